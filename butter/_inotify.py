@@ -1,0 +1,302 @@
+"""The calls of :manpage:`inotify(7)`, and the one parser of its events."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from butter._constants.inotify import (
+    IN_ACCESS,
+    IN_ALL_EVENTS,
+    IN_ATTRIB,
+    IN_CLOEXEC,
+    IN_CLOSE,
+    IN_CLOSE_NOWRITE,
+    IN_CLOSE_WRITE,
+    IN_CREATE,
+    IN_DELETE,
+    IN_DELETE_SELF,
+    IN_IGNORED,
+    IN_ISDIR,
+    IN_MASK_ADD,
+    IN_MASK_CREATE,
+    IN_MODIFY,
+    IN_MOVE_SELF,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    IN_OPEN,
+    IN_Q_OVERFLOW,
+    IN_UNMOUNT,
+    InotifyMask,
+)
+from butter._fd import fileno, fsencode, integer
+from butter._inotify_c import ffi, lib
+from butter._record import bulk, record
+from butter.errors import (
+    NEW_DESCRIPTOR,
+    PATH,
+    Errors,
+    InvalidArgument,
+    PathNotADirectory,
+    bad_descriptor,
+    brought_by,
+    descriptors_exhausted,
+    raise_sysctl,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
+    from butter._fd import FileDescriptor, Path
+
+    class _InotifyEvent(NamedTuple):
+        wd: int
+        mask: int
+        cookie: int
+        filename: bytes
+
+else:
+    _InotifyEvent = record("InotifyEvent", "wd mask cookie filename")
+
+
+def _instances_exhausted(**_: object) -> str:
+    # inotify(7) has one errno for two limits: whether another file can be
+    # opened tells which it was
+    try:
+        os.close(os.open("/", os.O_PATH))
+    except OSError:
+        return descriptors_exhausted()
+    limit = raise_sysctl("fs.inotify.max_user_instances", "user.max_inotify_instances")
+    return f"this user has no inotify instance left: {limit}"
+
+
+def _watches_exhausted(**_: object) -> str:
+    limit = raise_sysctl("fs.inotify.max_user_watches", "user.max_inotify_watches")
+    return f"this user has no watch left: {limit}"
+
+
+def _watch_refused(fd: int, mask: int, **_: object) -> str:
+    if mask & IN_MASK_ADD and mask & IN_MASK_CREATE:
+        return "IN_MASK_ADD and IN_MASK_CREATE exclude each other"
+    if not mask & IN_ALL_EVENTS:
+        return f"the mask {mask:#x} asks for no event; IN_ALL_EVENTS asks for all"
+    return f"descriptor {fd} is not an inotify descriptor, or this kernel does not know the mask {mask:#x}"
+
+
+INIT = Errors(
+    "inotify_init1",
+    {
+        **NEW_DESCRIPTOR,
+        **brought_by("2.6.27"),
+        errno.EINVAL: (InvalidArgument, "the flags are IN_NONBLOCK and IN_CLOEXEC, and no others"),
+        errno.EMFILE: (OSError, _instances_exhausted),
+    },
+)
+ADD_WATCH = Errors(
+    "inotify_add_watch",
+    {
+        **PATH,
+        errno.EACCES: (PermissionError, "no permission to read the file, or to search a directory of the path"),
+        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EEXIST: (FileExistsError, "IN_MASK_CREATE: this file is already watched, maybe by another of its paths"),
+        errno.EINVAL: (InvalidArgument, _watch_refused),
+        errno.ENOSPC: (OSError, _watches_exhausted),
+        errno.ENOTDIR: (PathNotADirectory, "a part of the path is not a directory, or the whole (IN_ONLYDIR)"),
+        errno.EPERM: (PermissionError, "a security module does not allow this watch"),
+    },
+)
+RM_WATCH = Errors(
+    "inotify_rm_watch",
+    {
+        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EINVAL: (
+            InvalidArgument,
+            lambda fd, wd, **_: f"there is no watch {wd} (any more), or descriptor {fd} is not an inotify descriptor",
+        ),
+    },
+)
+READ = Errors(
+    "read",
+    {
+        errno.EAGAIN: (BlockingIOError, "no event waits"),
+        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBADMSG: (InvalidArgument, "these bytes are not inotify events"),
+        errno.EINVAL: (InvalidArgument, "the descriptor is not an inotify descriptor"),
+        errno.EISDIR: (InvalidArgument, "the descriptor is a directory, not an inotify descriptor"),
+        errno.ENOMEM: (OSError, "the kernel has no memory for it"),
+    },
+)
+
+
+def inotify_init(flags: int = 0, closefd: bool = True) -> int:
+    """``inotify_init1(flags)``: a new inotify descriptor.
+
+    *closefd* adds ``IN_CLOEXEC``. Raises InvalidArgument for other flags than InotifyInit's, OSError (EMFILE, ENFILE)
+    where a limit is reached, OutOfMemory. Linux 2.6.27, :manpage:`inotify_init(2)`.
+    """
+    flags = integer(flags, -32, "flags")
+    return INIT.check(lib.inotify_init1(flags | IN_CLOEXEC if closefd else flags))
+
+
+def inotify_add_watch(fd: FileDescriptor, path: Path, mask: int) -> int:
+    """``inotify_add_watch(fd, path, mask)``: watch *path* for the events in *mask*, return its watch descriptor.
+
+    The watch is on the file, not on its name: two paths of one file (hard links) give the same watch descriptor,
+    and the second mask replaces the first unless it holds ``IN_MASK_ADD``. Raises PathNotFound, PathNotADirectory,
+    InvalidPath, PermissionError, FileExistsError (``IN_MASK_CREATE``), InvalidArgument, OSError (ENOSPC: no watch
+    left). Linux 2.6.13, :manpage:`inotify_add_watch(2)`.
+    """
+    fd, name, mask = fileno(fd), fsencode(path), integer(mask, 32, "mask")
+    return ADD_WATCH.check(lib.inotify_add_watch(fd, name, mask), path, fd=fd, mask=mask)
+
+
+def inotify_rm_watch(fd: FileDescriptor, wd: int) -> None:
+    """``inotify_rm_watch(fd, wd)``: remove the watch *wd*.
+
+    Events of it that wait are still delivered, and an ``IN_IGNORED`` event is the last. Raises InvalidArgument where
+    the watch is gone already, which is normal: the kernel removes the watch of a deleted file by itself.
+    Linux 2.6.13, :manpage:`inotify_rm_watch(2)`.
+    """
+    fd, wd = fileno(fd), integer(wd, -32, "wd")
+    RM_WATCH.check(lib.inotify_rm_watch(fd, wd), fd=fd, wd=wd)
+
+
+def _has(bits: int, meaning: str) -> Any:
+    return property(lambda event: event.mask & bits != 0, doc=f"Whether {meaning}.")
+
+
+class InotifyEvent(_InotifyEvent):
+    """``InotifyEvent(wd, mask, cookie, filename)``: one event of :manpage:`inotify(7)`, a named tuple.
+
+    * ``wd`` (int): the watch descriptor, -1 for an overflow of the queue
+    * ``mask`` (int): ``IN_*`` bits that say what happened
+    * ``cookie`` (int): the same number in the two halves of a move, else 0
+    * ``filename`` (bytes): the name within the watched directory, empty for the watched object itself
+    """
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """``filename`` as str, by :func:`os.fsdecode`: what is not UTF-8 comes as surrogates."""
+        return os.fsdecode(self.filename)
+
+    @property
+    def flags(self) -> InotifyMask:
+        """``mask`` as an InotifyMask, which prints the names of its bits."""
+        return InotifyMask(self.mask)
+
+    access_event = _has(IN_ACCESS, "the file was read, or executed")
+    modify_event = _has(IN_MODIFY, "the file was written, or truncated")
+    attrib_event = _has(IN_ATTRIB, "metadata changed: mode, owner, times, number of links")
+    close_write_event = _has(IN_CLOSE_WRITE, "a file that was open for writing was closed")
+    close_nowrite_event = _has(IN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")
+    close_event = _has(IN_CLOSE, "the file was closed, whatever it was open for")
+    open_event = _has(IN_OPEN, "the file was opened")
+    moved_from_event = _has(IN_MOVED_FROM, "the name left the watched directory")
+    moved_to_event = _has(IN_MOVED_TO, "the name came into the watched directory")
+    create_event = _has(IN_CREATE, "the name was created in the watched directory")
+    delete_event = _has(IN_DELETE, "the name was deleted from the watched directory")
+    delete_self_event = _has(IN_DELETE_SELF, "the watched object itself was deleted")
+    move_self_event = _has(IN_MOVE_SELF, "the watched object itself was moved")
+    is_dir_event = _has(IN_ISDIR, "the event is about a directory")
+    overflow_event = _has(IN_Q_OVERFLOW, "the queue was full: an unknown number of events of every watch is lost")
+    ignored_event = _has(IN_IGNORED, "the watch is gone, and this its last event")
+    unmount_event = _has(IN_UNMOUNT, "the filesystem of the watched object was unmounted")
+
+
+class _Columns:
+    """Room for what one read gives; see the builder. The arrays are taken out once, as each access makes an object."""
+
+    __slots__ = ("cookies", "events", "masks", "names", "wds")
+
+    def __init__(self) -> None:
+        self.events = events = ffi.new("butter_inotify_events *")
+        self.wds, self.masks, self.cookies, self.names = events.wds, events.masks, events.cookies, events.names
+
+    def rows(self, count: int) -> tuple[list[int], list[int], list[int], bytes]:
+        """The fields of *count* events, the names as one NUL-separated string."""
+        return (
+            _unpack(self.wds, count),
+            _unpack(self.masks, count),
+            _unpack(self.cookies, count),
+            _buffer(self.names, self.events.names_size)[:],
+        )
+
+
+# taken here once: tests replace `lib` and `ffi` with mocks, and the reading
+# of an object is no thin call
+_unpack, _buffer, _from_buffer = ffi.unpack, ffi.buffer, ffi.from_buffer
+_parse, _read = lib.butter_inotify_parse, lib.butter_inotify_read
+_event = bulk(InotifyEvent)
+_AGAIN = -errno.EINTR
+
+# Buffers that no read uses now. One is taken before the call and put back
+# after the events exist: the GIL is free during the call, and two threads on
+# one buffer would tear events. A lock could deadlock in a signal handler.
+_free: list[_Columns] = []
+
+
+def _columns() -> _Columns:
+    try:
+        return _free.pop()
+    except IndexError:
+        return _Columns()
+
+
+def read_events(fd: int) -> list[InotifyEvent]:
+    """The events that one read of the descriptor *fd* gives; READ says what it raises."""
+    columns = _columns()
+    count = _AGAIN
+    while count == _AGAIN:
+        # Python runs its signal handlers before it goes round (PEP 475)
+        count = _read(fd, columns.events)
+    if count < 0:
+        _free.append(columns)
+        READ.fail(-count, fd=fd)
+    wds, masks, cookies, names = columns.rows(count)
+    _free.append(columns)
+    return list(map(_event, zip(wds, masks, cookies, names.split(b"\0"))))
+
+
+def parse_rows(data: bytes) -> tuple[list[int], list[int], list[int], bytes]:
+    """The fields of all events in *data*, as columns. Raises InvalidArgument unless it is whole events."""
+    buffer = _from_buffer(data)
+    size, offset = len(buffer), 0
+    wds: list[int] = []
+    masks: list[int] = []
+    cookies: list[int] = []
+    names: list[bytes] = []
+    columns = _columns()
+    while offset < size:
+        used = _parse(buffer + offset, size - offset, columns.events)
+        if used < 0:
+            _free.append(columns)
+            READ.fail(-used)
+        offset += used
+        rows = columns.rows(columns.events.count)
+        wds += rows[0]
+        masks += rows[1]
+        cookies += rows[2]
+        names.append(rows[3])
+    _free.append(columns)
+    return wds, masks, cookies, b"".join(names)
+
+
+def str_to_events(data: bytes) -> list[InotifyEvent]:
+    """The events in *data*, the bytes that a read of an inotify descriptor gave.
+
+    Raises InvalidArgument (a ValueError) unless it is a sequence of whole events. A single event of more than 16 KiB
+    counts as broken: the kernel makes none.
+    """
+    wds, masks, cookies, names = parse_rows(data)
+    return list(map(_event, zip(wds, masks, cookies, names.split(b"\0"))))
+
+
+#: ``{'IN_CREATE': 256, 256: 'IN_CREATE', …}``: the names of an event's bits by number, and the numbers by name
+event_name: dict[Any, Any] = {}
+for _name, _member in InotifyMask.__members__.items():
+    event_name[f"IN_{_name}"] = int(_member)
+    event_name[int(_member)] = f"IN_{_name}"
+del _name, _member

@@ -1,0 +1,3 @@
+"""The version, for the package's metadata and for people."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,219 @@
+"""The one awaitable: events of a descriptor as an :class:`asyncio.Queue` gives items, read side only."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import warnings
+from collections import OrderedDict
+
+from butter._fd import Descriptor, closed_error, tell_of_forks
+from butter._typing import Generic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from typing_extensions import Concatenate, ParamSpec, Self
+
+    from butter.eventlike import Eventlike
+
+    Source = TypeVar("Source", bound=Eventlike[Any])
+    Event = TypeVar("Event")
+    P = ParamSpec("P")
+    R = TypeVar("R")
+else:
+    Source = Event = None
+
+
+def forward(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """A method that calls *method* of the object under the queue, with the same arguments and documentation."""
+
+    @functools.wraps(method)
+    def forwarded(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return method(self._source, *args, **kwargs)
+
+    return forwarded
+
+
+class EventQueue(Generic[Source, Event]):
+    """What every ``…_async`` object is: an :class:`asyncio.Queue` whose items come from the kernel.
+
+    ``async for`` gives events until the object is closed, ``async with`` closes it. Cancelling a waiter, or
+    :func:`asyncio.wait_for`, loses no event. Several tasks may wait: first come, first served. All of it belongs to
+    the thread of one event loop, the one that runs when it is first awaited; once that loop is closed another may
+    take over. In a forked child it is closed.
+
+    *maxsize* only says when ``full()`` is true, and reading stops: the events behind wait in the kernel. *loop* does
+    nothing and is deprecated.
+    """
+
+    # How it works: a waiter's future means "look again" and never carries an
+    # event, so there is nothing to lose with it. Only the first waiter is ever
+    # woken; it reads, and when it leaves, in whatever way, it wakes the next if
+    # events are left. The reader stays with the loop while there are waiters
+    # and for one call more, so that steady use costs no epoll_ctl.
+
+    def __init__(self, source: Source, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
+        self._source = source
+        self._batch: deque[Event] = source._batch
+        self._maxsize = maxsize
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiters: OrderedDict[object, asyncio.Future[None]] = OrderedDict()
+        self._reading = False
+        tell_of_forks(self)
+        if loop is not None:
+            warnings.warn("the loop argument does nothing: the running loop is used", DeprecationWarning, stacklevel=3)
+
+    async def get(self) -> Event:
+        """The next event, waiting for it. Raises ValueError if the object is closed, also while this waits."""
+        fd = self._source.fileno()
+        loop = self._bind()
+        batch = self._batch
+        if not self._waiters and (batch or (not self._reading and self._read())):
+            return batch.popleft()
+        place = object()
+        try:
+            while True:
+                # setting a key anew keeps its place in the order
+                self._waiters[place] = future = loop.create_future()
+                if not self._reading:
+                    loop.add_reader(fd, self._readable)
+                    self._reading = True
+                await future
+                if self._source.closed():
+                    raise closed_error()
+                if batch or self._read():
+                    return batch.popleft()
+        finally:
+            self._waiters.pop(place, None)
+            if batch:
+                self._wake()
+
+    wait = get_event = get
+
+    def get_nowait(self) -> Event:
+        """The next event. Raises :exc:`asyncio.QueueEmpty` if there is none, ValueError if the object is closed."""
+        if self.empty():
+            raise asyncio.QueueEmpty
+        return self._batch.popleft()
+
+    get_event_nowait = get_nowait
+
+    def qsize(self) -> int:
+        """How many events were read from the kernel and not yet taken; the kernel may hold more."""
+        return len(self._batch)
+
+    def empty(self) -> bool:
+        """Whether ``get_nowait`` would raise QueueEmpty. Looks into the kernel; ValueError if the object is closed."""
+        self._source.fileno()
+        if self._batch:
+            return False
+        if not self._read():
+            return True
+        # nobody else tells the waiters of what this has read
+        self._wake()
+        return False
+
+    def full(self) -> bool:
+        """Whether ``qsize()`` has reached ``maxsize``; never if that is 0."""
+        return 0 < self._maxsize <= self.qsize()
+
+    @property
+    def maxsize(self) -> int:
+        """How many events count as full, 0 for none."""
+        return self._maxsize
+
+    def fileno(self) -> int:
+        """The number of the descriptor, to look at; close it through this object alone. ValueError if it is closed."""
+        return self._source.fileno()
+
+    def closed(self) -> bool:
+        """Whether the object is closed."""
+        return self._source.closed()
+
+    def close(self) -> None:
+        """Close the object: whoever waits gets a ValueError, and ``async for`` ends. A second close does nothing."""
+        if self._source.closed():
+            return
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            self._source.close()
+            return
+        # The loop has to forget the number before the kernel gives it to
+        # someone else: it would never report an event of theirs.
+        if self._reading:
+            loop.remove_reader(self._source.fileno())
+            self._reading = False
+        self._source.close()
+        for future in self._waiters.values():
+            if not future.done():
+                future.set_result(None)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        if self._batch and not self._waiters:
+            return self._batch.popleft()
+        try:
+            return await self.get()
+        except ValueError:
+            if self._source.closed():
+                raise StopAsyncIteration from None
+            raise
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._source.closed() else f"fd={self._source.fileno()}"
+        return f"<{type(self).__name__} {state}>"
+
+    __reduce_ex__ = Descriptor.__reduce_ex__
+
+    def _bind(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            if self._loop is not None and not self._loop.is_closed():
+                raise RuntimeError(f"{self!r} belongs to another event loop")
+            # whoever waited in a closed loop waits for ever
+            self._loop = loop
+            self._reading = False
+            self._waiters.clear()
+        return loop
+
+    def _read(self) -> bool:
+        """Whether one read, into an empty batch, gave events."""
+        try:
+            self._batch.extend(self._source._read_events())
+        except BlockingIOError:
+            return False
+        return True
+
+    def _readable(self) -> None:
+        if self._waiters:
+            self._wake()
+        elif self._loop is not None:
+            self._loop.remove_reader(self._source.fileno())
+            self._reading = False
+
+    def _wake(self) -> None:
+        for future in self._waiters.values():
+            if not future.done() and not future.get_loop().is_closed():
+                future.set_result(None)
+            return
+
+    def _after_fork(self) -> None:
+        # The loop and its epoll descriptor are the parent's: closing the
+        # number is all that a child may do.
+        self._reading = False
+        self._loop = None
+        self._waiters.clear()
+        if not self._source.closed():
+            self._source.close()

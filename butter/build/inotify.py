@@ -1,0 +1,127 @@
+from cffi import FFI
+
+DECLARATIONS = """
+/* InotifyInit(IntFlag): the flags of inotify_init1 */
+#define IN_CLOEXEC ...        /* close the descriptor when the process executes another program */
+#define IN_NONBLOCK ...       /* reads fail with EAGAIN instead of waiting for an event */
+
+/* InotifyMask(IntFlag): the mask of inotify_add_watch, and of an event */
+#define IN_ACCESS ...         /* a file was read, or executed */
+#define IN_MODIFY ...         /* a file was written, or truncated */
+#define IN_ATTRIB ...         /* the metadata of a file or directory changed */
+#define IN_CLOSE_WRITE ...    /* a file that was open for writing was closed */
+#define IN_CLOSE_NOWRITE ...  /* a file or directory that was not open for writing was closed */
+#define IN_OPEN ...           /* a file or directory was opened */
+#define IN_MOVED_FROM ...     /* a name left the watched directory; the other half has the same cookie */
+#define IN_MOVED_TO ...       /* a name came into the watched directory; the other half has the same cookie */
+#define IN_CREATE ...         /* a name was created in the watched directory */
+#define IN_DELETE ...         /* a name was deleted from the watched directory */
+#define IN_DELETE_SELF ...    /* the watched file or directory itself was deleted */
+#define IN_MOVE_SELF ...      /* the watched file or directory itself was moved */
+#define IN_CLOSE ...          /* IN_CLOSE_WRITE or IN_CLOSE_NOWRITE */
+#define IN_MOVE ...           /* IN_MOVED_FROM or IN_MOVED_TO */
+#define IN_ALL_EVENTS ...     /* every event that can be asked for */
+#define IN_UNMOUNT ...        /* the filesystem of the watched object was unmounted (only in events) */
+#define IN_Q_OVERFLOW ...     /* the queue was full and events were lost; wd is -1 (only in events) */
+#define IN_IGNORED ...        /* the watch is gone: removed, deleted or unmounted (only in events) */
+#define IN_ONLYDIR ...        /* refuse a path that is not a directory */
+#define IN_DONT_FOLLOW ...    /* watch a symbolic link itself, not what it points to */
+#define IN_EXCL_UNLINK ...    /* no more events for a child once it is unlinked */
+#define IN_MASK_CREATE ...    /* refuse an object that is already watched (Linux 4.18) */
+#define IN_MASK_ADD ...       /* add to the mask of an existing watch instead of replacing it */
+#define IN_ISDIR ...          /* the event is about a directory (only in events) */
+#define IN_ONESHOT ...        /* remove the watch after its first event */
+
+int inotify_init1(int flags);
+int inotify_add_watch(int fd, const char *pathname, uint32_t mask);
+int inotify_rm_watch(int fd, int wd);
+
+/* What one read gives, as columns: the i-th event has wds[i], masks[i], cookies[i] and the i-th NUL-terminated name. */
+typedef struct {
+    int32_t wds[1024];
+    uint32_t masks[1024];
+    uint32_t cookies[1024];
+    char names[16384];
+    size_t count;
+    size_t names_size;
+    ...;
+} butter_inotify_events;
+
+ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotify_events *events);
+int butter_inotify_read(int fd, butter_inotify_events *events);
+"""
+
+SOURCE = """
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/inotify.h>
+
+#ifndef IN_MASK_CREATE
+# define IN_MASK_CREATE 0x10000000
+#endif
+
+/* Larger buffers gain no time: what they save in system calls the garbage
+   collector takes back. The columns have room for the shortest events, which
+   are a bare header; a name and its NUL need no more room than its event. */
+#define READ_SIZE 16384
+#define HEADER sizeof(struct inotify_event)
+
+typedef struct {
+    int32_t wds[READ_SIZE / HEADER];
+    uint32_t masks[READ_SIZE / HEADER];
+    uint32_t cookies[READ_SIZE / HEADER];
+    char names[READ_SIZE];
+    size_t count;
+    size_t names_size;
+    char data[READ_SIZE];
+} butter_inotify_events;
+
+/* Take as many whole events as the columns hold; return the bytes they took,
+   or -EBADMSG if the first is cut short or larger than any of the kernel's. */
+static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotify_events *events)
+{
+    struct inotify_event header;
+    size_t used = 0, count = 0;
+    char *name = events->names;
+
+    if (size > READ_SIZE)
+        size = READ_SIZE;
+    while (size - used >= HEADER) {
+        /* copied, because a slice of someone's bytes need not be aligned */
+        memcpy(&header, data + used, HEADER);
+        if (header.len > size - used - HEADER)
+            break;
+        events->wds[count] = header.wd;
+        events->masks[count] = header.mask;
+        events->cookies[count] = header.cookie;
+        count++;
+        size_t length = strnlen(data + used + HEADER, header.len);
+        memcpy(name, data + used + HEADER, length);
+        name += length;
+        *name++ = '\\0';
+        used += HEADER + header.len;
+    }
+    events->count = count;
+    events->names_size = (size_t)(name - events->names);
+    return used || !size ? (ssize_t)used : -EBADMSG;
+}
+
+/* Return how many events one read gave, or -errno: the saved errno would not
+   outlive a signal handler. A tail that is not an event is no inotify's. */
+static int butter_inotify_read(int fd, butter_inotify_events *events)
+{
+    ssize_t size = read(fd, events->data, READ_SIZE);
+
+    if (size < 0)
+        return -errno;
+    if (butter_inotify_parse(events->data, (size_t)size, events) != size)
+        return -EBADMSG;
+    return (int)events->count;
+}
+"""
+
+ffi = FFI()
+ffi.cdef(DECLARATIONS)
+ffi.set_source("butter._inotify_c", SOURCE)

@@ -1,0 +1,159 @@
+"""The exceptions of butter, and the one place that raises them for an errno.
+
+Every one is an :class:`OSError` with its ``errno`` and ``strerror`` and, where a path was given, ``filename``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+
+from _cffi_backend import get_errno
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, NoReturn, Union
+
+    Sentence = Union[str, Callable[..., str]]
+    Meaning = tuple[type[OSError], Sentence]
+
+__all__ = [
+    "Errors",
+    "InternalError",
+    "InvalidArgument",
+    "InvalidPath",
+    "OutOfMemory",
+    "PathNotADirectory",
+    "PathNotFound",
+    "UnknownError",
+]
+
+
+class InvalidArgument(OSError, ValueError):
+    """The kernel refused an argument, or the descriptor is not of the kind that the call takes."""
+
+
+class InvalidPath(OSError, ValueError):
+    """A path is too long, or goes in circles through symbolic links."""
+
+
+class PathNotFound(FileNotFoundError, ValueError):
+    """A path names nothing."""
+
+
+class PathNotADirectory(NotADirectoryError, ValueError):
+    """A path, or a part of it that has to be a directory, is something else."""
+
+
+class OutOfMemory(OSError, MemoryError):
+    """The kernel has no memory left for this."""
+
+
+class InternalError(OSError):
+    """The kernel met a mistake of butter's own; please report it."""
+
+
+class UnknownError(OSError):
+    """``UnknownError(errno)``: the manual page of the call does not know this errno."""
+
+    def __init__(self, errno: int, *rest: object) -> None:
+        super().__init__(errno, *(rest or (os.strerror(errno),)))
+
+
+class Errors:
+    """What the errnos of one call mean.
+
+    *meanings* maps an errno to the exception and a sentence for people; the
+    sentence may be a function of the arguments that ``check`` was given.
+    """
+
+    #: every table there is, by the name of its call
+    calls: dict[str, Errors] = {}
+
+    def __init__(self, call: str, meanings: Mapping[int, Meaning]) -> None:
+        self.call = call
+        self.meanings = meanings
+        self.calls[call] = self
+
+    def check(self, result: int, path: Any = None, **arguments: object) -> int:
+        """Give *result* back, unless it is -1: then raise for the saved errno."""
+        if result == -1:
+            self.fail(get_errno(), path, **arguments)
+        return result
+
+    def fail(self, number: int, path: Any = None, **arguments: object) -> NoReturn:
+        """Raise what the errno *number* means, for the file *path* if there is one."""
+        exception, sentence = self.meanings.get(number, (UnknownError, os.strerror(number)))
+        if callable(sentence):
+            sentence = sentence(path=path, **arguments)
+        filename = () if path is None else (os.fspath(path),)
+        raise exception(number, f"{self.call}: {sentence}", *filename)
+
+
+def sysctl(name: str) -> int | None:
+    """The value of a limit such as ``fs.inotify.max_user_watches``; None where it cannot be read."""
+    try:
+        with open("/proc/sys/" + name.replace(".", "/")) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
+
+
+def raise_sysctl(name: str, namespaced: str | None = None) -> str:
+    """What a limit is now and how it is raised.
+
+    A user namespace has limits of its own (*namespaced*) beside the system's: the lower one is in force.
+    """
+    value = sysctl(name)
+    own = None if namespaced is None else sysctl(namespaced)
+    if namespaced is not None and own is not None and (value is None or own < value):
+        name, value = namespaced, own
+    if value is None:
+        return f"the limit is {name}, raised by 'sysctl {name}=...' as root"
+    return f"{name} is {value}; 'sysctl {name}={max(2 * value, 128)}' as root raises it"
+
+
+def descriptors_exhausted(**_: object) -> str:
+    """The sentence for EMFILE where only RLIMIT_NOFILE can be the reason."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return f"this process has no descriptor left: RLIMIT_NOFILE is {soft}; 'ulimit -n' raises it (up to {hard})"
+
+
+def files_exhausted(**_: object) -> str:
+    """The sentence for ENFILE."""
+    return f"the system has no file left: {raise_sysctl('fs.file-max')}"
+
+
+def bad_descriptor(fd: object = "fd", **_: object) -> str:
+    """The sentence for EBADF."""
+    return f"descriptor {fd} is not open, or not for this use"
+
+
+def brought_by(kernel: str) -> Mapping[int, Meaning]:
+    """The row for ENOSYS of a call that Linux has since *kernel*."""
+    return {
+        errno.ENOSYS: (OSError, f"the system call is missing: Linux {kernel} brought it, or a seccomp filter hides it")
+    }
+
+
+#: rows of the calls that give a new descriptor
+NEW_DESCRIPTOR: Mapping[int, Meaning] = {
+    errno.EMFILE: (OSError, descriptors_exhausted),
+    errno.ENFILE: (OSError, files_exhausted),
+    errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+}
+
+#: rows of the calls that look up a path
+PATH: Mapping[int, Meaning] = {
+    errno.EACCES: (PermissionError, "no permission to search a directory of the path"),
+    errno.EFAULT: (InvalidArgument, "the path is not in the memory of this process"),
+    errno.EIO: (OSError, "the filesystem could not read a directory of the path"),
+    errno.ELOOP: (InvalidPath, "too many symbolic links in the path"),
+    errno.ENAMETOOLONG: (InvalidPath, "the path is longer than 4095 bytes, or a name in it than the filesystem allows"),
+    errno.ENOENT: (PathNotFound, "the path does not exist"),
+    errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+    errno.ENOTDIR: (PathNotADirectory, "a part of the path is not a directory"),
+    errno.ESTALE: (OSError, "the file is gone from its network filesystem"),
+}

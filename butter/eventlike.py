@@ -1,0 +1,177 @@
+"""What all event objects share: waiting, reading, iterating, and the words of a file."""
+
+from __future__ import annotations
+
+import errno
+import select
+import time
+from collections import deque
+
+from butter._fd import Descriptor
+from butter._typing import Generic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import NoReturn, TypeVar
+
+    from typing_extensions import Self
+
+    Event = TypeVar("Event")
+else:
+    Event = None
+
+# poll takes milliseconds in a C int; longer waits go round again
+_LONGEST_POLL = 2**31 - 1
+
+
+class Eventlike(Descriptor, Generic[Event]):
+    """A descriptor that gives events: works with ``select``, ``with`` and ``for``.
+
+    One read takes a batch of events; what ``read_event``, ``wait`` and
+    iteration do not return at once waits in the object, and ``pending`` says
+    how many that is. So who uses ``select`` or ``epoll`` takes
+    ``read_events()``, or ``read_event()`` while ``pending``: the descriptor
+    is not readable for events that are in the object already.
+
+    An object may be shared by threads, and gives each event once. A thread
+    inside a blocking read when another closes the object keeps the file
+    open until that read returns; Linux cannot end it.
+    """
+
+    _batch: deque[Event]
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        # here and not in __init__, so that there is no object without it
+        self = super().__new__(cls)
+        self._batch = deque()
+        return self
+
+    def _read_events(self) -> list[Event]:
+        """One read: what the kernel has; raises BlockingIOError where there is nothing and it must not wait."""
+        raise NotImplementedError
+
+    @property
+    def pending(self) -> int:
+        """How many events were read and not yet taken; they do not make the descriptor readable."""
+        return len(self._batch)
+
+    def read_event(self) -> Event:
+        """The next event.
+
+        Waits for one; a non-blocking object raises BlockingIOError instead. Raises ValueError if the object is closed.
+        """
+        batch = self._batch
+        while True:
+            try:
+                return batch.popleft()
+            except IndexError:
+                batch.extend(self._read_events())
+
+    def read_events(self) -> list[Event]:
+        """The events that wait: those in the object, else what one read gives.
+
+        Waits for at least one; a non-blocking object gives an empty list instead, and as long as it does not there
+        may be more to read. Raises ValueError if the object is closed.
+        """
+        batch = self._batch
+        events: list[Event] = []
+        try:
+            while batch:
+                events.append(batch.popleft())
+        except IndexError:
+            pass  # another thread took the last
+        if events:
+            return events
+        try:
+            return self._read_events()
+        except BlockingIOError:
+            return []
+
+    def wait(self, timeout: float | None = None) -> Event:
+        """The next event, waiting at most *timeout* seconds (int or float; None: for ever; 0: not at all).
+
+        Raises TimeoutError when none came, ValueError for a negative timeout or a closed object. Waits on a
+        non-blocking object too. Where threads share a blocking object another may take the event that ended the
+        wait, and the read then goes on waiting: give such an object the non-blocking flag.
+        """
+        deadline = None
+        if timeout is not None:
+            if not isinstance(timeout, (int, float)):
+                raise TypeError(f"timeout is a number of seconds or None, not {type(timeout).__name__}")
+            if not timeout >= 0:
+                raise ValueError(f"timeout is {timeout}; it must not be negative")
+            deadline = time.monotonic() + timeout
+        batch = self._batch
+        while True:
+            try:
+                return batch.popleft()
+            except IndexError:
+                pass
+            try:
+                # without a deadline the read of a blocking object does the waiting
+                if deadline is not None:
+                    self._poll(deadline, timeout)
+                batch.extend(self._read_events())
+            except BlockingIOError:
+                if deadline is None:
+                    self._poll(deadline, timeout)
+
+    def _poll(self, deadline: float | None, timeout: float | None) -> None:
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+            if poll.poll(None if left is None else min(left, _LONGEST_POLL)):
+                return
+            if left is not None and left < _LONGEST_POLL:
+                raise TimeoutError(errno.ETIMEDOUT, f"no event within {timeout} seconds")
+
+    def __iter__(self) -> Iterator[Event]:
+        """Every event, for ever, waiting for each; a non-blocking object waits too.
+
+        Leaving the loop loses nothing: the next event is the next one.
+        """
+        batch = self._batch
+        while True:
+            yield self.wait()
+            # one at a time, so that the events behind it stay for others
+            while batch:
+                try:
+                    event = batch.popleft()
+                except IndexError:
+                    break  # another thread took the last
+                yield event
+
+    def _forget(self) -> None:
+        self._batch.clear()
+
+    def isatty(self) -> bool:
+        """False: no event descriptor is a terminal."""
+        return False
+
+    def mode(self) -> str:
+        """What the object can do, as the ``mode`` of a file: ``'r'``, or ``'r+'`` if it can be written as well."""
+        return "r+" if self.writable() else "r"
+
+    def name(self) -> str:
+        """The same as ``repr``."""
+        return repr(self)
+
+    def readable(self) -> bool:
+        """True: events can be read."""
+        return True
+
+    def writable(self) -> bool:
+        """Whether the object has a method that writes to its descriptor."""
+        return False
+
+    def seekable(self) -> bool:
+        """False: events come once, in their order."""
+        return False
+
+    def _not_a_file(self, *args: object) -> NoReturn:
+        """An event descriptor has events, not bytes: raises NotImplementedError. Use ``read_event``."""
+        raise NotImplementedError(f"{type(self).__name__} gives events, not bytes: use read_event()")
+
+    read = readline = readlines = seek = tell = truncate = write = writelines = _not_a_file
