@@ -1,0 +1,40 @@
+"""Options and fixtures of all tests."""
+
+import gc
+
+import pytest
+import support
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-kernel-skips", action="store_true", help="a need that is not met is a failure, not a skip")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(*capabilities, kernel=None, when=True, reason=''): what the test needs")
+
+
+def pytest_runtest_setup(item):
+    for marker in item.iter_markers("needs"):
+        reason = support.unmet(*marker.args, **marker.kwargs)
+        if reason and item.config.getoption("--no-kernel-skips"):
+            pytest.fail(reason, pytrace=False)
+        if reason:
+            pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_descriptors():
+    """Whatever a test opened is closed when it ends."""
+    gc.collect()
+    before = support.descriptors()
+    yield
+    gc.collect()
+    leaked = {fd: what for fd, what in support.descriptors().items() if before.get(fd) != what}
+    assert not leaked
+
+
+@pytest.fixture
+def in_child():
+    """``in_child(body)`` runs *body* in a forked child and gives what it returns, or raises what it raises."""
+    return support.in_child

@@ -1,0 +1,166 @@
+"""What the tests share: children, needs, descriptors, and system calls that fail on demand."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import platform
+import select
+import signal
+import struct
+import sys
+import time
+import traceback
+
+import pytest
+
+#: ``@needs("CAP_SYS_ADMIN")``, ``@needs(kernel=(5, 13))``: a skip where it is not met, or a failure with --no-kernel-skips
+needs = pytest.mark.needs
+
+CAPABILITIES = {
+    "CAP_CHOWN": 0,
+    "CAP_DAC_OVERRIDE": 1,
+    "CAP_SETUID": 7,
+    "CAP_IPC_LOCK": 14,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_SYS_RESOURCE": 24,
+    "CAP_SYS_TIME": 25,
+    "CAP_WAKE_ALARM": 35,
+}
+
+
+def capable(name):
+    """Whether this process has the capability *name* in force."""
+    with open("/proc/self/status") as status:
+        effective = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff"))
+    return bool(effective >> CAPABILITIES[name] & 1)
+
+
+def kernel():
+    """The running kernel's version, as ``(6, 18)``."""
+    return tuple(int(number) for number in platform.release().split("-")[0].split(".")[:2])
+
+
+def unmet(*capabilities, kernel=None, when=True, reason=""):
+    """Why a need is not met, or None."""
+    for name in capabilities:
+        if not capable(name):
+            return f"needs {name}"
+    if kernel is not None and globals()["kernel"]() < kernel:
+        return f"needs Linux {kernel[0]}.{kernel[1]}"
+    return None if when else reason
+
+
+def descriptors():
+    """The open descriptors of this process: ``{number: what it is}``."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            pass  # that of the listing itself
+    return found
+
+
+def in_child(body, *args, timeout=60):
+    """What ``body(*args)`` returns, run in a forked child; what it raises is raised here.
+
+    A child that dies of a signal, or takes longer than *timeout* seconds, is a failure.
+    """
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(reading)
+            try:
+                outcome = (True, body(*args))
+            except BaseException as error:
+                error.__notes__ = [traceback.format_exc()]
+                outcome = (False, error)
+            with open(writing, "wb") as pipe:
+                pickle.dump(outcome, pipe)
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(writing)
+    deadline = time.monotonic() + timeout
+    data = b""
+    with open(reading, "rb", buffering=0) as pipe:
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        while True:
+            if not poll.poll(max(0, deadline - time.monotonic()) * 1000):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                pytest.fail(f"the child took longer than {timeout} seconds")
+            part = pipe.read(1 << 16)
+            if not part:
+                break
+            data += part
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFEXITED(status), f"the child died of {signal.Signals(os.WTERMSIG(status)).name}"
+    assert os.WEXITSTATUS(status) == 0, "the child failed, see its stderr"
+    good, value = pickle.loads(data)
+    if not good:
+        raise value
+    return value
+
+
+# numbers on x86_64 and on aarch64
+_SYSCALLS = {
+    "read": (0, 63),
+    "write": (1, 64),
+    "fcntl": (72, 25),
+    "signalfd4": (289, 74),
+    "splice": (275, 76),
+    "tee": (276, 77),
+    "sendfile": (40, 71),
+    "timerfd_create": (283, 85),
+    "timerfd_settime": (286, 86),
+    "timerfd_gettime": (287, 87),
+    "eventfd2": (290, 19),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+    "inotify_rm_watch": (255, 28),
+    "memfd_create": (319, 279),
+    "copy_file_range": (326, 285),
+    "rt_sigprocmask": (14, 135),
+}
+_ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+
+
+def inject(call, number, first=None):
+    """From now on, and for ever, the system call *call* of this process fails with errno *number*: run it in a child.
+
+    With *first*, only calls whose first argument is that number.
+    """
+    column, architecture = _ARCHITECTURES[platform.machine()]
+    allow = (0x06, 0, 0, 0x7FFF0000)
+    program = [
+        (0x20, 0, 0, 4),  # load the architecture
+        (0x15, 1, 0, architecture),
+        allow,
+        (0x20, 0, 0, 0),  # load the number of the call
+        (0x15, 1, 0, _SYSCALLS[call][column]),
+        allow,
+    ]
+    if first is not None:
+        program += [(0x20, 0, 0, 16), (0x15, 1, 0, first), allow]
+    program.append((0x06, 0, 0, 0x00050000 | number))
+    code = b"".join(struct.pack("=HBBI", *step) for step in program)
+    filters = ctypes.create_string_buffer(code, len(code))
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    argument = Program(len(program), ctypes.addressof(filters))
+    # PR_SET_NO_NEW_PRIVS, then PR_SET_SECCOMP in SECCOMP_MODE_FILTER
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(argument)):
+        raise OSError(ctypes.get_errno(), "seccomp")
