@@ -15,7 +15,7 @@ import traceback
 
 import pytest
 
-#: ``@needs("CAP_SYS_ADMIN")``, ``@needs(kernel=(5, 13))``: a skip where it is not met, or a failure with --no-kernel-skips
+# @needs("CAP_SYS_ADMIN"), @needs(kernel=(5, 13)): a skip where that is not met, or a failure with --no-kernel-skips
 needs = pytest.mark.needs
 
 CAPABILITIES = {
