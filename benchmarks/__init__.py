@@ -1,0 +1,1 @@
+"""butter beside its peers: ``python -m benchmarks [FEATURE...]``."""

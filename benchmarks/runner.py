@@ -1,0 +1,66 @@
+"""How the benchmarks measure: everyone in turn, many rounds, medians, ratios.
+
+A machine that does other things makes an absolute time mean little. A ratio
+of medians of interleaved samples says what it should: the noise hits all.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+#: takes one sample and returns nanoseconds for one operation
+Sample = Callable[[], float]
+
+
+@dataclass
+class Comparison:
+    """Who does the same work, and what butter wants to reach: ``{other: the most that butter / other may be}``."""
+
+    title: str
+    contenders: dict[str, Sample]
+    targets: dict[str, float] = field(default_factory=dict)
+    rounds: int = 15
+
+    def run(self) -> str:
+        """Measure, and return the table as reStructuredText."""
+        samples: dict[str, list[float]] = {name: [] for name in self.contenders}
+        names = list(self.contenders)
+        for turn in range(self.rounds + 1):
+            # each round begins with another one, so that nobody always
+            # comes after the one who dirties the caches most
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                gc.collect()
+                gc.freeze()
+                nanoseconds = self.contenders[name]()
+                gc.unfreeze()
+                if turn:  # the first round warms up
+                    samples[name].append(nanoseconds)
+        medians = {name: statistics.median(values) for name, values in samples.items()}
+        rows = [
+            (name, f"{medians[name]:,.0f}", f"{medians[name] / medians['butter']:.2f}")
+            for name in sorted(medians, key=lambda name: medians[name])
+        ]
+        lines = [self.title, "", *table(("", "ns each", "times butter"), rows)]
+        for other, most in self.targets.items():
+            if other in medians:
+                ratio = medians["butter"] / medians[other]
+                verdict = "reached" if ratio <= most else "NOT REACHED"
+                lines.append(f"butter / {other}: {ratio:.2f}, to reach {most:.2f}: {verdict}")
+        return "\n".join(lines) + "\n"
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """The lines of a reStructuredText table, numbers to the right."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    rule = "  ".join("=" * width for width in widths)
+
+    def line(row: tuple[str, ...]) -> str:
+        first, *rest = row
+        cells = [(first or "\\").ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(rest, widths[1:])]
+        return "  ".join(cells).rstrip()
+
+    return [rule, line(head), rule, *map(line, rows), rule, ""]

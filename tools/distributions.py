@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Say what is wrong with a wheel and an sdist: ``python tools/distributions.py WHEEL SDIST``."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from pathlib import Path
+
+
+def faults(wheel: Path, sdist: Path) -> list[str]:
+    """What is missing, or should not be there."""
+    found = []
+    stable_abi = platform.python_implementation() == "CPython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    if stable_abi and "-cp39-abi3-" not in wheel.name:
+        found.append(f"{wheel.name} does not serve every CPython from 3.9 on")
+    names = zipfile.ZipFile(wheel).namelist()
+    root = Path(__file__).resolve().parent.parent
+    builders = sorted((root / "butter/build").glob("*.py"))
+    modules = {name.partition(".")[0] for name in names if name.endswith(".so")}
+    found += [f"the wheel lacks what {b.name} builds" for b in builders if f"butter/_{b.stem}_c" not in modules]
+    if "butter/py.typed" not in names:
+        found.append("the wheel lacks py.typed")
+    found += [f"the wheel has {name}" for name in names if name.startswith("butter/build/") or name.endswith(".c")]
+    if not all(name.startswith(("butter/", "butter-")) for name in names):
+        found.append("the wheel installs more than butter")
+    with tarfile.open(sdist) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = ["setup.py", "LICENSE", "tests/conftest.py", "benchmarks/__main__.py", "tools/constants.py"]
+    wanted += [str(builder.relative_to(root)) for builder in builders]
+    return found + [f"the sdist lacks {path}" for path in wanted if path not in packed]
+
+
+if __name__ == "__main__":
+    problems = faults(Path(sys.argv[1]), Path(sys.argv[2]))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    sys.exit(bool(problems))
