@@ -31,6 +31,7 @@ except ImportError:  # it needs asyncore, which Python 3.12 removed
     pyinotify = None
 
 EVENTS = 8000
+NAMES = [f"report-{number:04}.txt" for number in range(100)]
 MASK = IN_OPEN | IN_CLOSE_NOWRITE
 
 floor = compiled(
@@ -65,16 +66,15 @@ floor = compiled(
 def folder() -> Iterator[str]:
     """A directory with some files whose names are as long as names are."""
     with tempfile.TemporaryDirectory() as path:
-        for number in range(100):
-            Path(path, f"report-{number:04}.txt").touch()
+        for name in NAMES:
+            Path(path, name).touch()
         yield path
 
 
 def fill(path: str) -> None:
     """Queue EVENTS events: no two equal ones follow each other, or the kernel would merge them."""
-    names = [os.path.join(path, name) for name in sorted(os.listdir(path))]
     for number in range(EVENTS // 2):
-        os.close(os.open(names[number % len(names)], os.O_RDONLY))
+        os.close(os.open(os.path.join(path, NAMES[number % len(NAMES)]), os.O_RDONLY))
 
 
 # Each of these watches a directory and yields a function that drains it, in
@@ -253,7 +253,7 @@ async def queued(contender: Callable[[str, int], Any], path: str) -> float:
 
 
 async def touched(contender: Callable[[str, int], Any], path: str) -> float:
-    file = os.path.join(path, "report-0000.txt")
+    file = os.path.join(path, NAMES[0])
     loop = asyncio.get_running_loop()
     async for _, get in contender(path, IN_ATTRIB):
         start = time.perf_counter_ns()
