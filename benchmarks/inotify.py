@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,17 @@ import butter.inotify_simple
 from benchmarks.floor import compiled
 from benchmarks.runner import Comparison
 from butter.asyncio.inotify import Inotify_async
-from butter.inotify import IN_ATTRIB, IN_CLOSE_NOWRITE, IN_NONBLOCK, IN_OPEN, Inotify, inotify_add_watch, inotify_init
+from butter.inotify import (
+    IN_ATTRIB,
+    IN_CLOSE_WRITE,
+    IN_CREATE,
+    IN_MODIFY,
+    IN_NONBLOCK,
+    IN_OPEN,
+    Inotify,
+    inotify_add_watch,
+    inotify_init,
+)
 
 try:
     import pyinotify
@@ -31,8 +41,7 @@ except ImportError:  # it needs asyncore, which Python 3.12 removed
     pyinotify = None
 
 EVENTS = 8000
-NAMES = [f"report-{number:04}.txt" for number in range(100)]
-MASK = IN_OPEN | IN_CLOSE_NOWRITE
+MASK = IN_CREATE | IN_OPEN | IN_MODIFY | IN_CLOSE_WRITE
 
 floor = compiled(
     "floor_inotify",
@@ -62,19 +71,10 @@ floor = compiled(
 )
 
 
-@contextmanager
-def folder() -> Iterator[str]:
-    """A directory with some files whose names are as long as names are."""
-    with tempfile.TemporaryDirectory() as path:
-        for name in NAMES:
-            Path(path, name).touch()
-        yield path
-
-
 def fill(path: str) -> None:
-    """Queue EVENTS events: no two equal ones follow each other, or the kernel would merge them."""
-    for number in range(EVENTS // 2):
-        os.close(os.open(os.path.join(path, NAMES[number % len(NAMES)]), os.O_RDONLY))
+    """Queue EVENTS events: what a program makes that writes files."""
+    for number in range(EVENTS // 4):
+        Path(path, f"report-{number:04}.txt").write_bytes(b"a line\n")
 
 
 # Each of these watches a directory and yields a function that drains it, in
@@ -193,7 +193,7 @@ def drained(contender: Callable[[str], Any]) -> Callable[[], float]:
     """Take a sample of one of them."""
 
     def sample() -> float:
-        with folder() as path, contender(path) as drain:
+        with tempfile.TemporaryDirectory() as path, contender(path) as drain:
             fill(path)
             start = time.perf_counter_ns()
             count = drain()
@@ -207,24 +207,28 @@ def drained(contender: Callable[[str], Any]) -> Callable[[], float]:
 # The asyncio ones: each gives a watch on a directory, and its next event.
 
 
+@asynccontextmanager
 async def butter_async(path: str, mask: int) -> AsyncIterator[Any]:
     async with Inotify_async() as inotify:
         inotify.watch(path, mask)
         yield inotify, inotify.get
 
 
+@asynccontextmanager
 async def asyncinotify_async(path: str, mask: int) -> AsyncIterator[Any]:
     with asyncinotify.Inotify() as inotify:
         inotify.add_watch(path, asyncinotify.Mask(mask))
         yield inotify, inotify.get
 
 
+@asynccontextmanager
 async def minotaur_async(path: str, mask: int) -> AsyncIterator[Any]:
     with minotaur.Inotify(blocking=False) as inotify:
         inotify.add_watch(Path(path), minotaur.Mask(mask))
         yield inotify, inotify.__anext__
 
 
+@asynccontextmanager
 async def aionotify_async(path: str, mask: int) -> AsyncIterator[Any]:
     watcher = aionotify.Watcher()
     watcher.watch(path, mask)
@@ -235,7 +239,7 @@ async def aionotify_async(path: str, mask: int) -> AsyncIterator[Any]:
 
 
 async def queued(contender: Callable[[str, int], Any], path: str) -> float:
-    async for iterable, get in contender(path, MASK):
+    async with contender(path, MASK) as (iterable, get):
         fill(path)
         count = 0
         start = time.perf_counter_ns()
@@ -249,20 +253,21 @@ async def queued(contender: Callable[[str, int], Any], path: str) -> float:
                 if count == EVENTS:
                     break
         return (time.perf_counter_ns() - start) / EVENTS
-    raise AssertionError
 
 
 async def touched(contender: Callable[[str, int], Any], path: str) -> float:
-    file = os.path.join(path, NAMES[0])
+    file = Path(path, "report.txt")
+    file.touch()
     loop = asyncio.get_running_loop()
-    async for _, get in contender(path, IN_ATTRIB):
+    async with contender(path, IN_ATTRIB) as (iterable, get):
+        if iterable is not None:
+            iterable.__aiter__()
         start = time.perf_counter_ns()
         for _ in range(500):
             # touched by the loop, when the waiter already waits
             loop.call_soon(os.utime, file)
             await get()
         return (time.perf_counter_ns() - start) / 500
-    raise AssertionError
 
 
 def awaited(
@@ -271,11 +276,10 @@ def awaited(
     """Take a sample of one of them, on a loop of its own."""
 
     def sample() -> float:
-        with folder() as path:
+        with tempfile.TemporaryDirectory() as path:
             loop = new_loop()
             try:
                 elapsed: float = loop.run_until_complete(scenario(contender, path))  # type: ignore[arg-type]
-                loop.run_until_complete(loop.shutdown_asyncgens())
             finally:
                 loop.close()
         return elapsed
