@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from itertools import repeat
 
 from butter._constants.inotify import (
     IN_ACCESS,
@@ -46,6 +47,7 @@ from butter.errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, NamedTuple
 
     from butter._fd import FileDescriptor, Path
@@ -215,13 +217,15 @@ class _Columns:
         self.events = events = ffi.new("butter_inotify_events *")
         self.wds, self.masks, self.cookies, self.names = events.wds, events.masks, events.cookies, events.names
 
-    def rows(self, count: int) -> tuple[list[int], list[int], list[int], bytes]:
+    def rows(self, count: int) -> tuple[Iterable[int], Iterable[int], Iterable[int], bytes]:
         """The fields of *count* events, the names as one NUL-separated string."""
+        events = self.events
         return (
-            _unpack(self.wds, count),
+            # most batches are of one watch, and only moves have cookies
+            _unpack(self.wds, count) if events.many_wds else repeat(self.wds[0], count),
             _unpack(self.masks, count),
-            _unpack(self.cookies, count),
-            _buffer(self.names, self.events.names_size)[:],
+            _unpack(self.cookies, count) if events.any_cookie else repeat(0, count),
+            _buffer(self.names, events.names_size)[:],
         )
 
 

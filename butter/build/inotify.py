@@ -44,6 +44,8 @@ typedef struct {
     char names[16384];
     size_t count;
     size_t names_size;
+    int many_wds;   /* not all events have the first one's */
+    int any_cookie; /* not all events have 0 */
     ...;
 } butter_inotify_events;
 
@@ -75,6 +77,8 @@ typedef struct {
     char names[READ_SIZE];
     size_t count;
     size_t names_size;
+    int many_wds;
+    int any_cookie;
     char data[READ_SIZE];
 } butter_inotify_events;
 
@@ -86,6 +90,7 @@ static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotif
     size_t used = 0, count = 0;
     char *name = events->names;
 
+    events->many_wds = events->any_cookie = 0;
     if (size > READ_SIZE)
         size = READ_SIZE;
     while (size - used >= HEADER) {
@@ -96,6 +101,8 @@ static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotif
         events->wds[count] = header.wd;
         events->masks[count] = header.mask;
         events->cookies[count] = header.cookie;
+        events->many_wds |= header.wd != events->wds[0];
+        events->any_cookie |= header.cookie != 0;
         count++;
         size_t length = strnlen(data + used + HEADER, header.len);
         memcpy(name, data + used + HEADER, length);
