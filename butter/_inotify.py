@@ -8,7 +8,6 @@ from itertools import repeat
 
 from butter._constants.inotify import (
     IN_ACCESS,
-    IN_ALL_EVENTS,
     IN_ATTRIB,
     IN_CLOEXEC,
     IN_CLOSE,
@@ -38,6 +37,7 @@ from butter.errors import (
     PATH,
     Errors,
     InvalidArgument,
+    OutOfMemory,
     PathNotADirectory,
     bad_descriptor,
     brought_by,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, NamedTuple
 
-    from butter._fd import FileDescriptor, Path
+    from butter._fd import FileDescriptor, HasFileno, Path
 
     class _InotifyEvent(NamedTuple):
         wd: int
@@ -66,7 +66,7 @@ def _instances_exhausted(**_: object) -> str:
     # inotify(7) has one errno for two limits: whether another file can be
     # opened tells which it was
     try:
-        os.close(os.open("/", os.O_PATH))
+        os.close(os.open("/", os.O_RDONLY))
     except OSError:
         return descriptors_exhausted()
     limit = raise_sysctl("fs.inotify.max_user_instances", "user.max_inotify_instances")
@@ -81,7 +81,7 @@ def _watches_exhausted(**_: object) -> str:
 def _watch_refused(fd: int, mask: int, **_: object) -> str:
     if mask & IN_MASK_ADD and mask & IN_MASK_CREATE:
         return "IN_MASK_ADD and IN_MASK_CREATE exclude each other"
-    if not mask & IN_ALL_EVENTS:
+    if not any(mask & known for known in InotifyMask.__members__.values()):
         return f"the mask {mask:#x} asks for no event; IN_ALL_EVENTS asks for all"
     return f"descriptor {fd} is not an inotify descriptor, or this kernel does not know the mask {mask:#x}"
 
@@ -126,7 +126,7 @@ READ = Errors(
         errno.EBADMSG: (InvalidArgument, "these bytes are not inotify events"),
         errno.EINVAL: (InvalidArgument, "the descriptor is not an inotify descriptor"),
         errno.EISDIR: (InvalidArgument, "the descriptor is a directory, not an inotify descriptor"),
-        errno.ENOMEM: (OSError, "the kernel has no memory for it"),
+        errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
     },
 )
 
@@ -249,12 +249,14 @@ def _columns() -> _Columns:
         return _Columns()
 
 
-def read_events(fd: int) -> list[InotifyEvent]:
-    """The events that one read of the descriptor *fd* gives; READ says what it raises."""
+def read_events(source: HasFileno) -> list[InotifyEvent]:
+    """The events that one read of *source* gives; READ says what it raises."""
     columns = _columns()
     count = _AGAIN
     while count == _AGAIN:
-        # Python runs its signal handlers before it goes round (PEP 475)
+        # Python runs its signal handlers before it goes round (PEP 475), and
+        # one of them may close the object
+        fd = source.fileno()
         count = _read(fd, columns.events)
     if count < 0:
         _free.append(columns)

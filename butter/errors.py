@@ -78,9 +78,12 @@ class Errors:
         self.calls[call] = self
 
     def check(self, result: int, path: Any = None, **arguments: object) -> int:
-        """Give *result* back, unless it is -1: then raise for the saved errno."""
-        if result == -1:
-            self.fail(get_errno(), path, **arguments)
+        """Give *result* back, unless it is negative: then raise for the errno.
+
+        The builders make that -1 - errno. Only what stands in for them gives -1, and saves the errno.
+        """
+        if result < 0:
+            self.fail(get_errno() if result == -1 else -1 - result, path, **arguments)
         return result
 
     def fail(self, number: int, path: Any = None, **arguments: object) -> NoReturn:

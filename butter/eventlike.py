@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import select
 import time
 from collections import deque
@@ -122,7 +123,7 @@ class Eventlike(Descriptor, Generic[Event]):
         poll.register(self.fileno(), select.POLLIN)
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-            if poll.poll(None if left is None else min(left, _LONGEST_POLL)):
+            if poll.poll(None if left is None else min(math.ceil(left), _LONGEST_POLL)):
                 return
             if left is not None and left < _LONGEST_POLL:
                 raise TimeoutError(errno.ETIMEDOUT, f"no event within {timeout} seconds")

@@ -70,7 +70,7 @@ class Inotify(Eventlike[InotifyEvent]):
     del_watch = ignore
 
     def _read_events(self) -> list[InotifyEvent]:
-        return read_events(self.fileno())
+        return read_events(self)
 
 
 def watch(path: Path, events: int = IN_ALL_EVENTS, timeout: float | None = None) -> InotifyEvent:

@@ -26,12 +26,15 @@ def pytest_runtest_setup(item):
 @pytest.fixture(autouse=True)
 def no_leaked_descriptors():
     """Whatever a test opened is closed when it ends."""
-    gc.collect()
     before = support.descriptors()
+
+    def leaked():
+        return {fd: what for fd, what in support.descriptors().items() if before.get(fd) != what}
+
     yield
-    gc.collect()
-    leaked = {fd: what for fd, what in support.descriptors().items() if before.get(fd) != what}
-    assert not leaked
+    if leaked():
+        gc.collect()  # it takes long, and only cycles need it
+        assert not leaked()
 
 
 @pytest.fixture

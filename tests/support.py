@@ -112,6 +112,30 @@ def in_child(body, *args, timeout=60):
     return value
 
 
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def own_namespaces():
+    """Make this process root in a user namespace and a mount namespace of its own: for a child."""
+    user, group = os.geteuid(), os.getegid()
+    if libc.unshare(0x10000000 | 0x20000):  # CLONE_NEWUSER, CLONE_NEWNS
+        raise OSError(ctypes.get_errno(), "unshare")
+    for name, text in ("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1"):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
+def namespaces_allowed():
+    """Whether a process of this user can have a user namespace."""
+    try:
+        in_child(own_namespaces)
+    except OSError:
+        return False
+    return True
+
+
+needs_namespaces = needs(when=namespaces_allowed(), reason="needs user namespaces")
+
 # numbers on x86_64 and on aarch64
 _SYSCALLS = {
     "read": (0, 63),
@@ -159,7 +183,6 @@ def inject(call, number, first=None):
     class Program(ctypes.Structure):
         _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
-    libc = ctypes.CDLL(None, use_errno=True)
     argument = Program(len(program), ctypes.addressof(filters))
     # PR_SET_NO_NEW_PRIVS, then PR_SET_SECCOMP in SECCOMP_MODE_FILTER
     if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(argument)):

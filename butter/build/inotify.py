@@ -64,6 +64,29 @@ SOURCE = """
 # define IN_MASK_CREATE 0x10000000
 #endif
 
+/* What the calls give where they fail is -1 - errno: a signal handler of Python
+   runs before Python could look at a saved errno, and may overwrite it. */
+static int butter_init1(int flags)
+{
+    int fd = inotify_init1(flags);
+    return fd < 0 ? -1 - errno : fd;
+}
+#define inotify_init1 butter_init1
+
+static int butter_add_watch(int fd, const char *pathname, uint32_t mask)
+{
+    int wd = inotify_add_watch(fd, pathname, mask);
+    return wd < 0 ? -1 - errno : wd;
+}
+#define inotify_add_watch butter_add_watch
+
+static int butter_rm_watch(int fd, int wd)
+{
+    int result = inotify_rm_watch(fd, wd);
+    return result < 0 ? -1 - errno : result;
+}
+#define inotify_rm_watch butter_rm_watch
+
 /* Larger buffers gain no time: what they save in system calls the garbage
    collector takes back. The columns have room for the shortest events, which
    are a bare header; a name and its NUL need no more room than its event. */

@@ -1,0 +1,1058 @@
+"""inotify, as this kernel does it: what is watched, what comes, and what each failure says."""
+
+import errno
+import os
+import pathlib
+import re
+import resource
+import select
+import subprocess
+import sys
+import threading
+import types
+
+import pytest
+import support
+from support import needs
+
+from butter._inotify import ADD_WATCH, INIT, READ, RM_WATCH, read_events
+from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound, sysctl
+from butter.inotify import (
+    IN_ACCESS,
+    IN_ATTRIB,
+    IN_CLOEXEC,
+    IN_CLOSE_NOWRITE,
+    IN_CLOSE_WRITE,
+    IN_CREATE,
+    IN_DELETE,
+    IN_DELETE_SELF,
+    IN_DONT_FOLLOW,
+    IN_EXCL_UNLINK,
+    IN_IGNORED,
+    IN_ISDIR,
+    IN_MASK_ADD,
+    IN_MASK_CREATE,
+    IN_MODIFY,
+    IN_MOVE,
+    IN_MOVE_SELF,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    IN_NONBLOCK,
+    IN_ONESHOT,
+    IN_ONLYDIR,
+    IN_OPEN,
+    IN_Q_OVERFLOW,
+    IN_UNMOUNT,
+    Inotify,
+    InotifyEvent,
+    InotifyMask,
+    inotify_add_watch,
+    inotify_init,
+    inotify_rm_watch,
+    str_to_events,
+    watch,
+)
+
+INSTANCES, WATCHES = "user.max_inotify_instances", "user.max_inotify_watches"
+
+
+def set_limit(name, value):
+    """Set a limit of this user namespace. Those named fs.inotify are the whole machine's, and no test's to change."""
+    assert name.startswith("user.")
+    pathlib.Path("/proc/sys", name.replace(".", "/")).write_text(str(value))
+
+
+def become_nobody():
+    """Be a user who may not pass by permissions, and who has no inotify instance yet where the tests run as root."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(54321, 54321, 54321)
+        os.setresuid(54321, 54321, 54321)
+
+
+def watches(inotify):
+    """What the kernel says that it watches: ``{wd: mask}``."""
+    info = pathlib.Path(f"/proc/self/fdinfo/{inotify.fileno()}").read_text()
+    return {int(wd, 16): int(mask, 16) for wd, mask in re.findall(r"^inotify wd:(\w+) .* mask:(\w+) ", info, re.M)}
+
+
+def drain(inotify):
+    """Every event that waits in a non-blocking *inotify*."""
+    events = []
+    while found := inotify.read_events():
+        events += found
+    return events
+
+
+def seen(inotify):
+    return [(event.wd, event.mask, event.filename) for event in drain(inotify)]
+
+
+@pytest.fixture
+def inotify():
+    with Inotify(IN_NONBLOCK) as inotify:
+        yield inotify
+
+
+@pytest.fixture
+def file(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"butter")
+    return file
+
+
+class BytesPath:
+    def __init__(self, path):
+        self.path = os.fsencode(path)
+
+    def __fspath__(self):
+        return self.path
+
+
+# Paths
+
+
+@pytest.mark.parametrize("kind", [str, os.fsencode, pathlib.Path, BytesPath])
+def test_kinds_of_path(inotify, file, kind):
+    """A path is str, bytes, or a PathLike of either."""
+    wd = inotify.watch(kind(file), IN_OPEN)
+    file.open().close()
+    assert seen(inotify) == [(wd, IN_OPEN, b"")]
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe", b"\x80", b" \t\n"])
+def test_path_that_is_no_utf8(inotify, tmp_path, name):
+    """Such a path is watched as bytes and as the str that os.fsdecode gives, and is told as both."""
+    path = os.path.join(os.fsencode(tmp_path), name)
+    os.mkdir(path)
+    wd = inotify.watch(path, IN_CREATE)
+    assert inotify.watch(os.fsdecode(path), IN_CREATE) == wd
+    os.mknod(os.path.join(path, name))
+    (event,) = drain(inotify)
+    assert event.filename == name
+    assert event.name == os.fsdecode(name)
+    assert os.path.exists(os.path.join(os.fsdecode(path), event.name))
+
+
+def test_relative_path(inotify, file, monkeypatch):
+    """A relative path starts at the working directory of the moment."""
+    monkeypatch.chdir(file.parent)
+    assert inotify.watch("file", IN_OPEN) == inotify.watch("./file", IN_OPEN) == inotify.watch(file, IN_OPEN)
+
+
+def test_two_paths_of_one_file(inotify, file):
+    """Hard links give one watch descriptor, and the second mask replaces the first."""
+    link = file.with_name("link")
+    os.link(file, link)
+    wd = inotify.watch(file, IN_OPEN)
+    assert inotify.watch(link, IN_ATTRIB) == wd
+    assert watches(inotify) == {wd: IN_ATTRIB}
+    file.open().close()
+    link.chmod(0o600)
+    assert seen(inotify) == [(wd, IN_ATTRIB, b"")]
+
+
+def test_symbolic_link(inotify, file):
+    """A symbolic link is followed, and with IN_DONT_FOLLOW is itself what is watched."""
+    link = file.with_name("link")
+    link.symlink_to(file)
+    target = inotify.watch(file, IN_OPEN | IN_DELETE_SELF)
+    assert inotify.watch(link, IN_OPEN | IN_DELETE_SELF) == target
+    itself = inotify.watch(link, IN_OPEN | IN_DELETE_SELF | IN_DONT_FOLLOW)
+    assert itself != target
+    link.open().close()
+    link.unlink()
+    assert seen(inotify) == [(target, IN_OPEN, b""), (itself, IN_DELETE_SELF, b""), (itself, IN_IGNORED, b"")]
+
+
+# Masks
+
+
+def test_mask_add(inotify, file):
+    """IN_MASK_ADD adds to the mask that the watch has."""
+    wd = inotify.watch(file, IN_OPEN)
+    assert inotify.watch(file, IN_ATTRIB | IN_MASK_ADD) == wd
+    assert watches(inotify) == {wd: IN_OPEN | IN_ATTRIB}
+    file.open().close()
+    file.chmod(0o600)
+    assert seen(inotify) == [(wd, IN_OPEN, b""), (wd, IN_ATTRIB, b"")]
+
+
+@needs(kernel=(4, 18))
+def test_mask_create(inotify, file):
+    """IN_MASK_CREATE refuses a file that is watched already, and leaves that watch as it was."""
+    link = file.with_name("link")
+    os.link(file, link)
+    wd = inotify.watch(file, IN_OPEN | IN_MASK_CREATE)
+    with pytest.raises(FileExistsError, match="already watched") as caught:
+        inotify.watch(link, IN_ATTRIB | IN_MASK_CREATE)
+    assert caught.value.filename == str(link)
+    assert watches(inotify) == {wd: IN_OPEN}
+
+
+def test_oneshot(inotify, file):
+    """IN_ONESHOT gives one event and then the end of the watch."""
+    wd = inotify.watch(file, IN_OPEN | IN_ONESHOT)
+    file.open().close()
+    file.open().close()
+    assert seen(inotify) == [(wd, IN_OPEN, b""), (wd, IN_IGNORED, b"")]
+    assert watches(inotify) == {}
+    with pytest.raises(InvalidArgument, match=f"no watch {wd}"):
+        inotify.ignore(wd)
+
+
+def test_onlydir(inotify, file):
+    """IN_ONLYDIR takes a directory and refuses all else."""
+    with pytest.raises(PathNotADirectory, match="IN_ONLYDIR"):
+        inotify.watch(file, IN_OPEN | IN_ONLYDIR)
+    assert watches(inotify) == {}
+    inotify.watch(file.parent, IN_OPEN | IN_ONLYDIR)
+
+
+@pytest.mark.parametrize("flag", [0, IN_EXCL_UNLINK])
+def test_excl_unlink(inotify, file, flag):
+    """A file that is open goes on to give events when it was unlinked, unless IN_EXCL_UNLINK ends them."""
+    wd = inotify.watch(file.parent, IN_MODIFY | flag)
+    with file.open("wb", buffering=0) as opened:
+        opened.write(b"1")
+        assert seen(inotify) == [(wd, IN_MODIFY, b"file")]
+        file.unlink()
+        opened.write(b"2")
+    assert seen(inotify) == ([] if flag else [(wd, IN_MODIFY, b"file")])
+
+
+def test_events_not_asked_for(inotify, file):
+    """Only events of the mask come."""
+    wd = inotify.watch(file, IN_CLOSE_NOWRITE)
+    file.read_bytes()
+    file.write_bytes(b"new")
+    assert seen(inotify) == [(wd, IN_CLOSE_NOWRITE, b"")]
+
+
+# Events
+
+
+def test_every_event_says_what_it_is(inotify, file):
+    """Each property is true for its bit and for nothing else."""
+    bits = {
+        "access_event": IN_ACCESS,
+        "modify_event": IN_MODIFY,
+        "attrib_event": IN_ATTRIB,
+        "close_write_event": IN_CLOSE_WRITE,
+        "close_nowrite_event": IN_CLOSE_NOWRITE,
+        "open_event": IN_OPEN,
+        "moved_from_event": IN_MOVED_FROM,
+        "moved_to_event": IN_MOVED_TO,
+        "create_event": IN_CREATE,
+        "delete_event": IN_DELETE,
+        "delete_self_event": IN_DELETE_SELF,
+        "move_self_event": IN_MOVE_SELF,
+        "is_dir_event": IN_ISDIR,
+        "overflow_event": IN_Q_OVERFLOW,
+        "ignored_event": IN_IGNORED,
+        "unmount_event": IN_UNMOUNT,
+    }
+    inotify.watch(file.parent)
+    inotify.watch(file)
+    file.read_bytes()
+    file.write_bytes(b"new")
+    file.chmod(0o600)
+    moved = file.rename(file.with_name("moved"))
+    (file.parent / "directory").mkdir()
+    moved.unlink()
+    events = drain(inotify)
+    for event in events:
+        expected = {name for name, bit in bits.items() if event.mask & bit}
+        assert {name for name in bits if getattr(event, name)} == expected
+        assert event.close_event is (event.close_write_event or event.close_nowrite_event)
+        assert int(event.flags) == event.mask
+        assert isinstance(event, InotifyEvent)
+    told = {name for event in events for name in bits if getattr(event, name)}
+    assert set(bits) - told == {"overflow_event", "unmount_event"}
+
+
+def test_directories_are_told_from_files(inotify, tmp_path):
+    """IN_ISDIR marks events about directories."""
+    wd = inotify.watch(tmp_path, IN_CREATE | IN_DELETE)
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "directory").rmdir()
+    assert seen(inotify) == [
+        (wd, IN_CREATE | IN_ISDIR, b"directory"),
+        (wd, IN_CREATE, b"file"),
+        (wd, IN_DELETE | IN_ISDIR, b"directory"),
+    ]
+
+
+def test_directory_is_watched_alone(inotify, tmp_path):
+    """What happens in a directory of the watched directory is no event."""
+    below = tmp_path / "below"
+    below.mkdir()
+    inotify.watch(tmp_path, IN_CREATE)
+    (below / "file").touch()
+    assert seen(inotify) == []
+
+
+def test_moves(inotify, tmp_path):
+    """The halves of a move share a cookie, two moves do not, and who moves out or in has one half."""
+    here, there, elsewhere = tmp_path / "here", tmp_path / "there", tmp_path / "elsewhere"
+    for directory in here, there, elsewhere:
+        directory.mkdir()
+    (here / "a").touch()
+    (elsewhere / "in").touch()
+    first, second = inotify.watch(here, IN_MOVE | IN_CREATE | IN_DELETE), inotify.watch(there, IN_MOVE)
+    (here / "a").rename(there / "b")
+    (there / "b").rename(here / "c")
+    (here / "c").rename(elsewhere / "out")
+    (elsewhere / "in").rename(here / "in")
+    events = drain(inotify)
+    assert [(event.wd, event.mask, event.filename) for event in events] == [
+        (first, IN_MOVED_FROM, b"a"),
+        (second, IN_MOVED_TO, b"b"),
+        (second, IN_MOVED_FROM, b"b"),
+        (first, IN_MOVED_TO, b"c"),
+        (first, IN_MOVED_FROM, b"c"),
+        (first, IN_MOVED_TO, b"in"),
+    ]
+    cookies = [event.cookie for event in events]
+    assert cookies[0] == cookies[1]
+    assert cookies[2] == cookies[3]
+    assert len(set(cookies)) == 4
+    assert 0 not in cookies
+
+
+def test_watched_directory_is_moved(inotify, tmp_path):
+    """A watch goes with its directory, whatever that is called."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    wd = inotify.watch(old, IN_MOVE_SELF | IN_CREATE)
+    old.rename(new)
+    (new / "file").touch()
+    assert seen(inotify) == [(wd, IN_MOVE_SELF, b""), (wd, IN_CREATE, b"file")]
+
+
+@pytest.mark.parametrize("method", ["ignore", "del_watch"])
+def test_ignore(inotify, file, method):
+    """What waits still comes, IN_IGNORED is last, and the number is not used again."""
+    wd = inotify.watch(file, IN_OPEN)
+    file.open().close()
+    getattr(inotify, method)(wd)
+    assert watches(inotify) == {}
+    file.open().close()
+    assert seen(inotify) == [(wd, IN_OPEN, b""), (wd, IN_IGNORED, b"")]
+    with pytest.raises(InvalidArgument, match=f"no watch {wd}"):
+        inotify.ignore(wd)
+    assert inotify.watch(file, IN_OPEN) != wd
+
+
+def test_deleted_directory(inotify, tmp_path):
+    """The watch of a directory that is deleted ends, and its own parent tells of the deletion as well."""
+    below = tmp_path / "below"
+    below.mkdir()
+    parent, itself = inotify.watch(tmp_path, IN_DELETE), inotify.watch(below, IN_DELETE_SELF)
+    below.rmdir()
+    assert sorted(seen(inotify)) == sorted(
+        [
+            (itself, IN_DELETE_SELF, b""),
+            (itself, IN_IGNORED, b""),
+            (parent, IN_DELETE | IN_ISDIR, b"below"),
+        ]
+    )
+    assert set(watches(inotify)) == {parent}
+
+
+@support.needs_namespaces
+def test_unmount(in_child, tmp_path):
+    """An unmounted filesystem gives IN_UNMOUNT, then IN_IGNORED, and then nothing."""
+
+    def body():
+        support.own_namespaces()
+        path = os.fsencode(tmp_path)
+        assert support.libc.mount(b"none", path, b"tmpfs", 0, None) == 0
+        with Inotify(IN_NONBLOCK) as inotify:
+            wd = inotify.watch(tmp_path, IN_CREATE)
+            (tmp_path / "file").touch()
+            assert support.libc.umount2(path, 0) == 0
+            (tmp_path / "file").touch()
+            events = drain(inotify)
+            assert [event.unmount_event for event in events] == [False, True, False]
+            # newer kernels add that it was a directory
+            return wd, [(event.wd, event.mask & ~IN_ISDIR, event.filename) for event in events], watches(inotify)
+
+    wd, events, left = in_child(body)
+    assert events == [(wd, IN_CREATE, b"file"), (wd, IN_UNMOUNT, b""), (wd, IN_IGNORED, b"")]
+    assert left == {}
+
+
+@needs(when=sysctl("fs.inotify.max_queued_events") <= 1 << 18, reason="needs a queue that can be filled")
+def test_overflow(inotify, file):
+    """A full queue ends with one event of the watch -1, which says that all behind it is lost, and then goes on."""
+    limit = sysctl("fs.inotify.max_queued_events")
+    other = file.with_name("other")
+    other.touch()
+    wds = [inotify.watch(path, IN_ATTRIB) for path in (file, other)]
+    for _ in range(limit // 2 + 1):
+        # in turns, because the kernel merges an event with an equal one before it
+        os.utime(file)
+        os.utime(other)
+    events = drain(inotify)
+    assert [event.wd for event in events] == [wds[number % 2] for number in range(limit)] + [-1]
+    assert events[-1] == InotifyEvent(-1, IN_Q_OVERFLOW, 0, b"")
+    assert events[-1].overflow_event
+    assert not any(event.overflow_event for event in events[:-1])
+    os.utime(file)
+    assert seen(inotify) == [(wds[0], IN_ATTRIB, b"")]
+
+
+def test_names_of_every_length(inotify, tmp_path):
+    """Names of 1 to 255 bytes come whole, as files and as directories; the kernel pads them with NULs."""
+    wd = inotify.watch(tmp_path, IN_CREATE)
+    directory = os.fsencode(tmp_path)
+    expected = []
+    for length in range(1, 256):
+        # the bytes that are no UTF-8 stand where a strict decoder would stumble last
+        name = b"n" * (length - 1) + bytes([0x80 + length % 0x80])
+        if length % 2:
+            os.mkdir(os.path.join(directory, name))
+        else:
+            os.mknod(os.path.join(directory, name))
+        expected.append((wd, IN_CREATE | (IN_ISDIR if length % 2 else 0), name))
+    assert seen(inotify) == expected
+
+
+def test_many_events_in_one_read(inotify, file):
+    """One read takes 1024 events of the shortest kind; what is behind them comes with the next."""
+    other = file.with_name("other")
+    other.touch()
+    wds = [inotify.watch(path, IN_ATTRIB) for path in (file, other)]
+    for _ in range(1000):
+        os.utime(file)
+        os.utime(other)
+    assert inotify.read_event().wd == wds[0]
+    assert inotify.pending == 1023
+    assert [event.wd for event in inotify.read_events()] == wds[::-1] * 511 + wds[1:]
+    assert inotify.pending == 0
+    assert [event.wd for event in drain(inotify)] == wds * 488
+
+
+def test_long_events_in_reads(inotify, tmp_path):
+    """Events that do not fit the first read come whole with the next: none is cut, none is lost."""
+    names = [b"%0255d" % number for number in range(500)]
+    wd = inotify.watch(tmp_path, IN_CREATE)
+    for name in names:
+        os.mknod(os.path.join(os.fsencode(tmp_path), name))
+    reads = []
+    while events := inotify.read_events():
+        reads.append(events)
+    assert [event.filename for events in reads for event in events] == names
+    assert {event.wd for events in reads for event in events} == {wd}
+    assert len(reads) > 1
+
+
+def test_equal_events_are_merged(inotify, file):
+    """The kernel merges an event with an equal one that still waits before it."""
+    wd = inotify.watch(file, IN_ATTRIB)
+    for _ in range(3):
+        os.utime(file)
+    assert seen(inotify) == [(wd, IN_ATTRIB, b"")]
+
+
+def test_bytes_of_the_kernel(file):
+    """str_to_events reads what os.read gave, and refuses it when it was cut within an event."""
+    with Inotify(IN_NONBLOCK) as inotify:
+        directory, itself = inotify.watch(file.parent, IN_OPEN), inotify.watch(file, IN_OPEN)
+        file.open().close()
+        data = os.read(inotify.fileno(), 4096)
+    events = [InotifyEvent(directory, IN_OPEN, 0, b"file"), InotifyEvent(itself, IN_OPEN, 0, b"")]
+    assert str_to_events(data) == events
+    whole = {0: 0, len(data) - 16: 1, len(data): 2}
+    for length in range(len(data) + 1):
+        if length in whole:
+            assert str_to_events(data[:length]) == events[: whole[length]]
+        else:
+            with pytest.raises(InvalidArgument):
+                str_to_events(data[:length])
+
+
+@pytest.mark.parametrize("data", [None, "text", 5, [1]])
+def test_bytes_of_another_type(data):
+    """What is not bytes is a TypeError."""
+    with pytest.raises(TypeError):
+        str_to_events(data)
+
+
+# Thin calls
+
+
+def test_thin_calls(file):
+    """A descriptor is an int or an object with fileno(), as for all of butter."""
+    fd = inotify_init(IN_NONBLOCK)
+    try:
+        with open(fd, "rb", buffering=0, closefd=False) as opened:
+            wd = inotify_add_watch(fd, file, IN_OPEN)
+            assert inotify_add_watch(opened, file, IN_OPEN) == wd
+            assert inotify_rm_watch(opened, wd) is None
+            assert str_to_events(opened.read(4096)) == [InotifyEvent(wd, IN_IGNORED, 0, b"")]
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "inherited"),
+    [((), False), ((0, True), False), ((0, False), True), ((IN_CLOEXEC, False), False)],
+)
+@pytest.mark.parametrize("make", [inotify_init, Inotify])
+def test_closefd(make, arguments, inherited):
+    """A program that this process executes has the descriptor only with closefd=False."""
+    made = make(*arguments)
+    fd = made if make is inotify_init else made.fileno()
+    try:
+        program = f"import os; print(os.path.exists('/proc/self/fd/{fd}') and os.readlink('/proc/self/fd/{fd}'))"
+        found = subprocess.check_output([sys.executable, "-c", program], close_fds=False, text=True)
+    finally:
+        os.close(made) if make is inotify_init else made.close()
+    assert ("inotify" in found) is inherited
+
+
+# Waiting
+
+
+def test_without_events(inotify):
+    """A non-blocking object without events says so in the way of each method."""
+    with pytest.raises(BlockingIOError) as caught:
+        inotify.read_event()
+    assert caught.value.errno == errno.EAGAIN
+    assert inotify.read_events() == []
+    with pytest.raises(TimeoutError):
+        inotify.wait(0)
+    with pytest.raises(TimeoutError):
+        inotify.wait(0.01)
+    assert inotify.pending == 0
+
+
+WAYS = {
+    "wait": Inotify.wait,
+    "wait 60": lambda inotify: inotify.wait(60),
+    "iterate": lambda inotify: next(iter(inotify)),
+    "read_event": Inotify.read_event,
+    "read_events": lambda inotify: inotify.read_events()[0],
+}
+
+
+@pytest.mark.parametrize(
+    ("flags", "way"),
+    [(0, way) for way in WAYS] + [(IN_NONBLOCK, way) for way in WAYS if not way.startswith("read")],
+)
+def test_waiting_for_another_process(tmp_path, flags, way):
+    """Each way of waiting ends with the event that another process makes meanwhile."""
+    program = "import sys; sys.stdin.read(); open(sys.argv[1], 'x')"
+    made = subprocess.Popen([sys.executable, "-c", program, tmp_path / "made"], stdin=subprocess.PIPE)
+    with made as maker, Inotify(flags) as inotify:
+        wd = inotify.watch(tmp_path, IN_CREATE)
+        # the end of its input lets the other process begin
+        maker.stdin.close()
+        assert WAYS[way](inotify) == InotifyEvent(wd, IN_CREATE, 0, b"made")
+
+
+def test_select(inotify, file):
+    """The descriptor is readable while the kernel holds events, and what the object holds is in `pending`."""
+    assert select.select([inotify], [], [], 0) == ([], [], [])
+    inotify.watch(file, IN_OPEN | IN_CLOSE_NOWRITE)
+    file.open().close()
+    assert select.select([inotify], [], [], 0) == ([inotify], [], [])
+    assert inotify.read_event().open_event
+    assert select.select([inotify], [], [], 0) == ([], [], [])
+    assert inotify.pending == 1
+    assert inotify.wait(0).close_nowrite_event
+    assert inotify.pending == 0
+
+
+def test_iteration_can_stop_and_go_on(inotify, file):
+    """Leaving the loop loses nothing."""
+    inotify.watch(file)
+    file.open().close()
+    file.chmod(0o600)
+    masks = []
+    while len(masks) < 3:
+        for event in inotify:
+            masks.append(event.mask)
+            break
+    assert masks == [IN_OPEN, IN_CLOSE_NOWRITE, IN_ATTRIB]
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_watch_function(file, timeout):
+    """The function watch() gives one event and keeps nothing open."""
+    before = support.descriptors()
+    done = threading.Event()
+
+    def touch():
+        # again and again, because nobody can know when the watch has begun
+        while not done.wait(0.001):
+            os.utime(file)
+
+    toucher = threading.Thread(target=touch)
+    toucher.start()
+    try:
+        event = watch(file, IN_ATTRIB, timeout)
+    finally:
+        done.set()
+        toucher.join()
+    assert event == InotifyEvent(event.wd, IN_ATTRIB, 0, b"")
+    assert support.descriptors() == before
+
+
+def test_watch_function_fails(file):
+    """When watch() fails it has closed what it opened."""
+    before = support.descriptors()
+    with pytest.raises(TimeoutError):
+        watch(file, IN_ATTRIB, 0)
+    with pytest.raises(PathNotFound):
+        watch(file.with_name("missing"), IN_ATTRIB)
+    with pytest.raises(InvalidArgument):
+        watch(file, 0)
+    with pytest.raises(ValueError, match="negative"):
+        watch(file, IN_ATTRIB, -1)
+    with pytest.raises(TypeError):
+        watch(None)
+    assert support.descriptors() == before
+
+
+# Bad input
+
+BAD_PATHS = [
+    ("missing", PathNotFound, "does not exist"),
+    ("", PathNotFound, "does not exist"),
+    (b"", PathNotFound, "does not exist"),
+    ("file/below", PathNotADirectory, "not a directory"),
+    ("n" * 256, InvalidPath, "longer"),
+    ("d/" * 2100, InvalidPath, "longer"),
+    ("loop", InvalidPath, "too many symbolic links"),
+    ("\0", ValueError, "null byte"),
+    ("file\0", ValueError, "null byte"),
+    (b"file\0/below", ValueError, "null byte"),
+    (None, TypeError, "NoneType"),
+    (5, TypeError, "int"),
+    (True, TypeError, "bool"),
+    (5.0, TypeError, "float"),
+    (["file"], TypeError, "list"),
+    ("\ud800", UnicodeEncodeError, "surrogates"),
+]
+BAD_MASKS = [
+    (0, InvalidArgument, "IN_ALL_EVENTS"),
+    (0x1000, InvalidArgument, "asks for no event"),
+    (IN_OPEN | IN_MASK_ADD | IN_MASK_CREATE, InvalidArgument, "exclude each other"),
+    (2**32 - 1, InvalidArgument, "exclude each other"),
+    (-1, ValueError, "out of range"),
+    (2**32, ValueError, "out of range"),
+    (2**100, ValueError, "out of range"),
+    (None, TypeError, "NoneType"),
+    ("IN_OPEN", TypeError, "str"),
+    (1.0, TypeError, "float"),
+]
+
+
+@pytest.mark.parametrize(("path", "exception", "words"), BAD_PATHS)
+def test_bad_path(inotify, file, monkeypatch, path, exception, words):
+    """A bad path is said to be bad, and nothing is watched for it."""
+    monkeypatch.chdir(file.parent)
+    os.symlink("loop", "loop")
+    wd = inotify.watch(".", IN_OPEN)
+    with pytest.raises(exception, match=words) as caught:
+        inotify.watch(path, IN_OPEN)
+    assert type(caught.value) is exception
+    if isinstance(caught.value, OSError):
+        assert caught.value.filename == path
+    assert watches(inotify) == {wd: IN_OPEN}
+
+
+@needs(kernel=(4, 18))
+@pytest.mark.parametrize(("mask", "exception", "words"), BAD_MASKS)
+def test_bad_mask(inotify, file, mask, exception, words):
+    """A bad mask is said to be bad, and an older watch of the file keeps its own."""
+    wd = inotify.watch(file, IN_OPEN)
+    with pytest.raises(exception, match=words) as caught:
+        inotify.watch(file, mask)
+    assert type(caught.value) is exception
+    assert watches(inotify) == {wd: IN_OPEN}
+
+
+def test_mask_may_be_flags(inotify, file):
+    """A mask can be an InotifyMask."""
+    wd = inotify.watch(file, InotifyMask.OPEN | InotifyMask.ATTRIB)
+    assert watches(inotify) == {wd: IN_OPEN | IN_ATTRIB}
+
+
+@pytest.mark.parametrize(
+    ("wd", "exception", "words"),
+    [
+        (0, InvalidArgument, "no watch 0"),
+        (-1, InvalidArgument, "no watch -1"),
+        (77, InvalidArgument, "no watch 77"),
+        (2**31 - 1, InvalidArgument, "no watch"),
+        (2**31, ValueError, "out of range"),
+        (-(2**31) - 1, ValueError, "out of range"),
+        (None, TypeError, "NoneType"),
+        ("1", TypeError, "str"),
+    ],
+)
+def test_bad_wd(inotify, file, wd, exception, words):
+    """A watch that is not there is said not to be there, and the others stay."""
+    watched = inotify.watch(file, IN_OPEN)
+    with pytest.raises(exception, match=words) as caught:
+        inotify.ignore(wd)
+    assert type(caught.value) is exception
+    assert watches(inotify) == {watched: IN_OPEN}
+
+
+@pytest.mark.parametrize(
+    ("flags", "exception"),
+    [
+        (1, InvalidArgument),
+        (-1, InvalidArgument),
+        (2**31, ValueError),
+        (-(2**31) - 1, ValueError),
+        (None, TypeError),
+        ("0", TypeError),
+    ],
+)
+@pytest.mark.parametrize("make", [inotify_init, Inotify])
+def test_bad_flags(make, flags, exception):
+    """Bad flags make no object and leave no descriptor."""
+    before = support.descriptors()
+    with pytest.raises(exception) as caught:
+        make(flags)
+    assert type(caught.value) is exception
+    assert support.descriptors() == before
+
+
+@pytest.mark.parametrize(
+    ("fd", "exception"),
+    [(-1, InvalidArgument), (2**31 - 1, InvalidArgument), (2**31, ValueError), (None, TypeError), ("0", TypeError)],
+)
+def test_bad_descriptor(file, fd, exception):
+    """What is no open descriptor is refused by both calls."""
+    with pytest.raises(exception) as caught:
+        inotify_add_watch(fd, file, IN_OPEN)
+    assert type(caught.value) is exception
+    with pytest.raises(exception) as caught:
+        inotify_rm_watch(fd, 1)
+    assert type(caught.value) is exception
+
+
+def test_descriptor_of_another_kind(file):
+    """Descriptors of other kinds are refused, and the message says so."""
+    reading, writing = os.pipe()
+    try:
+        with file.open() as opened, select.epoll() as epoll:
+            for stranger in opened, epoll, reading, writing:
+                with pytest.raises(InvalidArgument, match="is not an inotify descriptor") as caught:
+                    inotify_add_watch(stranger, file, IN_OPEN)
+                assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, str(file))
+                with pytest.raises(InvalidArgument, match="is not an inotify descriptor"):
+                    inotify_rm_watch(stranger, 1)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_closed_object(file):
+    """A closed object refuses everything, and what it had read went with it."""
+    inotify = Inotify(IN_NONBLOCK)
+    inotify.watch(file)
+    file.open().close()
+    inotify.read_event()
+    assert inotify.pending
+    inotify.close()
+    assert inotify.pending == 0
+    calls = (
+        lambda: inotify.watch(file),
+        lambda: inotify.ignore(1),
+        lambda: inotify.del_watch(1),
+        inotify.read_event,
+        inotify.read_events,
+        inotify.wait,
+        lambda: inotify.wait(0),
+        lambda: next(iter(inotify)),
+        inotify.fileno,
+        inotify.close,
+        lambda: inotify_add_watch(inotify, file, IN_OPEN),
+        lambda: inotify_rm_watch(inotify, 1),
+    )
+    for call in calls:
+        with pytest.raises(ValueError, match="closed file") as caught:
+            call()
+        assert type(caught.value) is ValueError
+
+
+# Limits
+
+
+def remedy(message):
+    """The sysctl that a message tells to use: its name and the value."""
+    name, value = re.search(r"'sysctl (\S+)=(\d+)' as root", message).groups()
+    return name, int(value)
+
+
+@support.needs_namespaces
+@pytest.mark.parametrize(("name", "limit"), [(INSTANCES, 3), (WATCHES, 2)])
+def test_limit_of_a_user_namespace(in_child, tmp_path, name, limit):
+    """The message names the limit and its value, and what it advises helps."""
+
+    def body():
+        support.own_namespaces()
+        kept = [Inotify()]
+        for number in range(5):
+            (tmp_path / str(number)).touch()
+
+        def use():
+            if name == INSTANCES:
+                kept.append(Inotify())
+            else:
+                kept[0].watch(tmp_path / str(len(watches(kept[0]))), IN_OPEN)
+            return len(kept), len(watches(kept[0]))
+
+        set_limit(name, limit)
+        try:
+            while True:
+                used = use()
+        except OSError as error:
+            message, number = error.strerror, error.errno
+        advised, value = remedy(message)
+        set_limit(advised, value)
+        return used, message, number, advised, value, use()
+
+    used, message, number, advised, value, after = in_child(body)
+    assert number == (errno.EMFILE if name == INSTANCES else errno.ENOSPC)
+    assert used == ((limit, 0) if name == INSTANCES else (1, limit))
+    assert f"{name} is {limit};" in message
+    assert "RLIMIT" not in message
+    assert advised == name
+    assert value > limit
+    assert after == ((limit + 1, 0) if name == INSTANCES else (1, limit + 1))
+
+
+@needs(
+    when=sysctl("fs.inotify.max_user_instances") < resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 50,
+    reason="needs more descriptors than inotify instances",
+)
+def test_limit_of_instances(in_child):
+    """Where it is the user's instances that are used up, the message tells of the machine's limit."""
+
+    def body():
+        become_nobody()
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        while True:
+            inotify_init()
+
+    limit = sysctl("fs.inotify.max_user_instances")
+    with pytest.raises(OSError, match="inotify_init1: this user has no inotify instance left") as caught:
+        in_child(body)
+    assert caught.value.errno == errno.EMFILE
+    assert f"fs.inotify.max_user_instances is {limit};" in caught.value.strerror
+    assert "RLIMIT" not in caught.value.strerror
+    assert remedy(caught.value.strerror) == ("fs.inotify.max_user_instances", 2 * limit)
+
+
+def test_limit_of_descriptors(in_child):
+    """Where it is the process that has no descriptor left, the message tells of RLIMIT_NOFILE, and its remedy helps."""
+
+    def body():
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            Inotify()
+        except OSError as error:
+            caught = error
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        Inotify().close()
+        return caught.errno, caught.strerror, hard
+
+    number, message, hard = in_child(body)
+    assert number == errno.EMFILE
+    assert message.startswith("inotify_init1: this process has no descriptor left: RLIMIT_NOFILE is 3;")
+    assert f"'ulimit -n' raises it (up to {hard})" in message
+    assert "max_user_instances" not in message
+
+
+def test_limit_of_watches(in_child, file):
+    """Outside of a user namespace it is the machine's limit that the message tells of."""
+
+    def body():
+        support.inject("inotify_add_watch", errno.ENOSPC)
+        Inotify().watch(file)
+
+    limit = sysctl("fs.inotify.max_user_watches")
+    with pytest.raises(OSError, match="inotify_add_watch: this user has no watch left") as caught:
+        in_child(body)
+    assert f"fs.inotify.max_user_watches is {limit};" in caught.value.strerror
+    assert remedy(caught.value.strerror) == ("fs.inotify.max_user_watches", 2 * limit)
+    assert caught.value.filename == str(file)
+
+
+# Every row of every table
+
+PROVOKED = {}
+
+
+def provokes(errors, number, *marks):
+    """The decorated function makes the call of *errors* fail with *number*, in a child and in an empty directory."""
+
+    def register(function):
+        PROVOKED[errors.call, number] = function, marks
+        return function
+
+    return register
+
+
+def injected(errors, call, number, use):
+    """The call fails with an errno that no test can get from this kernel by fair means."""
+
+    def body(directory):
+        # made before the filter, because it may be the read or the watch that has to fail
+        inotify = None if call == "inotify_init1" else Inotify()
+        support.inject(call, number)
+        use(inotify)
+
+    PROVOKED[errors.call, number] = body, ()
+
+
+for _number in errno.ENFILE, errno.ENOMEM, errno.ENOSYS:
+    injected(INIT, "inotify_init1", _number, lambda _: Inotify())
+for _number in errno.EFAULT, errno.EIO, errno.ENOMEM, errno.EPERM, errno.ESTALE:
+    injected(ADD_WATCH, "inotify_add_watch", _number, lambda inotify: inotify.watch("."))
+injected(READ, "read", errno.ENOMEM, lambda inotify: inotify.read_event())
+
+
+@provokes(INIT, errno.EINVAL)
+def _(directory):
+    Inotify(1)
+
+
+@provokes(INIT, errno.EMFILE)
+def _(directory):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    Inotify()
+
+
+@provokes(ADD_WATCH, errno.EACCES)
+def _(directory):
+    os.chmod(".", 0o777)
+    os.mkdir("secret", 0)
+    become_nobody()
+    Inotify().watch("secret")
+
+
+@provokes(ADD_WATCH, errno.EBADF)
+def _(directory):
+    inotify_add_watch(-1, ".", IN_OPEN)
+
+
+@provokes(ADD_WATCH, errno.EEXIST, needs(kernel=(4, 18)))
+def _(directory):
+    inotify = Inotify()
+    inotify.watch(".", IN_OPEN)
+    inotify.watch(directory, IN_OPEN | IN_MASK_CREATE)
+
+
+@provokes(ADD_WATCH, errno.EINVAL)
+def _(directory):
+    Inotify().watch(".", 0)
+
+
+@provokes(ADD_WATCH, errno.ELOOP)
+def _(directory):
+    os.symlink("loop", "loop")
+    Inotify().watch("loop")
+
+
+@provokes(ADD_WATCH, errno.ENAMETOOLONG)
+def _(directory):
+    Inotify().watch("n" * 256)
+
+
+@provokes(ADD_WATCH, errno.ENOENT)
+def _(directory):
+    Inotify().watch("missing")
+
+
+@provokes(ADD_WATCH, errno.ENOSPC, support.needs_namespaces)
+def _(directory):
+    support.own_namespaces()
+    set_limit(WATCHES, 0)
+    Inotify().watch(".")
+
+
+@provokes(ADD_WATCH, errno.ENOTDIR)
+def _(directory):
+    os.mknod("file")
+    Inotify().watch("file", IN_OPEN | IN_ONLYDIR)
+
+
+@provokes(RM_WATCH, errno.EBADF)
+def _(directory):
+    inotify_rm_watch(-1, 1)
+
+
+@provokes(RM_WATCH, errno.EINVAL)
+def _(directory):
+    Inotify().ignore(1)
+
+
+@provokes(READ, errno.EAGAIN)
+def _(directory):
+    Inotify(IN_NONBLOCK).read_event()
+
+
+@provokes(READ, errno.EBADF)
+def _(directory):
+    # the number is closed behind the object's back, which is what makes it wrong
+    inotify = Inotify()
+    os.close(inotify.fileno())
+    inotify.read_event()
+
+
+@provokes(READ, errno.EBADMSG)
+def _(directory):
+    reading, writing = os.pipe()
+    os.write(writing, b"not an event")
+    read_events(os.fdopen(reading))
+
+
+@provokes(READ, errno.EINVAL)
+def _(directory):
+    with select.epoll() as epoll:
+        read_events(epoll)
+
+
+@provokes(READ, errno.EISDIR)
+def _(directory):
+    read_events(types.SimpleNamespace(fileno=lambda: os.open(".", os.O_RDONLY)))
+
+
+TABLES = {errors.call: errors for errors in (INIT, ADD_WATCH, RM_WATCH, READ)}
+
+
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [pytest.param(*row, marks=marks, id=f"{row[0]}-{errno.errorcode[row[1]]}") for row, (_, marks) in PROVOKED.items()],
+)
+def test_meaning(in_child, tmp_path, monkeypatch, call, number):
+    """Each errno of a call comes as the exception that its table names, with a sentence, across pickling too."""
+    provoke, _ = PROVOKED[call, number]
+    exception, _ = TABLES[call].meanings[number]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(exception) as caught:
+        in_child(provoke, str(tmp_path))
+    # OSError(errno, …) makes the builtin subclass where there is one
+    assert type(caught.value) is type(exception(number, ""))
+    assert caught.value.errno == number
+    assert caught.value.strerror.startswith(f"{call}: ")
+    assert os.strerror(number) not in caught.value.strerror
+    assert (caught.value.filename is not None) is (call == "inotify_add_watch")
+
+
+def test_every_row_is_provoked():
+    """A new row of a table needs a new function above."""
+    assert set(PROVOKED) == {(call, number) for call, errors in TABLES.items() for number in errors.meanings}
