@@ -164,7 +164,7 @@ class Descriptor:
         return self._hash
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {'closed' if self._fd is None else f'fd={self._fd}'}>"
+        return f"<{type(self).__name__} fd={'closed' if self._fd is None else self._fd}>"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError(f"cannot copy or pickle {type(self).__name__!r}: two objects would close one descriptor")

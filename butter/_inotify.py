@@ -119,13 +119,13 @@ RM_WATCH = Errors(
     },
 )
 READ = Errors(
-    "read",
+    "read of an inotify descriptor",
     {
         errno.EAGAIN: (BlockingIOError, "no event waits"),
         errno.EBADF: (InvalidArgument, bad_descriptor),
         errno.EBADMSG: (InvalidArgument, "these bytes are not inotify events"),
         errno.EINVAL: (InvalidArgument, "the descriptor is not an inotify descriptor"),
-        errno.EISDIR: (InvalidArgument, "the descriptor is a directory, not an inotify descriptor"),
+        errno.EISDIR: (IsADirectoryError, "the descriptor is a directory, not an inotify descriptor"),
         errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
     },
 )

@@ -35,7 +35,9 @@ class Eventlike(Descriptor, Generic[Event]):
     ``read_events()``, or ``read_event()`` while ``pending``: the descriptor
     is not readable for events that are in the object already.
 
-    An object may be shared by threads, and gives each event once. A thread
+    An object may be shared by threads, and gives each event once. Threads
+    that share a blocking one take ``read_events()``: what ``read_event``
+    leaves in the object nobody sees who is already inside a read. A thread
     inside a blocking read when another closes the object keeps the file
     open until that read returns; Linux cannot end it.
     """

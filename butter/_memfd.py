@@ -1,0 +1,237 @@
+"""The calls of :manpage:`memfd_create(2)` and the sealing part of :manpage:`fcntl(2)`."""
+
+from __future__ import annotations
+
+import errno
+from fcntl import fcntl
+
+from butter._constants.memfd import (
+    F_ADD_SEALS,
+    F_GET_SEALS,
+    F_SEAL_EXEC,
+    F_SEAL_FUTURE_WRITE,
+    F_SEAL_GROW,
+    F_SEAL_SEAL,
+    F_SEAL_SHRINK,
+    F_SEAL_WRITE,
+    MFD_ALLOW_SEALING,
+    MFD_CLOEXEC,
+    MFD_EXEC,
+    MFD_HUGE_MASK,
+    MFD_HUGE_SHIFT,
+    MFD_HUGETLB,
+    MFD_NOEXEC_SEAL,
+    MemfdCreate,
+    MemfdSeal,
+)
+from butter._fd import fileno, fsencode, integer
+from butter._memfd_c import ffi, lib
+from butter.errors import (
+    NEW_DESCRIPTOR,
+    Errors,
+    InvalidArgument,
+    OutOfMemory,
+    UnknownError,
+    bad_descriptor,
+    brought_by,
+    descriptors_exhausted,
+    sysctl,
+)
+from butter.utils import CLOEXEC_DEFAULT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from butter._fd import FileDescriptor, Path
+
+__all__ = [
+    "CLOEXEC_DEFAULT",
+    "F_ADD_SEALS",
+    "F_GET_SEALS",
+    "F_SEAL_EXEC",
+    "F_SEAL_FUTURE_WRITE",
+    "F_SEAL_GROW",
+    "F_SEAL_SEAL",
+    "F_SEAL_SHRINK",
+    "F_SEAL_WRITE",
+    "MFD_ALLOW_SEALING",
+    "MFD_CLOEXEC",
+    "Sealed",
+    "UnknownError",
+    "fcntl",
+    "ffi",
+    "flags",
+    "lib",
+    "memfd_create",
+    "revoke",
+    "seal",
+]
+
+# the kernel puts "memfd:" before it, and NAME_MAX holds for both
+_LONGEST_NAME = 249
+_KNOWN_FLAGS = sum(MemfdCreate)
+_KNOWN_SEALS = sum(MemfdSeal)
+
+
+class Sealed(PermissionError, ValueError):
+    """A seal forbids it, or no seal can be added."""
+
+
+def _create_refused(name: bytes, flags: int, **_: object) -> str:
+    known = _KNOWN_FLAGS
+    if flags & MFD_HUGETLB:
+        known |= MFD_HUGE_MASK << MFD_HUGE_SHIFT
+    if flags & ~known:
+        return f"no flags are {flags & ~known:#x} (the size of huge pages goes with MFD_HUGETLB alone)"
+    if flags & MFD_EXEC and flags & MFD_NOEXEC_SEAL:
+        return "MFD_EXEC and MFD_NOEXEC_SEAL exclude each other"
+    if len(name) > _LONGEST_NAME:
+        return f"the name has {len(name)} bytes; it may have {_LONGEST_NAME}"
+    return f"this kernel does not know all of {MemfdCreate(flags & _KNOWN_FLAGS)!r}"
+
+
+def _not_executable(**_: object) -> str:
+    level = sysctl("vm.memfd_noexec")
+    if not level:
+        return "a security module does not allow it"
+    return f"vm.memfd_noexec is {level} in this pid namespace: only memfds with MFD_NOEXEC_SEAL are allowed"
+
+
+def _seals_refused(fd: int, seals: int, **_: object) -> str:
+    if seals & ~_KNOWN_SEALS:
+        return f"no seals are {seals & ~_KNOWN_SEALS:#x}"
+    return f"descriptor {fd} is no memfd and cannot be sealed, or this kernel does not know {MemfdSeal(seals)!r}"
+
+
+def _sealed(fd: int, seals: int, **_: object) -> str:
+    if not seals:
+        return "a seal cannot be removed"
+    return (
+        "no seal can be added: it was sealed with F_SEAL_SEAL or made without MFD_ALLOW_SEALING, "
+        f"or descriptor {fd} is not open for writing"
+    )
+
+
+CREATE = Errors(
+    "memfd_create",
+    {
+        **NEW_DESCRIPTOR,
+        **brought_by("3.17"),
+        errno.EACCES: (PermissionError, _not_executable),
+        errno.EFAULT: (InvalidArgument, "the name is not in the memory of this process"),
+        errno.EINVAL: (InvalidArgument, _create_refused),
+        errno.ENODEV: (
+            OSError,
+            "this machine has no huge pages of that size; /sys/kernel/mm/hugepages has those it has",
+        ),
+        errno.EPERM: (
+            PermissionError,
+            "MFD_HUGETLB needs CAP_IPC_LOCK, or to be in the group that vm.hugetlb_shm_group names",
+        ),
+    },
+)
+ADD_SEALS = Errors(
+    "fcntl(F_ADD_SEALS)",
+    {
+        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBUSY: (
+            InvalidArgument,
+            "F_SEAL_WRITE: a mapping can still write; close every mmap and memoryview, or use F_SEAL_FUTURE_WRITE",
+        ),
+        errno.EINVAL: (InvalidArgument, _seals_refused),
+        errno.EPERM: (Sealed, _sealed),
+    },
+)
+GET_SEALS = Errors(
+    "fcntl(F_GET_SEALS)",
+    {
+        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EINVAL: (InvalidArgument, "the descriptor is no memfd and has no seals"),
+    },
+)
+# The calls that Python has already, for their words: a seal is behind most of
+# what goes wrong here.
+TRUNCATE = Errors(
+    "ftruncate",
+    {
+        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EFBIG: (OSError, "RLIMIT_FSIZE ('ulimit -f') forbids files of this size"),
+        errno.EINVAL: (
+            InvalidArgument,
+            "a memfd of huge pages has whole pages, and one opened for reading keeps its size",
+        ),
+        errno.EPERM: (Sealed, "F_SEAL_GROW or F_SEAL_SHRINK forbids this size"),
+    },
+)
+MMAP = Errors(
+    "mmap",
+    {
+        errno.EACCES: (PermissionError, "the memfd is open for reading alone: a shared mapping cannot write"),
+        errno.EAGAIN: (OSError, "RLIMIT_MEMLOCK ('ulimit -l') forbids to lock so much memory"),
+        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EINVAL: (
+            InvalidArgument,
+            "offset has to be a multiple of the page size, and flags MAP_SHARED or MAP_PRIVATE",
+        ),
+        errno.EMFILE: (OSError, descriptors_exhausted),
+        errno.ENOMEM: (OutOfMemory, "there is no memory or no huge page for it, or RLIMIT_AS ('ulimit -v') forbids it"),
+        errno.EPERM: (Sealed, "F_SEAL_WRITE or F_SEAL_FUTURE_WRITE forbids a shared mapping that writes"),
+    },
+)
+
+
+def errno_of(error: OSError) -> int:
+    """The errno of an *error* that a builtin raised; what a signal handler raised meanwhile goes its way."""
+    # a handler has a frame of its own, below that of the caller
+    if error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+        raise error
+    return error.errno or 0
+
+
+def memfd_create(name: Path = "", flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:
+    """``memfd_create(name, flags)``: the descriptor of a new file in memory, empty and without a path.
+
+    *name* has at most 249 bytes and is for people, who see it in ``/proc/self/fd``; two may have the same. *flags* are
+    MemfdCreate's, and beside ``MFD_HUGETLB`` one of MemfdHugePages; no flag is added but ``MFD_CLOEXEC``, by *closefd*.
+    Raises InvalidArgument, PermissionError where ``vm.memfd_noexec`` refuses an executable one, OSError (EMFILE,
+    ENFILE: a limit is reached; ENODEV: no such huge pages), OutOfMemory. Linux 3.17, :manpage:`memfd_create(2)`.
+    """
+    # C takes them as unsigned; ~MFD_CLOEXEC is negative here
+    flags = integer(flags, -32 if flags < 0 else 32, "flags") & 0xFFFFFFFF
+    encoded = fsencode(name)
+    return CREATE.check(lib.memfd_create(encoded, flags | MFD_CLOEXEC if closefd else flags), name=encoded, flags=flags)
+
+
+def _fcntl(errors: Errors, fd: int, command: int, argument: int = 0) -> int:
+    number = errno.EBADF
+    # of a negative one Python's fcntl says that it is a ValueError, and no more
+    if fd >= 0:
+        try:
+            return fcntl(fd, command, argument)
+        except OSError as error:
+            number = errno_of(error)
+    errors.fail(number, fd=fd, seals=argument)
+
+
+def revoke(fd: FileDescriptor, flags: int) -> None:
+    """``fcntl(fd, F_ADD_SEALS, flags)``: forbid for ever what the seals in *flags* (MemfdSeal) say, to everyone.
+
+    Raises Sealed (a PermissionError and a ValueError) where no seal can be added any more or *fd* is not open for
+    writing, InvalidArgument where it is no memfd, also with EBUSY where ``F_SEAL_WRITE`` meets a mapping that writes.
+    Linux 3.17, :manpage:`fcntl(2)`.
+    """
+    _fcntl(ADD_SEALS, fileno(fd), F_ADD_SEALS, integer(flags, 32, "flags"))
+
+
+def seal(fd: FileDescriptor) -> None:
+    """``fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL)``: allow no more seals. Raises what :func:`revoke` does."""
+    revoke(fd, F_SEAL_SEAL)
+
+
+def flags(fd: FileDescriptor) -> int:
+    """``fcntl(fd, F_GET_SEALS)``: the seals of a memfd, as the bits of MemfdSeal.
+
+    Who is given a memfd looks here before using it: without ``F_SEAL_SHRINK`` another process can cut off what is
+    mapped, and reading it then ends this one with SIGBUS. Raises InvalidArgument where *fd* is no memfd.
+    Linux 3.17, :manpage:`fcntl(2)`.
+    """
+    return _fcntl(GET_SEALS, fileno(fd), F_GET_SEALS)

@@ -1,0 +1,104 @@
+from cffi import FFI
+
+DECLARATIONS = """
+/* SignalfdInit(IntFlag): the flags of signalfd */
+#define SFD_CLOEXEC ...    /* close the descriptor when the process executes another program */
+#define SFD_NONBLOCK ...   /* reads fail with EAGAIN instead of waiting for a signal */
+
+/* SigmaskAction(IntEnum): what pthread_sigmask does with the signals it is given */
+#define SIG_BLOCK ...      /* block them, beside those that are blocked */
+#define SIG_UNBLOCK ...    /* unblock them */
+#define SIG_SETMASK ...    /* block them, and no others */
+
+/* SignalCode(IntEnum): the code of a signal, where it does not depend on the signal: who sent it */
+#define SI_USER ...        /* a process, by kill or raise */
+#define SI_KERNEL ...      /* the kernel */
+#define SI_QUEUE ...       /* a process, by sigqueue, with a value */
+#define SI_TIMER ...       /* a timer of timer_create */
+#define SI_MESGQ ...       /* a POSIX message queue that was empty got a message */
+#define SI_ASYNCIO ...     /* an asynchronous input or output is complete */
+#define SI_SIGIO ...       /* queued input or output, in kernels before Linux 2.4 */
+#define SI_TKILL ...       /* a process, by tkill or tgkill, which pthread_kill is */
+#define SI_DETHREAD ...    /* execve, to end the other threads */
+#define SI_ASYNCNL ...     /* an asynchronous name lookup of glibc is complete */
+
+/* ChildCode(IntEnum): the code of a SIGCHLD: what became of the child */
+#define CLD_EXITED ...     /* it exited; the status is its exit status */
+#define CLD_KILLED ...     /* a signal killed it; the status is the signal */
+#define CLD_DUMPED ...     /* a signal killed it and it dumped core; the status is the signal */
+#define CLD_TRAPPED ...    /* it is traced and met a trap */
+#define CLD_STOPPED ...    /* a signal stopped it; the status is the signal */
+#define CLD_CONTINUED ...  /* it was stopped and goes on */
+
+/* -: beside the flags */
+#define NEW_SIGNALFD ...   /* instead of a descriptor: make a new one */
+#define SIGINFO_LENGTH ... /* the size of one signal as a read gives it, in bytes */
+
+typedef struct { ...; } sigset_t;
+
+int signalfd(int fd, const sigset_t *mask, int flags);
+int pthread_sigmask(int how, const sigset_t *set, sigset_t *oldset);
+
+void butter_sigset_fill(sigset_t *set, uint64_t bits);
+uint64_t butter_sigset_bits(const sigset_t *set);
+ssize_t butter_signalfd_read(int fd, char *data, size_t size);
+"""
+
+SOURCE = """
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <unistd.h>
+#include <sys/signalfd.h>
+
+#define NEW_SIGNALFD -1
+#define SIGINFO_LENGTH 128
+_Static_assert(sizeof(struct signalfd_siginfo) == SIGINFO_LENGTH, "the kernel fixed this size for ever");
+
+#ifndef SI_DETHREAD
+# define SI_DETHREAD -7
+#endif
+#ifndef SI_ASYNCNL
+# define SI_ASYNCNL -60
+#endif
+
+/* Where the call fails it gives -1 - errno: a signal handler of Python runs
+   before Python could look at a saved errno, and may overwrite it. */
+static int butter_signalfd(int fd, const sigset_t *mask, int flags)
+{
+    int result = signalfd(fd, mask, flags);
+    return result < 0 ? -1 - errno : result;
+}
+#define signalfd butter_signalfd
+
+/* A set of signals goes between Python and C as a number whose bit n - 1 is
+   signal n. sigaddset leaves out those that the C library keeps for itself. */
+static void butter_sigset_fill(sigset_t *set, uint64_t bits)
+{
+    sigemptyset(set);
+    for (int signum = 1; bits; signum++, bits >>= 1)
+        if (bits & 1)
+            sigaddset(set, signum);
+}
+
+static uint64_t butter_sigset_bits(const sigset_t *set)
+{
+    uint64_t bits = 0;
+
+    for (int signum = 1; signum <= 64; signum++)
+        if (sigismember(set, signum) == 1)
+            bits |= UINT64_C(1) << (signum - 1);
+    return bits;
+}
+
+/* Return the bytes that one read gave, or -errno. */
+static ssize_t butter_signalfd_read(int fd, char *data, size_t size)
+{
+    ssize_t result = read(fd, data, size);
+    return result < 0 ? -errno : result;
+}
+"""
+
+ffi = FFI()
+ffi.cdef(DECLARATIONS)
+ffi.set_source("butter._signalfd_c", SOURCE)

@@ -1,0 +1,268 @@
+"""What is special to Signalfd_async: masks, the loop's thread, and signals beside it. The rest is test_queue.py's."""
+
+import asyncio
+import os
+import signal
+import threading
+
+import pytest
+import support
+from loops import both, run, turn
+
+from butter.asyncio.signalfd import Signalfd_async
+from butter.signalfd import SIG_BLOCK, Signal, Signalfd, pthread_sigmask
+
+USR1, USR2, CHLD, RT = signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, signal.SIGRTMIN
+
+
+def alone(main, kind):
+    """Run the coroutine function *main* in a loop of a forked child: signals and masks are the process's."""
+    return support.in_child(lambda: run(main(), kind))
+
+
+def blocked():
+    return signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def send(number):
+    os.kill(os.getpid(), number)
+
+
+@both
+def test_async_with(kind):
+    """The signals are blocked inside, come in their order, and the mask from before is in force after."""
+
+    async def main():
+        pthread_sigmask(SIG_BLOCK, [signal.SIGHUP])
+        async with Signalfd_async([USR1, RT]) as signals:
+            assert blocked() == {signal.SIGHUP, USR1, RT}
+            assert not os.get_blocking(signals.fileno())
+            send(RT)
+            send(USR1)
+            first = await signals.get()
+            assert isinstance(first, Signal)
+            assert (first.signal, first.pid) == (USR1, os.getpid())
+            assert (await signals.wait()).signal == RT
+            assert signals.empty()
+        assert blocked() == {signal.SIGHUP}
+        assert signals.closed()
+
+    alone(main, kind)
+
+
+@both
+def test_mask_is_given_back_after_an_error(kind):
+    """An exception, or a close inside, changes nothing about the mask at the end."""
+
+    async def main():
+        with pytest.raises(LookupError):
+            async with Signalfd_async(USR1):
+                raise LookupError
+        assert blocked() == set()
+        async with Signalfd_async(USR1) as signals:
+            signals.close()
+            assert blocked() == {USR1}
+        assert blocked() == set()
+
+    alone(main, kind)
+
+
+@both
+def test_what_waits_is_handled_after(kind):
+    """A signal that nobody took is handled when the block ends, and if its handler raises the object is closed."""
+
+    async def main():
+        def handler(*_):
+            raise LookupError
+
+        signal.signal(USR1, handler)
+        signals = Signalfd_async(USR1)
+        with pytest.raises(LookupError):
+            async with signals:
+                send(USR1)
+        assert signals.closed()
+        assert blocked() == set()
+
+    alone(main, kind)
+
+
+@both
+def test_methods_of_the_object(kind):
+    """The mask is changed and asked for as that of Signalfd, with the same words."""
+
+    async def main():
+        async with Signalfd_async() as signals:
+            assert USR1 not in signals
+            signals.enable(USR1)
+            signals.enable([USR2, RT])
+            assert USR1 in signals
+            assert signals.sigmask == {USR1, USR2, RT} == blocked()
+            send(USR2)
+            assert (await signals.get()).signal == USR2
+            signals.disable([USR1])
+            assert signals.sigmask == {USR2, RT}
+            signals.disable_all()
+            assert signals.sigmask == set()
+            signals.enable_all()
+            assert signals.sigmask == signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+            with pytest.raises(ValueError, match="no signal"):
+                signals.enable(0)
+        with pytest.raises(ValueError, match="closed file"):
+            signals.enable(USR1)
+
+    alone(main, kind)
+    for name in ("enable", "enable_all", "disable", "disable_all", "sigmask", "__contains__", "block", "restore"):
+        assert getattr(Signalfd_async, name).__doc__ == getattr(Signalfd, name).__doc__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exception"),
+    [
+        ((9999,), ValueError),
+        (("SIGINT",), TypeError),
+        ((None,), TypeError),
+        (((), 1), ValueError),
+        (((), "1"), TypeError),
+    ],
+    ids=str,
+)
+def test_bad_arguments(arguments, exception):
+    """Bad arguments are refused before there is a descriptor, whether or not a loop runs."""
+    with pytest.raises(exception):
+        Signalfd_async(*arguments)
+
+
+@both
+def test_graceful_shutdown(kind):
+    """Iteration ends when the object is closed, which the first SIGTERM may do."""
+
+    async def main():
+        seen = []
+        async with Signalfd_async([signal.SIGINT, signal.SIGTERM]) as signals:
+            asyncio.get_running_loop().call_soon(send, signal.SIGINT)
+            async for event in signals:
+                seen.append(event.name)
+                if event.signal == signal.SIGTERM:
+                    signals.close()
+                else:
+                    send(signal.SIGTERM)
+        return seen
+
+    assert alone(main, kind) == ["SIGINT", "SIGTERM"]
+
+
+@both
+def test_several_waiters(kind):
+    """Many signals of one read go to the waiters in their order, and cancelling some loses none."""
+
+    async def main():
+        async with Signalfd_async(RT) as signals:
+            tasks = [asyncio.ensure_future(signals.get()) for _ in range(10)]
+            await turn()
+            for _ in range(10):
+                send(RT)
+            for task in tasks[::2]:
+                task.cancel()
+            await asyncio.gather(*tasks[1::2])
+            rest = 0
+            while not signals.empty():
+                signals.get_nowait()
+                rest += 1
+            return rest
+
+    assert alone(main, kind) == 5
+
+
+@both
+def test_child_processes(kind):
+    """Each SIGCHLD wakes the loop, and what ended is reaped."""
+
+    async def main():
+        async with Signalfd_async(CHLD) as signals:
+            children = set()
+            for status in range(5):
+                pid = os.fork()
+                if not pid:
+                    os._exit(status)
+                children.add(pid)
+            statuses = []
+            while children:
+                await signals.get()
+                while children:
+                    pid, status = os.waitpid(-1, os.WNOHANG)
+                    if not pid:
+                        break
+                    children.remove(pid)
+                    statuses.append(os.WEXITSTATUS(status))
+            return sorted(statuses)
+
+    assert alone(main, kind) == [0, 1, 2, 3, 4]
+
+
+@both
+def test_beside_the_loops_own_handlers(kind):
+    """A signal that the loop itself handles is handled by it, and the blocked one comes here."""
+
+    async def main():
+        loop, handled = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_signal_handler(USR2, handled.set)
+        async with Signalfd_async(USR1) as signals:
+            send(USR2)
+            send(USR1)
+            await handled.wait()
+            assert (await signals.get()).signal == USR1
+        loop.remove_signal_handler(USR2)
+
+    alone(main, kind)
+
+
+@both
+def test_threads_of_the_block(kind):
+    """A thread that starts inside the block inherits the mask; a signal sent to the process comes to the loop."""
+
+    async def main():
+        async with Signalfd_async(RT) as signals:
+            inherited = []
+
+            def work():
+                inherited.append(blocked())
+                send(RT)
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            event = await signals.get()
+            thread.join()
+            assert inherited == [{RT}]
+            return event.signal
+
+    assert alone(main, kind) == RT
+
+
+@both
+def test_fork(kind):
+    """The child's object is closed and its mask is what it was; the parent goes on."""
+
+    async def main():
+        async with Signalfd_async(USR1) as signals:
+
+            def child():
+                assert signals.closed()
+                assert blocked() == {USR1}
+                with Signalfd(USR1) as own:
+                    send(USR1)
+                    assert own.wait(10).pid == os.getpid()
+
+            support.in_child(child)
+            send(USR1)
+            assert (await signals.get()).pid == os.getpid()
+
+    alone(main, kind)
+
+
+def test_deprecated_loop():
+    """A loop may be given and does nothing but warn."""
+    loop = asyncio.new_event_loop()
+    with pytest.warns(DeprecationWarning, match="loop"):
+        signals = Signalfd_async(loop=loop)
+    signals.close()
+    loop.close()

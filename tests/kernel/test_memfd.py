@@ -1,0 +1,1064 @@
+"""memfd, as this kernel does it: what it holds, what seals forbid, and what each failure says."""
+
+import array
+import copy
+import ctypes
+import errno
+import gc
+import io
+import mmap as mmap_module
+import os
+import pathlib
+import pickle
+import re
+import resource
+import socket
+import subprocess
+import threading
+
+import pytest
+import support
+from support import needs
+
+from butter import _memfd
+from butter import memfd as module
+from butter._memfd import ADD_SEALS, CREATE, GET_SEALS, MMAP, TRUNCATE
+from butter.errors import Errors, InvalidArgument, OutOfMemory, UnknownError
+from butter.memfd import (
+    ACCESS_COPY,
+    ACCESS_READ,
+    ACCESS_WRITE,
+    F_SEAL_EXEC,
+    F_SEAL_FUTURE_WRITE,
+    F_SEAL_GROW,
+    F_SEAL_SEAL,
+    F_SEAL_SHRINK,
+    F_SEAL_WRITE,
+    MAP_PRIVATE,
+    MAP_SHARED,
+    MFD_ALLOW_SEALING,
+    MFD_CLOEXEC,
+    MFD_EXEC,
+    MFD_HUGE_1GB,
+    MFD_HUGE_2MB,
+    MFD_HUGE_16GB,
+    MFD_HUGE_MASK,
+    MFD_HUGE_SHIFT,
+    MFD_HUGETLB,
+    MFD_NOEXEC_SEAL,
+    PROT_EXEC,
+    PROT_READ,
+    PROT_WRITE,
+    Memfd,
+    MemfdHugePages,
+    MemfdSeal,
+    Sealed,
+    flags,
+    memfd_create,
+    revoke,
+    seal,
+)
+
+PAGE = mmap_module.PAGESIZE
+ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def link(fd):
+    return os.readlink(f"/proc/self/fd/{fd}")
+
+
+def become_nobody():
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(54321, 54321, 54321)
+        os.setresuid(54321, 54321, 54321)
+
+
+@pytest.fixture
+def memfd():
+    with Memfd("test") as memfd:
+        yield memfd
+
+
+@pytest.fixture
+def fd():
+    fd = memfd_create("test", MFD_ALLOW_SEALING)
+    yield fd
+    os.close(fd)
+
+
+# memfd_create
+
+
+def test_create():
+    """The descriptor is an empty file, close-on-exec, with no flag that was not asked for."""
+    fd = memfd_create()
+    assert os.fstat(fd).st_size == 0
+    assert link(fd) == "/memfd: (deleted)"
+    assert not os.get_inheritable(fd)
+    assert flags(fd) == F_SEAL_SEAL
+    os.write(fd, b"butter")
+    assert os.pread(fd, 10, 0) == b"butter"
+    os.close(fd)
+
+
+def test_inheritable():
+    """closefd=False leaves the descriptor to executed programs, unless the flag itself asks for close-on-exec."""
+    for arguments, inheritable in (
+        ({"closefd": False}, True),
+        ({"closefd": False, "flags": MFD_CLOEXEC}, False),
+        ({"flags": MFD_CLOEXEC}, False),
+    ):
+        fd = memfd_create("", **arguments)
+        assert os.get_inheritable(fd) is inheritable
+        os.close(fd)
+        with Memfd(**arguments) as memfd:
+            assert os.get_inheritable(memfd.fileno()) is inheritable
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["test", b"test", pathlib.PurePath("test"), "", b"\xff\xfe", "caf\xe9", "a/b", "x" * 249, "\u20ac" * 83],
+    ids=ascii,
+)
+def test_names(name):
+    """A name is str, bytes or PathLike of at most 249 bytes, and what it holds is told as it is."""
+    for make in (memfd_create, lambda name: Memfd(name)):
+        made = make(name)
+        fd = made if isinstance(made, int) else made.fileno()
+        assert os.readlink(os.fsencode(f"/proc/self/fd/{fd}")) == b"/memfd:" + os.fsencode(name) + b" (deleted)"
+        os.close(fd) if made is fd else made.close()
+
+
+@pytest.mark.parametrize("name", ["x" * 250, "\u20ac" * 84, b"x" * 5000])
+def test_name_too_long(name):
+    """The limit counts bytes, and the message tells both numbers."""
+    for make in (memfd_create, Memfd):
+        with pytest.raises(InvalidArgument, match=f"has {len(os.fsencode(name))} bytes; it may have 249") as caught:
+            make(name)
+        assert caught.value.errno == errno.EINVAL
+
+
+def test_nul_in_a_name():
+    """The kernel would stop at a NUL, so it is refused."""
+    for name in ("a\0b", b"a\0b", "\0"):
+        for make in (memfd_create, Memfd):
+            with pytest.raises(ValueError, match="null byte"):
+                make(name)
+
+
+@pytest.mark.parametrize("arguments", [(None,), (5,), (1.5,), ("", "1"), ("", None), ("", 0.0)], ids=str)
+def test_wrong_types(arguments):
+    """Names and flags of other types are a TypeError."""
+    with pytest.raises(TypeError):
+        memfd_create(*arguments)
+    name, *rest = arguments
+    with pytest.raises(TypeError):
+        Memfd(name, 0, *rest)
+
+
+@pytest.mark.parametrize("number", [2**32, -(2**31) - 1, 2**64])
+def test_flags_out_of_range(number):
+    """Flags that an unsigned int cannot hold are a ValueError."""
+    for make in (memfd_create, lambda name, flags: Memfd(name, flags=flags)):
+        with pytest.raises(ValueError, match="out of range"):
+            make("", number)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0x100, "0x100"),
+        (-500, "no flags are"),
+        (MFD_HUGE_2MB, "goes with MFD_HUGETLB alone"),
+        (MFD_HUGETLB | 0x40, "0x40"),
+    ],
+)
+def test_unknown_flags(number, words):
+    """The message names the bits that are no flags."""
+    with pytest.raises(InvalidArgument, match=words) as caught:
+        memfd_create("", number)
+    assert caught.value.errno == errno.EINVAL
+
+
+@needs(kernel=(6, 3))
+def test_executable_or_not():
+    """MFD_NOEXEC_SEAL is for ever, MFD_EXEC says yes, and both at once are refused."""
+    with Memfd("", flags=MFD_NOEXEC_SEAL) as memfd:
+        assert memfd.flags == F_SEAL_EXEC
+        assert os.fstat(memfd.fileno()).st_mode & 0o111 == 0
+        with pytest.raises(PermissionError):
+            os.fchmod(memfd.fileno(), 0o777)
+    with Memfd("", flags=MFD_EXEC) as memfd:
+        assert memfd.flags == 0
+        assert os.fstat(memfd.fileno()).st_mode & 0o111
+    with pytest.raises(InvalidArgument, match="exclude each other"):
+        memfd_create("", MFD_EXEC | MFD_NOEXEC_SEAL)
+
+
+def in_pid_namespace(body):
+    """Run *body* in a child that is the first of a pid namespace of its own."""
+
+    def outer():
+        if libc.unshare(0x20000000):  # CLONE_NEWPID
+            raise OSError(ctypes.get_errno(), "unshare")
+        return support.in_child(body)
+
+    return support.in_child(outer)
+
+
+@needs("CAP_SYS_ADMIN", kernel=(6, 3))
+def test_memfd_noexec():
+    """Where vm.memfd_noexec is 2, executable ones are refused with what to do, and others are not."""
+
+    def body():
+        pathlib.Path("/proc/sys/vm/memfd_noexec").write_text("2")
+        Memfd("", flags=MFD_NOEXEC_SEAL).close()
+        with Memfd(b"data", b"content", MFD_NOEXEC_SEAL) as memfd, memfd.sealed_copy() as sealed:
+            assert sealed.flags & F_SEAL_EXEC
+            assert bytes(sealed.mmap()) == b"content"
+        memfd_create("", MFD_EXEC)
+
+    before = pathlib.Path("/proc/sys/vm/memfd_noexec").read_text()
+    with pytest.raises(PermissionError, match=r"memfd_noexec is 2 in this pid namespace.*MFD_NOEXEC_SEAL") as caught:
+        in_pid_namespace(body)
+    assert caught.value.errno == errno.EACCES
+    assert pathlib.Path("/proc/sys/vm/memfd_noexec").read_text() == before
+
+
+@needs("CAP_SYS_ADMIN", kernel=(6, 3))
+def test_memfd_noexec_by_default():
+    """Where vm.memfd_noexec is 1, one without flags is not executable, and MFD_EXEC is still allowed."""
+
+    def body():
+        pathlib.Path("/proc/sys/vm/memfd_noexec").write_text("1")
+        with Memfd() as memfd, Memfd(flags=MFD_EXEC) as other:
+            return os.fstat(memfd.fileno()).st_mode & 0o111, os.fstat(other.fileno()).st_mode & 0o111
+
+    assert in_pid_namespace(body) == (0, 0o111)
+
+
+def test_refused_by_a_security_module(in_child):
+    """EACCES where the sysctl allows it is another's doing."""
+
+    def body():
+        support.inject("memfd_create", errno.EACCES)
+        Memfd()
+
+    with pytest.raises(PermissionError, match="security module"):
+        in_child(body)
+
+
+INJECTED = [
+    (errno.ENFILE, OSError, "fs.file-max"),
+    (errno.ENOMEM, OutOfMemory, "no memory"),
+    (errno.ENOSYS, OSError, "Linux 3.17"),
+    (errno.EPERM, PermissionError, "CAP_IPC_LOCK.*hugetlb_shm_group"),
+    (errno.EINVAL, InvalidArgument, "does not know all of"),
+    (errno.EHOSTDOWN, UnknownError, "Host is down"),
+]
+
+
+@pytest.mark.parametrize(("number", "exception", "words"), INJECTED)
+def test_injected(number, exception, words, in_child):
+    """What this kernel does not do on demand, a filter does."""
+
+    def body():
+        support.inject("memfd_create", number)
+        Memfd("", flags=MFD_EXEC)
+
+    with pytest.raises(exception, match=words) as caught:
+        in_child(body)
+    assert caught.value.errno == number
+
+
+def test_no_descriptor_left(in_child):
+    """EMFILE names the limit of the process."""
+
+    def body(call):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        call("")
+
+    for call in (memfd_create, Memfd):
+        with pytest.raises(OSError, match="RLIMIT_NOFILE is 0") as caught:
+            in_child(body, call)
+        assert caught.value.errno == errno.EMFILE
+
+
+def test_no_such_huge_pages():
+    """ENODEV says where those that there are can be seen."""
+    with pytest.raises(OSError, match="/sys/kernel/mm/hugepages") as caught:
+        memfd_create("", MFD_HUGETLB | MFD_HUGE_16GB)
+    assert caught.value.errno == errno.ENODEV
+
+
+def test_bad_pointer():
+    """A name that is nowhere is EFAULT, and the table has words for it."""
+    with pytest.raises(InvalidArgument, match="not in the memory") as caught:
+        CREATE.check(_memfd.lib.memfd_create(_memfd.ffi.NULL, 0))
+    assert caught.value.errno == errno.EFAULT
+
+
+def test_sizes_of_huge_pages():
+    """The name of each size is what its bits say, and none is negative."""
+    units = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+    for member in MemfdHugePages:
+        number, unit = re.fullmatch(r"HUGE_(\d+)(..)", member.name).groups()
+        assert 1 << (member >> MFD_HUGE_SHIFT) == int(number) * units[unit]
+        assert 0 < member >> MFD_HUGE_SHIFT <= MFD_HUGE_MASK
+        assert getattr(module, f"MFD_{member.name}") == member
+    assert MFD_HUGE_1GB == 30 << 26
+
+
+# Seals by the thin calls
+
+
+def test_seals(fd):
+    """Seals are added one by one and told as bits, until F_SEAL_SEAL."""
+    assert flags(fd) == 0
+    revoke(fd, F_SEAL_GROW)
+    assert flags(fd) == F_SEAL_GROW
+    revoke(fd, F_SEAL_SHRINK | F_SEAL_GROW)
+    assert flags(fd) == F_SEAL_GROW | F_SEAL_SHRINK
+    revoke(fd, 0)
+    assert seal(fd) is None
+    assert flags(fd) == F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL
+    for call in (lambda: revoke(fd, F_SEAL_WRITE), lambda: seal(fd)):
+        with pytest.raises(Sealed, match="sealed with F_SEAL_SEAL") as caught:
+            call()
+        assert caught.value.errno == errno.EPERM
+        assert isinstance(caught.value, PermissionError)
+        assert isinstance(caught.value, ValueError)
+    assert flags(fd) == F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL
+
+
+@needs(kernel=(5, 1))
+def test_future_write(fd):
+    """F_SEAL_FUTURE_WRITE leaves the mappings that exist and forbids new ones."""
+    os.ftruncate(fd, PAGE)
+    with mmap_module.mmap(fd, PAGE) as mapping:
+        revoke(fd, F_SEAL_FUTURE_WRITE)
+        mapping[0] = 7
+        assert os.pread(fd, 1, 0) == b"\x07"
+        with pytest.raises(PermissionError):
+            os.write(fd, b"x")
+        with pytest.raises(PermissionError):
+            mmap_module.mmap(fd, PAGE)
+
+
+@needs(kernel=(6, 3))
+def test_exec_seal(fd):
+    """F_SEAL_EXEC keeps the mode's executable bits; of an executable one it seals the content as well."""
+    revoke(fd, F_SEAL_EXEC)
+    assert flags(fd) & (F_SEAL_EXEC | F_SEAL_WRITE) == F_SEAL_EXEC | F_SEAL_WRITE
+    with pytest.raises(PermissionError):
+        os.fchmod(fd, 0o644)
+
+
+def test_seals_of_other_things(fd, tmp_path):
+    """What is no memfd has no seals, and unknown seals are named."""
+    with (tmp_path / "file").open("w") as file, pytest.raises(InvalidArgument, match="no memfd") as caught:
+        flags(file)
+    assert caught.value.errno == errno.EINVAL
+    with socket.socket() as other, pytest.raises(InvalidArgument, match="no memfd and cannot be sealed") as caught:
+        revoke(other, F_SEAL_WRITE)
+    assert caught.value.errno == errno.EINVAL
+    for number in (0x80, 0x8000_0000):
+        with pytest.raises(InvalidArgument, match=f"no seals are {number:#x}") as caught:
+            revoke(fd, number)
+        assert caught.value.errno == errno.EINVAL
+    for call in (lambda: flags(999_999), lambda: revoke(999_999, 0), lambda: seal(-1)):
+        with pytest.raises(InvalidArgument, match="is not open") as caught:
+            call()
+        assert caught.value.errno == errno.EBADF
+    reading = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY)
+    with pytest.raises(Sealed, match="not open for writing") as caught:
+        revoke(reading, F_SEAL_GROW)
+    assert caught.value.errno == errno.EPERM
+    os.close(reading)
+
+
+def test_busy(fd):
+    """F_SEAL_WRITE waits for the mappings that write to be closed, and says so."""
+    os.ftruncate(fd, PAGE)
+    with mmap_module.mmap(fd, PAGE):
+        with pytest.raises(InvalidArgument, match=r"close every mmap.*F_SEAL_FUTURE_WRITE") as caught:
+            revoke(fd, F_SEAL_WRITE)
+        assert caught.value.errno == errno.EBUSY
+    revoke(fd, F_SEAL_WRITE)
+
+
+@pytest.mark.parametrize("value", ["1", None, 1.5, b"1"], ids=str)
+def test_wrong_types_of_seals(value, fd):
+    """Seals and descriptors of other types are a TypeError."""
+    for call in (lambda: revoke(fd, value), lambda: revoke(value, 1), lambda: flags(value), lambda: seal(value)):
+        with pytest.raises(TypeError):
+            call()
+    with pytest.raises(ValueError, match="out of range"):
+        revoke(fd, -1)
+    with pytest.raises(ValueError, match="out of range"):
+        revoke(fd, 2**32)
+
+
+# The object
+
+
+def test_content():
+    """The initial value is a size or the content, and a second reader starts at its beginning."""
+    with Memfd() as memfd:
+        assert len(memfd) == 0
+        assert memfd
+    with Memfd("", 5000) as memfd:
+        assert len(memfd) == 5000
+        assert os.pread(memfd.fileno(), 6000, 0) == bytes(5000)
+    for content in (b"butter", bytearray(b"butter"), memoryview(b"butter"), array.array("B", b"butter")):
+        with Memfd("", content) as memfd:
+            assert len(memfd) == 6
+            assert os.read(memfd.fileno(), 10) == b"butter"
+    with Memfd("", array.array("I", [1, 2])) as memfd:
+        assert len(memfd) == 8
+    with Memfd(inital_value=b"old", flags=0) as memfd:
+        assert len(memfd) == 3
+
+
+@pytest.mark.parametrize("value", ["text", None, 1.5, -1, 2**63], ids=str)
+def test_bad_content(value):
+    """Another initial value is refused before there is a descriptor."""
+    before = support.descriptors()
+    with pytest.raises(ValueError if isinstance(value, int) else TypeError):
+        Memfd("", value)
+    assert support.descriptors() == before
+
+
+def test_no_room(in_child):
+    """Where the content finds no room, the error says why and no descriptor is left."""
+
+    def body(value):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (PAGE, PAGE))
+        before = support.descriptors()
+        try:
+            Memfd("", value)
+        finally:
+            assert support.descriptors() == before
+
+    with pytest.raises(OSError, match="RLIMIT_FSIZE") as caught:
+        in_child(body, 2 * PAGE)
+    assert caught.value.errno == errno.EFBIG
+    with pytest.raises(OSError, match="too large") as caught:
+        in_child(body, bytes(2 * PAGE))
+    assert caught.value.errno == errno.EFBIG
+
+
+def test_permissions(memfd):
+    """Each of the three is true at first, stays so when set to True, and is false for ever when set to False."""
+    for name, added in (("shrinkable", F_SEAL_SHRINK), ("growable", F_SEAL_GROW), ("writable", F_SEAL_WRITE)):
+        before = memfd.flags
+        assert getattr(memfd, name) is True
+        setattr(memfd, name, True)
+        assert memfd.flags == before
+        setattr(memfd, name, False)
+        assert memfd.flags == before | added
+        assert getattr(memfd, name) is False
+        setattr(memfd, name, False)
+        with pytest.raises(Sealed, match="cannot be removed") as caught:
+            setattr(memfd, name, True)
+        assert caught.value.errno == errno.EPERM
+        assert getattr(memfd, name) is False
+    assert memfd.seals == MemfdSeal.SHRINK | MemfdSeal.GROW | MemfdSeal.WRITE
+    assert memfd.sealable
+    memfd.seal()
+    assert not memfd.sealable
+    memfd.growable = False
+    with pytest.raises(Sealed):
+        memfd.revoke(F_SEAL_GROW)
+
+
+def test_what_seals_forbid():
+    """The kernel holds to the seals: no growing, no shrinking, no writing."""
+    with Memfd("", b"butter") as memfd:
+        memfd.growable = False
+        with pytest.raises(Sealed, match="F_SEAL_GROW") as caught:
+            memfd.truncate(7)
+        assert caught.value.errno == errno.EPERM
+        memfd.truncate(5)
+        memfd.shrinkable = False
+        with pytest.raises(Sealed, match="F_SEAL_SHRINK"):
+            memfd.truncate(4)
+        assert os.pwrite(memfd.fileno(), b"B", 0) == 1
+        memfd.writable = False
+        with pytest.raises(PermissionError):
+            os.pwrite(memfd.fileno(), b"b", 0)
+        assert os.pread(memfd.fileno(), 10, 0) == b"Butte"
+
+
+@needs(kernel=(5, 1))
+def test_future_write_is_not_writable(memfd):
+    """A memfd that nobody can begin to write to is not writable."""
+    memfd.revoke(F_SEAL_FUTURE_WRITE)
+    assert not memfd.writable
+    assert memfd.mode() == "r"
+
+
+def test_truncate(memfd):
+    """truncate changes the size, in both directions, and takes only sizes."""
+    memfd.truncate(10)
+    assert len(memfd) == 10
+    memfd.truncate(3)
+    assert len(memfd) == 3
+    for size, exception in (
+        (-1, ValueError),
+        (2**63, ValueError),
+        ("1", TypeError),
+        (None, TypeError),
+        (1.0, TypeError),
+    ):
+        with pytest.raises(exception):
+            memfd.truncate(size)
+    assert len(memfd) == 3
+
+
+def test_words_of_a_file(memfd):
+    """What event objects and files have in common is there."""
+    assert memfd.isatty() is False
+    assert memfd.readable() is True
+    assert memfd.seekable() is False
+    assert memfd.name() == "test"
+    assert memfd.mode() == "r+"
+    assert not memfd.closed()
+    memfd.writable = False
+    assert memfd.mode() == "r"
+
+
+NO_EVENTS = ["wait", "read_event", "read_events", "__iter__"]
+NO_BYTES = ["read", "readline", "readlines", "seek", "tell", "write", "writelines"]
+
+
+@pytest.mark.parametrize("name", NO_EVENTS + NO_BYTES)
+def test_unsupported(memfd, name):
+    """What makes no sense raises as a file would, and as event objects do; the words say what there is instead."""
+    with pytest.raises(io.UnsupportedOperation, match=r"open\(\) or mmap\(\)"):
+        getattr(memfd, name)()
+    with pytest.raises(NotImplementedError):
+        getattr(memfd, name)(1)
+    with pytest.raises(io.UnsupportedOperation):
+        iter(memfd)
+
+
+def test_repr():
+    """The repr has the class, the descriptor and the name as it was given."""
+    memfd = Memfd("it's a \\ name")
+    assert repr(memfd) == f"<Memfd fd={memfd.fileno()} name='it's a \\ name'>"
+    memfd.close()
+    assert "name='it's" in repr(memfd)
+    assert "closed" in repr(memfd)
+    with Memfd(b"\xff") as memfd:
+        assert "name='\udcff'" in repr(memfd)
+
+
+def test_closed():
+    """Everything that needs the descriptor says that the object is closed."""
+    memfd = Memfd()
+    memfd.close()
+    for call in (
+        lambda: len(memfd),
+        lambda: memfd.open(),
+        lambda: memfd.mmap(1),
+        lambda: memfd.flags,
+        lambda: memfd.seals,
+        lambda: memfd.growable,
+        lambda: setattr(memfd, "growable", False),
+        lambda: memfd.revoke(0),
+        lambda: memfd.seal(),
+        lambda: memfd.truncate(0),
+        lambda: memfd.sealed_copy(),
+        lambda: memfd.sealable,
+        lambda: memfd.close(),
+        lambda: flags(memfd),
+    ):
+        with pytest.raises(ValueError, match="closed file"):
+            call()
+
+
+def test_without_init():
+    """An object that __init__ never saw can be compared, printed, entered and closed."""
+    memfd, other = Memfd.__new__(Memfd), Memfd.__new__(Memfd)
+    assert memfd != other
+    assert "Memfd" in repr(memfd)
+    assert memfd.closed()
+    with memfd:
+        pass
+    reading, writing = os.pipe()
+    memfd._fd = other._fd = reading
+    assert memfd == other
+    memfd.close()
+    other._fd = None
+    os.close(writing)
+
+
+def test_no_copies(memfd):
+    """Two objects would close one descriptor: there is sealed_copy for another file."""
+    for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError):
+            copied(memfd)
+
+
+def test_forgotten_object():
+    """An object that nobody closed warns and is closed."""
+    memfd = Memfd("lost")
+    fd = memfd.fileno()
+    with pytest.warns(ResourceWarning, match="unclosed <Memfd .*lost"):  # noqa: PT031
+        del memfd
+        gc.collect()
+    assert fd not in support.descriptors()
+
+
+def test_fork(in_child):
+    """The child has the same file: what it writes and seals the parent sees."""
+    with Memfd("", b"parent") as memfd:
+
+        def child():
+            with memfd.open() as file:
+                file.write(b"child!")
+            memfd.growable = False
+            memfd.close()
+
+        in_child(child)
+        assert os.pread(memfd.fileno(), 10, 0) == b"child!"
+        assert not memfd.growable
+
+
+def test_subclass():
+    """A subclass makes its object as it likes."""
+
+    class Named(Memfd):
+        def __init__(self):
+            super().__init__("named", b"x")
+
+    with Named() as memfd, memfd.sealed_copy() as copied:
+        assert type(copied) is Memfd
+        assert (memfd.name(), copied.name(), len(copied)) == ("named", "named", 1)
+
+
+def test_threads(memfd):
+    """Threads that add different seals at once leave all of them."""
+    each = [F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_WRITE]
+    threads = [threading.Thread(target=memfd.revoke, args=(one,)) for one in each]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert memfd.flags == sum(each)
+
+
+# open
+
+
+def test_open(memfd):
+    """open gives ordinary file objects, each with a position of its own."""
+    with memfd.open("w", encoding="utf-8", newline="\n") as file:
+        assert isinstance(file, io.TextIOWrapper)
+        file.write("caf\xe9\nbar")
+    with memfd.open("rb") as first, memfd.open("rb") as second:
+        assert isinstance(first, io.BufferedReader)
+        assert first.read(3) == second.read(3) == b"caf"
+        assert not os.get_inheritable(first.fileno())
+    with memfd.open("a") as file:
+        file.write("!")
+    with memfd.open(encoding="utf-8", mode="r") as file:
+        assert list(file) == ["caf\xe9\n", "bar!"]
+    with memfd.open("wb", 0) as file:
+        assert isinstance(file, io.FileIO)
+    assert len(memfd) == 0
+    with memfd.open() as file:
+        assert isinstance(file, io.BufferedRandom)
+        file.write(b"abc")
+        file.seek(1)
+        assert file.read() == b"bc"
+
+
+def test_file_outlives_the_object():
+    """A file object of a closed memfd still works."""
+    with Memfd("", b"butter") as memfd:
+        file = memfd.open("rb")
+    with file:
+        assert file.read() == b"butter"
+
+
+def test_open_what_is_sealed(memfd):
+    """A file that would be cut or written is refused by the kernel, a reader is not."""
+    with memfd.open("wb") as file:
+        file.write(b"butter")
+    memfd.revoke(F_SEAL_WRITE | F_SEAL_SHRINK)
+    with pytest.raises(PermissionError):
+        memfd.open("w")
+    with memfd.open("rb") as file:
+        assert file.read() == b"butter"
+    with pytest.raises(PermissionError), memfd.open("r+b", 0) as file:
+        file.write(b"B")
+    with pytest.raises(ValueError, match="mode"):
+        memfd.open("z")
+    with pytest.raises(FileExistsError):
+        memfd.open("x")
+
+
+# mmap
+
+
+def test_mmap_defaults(memfd):
+    """A mapping is shared, can be read and written, and makes the memfd long enough."""
+    with memfd.mmap(20) as mapping:
+        assert isinstance(mapping, mmap_module.mmap)
+        assert len(mapping) == len(memfd) == 20
+        mapping[:6] = b"butter"
+        assert os.pread(memfd.fileno(), 6, 0) == b"butter"
+    with memfd.mmap() as mapping:
+        assert mapping[:6] == b"butter"
+        assert len(mapping) == 20
+    with memfd.mmap(5) as mapping:
+        assert mapping[:] == b"butte"
+    assert len(memfd) == 20
+
+
+def test_mmap_offset(memfd):
+    """A mapping starts at its offset, and what it needs behind that is added."""
+    with memfd.mmap(10, offset=2 * PAGE) as mapping:
+        mapping[0] = 1
+        assert len(memfd) == 2 * PAGE + 10
+    assert os.pread(memfd.fileno(), 1, 2 * PAGE) == b"\x01"
+    with memfd.mmap(offset=PAGE) as mapping:
+        assert len(mapping) == PAGE + 10
+
+
+def test_mmap_access():
+    """The three kinds of access do what mmap says, and only writing makes the memfd longer."""
+    with Memfd("", b"butter") as memfd:
+        with memfd.mmap(6, access=ACCESS_READ) as mapping, pytest.raises(TypeError):
+            mapping[0] = 1
+        with memfd.mmap(6, access=ACCESS_COPY) as mapping:
+            mapping[0] = 0
+            assert os.pread(memfd.fileno(), 6, 0) == b"butter"
+        for access in (ACCESS_READ, ACCESS_COPY):
+            with pytest.raises(ValueError, match="greater than file size"):
+                memfd.mmap(7, access=access)
+        assert len(memfd) == 6
+        with memfd.mmap(7, access=ACCESS_WRITE) as mapping:
+            mapping[0] = ord("B")
+        assert os.pread(memfd.fileno(), 10, 0) == b"Butter\0"
+
+
+def test_mmap_flags_and_prot():
+    """Flags and protection reach the kernel as they are."""
+    with Memfd("", b"butter") as memfd:
+        with memfd.mmap(6, MAP_PRIVATE) as mapping:
+            mapping[0] = 0
+        assert os.pread(memfd.fileno(), 1, 0) == b"b"
+        with memfd.mmap(6, MAP_SHARED, PROT_READ) as mapping, pytest.raises(TypeError):
+            mapping[0] = 0
+        with memfd.mmap(6, prot=PROT_READ | PROT_WRITE | PROT_EXEC) as mapping, open("/proc/self/maps") as maps:
+            assert any(line.split()[1] == "rwxs" for line in maps if "/memfd:" in line)
+        with pytest.raises(ValueError, match="not both"):
+            memfd.mmap(6, MAP_SHARED, access=ACCESS_READ)
+        with pytest.raises(ValueError, match="not both"):
+            memfd.mmap(6, prot=0, access=ACCESS_READ)
+        for seldom in (MAP_PRIVATE, MAP_SHARED):
+            with pytest.raises(ValueError, match="greater than file size"):
+                memfd.mmap(7, seldom, PROT_READ)
+        assert len(memfd) == 6
+
+
+def test_mmap_of_what_is_sealed():
+    """A write-sealed memfd is mapped to read, and a mapping that writes is refused with the reason."""
+    with Memfd("", b"butter") as memfd:
+        memfd.growable = False
+        with pytest.raises(Sealed, match="F_SEAL_GROW"):
+            memfd.mmap(7)
+        memfd.writable = False
+        with memfd.mmap(6) as mapping:
+            assert mapping[:] == b"butter"
+            with pytest.raises(TypeError):
+                mapping[0] = 0
+        with memfd.mmap() as mapping:
+            assert mapping[:] == b"butter"
+        for arguments in ({"prot": PROT_READ | PROT_WRITE}, {"access": ACCESS_WRITE}):
+            with pytest.raises(Sealed, match="F_SEAL_WRITE") as caught:
+                memfd.mmap(6, **arguments)
+            assert caught.value.errno == errno.EPERM
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exception"),
+    [
+        ((-1,), ValueError),
+        ((2**63,), ValueError),
+        (("1",), TypeError),
+        ((None,), TypeError),
+        ((1.5,), TypeError),
+        ((1, "1"), TypeError),
+        ((1, 0, "1"), TypeError),
+        ((1, 0, None, "1"), TypeError),
+        ((1, 0, None, 0, -1), ValueError),
+        ((1, 0, None, 0, None), TypeError),
+        ((1, 0, None, 9), ValueError),
+        ((2**63 - 1, 0, None, 0, PAGE), ValueError),
+        ((0,), ValueError),
+    ],
+    ids=str,
+)
+def test_bad_mappings(memfd, arguments, exception):
+    """Arguments that cannot be are refused, and the memfd stays empty."""
+    with pytest.raises(exception):
+        memfd.mmap(*arguments)
+    assert len(memfd) == 0
+
+
+def test_refused_mappings(in_child):
+    """What the kernel says of a mapping is told with its reason."""
+    seen = set()
+
+    def refused(number, exception, words, call):
+        with pytest.raises(exception, match=words) as caught:
+            call()
+        assert caught.value.errno == number
+        seen.add(number)
+
+    with Memfd("", bytes(2 * PAGE)) as memfd:
+        refused(errno.EINVAL, InvalidArgument, "multiple of the page size", lambda: memfd.mmap(1, offset=5))
+        reading = Memfd.adopt(os.open(f"/proc/self/fd/{memfd.fileno()}", os.O_RDONLY))
+        refused(errno.EACCES, PermissionError, "reading alone", lambda: reading.mmap(1))
+        refused(errno.EINVAL, InvalidArgument, "opened for reading", lambda: reading.truncate(1))
+        reading.close()
+
+        def limited(limit, value, arguments):
+            become_nobody()
+            resource.setrlimit(limit, (value, value))
+            memfd.mmap(*arguments)
+
+        locked = MAP_SHARED | 0x2000  # MAP_LOCKED
+        limit = resource.RLIMIT_MEMLOCK
+        refused(errno.EAGAIN, OSError, "ulimit -l", lambda: in_child(limited, limit, PAGE, (2 * PAGE, locked)))
+        limit = resource.RLIMIT_NOFILE
+        refused(errno.EMFILE, OSError, "RLIMIT_NOFILE is 1", lambda: in_child(limited, limit, 1, (PAGE,)))
+        limit = resource.RLIMIT_AS
+        refused(errno.ENOMEM, OutOfMemory, "ulimit -v", lambda: in_child(limited, limit, 1 << 20, (1 << 30,)))
+        memfd.writable = False
+        refused(errno.EPERM, Sealed, "F_SEAL_WRITE", lambda: memfd.mmap(1, prot=PROT_WRITE))
+    memfd = Memfd()
+    os.close(memfd.fileno())
+    refused(errno.EBADF, InvalidArgument, "is not open", lambda: memfd.mmap(1, access=ACCESS_READ))
+    refused(errno.EBADF, InvalidArgument, "is not open", lambda: memfd.truncate(1))
+    memfd._fd = None
+    assert seen == set(MMAP.meanings)
+    assert set(TRUNCATE.meanings) == {errno.EBADF, errno.EFBIG, errno.EINVAL, errno.EPERM}
+    assert set(ADD_SEALS.meanings) == {errno.EBADF, errno.EBUSY, errno.EINVAL, errno.EPERM}
+    assert set(GET_SEALS.meanings) == {errno.EBADF, errno.EINVAL}
+    injected = {number for number, *_ in INJECTED if number != errno.EHOSTDOWN}
+    assert set(CREATE.meanings) == injected | {errno.EACCES, errno.EFAULT, errno.EMFILE, errno.ENODEV}
+    assert {table.call for table in (CREATE, ADD_SEALS, GET_SEALS, MMAP, TRUNCATE)} <= set(Errors.calls)
+
+
+# The sealed copy
+
+
+def test_sealed_copy():
+    """The copy has the content and nobody can change it; the original can be changed as before."""
+    with Memfd("numbers", b"1 2 3") as memfd:
+        with memfd.sealed_copy() as sealed:
+            assert sealed.flags & ALL_SEALS == ALL_SEALS
+            assert sealed.name() == "numbers"
+            assert link(sealed.fileno()) == "/memfd:numbers (deleted)"
+            assert not os.get_inheritable(sealed.fileno())
+            assert memfd.flags == 0
+            os.pwrite(memfd.fileno(), b"9", 0)
+            memfd.truncate(1)
+            assert os.read(sealed.fileno(), 10) == b"1 2 3"
+            with sealed.mmap() as mapping, sealed.mmap(access=ACCESS_READ) as other:
+                assert mapping[:] == other[:] == b"1 2 3"
+            for call in (
+                lambda: os.write(sealed.fileno(), b"x"),
+                lambda: sealed.truncate(0),
+                lambda: sealed.truncate(100),
+                lambda: sealed.mmap(1, prot=PROT_WRITE),
+                lambda: sealed.revoke(F_SEAL_GROW),
+            ):
+                with pytest.raises(OSError) as caught:  # noqa: PT011
+                    call()
+                assert caught.value.errno in (errno.EPERM, errno.EBADF, errno.EINVAL, errno.EACCES)
+            # neither by opening it anew
+            with sealed.open("r+b", 0) as file, pytest.raises(PermissionError):
+                file.write(b"x")
+            assert os.pread(sealed.fileno(), 10, 0) == b"1 2 3"
+        with memfd.sealed_copy(b"other") as sealed:
+            assert link(sealed.fileno()) == "/memfd:other (deleted)"
+            assert sealed.name() == "other"
+
+
+@pytest.mark.parametrize("size", [0, 1, PAGE, (1 << 20) - 1, (3 << 20) + 5])
+def test_sizes_of_copies(size):
+    """Nothing, a little and more than one block are all copied whole, wherever the position of the original is."""
+    content = os.urandom(size)
+    with Memfd("", content) as memfd:
+        os.lseek(memfd.fileno(), 3, os.SEEK_SET)
+        with memfd.sealed_copy() as sealed, sealed.open("rb") as file:
+            assert file.read() == content
+        assert os.lseek(memfd.fileno(), 0, os.SEEK_CUR) == 3
+
+
+def test_copy_of_a_copy():
+    """A sealed memfd is copied as well."""
+    with Memfd("", b"x") as memfd, memfd.sealed_copy() as first, first.sealed_copy() as second:
+        assert os.read(second.fileno(), 5) == b"x"
+
+
+@needs(kernel=(6, 3))
+def test_executable_copy():
+    """A copy can be executed if the original can."""
+    with Memfd("", pathlib.Path("/bin/true").read_bytes(), MFD_EXEC) as memfd, memfd.sealed_copy() as sealed:
+        path = f"/proc/self/fd/{sealed.fileno()}"
+        assert subprocess.run([path], pass_fds=[sealed.fileno()]).returncode == 0
+        assert flags(sealed) & ALL_SEALS == ALL_SEALS
+    with Memfd("", b"data", MFD_NOEXEC_SEAL) as memfd, memfd.sealed_copy() as sealed:
+        assert sealed.flags & F_SEAL_EXEC
+        assert os.fstat(sealed.fileno()).st_mode & 0o111 == 0
+
+
+def test_copy_before_linux_6_3(monkeypatch):
+    """A kernel that does not know the two flags makes the copy without them."""
+    real = _memfd.lib.memfd_create
+    asked = []
+
+    class Old:
+        def memfd_create(self, name, flags):
+            asked.append(flags)
+            # what such a kernel does with bits that it does not know
+            return real(name, flags | 0x100 if flags & (MFD_EXEC | MFD_NOEXEC_SEAL) else flags)
+
+    monkeypatch.setattr(_memfd, "lib", Old())
+    with Memfd("", b"x") as memfd, memfd.sealed_copy() as sealed:
+        assert sealed.flags & ALL_SEALS == ALL_SEALS
+        assert os.read(sealed.fileno(), 5) == b"x"
+    assert [bool(flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) for flags in asked] == [False, True, False]
+
+
+def test_copy_that_fails(in_child):
+    """Where there is no room for the copy, no descriptor is left."""
+
+    def body():
+        with Memfd("", bytes(4 * PAGE)) as memfd:
+            before = support.descriptors()
+            resource.setrlimit(resource.RLIMIT_FSIZE, (PAGE, PAGE))
+            try:
+                memfd.sealed_copy()
+            finally:
+                assert support.descriptors() == before
+
+    with pytest.raises(OSError, match="too large") as caught:
+        in_child(body)
+    assert caught.value.errno == errno.EFBIG
+
+
+def test_hand_over(in_child):
+    """Another process gets the sealed copy over a socket, sees that it is sealed, and maps it."""
+    ours, theirs = socket.socketpair()
+
+    def receiver():
+        _, (received,), _, _ = socket.recv_fds(theirs, 10, 1)
+        with Memfd.adopt(received) as memfd:
+            assert memfd.flags & ALL_SEALS == ALL_SEALS
+            assert len(memfd) == 5
+            with memfd.mmap() as mapping, mmap_module.mmap(received, 0, access=ACCESS_READ) as other:
+                assert mapping[:] == other[:]
+                return mapping[:]
+
+    with ours, theirs, Memfd("numbers", b"1 2 3") as memfd, memfd.sealed_copy() as sealed:
+        socket.send_fds(ours, [b"numbers"], [sealed.fileno()])
+        assert in_child(receiver) == b"1 2 3"
+
+
+def test_adopt():
+    """An adopted descriptor is closed with its object, and what is no memfd stays the caller's."""
+    fd = memfd_create("x", MFD_ALLOW_SEALING)
+    with Memfd.adopt(fd) as memfd:
+        assert memfd.fileno() == fd
+        memfd.growable = False
+    assert fd not in support.descriptors()
+    reading, writing = os.pipe()
+    with pytest.raises(InvalidArgument, match="no memfd"):
+        Memfd.adopt(reading)
+    with pytest.raises(TypeError):
+        Memfd.adopt("5")
+    os.close(reading)
+    os.close(writing)
+
+
+# The calls that other people's tests replace
+
+
+def test_replaced_lib(monkeypatch):
+    """memfd_create is looked up when it is called, and -1 means that errno says why."""
+
+    class Refusing:
+        def memfd_create(self, name, flags):
+            _memfd.ffi.errno = number
+            return -1
+
+    monkeypatch.setattr(_memfd, "lib", Refusing())
+    for number, exception in ((errno.EINVAL, ValueError), (errno.ENODEV, OSError), (errno.ENOMEM, MemoryError)):
+        for make in (memfd_create, Memfd):
+            with pytest.raises(exception) as caught:
+                make()
+            assert caught.value.errno == number
+
+
+def test_replaced_mmap(memfd, monkeypatch):
+    """Memfd.mmap calls the mmap of its module with what was asked."""
+    asked = []
+    monkeypatch.setattr(module, "mmap", lambda *args, **kwargs: asked.append((args, kwargs)))
+    memfd.mmap(length=20)
+    memfd.mmap(0, access=ACCESS_READ, offset=PAGE)
+    memfd.mmap(10, MAP_PRIVATE, PROT_READ)
+    fd = memfd.fileno()
+    assert asked == [
+        ((fd, 20), {"offset": 0, "flags": MAP_SHARED, "prot": PROT_READ | PROT_WRITE}),
+        ((fd, 0), {"offset": PAGE, "access": ACCESS_READ}),
+        ((fd, 10), {"offset": 0, "flags": MAP_PRIVATE, "prot": PROT_READ}),
+    ]
+
+
+def test_names_of_the_seed():
+    """Every name that was ever public is there, with its value."""
+    thin = {
+        "MFD_CLOEXEC": 1,
+        "MFD_ALLOW_SEALING": 2,
+        "F_ADD_SEALS": 0x409,
+        "F_GET_SEALS": 0x40A,
+        "F_SEAL_SEAL": 1,
+        "F_SEAL_SHRINK": 2,
+        "F_SEAL_GROW": 4,
+        "F_SEAL_WRITE": 8,
+    }
+    mapping = {
+        "ACCESS_READ": 1,
+        "ACCESS_WRITE": 2,
+        "ACCESS_COPY": 3,
+        "PROT_READ": 1,
+        "PROT_WRITE": 2,
+        "PROT_EXEC": 4,
+        "MAP_SHARED": 1,
+        "MAP_PRIVATE": 2,
+        "MAP_ANON": 0x20,
+        "MAP_ANONYMOUS": 0x20,
+        "MAP_DENYWRITE": 0x800,
+        "MAP_EXECUTABLE": 0x1000,
+    }
+    assert {name: getattr(_memfd, name) for name in thin} == thin
+    assert {name: getattr(module, name) for name in {**thin, **mapping}} == {**thin, **mapping}
+    for name in ("memfd_create", "seal", "revoke", "flags"):
+        assert getattr(_memfd, name) is getattr(module, name)
+    assert _memfd.CLOEXEC_DEFAULT is True
+    assert _memfd.UnknownError is UnknownError
+    assert callable(_memfd.fcntl)
+    assert module.mmap is mmap_module.mmap
+    assert _memfd.ffi.NULL is not None
+    assert set(module.__all__) <= set(vars(module))

@@ -1,0 +1,1205 @@
+"""signalfd, as this kernel does it: what is received, what each signal tells, and what each failure says."""
+
+import copy
+import ctypes
+import errno
+import fcntl
+import functools
+import gc
+import os
+import pickle
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import types
+
+import pytest
+import support
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import needs
+
+from butter import _signalfd
+from butter import signalfd as module
+from butter._signalfd import READ, SIGMASK, SIGNALFD, read_events
+from butter.errors import Errors, InvalidArgument, OutOfMemory, UnknownError
+from butter.signalfd import (
+    CLD_EXITED,
+    CLD_KILLED,
+    SFD_CLOEXEC,
+    SFD_NONBLOCK,
+    SI_QUEUE,
+    SI_TIMER,
+    SI_TKILL,
+    SI_USER,
+    SIG_BLOCK,
+    SIG_SETMASK,
+    SIG_UNBLOCK,
+    SIGINFO_LENGTH,
+    ChildCode,
+    Signal,
+    SignalCode,
+    Signalfd,
+    pthread_sigmask,
+    signalfd,
+    signum_to_signame,
+    sigset,
+    str_to_events,
+)
+
+USR1, USR2, CHLD, RT = signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, signal.SIGRTMIN
+EVERY = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def alone(test):
+    """Run a test in a forked child: signals and masks are the process's."""
+
+    @functools.wraps(test)
+    def run(**fixtures):
+        support.in_child(lambda: test(**fixtures))
+
+    return run
+
+
+def queue(number, value, pid=None):
+    """Send a signal with a value."""
+    if libc.sigqueue(pid or os.getpid(), int(number), ctypes.c_void_p(value)):
+        raise OSError(ctypes.get_errno(), "sigqueue")
+
+
+def send(number, pid=None):
+    os.kill(pid or os.getpid(), number)
+
+
+def kernel_mask(fd):
+    """The signals of a signalfd, as the kernel tells them."""
+    with open(f"/proc/self/fdinfo/{fd}") as info:
+        bits = next(int(line.split()[1], 16) for line in info if line.startswith("sigmask"))
+    return {number for number in range(1, 65) if bits >> number - 1 & 1}
+
+
+class Number:
+    """What has a descriptor and nothing else."""
+
+    def __init__(self, fd):
+        self.fileno = lambda: fd
+
+
+def blocked():
+    return signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.fixture
+def fd():
+    fd = signalfd([USR1])
+    yield fd
+    os.close(fd)
+
+
+# Sets of signals
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [10, USR1, [10], (USR1,), {10}, frozenset([USR1]), range(10, 11), iter([10]), {10: None}, [10, USR1, 10]],
+    ids=str,
+)
+def test_sigset(signals):
+    """One signal or any iterable of them is a set of signals."""
+    assert sigset(signals) == {USR1}
+
+
+def test_sigset_members():
+    """What has a name is a member of signal.Signals, and a real-time signal is an int."""
+    assert {type(member) for member in sigset([USR1, 15])} == {signal.Signals}
+    assert sigset(signal.valid_signals()) == signal.valid_signals()
+    assert sigset(()) == set()
+    assert sigset([RT + 3]) == {RT + 3}
+
+
+@pytest.mark.parametrize("number", [0, -1, 32, 33, 65, 9999, 2**31 - 1, 2**31, 2**64, -(2**31) - 1])
+def test_no_signal(number, fd):
+    """A number that no signal has is refused before anything happens."""
+    for call in (
+        sigset,
+        signalfd,
+        Signalfd,
+        lambda signals: signalfd(signals, fd),
+        lambda signals: pthread_sigmask(SIG_BLOCK, signals),
+    ):
+        for signals in (number, [USR2, number]):
+            with pytest.raises(ValueError, match=r"no signal|out of range"):
+                call(signals)
+    assert blocked() == set()
+    assert kernel_mask(fd) == {USR1}
+
+
+@pytest.mark.parametrize("signals", [None, 1.5, "SIGUSR1", ["SIGUSR1"], [None], object(), [[10]], ("1",)], ids=str)
+def test_wrong_type(signals):
+    """What is neither a signal nor an iterable of them is a TypeError."""
+    for call in (sigset, signalfd, Signalfd, lambda signals: pthread_sigmask(SIG_BLOCK, signals)):
+        with pytest.raises(TypeError):
+            call(signals)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: signalfd([], flags="0"),
+        lambda: signalfd([], flags=None),
+        lambda: signalfd([], fd="1"),
+        lambda: signalfd([], fd=None),
+        lambda: signalfd([], fd=1.0),
+        lambda: Signalfd([], flags=0.5),
+        lambda: pthread_sigmask("0", []),
+        lambda: pthread_sigmask(None, []),
+    ],
+)
+def test_wrong_type_of_others(call):
+    """Descriptors, flags and actions are ints."""
+    with pytest.raises(TypeError):
+        call()
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**64])
+def test_out_of_range(number):
+    """A number that the C type cannot hold is a ValueError."""
+    for call in (
+        lambda: signalfd([], flags=number),
+        lambda: signalfd([], fd=number),
+        lambda: pthread_sigmask(number, []),
+    ):
+        with pytest.raises(ValueError, match="out of range"):
+            call()
+
+
+# pthread_sigmask
+
+
+@alone
+def test_pthread_sigmask():
+    """Each action does what it says and gives what was blocked before."""
+    assert pthread_sigmask(SIG_BLOCK, [USR1, RT]) == set()
+    assert pthread_sigmask(SIG_BLOCK, USR2) == {USR1, RT}
+    assert pthread_sigmask(SIG_UNBLOCK, [USR1]) == {USR1, USR2, RT}
+    assert pthread_sigmask(SIG_SETMASK, iter([signal.SIGHUP])) == {USR2, RT} == sigset([USR2, RT])
+    assert blocked() == {signal.SIGHUP}
+    old = pthread_sigmask(signal.SIG_SETMASK, ())
+    assert old == {signal.SIGHUP}
+    assert type(old.pop()) is signal.Signals
+    assert blocked() == set()
+
+
+@alone
+def test_everything_blocked():
+    """SIGKILL and SIGSTOP cannot be blocked, and asking for it is no error."""
+    pthread_sigmask(SIG_BLOCK, signal.valid_signals())
+    assert pthread_sigmask(SIG_BLOCK, ()) == blocked() == EVERY
+
+
+@alone
+def test_mask_is_the_threads():
+    """Only the calling thread blocks the signal, and a new one inherits what its maker blocks."""
+    seen = []
+    ready, go = threading.Event(), threading.Event()
+
+    def before():
+        ready.set()
+        go.wait()
+        seen.append(pthread_sigmask(SIG_BLOCK, ()))
+
+    thread = threading.Thread(target=before)
+    thread.start()
+    ready.wait()
+    pthread_sigmask(SIG_BLOCK, [USR1])
+    go.set()
+    thread.join()
+    thread = threading.Thread(target=before)
+    thread.start()
+    thread.join()
+    assert seen == [set(), {USR1}]
+
+
+@alone
+def test_unblocked_signal_is_handled():
+    """A Python handler runs as soon as its signal is unblocked."""
+    seen = []
+    signal.signal(USR1, lambda *_: seen.append(1))
+    pthread_sigmask(SIG_BLOCK, USR1)
+    send(USR1)
+    assert seen == []
+    pthread_sigmask(SIG_UNBLOCK, USR1)
+    assert seen == [1]
+
+
+# signalfd
+
+
+def test_signalfd(fd):
+    """A new descriptor has the mask, is close-on-exec and waits."""
+    assert kernel_mask(fd) == {USR1}
+    assert not os.get_inheritable(fd)
+    assert os.get_blocking(fd)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "inheritable", "blocking"),
+    [
+        ({}, False, True),
+        ({"flags": SFD_NONBLOCK}, False, False),
+        ({"closefd": False}, True, True),
+        ({"flags": SFD_CLOEXEC, "closefd": False}, False, True),
+        ({"flags": SFD_CLOEXEC | SFD_NONBLOCK}, False, False),
+    ],
+)
+def test_flags(arguments, inheritable, blocking):
+    """The flags of the call and of the object do what they say."""
+    fd = signalfd((), **arguments)
+    with Signalfd(**arguments) as signals:
+        for number in (fd, signals.fileno()):
+            assert os.get_inheritable(number) is inheritable
+            assert os.get_blocking(number) is blocking
+    os.close(fd)
+
+
+def test_another_mask(fd):
+    """An existing signalfd, a number or an object, gets another mask and keeps its flags."""
+    assert signalfd([USR2, RT], fd) == fd
+    assert kernel_mask(fd) == {USR2, RT}
+    with Signalfd([USR1], SFD_NONBLOCK) as signals:
+        assert signalfd(USR2, signals) == signals.fileno()
+        assert kernel_mask(signals.fileno()) == {USR2}
+        assert not os.get_blocking(signals.fileno())
+
+
+def test_signals_that_nobody_gets():
+    """SIGKILL and SIGSTOP are dropped: the kernel's mask and the object's agree."""
+    with Signalfd(signal.valid_signals()) as signals:
+        assert kernel_mask(signals.fileno()) == signals.sigmask == EVERY
+        signals.enable([signal.SIGKILL, signal.SIGSTOP])
+        assert signal.SIGKILL not in signals
+        assert signal.SIGSTOP not in signals
+
+
+# The object
+
+
+def test_object_mask():
+    """The mask is honoured from the start, and the four methods change it."""
+    with Signalfd([USR1]) as signals:
+        fd = signals.fileno()
+        assert kernel_mask(fd) == signals.sigmask == {USR1}
+        assert USR1 in signals
+        assert 10 in signals
+        assert USR2 not in signals
+        signals.enable(USR2)
+        assert kernel_mask(fd) == signals.sigmask == {USR1, USR2}
+        signals.enable([USR2, RT])
+        signals.disable(USR1)
+        assert kernel_mask(fd) == signals.sigmask == {USR2, RT}
+        signals.disable([USR1, RT])
+        assert kernel_mask(fd) == signals.sigmask == {USR2}
+        signals.enable_all()
+        assert kernel_mask(fd) == signals.sigmask == EVERY
+        assert all(number in signals for number in EVERY)
+        signals.disable_all()
+        assert kernel_mask(fd) == signals.sigmask == set()
+        assert USR2 not in signals
+
+
+def test_mask_is_a_copy():
+    """Changing the set that was given, or the one that was asked for, changes nothing."""
+    given = {USR1}
+    with Signalfd(given) as signals:
+        given.add(USR2)
+        signals.sigmask.add(USR2)
+        assert signals.sigmask == kernel_mask(signals.fileno()) == {USR1}
+
+
+@alone
+def test_many_signals_in_one_read():
+    """One read takes all that wait, real-time signals each and in their order, others once."""
+    with Signalfd([USR1, USR2, RT, RT + 1], SFD_NONBLOCK) as signals:
+        assert signals.read_events() == []
+        for value in (3, 1, 2):
+            queue(RT + 1, value)
+            queue(RT, value)
+            send(USR2)
+            send(USR1)
+        events = signals.read_events()
+        assert [event.signal for event in events] == [USR1, USR2, RT, RT, RT, RT + 1, RT + 1, RT + 1]
+        assert [event.ssi_int for event in events] == [0, 0, 3, 1, 2, 3, 1, 2]
+        assert signals.read_events() == []
+        with pytest.raises(BlockingIOError, match="no signal waits") as caught:
+            signals.read_event()
+        assert caught.value.errno == errno.EAGAIN
+
+
+@alone
+def test_batch():
+    """What a read gives and nobody took waits in the object."""
+    with Signalfd([USR1, USR2, RT], SFD_NONBLOCK) as signals:
+        for number in (USR1, USR2, RT):
+            send(number)
+        assert signals.wait(0).signal == USR1
+        assert signals.pending == 2
+        signals.disable_all()
+        assert next(iter(signals)).signal == USR2
+        assert signals.read_event().signal == RT
+        with pytest.raises(TimeoutError):
+            signals.wait(0)
+
+
+@alone
+def test_more_than_one_read():
+    """Hundreds of signals come in several reads, all of them and in order."""
+    with Signalfd([RT], SFD_NONBLOCK) as signals:
+        for value in range(300):
+            queue(RT, value)
+        batches = []
+        while batch := signals.read_events():
+            batches.append([event.ssi_int for event in batch])
+        assert [value for batch in batches for value in batch] == list(range(300))
+        assert len(batches) < 5
+
+
+@alone
+def test_select_and_iteration():
+    """The object is readable for select, poll and epoll when a signal waits."""
+    with Signalfd([USR1]) as signals:
+        assert select.select([signals], [], [], 0)[0] == []
+        poll, epoll = select.poll(), select.epoll()
+        poll.register(signals, select.POLLIN)
+        epoll.register(signals, select.EPOLLIN)
+        send(USR1)
+        assert select.select([signals], [], [], 10)[0] == [signals]
+        assert poll.poll(10_000) == epoll.poll(10) == [(signals.fileno(), select.POLLIN)]
+        epoll.close()
+        for event in signals:
+            assert event.signal == USR1
+            break
+        assert poll.poll(0) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["enable", "disable", "enable_all", "disable_all", "read_event", "read_events", "wait"]
+)
+def test_closed(name):
+    """A closed object says so, and its mask stays what it was."""
+    signals = Signalfd([USR1])
+    signals.close()
+    arguments = ([USR2],) if name in ("enable", "disable") else ()
+    with pytest.raises(ValueError, match="closed file"):
+        getattr(signals, name)(*arguments)
+    assert signals.sigmask == {USR1}
+    with pytest.raises(ValueError, match="closed file"):
+        signalfd([USR2], signals)
+
+
+def test_without_init():
+    """An object that __init__ never saw can be asked, printed, entered and closed."""
+    signals = Signalfd.__new__(Signalfd)
+    assert USR1 not in signals
+    assert signals.sigmask == set()
+    assert "Signalfd" in repr(signals)
+    assert signals.closed()
+    with signals:
+        pass
+    reading, writing = os.pipe()
+    signals._fd = reading
+    with signals:
+        pass
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(reading)
+    os.close(writing)
+
+
+def test_no_copies():
+    """Two objects would close one descriptor."""
+    with Signalfd([USR1]) as signals:
+        for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError):
+                copied(signals)
+
+
+# The with statement
+
+
+@alone
+def test_with_blocks_and_restores():
+    """The signals are blocked inside and the mask from before is in force after, however the block ends."""
+    pthread_sigmask(SIG_BLOCK, [signal.SIGHUP])
+    signals = Signalfd([USR1])
+    assert blocked() == {signal.SIGHUP}
+    with signals as entered:
+        assert entered is signals
+        assert blocked() == {signal.SIGHUP, USR1}
+        signals.enable([USR2])
+        assert blocked() == {signal.SIGHUP, USR1, USR2}
+        signals.disable([USR1])
+        assert blocked() == {signal.SIGHUP, USR1, USR2}
+    assert blocked() == {signal.SIGHUP}
+    assert signals.closed()
+    with pytest.raises(LookupError), Signalfd([USR1]):
+        raise LookupError
+    assert blocked() == {signal.SIGHUP}
+
+
+@alone
+def test_close_inside_with():
+    """Who closes the object early still has the mask given back at the end."""
+    with Signalfd([USR1]) as signals:
+        signals.close()
+        assert blocked() == {USR1}
+    assert blocked() == set()
+
+
+@alone
+def test_with_within_with():
+    """The same object entered twice gives back the mask of the first time; two objects nest."""
+    with Signalfd([USR1]) as signals:
+        with signals:
+            assert blocked() == {USR1}
+        assert blocked() == set()
+        assert signals.closed()
+    with Signalfd([USR1]):
+        with Signalfd([USR2]):
+            assert blocked() == {USR1, USR2}
+        assert blocked() == {USR1}
+    assert blocked() == set()
+
+
+@alone
+def test_what_waits_is_handled_after():
+    """A signal that nobody took is handled when the with statement gives back the mask."""
+    seen = []
+    signal.signal(USR1, lambda *_: seen.append(1))
+    with Signalfd([USR1]):
+        send(USR1)
+        assert seen == []
+    assert seen == [1]
+
+
+@alone
+def test_handler_that_raises_on_exit():
+    """A handler that runs on exit may raise, and the descriptor is closed all the same."""
+
+    def handler(*_):
+        raise LookupError
+
+    signal.signal(USR1, handler)
+    signals = Signalfd([USR1])
+    with pytest.raises(LookupError), signals:
+        send(USR1)
+    assert signals.closed()
+    assert blocked() == set()
+
+
+@alone
+def test_block_and_restore():
+    """The two halves of the with statement by hand; restore alone does nothing."""
+    with Signalfd([USR1]) as outer:
+        outer.restore()
+        assert blocked() == set()
+        outer.block()
+        outer.block()
+        assert blocked() == {USR1}
+        outer.restore()
+        outer.restore()
+        assert blocked() == set()
+
+
+PRINT_MASK = "import signal; print(sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))))"
+
+
+def test_inherited_by_programs(in_child):
+    """A program inherits the blocked signals."""
+
+    def body():
+        with Signalfd([USR1]):
+            return subprocess.run([sys.executable, "-c", PRINT_MASK], stdout=subprocess.PIPE, check=True).stdout
+
+    assert in_child(body) == b"[10]\n"
+
+
+@needs(when=hasattr(os, "posix_spawn"), reason="needs os.posix_spawn")
+def test_program_with_another_mask(in_child):
+    """A program that is spawned with a mask of its own does not inherit the blocked signals."""
+
+    def body():
+        reading, writing = os.pipe()
+        with Signalfd([USR1]):
+            pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-c", PRINT_MASK],
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_DUP2, writing, 1)],
+                setsigmask=[],
+            )
+        os.close(writing)
+        with open(reading, "rb") as pipe:
+            printed = pipe.read()
+        os.waitpid(pid, 0)
+        return printed
+
+    assert in_child(body) == b"[]\n"
+
+
+# What a signal tells
+
+
+@alone
+def test_kill():
+    """A signal of kill tells the process and user that sent it."""
+    with Signalfd([USR1]) as signals:
+        send(USR1)
+        event = signals.wait(10)
+    assert event.signal == event.ssi_signo == USR1
+    assert event.signal_code == event.ssi_code == SI_USER
+    assert event.code is SignalCode.USER
+    assert event.pid == event.ssi_pid == os.getpid()
+    assert event.uid == event.ssi_uid == os.getuid()
+    assert event.name == signum_to_signame[event.signal] == "SIGUSR1"
+    assert repr(event) == f"<Signal ssi_signo=SIGUSR1 ssi_code=USER ssi_pid={os.getpid()}" + (
+        f" ssi_uid={os.getuid()}>" if os.getuid() else ">"
+    )
+
+
+@alone
+def test_queued_value():
+    """A signal of sigqueue brings its value, as int and as pointer."""
+    with Signalfd([RT + 2]) as signals:
+        queue(RT + 2, 0x1234_5678_9ABC_DEF0)
+        queue(RT + 2, -5)
+        first, second = signals.read_events()
+    assert (first.signal, first.code, first.name) == (RT + 2, SignalCode.QUEUE, "SIGRTMIN+2")
+    assert first.ssi_ptr == 0x1234_5678_9ABC_DEF0
+    assert first.ssi_int == ctypes.c_int32(0x9ABC_DEF0).value
+    assert (second.ssi_int, second.ssi_ptr, second.ssi_code) == (-5, 2**64 - 5, SI_QUEUE)
+
+
+@alone
+def test_child():
+    """A SIGCHLD tells which child ended and how, and one that comes while another waits is lost."""
+    with Signalfd([CHLD]) as signals:
+        pid = os.fork()
+        if not pid:
+            os._exit(7)
+        event = signals.wait(10)
+        assert (event.pid, event.child_status, event.signal_code) == (pid, 7, CLD_EXITED)
+        assert event.code is ChildCode.EXITED
+        assert "ssi_code=EXITED" in repr(event)
+        assert os.waitpid(pid, 0) == (pid, 7 << 8)
+        pid = os.fork()
+        if not pid:
+            signal.pause()
+        os.kill(pid, signal.SIGKILL)
+        event = signals.wait(10)
+        assert (event.pid, event.child_status, event.code) == (pid, signal.SIGKILL, CLD_KILLED)
+        os.waitpid(pid, 0)
+        children = []
+        for _ in range(3):
+            pid = os.fork()
+            if not pid:
+                os._exit(0)
+            children.append(pid)
+        # all three have ended, and none is reaped yet
+        for pid in children:
+            assert libc.waitid(1, pid, ctypes.create_string_buffer(128), 0x01000004) == 0  # P_PID, WEXITED | WNOWAIT
+        assert signals.wait(10).pid in children
+        assert signals.pending == 0
+        with pytest.raises(TimeoutError):
+            signals.wait(0)
+        assert {os.wait()[0] for _ in children} == set(children)
+
+
+@alone
+def test_child_times():
+    """The times of a child are in clock ticks, as the kernel's clock saw it run."""
+    with Signalfd([CHLD]) as signals:
+        pid = os.fork()
+        if not pid:
+            while time.process_time() < 0.3:
+                sum(range(10_000))
+            os._exit(0)
+        event = signals.wait(60)
+        _, _, usage = os.wait4(pid, 0)
+    ran = usage.ru_utime + usage.ru_stime
+    told = (event.child_user_time + event.child_system_time) / os.sysconf("SC_CLK_TCK")
+    assert ran / 3 < told < ran * 3
+    assert (event.child_user_time, event.child_system_time) == (event.ssi_utime, event.ssi_stime)
+
+
+@alone
+def test_sigio():
+    """A SIGIO tells the descriptor and what it is ready for."""
+    reading, writing = os.pipe()
+    with Signalfd([signal.SIGIO]) as signals:
+        fcntl.fcntl(reading, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(reading, 10, signal.SIGIO)  # F_SETSIG: without it nothing is told
+        fcntl.fcntl(reading, fcntl.F_SETFL, os.O_ASYNC)
+        os.write(writing, b"x")
+        event = signals.wait(10)
+    assert (event.name, event.sigio_fd, event.ssi_fd) == ("SIGIO", reading, reading)
+    assert event.sigio_band == event.ssi_band
+    assert event.sigio_band & select.POLLIN
+    assert event.code == 1  # POLL_IN, which no enum of butter has
+    assert event.signal_code == 1
+
+
+@alone
+def test_posix_timer():
+    """A timer tells its number and how often it ran out unseen."""
+
+    class Event(ctypes.Structure):
+        _fields_ = [
+            ("value", ctypes.c_void_p),
+            ("signo", ctypes.c_int),
+            ("notify", ctypes.c_int),
+            ("_", ctypes.c_byte * 48),
+        ]
+
+    rt = libc if hasattr(libc, "timer_create") else ctypes.CDLL("librt.so.1", use_errno=True)
+    with Signalfd([RT]) as signals:
+        timer = ctypes.c_void_p()
+        event = Event(value=0x77, signo=int(RT), notify=0)
+        assert rt.timer_create(1, ctypes.byref(event), ctypes.byref(timer)) == 0
+        millisecond = (ctypes.c_long * 4)(0, 1_000_000, 0, 1_000_000)
+        assert rt.timer_settime(timer, 0, millisecond, None) == 0
+        seen = signals.wait(10)
+        assert (seen.code, seen.ssi_int) == (SI_TIMER, 0x77)
+        assert seen.timer_id == seen.ssi_tid == (timer.value or 0)
+        # it runs out many times while its first signal waits
+        poll = select.poll()
+        poll.register(signals, select.POLLIN)
+        poll.poll(10_000)
+        start = time.monotonic()
+        while time.monotonic() < start + 0.01:
+            pass
+        assert signals.wait(10).overrun > 0
+        rt.timer_delete(timer)
+
+
+def test_every_field():
+    """Each field of the manual's struct comes from its place, under the manual's name and the seed's."""
+    unsigned, signed, long = ctypes.c_uint32, ctypes.c_int32, ctypes.c_uint64
+
+    class Siginfo(ctypes.Structure):
+        _fields_ = [
+            ("ssi_signo", unsigned),
+            ("ssi_errno", signed),
+            ("ssi_code", signed),
+            ("ssi_pid", unsigned),
+            ("ssi_uid", unsigned),
+            ("ssi_fd", signed),
+            ("ssi_tid", unsigned),
+            ("ssi_band", unsigned),
+            ("ssi_overrun", unsigned),
+            ("ssi_trapno", unsigned),
+            ("ssi_status", signed),
+            ("ssi_int", signed),
+            ("ssi_ptr", long),
+            ("ssi_utime", long),
+            ("ssi_stime", long),
+            ("ssi_addr", long),
+            ("ssi_addr_lsb", ctypes.c_uint16),
+            ("pad2", ctypes.c_uint16),
+            ("ssi_syscall", signed),
+            ("ssi_call_addr", long),
+            ("ssi_arch", unsigned),
+            ("pad", ctypes.c_uint8 * 28),
+        ]
+
+    assert ctypes.sizeof(Siginfo) == SIGINFO_LENGTH
+    names = [name for name, _ in Siginfo._fields_ if name.startswith("ssi_")]
+    assert list(Signal._fields) == names
+    for value in (-1, 1):
+        siginfo = Siginfo(**{name: value * (number + 1000) for number, name in enumerate(names)})
+        (event,) = str_to_events(bytes(siginfo))
+        assert event == tuple(getattr(siginfo, name) for name in names)
+        assert event == Signal(siginfo)
+        assert event._asdict() == {name: getattr(event, name) for name in names}
+        seed = {
+            "signal": "signo",
+            "signal_code": "code",
+            "pid": "pid",
+            "uid": "uid",
+            "sigio_fd": "fd",
+            "timer_id": "tid",
+            "sigio_band": "band",
+            "overrun": "overrun",
+            "trapno": "trapno",
+            "child_status": "status",
+            "child_user_time": "utime",
+            "child_system_time": "stime",
+        }
+        for ours, manual in seed.items():
+            assert getattr(event, ours) == getattr(siginfo, f"ssi_{manual}")
+
+
+def test_signal_made_by_hand():
+    """A Signal is made from anything with some of the fields, compares as a tuple and pickles."""
+    event = Signal(types.SimpleNamespace(ssi_signo=10, ssi_pid=5))
+    assert (event.signal, event.pid, event.uid) == (10, 5, 0)
+    assert Signal(event) == event
+    assert pickle.loads(pickle.dumps(event)) == event
+    assert type(pickle.loads(pickle.dumps(event))) is Signal
+    assert copy.copy(event) == event
+    assert {event: 1}[Signal(event)] == 1
+    assert event._replace(ssi_pid=6).pid == 6
+    assert Signal(types.SimpleNamespace(ssi_signo=99)).name == "99"
+    with pytest.raises(AttributeError):
+        event.other = 1
+    with pytest.raises(TypeError):
+        Signal()
+
+
+@pytest.mark.parametrize("size", [1, 127, 129, 255, 4097])
+def test_broken_bytes(size):
+    """Bytes that are not whole signals are refused."""
+    with pytest.raises(InvalidArgument, match="not signals") as caught:
+        str_to_events(bytes(size))
+    assert caught.value.errno == errno.EBADMSG
+
+
+@settings(deadline=None, database=None, max_examples=300)
+@given(st.binary(max_size=1000), st.integers(0, 8))
+def test_any_bytes(data, whole):
+    """Whatever bytes there are, they are signals or a ValueError."""
+    data = (data * 9)[: whole * 128] if whole else data
+    if len(data) % 128:
+        with pytest.raises(ValueError, match="not signals"):
+            str_to_events(data)
+        return
+    events = str_to_events(data)
+    assert len(events) * 128 == len(data)
+    for number, event in enumerate(events):
+        assert event.ssi_signo == int.from_bytes(data[number * 128 :][:4], sys.byteorder)
+        assert repr(event)
+        assert event.name
+        assert event.code == event.ssi_code
+
+
+def test_no_bytes():
+    """No bytes are no signals, and any buffer will do."""
+    assert str_to_events(b"") == []
+    assert str_to_events(bytearray(256)) == str_to_events(memoryview(bytes(256))) == [Signal(None)] * 2
+
+
+def test_names():
+    """Every signal has one name, the one that signal.Signals has, and nothing else has one."""
+    assert set(signum_to_signame) == set(map(int, signal.valid_signals()))
+    for number, name in signum_to_signame.items():
+        assert signal.Signals[name] == number if "+" not in name else int(name.partition("+")[2]) + RT == number
+
+
+# Threads, signals and forks
+
+
+@alone
+def test_signal_of_a_thread():
+    """A signal that is sent to a thread is read by that thread alone."""
+    with Signalfd([USR1], SFD_NONBLOCK) as signals:
+        sent, seen = threading.Event(), []
+
+        def wait():
+            sent.wait()
+            seen.append(signals.read_event())
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        signal.pthread_kill(thread.ident, USR1)
+        with pytest.raises(BlockingIOError):
+            signals.read_event()
+        sent.set()
+        thread.join()
+    assert [event.code for event in seen] == [SI_TKILL]
+
+
+@alone
+def test_threads_share_an_object():
+    """Threads that wait on one object get each signal once."""
+    with Signalfd([RT], SFD_NONBLOCK) as signals:
+        seen = []
+
+        def work():
+            while len(seen) < 400:
+                try:
+                    seen.append(signals.wait(0.1).ssi_int)
+                except TimeoutError:
+                    pass  # another thread may have the last
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for value in range(400):
+            queue(RT, value)
+        for thread in threads:
+            thread.join(30)
+        assert sorted(seen) == list(range(400))
+
+
+@alone
+def test_threads_change_the_mask():
+    """Threads that change the mask at once leave the kernel with the mask that the object has."""
+    with Signalfd() as signals:
+        mine = [sorted(EVERY)[number::4] for number in range(4)]
+
+        def work(own):
+            for _ in range(200):
+                signals.enable(own)
+                signals.disable(own[1:])
+
+        threads = [threading.Thread(target=work, args=(own,)) for own in mine]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert kernel_mask(signals.fileno()) == signals.sigmask == {own[0] for own in mine}
+
+
+@alone
+def test_handler_during_a_read():
+    """A Python handler runs while a read waits, and the read goes on."""
+    seen = []
+
+    def handler(*_):
+        seen.append(1)
+        send(USR1)
+
+    signal.signal(signal.SIGALRM, handler)
+    with Signalfd([USR1]) as signals:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        assert signals.read_event().signal == USR1
+    assert seen == [1]
+
+
+@alone
+def test_handler_that_raises_during_a_read():
+    """What a handler raises while a read waits comes out as it is, even if it looks like an error of the read."""
+    raised = BlockingIOError(errno.EAGAIN, "mine")
+
+    def handler(*_):
+        raise raised
+
+    signal.signal(signal.SIGALRM, handler)
+    with Signalfd([USR1]) as signals:
+        for read in (signals.read_event, signals._read_events):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            with pytest.raises(BlockingIOError) as caught:
+                read()
+            assert caught.value is raised
+
+
+@alone
+def test_handler_that_closes_during_a_read():
+    """A handler may close the object while a read waits, and the read says so: it reads nobody else's descriptor."""
+    signals = Signalfd([USR1])
+
+    def handler(*_):
+        fd = signals.fileno()
+        signals.close()
+        os.dup2(reading, fd)
+
+    reading, writing = os.pipe()
+    os.write(writing, b"not a signal")
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    with pytest.raises(ValueError, match="closed file"):
+        signals.read_event()
+    assert os.read(reading, 20) == b"not a signal"
+
+
+@alone
+def test_fork():
+    """The child's object gets the child's signals and has a mask of its own; the parent's goes on."""
+    with Signalfd([USR1, RT]) as signals:
+        fd = signals.fileno()
+        queue(RT, 1)
+        send(USR1)
+        assert signals.wait(10).signal == USR1
+        assert signals.pending == 1
+
+        def child():
+            assert signals.fileno() == fd
+            assert signals.pending == 0
+            send(USR1)
+            event = signals.wait(10)
+            assert event.pid == os.getpid()
+            epoll = select.epoll()
+            epoll.register(signals, select.EPOLLIN)
+            queue(RT, 2)
+            assert epoll.poll(10) == [(fd, select.EPOLLIN)]
+            assert signals.wait(10).ssi_int == 2
+            signals.enable([USR2])
+            assert kernel_mask(fd) == {USR1, USR2, RT}
+            assert os.get_blocking(fd)
+            assert not os.get_inheritable(fd)
+
+        support.in_child(child)
+        assert kernel_mask(fd) == {USR1, RT}
+        assert signals.read_event().ssi_int == 1
+
+
+@alone
+def test_fork_keeps_the_flags():
+    """The child's descriptor is non-blocking and inheritable as the parent's is."""
+    with Signalfd([USR1], SFD_NONBLOCK, closefd=False) as signals:
+
+        def child():
+            assert not os.get_blocking(signals.fileno())
+            assert os.get_inheritable(signals.fileno())
+            assert kernel_mask(signals.fileno()) == {USR1}
+
+        support.in_child(child)
+
+
+@alone
+def test_fork_without_a_spare_descriptor():
+    """The child needs no second descriptor, not even for a moment."""
+    with Signalfd([USR1]) as signals:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        highest = max(support.descriptors())
+        spare = [os.dup(0) for _ in range(highest)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(support.descriptors()) + 1, hard))
+        pid = os.fork()
+        if not pid:
+            # no pipe, no listing of /proc: nothing but the signal
+            os.kill(os.getpid(), USR1)
+            os._exit(signals.wait(10).signal)
+        assert os.waitpid(pid, 0)[1] == USR1 << 8
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in spare:
+            os.close(fd)
+
+
+@alone
+def test_fork_where_no_signalfd_can_be_made():
+    """Where the kernel gives the child none, its object is closed and the parent's is as it was."""
+    with Signalfd([USR1]) as signals:
+        fd = signals.fileno()
+
+        def child():
+            support.inject("signalfd4", errno.ENOMEM)
+            reading, writing = os.pipe()
+            pid = os.fork()
+            if not pid:
+                os.write(writing, b"closed" if signals.closed() else b"open")
+                os._exit(0)
+            os.waitpid(pid, 0)
+            assert os.read(reading, 10) == b"closed"
+            assert not signals.closed()
+
+        support.in_child(child)
+        send(USR1)
+        assert signals.wait(10).signal == USR1
+        assert signals.fileno() == fd
+
+
+@alone
+def test_fork_of_a_closed_object():
+    """A closed object stays closed in the child, and so does one whose number was invented."""
+    signals = Signalfd([USR1])
+    signals.close()
+    reading, writing = os.pipe()
+    strange = Signalfd.__new__(Signalfd)
+    strange._fd = reading
+
+    def child():
+        assert signals.closed()
+        os.write(writing, b"x")
+        assert os.read(reading, 1) == b"x"
+
+    support.in_child(child)
+
+
+def test_forgotten_object():
+    """An object that nobody closed warns and is closed."""
+    signals = Signalfd([USR1])
+    fd = signals.fileno()
+    with pytest.warns(ResourceWarning, match="unclosed <Signalfd"):  # noqa: PT031
+        del signals
+        gc.collect()
+    assert fd not in support.descriptors()
+
+
+# Errors
+
+
+def test_bad_arguments(fd, tmp_path):
+    """A descriptor that is no signalfd, and flags that are none, are named."""
+    with pytest.raises(InvalidArgument, match="0x1 are not") as caught:
+        signalfd([], flags=1, closefd=False)
+    assert caught.value.errno == errno.EINVAL
+    with (tmp_path / "file").open("w") as file, pytest.raises(InvalidArgument, match="is not a signalfd") as caught:
+        signalfd([], file)
+    assert caught.value.errno == errno.EINVAL
+    for bad in (-2, 999_999):
+        with pytest.raises(InvalidArgument, match=f"{bad} is not open") as caught:
+            signalfd([], bad)
+        assert caught.value.errno == errno.EBADF
+    with pytest.raises(InvalidArgument, match="action 3 is none of") as caught:
+        pthread_sigmask(3, [USR1])
+    assert caught.value.errno == errno.EINVAL
+    assert blocked() == set()
+
+
+def test_no_descriptor_left(in_child):
+    """EMFILE names the limit of the process."""
+
+    def body(call):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        call([USR1])
+
+    for call in (signalfd, Signalfd):
+        with pytest.raises(OSError, match="this process has no descriptor left: RLIMIT_NOFILE is 0") as caught:
+            in_child(body, call)
+        assert caught.value.errno == errno.EMFILE
+
+
+INJECTED = [
+    (errno.ENFILE, OSError, "fs.file-max"),
+    (errno.ENODEV, OSError, "internal filesystem"),
+    (errno.ENOMEM, OutOfMemory, "no memory"),
+    (errno.ENOSYS, OSError, "Linux 2.6.27"),
+    (errno.EHOSTDOWN, UnknownError, "Host is down"),
+]
+
+
+@pytest.mark.parametrize(("number", "exception", "words"), INJECTED)
+def test_injected(number, exception, words, in_child):
+    """What this kernel does not do on demand, a filter does."""
+
+    def body():
+        support.inject("signalfd4", number)
+        Signalfd([USR1])
+
+    with pytest.raises(exception, match=words) as caught:
+        in_child(body)
+    assert caught.value.errno == number
+
+
+@pytest.mark.parametrize("number", [errno.EFAULT, errno.EHOSTDOWN])
+def test_injected_sigmask(number, in_child):
+    """pthread_sigmask gives its error as a number, and it is raised."""
+
+    def body():
+        support.inject("rt_sigprocmask", number)
+        pthread_sigmask(SIG_BLOCK, [USR1])
+
+    with pytest.raises(SIGMASK.meanings.get(number, (UnknownError,))[0]) as caught:
+        in_child(body)
+    assert caught.value.errno == number
+
+
+def test_reads_of_other_things(fd):
+    """A descriptor that gives no signals is told from one that has none."""
+    reading, writing = os.pipe()
+    os.write(writing, b"no signal")
+    os.set_blocking(fd, False)
+    directory = os.open("/", os.O_RDONLY)
+    epoll = select.epoll()
+    seen = set()
+    for number, other in (
+        (errno.EAGAIN, fd),
+        (errno.EBADF, 999_999),
+        (errno.EBADMSG, reading),
+        (errno.EINVAL, epoll.fileno()),
+        (errno.EISDIR, directory),
+    ):
+        with pytest.raises(READ.meanings[number][0]) as caught:
+            read_events(Number(other))
+        assert caught.value.errno == number
+        seen.add(number)
+    assert seen == set(READ.meanings)
+    epoll.close()
+    for other in (reading, writing, directory):
+        os.close(other)
+
+
+def test_every_row_is_provoked():
+    """The tests above leave out no row of a table."""
+    assert set(SIGNALFD.meanings) == {number for number, *_ in INJECTED if number != errno.EHOSTDOWN} | {
+        errno.EMFILE,
+        errno.EINVAL,
+        errno.EBADF,
+    }
+    assert set(SIGMASK.meanings) == {errno.EFAULT, errno.EINVAL}
+    assert {table.call for table in (SIGNALFD, SIGMASK, READ)} <= set(Errors.calls)
+
+
+def test_descriptor_of_another_process():
+    """A signalfd that is passed to another process gives that process its own signals."""
+
+    def body():
+        ours, theirs = socket.socketpair()
+        fd = signalfd([USR1])
+        socket.send_fds(ours, [b"x"], [fd])
+        os.close(fd)
+
+        def child():
+            _, (received,), _, _ = socket.recv_fds(theirs, 1, 1)
+            pthread_sigmask(SIG_BLOCK, [USR1])
+            send(USR1)
+            (event,) = read_events(Number(received))
+            assert event.pid == os.getpid()
+
+        support.in_child(child)
+
+    support.in_child(body)
+
+
+# The calls that other people's tests replace
+
+
+class Refusing:
+    """A `lib` whose calls return -1 after setting errno."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __getattr__(self, name):
+        def call(*_):
+            _signalfd.ffi.errno = self.number
+            return -1
+
+        return call
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EMFILE, errno.ENOMEM, errno.EHOSTDOWN])
+def test_replaced_lib(monkeypatch, number):
+    """Both calls are looked up when they are made, and -1 means that errno says why."""
+    monkeypatch.setattr(_signalfd, "lib", Refusing(number))
+    for call, table in ((lambda: signalfd([], 0, SFD_NONBLOCK), SIGNALFD), (lambda: pthread_sigmask(0, 9), SIGMASK)):
+        with pytest.raises(table.meanings.get(number, (UnknownError,))[0]) as caught:
+            call()
+        assert caught.value.errno == number
+
+
+def test_names_of_the_seed():
+    """Every name that was ever public is there, with its value."""
+    values = {
+        "NEW_SIGNALFD": -1,
+        "SFD_CLOEXEC": 0x80000,
+        "SFD_NONBLOCK": 0x800,
+        "SIG_BLOCK": 0,
+        "SIG_UNBLOCK": 1,
+        "SIG_SETMASK": 2,
+    }
+    for place in (_signalfd, module):
+        assert {name: getattr(place, name) for name in values} == values
+        assert place.signalfd is signalfd
+        assert place.pthread_sigmask is pthread_sigmask
+        assert place.signum_to_signame is signum_to_signame
+    assert _signalfd.SIGINFO_LENGTH == SIGINFO_LENGTH == 128
+    assert _signalfd.CLOEXEC_DEFAULT is True
+    assert _signalfd.UnknownError is UnknownError
+    assert _signalfd.ffi.sizeof("sigset_t") >= 8
+    assert set(module.__all__) <= set(vars(module))
