@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from itertools import repeat
+from itertools import chain, repeat
 
 from butter._constants.inotify import (
     IN_ACCESS,
@@ -266,28 +266,26 @@ def read_events(source: HasFileno) -> list[InotifyEvent]:
     return list(map(_event, zip(wds, masks, cookies, names.split(b"\0"))))
 
 
-def parse_rows(data: bytes) -> tuple[list[int], list[int], list[int], bytes]:
+def parse_rows(data: bytes) -> tuple[Iterable[int], Iterable[int], Iterable[int], bytes]:
     """The fields of all events in *data*, as columns. Raises InvalidArgument unless it is whole events."""
     buffer = _from_buffer(data)
     size, offset = len(buffer), 0
-    wds: list[int] = []
-    masks: list[int] = []
-    cookies: list[int] = []
-    names: list[bytes] = []
+    parts = []
     columns = _columns()
-    while offset < size:
+    while True:
         used = _parse(buffer + offset, size - offset, columns.events)
         if used < 0:
             _free.append(columns)
             READ.fail(-used)
+        parts.append(columns.rows(columns.events.count))
         offset += used
-        rows = columns.rows(columns.events.count)
-        wds += rows[0]
-        masks += rows[1]
-        cookies += rows[2]
-        names.append(rows[3])
+        if offset == size:
+            break
     _free.append(columns)
-    return wds, masks, cookies, b"".join(names)
+    if len(parts) == 1:
+        return parts[0]
+    wds, masks, cookies, names = zip(*parts)
+    return chain(*wds), chain(*masks), chain(*cookies), b"".join(names)
 
 
 def str_to_events(data: bytes) -> list[InotifyEvent]:

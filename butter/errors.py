@@ -152,6 +152,7 @@ NEW_DESCRIPTOR: Mapping[int, Meaning] = {
 PATH: Mapping[int, Meaning] = {
     errno.EACCES: (PermissionError, "no permission to search a directory of the path"),
     errno.EFAULT: (InvalidArgument, "the path is not in the memory of this process"),
+    errno.EINTR: (InterruptedError, "a signal interrupted the lookup of the path"),
     errno.EIO: (OSError, "the filesystem could not read a directory of the path"),
     errno.ELOOP: (InvalidPath, "too many symbolic links in the path"),
     errno.ENAMETOOLONG: (InvalidPath, "the path is longer than 4095 bytes, or a name in it than the filesystem allows"),

@@ -920,7 +920,7 @@ def injected(errors, call, number, use):
 
 for _number in errno.ENFILE, errno.ENOMEM, errno.ENOSYS:
     injected(INIT, "inotify_init1", _number, lambda _: Inotify())
-for _number in errno.EFAULT, errno.EIO, errno.ENOMEM, errno.EPERM, errno.ESTALE:
+for _number in errno.EFAULT, errno.EINTR, errno.EIO, errno.ENOMEM, errno.EPERM, errno.ESTALE:
     injected(ADD_WATCH, "inotify_add_watch", _number, lambda inotify: inotify.watch("."))
 injected(READ, "read", errno.ENOMEM, lambda inotify: inotify.read_event())
 

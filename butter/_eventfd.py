@@ -1,0 +1,129 @@
+"""The calls of :manpage:`eventfd(2)`."""
+
+from __future__ import annotations
+
+import errno
+from struct import Struct
+
+from butter._constants.eventfd import *  # noqa: F403  # older programs import the constants from here
+from butter._constants.eventfd import EFD_CLOEXEC
+from butter._eventfd_c import ffi, lib
+from butter._fd import fileno, integer
+from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, bad_descriptor, brought_by
+from butter.utils import CLOEXEC_DEFAULT, UnknownError  # noqa: F401  # the last for older programs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from butter._fd import FileDescriptor
+
+#: the largest value of a counter
+MAXIMUM = 2**64 - 2
+
+_COUNTER = Struct("=Q")
+_AGAIN = -errno.EINTR
+
+
+def _not_an_eventfd(fd: int, value: int = 0, **_: object) -> str:
+    if value > MAXIMUM:
+        return f"a counter holds at most 2**64 - 2, not {value}"
+    return f"descriptor {fd} is not an eventfd"
+
+
+EVENTFD = Errors(
+    "eventfd",
+    {
+        **NEW_DESCRIPTOR,
+        **brought_by("2.6.27"),
+        errno.EINVAL: (InvalidArgument, "the flags are EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE, and no others"),
+        errno.ENODEV: (OSError, "the kernel could not mount its internal device for anonymous files"),
+        errno.EPERM: (PermissionError, "a seccomp filter or a security module does not allow it"),
+    },
+)
+READ = Errors(
+    "eventfd_read",
+    {
+        errno.EAGAIN: (BlockingIOError, "the counter is 0"),
+        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EINVAL: (InvalidArgument, _not_an_eventfd),
+        errno.EISDIR: (IsADirectoryError, "the descriptor is a directory, not an eventfd"),
+        errno.EPERM: (PermissionError, "a seccomp filter or a security module does not allow it"),
+    },
+)
+WRITE = Errors(
+    "eventfd_write",
+    {
+        errno.EAGAIN: (BlockingIOError, "the counter has no room for the value before it is read"),
+        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EINVAL: (InvalidArgument, _not_an_eventfd),
+        errno.EPERM: (PermissionError, "a seccomp filter or a security module does not allow it"),
+    },
+)
+
+
+def initial(value: int, alias: int | None) -> int:
+    """The initial value, whichever of its two names was used."""
+    if alias is None:
+        return value
+    if value:
+        raise TypeError("initial_value and inital_value are one argument: give one of them")
+    return alias
+
+
+def eventfd(
+    initial_value: int = 0, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT, *, inital_value: int | None = None
+) -> int:
+    """``eventfd(initial_value, flags)``: the descriptor of a new counter.
+
+    The call takes an *initial_value* of 32 bits (:class:`butter.eventfd.Eventfd` takes any). *flags* are EventfdInit's
+    and *closefd* adds ``EFD_CLOEXEC``; *inital_value* is an older spelling. Raises InvalidArgument for other flags,
+    OSError (EMFILE, ENFILE) where a limit is reached, OutOfMemory. Linux 2.6.27, :manpage:`eventfd(2)`.
+    """
+    value = integer(initial(initial_value, inital_value), 32, "initial_value")
+    flags = integer(flags, -32, "flags")
+    return EVENTFD.check(lib.eventfd(value, flags | EFD_CLOEXEC if closefd else flags))
+
+
+def _check(errors: Errors, result: int, fd: int, value: int = 0) -> None:
+    # -EPERM is -1, which check() takes for the failure of a C function: the
+    # errno it then looks up is the same
+    if result < -1:
+        errors.fail(-result, fd=fd, value=value)
+    errors.check(result, fd=fd, value=value)
+
+
+def eventfd_read(fd: FileDescriptor) -> int:
+    """``eventfd_read(fd, &value)``: the counter, which becomes 0; or 1, which a counter with ``EFD_SEMAPHORE`` loses.
+
+    Waits while the counter is 0, or raises BlockingIOError if the descriptor is non-blocking. Raises InvalidArgument
+    where it is no eventfd. Linux 2.6.22, :manpage:`eventfd(2)`.
+    """
+    fd, value, result = fileno(fd), ffi.new("uint64_t *"), _AGAIN
+    while result == _AGAIN:
+        # Python runs its signal handlers before it goes round (PEP 475)
+        result = lib.eventfd_read(fd, value)
+    _check(READ, result, fd)
+    return int(value[0])
+
+
+def eventfd_write(fd: FileDescriptor, value: int) -> None:
+    """``eventfd_write(fd, value)``: add *value* (0 to 2**64 - 2) to the counter.
+
+    Waits while the sum would be above 2**64 - 2, or raises BlockingIOError if the descriptor is non-blocking. Raises
+    InvalidArgument where it is no eventfd. Linux 2.6.22, :manpage:`eventfd(2)`.
+    """
+    fd, value, result = fileno(fd), integer(value, 64, "value"), _AGAIN
+    while result == _AGAIN:
+        result = lib.eventfd_write(fd, value)
+    _check(WRITE, result, fd, value)
+
+
+def str_to_events(data: bytes) -> list[int]:
+    """The value in the 8 bytes *data* that a read of an eventfd gave, in a list. Raises ValueError for another size."""
+    if len(data) != _COUNTER.size:
+        raise ValueError(f"a read of an eventfd gives {_COUNTER.size} bytes, not {len(data)}")
+    return [*_COUNTER.unpack(data)]
+
+
+def event_to_str(event: int) -> bytes:
+    """The 8 bytes that add *event* (0 to 2**64 - 1) to the counter of an eventfd when they are written to it."""
+    return _COUNTER.pack(integer(event, 64, "event"))

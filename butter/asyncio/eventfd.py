@@ -1,0 +1,60 @@
+"""Waking an asyncio program from threads and signal handlers; see :mod:`butter.eventfd`."""
+
+from __future__ import annotations
+
+from butter._eventfd import initial
+from butter.asyncio._queue import EventQueue
+from butter.eventfd import EFD_NONBLOCK, Eventfd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Eventfd_async"]
+
+
+class Eventfd_async(EventQueue[Eventfd, int]):
+    """``Eventfd_async(initial_value=0, flags=0, *, maxsize=0)``: an :class:`asyncio.Queue` of the values of a counter.
+
+    What was counted until somebody waits comes as one value, or with ``EFD_SEMAPHORE`` as many 1s. *flags* are
+    EventfdInit's, and ``EFD_NONBLOCK`` is added; *inital_value* is an older spelling. Raises what
+    :class:`butter.eventfd.Eventfd` does. Unlike everything else here, ``increment`` may be called from any thread and
+    from signal handlers, so this wakes a loop::
+
+        async with Eventfd_async() as wakeup:
+            Thread(target=lambda: wakeup.increment()).start()
+            print(await wakeup.wait())
+    """
+
+    def __init__(
+        self,
+        initial_value: int = 0,
+        flags: int = 0,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        maxsize: int = 0,
+        inital_value: int | None = None,
+    ) -> None:
+        self._last = initial(initial_value, inital_value)
+        super().__init__(Eventfd(self._last, flags | EFD_NONBLOCK), loop, maxsize)
+
+    # not by forward(): half of its time would go there
+    def increment(self, value: int = 1) -> None:
+        """Add *value* (0 to 2**64 - 2) to the counter. Any thread may do that, and any signal handler.
+
+        Raises BlockingIOError where the sum would be above 2**64 - 2, ValueError for other numbers and if the object is
+        closed, TypeError for what is no int.
+        """
+        self._source.increment(value)
+
+    def get_last(self) -> int:
+        """The value that was last read from the counter, or the initial value; does not wait."""
+        return self._last
+
+    def _read(self) -> bool:
+        try:
+            self._last = value = self._source.read_event()
+        except BlockingIOError:
+            return False
+        self._batch.append(value)
+        return True

@@ -1,0 +1,95 @@
+"""Timers in an asyncio program; see :mod:`butter.timerfd`."""
+
+from __future__ import annotations
+
+import functools
+
+from butter.asyncio._queue import EventQueue, forward
+from butter.timerfd import CLOCK_MONOTONIC, TFD_NONBLOCK, Timer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from typing_extensions import Concatenate, ParamSpec, Self
+
+    from butter._timerfd import TimePair
+
+    P = ParamSpec("P")
+    Q = TypeVar("Q", bound="Timerfd_async")
+
+__all__ = ["Timerfd_async"]
+
+
+def _arming(word: Callable[Concatenate[Any, P], object]) -> Callable[Concatenate[Q, P], Q]:
+    """A method that says *word* to the timer, arms it at once, and returns the queue."""
+
+    @functools.wraps(word)
+    def armed(self: Q, /, *args: P.args, **kwargs: P.kwargs) -> Q:
+        word(self._source, *args, **kwargs)
+        self._source.update()
+        return self
+
+    return armed
+
+
+class Timerfd_async(EventQueue[Timer, int]):
+    """``Timerfd_async(clock_type=CLOCK_MONOTONIC, flags=0, *, maxsize=0)``: an :class:`asyncio.Queue` of expirations.
+
+    An event is how often the timer has expired since the last one, 1 unless the program came late. The words
+    ``every``, ``after`` and ``disable`` are those of :class:`butter.timerfd.TimerVal`, but here each arms the timer at
+    once, so a heartbeat has two lines::
+
+        async for ticks in Timerfd_async().every(seconds=1):
+            print(ticks)
+
+    *clock_type* is one of TimerfdClock, *flags* are TimerfdInit's, and ``TFD_NONBLOCK`` is added. Raises what
+    :class:`butter.timerfd.Timer` does.
+    """
+
+    def __init__(
+        self,
+        clock_type: int = CLOCK_MONOTONIC,
+        flags: int = 0,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        maxsize: int = 0,
+    ) -> None:
+        super().__init__(Timer(clock_type, flags | TFD_NONBLOCK), loop, maxsize)
+
+    every = repeat = repeats = _arming(Timer.every)
+    after = offset = _arming(Timer.after)
+    disable = _arming(Timer.disable)
+    update = forward(Timer.update)
+    get_current = forward(Timer.get_current)
+    set_one_off = forward(Timer.set_one_off)
+    set_reoccuring = set_reoccurring = forward(Timer.set_reoccuring)
+
+    @property
+    def occurring(self) -> Self:
+        """The object itself, to make a sentence; ``occuring`` is an older spelling."""
+        return self
+
+    occuring = and_repeats = occurring
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the words arm the timer; ``get_current().enabled`` says whether it is armed still."""
+        return self._source.enabled
+
+    @property
+    def disabled(self) -> bool:
+        """Whether the words stop the timer."""
+        return self._source.disabled
+
+    @property
+    def next_event(self) -> TimePair:
+        """When the words let the timer expire first; ``get_current().next_event`` is the time that is left."""
+        return self._source.next_event
+
+    @property
+    def period(self) -> TimePair:
+        """The time between expirations: ``TimePair(seconds, nano_seconds)``, (0, 0) for once only."""
+        return self._source.period

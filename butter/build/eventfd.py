@@ -1,0 +1,41 @@
+from cffi import FFI
+
+DECLARATIONS = """
+/* EventfdInit(IntFlag): the flags of eventfd */
+#define EFD_CLOEXEC ...    /* close the descriptor when the process executes another program */
+#define EFD_NONBLOCK ...   /* reads of 0, and writes that would overflow, fail with EAGAIN instead of waiting */
+#define EFD_SEMAPHORE ...  /* a read takes 1 from the counter instead of all of it */
+
+int eventfd(unsigned int initval, int flags);
+int eventfd_read(int fd, uint64_t *value);
+int eventfd_write(int fd, uint64_t value);
+"""
+
+SOURCE = """
+#include <errno.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+
+/* Both may wait, and a signal handler of Python would then run before anybody
+   looked at errno: so these return -errno, under the name of the C functions. */
+static int butter_eventfd_read(int fd, uint64_t *value)
+{
+    /* the C library fails without an errno where a read gives fewer bytes,
+       which no eventfd does */
+    errno = EINVAL;
+    return eventfd_read(fd, value) == 0 ? 0 : -errno;
+}
+
+static int butter_eventfd_write(int fd, uint64_t value)
+{
+    errno = EINVAL;
+    return eventfd_write(fd, value) == 0 ? 0 : -errno;
+}
+
+#define eventfd_read butter_eventfd_read
+#define eventfd_write butter_eventfd_write
+"""
+
+ffi = FFI()
+ffi.cdef(DECLARATIONS)
+ffi.set_source("butter._eventfd_c", SOURCE)

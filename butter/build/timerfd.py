@@ -1,0 +1,106 @@
+from cffi import FFI
+
+DECLARATIONS = """
+/* TimerfdClock(IntEnum): the clocks of timerfd_create, and those that it refuses */
+#define CLOCK_REALTIME ...            /* the time of day, which can be set and so can jump */
+#define CLOCK_MONOTONIC ...           /* never set, does not count the time in suspend */
+#define CLOCK_BOOTTIME ...            /* never set, counts the time in suspend (Linux 3.15) */
+#define CLOCK_REALTIME_ALARM ...      /* CLOCK_REALTIME that wakes the system from suspend (Linux 3.11) */
+#define CLOCK_BOOTTIME_ALARM ...      /* CLOCK_BOOTTIME that wakes the system from suspend (Linux 3.11) */
+#define CLOCK_PROCESS_CPUTIME_ID ...  /* the processor time of this process; makes no timer here */
+#define CLOCK_THREAD_CPUTIME_ID ...   /* the processor time of this thread; makes no timer here */
+#define CLOCK_MONOTONIC_RAW ...       /* the hardware's own time, without correction; makes no timer here */
+#define CLOCK_REALTIME_COARSE ...     /* CLOCK_REALTIME in steps of a kernel tick; makes no timer here */
+#define CLOCK_MONOTONIC_COARSE ...    /* CLOCK_MONOTONIC in steps of a kernel tick; makes no timer here */
+
+/* TimerfdInit(IntFlag): the flags of timerfd_create */
+#define TFD_CLOEXEC ...               /* close the descriptor when the process executes another program */
+#define TFD_NONBLOCK ...              /* reads fail with EAGAIN instead of waiting for an expiration */
+
+/* TimerfdSet(IntFlag, TFD_TIMER_): the flags of timerfd_settime */
+#define TFD_TIMER_ABSTIME ...         /* the first expiration is a time on the clock, not one from now */
+#define TFD_TIMER_CANCEL_ON_SET ...   /* reads fail with ECANCELED after someone sets the time of day (Linux 3.0) */
+
+typedef int... time_t;
+
+struct timespec {
+    time_t tv_sec;
+    long tv_nsec;
+    ...;
+};
+
+struct itimerspec {
+    struct timespec it_interval;
+    struct timespec it_value;
+};
+
+int timerfd_create(int clockid, int flags);
+int timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec *old_value);
+int timerfd_gettime(int fd, struct itimerspec *curr_value);
+
+int64_t butter_timerfd_settime(int fd, int flags, int64_t first, int64_t period, int64_t expected, int64_t *old);
+int64_t butter_timerfd_gettime(int fd, int64_t expected);
+"""
+
+SOURCE = """
+#include <errno.h>
+#include <stdint.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#ifndef CLOCK_BOOTTIME
+# define CLOCK_BOOTTIME 7
+#endif
+#ifndef CLOCK_REALTIME_ALARM
+# define CLOCK_REALTIME_ALARM 8
+#endif
+#ifndef CLOCK_BOOTTIME_ALARM
+# define CLOCK_BOOTTIME_ALARM 9
+#endif
+#ifndef TFD_TIMER_CANCEL_ON_SET
+# define TFD_TIMER_CANCEL_ON_SET 2
+#endif
+
+#define SECOND 1000000000
+
+/* Neither an errno nor a time. */
+#define OTHER_PERIOD INT64_MIN
+
+/* fits: the kernel counts nanoseconds in 64 bits itself */
+static int64_t butter_nanoseconds(const struct timespec *time)
+{
+    return (int64_t)time->tv_sec * SECOND + time->tv_nsec;
+}
+
+/* A setting is two numbers, and one is what a C function gives cheaply. The
+   caller guesses the period; if that is right the time left is enough, else
+   *old* has both. Errors are -errno: the saved one would not outlive a signal
+   handler. */
+static int64_t butter_timerfd_settime(int fd, int flags, int64_t first, int64_t period, int64_t expected, int64_t *old)
+{
+    struct itimerspec before, spec = {
+        .it_interval = {.tv_sec = period / SECOND, .tv_nsec = period % SECOND},
+        .it_value = {.tv_sec = first / SECOND, .tv_nsec = first % SECOND},
+    };
+
+    if (timerfd_settime(fd, flags, &spec, &before) != 0)
+        return -errno;
+    old[0] = butter_nanoseconds(&before.it_value);
+    old[1] = butter_nanoseconds(&before.it_interval);
+    return old[1] == expected ? old[0] : OTHER_PERIOD;
+}
+
+/* Negative for errors and for another period: to ask again harms nobody. */
+static int64_t butter_timerfd_gettime(int fd, int64_t expected)
+{
+    struct itimerspec now;
+
+    if (timerfd_gettime(fd, &now) != 0 || butter_nanoseconds(&now.it_interval) != expected)
+        return -1;
+    return butter_nanoseconds(&now.it_value);
+}
+"""
+
+ffi = FFI()
+ffi.cdef(DECLARATIONS)
+ffi.set_source("butter._timerfd_c", SOURCE)

@@ -1,0 +1,106 @@
+"""A counter in the kernel that can be waited for: objects and calls for :manpage:`eventfd(2)`."""
+
+from __future__ import annotations
+
+import os
+
+from butter._constants import eventfd as _constants
+from butter._constants.eventfd import *  # noqa: F403
+from butter._eventfd import (
+    MAXIMUM,
+    event_to_str,
+    eventfd,
+    eventfd_read,
+    eventfd_write,
+    initial,
+    str_to_events,
+)
+from butter._fd import integer
+from butter.eventlike import Eventlike
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+__all__ = [
+    "Eventfd",
+    "event_to_str",
+    "eventfd",
+    "eventfd_read",
+    "eventfd_write",
+    "str_to_events",
+]
+__all__ += _constants.__all__
+
+# Python's own (3.10) are faster than any call through cffi
+_read: Callable[[Any], int] = getattr(os, "eventfd_read", eventfd_read)
+_write: Callable[[Any, int], None] = getattr(os, "eventfd_write", eventfd_write)
+
+
+class Eventfd(Eventlike[int]):
+    """``Eventfd(initial_value=0, flags=0, closefd=True)``: a counter; its event is its value, which a read sets to 0.
+
+    *initial_value* is 0 to 2**64 - 2 (ValueError for others). *flags* are EventfdInit's: with ``EFD_SEMAPHORE`` a read
+    gives 1 and takes 1 from the counter; with ``EFD_NONBLOCK`` nothing waits. *closefd* keeps the descriptor from
+    programs that the process executes; *inital_value* is an older spelling. Raises what :func:`eventfd` does.
+    Threads, signal handlers and child processes that were forked may all count. Linux 2.6.27,
+    :manpage:`eventfd(2)`. ::
+
+        with Eventfd() as done:
+            Thread(target=lambda: done.increment()).start()
+            done.wait(timeout=5)
+    """
+
+    def __init__(
+        self, initial_value: int = 0, flags: int = 0, closefd: bool = True, *, inital_value: int | None = None
+    ) -> None:
+        value = integer(initial(initial_value, inital_value), 64, "initial_value")
+        if value > MAXIMUM:
+            raise ValueError(f"initial_value is {value}; a counter holds at most 2**64 - 2")
+        # the call takes 32 bits, and a new counter has room for any value
+        small = value < 1 << 32
+        super().__init__(eventfd(value if small else 0, flags, closefd))
+        if not small:
+            self.increment(value)
+
+    def increment(self, value: int = 1) -> None:
+        """Add *value* (0 to 2**64 - 2) to the counter.
+
+        Waits while the sum would be above 2**64 - 2; a non-blocking object raises BlockingIOError instead. Raises
+        ValueError for other numbers and for a closed object, TypeError for what is no int.
+        """
+        try:
+            _write(self._fd, value)
+            return
+        except (OSError, TypeError, ValueError, OverflowError) as error:
+            # An exception with a frame below this one is a signal handler's,
+            # and the value may be written already.
+            if self._fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+                raise
+        # once more, by the call that says what is wrong, or waits on after a signal
+        eventfd_write(self.fileno(), value)
+
+    def read_event(self) -> int:
+        """The counter, which becomes 0; or 1, which a counter with ``EFD_SEMAPHORE`` loses.
+
+        Waits while the counter is 0; a non-blocking object raises BlockingIOError instead. Raises ValueError if the
+        object is closed.
+        """
+        try:
+            return _read(self._fd)
+        except (OSError, TypeError) as error:
+            if self._fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+                raise
+        return eventfd_read(self.fileno())
+
+    def _read_events(self) -> list[int]:
+        return [self.read_event()]
+
+    def __int__(self) -> int:
+        """The same as ``read_event()``: it takes the value, and waits for one."""
+        return self.read_event()
+
+    def writable(self) -> bool:
+        """True: ``increment`` writes."""
+        return True

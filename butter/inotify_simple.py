@@ -1,0 +1,207 @@
+"""The interface of the package inotify_simple (1.3.5 and 2.0.1) over butter's calls and parser.
+
+A program changes one import, ``from butter.inotify_simple import INotify, flags``, and reads a full queue in less than
+half the time. What it catches still holds: every errno comes as an :class:`OSError`, with a sentence that says what to
+do. Four things are stricter or safer here:
+
+* A path with a NUL in it is a ValueError; the kernel would watch another file, the one before the NUL.
+* A mask or watch descriptor that is no int, or that its C type cannot hold, is a TypeError or ValueError, never cut.
+* :func:`parse_events` raises InvalidArgument, a ValueError, for bytes that are not whole events.
+* Threads may wait in one object together; see :meth:`INotify.read`.
+
+New programs have more from :mod:`butter.inotify`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from enum import IntEnum
+from io import FileIO
+
+from butter._constants import inotify as _constants
+from butter._fd import get_buffered_length
+from butter._inotify import inotify_add_watch, inotify_init, inotify_rm_watch, parse_rows
+from butter._record import bulk, record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    from butter._fd import Path
+
+    class _Event(NamedTuple):
+        wd: int
+        mask: int
+        cookie: int
+        name: str
+
+else:
+    _Event = record("Event", "wd mask cookie name")
+
+__all__ = ["Event", "INotify", "flags", "masks", "parse_events"]
+
+#: the newest inotify_simple whose interface this is, for programs that ask for it; butter has its own version
+__version__ = "2.0.1"
+
+# header + NAME_MAX + 1: room for any one event
+_LARGEST_EVENT = 16 + 255 + 1
+
+
+class Event(_Event):
+    """``Event(wd, mask, cookie, name)``: one event of :manpage:`inotify(7)`, a named tuple.
+
+    * ``wd`` (int): the watch descriptor, -1 for an overflow of the queue
+    * ``mask`` (int): bits that say what happened; :meth:`flags.from_mask` takes them apart
+    * ``cookie`` (int): the same number in the two halves of a move, else 0
+    * ``name`` (str): the name within the watched directory by :func:`os.fsdecode`, empty for the watched object itself
+    """
+
+    __slots__ = ()
+
+
+_event = bulk(Event)
+
+
+class flags(IntEnum):
+    """The bits of a mask, one each; :data:`InotifyMask <butter.inotify.InotifyMask>` says what they mean."""
+
+    # Neither more nor fewer than programs know: one that combines all of them
+    # to watch everything would get EINVAL for MASK_ADD beside MASK_CREATE.
+    ACCESS = _constants.IN_ACCESS
+    MODIFY = _constants.IN_MODIFY
+    ATTRIB = _constants.IN_ATTRIB
+    CLOSE_WRITE = _constants.IN_CLOSE_WRITE
+    CLOSE_NOWRITE = _constants.IN_CLOSE_NOWRITE
+    OPEN = _constants.IN_OPEN
+    MOVED_FROM = _constants.IN_MOVED_FROM
+    MOVED_TO = _constants.IN_MOVED_TO
+    CREATE = _constants.IN_CREATE
+    DELETE = _constants.IN_DELETE
+    DELETE_SELF = _constants.IN_DELETE_SELF
+    MOVE_SELF = _constants.IN_MOVE_SELF
+    UNMOUNT = _constants.IN_UNMOUNT
+    Q_OVERFLOW = _constants.IN_Q_OVERFLOW
+    IGNORED = _constants.IN_IGNORED
+    ONLYDIR = _constants.IN_ONLYDIR
+    DONT_FOLLOW = _constants.IN_DONT_FOLLOW
+    EXCL_UNLINK = _constants.IN_EXCL_UNLINK
+    MASK_ADD = _constants.IN_MASK_ADD
+    ISDIR = _constants.IN_ISDIR
+    ONESHOT = _constants.IN_ONESHOT
+
+    @classmethod
+    def from_mask(cls, mask: int) -> list[flags]:
+        """The flags that are set in *mask* (int), as a list in the order of their numbers."""
+        return [flag for flag in cls if flag & mask]
+
+
+class masks(IntEnum):
+    """Combinations of :class:`flags` that have a name of their own."""
+
+    CLOSE = _constants.IN_CLOSE
+    MOVE = _constants.IN_MOVE
+    ALL_EVENTS = _constants.IN_ALL_EVENTS
+
+
+class INotify(FileIO):
+    """``INotify(inheritable=False, nonblocking=False, closefd=True)``: an inotify descriptor as a raw file of events.
+
+    *inheritable* leaves the descriptor to programs that the process executes. *nonblocking* is for who reads it with
+    ``os.read``, and for threads: :meth:`read` keeps its timeout either way. *closefd* false leaves the closing to
+    who calls ``os.close``. Raises OSError (EMFILE, ENFILE, ENOMEM). Linux 2.6.27, :manpage:`inotify_init(2)`. ::
+
+        with INotify() as inotify:
+            inotify.add_watch("/tmp", flags.CREATE | flags.DELETE)
+            for event in inotify.read():
+                print(event.name, flags.from_mask(event.mask))
+    """
+
+    def __init__(self, inheritable: bool = False, nonblocking: bool = False, closefd: bool = True) -> None:
+        fd = inotify_init(_constants.IN_NONBLOCK if nonblocking else 0, closefd=not inheritable)
+        try:
+            super().__init__(fd, mode="rb", closefd=closefd)
+        except BaseException:
+            os.close(fd)  # nobody else knows the number
+            raise
+
+    @property
+    def fd(self) -> int:
+        """The number of the descriptor, as ``fileno()``. Raises ValueError if the object is closed."""
+        return self.fileno()
+
+    def add_watch(self, path: Path, mask: int) -> int:
+        """Watch *path* (str, bytes or PathLike) for the *mask* of :class:`flags`, return the watch descriptor, an int.
+
+        Raises OSError with its errno: FileNotFoundError, PermissionError, ENOSPC where no watch is left, and what else
+        :manpage:`inotify_add_watch(2)` knows. ValueError if the object is closed.
+        """
+        while True:
+            try:
+                return inotify_add_watch(self.fileno(), path, mask)
+            except InterruptedError:
+                # A signal came while a network filesystem looked up the path;
+                # Python has run its handlers by now (PEP 475).
+                pass
+
+    def rm_watch(self, wd: int) -> None:
+        """Remove the watch *wd* (int).
+
+        Raises OSError (EINVAL) where it is gone already, ValueError if the object is closed.
+        :manpage:`inotify_rm_watch(2)`.
+        """
+        inotify_rm_watch(self.fileno(), wd)
+
+    def read(  # type: ignore[override]  # a file's gives bytes, but this is the interface
+        self, timeout: float | None = None, read_delay: float | None = None
+    ) -> list[Event]:
+        """The events that wait, all of them in one list; if there are none, those of the next *timeout* milliseconds.
+
+        A *timeout* of None, or a negative one, waits until there are events, 0 not at all; when it has passed the list
+        is empty. With *read_delay*, in milliseconds, events that had to be waited for are left that long in the queue,
+        where more come to them and equal ones become one, at the risk that the queue overflows.
+        Raises ValueError if the object is closed or *read_delay* negative, TypeError where one of them is no number.
+
+        One thread at a time reads a blocking object, since the event that it saw may be gone before it reads, and
+        Linux then waits. Threads, or processes, that share one give it *nonblocking*: who is late gets an empty list.
+        """
+        data = self._readall()
+        if not data and timeout != 0:
+            if read_delay is not None and not read_delay >= 0:
+                raise ValueError(f"read_delay is {read_delay}; it must not be negative")
+            # one for each call, because two threads cannot wait in one
+            poll = select.poll()
+            poll.register(self.fileno(), select.POLLIN)
+            ready = poll.poll(timeout)
+            # PyPy (7.3) ends a wait that has no end when a signal comes
+            while not ready and (timeout is None or timeout < 0):
+                ready = poll.poll(timeout)
+            if ready:
+                if read_delay is not None:
+                    time.sleep(read_delay / 1000)
+                data = self._readall()
+        return parse_events(data)
+
+    def _readall(self) -> bytes:
+        fd = self.fileno()
+        size = get_buffered_length(fd)
+        if not size:
+            return b""
+        # Another reader may have taken what was counted, and a read with less
+        # room than the event that came after it fails with EINVAL (inotify(7)).
+        try:
+            return os.read(fd, max(size, _LARGEST_EVENT))
+        except BlockingIOError:
+            return b""
+
+
+def parse_events(data: bytes) -> list[Event]:
+    """The events in *data*, the bytes that a read of an inotify descriptor gave, as a list.
+
+    Raises InvalidArgument (an OSError and a ValueError) unless it is a sequence of whole events.
+    """
+    *columns, names = parse_rows(data)
+    # Decoded at once and then split: a NUL ends a name in whatever encoding
+    # a filesystem has, also behind a byte that begins a longer character.
+    return list(map(_event, zip(*columns, os.fsdecode(names).split("\0"))))

@@ -1,0 +1,144 @@
+"""Timers that can be waited for: objects and calls for :manpage:`timerfd_create(2)`."""
+
+from __future__ import annotations
+
+from butter._constants import timerfd as _constants
+from butter._constants.timerfd import *  # noqa: F403
+from butter._constants.timerfd import CLOCK_MONOTONIC, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET
+from butter._timerfd import (
+    NEVER,
+    SETTABLE_CLOCKS,
+    SETTIME,
+    Setting,
+    TimePair,
+    TimerVal,
+    gettime_ns,
+    nanoseconds,
+    read_count,
+    settime_ns,
+    timerfd,
+    timerfd_gettime,
+    timerfd_settime,
+)
+from butter.eventlike import Eventlike
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from butter._timerfd import Seconds
+
+__all__ = [
+    "TimePair",
+    "Timer",
+    "TimerVal",
+    "Timerfd",
+    "timerfd",
+    "timerfd_gettime",
+    "timerfd_settime",
+]
+__all__ += _constants.__all__
+
+
+class Timer(Eventlike[int], TimerVal):
+    """``Timer(clock_type=CLOCK_MONOTONIC, flags=0, closefd=True)``: a timer; its event is how often it has expired.
+
+    It is set with the words of :class:`TimerVal`, and armed by ``update()``. An event is an int, 1 unless the program
+    came late: no expiration is lost. *clock_type* is one of TimerfdClock, *flags* are TimerfdInit's
+    (``TFD_NONBLOCK``), and *closefd* keeps the descriptor from programs that the process executes. Raises what
+    :func:`timerfd` does. Linux 2.6.27, :manpage:`timerfd_create(2)`. ::
+
+        with Timer() as timer:
+            timer.every(seconds=1).after(seconds=0.5).update()
+            for ticks in timer:
+                print(ticks)
+
+    ``enabled``, ``next_event``, ``period`` and ``bool()`` are about the words, so about the next ``update()``;
+    ``get_current()`` asks the kernel.
+    """
+
+    _clock: int = CLOCK_MONOTONIC
+
+    def __init__(self, clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = True) -> None:
+        super().__init__(timerfd(clock_type, flags, closefd))
+        self._clock = int(clock_type)
+
+    def get_current(self) -> TimerVal:
+        """The time that is left until the timer expires, and its period, as a :class:`TimerVal`.
+
+        Not enabled if the timer is not armed. Raises ValueError if the object is closed.
+        """
+        setting: TimerVal = Setting()
+        try:
+            setting._first, setting._period = gettime_ns(self._fd)
+            return setting
+        except (OSError, TypeError) as error:
+            if self._fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+                raise  # from a signal handler, not from the call
+        # once more, by the call that says what is wrong
+        return timerfd_gettime(self.fileno())
+
+    def update(self, absolute: bool = False, cancel_on_set: bool = False) -> TimerVal:
+        """Arm the timer as the words said, or stop it, and return its setting until now as a :class:`TimerVal`.
+
+        *absolute* makes the first expiration a time on the clock, for CLOCK_REALTIME in seconds since 1970. If that is
+        past the timer expires at once, and counts every period since. *cancel_on_set* says that reads, and the next
+        update, shall fail with ECANCELED after someone sets the time of day: the timer stays armed, so read the clock
+        and update again. Expirations that nobody read are gone.
+
+        Raises ValueError if the object is closed, or for *cancel_on_set* without *absolute* or on a clock that cannot
+        be set; PermissionError; OSError (ECANCELED).
+        """
+        flags = 0
+        if absolute or cancel_on_set:
+            # the kernel ignores the second flag in these cases
+            if cancel_on_set and not (absolute and self._clock in SETTABLE_CLOCKS):
+                raise ValueError("cancel_on_set needs absolute=True and CLOCK_REALTIME or CLOCK_REALTIME_ALARM")
+            flags = TFD_TIMER_ABSTIME | (TFD_TIMER_CANCEL_ON_SET if cancel_on_set else 0)
+        first, period = self._first, self._period
+        if first is None:
+            first = period
+        fd = self._fd
+        old: TimerVal = Setting()
+        try:
+            old._first, old._period = settime_ns(fd, flags=flags, initial=first, interval=period)
+            return old
+        except OverflowError:
+            # more nanoseconds than 64 bits hold, which the kernel takes for "never"
+            if max(first, period) > NEVER:
+                return timerfd_settime(self, self, flags)
+            raise
+        except (OSError, TypeError) as error:
+            if fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+                raise  # from a signal handler, not from the call
+            number = getattr(error, "errno", 0)
+        SETTIME.fail(number, fd=self.fileno(), flags=flags, spec=None)
+
+    def set_one_off(self, seconds: Seconds, nano_seconds: int = 0, absolute: bool = False) -> TimerVal:
+        """Arm the timer to expire once after the time, or at it: ``after(…).every(0).update(…)``."""
+        return self.after(seconds, nano_seconds).every(0).update(absolute)
+
+    def set_reoccuring(
+        self,
+        seconds: Seconds,
+        nano_seconds: int = 0,
+        next_seconds: Seconds = 0,
+        next_nano_seconds: int = 0,
+        absolute: bool = False,
+    ) -> TimerVal:
+        """Arm the timer to expire again and again: ``after(next_…).every(…).update(…)``.
+
+        The first time is after one period, unless another is given.
+        """
+        first, period = nanoseconds(next_seconds, next_nano_seconds), nanoseconds(seconds, nano_seconds)
+        return self.after(0, first).every(0, period).update(absolute)
+
+    set_reoccurring = set_reoccuring
+
+    def _read_events(self) -> list[int]:
+        return [read_count(self.fileno())]
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]} {self._words()}>"
+
+
+#: the older name of :class:`Timer`
+Timerfd = Timer

@@ -1,0 +1,174 @@
+"""Eventfd_async: what is its own, beside what every awaitable does."""
+
+import asyncio
+import os
+import signal
+import threading
+
+import pytest
+from loops import both, run, turn, waiters
+
+from butter.asyncio.eventfd import Eventfd_async
+from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE
+
+
+def test_arguments():
+    """They are those of Eventfd, the older spelling included; the descriptor never blocks."""
+    for options in ({"initial_value": 3}, {"inital_value": 3}):
+        counter = Eventfd_async(**options)
+        assert not os.get_blocking(counter.fileno())
+        assert not os.get_inheritable(counter.fileno())
+        assert counter.get_nowait() == 3
+        counter.close()
+    with pytest.warns(DeprecationWarning, match="loop"):
+        Eventfd_async(loop=object()).close()
+    with pytest.raises(ValueError, match="initial_value"):
+        Eventfd_async(-1)
+    with pytest.raises(TypeError):
+        Eventfd_async(1.0)
+    with pytest.raises(TypeError, match="one argument"):
+        Eventfd_async(1, inital_value=1)
+
+
+def test_increment_checks():
+    """It is the object's, with its limits and errors."""
+    counter = Eventfd_async(2**64 - 2)
+    with pytest.raises(BlockingIOError):
+        counter.increment()
+    with pytest.raises(ValueError):  # noqa: PT011
+        counter.increment(-1)
+    with pytest.raises(TypeError):
+        counter.increment("1")
+    counter.close()
+    with pytest.raises(ValueError, match="closed file"):
+        counter.increment()
+
+
+@both
+def test_one_value_for_many_increments(kind):
+    """What was counted until somebody waits is one value; a semaphore gives 1s."""
+
+    async def main():
+        async with Eventfd_async() as counter:
+            for _ in range(5):
+                counter.increment(2)
+            assert await counter.get() == 10
+            assert counter.empty()
+        async with Eventfd_async(3, EFD_SEMAPHORE) as counter:
+            assert [await counter.wait() for _ in range(3)] == [1, 1, 1]
+            assert counter.empty()
+
+    run(main(), kind)
+
+
+@both
+def test_a_thread_wakes_the_loop(kind):
+    """A loop that sleeps in its selector wakes at once, without call_soon_threadsafe."""
+
+    async def main():
+        async with Eventfd_async() as counter:
+            [task] = await waiters(counter, 1)
+            thread = threading.Thread(target=counter.increment, args=(7,))
+            thread.start()
+            assert await task == 7
+            thread.join()
+
+    run(main(), kind)
+
+
+def test_a_signal_handler_wakes_the_loop():
+    """A handler of Python counts while the loop runs, and whoever waits gets it."""
+
+    async def main():
+        async with Eventfd_async() as counter:
+            before = signal.signal(signal.SIGUSR1, lambda *_: counter.increment())
+            try:
+                [task] = await waiters(counter, 1)
+                os.kill(os.getpid(), signal.SIGUSR1)
+                assert await task == 1
+            finally:
+                signal.signal(signal.SIGUSR1, before)
+
+    run(main())
+
+
+@both
+def test_many_threads_count(kind):
+    """Nothing is lost of what eight threads count while one task reads."""
+    each, threads = 1000, 8
+
+    async def main():
+        async with Eventfd_async() as counter:
+
+            def work():
+                for _ in range(each):
+                    counter.increment()
+
+            workers = [threading.Thread(target=work) for _ in range(threads)]
+            for worker in workers:
+                worker.start()
+            total = 0
+            while total < each * threads:
+                total += await counter.get()
+            for worker in workers:
+                worker.join()
+            assert total == each * threads
+            assert counter.empty()
+
+    run(main(), kind)
+
+
+@both
+def test_many_waiters_of_a_semaphore(kind):
+    """Three 1s wake three waiters, in their order."""
+
+    async def main():
+        async with Eventfd_async(0, EFD_SEMAPHORE) as counter:
+            order = []
+
+            async def take(name):
+                await counter.get()
+                order.append(name)
+
+            tasks = [asyncio.ensure_future(take(name)) for name in range(3)]
+            await turn()
+            counter.increment(3)
+            await asyncio.gather(*tasks)
+            assert order == [0, 1, 2]
+
+    run(main(), kind)
+
+
+def test_get_last_and_a_cancelled_waiter():
+    """get_last says what was read; the value itself still comes."""
+
+    async def main():
+        async with Eventfd_async() as counter:
+            assert counter.get_last() == 0
+            counter.increment(4)
+            assert not counter.empty()
+            assert (counter.get_last(), counter.qsize()) == (4, 1)
+            counter.increment(5)
+            assert counter.get_nowait() == 4
+            assert await counter.wait() == 5
+            assert counter.get_last() == 5
+
+    run(main())
+
+
+def test_fork_closes_the_child_s(in_child):
+    """In a child the awaitable is closed, and the parent's goes on."""
+    counter = Eventfd_async()
+    assert in_child(counter.closed)
+    counter.increment()
+    assert counter.get_nowait() == 1
+    counter.close()
+
+
+def test_flags():
+    """EFD_NONBLOCK may be given too."""
+    counter = Eventfd_async(1, EFD_SEMAPHORE | EFD_NONBLOCK)
+    assert counter.get_nowait() == 1
+    with pytest.raises(asyncio.QueueEmpty):
+        counter.get_nowait()
+    counter.close()

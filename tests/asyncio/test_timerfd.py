@@ -1,0 +1,132 @@
+"""Timerfd_async: what is its own, beside what every awaitable does."""
+
+import asyncio
+import inspect
+import os
+import time
+
+import pytest
+from loops import both, run, turn, until_readable
+
+from butter.asyncio.timerfd import Timerfd_async
+from butter.errors import InvalidArgument
+from butter.timerfd import CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME, TFD_NONBLOCK, Timer, TimerVal
+
+
+def test_arguments():
+    """They are those of Timer; the clock is the monotonic one, and the descriptor never blocks."""
+    assert inspect.signature(Timerfd_async).parameters["clock_type"].default == CLOCK_MONOTONIC
+    for timer in (Timerfd_async(), Timerfd_async(CLOCK_REALTIME, TFD_NONBLOCK)):
+        assert not os.get_blocking(timer.fileno())
+        assert not os.get_inheritable(timer.fileno())
+        timer.close()
+    with pytest.warns(DeprecationWarning, match="loop"):
+        Timerfd_async(loop=object()).close()
+    with pytest.raises(InvalidArgument, match="these do"):
+        Timerfd_async(CLOCK_MONOTONIC_RAW)
+
+
+@both
+def test_a_heartbeat_in_two_lines(kind):
+    """The words arm the timer at once, so async for needs nothing else."""
+
+    async def main():
+        beats = 0
+        timer = Timerfd_async()
+        async for ticks in timer.every(seconds=0.002):
+            beats += ticks
+            if beats >= 5:
+                break
+        timer.close()
+
+    run(main(), kind)
+
+
+def test_words_arm_at_once_and_return_the_queue():
+    """Each of them, in any order and spelling; documentation and errors are the object's."""
+    timer = Timerfd_async()
+    assert timer.occurring is timer.occuring is timer.and_repeats is timer
+    for word in ("every", "repeat", "repeats"):
+        assert getattr(timer, word)(seconds=100) is timer
+        assert timer.get_current().period == (100, 0)
+        assert timer.get_current().next_event >= (99, 0)
+        assert timer.disable() is timer
+        assert not timer.get_current()
+    for word in ("after", "offset"):
+        assert getattr(timer, word)(50, 5) is timer
+        assert timer.get_current().next_event >= (49, 0)
+        assert timer.get_current().period == (0, 0)
+    timer.after(seconds=50).and_repeats.every(seconds=7)
+    assert (timer.next_event, timer.period) == ((50, 0), (7, 0))
+    assert timer.get_current().period == (7, 0)
+    assert timer.get_current().next_event >= (49, 0)
+    assert Timerfd_async.every.__doc__ == Timer.every.__doc__
+    with pytest.raises(ValueError, match="seconds"):
+        timer.every(-1)
+    with pytest.raises(TypeError, match="seconds"):
+        timer.after("1")
+    assert timer.get_current().period == (7, 0)
+    assert (timer.enabled, timer.disabled) == (True, False)
+    timer.close()
+    for word in (timer.every, timer.after):
+        with pytest.raises(ValueError, match="closed file"):
+            word(1)
+    with pytest.raises(ValueError, match="closed file"):
+        timer.disable()
+
+
+def test_update_and_set_one_off():
+    """What Timer has beside the words is here too, and gives TimerVals."""
+    timer = Timerfd_async(CLOCK_REALTIME)
+    timer.after(int(time.time()) + 1000).update(absolute=True, cancel_on_set=True)
+    assert (900, 0) < timer.get_current().next_event <= (1000, 0)
+    old = timer.set_one_off(30)
+    assert isinstance(old, TimerVal)
+    assert (900, 0) < old.next_event <= (1000, 0)
+    timer.set_reoccurring(20, next_seconds=10)
+    assert (timer.next_event, timer.period) == ((10, 0), (20, 0))
+    assert timer.get_current().period == (20, 0)
+    timer.close()
+
+
+@both
+def test_no_expiration_is_lost(kind):
+    """A program that comes late, or is cancelled, gets them in one number later."""
+
+    async def main():
+        async with Timerfd_async().every(nano_seconds=1_000_000) as timer:
+            start = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+            task = asyncio.ensure_future(timer.get())
+            await turn()
+            until_readable(timer)
+            task.cancel()
+            await turn(2)
+            assert task.cancelled()
+            time.sleep(0.02)
+            at_least = (time.clock_gettime_ns(time.CLOCK_MONOTONIC) - start) // 1_000_000
+            assert await timer.get() >= at_least
+
+    run(main(), kind)
+
+
+@both
+def test_one_shot_ends_nothing(kind):
+    """After it has expired the timer waits for its next setting."""
+
+    async def main():
+        async with Timerfd_async() as timer:
+            for _ in range(3):
+                start = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+                assert await timer.after(0.005).wait() == 1
+                assert time.clock_gettime_ns(time.CLOCK_MONOTONIC) - start >= 5_000_000
+                assert timer.empty()
+
+    run(main(), kind)
+
+
+def test_fork_closes_the_child_s(in_child):
+    """In a child the awaitable is closed, and the parent's goes on."""
+    timer = Timerfd_async().every(100)
+    assert in_child(timer.closed)
+    assert timer.get_current().period == (100, 0)
+    timer.close()

@@ -1,0 +1,535 @@
+"""eventfd, as this kernel does it: what is counted, who waits, and what each failure says."""
+
+import errno
+import fcntl
+import inspect
+import os
+import pickle
+import resource
+import select
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+import support
+
+import butter._eventfd
+import butter.eventfd
+from butter._eventfd import EVENTFD, READ, WRITE
+from butter.errors import InvalidArgument, OutOfMemory, UnknownError
+from butter.eventfd import (
+    EFD_CLOEXEC,
+    EFD_NONBLOCK,
+    EFD_SEMAPHORE,
+    Eventfd,
+    EventfdInit,
+    event_to_str,
+    eventfd,
+    eventfd_read,
+    eventfd_write,
+    str_to_events,
+)
+
+MAXIMUM = 2**64 - 2
+
+
+@pytest.fixture
+def counter():
+    with Eventfd(0, EFD_NONBLOCK) as made:
+        yield made
+
+
+@pytest.fixture
+def number():
+    """A plain descriptor, for the calls."""
+    fd = eventfd(0, EFD_NONBLOCK)
+    yield fd
+    os.close(fd)
+
+
+def count(fd):
+    """The counter, which a read would change, as the kernel prints it."""
+    with open(f"/proc/self/fdinfo/{fd}") as info:
+        return next(int(line.split()[1], 16) for line in info if line.startswith("eventfd-count"))
+
+
+def test_names_and_their_numbers():
+    """The names of the documentation are there, and mean what they did."""
+    for module in (butter.eventfd, butter._eventfd):
+        assert (module.EFD_CLOEXEC, module.EFD_NONBLOCK, module.EFD_SEMAPHORE) == (0x80000, 0x800, 1)
+        assert module.eventfd is eventfd
+        assert module.str_to_events is str_to_events
+        assert module.event_to_str is event_to_str
+    assert butter._eventfd.CLOEXEC_DEFAULT is True
+    assert butter._eventfd.UnknownError is UnknownError
+    assert {"ffi", "lib"} <= set(vars(butter._eventfd))
+    assert set(butter.eventfd.__all__) <= set(dir(butter.eventfd))
+    assert EventfdInit.SEMAPHORE | EventfdInit.NONBLOCK == EFD_SEMAPHORE | EFD_NONBLOCK
+    assert list(inspect.signature(Eventfd).parameters)[:3] == ["initial_value", "flags", "closefd"]
+
+
+def test_a_read_takes_everything(counter):
+    """What was counted comes as one event, and the counter is 0."""
+    counter.increment(3)
+    counter.increment()
+    assert count(counter.fileno()) == 4
+    assert counter.read_event() == 4
+    assert counter.read_events() == []
+    counter.increment(36)
+    assert int(counter) == 36
+    counter.increment(5)
+    assert counter._read_events() == [5]
+    counter.increment(6)
+    assert counter.wait(0) == 6
+    counter.increment(7)
+    assert next(iter(counter)) == 7
+    assert counter.pending == 0
+
+
+def test_the_thin_calls(number):
+    """They take and give ints, on a number or on an object."""
+    assert eventfd_write(number, 2**40) is None
+    assert eventfd_read(number) == 2**40
+    with Eventfd(9) as counter:
+        eventfd_write(counter, 1)
+        assert eventfd_read(counter) == 10
+    assert not os.get_inheritable(number)
+
+
+@pytest.mark.parametrize("make", [eventfd, Eventfd])
+def test_close_on_exec(make):
+    """It is the default, and closefd=False leaves it out."""
+    for options, inheritable in (({}, False), ({"closefd": False}, True), ({"flags": EFD_CLOEXEC}, False)):
+        made = make(**options)
+        fd = made if isinstance(made, int) else made.fileno()
+        assert os.get_inheritable(fd) is inheritable
+        os.close(fd) if made is fd else made.close()
+
+
+@pytest.mark.parametrize("value", [0, 1, 2**32 - 1, 2**32, 2**63, MAXIMUM])
+def test_initial_value(value):
+    """An object takes any value that a counter holds, under both names of the argument."""
+    for options in ({"initial_value": value}, {"inital_value": value}):
+        with Eventfd(flags=EFD_NONBLOCK, **options) as counter:
+            assert count(counter.fileno()) == value
+            assert (counter.read_event() if value else 0) == value
+
+
+def test_both_names_of_the_initial_value():
+    """The older spelling is for the thin call too, and one of them is enough."""
+    fd = eventfd(inital_value=5)
+    assert eventfd_read(fd) == 5
+    os.close(fd)
+    for make in (eventfd, Eventfd):
+        with pytest.raises(TypeError, match="one argument"):
+            make(1, inital_value=2)
+
+
+@pytest.mark.parametrize("value", [1, 2**32, MAXIMUM])
+def test_increment_and_read_any_value(counter, value):
+    """What goes in comes out."""
+    counter.increment(value)
+    assert counter.read_event() == value
+
+
+def test_increment_by_nothing(counter):
+    """0 is a value like the others, and no event."""
+    counter.increment(0)
+    with pytest.raises(BlockingIOError):
+        counter.read_event()
+
+
+@pytest.mark.parametrize("value", [-1, 2**64 - 1, 2**64, -(2**70)])
+def test_numbers_out_of_range(counter, number, value):
+    """They are a ValueError wherever they come from, and nothing is counted."""
+    for call in (
+        lambda: Eventfd(value),
+        lambda: Eventfd(inital_value=value),
+        lambda: eventfd(value),
+        lambda: counter.increment(value),
+        lambda: eventfd_write(number, value),
+    ):
+        with pytest.raises(ValueError):  # noqa: PT011
+            call()
+    assert count(number) == count(counter.fileno()) == 0
+
+
+def test_the_call_takes_32_bits():
+    """More is the object's business."""
+    with pytest.raises(ValueError, match="initial_value"):
+        eventfd(2**32)
+
+
+@pytest.mark.parametrize("value", [1.0, "1", b"1", None, (), object()])
+def test_other_types(counter, number, value):
+    """They are a TypeError wherever they come from."""
+    calls = [lambda: counter.increment(value), lambda: eventfd_write(number, value), lambda: event_to_str(value)]
+    calls += [lambda: Eventfd(value), lambda: eventfd(value), lambda: Eventfd(0, value), lambda: eventfd(0, value)]
+    for call in calls:
+        with pytest.raises(TypeError):
+            call()
+    assert count(number) == count(counter.fileno()) == 0
+
+
+def test_full(counter, number):
+    """A counter holds 2**64 - 2; then a non-blocking increment raises BlockingIOError and changes nothing."""
+    counter.increment(MAXIMUM - 1)
+    counter.increment()
+    for value in (1, 2, MAXIMUM):
+        with pytest.raises(BlockingIOError, match="no room") as caught:
+            counter.increment(value)
+        assert caught.value.errno == errno.EAGAIN
+    assert count(counter.fileno()) == MAXIMUM
+    assert not select.select([], [counter], [], 0)[1]
+    assert counter.read_event() == MAXIMUM
+    assert select.select([], [counter], [], 0)[1]
+    eventfd_write(number, MAXIMUM)
+    with pytest.raises(BlockingIOError):
+        eventfd_write(number, 1)
+
+
+def test_a_full_counter_makes_writers_wait():
+    """A blocking increment goes on when somebody reads."""
+    with Eventfd(MAXIMUM) as counter:
+        thread = threading.Thread(target=counter.increment, args=(5,))
+        thread.start()
+        assert counter.read_event() == MAXIMUM
+        assert counter.read_event() == 5
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_semaphore():
+    """Each read takes 1, and as many of them as were counted."""
+    with Eventfd(3, EFD_SEMAPHORE | EFD_NONBLOCK) as counter:
+        assert [counter.read_event(), counter.wait(), *counter.read_events()] == [1, 1, 1]
+        with pytest.raises(BlockingIOError, match="counter is 0"):
+            counter.read_event()
+        counter.increment(2)
+        assert eventfd_read(counter) == 1
+        assert count(counter.fileno()) == 1
+
+
+def test_timeout(counter):
+    """Nothing counted is a TimeoutError, on a blocking object too."""
+    with pytest.raises(TimeoutError):
+        counter.wait(0.01)
+    with Eventfd() as blocking, pytest.raises(TimeoutError):
+        blocking.wait(0.01)
+
+
+def test_select(counter):
+    """It is readable when it is not 0."""
+    assert select.select([counter], [], [], 0)[0] == []
+    counter.increment()
+    assert select.select([counter], [], [], 0)[0] == [counter]
+
+
+def test_file_words(counter):
+    """It can be written, by increment."""
+    assert counter.readable()
+    assert counter.writable()
+    assert counter.mode() == "r+"
+    assert repr(counter) == f"<Eventfd fd={counter.fileno()}>"
+
+
+def test_closed():
+    """A closed object raises as a closed file does, whatever is asked."""
+    counter = Eventfd()
+    counter.close()
+    for call in (counter.increment, counter.read_event, counter.read_events, counter.wait, counter.__int__):
+        with pytest.raises(ValueError, match="closed file"):
+            call()
+    with pytest.raises(ValueError, match="closed file"):
+        counter.increment(-1)
+
+
+def test_an_object_without_init():
+    """What __init__ never saw is closed."""
+    counter = Eventfd.__new__(Eventfd)
+    with pytest.raises(ValueError, match="closed file"):
+        counter.increment()
+
+
+def test_another_kind_of_descriptor(tmp_path):
+    """The thin calls say so, or fail as the file does."""
+    (tmp_path / "file").write_bytes(b"short")
+    with open(tmp_path / "file", "r+b") as file, pytest.raises(InvalidArgument, match="not an eventfd"):
+        eventfd_read(file)
+    with open(tmp_path / "file", "rb") as file, pytest.raises(InvalidArgument):
+        eventfd_write(file, 1)  # EBADF, as it is not open for writing
+    directory = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(IsADirectoryError):
+        eventfd_read(directory)
+    os.close(directory)
+    with select.epoll() as epoll:
+        for call in (lambda: eventfd_read(epoll), lambda: eventfd_write(epoll, 1)):
+            with pytest.raises(InvalidArgument, match=f"descriptor {epoll.fileno()} is not an eventfd") as caught:
+                call()
+            assert caught.value.errno == errno.EINVAL
+    for fd in (-1, 2**31 - 1):
+        for call in (lambda fd=fd: eventfd_read(fd), lambda fd=fd: eventfd_write(fd, 1)):
+            with pytest.raises(InvalidArgument) as caught:
+                call()
+            assert caught.value.errno == errno.EBADF
+    for fd in (None, "0", 1.5):
+        with pytest.raises(TypeError):
+            eventfd_read(fd)
+
+
+def test_unknown_flags():
+    """The kernel refuses them and the error says which there are; no descriptor is left."""
+    for call in (lambda: eventfd(0, 1 << 20), lambda: Eventfd(0, 1 << 20)):
+        with pytest.raises(InvalidArgument, match="EFD_SEMAPHORE") as caught:
+            call()
+        assert caught.value.errno == errno.EINVAL
+    with pytest.raises(ValueError, match="flags"):
+        eventfd(0, 2**31)
+
+
+def test_no_descriptor_left(in_child):
+    """EMFILE names the limit and its value."""
+
+    def body():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+        made = []
+        try:
+            while True:
+                made.append(Eventfd())
+        except OSError as error:
+            for counter in made:
+                counter.close()
+            return error
+
+    error = in_child(body)
+    assert error.errno == errno.EMFILE
+    assert "RLIMIT_NOFILE is 20" in str(error)
+
+
+ROWS = [
+    *(("eventfd2", EVENTFD, number, lambda: Eventfd()) for number in EVENTFD.meanings),
+    *(("read", READ, number, lambda: eventfd_read(0)) for number in READ.meanings),
+    *(("write", WRITE, number, lambda: eventfd_write(0, 1)) for number in WRITE.meanings),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "errors", "number", "provoke"), ROWS, ids=[f"{r[0]}-{errno.errorcode[r[2]]}" for r in ROWS]
+)
+def test_every_errno_of_the_calls(in_child, call, errors, number, provoke):
+    """A kernel that answers with it makes the exception of the table, which can be pickled."""
+
+    def body():
+        support.inject(call, number, None if call == "eventfd2" else 0)
+        try:
+            provoke()
+        except OSError as error:
+            return pickle.dumps(error)
+
+    error = pickle.loads(in_child(body))
+    assert type(error) is errors.meanings[number][0]
+    assert error.errno == number
+    assert error.strerror.startswith(errors.call)
+    if number == errno.ENOMEM:
+        assert type(error) is OutOfMemory
+
+
+OBJECT_ROWS = [(row, "read_event") for row in READ.meanings] + [(row, "increment") for row in WRITE.meanings]
+
+
+@pytest.mark.parametrize(("number", "method"), OBJECT_ROWS, ids=[f"{m}-{errno.errorcode[n]}" for n, m in OBJECT_ROWS])
+def test_every_errno_of_the_object(in_child, number, method):
+    """The object, which uses Python's own functions, raises by the same tables."""
+
+    def body():
+        counter = Eventfd(1)
+        support.inject("read" if method == "read_event" else "write", number, counter.fileno())
+        with pytest.raises(OSError) as caught:  # noqa: PT011
+            getattr(counter, method)()
+        error = caught.value
+        return type(error), error.errno, error.strerror, error.__context__
+
+    table = READ if method == "read_event" else WRITE
+    kind, got, text, context = in_child(body)
+    assert (kind, got, context) == (table.meanings[number][0], number, None)
+    assert text.startswith(table.call)
+
+
+def test_an_errno_that_no_table_knows(in_child):
+    """It is an UnknownError that keeps its number."""
+
+    def body():
+        support.inject("eventfd2", errno.EHOSTDOWN)
+        Eventfd()
+
+    with pytest.raises(UnknownError) as caught:
+        in_child(body)
+    assert caught.value.errno == errno.EHOSTDOWN
+
+
+@pytest.mark.parametrize("data", [b"", b"1234567", b"123456789"])
+def test_bytes_of_another_size(data):
+    """A read of an eventfd gives 8 bytes."""
+    with pytest.raises(ValueError, match="8 bytes"):
+        str_to_events(data)
+
+
+@pytest.mark.parametrize("value", [0, 1, 0x0102030405060708, 2**64 - 1])
+def test_bytes(counter, value):
+    """event_to_str and str_to_events are each other's reverse, and what the kernel takes and gives."""
+    data = event_to_str(value)
+    assert data == value.to_bytes(8, sys.byteorder)
+    assert str_to_events(data) == [value]
+    if 0 < value <= MAXIMUM:
+        os.write(counter.fileno(), data)
+        assert str_to_events(os.read(counter.fileno(), 8)) == [value]
+
+
+def test_fork_shares_the_counter(in_child):
+    """Parent and child count together."""
+    with Eventfd(0, EFD_NONBLOCK) as counter:
+        counter.increment(1)
+        in_child(counter.increment, 0xDEADBEEF)
+        assert counter.read_event() == 0xDEADBEEF + 1
+        counter.increment(7)
+        assert in_child(counter.read_event) == 7
+        with pytest.raises(BlockingIOError):
+            counter.read_event()
+
+
+def test_another_program_sees_it_if_asked():
+    """Without close-on-exec the number works in a program that is executed."""
+    code = "import os, sys; os.write(int(sys.argv[1]), (5).to_bytes(8, sys.byteorder))"
+    with Eventfd(closefd=False) as counter:
+        fd = str(counter.fileno())
+        subprocess.run([sys.executable, "-c", code, fd], close_fds=False, check=True, timeout=60)
+        assert counter.read_event() == 5
+
+
+def test_threads_lose_nothing():
+    """Eight threads count and eight read; the sums are equal."""
+    each, taken = 2000, []
+    with Eventfd(0, EFD_SEMAPHORE) as counter:
+
+        def reader():
+            taken.append(sum(counter.read_event() for _ in range(each)))
+
+        def writer():
+            for _ in range(each):
+                counter.increment()
+
+        threads = [threading.Thread(target=work) for work in (reader, writer) * 8]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert taken == [each] * 8
+
+
+def on_alarm(handler):
+    """A timer that sends SIGALRM again and again, as long as the ``with`` lasts."""
+
+    class Alarm:
+        def __enter__(self):
+            self.before = signal.signal(signal.SIGALRM, handler)
+            signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+
+        def __exit__(self, *_):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self.before)
+
+    return Alarm()
+
+
+@pytest.mark.parametrize("read", [Eventfd.read_event, eventfd_read, Eventfd.wait])
+def test_a_signal_handler_runs_during_a_read(read):
+    """The read goes on after it, although the handler makes failing calls that change the saved errno."""
+    with Eventfd() as counter:
+        calls = []
+
+        def handler(*_):
+            calls.append(None)
+            with pytest.raises(InvalidArgument):
+                eventfd_read(-1)
+            if len(calls) == 5:
+                counter.increment(7)
+
+        with on_alarm(handler):
+            assert read(counter) == 7
+        assert len(calls) >= 5
+
+
+@pytest.mark.parametrize("write", [Eventfd.increment, eventfd_write])
+def test_a_signal_handler_runs_during_a_write(write):
+    """The write goes on after it, and is made once."""
+    with Eventfd(MAXIMUM) as counter:
+        calls, taken = [], []
+
+        def handler(*_):
+            calls.append(None)
+            if len(calls) == 5:
+                taken.append(counter.read_event())
+
+        with on_alarm(handler):
+            write(counter, 3)
+        assert taken == [MAXIMUM]
+        assert counter.read_event() == 3
+
+
+def test_an_exception_of_a_signal_handler_ends_a_read():
+    """It comes through as it is, although it is an OSError."""
+
+    def handler(*_):
+        raise TimeoutError("mine")
+
+    with Eventfd() as counter, pytest.raises(TimeoutError, match="mine"), on_alarm(handler):
+        counter.read_event()
+
+
+def test_an_exception_of_a_signal_handler_after_a_write(counter):
+    """The value is counted once when a handler raises an OSError between the call and its return."""
+
+    class Stop(OSError):
+        pass
+
+    def handler(*_):
+        raise Stop
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    wrote, real = [], butter.eventfd._write
+
+    def write_and_signal(fd, value):
+        # a function of Python between the two, so that the handler's turn is there
+        real(fd, value)
+        wrote.append(value)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    butter.eventfd._write = write_and_signal
+    try:
+        with pytest.raises(Stop):
+            counter.increment(5)
+    finally:
+        butter.eventfd._write = real
+        signal.signal(signal.SIGUSR1, before)
+    assert wrote == [5]
+    assert counter.read_event() == 5
+
+
+def test_increment_in_a_signal_handler(counter):
+    """It takes no lock, so a handler may count too."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: counter.increment(10))
+    try:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        counter.increment()
+        assert counter.wait(10) == 11
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_nonblocking_flag(counter):
+    """It is the file's O_NONBLOCK."""
+    assert fcntl.fcntl(counter.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK
+    with Eventfd() as blocking:
+        assert not fcntl.fcntl(blocking.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK

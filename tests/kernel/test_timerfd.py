@@ -1,0 +1,845 @@
+"""timerfd, as this kernel does it: when a timer expires, how often, and what each failure says."""
+
+import copy
+import ctypes
+import datetime
+import decimal
+import errno
+import fcntl
+import fractions
+import inspect
+import os
+import pickle
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+
+import pytest
+import support
+from support import needs
+
+import butter._timerfd
+import butter.timerfd
+from butter._timerfd import CREATE, GETTIME, READ, SETTIME, TIMER_CLOCKS, nanoseconds, read_count
+from butter.errors import InternalError, InvalidArgument, UnknownError
+from butter.timerfd import (
+    CLOCK_BOOTTIME,
+    CLOCK_BOOTTIME_ALARM,
+    CLOCK_MONOTONIC,
+    CLOCK_MONOTONIC_COARSE,
+    CLOCK_MONOTONIC_RAW,
+    CLOCK_PROCESS_CPUTIME_ID,
+    CLOCK_REALTIME,
+    CLOCK_REALTIME_ALARM,
+    CLOCK_REALTIME_COARSE,
+    CLOCK_THREAD_CPUTIME_ID,
+    TFD_CLOEXEC,
+    TFD_NONBLOCK,
+    TFD_TIMER_ABSTIME,
+    TFD_TIMER_CANCEL_ON_SET,
+    TimePair,
+    Timer,
+    Timerfd,
+    TimerfdClock,
+    TimerVal,
+    timerfd,
+    timerfd_gettime,
+    timerfd_settime,
+)
+
+SECOND = 10**9
+PLAIN = [CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME]
+ALARM = [CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM]
+NONE = [
+    CLOCK_PROCESS_CPUTIME_ID,
+    CLOCK_THREAD_CPUTIME_ID,
+    CLOCK_MONOTONIC_RAW,
+    CLOCK_REALTIME_COARSE,
+    CLOCK_MONOTONIC_COARSE,
+]
+
+
+@pytest.fixture
+def timer():
+    with Timer(flags=TFD_NONBLOCK) as made:
+        yield made
+
+
+def info(timer):
+    """What the kernel prints of a timer: ``{name: text}``."""
+    with open(f"/proc/self/fdinfo/{timer.fileno()}") as lines:
+        return {name: text.strip() for name, _, text in (line.partition(":") for line in lines)}
+
+
+def total(pair):
+    """A TimePair in nanoseconds."""
+    return pair.seconds * SECOND + pair.nano_seconds
+
+
+def test_names_and_their_numbers():
+    """The names of the documentation are there, and mean what they did."""
+    numbers = {
+        "TFD_CLOEXEC": 0x80000,
+        "TFD_NONBLOCK": 0x800,
+        "TFD_TIMER_ABSTIME": 1,
+        "TFD_TIMER_CANCEL_ON_SET": 2,
+        "CLOCK_REALTIME": 0,
+        "CLOCK_MONOTONIC": 1,
+        "CLOCK_PROCESS_CPUTIME_ID": 2,
+        "CLOCK_THREAD_CPUTIME_ID": 3,
+        "CLOCK_MONOTONIC_RAW": 4,
+        "CLOCK_REALTIME_COARSE": 5,
+        "CLOCK_MONOTONIC_COARSE": 6,
+        "CLOCK_BOOTTIME": 7,
+        "CLOCK_REALTIME_ALARM": 8,
+        "CLOCK_BOOTTIME_ALARM": 9,
+    }
+    for module in (butter.timerfd, butter._timerfd):
+        assert {name: getattr(module, name) for name in numbers} == numbers
+        for name in ("TimerVal", "TimePair", "timerfd", "timerfd_gettime", "timerfd_settime"):
+            assert getattr(module, name) is globals()[name]
+    assert butter._timerfd.CLOEXEC_DEFAULT is True
+    assert butter._timerfd.UnknownError is UnknownError
+    assert butter._timerfd.InternalError is InternalError
+    assert {"ffi", "lib"} <= set(vars(butter._timerfd))
+    assert set(butter.timerfd.__all__) <= set(dir(butter.timerfd))
+    assert Timerfd is Timer
+    assert issubclass(Timer, TimerVal)
+    assert TimePair._fields == ("seconds", "nano_seconds")
+    assert list(inspect.signature(Timer).parameters) == ["clock_type", "flags", "closefd"]
+    assert inspect.signature(Timer).parameters["clock_type"].default == CLOCK_MONOTONIC
+    assert list(inspect.signature(timerfd_settime).parameters) == ["fd", "timer_spec", "flags"]
+
+
+# -- the words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nano_seconds", "expected"),
+    [
+        (3, None, (3, 0)),
+        (3, 4, (3, 4)),
+        (None, 5, (0, 5)),
+        (0, 10**9, (1, 0)),
+        (1, 2_500_000_000, (3, 500_000_000)),
+        (0.1, None, (0, 100_000_000)),
+        (0.3, None, (0, 300_000_000)),
+        (1.5, 500_000_001, (2, 1)),
+        (1e-9, None, (0, 1)),
+        (1e-12, None, (0, 1)),
+        (5e-324, None, (0, 1)),
+        (0.0, None, (0, 0)),
+        (-0.0, None, (0, 0)),
+        (2.0**62, None, (2**62, 0)),
+        (decimal.Decimal("0.1"), None, (0, 100_000_000)),
+        (decimal.Decimal("1234567890123.123456789"), None, (1234567890123, 123456789)),
+        (decimal.Decimal("1E-30"), None, (0, 1)),
+        (decimal.Decimal("0"), 7, (0, 7)),
+        (fractions.Fraction(1, 3), None, (0, 333_333_333)),
+        (fractions.Fraction(2, 3), None, (0, 666_666_667)),
+        (datetime.timedelta(days=1, milliseconds=1), None, (86400, 1_000_000)),
+        (datetime.timedelta(microseconds=1), 1, (0, 1001)),
+        (datetime.timedelta(0), None, (0, 0)),
+        (True, None, (1, 0)),
+        (10**9 + 1, None, (10**9 + 1, 0)),
+        (2**63 - 1, 999_999_999, (2**63 - 1, 999_999_999)),
+    ],
+)
+def test_a_time_is_exact(seconds, nano_seconds, expected):
+    """Whatever type it comes in, to the nearest nanosecond; what is not 0 stays so."""
+    with decimal.localcontext() as context:
+        context.prec = 3  # nobody's precision is asked
+        value = TimerVal().after(seconds, nano_seconds).every(seconds, nano_seconds)
+    assert value.next_event == value.period == expected
+    assert isinstance(value.next_event, TimePair)
+    assert all(type(part) is int for part in (*value.next_event, *value.period))
+    assert bool(value) is value.enabled is not value.disabled
+    assert value.enabled is (expected != (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nano_seconds"),
+    [
+        (-1, None),
+        (-1e-9, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        (-float("inf"), None),
+        (1, -1),
+        (None, -1),
+        (2**63, None),
+        (2**63 - 1, SECOND),
+        (1e300, None),
+        (0, 2**63 * SECOND),
+        (decimal.Decimal("-0.1"), None),
+        (decimal.Decimal("nan"), None),
+        (decimal.Decimal("snan"), None),
+        (decimal.Decimal("inf"), None),
+        (decimal.Decimal("1E+999999"), None),
+        (fractions.Fraction(-1, 3), None),
+        (datetime.timedelta(-1), None),
+        (datetime.timedelta(microseconds=-1), None),
+    ],
+)
+@pytest.mark.parametrize("word", ["after", "every", "offset", "repeat", "repeats", "set_one_off", "set_reoccuring"])
+def test_a_time_that_there_is_not(timer, word, seconds, nano_seconds):
+    """It is a ValueError, and nothing has changed."""
+    timer.after(1, 2).every(3, 4).update()
+    before = timer.get_current()
+    with pytest.raises(ValueError, match="seconds"):
+        getattr(timer, word)(seconds, 0 if nano_seconds is None else nano_seconds)
+    assert (timer.next_event, timer.period) == ((1, 2), (3, 4))
+    assert 0 < total(timer.get_current().next_event) <= total(before.next_event)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nano_seconds"), [("1", 0), (b"1", 0), (1j, 0), ([1], 0), (1, 1.0), (1, "1"), (1, decimal.Decimal(1))]
+)
+@pytest.mark.parametrize("word", ["after", "every", "set_one_off", "set_reoccuring"])
+def test_what_is_no_time(timer, word, seconds, nano_seconds):
+    """It is a TypeError, and nothing has changed."""
+    timer.after(1, 2).every(3, 4)
+    with pytest.raises(TypeError, match="seconds"):
+        getattr(timer, word)(seconds, nano_seconds)
+    assert (timer.next_event, timer.period) == ((1, 2), (3, 4))
+    with pytest.raises(TypeError, match="time is missing"):
+        TimerVal().after()
+
+
+def test_a_decimal_s_own_context_does_not_matter():
+    """Traps and precision of the program are not used for a finite number."""
+    with decimal.localcontext() as context:
+        context.traps[decimal.Inexact] = context.traps[decimal.FloatOperation] = True
+        assert nanoseconds(decimal.Decimal("1.1234567891"), None) == 1_123_456_789
+
+
+def test_sentences():
+    """Each word returns the object, so that they make sentences, in any order."""
+    value = TimerVal()
+    assert value.occurring is value.occuring is value.and_repeats is value
+    assert value.after(1) is value.offset(2) is value.every(3) is value.repeat(4) is value.repeats(5) is value
+    assert (value.next_event, value.period) == ((2, 0), (5, 0))
+    assert value.disable() is value
+    assert (value.next_event, value.period) == ((0, 0), (0, 0))
+
+    value = TimerVal().occurring.every(seconds=5, nano_seconds=3).after(seconds=5)
+    assert (value.next_event, value.period) == ((5, 0), (5, 3))
+    value = TimerVal().offset(seconds=3).and_repeats.every(seconds=5)
+    assert (value.next_event, value.period) == ((3, 0), (5, 0))
+
+
+def test_a_period_alone_is_the_first_time_too():
+    """Unless another is given, before or after; 0 is none."""
+    value = TimerVal().every(2)
+    assert value.next_event == (2, 0)
+    assert value.every(3).next_event == (3, 0)
+    assert value.after(1).every(4).next_event == (1, 0)
+    assert not value.after(0)
+    assert value.period == (4, 0)
+    assert value.every(5).next_event == (5, 0)
+    assert not value.every(0)
+
+
+def test_timerval_text():
+    """Values and units can be read in it; a timer says its descriptor too."""
+    assert repr(TimerVal().offset(1, 2).repeats(3, 4)) == "<TimerVal offset=(1s, 2ns) reoccuring=(3s, 4ns)>"
+    with Timer() as timer:
+        assert repr(timer.offset(1, 2).repeats(3, 4)) == (
+            f"<Timer fd={timer.fileno()} offset=(1s, 2ns) reoccuring=(3s, 4ns)>"
+        )
+        assert "offset=(0s, 0ns)" in repr(timer.update())
+        assert "reoccuring=(3s, 4ns)" in repr(timer.get_current())
+
+
+def test_timerval_of_a_struct():
+    """__timerspec__ gives the C structure, and a TimerVal takes it, or another TimerVal."""
+    value = TimerVal().after(1, 2).every(3, 4)
+    spec = value.__timerspec__()
+    assert (spec.it_value.tv_sec, spec.it_value.tv_nsec) == (1, 2)
+    assert (spec.it_interval.tv_sec, spec.it_interval.tv_nsec) == (3, 4)
+    for again in (TimerVal(spec), TimerVal(value), TimerVal(timerspec=spec), copy.copy(value), copy.deepcopy(value)):
+        assert (again.next_event, again.period) == ((1, 2), (3, 4))
+    for wrong in (5, "x", (1, 2)):
+        with pytest.raises(TypeError, match="timerspec"):
+            TimerVal(wrong)
+
+
+# -- the calls
+
+
+@pytest.mark.parametrize("clock", PLAIN)
+def test_clocks_that_make_a_timer(clock):
+    """Without any privilege."""
+    with Timer(clock, TFD_NONBLOCK) as timer:
+        assert info(timer)["clockid"] == str(clock)
+        timer.after(nano_seconds=1).update()
+        assert timer.wait(10) == 1
+    with Timer(TimerfdClock(clock)) as timer:
+        assert info(timer)["clockid"] == str(clock)
+
+
+@needs("CAP_WAKE_ALARM")
+@pytest.mark.parametrize("clock", ALARM)
+def test_clocks_that_wake_the_system(clock):
+    """They need CAP_WAKE_ALARM, and then work as the others."""
+    with Timer(clock) as timer:
+        timer.after(nano_seconds=1).update()
+        assert timer.wait(10) == 1
+
+
+@pytest.mark.parametrize("clock", [*NONE, -1, 11, 2**31 - 1])
+@pytest.mark.parametrize("make", [timerfd, Timer])
+def test_clocks_that_make_no_timer(make, clock):
+    """The error names those that do."""
+    with pytest.raises(InvalidArgument, match="makes no timer") as caught:
+        make(clock)
+    assert caught.value.errno == errno.EINVAL
+    for other in TimerfdClock:
+        assert (f"CLOCK_{other.name}," in f"{caught.value.strerror.partition(';')[2]},") is (other in TIMER_CLOCKS)
+
+
+@pytest.mark.parametrize("clock", ALARM)
+def test_no_right_to_wake_the_system(in_child, clock):
+    """Without CAP_WAKE_ALARM it is a PermissionError that names it."""
+
+    def body():
+        support.inject("timerfd_create", errno.EPERM)
+        Timer(clock)
+
+    with pytest.raises(PermissionError, match="CAP_WAKE_ALARM") as caught:
+        in_child(body)
+    assert caught.value.errno == errno.EPERM
+
+
+def test_close_on_exec():
+    """It is the default, and closefd=False leaves it out."""
+    for options, inheritable in (({}, False), ({"closefd": False}, True), ({"flags": TFD_CLOEXEC}, False)):
+        fd = timerfd(**options)
+        assert os.get_inheritable(fd) is inheritable
+        os.close(fd)
+        with Timer(**options) as timer:
+            assert os.get_inheritable(timer.fileno()) is inheritable
+
+
+def test_the_thin_calls():
+    """They take a number or an object, a TimerVal or a structure of C, and give TimerVals."""
+    fd = timerfd()
+    value = TimerVal().after(100).every(7, 8)
+    old = timerfd_settime(fd, value)
+    assert type(old) is TimerVal
+    assert not old.enabled
+    current = timerfd_gettime(fd)
+    assert type(current) is TimerVal
+    assert 99 * SECOND < total(current.next_event) <= 100 * SECOND
+    assert current.period == (7, 8)
+    old = timerfd_settime(fd, TimerVal().__timerspec__())
+    assert 99 * SECOND < total(old.next_event) <= 100 * SECOND
+    assert old.period == (7, 8)
+    assert not timerfd_gettime(fd).enabled
+    os.close(fd)
+    with Timer() as timer:
+        timerfd_settime(timer, timer.after(50))
+        assert 49 * SECOND < total(timerfd_gettime(timer).next_event) <= 50 * SECOND
+
+
+def test_flags_reach_the_kernel(timer):
+    """Both flags of timerfd_settime are what the kernel has."""
+    far = int(time.time()) + 1000
+    with Timer(CLOCK_REALTIME) as real:
+        timerfd_settime(real, real.after(far), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)
+        assert int(info(real)["settime flags"], 8) == 3
+        real.update(absolute=True)
+        assert int(info(real)["settime flags"], 8) == 1
+        real.update(absolute=True, cancel_on_set=True)
+        assert int(info(real)["settime flags"], 8) == 3
+        assert 990 * SECOND < total(real.get_current().next_event) <= 1000 * SECOND
+        real.update()
+        assert int(info(real)["settime flags"], 8) == 0
+
+
+@pytest.mark.parametrize(
+    ("fd", "kind"), [(-1, InvalidArgument), (2**31, ValueError), (None, TypeError), ("1", TypeError), (1.5, TypeError)]
+)
+def test_no_descriptor(fd, kind):
+    """Neither call takes it."""
+    for call in (lambda: timerfd_gettime(fd), lambda: timerfd_settime(fd, TimerVal())):
+        with pytest.raises(kind):
+            call()
+
+
+def test_wrong_settings(timer):
+    """What is no setting is a TypeError, flags that the kernel does not know are explained, as are nanoseconds."""
+    for wrong in (None, 5, (1, 2), "x"):
+        with pytest.raises(TypeError):
+            timerfd_settime(timer, wrong)
+    with pytest.raises(InvalidArgument, match="not 0x4"):
+        timerfd_settime(timer, TimerVal(), 4)
+    with pytest.raises(TypeError):
+        timerfd_settime(timer, TimerVal(), "1")
+    spec = TimerVal().after(1).__timerspec__()
+    spec.it_value.tv_nsec = SECOND
+    with pytest.raises(InvalidArgument, match="it_value is 1 s and 1000000000 ns"):
+        timerfd_settime(timer, spec)
+    spec = TimerVal().every(1).__timerspec__()
+    spec.it_interval.tv_sec = -1
+    with pytest.raises(InvalidArgument, match="it_interval is -1 s"):
+        timerfd_settime(timer, spec)
+    assert not timer.get_current().enabled
+
+
+def test_another_kind_of_descriptor(tmp_path):
+    """The error says that it is no timer."""
+    with open(tmp_path / "file", "w") as file:
+        for call in (lambda: timerfd_gettime(file), lambda: timerfd_settime(file, TimerVal())):
+            with pytest.raises(InvalidArgument, match=f"descriptor {file.fileno()} is not a timerfd") as caught:
+                call()
+            assert caught.value.errno == errno.EINVAL
+    directory = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(IsADirectoryError):
+        read_count(directory)
+    os.close(directory)
+
+
+def test_an_object_whose_file_was_replaced(timer):
+    """It raises by the tables too."""
+    with select.epoll() as epoll:
+        os.dup2(epoll.fileno(), timer.fileno())
+        for call in (timer.update, timer.get_current, timer.read_event):
+            with pytest.raises(InvalidArgument, match="not a timerfd") as caught:
+                call()
+            assert caught.value.errno == errno.EINVAL
+
+
+def test_unknown_flags():
+    """The kernel refuses them and the error says which there are."""
+    for make in (timerfd, Timer):
+        with pytest.raises(InvalidArgument, match="TFD_NONBLOCK"):
+            make(CLOCK_MONOTONIC, 1)
+        for wrong in (None, "1", 1.5):
+            with pytest.raises(TypeError):
+                make(wrong)
+            with pytest.raises(TypeError):
+                make(CLOCK_MONOTONIC, wrong)
+        with pytest.raises(ValueError, match="clock_type"):
+            make(2**31)
+
+
+def test_no_descriptor_left(in_child):
+    """EMFILE names the limit and its value."""
+
+    def body():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+        made = []
+        try:
+            while True:
+                made.append(Timer())
+        except OSError as error:
+            for timer in made:
+                timer.close()
+            return error
+
+    error = in_child(body)
+    assert error.errno == errno.EMFILE
+    assert "RLIMIT_NOFILE is 20" in str(error)
+
+
+ROWS = [
+    *(("timerfd_create", CREATE, number, timerfd) for number in CREATE.meanings),
+    *(("timerfd_settime", SETTIME, number, lambda: timerfd_settime(0, TimerVal())) for number in SETTIME.meanings),
+    *(("timerfd_gettime", GETTIME, number, lambda: timerfd_gettime(0)) for number in GETTIME.meanings),
+    *(("read", READ, number, lambda: read_count(0)) for number in READ.meanings),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "errors", "number", "provoke"), ROWS, ids=[f"{row[0]}-{errno.errorcode[row[2]]}" for row in ROWS]
+)
+def test_every_errno_of_the_calls(in_child, call, errors, number, provoke):
+    """A kernel that answers with it makes the exception of the table, which can be pickled."""
+
+    def body():
+        support.inject(call, number, None if call == "timerfd_create" else 0)
+        try:
+            provoke()
+        except OSError as error:
+            return pickle.dumps(error)
+
+    error = pickle.loads(in_child(body))
+    assert type(error) is errors.meanings[number][0]
+    assert error.errno == number
+    assert error.strerror.startswith(errors.call)
+
+
+OBJECT_ROWS = [
+    *(("timerfd_settime", SETTIME, number, "update") for number in SETTIME.meanings),
+    *(("timerfd_gettime", GETTIME, number, "get_current") for number in GETTIME.meanings),
+    *(("read", READ, number, "read_event") for number in READ.meanings),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "errors", "number", "method"),
+    OBJECT_ROWS,
+    ids=[f"{row[3]}-{errno.errorcode[row[2]]}" for row in OBJECT_ROWS],
+)
+def test_every_errno_of_the_object(in_child, call, errors, number, method):
+    """The object, which has faster ways than the calls, raises by the same tables."""
+
+    def body():
+        timer = Timer()
+        support.inject(call, number, timer.fileno())
+        with pytest.raises(OSError) as caught:  # noqa: PT011
+            getattr(timer, method)()
+        return type(caught.value), caught.value.errno, caught.value.strerror
+
+    kind, got, text = in_child(body)
+    assert (kind, got) == (errors.meanings[number][0], number)
+    assert text.startswith(errors.call)
+
+
+# -- the object
+
+
+def test_a_timer_is_not_armed_at_first(timer):
+    """It has no event and no setting, and is false."""
+    assert not timer
+    assert not timer.enabled
+    assert not timer.get_current()
+    assert timer.read_events() == []
+    with pytest.raises(BlockingIOError, match="not expired") as caught:
+        timer.read_event()
+    assert caught.value.errno == errno.EAGAIN
+
+
+def test_the_words_alone_do_nothing(timer):
+    """Until update() tells the kernel, which gives the setting before."""
+    timer.every(seconds=100).after(seconds=50)
+    assert timer
+    assert not timer.get_current()
+    assert not timer.update()
+    current = timer.get_current()
+    assert 49 * SECOND < total(current.next_event) <= 50 * SECOND
+    assert current.period == (100, 0)
+    old = timer.disable().update()
+    assert 49 * SECOND < total(old.next_event) <= 50 * SECOND
+    assert old.period == (100, 0)
+    assert not timer.get_current()
+    assert timer.get_current().period == (0, 0)
+
+
+def test_the_setting_of_somebody_else(timer):
+    """What another object of the same timer set is what get_current and update give."""
+    timer.after(100).every(7).update()
+    timerfd_settime(timer.fileno(), TimerVal().after(200).every(9, 9))
+    current = timer.get_current()
+    assert 199 * SECOND < total(current.next_event) <= 200 * SECOND
+    assert current.period == (9, 9)
+    timerfd_settime(timer.fileno(), TimerVal().after(300).every(11))
+    old = timer.update()
+    assert 299 * SECOND < total(old.next_event) <= 300 * SECOND
+    assert old.period == (11, 0)
+    assert timer.get_current().period == (7, 0)
+
+
+def test_a_setting_can_be_put_back(timer):
+    """What update gave is a setting like one of one's own, its words too."""
+    timer.after(100).every(7).update()
+    old = timer.after(1).update()
+    timerfd_settime(timer, old)
+    current = timer.get_current()
+    assert 99 * SECOND < total(current.next_event) <= 100 * SECOND
+    assert current.every(5).period == (5, 0)
+    assert 99 * SECOND < total(current.next_event) <= 100 * SECOND
+    for again in (pickle.loads(pickle.dumps(current)), copy.copy(current), TimerVal(current)):
+        assert isinstance(again, TimerVal)
+        assert (again.next_event, again.period) == (current.next_event, current.period)
+
+
+def test_one_shot():
+    """It expires once, not early, and is then not armed; wait() is the whole of it."""
+    with Timer() as timer:
+        start = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        timer.after(0.02).update()
+        assert timer.wait() == 1
+        assert time.clock_gettime_ns(time.CLOCK_MONOTONIC) - start >= 20_000_000
+        assert not timer.get_current()
+        with pytest.raises(TimeoutError):
+            timer.wait(0.03)
+
+
+def test_no_expiration_is_lost():
+    """However late the program comes, the counts add up to the periods that have passed."""
+    with Timer() as timer:
+        timer.every(nano_seconds=100_000).update()
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        expired = 0
+        for delay in (0, 0.001, 0.01, 0.05):
+            time.sleep(delay)
+            expired += timer.read_event()
+        after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        assert expired >= (after - before) // 100_000 - 1 - (after - before) // 10_000_000
+        # at the same moment as the last read, between two looks at the clock
+        timer.update()
+        low = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        time.sleep(0.01)
+        at_least = (time.clock_gettime_ns(time.CLOCK_MONOTONIC) - low) // 100_000
+        assert timer.read_event() >= at_least
+
+
+def test_a_loop_over_a_timer():
+    """For gives every expiration."""
+    with Timer() as timer:
+        timer.occurring.every(seconds=0.005).after(seconds=0.001).update()
+        assert [ticks >= 1 for ticks, _ in zip(timer, range(3))] == [True] * 3
+
+
+@pytest.mark.parametrize("clock", PLAIN)
+def test_absolute(clock):
+    """The first expiration is a time on the clock, whichever it is; what is past expires at once, and counts."""
+    with Timer(clock) as timer:
+        now = time.clock_gettime_ns(clock)
+        timer.after(0, now + 20_000_000).update(absolute=True)
+        assert 0 < total(timer.get_current().next_event) <= 20_000_000
+        assert timer.wait(10) == 1
+        assert time.clock_gettime_ns(clock) >= now + 20_000_000
+        # ten periods ago, to be exact
+        timer.after(0, time.clock_gettime_ns(clock) - 10_000 * SECOND).every(1000).update(absolute=True)
+        assert timer.read_event() == 11
+
+
+def test_longer_than_the_kernel_counts(timer):
+    """More than 292 years are never: the kernel's clock ends before."""
+    for seconds in (2**34, 10**12, 2**63 - 1):
+        assert timer.after(seconds).every(seconds).update() is not timer
+        assert timer.next_event == timer.period == (seconds, 0)
+        current = timer.get_current()
+        assert total(current.next_event) > 2**62
+        assert current.period == divmod(2**63 - 1, SECOND)
+        old = timer.update()
+        assert total(old.next_event) > 2**62
+
+
+@pytest.mark.parametrize("seconds", [10**9, 2**31, 2**33])
+def test_long_times(timer, seconds):
+    """The kernel takes more seconds than 999,999,999."""
+    timer.after(seconds).every(seconds).update()
+    current = timer.get_current()
+    assert seconds - 10 <= current.next_event.seconds <= seconds
+    assert current.period == (seconds, 0)
+
+
+def test_set_one_off_and_set_reoccuring(timer):
+    """They arm the timer at once and give the setting before."""
+    assert not timer.set_one_off(100, 5)
+    assert (timer.next_event, timer.period) == ((100, 5), (0, 0))
+    old = timer.set_reoccuring(10, 1, 5, 2)
+    assert 99 * SECOND < total(old.next_event) <= 100 * SECOND + 5
+    assert (timer.next_event, timer.period) == ((5, 2), (10, 1))
+    assert timer.get_current().period == (10, 1)
+    timer.set_reoccurring(0.25)
+    assert (timer.next_event, timer.period) == ((0, 250_000_000), (0, 250_000_000))
+    timer.set_one_off(datetime.timedelta(seconds=3))
+    assert (timer.next_event, timer.period) == ((3, 0), (0, 0))
+    timer.set_one_off(time.clock_gettime(CLOCK_MONOTONIC) + 50, absolute=True)
+    assert 49 * SECOND < total(timer.get_current().next_event) <= 50 * SECOND
+    timer.set_one_off(0)
+    assert not timer.get_current()
+    with pytest.raises(ValueError, match="seconds"):
+        timer.set_reoccuring(5, next_seconds=-1)
+    assert (timer.next_event, timer.period) == ((0, 0), (0, 0))
+
+
+def test_closed():
+    """A closed object raises as a closed file does; its words are still words."""
+    timer = Timer()
+    timer.every(5)
+    timer.close()
+    for call in (timer.update, timer.get_current, timer.read_event, timer.read_events, timer.wait):
+        with pytest.raises(ValueError, match="closed file"):
+            call()
+    with pytest.raises(ValueError, match="closed file"):
+        timer.set_one_off(5)
+    assert "closed" in repr(timer)
+
+
+def test_an_object_without_init():
+    """What __init__ never saw is closed, has its words, and can be printed and compared."""
+    timer = Timer.__new__(Timer)
+    assert not timer
+    assert timer == timer
+    assert timer.every(3).period == (3, 0)
+    assert "closed" in repr(timer)
+    with timer, pytest.raises(ValueError, match="closed file"):
+        timer.update()
+
+
+def test_two_timers_are_two():
+    """Their settings do not make them equal."""
+    with Timer() as one, Timer() as other:
+        assert one != other
+        assert len({one, other}) == 2
+        with pytest.raises(TypeError):
+            copy.copy(one)
+
+
+def test_file_words(timer):
+    """It is read, and not written."""
+    assert (timer.readable(), timer.writable(), timer.mode()) == (True, False, "r")
+    assert fcntl.fcntl(timer.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK
+
+
+def test_cancel_on_set_where_it_means_nothing(timer):
+    """The kernel ignores it on other clocks and for relative times, so it is a ValueError."""
+    with pytest.raises(ValueError, match="CLOCK_REALTIME"):
+        timer.after(1).update(absolute=True, cancel_on_set=True)
+    with Timer(CLOCK_REALTIME) as real, pytest.raises(ValueError, match="absolute"):
+        real.after(1).update(cancel_on_set=True)
+    assert not timer.get_current()
+
+
+class Timex(ctypes.Structure):
+    """struct timex, as far as it is used here."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("before", ctypes.c_long * 8),
+        ("seconds", ctypes.c_long),
+        ("parts", ctypes.c_long),
+        ("rest", ctypes.c_long * 32),
+    )
+
+
+def shift_the_clock(nano_seconds):
+    """Set the time of day by a few nanoseconds, which nobody notices but those who asked to be told."""
+    # ADJ_SETOFFSET | ADJ_NANO; what is negative is so in the seconds
+    timex = Timex(0x0100 | 0x2000, seconds=nano_seconds // SECOND, parts=nano_seconds % SECOND)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.adjtimex(ctypes.byref(timex)) < 0:
+        raise OSError(ctypes.get_errno(), "adjtimex")
+
+
+@needs("CAP_SYS_TIME")
+def test_cancel_on_set():
+    """A clock that is set, by a nanosecond here, is ECANCELED for a read and for an update; the timer stays armed."""
+    far = int(time.time()) + 1000
+    with Timer(CLOCK_REALTIME) as timer:
+        timer.after(far).update(absolute=True, cancel_on_set=True)
+        assert select.select([timer], [], [], 0)[0] == []
+        shift_the_clock(1)
+        try:
+            assert select.select([timer], [], [], 10)[0] == [timer]
+            with pytest.raises(OSError, match="time of day was set") as caught:
+                timer.read_event()
+            assert caught.value.errno == errno.ECANCELED
+            assert timer.get_current().enabled
+            timer.update(absolute=True, cancel_on_set=True)
+        finally:
+            shift_the_clock(-1)
+        with pytest.raises(OSError, match="armed anew") as caught:
+            timer.after(far + 1000).update(absolute=True, cancel_on_set=True)
+        assert caught.value.errno == errno.ECANCELED
+        assert total(timer.get_current().next_event) > 1500 * SECOND
+        timer.update(absolute=True, cancel_on_set=True)
+
+
+def test_a_read_without_bytes():
+    """A clock that was set back makes a read give no bytes (timerfd_create(2)): the next one is waited for."""
+    # a datagram socket can do that whenever it is asked to
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there, Timer() as timer:
+        os.dup2(here.fileno(), timer.fileno())
+        there.send(b"")
+        there.send((7).to_bytes(8, sys.byteorder))
+        assert timer.read_event() == 7
+        there.send(b"")
+        os.set_blocking(timer.fileno(), False)
+        with pytest.raises(BlockingIOError):
+            timer.read_event()
+
+
+def test_fork_shares_the_timer(in_child):
+    """A child may read and set what its parent armed."""
+    with Timer() as timer:
+        timer.after(0.01).every(0.01).update()
+        assert in_child(timer.read_event) >= 1
+        in_child(timer.set_one_off, 100)
+        current = timer.get_current()
+        assert 90 * SECOND < total(current.next_event) <= 100 * SECOND
+        assert current.period == (0, 0)
+
+
+def test_threads_lose_nothing():
+    """Four threads read one timer; what they get adds up to every expiration."""
+    each = 200
+    with Timer() as timer:
+        taken = []
+        timer.every(nano_seconds=50_000).update()
+        low = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        threads = [
+            threading.Thread(target=lambda: taken.append(sum(timer.read_event() for _ in range(each))))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        high = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        taken.append(timer.read_event())
+        after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        assert len(taken) == 5
+        assert (high - low) // 50_000 <= sum(taken) <= (after - low) // 50_000 + 20
+
+
+def test_threads_set_one_timer(timer):
+    """Settings are not torn: what update gives is one that some thread has made."""
+    made = {(number, number) for number in range(100, 108)}
+    wrong = []
+
+    def work(number):
+        value = TimerVal().every(number, number)
+        for _ in range(300):
+            timerfd_settime(timer, value)
+            seen = (timer.get_current(), timerfd_settime(timer, value), timer.update())
+            wrong.extend(one for one in seen if one.period not in made or one.next_event > (107, 107))
+
+    timer.every(100, 100).update()
+    threads = [threading.Thread(target=work, args=pair[:1]) for pair in sorted(made)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == []
+
+
+def test_a_signal_handler_runs_during_a_read():
+    """The read goes on after it, although the handler makes failing calls; its own exception ends the read."""
+    calls = []
+
+    def handler(*_):
+        calls.append(None)
+        with pytest.raises(InvalidArgument):
+            timerfd_gettime(-1)
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with Timer() as timer:
+            signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+            timer.after(0.03).update()
+            assert timer.read_event() == 1
+            assert calls
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+            def stop(*_):
+                raise TimeoutError("mine")
+
+            signal.signal(signal.SIGALRM, stop)
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            with pytest.raises(TimeoutError, match="mine"):
+                timer.read_event()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
