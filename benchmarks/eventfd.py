@@ -1,0 +1,113 @@
+"""Counting: what a write and a read of an eventfd cost, and how fast one wakes a loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import linuxfd
+import uvloop
+
+from benchmarks.floor import compiled
+from benchmarks.runner import Comparison, repeated
+from butter.asyncio.eventfd import Eventfd_async
+from butter.eventfd import EFD_NONBLOCK, Eventfd
+
+floor = compiled(
+    "floor_eventfd",
+    "void write_read(int fd, long count);",
+    """
+    #include <stdint.h>
+    #include <sys/eventfd.h>
+
+    static void write_read(int fd, long count)
+    {
+        uint64_t value;
+        while (count--) {
+            eventfd_write(fd, 1);
+            eventfd_read(fd, &value);
+        }
+    }
+    """,
+)
+
+ROUND_TRIPS = 20_000
+
+
+def c_floor() -> float:
+    with Eventfd() as counter:
+        start = time.perf_counter_ns()
+        floor.write_read(counter.fileno(), ROUND_TRIPS)
+        return (time.perf_counter_ns() - start) / ROUND_TRIPS
+
+
+def butter() -> float:
+    with Eventfd(0, EFD_NONBLOCK) as counter:
+        return repeated("counter.increment(1); counter.read_event()", counter=counter)
+
+
+def os_builtins() -> float:
+    fd = os.eventfd(0, os.EFD_NONBLOCK)
+    try:
+        return repeated("os.eventfd_write(fd, 1); os.eventfd_read(fd)", os=os, fd=fd)
+    finally:
+        os.close(fd)
+
+
+def linuxfd_object() -> float:
+    counter = linuxfd.eventfd(nonBlocking=True)
+    try:
+        return repeated("counter.write(1); counter.read()", counter=counter)
+    finally:
+        counter.close()
+
+
+async def eventfd_wakes() -> float:
+    async with Eventfd_async() as counter:
+        loop = asyncio.get_running_loop()
+        start = time.perf_counter_ns()
+        for _ in range(2000):
+            loop.call_soon(counter.increment, 1)
+            await counter.get()
+        return (time.perf_counter_ns() - start) / 2000
+
+
+async def queue_wakes() -> float:
+    queue: asyncio.Queue[int] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    start = time.perf_counter_ns()
+    for _ in range(2000):
+        loop.call_soon(queue.put_nowait, 1)
+        await queue.get()
+    return (time.perf_counter_ns() - start) / 2000
+
+
+def on(new_loop: Callable[[], asyncio.AbstractEventLoop], wakes: Callable[..., object]) -> Callable[[], float]:
+    def sample() -> float:
+        loop = new_loop()
+        try:
+            elapsed: float = loop.run_until_complete(wakes())  # type: ignore[arg-type]
+        finally:
+            loop.close()
+        return elapsed
+
+    return sample
+
+
+def comparisons() -> Iterator[Comparison]:
+    contenders = {"C floor": c_floor, "butter": butter, "linuxfd": linuxfd_object}
+    if hasattr(os, "eventfd"):
+        contenders["os.eventfd_write, os.eventfd_read"] = os_builtins
+    yield Comparison(
+        "A write and a read of an eventfd",
+        contenders,
+        {"os.eventfd_write, os.eventfd_read": 1.25, "linuxfd": 1},
+    )
+    for name, new_loop in {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}.items():
+        yield Comparison(
+            f"Waking a task, on {name}",
+            {"butter": on(new_loop, eventfd_wakes), "asyncio.Queue": on(new_loop, queue_wakes)},
+            {"asyncio.Queue": 1.6},
+        )
