@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections import namedtuple
-from struct import Struct
 
 from butter._constants.timerfd import *  # noqa: F403  # older programs import the constants from here
 from butter._constants.timerfd import (
@@ -26,7 +24,6 @@ from butter.utils import CLOEXEC_DEFAULT, InternalError, UnknownError  # noqa: F
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import timedelta
     from decimal import Decimal
     from fractions import Fraction
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from butter._fd import FileDescriptor
+    from butter._fd import FileDescriptor, HasFileno
 
     Seconds = Union[int, float, Decimal, Fraction, timedelta]
 
@@ -54,8 +51,6 @@ else:
 _SECOND = 10**9
 # what a time_t does not hold any more
 _TOO_LONG = 2**63 * _SECOND
-#: the kernel counts no further, about 292 years; what is longer counts as this
-NEVER = 2**63 - 1
 
 PLAIN_CLOCKS = (CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME)
 ALARM_CLOCKS = (CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM)
@@ -213,17 +208,19 @@ class TimerVal:
     See :manpage:`timerfd_settime(2)`.
     """
 
-    # Nanoseconds, on the class so that there is no object without them. A first
-    # time of None is "as the period", so that a new period is a new first time.
-    _first: int | None = None
-    _period: int = 0
+    # The first time and the period in nanoseconds, on the class so that there
+    # is no object without them. A first time of None is "as the period", so
+    # that a new period is a new first time.
+    _times: tuple[int | None, int] = (None, 0)
 
     def __init__(self, timerspec: Any = None) -> None:
         if timerspec is not None:
             spec = _timerspec(timerspec)
             first, period = spec.it_value, spec.it_interval
-            self._first = int(first.tv_sec * _SECOND + first.tv_nsec)
-            self._period = int(period.tv_sec * _SECOND + period.tv_nsec)
+            self._times = (
+                int(first.tv_sec * _SECOND + first.tv_nsec),
+                int(period.tv_sec * _SECOND + period.tv_nsec),
+            )
 
     @property
     def occurring(self) -> Self:
@@ -237,8 +234,7 @@ class TimerVal:
 
         0 is once only. ``repeat`` and ``repeats`` are the same.
         """
-        self._period = nanoseconds(seconds, nano_seconds)
-        self._first = self._first or None
+        self._times = (self._times[0] or None, nanoseconds(seconds, nano_seconds))
         return self
 
     repeat = repeats = every
@@ -248,14 +244,14 @@ class TimerVal:
 
         0 is never, as ``disable`` (but the period stays). ``offset`` is the same.
         """
-        self._first = nanoseconds(seconds, nano_seconds)
+        self._times = (nanoseconds(seconds, nano_seconds), self._times[1])
         return self
 
     offset = after
 
     def disable(self) -> Self:
         """Never expire: both times become 0."""
-        self._first, self._period = None, 0
+        self._times = (None, 0)
         return self
 
     @property
@@ -269,7 +265,7 @@ class TimerVal:
         return not self
 
     def __bool__(self) -> bool:
-        return bool(self._period if self._first is None else self._first)
+        return any(self.next_event)
 
     @property
     def next_event(self) -> TimePair:
@@ -277,12 +273,13 @@ class TimerVal:
 
         In what a timer gives, the time that is left until then.
         """
-        return TimePair(*divmod(self._period if self._first is None else self._first, _SECOND))
+        first, period = self._times
+        return TimePair(*divmod(period if first is None else first, _SECOND))
 
     @property
     def period(self) -> TimePair:
         """The time between expirations: ``TimePair(seconds, nano_seconds)``, (0, 0) for once only."""
-        return TimePair(*divmod(self._period, _SECOND))
+        return TimePair(*divmod(self._times[1], _SECOND))
 
     def __timerspec__(self) -> Any:
         """A new ``struct itimerspec *`` of cffi with the values, for :func:`timerfd_settime`."""
@@ -335,72 +332,38 @@ def timerfd_gettime(fd: FileDescriptor) -> TimerVal:
 
 
 class Setting(TimerVal):
-    """A :class:`TimerVal` that a timer gave: made in half the time, by one who sets both of its times."""
+    """A :class:`TimerVal` that a timer gave: made in half the time, by one who sets its times."""
 
-    __slots__ = ("_first", "_period")
+    __slots__ = ("_times",)
     __init__ = object.__init__
 
 
-_COUNT = Struct("=Q")
+# what the calls of an object use instead of the thin ones
+settime, gettime, _read = lib.butter_timerfd_settime, lib.butter_timerfd_gettime, lib.butter_timerfd_read
+OTHER_PERIOD = -(2**63)
 
-# Taken here once: tests replace `lib` and `ffi` with mocks, and what an
-# object does is no thin call.
-_new, _PAIR = ffi.new, ffi.typeof("int64_t[2]")
-_settime, _gettime = lib.butter_timerfd_settime, lib.butter_timerfd_gettime
-_OTHER_PERIOD = -(2**63)
-
-# Guesses, by descriptor; the C functions say whether one is right.
-_periods: dict[int, int] = {}
-
-# Pairs that no call uses now: taken before the call and put back when they
-# were read, because the GIL is free during the call.
-_pairs: list[Any] = []
+# Room for two numbers each, that no call uses now: taken before the call and
+# put back when they were read, because the GIL is free during the call.
+pairs: list[Any] = []
 
 
-def _settime_ns(fd: int, *, flags: int, initial: int, interval: int) -> tuple[int, int]:
-    period = _periods.get(fd, 0)
-    try:
-        old = _pairs.pop()
-    except IndexError:
-        old = _new(_PAIR)
-    left = _settime(fd, flags, initial, interval, period, old)
-    _periods[fd] = interval
-    if left == _OTHER_PERIOD:
-        left, period = old
-    _pairs.append(old)
-    if left < 0:
-        SETTIME.fail(-left, fd=fd, flags=flags, spec=None)
-    return left, period
+def new_pair() -> Any:
+    """Room for two numbers from C."""
+    return ffi.new("int64_t[2]")
 
 
-def _gettime_ns(fd: int) -> tuple[int, int]:
-    period = _periods.get(fd, 0)
-    left = _gettime(fd, period)
-    if left < 0:
-        setting = timerfd_gettime(fd)
-        left, period = setting._first, setting._period
-        _periods[fd] = period
-    return left, period
+_AGAIN = (-errno.EINTR, 0)
 
 
-# Python's own (3.13) are faster than any call through cffi. They give the
-# time left and the period in nanoseconds; ours raise by the tables.
-settime_ns: Callable[..., tuple[int, int]] = getattr(os, "timerfd_settime_ns", _settime_ns)
-gettime_ns: Callable[[Any], tuple[int, int]] = getattr(os, "timerfd_gettime_ns", _gettime_ns)
-
-
-def read_count(fd: int) -> int:
-    """How often the timer *fd* has expired since this was asked last; READ says what it raises."""
-    while True:
-        try:
-            data = os.read(fd, 8)
-        except OSError as error:
-            if error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
-                raise  # from a signal handler, not from the call
-            number = error.errno or 0
-            break
-        # A read gives no bytes where a clock was set back between the
-        # expiration and the read (timerfd_create(2)): there is none yet.
-        if data:
-            return int(_COUNT.unpack(data)[0])
-    READ.fail(number, fd=fd)
+def read_count(source: HasFileno) -> int:
+    """How often the timer *source* has expired since this was asked last; READ says what it raises."""
+    count = 0
+    # Python runs its signal handlers before it goes round (PEP 475), and one of
+    # them may close the object. Nothing is read where a clock was set back
+    # between the expiration and the read (timerfd_create(2)).
+    while count in _AGAIN:
+        fd = source.fileno()
+        count = _read(fd)
+    if count < 0:
+        READ.fail(-count, fd=fd)
+    return count

@@ -104,7 +104,10 @@ class Eventlike(Descriptor, Generic[Event]):
                 raise TypeError(f"timeout is a number of seconds or None, not {type(timeout).__name__}")
             if not timeout >= 0:
                 raise ValueError(f"timeout is {timeout}; it must not be negative")
-            deadline = time.monotonic() + timeout
+            try:
+                deadline = time.monotonic() + timeout
+            except OverflowError:
+                raise ValueError("timeout is more than a float holds; None waits for ever") from None
         batch = self._batch
         while True:
             try:
@@ -119,13 +122,17 @@ class Eventlike(Descriptor, Generic[Event]):
             except BlockingIOError:
                 if deadline is None:
                     self._poll(deadline, timeout)
+            except TimeoutError:
+                # a signal handler, or another thread, may have read meanwhile
+                if not batch:
+                    raise
 
     def _poll(self, deadline: float | None, timeout: float | None) -> None:
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-            if poll.poll(None if left is None else min(math.ceil(left), _LONGEST_POLL)):
+            if poll.poll(None if left is None else math.ceil(min(left, _LONGEST_POLL))):
                 return
             if left is not None and left < _LONGEST_POLL:
                 raise TimeoutError(errno.ETIMEDOUT, f"no event within {timeout} seconds")

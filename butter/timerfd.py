@@ -5,17 +5,20 @@ from __future__ import annotations
 from butter._constants import timerfd as _constants
 from butter._constants.timerfd import *  # noqa: F403
 from butter._constants.timerfd import CLOCK_MONOTONIC, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET
+from butter._fd import closed_error
 from butter._timerfd import (
-    NEVER,
+    OTHER_PERIOD,
     SETTABLE_CLOCKS,
     SETTIME,
     Setting,
     TimePair,
     TimerVal,
-    gettime_ns,
+    gettime,
     nanoseconds,
+    new_pair,
+    pairs,
     read_count,
-    settime_ns,
+    settime,
     timerfd,
     timerfd_gettime,
     timerfd_settime,
@@ -56,6 +59,9 @@ class Timer(Eventlike[int], TimerVal):
     """
 
     _clock: int = CLOCK_MONOTONIC
+    # The period that the kernel should have, in nanoseconds. C has two numbers
+    # to tell and one to return; if this is right, the other is enough.
+    _armed: int = 0
 
     def __init__(self, clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = True) -> None:
         super().__init__(timerfd(clock_type, flags, closefd))
@@ -66,15 +72,19 @@ class Timer(Eventlike[int], TimerVal):
 
         Not enabled if the timer is not armed. Raises ValueError if the object is closed.
         """
-        setting: TimerVal = Setting()
-        try:
-            setting._first, setting._period = gettime_ns(self._fd)
-            return setting
-        except (OSError, TypeError) as error:
-            if self._fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
-                raise  # from a signal handler, not from the call
-        # once more, by the call that says what is wrong
-        return timerfd_gettime(self.fileno())
+        fd, period = self._fd, self._armed
+        if fd is None:
+            raise closed_error()
+        left = gettime(fd, period)
+        setting: TimerVal
+        if left >= 0:
+            setting = Setting()
+            setting._times = (left, period)
+        else:
+            # once more, by the call that says what is wrong, or the period
+            setting = timerfd_gettime(fd)
+            self._armed = setting._times[1]
+        return setting
 
     def update(self, absolute: bool = False, cancel_on_set: bool = False) -> TimerVal:
         """Arm the timer as the words said, or stop it, and return its setting until now as a :class:`TimerVal`.
@@ -93,24 +103,30 @@ class Timer(Eventlike[int], TimerVal):
             if cancel_on_set and not (absolute and self._clock in SETTABLE_CLOCKS):
                 raise ValueError("cancel_on_set needs absolute=True and CLOCK_REALTIME or CLOCK_REALTIME_ALARM")
             flags = TFD_TIMER_ABSTIME | (TFD_TIMER_CANCEL_ON_SET if cancel_on_set else 0)
-        first, period = self._first, self._period
+        first, period = self._times
         if first is None:
             first = period
-        fd = self._fd
-        old: TimerVal = Setting()
+        fd, was = self._fd, self._armed
+        if fd is None:
+            raise closed_error()
         try:
-            old._first, old._period = settime_ns(fd, flags=flags, initial=first, interval=period)
-            return old
+            pair = pairs.pop()
+        except IndexError:
+            pair = new_pair()
+        try:
+            left = settime(fd, flags, first, period, was, pair)
         except OverflowError:
             # more nanoseconds than 64 bits hold, which the kernel takes for "never"
-            if max(first, period) > NEVER:
-                return timerfd_settime(self, self, flags)
-            raise
-        except (OSError, TypeError) as error:
-            if fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
-                raise  # from a signal handler, not from the call
-            number = getattr(error, "errno", 0)
-        SETTIME.fail(number, fd=self.fileno(), flags=flags, spec=None)
+            return timerfd_settime(fd, self, flags)
+        if left == OTHER_PERIOD:
+            left, was = pair
+        pairs.append(pair)
+        if left < 0:
+            SETTIME.fail(-left, fd=fd, flags=flags, spec=None)
+        self._armed = period
+        old: TimerVal = Setting()
+        old._times = (left, was)
+        return old
 
     def set_one_off(self, seconds: Seconds, nano_seconds: int = 0, absolute: bool = False) -> TimerVal:
         """Arm the timer to expire once after the time, or at it: ``after(…).every(0).update(…)``."""
@@ -134,7 +150,7 @@ class Timer(Eventlike[int], TimerVal):
     set_reoccurring = set_reoccuring
 
     def _read_events(self) -> list[int]:
-        return [read_count(self.fileno())]
+        return [read_count(self)]
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]} {self._words()}>"

@@ -146,7 +146,7 @@ static int butter_inotify_read(int fd, butter_inotify_events *events)
 
     if (size < 0)
         return -errno;
-    if (butter_inotify_parse(events->data, (size_t)size, events) != size)
+    if (!size || butter_inotify_parse(events->data, (size_t)size, events) != size)
         return -EBADMSG;
     return (int)events->count;
 }

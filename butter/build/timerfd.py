@@ -40,11 +40,13 @@ int timerfd_gettime(int fd, struct itimerspec *curr_value);
 
 int64_t butter_timerfd_settime(int fd, int flags, int64_t first, int64_t period, int64_t expected, int64_t *old);
 int64_t butter_timerfd_gettime(int fd, int64_t expected);
+int64_t butter_timerfd_read(int fd);
 """
 
 SOURCE = """
 #include <errno.h>
 #include <stdint.h>
+#include <unistd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
@@ -98,6 +100,14 @@ static int64_t butter_timerfd_gettime(int fd, int64_t expected)
     if (timerfd_gettime(fd, &now) != 0 || butter_nanoseconds(&now.it_interval) != expected)
         return -1;
     return butter_nanoseconds(&now.it_value);
+}
+
+/* Return how often the timer has expired, or -errno. */
+static int64_t butter_timerfd_read(int fd)
+{
+    uint64_t count = 0;
+
+    return read(fd, &count, sizeof count) < 0 ? -errno : (int64_t)count;
 }
 """
 

@@ -17,6 +17,7 @@ import socket
 import sys
 import threading
 import time
+import types
 
 import pytest
 import support
@@ -400,7 +401,7 @@ def test_another_kind_of_descriptor(tmp_path):
             assert caught.value.errno == errno.EINVAL
     directory = os.open(tmp_path, os.O_RDONLY)
     with pytest.raises(IsADirectoryError):
-        read_count(directory)
+        read_count(types.SimpleNamespace(fileno=lambda: directory))
     os.close(directory)
 
 
@@ -451,7 +452,7 @@ ROWS = [
     *(("timerfd_create", CREATE, number, timerfd) for number in CREATE.meanings),
     *(("timerfd_settime", SETTIME, number, lambda: timerfd_settime(0, TimerVal())) for number in SETTIME.meanings),
     *(("timerfd_gettime", GETTIME, number, lambda: timerfd_gettime(0)) for number in GETTIME.meanings),
-    *(("read", READ, number, lambda: read_count(0)) for number in READ.meanings),
+    *(("read", READ, number, lambda: read_count(types.SimpleNamespace(fileno=lambda: 0))) for number in READ.meanings),
 ]
 
 

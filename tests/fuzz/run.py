@@ -1,0 +1,36 @@
+"""Feed a parser, built with the address and undefined-behaviour sanitizers, a million inputs.
+
+    python tests/fuzz/run.py inotify [INPUTS [SEED]]
+
+The inputs follow from the seed, so a failure can be repeated. The compiler is ``$CC``, or ``cc``.
+"""
+
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BUILDERS = HERE.parent.parent / "butter/build"
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover"]
+
+
+def run(feature, inputs=1_000_000, seed=1):
+    """What the fuzzer of *feature* prints; CalledProcessError if it, or its compiler, fails."""
+    source = runpy.run_path(str(BUILDERS / f"{feature}.py"))["SOURCE"]
+    with tempfile.TemporaryDirectory() as directory:
+        program = Path(directory, feature)
+        subprocess.run(
+            [os.environ.get("CC", "cc"), "-std=gnu11", "-g", "-O1", *SANITIZE, "-x", "c", "-", "-o", str(program)],
+            input=source + (HERE / f"{feature}.c").read_text(),
+            text=True,
+            check=True,
+        )
+        command = [str(program), str(inputs), str(seed)]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    print(run(*sys.argv[1:]), end="")

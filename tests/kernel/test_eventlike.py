@@ -1,0 +1,1003 @@
+"""What every event object does, whatever its events are.
+
+A feature joins by a line in ``KINDS``: its class, the flag that makes it
+non-blocking, what has to be done to a new object, and what makes one event.
+"""
+
+import copy
+import errno
+import gc
+import itertools
+import math
+import os
+import pickle
+import re
+import resource
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+import weakref
+
+import pytest
+
+from butter import utils
+from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd
+from butter.eventlike import Eventlike
+from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify
+from butter.signalfd import SFD_NONBLOCK, Signalfd
+from butter.timerfd import TFD_NONBLOCK, Timer
+
+# far more than anything here takes; whoever waits so long has lost an event
+LONG = 30
+
+serial = itertools.count()
+
+# one of those that queue up, each as often as it was sent
+SIGNAL = signal.SIGRTMIN + 3
+
+
+class Kind:
+    """How the objects of a class are made, and their events.
+
+    *prepare* and *trigger* get the object and a directory of the test's own.
+    *ticks* is false where two events that nobody reads between them are less than two (a timer's).
+    *batches* is true where one read may give several events, *distinct* where no two of them are equal.
+    """
+
+    def __init__(
+        self, cls, flag, trigger, *, prepare=None, args=(), flags=0, ticks=True, batches=False, distinct=False
+    ):
+        self.cls, self.flag, self.args, self.flags = cls, flag, args, flags
+        self.ticks, self.batches, self.distinct = ticks, batches, distinct
+        self._prepare, self._trigger = prepare, trigger
+        self.place = None
+
+    def make(self, cls=None, blocking=True, **arguments):
+        flags = self.flags if blocking else self.flags | self.flag
+        made = (cls or self.cls)(*self.args, flags=flags, **arguments)
+        if self._prepare:
+            self._prepare(made, self.place)
+        return made
+
+    def trigger(self, made, times=1):
+        for _ in range(times):
+            self._trigger(made, self.place)
+
+    def count(self, events):
+        """How many events these are; none may have been given twice."""
+        return len(set(events)) if self.distinct else len(events)
+
+
+KINDS = [
+    Kind(
+        Inotify,
+        IN_NONBLOCK,
+        lambda made, place: open(f"{place}/{next(serial)}", "x").close(),
+        prepare=lambda made, place: made.watch(place, IN_CREATE),
+        batches=True,
+        distinct=True,
+    ),
+    Kind(Eventfd, EFD_NONBLOCK, lambda made, _: made.increment(), flags=EFD_SEMAPHORE),
+    Kind(Timer, TFD_NONBLOCK, lambda made, _: made.after(0, 1).update(), ticks=False),
+    Kind(
+        Signalfd,
+        SFD_NONBLOCK,
+        lambda made, _: os.kill(os.getpid(), SIGNAL),
+        prepare=lambda made, _: signal.pthread_sigmask(signal.SIG_BLOCK, [SIGNAL]),
+        args=([SIGNAL],),
+        batches=True,
+    ),
+]
+
+
+def kinds(condition=lambda kind: True):
+    """The kinds to run a test with, as its parameter ``kind``."""
+    chosen = [kind for kind in KINDS if condition(kind)]
+    return pytest.mark.parametrize("kind", chosen, ids=lambda kind: kind.cls.__name__, indirect=True)
+
+
+every_kind = kinds()
+kinds_that_tick = kinds(lambda kind: kind.ticks)
+kinds_that_batch = kinds(lambda kind: kind.batches)
+
+
+@pytest.fixture
+def kind(request, tmp_path):
+    request.param.place = tmp_path
+    yield request.param
+    while signal.sigtimedwait([SIGNAL], 0):
+        pass  # nobody read it, and it would end the process
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [SIGNAL])
+
+
+@pytest.fixture
+def made(kind):
+    """A blocking object, closed when the test has ended."""
+    with kind.make() as made:
+        yield made
+
+
+@pytest.fixture
+def quick(kind):
+    """A non-blocking object, closed when the test has ended."""
+    with kind.make(blocking=False) as quick:
+        yield quick
+
+
+def invented(kind, fd):
+    """An object that ``__init__`` never saw, with a number that somebody else opened."""
+    made = kind.cls.__new__(kind.cls)
+    made._fd = fd
+    return made
+
+
+def is_open(fd):
+    try:
+        os.fstat(fd)
+    except OSError as error:
+        return error.errno != errno.EBADF
+    return True
+
+
+def drop(box):
+    """Empty a list and collect the garbage, which PyPy does not do by itself."""
+    box.clear()
+    gc.collect()
+
+
+def readable(made):
+    return bool(select.select([made], [], [], 0)[0])
+
+
+# a descriptor and its owner
+
+
+@every_kind
+def test_open(made):
+    """A new object owns an open descriptor of its own."""
+    assert isinstance(made, Eventlike)
+    assert is_open(made.fileno())
+    assert made._fd == made.fileno()
+    assert made.closed() is False
+    assert made.pending == 0
+
+
+@every_kind
+def test_words_of_a_file(made):
+    """An object answers what Python's files are asked."""
+    assert made.isatty() is False
+    assert made.readable() is True
+    assert made.seekable() is False
+    assert made.mode() == ("r+" if made.writable() else "r")
+    assert repr(made) == made.name()
+    assert repr(made).startswith(f"<{type(made).__name__} fd={made.fileno()}")
+
+
+@every_kind
+@pytest.mark.parametrize("word", ["read", "readline", "readlines", "seek", "tell", "truncate", "write", "writelines"])
+def test_bytes_words_of_a_file(made, word):
+    """There are no bytes to read, write or seek in, whatever the arguments."""
+    for arguments in ((), (1,), (b"bytes",), (0, 2)):
+        with pytest.raises(NotImplementedError, match="read_event"):
+            getattr(made, word)(*arguments)
+
+
+@every_kind
+def test_closed(kind):
+    """A closed object has no descriptor, and says so; it can still be printed and compared."""
+    made = kind.make()
+    fd = made.fileno()
+    made.close()
+    assert not is_open(fd)
+    assert made._fd is None
+    assert made.closed() is True
+    assert repr(made) == made.name()
+    assert repr(made).startswith(f"<{type(made).__name__} fd=closed")
+    assert made == made
+    assert made.isatty() is False
+    for method in (made.fileno, made.read_event, made.read_events, made.wait, made.__iter__().__next__, made.close):
+        with pytest.raises(ValueError, match="closed file"):
+            method()
+    for timeout in (0, 0.5, None):
+        with pytest.raises(ValueError, match="closed file"):
+            made.wait(timeout)
+
+
+@every_kind
+def test_closed_twice(kind):
+    """A second close raises, and leaves the number alone: it may be somebody else's by now."""
+    made = kind.make()
+    fd = made.fileno()
+    made.close()
+    stranger = os.dup(0)
+    assert stranger == fd
+    with pytest.raises(ValueError, match="closed file"):
+        made.close()
+    os.close(stranger)  # still open
+
+
+@every_kind
+def test_forgotten_before_it_is_closed(kind, monkeypatch):
+    """The number is forgotten first: even when closing it fails, nobody uses it again."""
+    made = kind.make()
+    fd = made.fileno()
+    seen = []
+
+    def close(number):
+        seen.append((number, made._fd))
+        os.close(number)
+        raise OSError(errno.EIO, "a test")
+
+    monkeypatch.setattr(utils, "_close", close)
+    with pytest.raises(OSError, match="a test"):
+        made.close()
+    assert seen == [(fd, None)]
+    assert made.closed()
+
+
+@every_kind
+def test_closed_by_two_threads(kind):
+    """Of many who close an object at once, one does and the others get the ValueError."""
+    for _ in range(50):
+        made = kind.make()
+        barrier = threading.Barrier(4)
+        errors = []
+
+        def close(made=made, barrier=barrier, errors=errors):
+            barrier.wait()
+            try:
+                made.close()
+            except ValueError as error:
+                errors.append(error)
+
+        join(start(close, 4))
+        assert len(errors) == 3
+
+
+@every_kind
+def test_with(kind):
+    """``with`` gives the object, and closes it however the block ends."""
+    with kind.make() as made:
+        fd = made.fileno()
+        assert isinstance(made, kind.cls)
+        with made as again:
+            assert again is made
+        assert made.closed()
+    assert not is_open(fd)
+    made = kind.make()
+    with pytest.raises(KeyError), made:
+        raise KeyError
+    assert made.closed()
+
+
+@every_kind
+def test_with_closed(kind):
+    """A block may close its object itself, or meet a closed one: ``with`` never raises."""
+    with kind.make() as made:
+        made.close()
+    with made as again:
+        assert again is made
+
+
+@every_kind
+def test_dropped(kind):
+    """An object that nobody closed warns when it goes, and closes its descriptor."""
+    box = [kind.make()]
+    fd, name = box[0].fileno(), repr(box[0])
+    with pytest.warns(ResourceWarning, match=re.escape(f"unclosed {name}")):
+        drop(box)
+    assert not is_open(fd)
+
+
+@every_kind
+def test_dropped_in_a_cycle(kind):
+    """The garbage collector closes what only refers to itself."""
+    box = [kind.make()]
+    box[0].itself = box[0]
+    fd = box[0].fileno()
+    with pytest.warns(ResourceWarning, match="unclosed"):
+        drop(box)
+    assert not is_open(fd)
+
+
+@every_kind
+def test_dropped_where_warnings_are_errors(kind, monkeypatch):
+    """The descriptor goes even if the warning about it raises."""
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: seen.append(unraisable.exc_type))
+    box = [kind.make()]
+    fd = box[0].fileno()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drop(box)
+    assert seen == [ResourceWarning]
+    assert not is_open(fd)
+
+
+@every_kind
+def test_dropped_closed(kind):
+    """A closed object goes without a word, and without closing who has its number now."""
+    made = kind.make()
+    fd = made.fileno()
+    made.close()
+    stranger = os.dup(0)
+    assert stranger == fd
+    del made
+    gc.collect()
+    os.close(stranger)  # still open
+
+
+@every_kind
+def test_dropped_with_another_number(kind):
+    """The finaliser closes only what the object opened itself, not a number that was put into it."""
+    made = kind.make()
+    own = made._fd
+    stranger = os.dup(0)
+    made._fd = stranger
+    del made
+    gc.collect()
+    os.close(own)
+    os.close(stranger)
+
+
+@every_kind
+def test_invented(kind):
+    """An object of an invented number is compared, printed, entered and closed, but never closes when it goes."""
+    stranger = os.dup(0)
+    made = invented(kind, stranger)
+    assert made == invented(kind, stranger)
+    assert hash(made) == hash(invented(kind, stranger))
+    assert made.fileno() == stranger
+    assert repr(made).startswith(f"<{kind.cls.__name__} fd={stranger}")
+    assert made.pending == 0
+    del made
+    gc.collect()
+    assert is_open(stranger)
+    with invented(kind, stranger):
+        pass
+    assert not is_open(stranger)
+
+
+@every_kind
+def test_empty(kind):
+    """An object whose constructor failed, or never ran, is a closed one."""
+    made = kind.cls.__new__(kind.cls)
+    assert made.closed()
+    assert repr(made).startswith(f"<{kind.cls.__name__} fd=closed")
+    with made:
+        pass
+    with pytest.raises(ValueError, match="closed file"):
+        made.fileno()
+    assert isinstance(hash(made), int)
+    with pytest.raises(TypeError):
+        kind.make(no_such_argument=1)
+
+
+@every_kind
+def test_descriptor_zero(kind, in_child):
+    """0 is a descriptor like any other."""
+
+    def body():
+        os.close(0)
+        with kind.make() as made:
+            assert made.fileno() == 0
+            assert not made.closed()
+            assert repr(made).startswith(f"<{kind.cls.__name__} fd=0")
+            assert made == made
+            kind.trigger(made)
+            made.wait(LONG)
+            kind.trigger(made)
+            made.read_event()
+        assert made.closed()
+        assert not is_open(0)
+        box = [kind.make()]
+        with pytest.warns(ResourceWarning, match="fd=0"):
+            drop(box)
+        assert not is_open(0)
+
+    in_child(body)
+
+
+@every_kind
+def test_hash_is_kept(kind):
+    """An object is found in a dict after it was closed, and when its number has a new owner."""
+    made = kind.make()
+    found = {made: "found"}
+    before = hash(made)
+    made.close()
+    assert hash(made) == before
+    assert found[made] == "found"
+    with kind.make() as other:
+        assert other not in found
+
+
+@every_kind
+def test_equality(kind, made):
+    """Equal is the same object, or one of the same class with the same open number."""
+    same = invented(kind, made.fileno())
+    assert (made == same) is True
+    assert (made != same) is False
+    assert hash(made) == hash(same)
+    with kind.make() as other:
+        assert (made == other) is False
+        assert (made != other) is True
+    for other in (5, None, "text", made.fileno(), object()):
+        assert (made == other) is False
+        assert (made != other) is True
+    sub = type("Sub", (kind.cls,), {})
+    other = sub.__new__(sub)
+    other._fd = made.fileno()
+    assert made != other
+
+
+@every_kind
+def test_closed_objects_are_not_equal(kind):
+    """Two closed objects have nothing in common."""
+    one, other = kind.make(), kind.make()
+    one.close()
+    other.close()
+    assert one != other
+    assert one == one
+    assert len({one, other}) == 2
+
+
+@every_kind
+def test_no_copies(made):
+    """A copy would close the same descriptor again."""
+    for duplicate in (copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="cannot copy or pickle"):
+            duplicate(made)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="cannot copy or pickle"):
+            pickle.dumps(made, protocol)
+
+
+@every_kind
+def test_weak_references(kind):
+    """An object can be watched without being kept."""
+    made = kind.make()
+    reference = weakref.ref(made)
+    assert reference() is made
+    made.close()
+    del made
+    gc.collect()
+    assert reference() is None
+
+
+@every_kind
+def test_subclass(kind):
+    """A subclass with a constructor and words of its own is as good as its base."""
+
+    class Sub(kind.cls):
+        def __init__(self, *args, word=None, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.word = word
+
+        def get(self):
+            return self.word, self.read_event()
+
+    with kind.make(Sub, word="mine") as made:
+        assert repr(made).startswith(f"<Sub fd={made.fileno()}")
+        kind.trigger(made)
+        word, event = made.get()
+        assert word == "mine"
+        kind.trigger(made)
+        assert type(made.wait(LONG)) is type(event)
+    assert made.closed()
+
+
+# close-on-exec
+
+
+def after_exec(made):
+    """What the number of an object is in a program that this process executes."""
+    look = "import os, sys; n = '/proc/self/fd/' + sys.argv[1]; print(os.path.lexists(n) and os.readlink(n))"
+    command = [sys.executable, "-S", "-c", look, str(made.fileno())]
+    return subprocess.run(command, close_fds=False, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+@every_kind
+@pytest.mark.parametrize("arguments", [{}, {"closefd": True}])
+def test_closed_on_exec(kind, arguments):
+    """A program that is executed does not get the descriptor, unless it is asked for."""
+    with kind.make(**arguments) as made:
+        assert not os.get_inheritable(made.fileno())
+        assert after_exec(made) != os.readlink(f"/proc/self/fd/{made.fileno()}")
+
+
+@every_kind
+def test_kept_over_exec(kind):
+    """``closefd=False`` hands the descriptor on."""
+    with kind.make(closefd=False) as made:
+        assert os.get_inheritable(made.fileno())
+        assert after_exec(made) == os.readlink(f"/proc/self/fd/{made.fileno()}")
+
+
+# waiting and reading
+
+
+@every_kind
+def test_select(kind, quick):
+    """select, poll and epoll take the object itself, and say when there is an event."""
+    poll, epoll = select.poll(), select.epoll()
+    poll.register(quick, select.POLLIN)
+    epoll.register(quick, select.EPOLLIN)
+    with epoll:
+        for _ in range(2):
+            assert not readable(quick)
+            assert not poll.poll(0)
+            assert not epoll.poll(0)
+            kind.trigger(quick)
+            assert select.select([quick], [], [], LONG)[0] == [quick]
+            assert poll.poll(LONG * 1000) == [(quick.fileno(), select.POLLIN)]
+            assert epoll.poll(LONG) == [(quick.fileno(), select.EPOLLIN)]
+            assert len(quick.read_events()) == 1
+
+
+@every_kind
+@pytest.mark.parametrize("timeout", [None, 0, 5, 0.5, 1e300, math.inf, 2**40, True])
+@pytest.mark.parametrize("blocking", [True, False])
+def test_wait_with_an_event(kind, blocking, timeout):
+    """An event that is there is given at once, whatever the timeout."""
+    with kind.make(blocking=blocking) as made:
+        kind.trigger(made)
+        assert select.select([made], [], [], LONG)[0]
+        event = made.wait(timeout) if timeout is not None else made.wait()
+        kind.trigger(made)
+        assert type(made.wait(timeout=LONG)) is type(event)
+
+
+@every_kind
+@pytest.mark.parametrize("timeout", [0, 0.0, 0.03, 1e-9])
+@pytest.mark.parametrize("blocking", [True, False])
+def test_wait_without_an_event(kind, blocking, timeout):
+    """No event within the timeout is Python's own TimeoutError, and not before the time is over."""
+    with kind.make(blocking=blocking) as made:
+        start = time.monotonic()
+        with pytest.raises(TimeoutError, match=f"{timeout} seconds") as caught:
+            made.wait(timeout)
+        assert time.monotonic() - start >= timeout
+        assert caught.value.errno == errno.ETIMEDOUT
+        kind.trigger(made)
+        made.wait(LONG)
+
+
+@every_kind
+@pytest.mark.parametrize("timeout", [-1, -0.001, -math.inf, math.nan, pytest.param(10**400, id="huge")])
+def test_wait_for_an_impossible_time(kind, made, timeout):
+    """A negative timeout, one that is no number, and one that no float holds are ValueErrors; no event is lost."""
+    kind.trigger(made)
+    with pytest.raises(ValueError, match="timeout"):
+        made.wait(timeout)
+    made.wait(LONG)
+
+
+@every_kind
+@pytest.mark.parametrize("timeout", ["1", b"1", [], object(), 1j])
+def test_wait_for_no_number(kind, made, timeout):
+    """What is not a number of seconds is a TypeError; no event is lost."""
+    kind.trigger(made)
+    with pytest.raises(TypeError, match="timeout"):
+        made.wait(timeout)
+    made.wait(LONG)
+
+
+@every_kind
+def test_large_descriptor(kind, in_child):
+    """A process with thousands of descriptors can wait: select(2) stops at 1024."""
+
+    def body():
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+        while os.dup(0) < 1500:
+            pass
+        with kind.make() as made:
+            assert made.fileno() > 1500
+            with pytest.raises(TimeoutError):
+                made.wait(0.001)
+            kind.trigger(made)
+            made.wait(LONG)
+            kind.trigger(made)
+            made.read_event()
+
+    in_child(body)
+
+
+@every_kind
+def test_without_an_event_nobody_waits(quick):
+    """A non-blocking object says at once that there is no event."""
+    with pytest.raises(BlockingIOError) as caught:
+        quick.read_event()
+    assert caught.value.errno == errno.EAGAIN
+    assert quick.read_events() == []
+    assert quick.pending == 0
+
+
+@kinds_that_tick
+@pytest.mark.parametrize("blocking", [True, False])
+def test_each_way_of_reading(kind, blocking):
+    """Whichever way events are taken, each is given once and in order."""
+    with kind.make(blocking=blocking) as made:
+        kind.trigger(made, 10)
+        events = [made.read_event(), made.wait(), made.wait(0), next(iter(made))]
+        while len(events) < 10:
+            events += made.read_events()
+        assert kind.count(events) == 10
+        assert not readable(made)
+        assert made.pending == 0
+
+
+@kinds_that_batch
+@pytest.mark.parametrize("blocking", [True, False])
+def test_pending(kind, blocking):
+    """What one read gave and nobody took is pending: it does not make the descriptor readable, and is given first."""
+    with kind.make(blocking=blocking) as made:
+        kind.trigger(made, 4)
+        first = made.read_event()
+        assert made.pending == 3
+        assert not readable(made)
+        kind.trigger(made)
+        assert kind.count([first, made.wait(0)]) == 2
+        rest = made.read_events()
+        assert (len(rest), made.pending) == (2, 0)
+        assert readable(made)
+        assert len(made.read_events()) == 1
+
+
+@kinds_that_batch
+def test_closing_drops_what_is_pending(kind):
+    """A closed object has no events left."""
+    made = kind.make()
+    kind.trigger(made, 3)
+    made.read_event()
+    made.close()
+    assert made.pending == 0
+    with pytest.raises(ValueError, match="closed file"):
+        made.read_event()
+
+
+@kinds_that_tick
+def test_iteration_leaves_nothing_behind(kind, made):
+    """Who leaves a loop finds the next event in the next loop, or anywhere else."""
+    kind.trigger(made, 6)
+    events = []
+    for event in made:
+        events.append(event)
+        if len(events) == 2:
+            break
+    abandoned = iter(made)
+    events.append(next(abandoned))
+    del abandoned
+    events += itertools.islice(made, 1)
+    events.append(made.read_event())
+    events += made.read_events()
+    assert kind.count(events) == 6
+
+
+@kinds_that_tick
+def test_two_iterators(kind, made):
+    """Two loops over one object share its events."""
+    kind.trigger(made, 6)
+    one, other = iter(made), iter(made)
+    events = [next(iterator) for _ in range(3) for iterator in (one, other)]
+    assert kind.count(events) == 6
+    assert not readable(made)
+    assert made.pending == 0
+
+
+@kinds_that_tick
+def test_closed_within_a_loop(kind):
+    """A loop over an object that is closed meanwhile ends with the ValueError of a closed file."""
+    made = kind.make()
+    kind.trigger(made, 3)
+    seen = []
+
+    def loop():
+        for event in made:
+            seen.append(event)
+            made.close()
+
+    with pytest.raises(ValueError, match="closed file"):
+        loop()
+    assert len(seen) == 1
+
+
+# threads
+
+
+def start(body, count):
+    """*count* threads that run *body*; ``join`` raises what one of them raised."""
+
+    def guarded():
+        try:
+            body()
+        except BaseException as error:
+            threading.current_thread().error = error
+
+    threads = [threading.Thread(target=guarded, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def join(threads):
+    for thread in threads:
+        thread.join(2 * LONG)
+        assert not thread.is_alive(), "a thread hangs"
+        if error := getattr(thread, "error", None):
+            raise error
+
+
+@kinds_that_tick
+@pytest.mark.parametrize("way", ["read_event", "read_events", "iterate"])
+def test_eight_threads_empty_a_queue(kind, quick, way):
+    """Eight threads take what waits: each event is given to one of them."""
+    total = 2000
+    kind.trigger(quick, total)
+    taken = []
+    barrier = threading.Barrier(8)
+
+    def take():
+        barrier.wait()
+        try:
+            while True:
+                if way == "read_event":
+                    taken.append(quick.read_event())
+                elif way == "read_events":
+                    events = quick.read_events()
+                    if not events:
+                        return
+                    taken.extend(events)
+                else:
+                    taken.append(quick.wait(0))
+        except (BlockingIOError, TimeoutError):
+            pass
+
+    join(start(take, 8))
+    assert kind.count(taken) == total
+    assert quick.pending == 0
+
+
+@kinds_that_tick
+@pytest.mark.parametrize(("blocking", "way"), [(True, "read_event"), (True, "wait"), (False, "wait")])
+def test_eight_threads_wait(kind, blocking, way):
+    """Eight threads wait while events come one by one: each event is given to one of them, or still there."""
+    total = enough = 2000
+    taken = []
+
+    def take():
+        while len(taken) < enough:
+            taken.append(getattr(made, way)())
+
+    with kind.make(blocking=blocking) as made:
+        threads = start(take, 8)
+        kind.trigger(made, total)
+        # a thread that still waits in the kernel is woken by the next event
+        while any(thread.is_alive() for thread in threads):
+            kind.trigger(made)
+            total += 1
+            threads[total % 8].join(0.01)
+        join(threads)
+        while made.pending or readable(made):
+            taken += made.read_events()
+        assert kind.count(taken) == total
+
+
+def until_reading(thread, fd):
+    """Return when *thread* is inside a read of *fd*."""
+    deadline = time.monotonic() + LONG
+    while time.monotonic() < deadline:
+        with open(f"/proc/self/task/{thread.native_id}/syscall") as call:
+            if call.read().split()[1:2] == [hex(fd)]:
+                return
+    pytest.fail("the thread never read")
+
+
+@every_kind
+def test_closed_while_a_thread_reads(kind):
+    """A thread inside a read gets its event though the object was closed; the number is not used again."""
+    made = kind.make()
+    fd = made.fileno()
+    spare = invented(kind, os.dup(fd))
+    taken = []
+    threads = start(lambda made=made: taken.append(made.read_event()), 1)
+    until_reading(threads[0], fd)
+    made.close()
+    stranger = os.open("/dev/null", os.O_RDONLY)
+    assert stranger == fd
+    with spare:
+        kind.trigger(spare)
+        join(threads)
+        assert len(taken) == 1
+        with pytest.raises(ValueError, match="closed file"):
+            made.read_event()
+    del made, threads
+    gc.collect()
+    os.close(stranger)  # still open
+
+
+# signals
+
+
+@pytest.fixture
+def alarms():
+    """``alarms(handler)`` has *handler* called every few milliseconds, with errno overwritten each time.
+
+    With ``repeat=False`` only when somebody sends the signal.
+    """
+    before = signal.getsignal(signal.SIGALRM)
+
+    def begin(handler, repeat=True):
+        def handle(*_):
+            try:
+                os.stat("/no/such/file")
+            except FileNotFoundError:
+                pass
+            handler()
+
+        signal.signal(signal.SIGALRM, handle)
+        if repeat:
+            signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+
+    yield begin
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+WAITS = {
+    "read_event": lambda made: made.read_event(),
+    "read_events": lambda made: made.read_events()[0],
+    "wait": lambda made: made.wait(),
+    "wait with a timeout": lambda made: made.wait(LONG),
+    "iteration": lambda made: next(iter(made)),
+}
+BLOCKING_WAITS = [(True, name) for name in WAITS] + [(False, name) for name in WAITS if not name.startswith("read")]
+
+
+@every_kind
+@pytest.mark.parametrize(("blocking", "way"), BLOCKING_WAITS)
+def test_signals_during_a_wait(kind, alarms, blocking, way):
+    """A wait goes on after a signal handler has run (PEP 475), until there is an event."""
+    with kind.make(blocking=blocking) as made:
+        calls = itertools.count(1)
+        alarms(lambda: next(calls) == 5 and kind.trigger(made))
+        WAITS[way](made)
+        assert next(calls) > 5
+
+
+@kinds_that_batch
+@pytest.mark.parametrize("blocking", [True, False])
+def test_handler_that_reads(kind, alarms, blocking):
+    """What a signal handler, or a thread, read and left in the object ends a wait, at the latest with its timeout."""
+    with kind.make(blocking=blocking) as made:
+        taken = []
+
+        def read():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            kind.trigger(made, 2)
+            taken.append(made.read_event())
+
+        alarms(read)
+        taken.append(made.wait(0.5))
+        assert kind.count(taken) == 2
+        assert made.pending == 0
+
+
+class Enough(Exception):
+    """What a handler raises."""
+
+
+@every_kind
+@pytest.mark.parametrize(("blocking", "way"), BLOCKING_WAITS)
+def test_exception_of_a_handler(kind, alarms, blocking, way):
+    """What a signal handler raises ends the wait; the object is as good as before."""
+    with kind.make(blocking=blocking) as made:
+
+        def stop():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise Enough
+
+        def wait():
+            # the alarm may come before the wait where the machine is slow
+            alarms(stop)
+            WAITS[way](made)
+
+        with pytest.raises(Enough):
+            wait()
+        kind.trigger(made)
+        WAITS[way](made)
+
+
+@every_kind
+def test_signals_do_not_lengthen_a_timeout(made, alarms):
+    """A timeout counts from the call, however many handlers run, and ends after it, not before."""
+    calls = itertools.count()
+    alarms(lambda: next(calls))
+    start = time.monotonic()
+    with pytest.raises(TimeoutError):
+        made.wait(0.2)
+    took = time.monotonic() - start
+    assert 0.2 <= took < LONG
+    assert next(calls) > 0
+
+
+@every_kind
+@pytest.mark.parametrize("way", ["read_event", "read_events", "wait", "iteration"])
+def test_closed_by_a_handler(kind, alarms, way):
+    """A handler that closes the object ends the read; what has the number by then loses nothing."""
+    made = kind.make()
+    fd = made.fileno()
+    ends = []
+
+    def close():
+        made.close()
+        ends.extend(os.pipe())
+        os.write(ends[1], b"somebody else's")
+
+    main = threading.current_thread()
+
+    def interrupt():
+        until_reading(main, fd)
+        os.kill(os.getpid(), signal.SIGALRM)
+
+    alarms(close, repeat=False)
+    threads = start(interrupt, 1)
+    try:
+        with pytest.raises(ValueError, match="closed file"):
+            WAITS[way](made)
+        assert ends[0] == fd
+        assert os.read(fd, 100) == b"somebody else's"
+    finally:
+        join(threads)
+        for end in ends:
+            os.close(end)
+
+
+# fork
+
+
+@kinds_that_batch
+def test_fork_drops_what_is_pending(kind, made, in_child):
+    """A child has none of the events that its parent has read; the parent keeps them."""
+    kind.trigger(made, 3)
+    first = made.read_event()
+
+    def body():
+        with pytest.raises(TimeoutError):
+            made.wait(0)
+        return made.pending, made.closed()
+
+    assert in_child(body) == (0, False)
+    assert made.pending == 2
+    assert kind.count([first, *made.read_events()]) == 3
+
+
+@every_kind
+def test_child_closes_its_own(kind, made, in_child):
+    """A child that closes the object, or drops it, does not touch the parent's."""
+
+    def body():
+        made.close()
+        return made.closed()
+
+    assert in_child(body) is True
+    assert is_open(made.fileno())
+    kind.trigger(made)
+    made.wait(LONG)
+
+
+@every_kind
+def test_fork_with_objects_of_every_state(kind, in_child):
+    """Closed, dropped and invented objects do not disturb a fork."""
+    closed = kind.make()
+    closed.close()
+    kind.make().close()
+    with kind.make() as made:
+        same = invented(kind, made.fileno())
+        kind.trigger(made)
+        assert in_child(lambda: (closed.closed(), made.closed(), same.closed())) == (True, False, False)
+        made.read_event()

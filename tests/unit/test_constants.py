@@ -1,0 +1,130 @@
+"""Constants: whole, with the kernel's values, plain ints, and named by the classes beside them."""
+
+import enum
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import butter._constants
+from butter import inotify
+from butter.inotify import InotifyInit, InotifyMask, event_name
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+# linux/inotify.h of Linux 6.16; the first two are O_CLOEXEC and O_NONBLOCK, which are the same on x86_64 and aarch64
+INOTIFY = {
+    "IN_CLOEXEC": 0x80000,
+    "IN_NONBLOCK": 0x800,
+    "IN_ACCESS": 0x1,
+    "IN_MODIFY": 0x2,
+    "IN_ATTRIB": 0x4,
+    "IN_CLOSE_WRITE": 0x8,
+    "IN_CLOSE_NOWRITE": 0x10,
+    "IN_OPEN": 0x20,
+    "IN_MOVED_FROM": 0x40,
+    "IN_MOVED_TO": 0x80,
+    "IN_CREATE": 0x100,
+    "IN_DELETE": 0x200,
+    "IN_DELETE_SELF": 0x400,
+    "IN_MOVE_SELF": 0x800,
+    "IN_UNMOUNT": 0x2000,
+    "IN_Q_OVERFLOW": 0x4000,
+    "IN_IGNORED": 0x8000,
+    "IN_CLOSE": 0x18,
+    "IN_MOVE": 0xC0,
+    "IN_ONLYDIR": 0x1000000,
+    "IN_DONT_FOLLOW": 0x2000000,
+    "IN_EXCL_UNLINK": 0x4000000,
+    "IN_MASK_CREATE": 0x10000000,
+    "IN_MASK_ADD": 0x20000000,
+    "IN_ISDIR": 0x40000000,
+    "IN_ONESHOT": 0x80000000,
+    "IN_ALL_EVENTS": 0xFFF,
+}
+
+GENERATED = [
+    importlib.import_module(f"butter._constants.{found.name}")
+    for found in pkgutil.iter_modules(butter._constants.__path__)
+]
+
+
+def constants(module):
+    return {name: value for name, value in vars(module).items() if name.isupper() and name in module.__all__}
+
+
+def classes(module):
+    return [value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
+
+
+def test_generated_modules_are_up_to_date():
+    """Who changes a builder runs tools/constants.py as well."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools/constants.py"), "--check"], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("module", GENERATED, ids=lambda module: module.__name__)
+def test_constants_are_plain_ints(module):
+    """An operation on an IntFlag costs ten times an int's."""
+    assert constants(module)
+    assert {type(value) for value in constants(module).values()} == {int}
+
+
+@pytest.mark.parametrize("module", GENERATED, ids=lambda module: module.__name__)
+def test_classes_name_constants(module):
+    """Each member is a constant of the same name, and no flag is negative."""
+    values = constants(module)
+    for cls in classes(module):
+        assert cls.__members__
+        for name, member in cls.__members__.items():
+            same = [constant for constant in values if constant.endswith("_" + name) or constant == name]
+            assert any(values[constant] == member for constant in same), member
+            assert member >= 0 or not issubclass(cls, enum.IntFlag)
+
+
+@pytest.mark.parametrize("module", GENERATED, ids=lambda module: module.__name__)
+def test_public_module_gives_them_all(module):
+    """What is in the generated module is in the public one, and in its ``__all__``."""
+    public = importlib.import_module("butter." + module.__name__.split(".")[-1])
+    assert set(module.__all__) <= set(public.__all__)
+    assert all(getattr(public, name) is getattr(module, name) for name in module.__all__)
+
+
+def test_inotify_values():
+    """Every constant of the newest kernel is there, and no other."""
+    found = {name: value for name, value in vars(inotify).items() if name.startswith("IN_")}
+    assert found == INOTIFY
+    assert (inotify.IN_CLOEXEC, inotify.IN_NONBLOCK) == (os.O_CLOEXEC, os.O_NONBLOCK)
+
+
+def test_inotify_classes_are_whole():
+    """Each constant belongs to one of the two arguments, and IN_MOVE_SELF is not IN_NONBLOCK."""
+    init = {"IN_" + name: int(member) for name, member in InotifyInit.__members__.items()}
+    mask = {"IN_" + name: int(member) for name, member in InotifyMask.__members__.items()}
+    assert init == {"IN_CLOEXEC": 0x80000, "IN_NONBLOCK": 0x800}
+    assert {**init, **mask} == INOTIFY
+    assert not set(init) & set(mask)
+
+
+def test_flags_print_names():
+    """A mask as a person reads it."""
+    flags = InotifyMask(inotify.IN_CREATE | inotify.IN_ISDIR)
+    assert "CREATE" in repr(flags)
+    assert "ISDIR" in repr(flags)
+    assert InotifyMask.CREATE | InotifyMask.ISDIR == flags == 0x40000100
+
+
+def test_event_name_goes_both_ways():
+    """Numbers by name and names by number, for each bit of an event's mask."""
+    names = {name: number for name, number in INOTIFY.items() if name not in ("IN_CLOEXEC", "IN_NONBLOCK")}
+    assert {key: value for key, value in event_name.items() if isinstance(key, str)} == names
+    assert {key: value for key, value in event_name.items() if isinstance(key, int)} == {
+        number: name for name, number in names.items()
+    }
+    assert {type(value) for value in event_name.values()} == {int, str}

@@ -1,0 +1,236 @@
+"""The errno tables, tested from themselves, and the exceptions they raise."""
+
+import ast
+import builtins
+import copy
+import errno
+import importlib
+import inspect
+import os
+import pickle
+import pkgutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import butter
+from butter import errors
+from butter._inotify import ffi
+from butter.errors import Errors, UnknownError
+
+for found in pkgutil.walk_packages(butter.__path__, "butter."):
+    if not found.name.startswith("butter.build") and found.name != "butter.__main__":
+        importlib.import_module(found.name)
+
+TABLES = {
+    id(value): value
+    for name, module in list(sys.modules.items())
+    if name.partition(".")[0] == "butter"
+    for value in vars(module).values()
+    if isinstance(value, Errors)
+}
+TABLES = [*{**TABLES, **{id(table): table for table in Errors.calls.values()}}.values()]
+ROWS = [
+    pytest.param(table, number, id=f"{table.call}-{errno.errorcode[number]}")
+    for table in TABLES
+    for number in table.meanings
+]
+
+# what each exception is besides an OSError
+BUILTINS = {
+    "InvalidArgument": ValueError,
+    "InvalidPath": ValueError,
+    "PathNotFound": (FileNotFoundError, ValueError),
+    "PathNotADirectory": (NotADirectoryError, ValueError),
+    "OutOfMemory": MemoryError,
+    "InternalError": OSError,
+    "UnknownError": OSError,
+}
+
+# an example of each argument that a sentence speaks of
+EXAMPLES = {
+    "action": 99,
+    "clock_type": 0,
+    "fd": 3,
+    "flags": 0,
+    "mask": 0,
+    "name": b"name",
+    "seals": 1,
+    "spec": None,
+    "wd": 1,
+}
+
+
+def arguments(sentence):
+    """Examples of the arguments which a sentence cannot do without."""
+    if not callable(sentence):
+        return {}
+    needed = [
+        parameter.name
+        for parameter in inspect.signature(sentence).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+    ]
+    missing = set(needed) - {*EXAMPLES, "path"}
+    assert not missing, f"a sentence speaks of {missing}: give an example in EXAMPLES"
+    return {name: EXAMPLES[name] for name in needed if name != "path"}
+
+
+def same(one, other):
+    """Whether two exceptions say the same."""
+    return (
+        type(one) is type(other)
+        and one.args == other.args
+        and (one.errno, one.strerror, one.filename) == (other.errno, other.strerror, other.filename)
+    )
+
+
+@pytest.mark.parametrize("path", [None, "/a/path", b"/a/\xff"])
+@pytest.mark.parametrize(("table", "number"), ROWS)
+def test_meaning(table, number, path):
+    """Each row raises its exception, with the errno, a sentence that begins with the call, and the path."""
+    exception, sentence = table.meanings[number]
+    with pytest.raises(exception) as caught:
+        table.check(-1 - number, path, **arguments(sentence))
+    error = caught.value
+    # and never less than Python's own: EAGAIN is a BlockingIOError, EISDIR an IsADirectoryError
+    assert isinstance(error, type(OSError(number, "")))
+    assert error.errno == number
+    assert error.filename == path
+    assert error.strerror.startswith(f"{table.call}: ")
+    assert len(error.strerror) > len(table.call) + 10
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert same(pickle.loads(pickle.dumps(error, protocol)), error)
+    assert same(copy.copy(error), error)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.call)
+def test_errno_without_a_row(table):
+    """What a table lacks is an UnknownError with its errno, and no guess."""
+    for number in {*errno.errorcode, 530, 1000} - set(table.meanings):
+        with pytest.raises(UnknownError) as caught:
+            table.fail(number, "/a/path")
+        assert (caught.value.errno, caught.value.filename) == (number, "/a/path")
+        assert caught.value.strerror == f"{table.call}: {os.strerror(number)}"
+
+
+@pytest.mark.parametrize(("table", "number"), ROWS)
+def test_saved_errno(table, number):
+    """-1 alone is what stands in for a call gives: then the saved errno counts, in whichever module it was saved."""
+    exception, sentence = table.meanings[number]
+    ffi.errno = number
+    with pytest.raises(exception) as caught:
+        table.check(-1, **arguments(sentence))
+    assert caught.value.errno == number
+
+
+@pytest.mark.parametrize("result", [0, 1, 2**31 - 1])
+def test_results_are_given_back(result):
+    """Only what is negative is a failure, whatever errno was left behind."""
+    ffi.errno = errno.EPERM
+    assert Errors.calls["inotify_init1"].check(result) == result
+
+
+def test_no_table_hides_another():
+    """``Errors.calls`` has every table there is, so two of one name would be one too few."""
+    assert [table.call for table in TABLES if Errors.calls[table.call] is not table] == []
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_exceptions(name):
+    """Each is an OSError and the promised builtin; pickling, copying and printing keep everything."""
+    exception = getattr(errors, name)
+    if exception is Errors:
+        return
+    promised = BUILTINS[name] if isinstance(BUILTINS[name], tuple) else (BUILTINS[name],)
+    assert all(issubclass(exception, builtin) for builtin in (OSError, *promised))
+    for rest in ((), ("/a/path",), (b"\xff",)):
+        error = exception(errno.EINVAL, "a sentence", *rest)
+        assert (error.errno, error.strerror) == (errno.EINVAL, "a sentence")
+        assert error.filename == (rest[0] if rest else None)
+        assert "a sentence" in str(error)
+        assert same(copy.copy(error), error)
+        assert same(copy.deepcopy(error), error)
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            assert same(pickle.loads(pickle.dumps(error, protocol)), error)
+
+
+def test_every_exception_is_public():
+    """errors has no exception that its ``__all__`` and the table above do not know."""
+    defined = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, OSError)}
+    assert defined == set(BUILTINS) == set(errors.__all__) - {"Errors"}
+
+
+@pytest.mark.parametrize(("number", "text"), [(112, "Host is down"), (99999, "Unknown error")])
+def test_unknown_error_from_an_errno_alone(number, text):
+    """``UnknownError(errno)`` is made, printed and pickled, for a number that no errno has as well."""
+    error = UnknownError(number)
+    assert (error.errno, error.args[0]) == (number, number)
+    assert str(number) in str(error)
+    assert text in str(error)
+    assert same(pickle.loads(pickle.dumps(error)), error)
+    assert same(copy.copy(error), error)
+    assert "UnknownError" in repr(error)
+
+
+@pytest.mark.parametrize(("arguments", "exception"), [((), TypeError), (("x",), TypeError), ((2**70,), OverflowError)])
+def test_unknown_error_of_nothing(arguments, exception):
+    """It cannot be made without a number."""
+    with pytest.raises(exception):
+        UnknownError(*arguments)
+
+
+def test_sysctl():
+    """A limit is read from /proc; one that is not there, or no number, is None."""
+    assert errors.sysctl("fs.inotify.max_user_watches") == int(
+        Path("/proc/sys/fs/inotify/max_user_watches").read_text()
+    )
+    assert errors.sysctl("fs.no.such_limit") is None
+    assert errors.sysctl("kernel.ostype") is None
+
+
+def test_raise_sysctl(monkeypatch):
+    """A limit is told with its value and the remedy; of the system's and the namespace's the lower one is told."""
+    values = {"fs.limit": 100, "user.limit": 7}
+    monkeypatch.setattr(errors, "sysctl", values.get)
+    assert errors.raise_sysctl("fs.limit") == "fs.limit is 100; 'sysctl fs.limit=200' as root raises it"
+    assert errors.raise_sysctl("fs.limit", "user.limit").startswith("user.limit is 7; 'sysctl user.limit=128'")
+    values["user.limit"] = 1000
+    assert errors.raise_sysctl("fs.limit", "user.limit").startswith("fs.limit is 100;")
+    assert errors.raise_sysctl("fs.limit", "user.nothing").startswith("fs.limit is 100;")
+    assert errors.raise_sysctl("fs.nothing", "user.limit").startswith("user.limit is 1000;")
+    assert "fs.nothing" in errors.raise_sysctl("fs.nothing")
+
+
+SOURCES = {
+    str(path.relative_to(Path(butter.__file__).parent)): ast.parse(path.read_text())
+    for path in sorted(Path(butter.__file__).parent.rglob("*.py"))
+}
+
+
+def is_errno(node):
+    """Whether an expression is an errno: ``error.errno``, ``errno.EINVAL``, ``ffi.errno`` or ``get_errno()``."""
+    text = ast.unparse(node)
+    return text.endswith((".errno", "get_errno()")) or text.startswith("errno.")
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if name != "errors.py"])
+def test_one_place_raises_for_an_errno(name):
+    """Elsewhere nobody raises an OSError or compares an errno. A timeout is no errno of the kernel's."""
+    raised = set()
+    compared = set()
+    for node in ast.walk(SOURCES[name]):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            raised.add(ast.unparse(node.exc.func).rpartition(".")[2])
+        elif isinstance(node, ast.Compare) and any(map(is_errno, (node.left, *node.comparators))):
+            compared.add(ast.unparse(node))
+    known = {**vars(builtins), **vars(errors)}
+    wrong = {cls for cls in raised if inspect.isclass(known.get(cls)) and issubclass(known[cls], OSError)}
+    assert wrong <= {"TimeoutError"}
+    assert not compared
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_no_assert(name):
+    """``python -O`` removes an assert, so none checks anything."""
+    assert [node.lineno for node in ast.walk(SOURCES[name]) if isinstance(node, ast.Assert)] == []

@@ -1,0 +1,224 @@
+"""Every module imports only what stands below it, and the shared parts of its own floor.
+
+The floor of a module follows from its name, so a new feature needs no line here:
+
+=====================  =====  ================================================
+name                   floor  what it is
+=====================  =====  ================================================
+``build.x``            0      the builder of the feature x
+``_x_c``               1      what it compiled to
+``_constants.x``       1      its constants, read from ``_x_c``
+``_x`` with a builder  3      its calls
+``_y`` without one     2      a shared part, as ``errors`` and ``utils`` are
+``eventlike``          4      a shared part
+``x``, ``x_more``      4      a public module of the feature x
+``asyncio._y``         5      a shared part
+``asyncio.x``          5      the awaitable of x
+``cli``, ``__main__``  6      the command, which may use every feature
+=====================  =====  ================================================
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import butter
+
+PACKAGE = Path(butter.__file__).parent
+SOURCES = Path(__file__).resolve().parent.parent.parent / "butter"
+BUILDERS = {path.stem for path in SOURCES.glob("build/*.py")}
+SHARED = {"butter": 2, "errors": 2, "utils": 2, "eventlike": 4, "pidfd": 4, "cli": 6, "__main__": 6}
+
+# what costs more to import than all of butter, or what nobody has at run time
+NEVER = {"typing", "typing_extensions", "cffi", "pycparser", "ctypes"}
+
+
+def modules(root):
+    """``{"butter._fd": its path, ...}``."""
+    found = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = ("butter", *path.relative_to(root).with_suffix("").parts)
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules(PACKAGE)
+
+
+def place(name, builders=BUILDERS):
+    """``(floor, feature)`` of a module; the feature of a shared part is None."""
+    if name == "butter":
+        return 2, None
+    *packages, last = name.split(".")[1:]
+    if packages == ["build"]:
+        return 0, last
+    if packages == ["_constants"] or (not packages and last == "_constants"):
+        return 1, last if packages else None
+    if packages == ["asyncio"] or (not packages and last == "asyncio"):
+        return 5, last if packages and not last.startswith("_") else None
+    assert not packages, f"{name}: butter has no such package; say above what floor it is"
+    if last in SHARED:
+        return SHARED[last], None
+    if last.startswith("_"):
+        if last.endswith("_c"):
+            return 1, last[1:-2]
+        return (3, last[1:]) if last[1:] in builders else (2, None)
+    owners = [builder for builder in builders if last == builder or last.startswith(builder + "_")]
+    return 4, max(owners, key=len, default=last)
+
+
+def imports(tree, package="butter"):
+    """The modules that a module imports when it is imported: not those for type checkers, nor inside functions."""
+    todo = list(tree.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are absolute"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                compiled = node.module == package and alias.name.endswith("_c")
+                yield inner if inner in MODULES or compiled else node.module
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            todo += node.orelse
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            todo += ast.iter_child_nodes(node)
+
+
+def misplaced(name, imported):
+    """What is wrong with the module *name* importing *imported*, or None."""
+    if imported.split(".")[0] != "butter":
+        return None
+    floor, feature = place(name)
+    below, other = place(imported)
+    if below == 0:
+        return "a builder is imported by nobody"
+    if below > floor:
+        return f"floor {floor} imports upwards, from floor {below}"
+    if other is None or floor == 6:
+        return None
+    if below == floor and not imported.endswith("_c"):
+        return f"floor {floor} imports sideways"
+    if other != feature:
+        return f"{feature or 'a shared part'} imports the feature {other}"
+    return None
+
+
+def parse(name):
+    return ast.parse(MODULES[name].read_text())
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("butter.build")])
+def test_imports_stay_below(name):
+    """Nothing is imported from above, from beside, or from another feature."""
+    wrong = {other: reason for other in imports(parse(name)) if (reason := misplaced(name, other))}
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("butter.build")])
+def test_imports_are_cheap(name):
+    """No module imports typing or cffi when it runs, and below the awaitables none imports asyncio."""
+    top = {other.split(".")[0] for other in imports(parse(name))}
+    assert not top & NEVER
+    assert place(name)[0] >= 5 or "asyncio" not in top
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("butter.build")])
+def test_imports_within_functions(name):
+    """An import waits inside a function only in utils, for what stands above it, and in the command."""
+    tree = parse(name)
+    inside = {
+        ast.unparse(node)
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for node in ast.walk(function)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    }
+    if name == "butter.utils":
+        assert inside == {"from butter.eventlike import Eventlike", "from butter._fd import get_buffered_length"}
+    else:
+        assert not inside or place(name)[0] == 6
+
+
+@pytest.mark.parametrize("builder", sorted(BUILDERS))
+def test_builders_import_only_cffi(builder):
+    """cffi runs a builder as a script, before there is a butter."""
+    tree = ast.parse((SOURCES / "build" / f"{builder}.py").read_text())
+    found = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert found == ["from cffi import FFI"]
+
+
+@pytest.mark.parametrize("builder", sorted(BUILDERS))
+def test_builders_are_data(builder):
+    """A builder is declarations, source and three lines: no function, no condition, no loop."""
+    tree = ast.parse((SOURCES / "build" / f"{builder}.py").read_text())
+    kinds = {type(node) for node in tree.body}
+    assert kinds <= {ast.ImportFrom, ast.Assign, ast.Expr}
+    assert f"butter._{builder}_c" in ast.unparse(tree.body[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("butter.build.newfd", (0, "newfd")),
+        ("butter._newfd_c", (1, "newfd")),
+        ("butter._constants.newfd", (1, "newfd")),
+        ("butter._newfd", (3, "newfd")),
+        ("butter._helper", (2, None)),
+        ("butter.newfd", (4, "newfd")),
+        ("butter.newfd_simple", (4, "newfd")),
+        ("butter.system", (4, "system")),
+        ("butter.asyncio", (5, None)),
+        ("butter.asyncio._helper", (5, None)),
+        ("butter.asyncio.newfd", (5, "newfd")),
+        ("butter.cli", (6, None)),
+    ],
+)
+def test_the_name_says_the_floor(name, expected):
+    """A module that nobody has thought of yet has its place."""
+    assert place(name, builders={"newfd"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "imported"),
+    [
+        ("butter._fd", "butter._inotify_c"),
+        ("butter._fd", "butter.eventlike"),
+        ("butter.eventlike", "butter._inotify"),
+        ("butter._inotify", "butter.inotify"),
+        ("butter._inotify", "butter.eventlike"),
+        ("butter.inotify", "butter.asyncio.inotify"),
+        ("butter.inotify_simple", "butter.inotify"),
+        ("butter.fanotify", "butter._inotify"),
+        ("butter.fanotify", "butter.inotify"),
+        ("butter.asyncio._queue", "butter.inotify"),
+        ("butter.asyncio.fanotify", "butter.inotify"),
+        ("butter.inotify", "butter.cli"),
+        ("butter.inotify", "butter.build.inotify"),
+    ],
+)
+def test_wrong_imports_are_seen(name, imported):
+    """The rule itself refuses each way of breaking it."""
+    assert misplaced(name, imported)
+
+
+def test_imports_are_found_wherever_they_run():
+    """In a class, a try or a condition an import runs; for type checkers or in a function it does not."""
+    tree = ast.parse(
+        "import butter.errors\n"
+        "from butter import utils, _inotify_c\n"
+        "try:\n    from butter._fd import fileno\nexcept ImportError:\n    import os.path\n"
+        "if TYPE_CHECKING:\n    import typing\nelse:\n    import enum\n"
+        "class C:\n    import re\n"
+        "def f():\n    import asyncio\n"
+    )
+    expected = {"butter.errors", "butter.utils", "butter._inotify_c", "butter._fd", "os.path", "enum", "re"}
+    assert set(imports(tree)) == expected
+
+
+def test_every_source_is_looked_at():
+    """The package that was imported is whole: it has each module of the source tree but the builders."""
+    expected = {name for name in modules(SOURCES) if not name.startswith("butter.build")}
+    assert expected <= set(MODULES)
