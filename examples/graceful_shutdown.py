@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""A program that finishes its work when it is told to stop: SIGTERM, or Ctrl-C.
+
+    python examples/graceful_shutdown.py
+
+The signals come as events, one after the other with everything else, and not
+in the middle of something. ``async with`` blocks them, and gives them back.
+"""
+
+import asyncio
+import signal
+
+from butter.asyncio.signalfd import Signalfd_async
+
+
+async def work(name: str, stopping: asyncio.Event) -> None:
+    done = 0
+    while not stopping.is_set():
+        await asyncio.sleep(0.01)  # a piece of work that must not be cut short
+        done += 1
+    print(name, "stopped after", "some" if done else "no", "pieces, and none is half done")
+
+
+async def main() -> None:
+    stopping = asyncio.Event()
+    async with Signalfd_async([signal.SIGINT, signal.SIGTERM]) as signals:
+        workers = [asyncio.create_task(work(name, stopping)) for name in ("first", "second")]
+        print("working", flush=True)
+        received = await signals.get()
+        print(f"{received.name} from process {received.pid}: finishing", flush=True)
+        stopping.set()
+        await asyncio.gather(*workers)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

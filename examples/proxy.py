@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""A TCP proxy whose bytes never come into this process.
+
+    python examples/proxy.py PORT HOST PORT
+
+The kernel moves them from socket to socket through a pipe; the loop is told
+only when one has to be waited for.
+"""
+
+import asyncio
+import contextlib
+import socket
+import sys
+
+from butter.asyncio.splice import copy
+
+
+async def one_way(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # whoever hangs up ends his half
+        await copy(source, target)
+        target.shutdown(socket.SHUT_WR)
+
+
+async def proxy(client: socket.socket, host: str, port: int) -> None:
+    loop = asyncio.get_running_loop()
+    with client, socket.socket() as server:
+        server.setblocking(False)
+        await loop.sock_connect(server, (host, port))
+        await asyncio.gather(one_way(client, server), one_way(server, client))
+
+
+async def main(port: int, host: str, target: int) -> None:
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+    with socket.create_server(("localhost", port)) as listener:
+        listener.setblocking(False)
+        print("port", listener.getsockname()[1], flush=True)
+        while True:
+            client, _ = await loop.sock_accept(listener)
+            client.setblocking(False)
+            task = asyncio.create_task(proxy(client, host, target))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

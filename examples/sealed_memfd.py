@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""A process hands data to another that neither can change any more.
+
+    python examples/sealed_memfd.py
+
+Over a unix socket goes a descriptor and not a copy. The receiver looks at the
+seals first: with them the sender cannot change the data, nor shorten it under
+a mapping, which would end the receiver with SIGBUS.
+"""
+
+import os
+import socket
+
+from butter.memfd import F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_WRITE, Memfd
+
+NEEDED = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW
+
+
+def send(connection: socket.socket, text: bytes) -> None:
+    with Memfd("letter", text) as draft, draft.sealed_copy() as letter:
+        socket.send_fds(connection, [b"letter"], [letter.fileno()])
+
+
+def receive(connection: socket.socket) -> bytes:
+    _, fds, _, _ = socket.recv_fds(connection, 100, 1)
+    with Memfd.adopt(fds[0]) as letter:
+        if letter.flags & NEEDED != NEEDED:
+            raise ValueError("not sealed: who sent it could still change it")
+        with letter.mmap() as text:
+            return bytes(text)
+
+
+def main() -> None:
+    here, there = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        send(there, b"nobody can change this")
+        os._exit(0)
+    with here, there:
+        print("received:", receive(here).decode())
+    os.waitpid(child, 0)
+
+
+if __name__ == "__main__":
+    main()

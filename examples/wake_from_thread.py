@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""A thread wakes the loop, without a lock and without a queue that might fill.
+
+    python examples/wake_from_thread.py
+
+However often the thread counts before the loop looks, there is one wake-up,
+and the sum of what was counted.
+"""
+
+import asyncio
+import threading
+
+from butter.asyncio.eventfd import Eventfd_async
+
+PIECES = 100_000
+
+
+async def main() -> None:
+    async with Eventfd_async() as ready:
+
+        def produce() -> None:
+            for _ in range(PIECES):
+                ready.increment()
+
+        thread = threading.Thread(target=produce)
+        thread.start()
+        seen = wakeups = 0
+        while seen < PIECES:
+            seen += await ready.wait()
+            wakeups += 1
+        thread.join()
+    print(seen, "pieces in", "fewer" if wakeups < PIECES else "as many", "wake-ups")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

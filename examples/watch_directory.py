@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Handle each file that is put into a directory, once it is complete.
+
+    python examples/watch_directory.py DIRECTORY [COUNT]
+
+A file is complete when who wrote it closes it, or moves it in. Where the
+kernel's queue ran over, nobody knows what was missed: so look for yourself.
+"""
+
+import itertools
+import os
+import sys
+
+from butter.inotify import IN_CLOSE_WRITE, IN_MOVED_TO, IN_ONLYDIR, Inotify
+
+
+def handle(path: str) -> None:
+    print(path, os.path.getsize(path), "bytes", flush=True)
+
+
+def main(directory: str, count: "int | None" = None) -> None:
+    with Inotify() as inotify:
+        inotify.watch(directory, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR)
+        print("watching", directory, flush=True)
+        for event in itertools.islice(inotify, count):
+            if event.overflow_event:
+                for name in os.listdir(directory):
+                    handle(os.path.join(directory, name))
+            elif not event.ignored_event:
+                handle(os.path.join(directory, event.name))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)

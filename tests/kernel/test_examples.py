@@ -1,0 +1,116 @@
+"""The programs in examples/, run as their users run them."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
+
+
+@contextlib.contextmanager
+def running(name, *arguments):
+    """The example *name*, which is stopped if it does not end by itself."""
+    command = [sys.executable, "-W", "error", EXAMPLES / name, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        timer = threading.Timer(60, process.kill)
+        timer.start()
+        try:
+            yield process
+        finally:
+            timer.cancel()
+            process.kill()
+
+
+def output(name):
+    with running(name) as process:
+        out, err = process.communicate()
+        assert (process.returncode, err) == (0, "")
+    return out
+
+
+def port(process):
+    word, number = process.stdout.readline().split()
+    assert word == "port"
+    return int(number)
+
+
+def test_heartbeat():
+    """Beats come in order, to everyone who is connected."""
+    with running("heartbeat.py", 0, 0.01) as process:
+        address = ("localhost", port(process))
+        with socket.create_connection(address) as one, socket.create_connection(address) as other:
+            for client in one, other:
+                with client.makefile() as lines:
+                    beats = [int(next(lines).removeprefix("beat ")) for _ in range(5)]
+                assert beats == sorted(set(beats))
+
+
+def test_graceful_shutdown():
+    """Every worker finishes, for either signal."""
+    for number in signal.SIGTERM, signal.SIGINT:
+        with running("graceful_shutdown.py") as process:
+            assert process.stdout.readline() == "working\n"
+            process.send_signal(number)
+            out, err = process.communicate()
+            assert (process.returncode, err) == (0, "")
+        first, *rest = out.splitlines()
+        assert first == f"{number.name} from process {os.getpid()}: finishing"
+        assert len(rest) == 2
+        assert all("none is half done" in line for line in rest)
+
+
+def test_wake_from_thread():
+    """All that the thread counted arrives."""
+    assert output("wake_from_thread.py").startswith("100000 pieces in ")
+
+
+def test_sealed_memfd():
+    """The other process reads what was sent, and saw the seals."""
+    assert output("sealed_memfd.py") == "received: nobody can change this\n"
+
+
+def test_proxy():
+    """What goes in comes out, both ways, and an end is passed on."""
+    sent = os.urandom(3_000_000)
+    with socket.create_server(("localhost", 0)) as server:
+
+        def echo():
+            with server.accept()[0] as connection, connection.makefile("rb") as file:
+                connection.sendall(file.read())
+
+        thread = threading.Thread(target=echo)
+        thread.start()
+        with (
+            running("proxy.py", 0, "localhost", server.getsockname()[1]) as process,
+            socket.create_connection(("localhost", port(process))) as client,
+            client.makefile("rb") as file,
+        ):
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            assert file.read() == sent
+        thread.join()
+
+
+def test_watch_directory(tmp_path):
+    """A file is told of when it is written, and when it is moved in."""
+    outside = tmp_path / "outside"
+    outside.write_text("abc")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    with running("watch_directory.py", inside, 2) as process:
+        assert process.stdout.readline() == f"watching {inside}\n"
+        (inside / "written").write_text("a")
+        outside.rename(inside / "moved")
+        out, err = process.communicate()
+        assert (process.returncode, err) == (0, "")
+    assert out == f"{inside / 'written'} 1 bytes\n{inside / 'moved'} 3 bytes\n"
+
+
+def test_every_example_is_tested():
+    """A new example needs a test here."""
+    assert {f"test_{path.stem}" for path in EXAMPLES.glob("*.py")} <= set(globals())
