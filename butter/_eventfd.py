@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAXIMUM = 2**64 - 2
 
 _COUNTER = Struct("=Q")
-_AGAIN = -errno.EINTR
+_AGAIN = -1 - errno.EINTR
 
 
 def _not_an_eventfd(fd: int, value: int = 0, **_: object) -> str:
@@ -83,25 +83,18 @@ def eventfd(
     return EVENTFD.check(lib.eventfd(value, flags | EFD_CLOEXEC if closefd else flags))
 
 
-def _check(errors: Errors, result: int, fd: int, value: int = 0) -> None:
-    # -EPERM is -1, which check() takes for the failure of a C function: the
-    # errno it then looks up is the same
-    if result < -1:
-        errors.fail(-result, fd=fd, value=value)
-    errors.check(result, fd=fd, value=value)
-
-
 def eventfd_read(fd: FileDescriptor) -> int:
     """``eventfd_read(fd, &value)``: the counter, which becomes 0; or 1, which a counter with ``EFD_SEMAPHORE`` loses.
 
     Waits while the counter is 0, or raises BlockingIOError if the descriptor is non-blocking. Raises InvalidArgument
     where it is no eventfd. Linux 2.6.22, :manpage:`eventfd(2)`.
     """
-    fd, value, result = fileno(fd), ffi.new("uint64_t *"), _AGAIN
-    while result == _AGAIN:
-        # Python runs its signal handlers before it goes round (PEP 475)
-        result = lib.eventfd_read(fd, value)
-    _check(READ, result, fd)
+    number, value = fileno(fd), ffi.new("uint64_t *")
+    while (result := lib.eventfd_read(number, value)) == _AGAIN:
+        # Python runs its signal handlers before it goes round (PEP 475), and
+        # one of them may close the object
+        number = fileno(fd)
+    READ.check(result, fd=number)
     return int(value[0])
 
 
@@ -111,10 +104,10 @@ def eventfd_write(fd: FileDescriptor, value: int) -> None:
     Waits while the sum would be above 2**64 - 2, or raises BlockingIOError if the descriptor is non-blocking. Raises
     InvalidArgument where it is no eventfd. Linux 2.6.22, :manpage:`eventfd(2)`.
     """
-    fd, value, result = fileno(fd), integer(value, 64, "value"), _AGAIN
-    while result == _AGAIN:
-        result = lib.eventfd_write(fd, value)
-    _check(WRITE, result, fd, value)
+    number, value = fileno(fd), integer(value, 64, "value")
+    while (result := lib.eventfd_write(number, value)) == _AGAIN:
+        number = fileno(fd)
+    WRITE.check(result, fd=number, value=value)
 
 
 def str_to_events(data: bytes) -> list[int]:

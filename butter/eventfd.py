@@ -33,9 +33,10 @@ __all__ = [
 ]
 __all__ += _constants.__all__
 
-# Python's own (3.10) are faster than any call through cffi
-_read: Callable[[Any], int] = getattr(os, "eventfd_read", eventfd_read)
-_write: Callable[[Any, int], None] = getattr(os, "eventfd_write", eventfd_write)
+# Python's own (3.10) are faster than any call through cffi, which is used
+# where they fail: it says what is wrong, or waits on after a signal.
+_read: Callable[[Any], int] | None = getattr(os, "eventfd_read", None)
+_write: Callable[[Any, int], None] | None = getattr(os, "eventfd_write", None)
 
 
 class Eventfd(Eventlike[int]):
@@ -70,16 +71,15 @@ class Eventfd(Eventlike[int]):
         Waits while the sum would be above 2**64 - 2; a non-blocking object raises BlockingIOError instead. Raises
         ValueError for other numbers and for a closed object, TypeError for what is no int.
         """
-        try:
-            _write(self._fd, value)
-            return
-        except (OSError, TypeError, ValueError, OverflowError) as error:
-            # An exception with a frame below this one is a signal handler's,
-            # and the value may be written already.
-            if self._fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
-                raise
-        # once more, by the call that says what is wrong, or waits on after a signal
-        eventfd_write(self.fileno(), value)
+        if _write is not None:
+            try:
+                return _write(self._fd, value)
+            except (OSError, TypeError, ValueError, OverflowError) as error:
+                # An exception with a frame below this one is a signal handler's,
+                # and the value may be written already.
+                if self._fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+                    raise
+        return eventfd_write(self, value)
 
     def read_event(self) -> int:
         """The counter, which becomes 0; or 1, which a counter with ``EFD_SEMAPHORE`` loses.
@@ -87,12 +87,13 @@ class Eventfd(Eventlike[int]):
         Waits while the counter is 0; a non-blocking object raises BlockingIOError instead. Raises ValueError if the
         object is closed.
         """
-        try:
-            return _read(self._fd)
-        except (OSError, TypeError) as error:
-            if self._fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
-                raise
-        return eventfd_read(self.fileno())
+        if _read is not None:
+            try:
+                return _read(self._fd)
+            except (OSError, TypeError) as error:
+                if self._fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+                    raise
+        return eventfd_read(self)
 
     def _read_events(self) -> list[int]:
         return [self.read_event()]

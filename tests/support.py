@@ -112,6 +112,11 @@ def in_child(body, *args, timeout=60):
     return value
 
 
+def same_path(program):
+    """*program* for ``python -c``: it imports what this process does, and not what lies in the working directory."""
+    return f"import sys; sys.path[:] = {sys.path!r}\n{program}"
+
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -16,22 +16,29 @@ SOURCE = """
 #include <stdint.h>
 #include <sys/eventfd.h>
 
-/* Both may wait, and a signal handler of Python would then run before anybody
-   looked at errno: so these return -errno, under the name of the C functions. */
+/* What the calls give where they fail is -1 - errno: a signal handler of Python
+   runs before Python could look at a saved errno, and may overwrite it. */
+static int butter_eventfd(unsigned int initval, int flags)
+{
+    int fd = eventfd(initval, flags);
+    return fd < 0 ? -1 - errno : fd;
+}
+
 static int butter_eventfd_read(int fd, uint64_t *value)
 {
     /* the C library fails without an errno where a read gives fewer bytes,
        which no eventfd does */
     errno = EINVAL;
-    return eventfd_read(fd, value) == 0 ? 0 : -errno;
+    return eventfd_read(fd, value) == 0 ? 0 : -1 - errno;
 }
 
 static int butter_eventfd_write(int fd, uint64_t value)
 {
     errno = EINVAL;
-    return eventfd_write(fd, value) == 0 ? 0 : -errno;
+    return eventfd_write(fd, value) == 0 ? 0 : -1 - errno;
 }
 
+#define eventfd butter_eventfd
 #define eventfd_read butter_eventfd_read
 #define eventfd_write butter_eventfd_write
 """

@@ -63,6 +63,27 @@ SOURCE = """
 # define TFD_TIMER_CANCEL_ON_SET 2
 #endif
 
+/* What the calls give where they fail is -1 - errno: a signal handler of Python
+   runs before Python could look at a saved errno, and may overwrite it. */
+static int butter_timerfd_create(int clockid, int flags)
+{
+    int fd = timerfd_create(clockid, flags);
+    return fd < 0 ? -1 - errno : fd;
+}
+#define timerfd_create butter_timerfd_create
+
+static int butter_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec *old_value)
+{
+    return timerfd_settime(fd, flags, new_value, old_value) < 0 ? -1 - errno : 0;
+}
+#define timerfd_settime butter_settime
+
+static int butter_gettime(int fd, struct itimerspec *curr_value)
+{
+    return timerfd_gettime(fd, curr_value) < 0 ? -1 - errno : 0;
+}
+#define timerfd_gettime butter_gettime
+
 #define SECOND 1000000000
 
 /* Neither an errno nor a time. */
@@ -76,8 +97,7 @@ static int64_t butter_nanoseconds(const struct timespec *time)
 
 /* A setting is two numbers, and one is what a C function gives cheaply. The
    caller guesses the period; if that is right the time left is enough, else
-   *old* has both. Errors are -errno: the saved one would not outlive a signal
-   handler. */
+   *old* has both. Errors are -errno. */
 static int64_t butter_timerfd_settime(int fd, int flags, int64_t first, int64_t period, int64_t expected, int64_t *old)
 {
     struct itimerspec before, spec = {
@@ -85,8 +105,10 @@ static int64_t butter_timerfd_settime(int fd, int flags, int64_t first, int64_t 
         .it_value = {.tv_sec = first / SECOND, .tv_nsec = first % SECOND},
     };
 
-    if (timerfd_settime(fd, flags, &spec, &before) != 0)
-        return -errno;
+    int result = timerfd_settime(fd, flags, &spec, &before);
+
+    if (result < 0)
+        return result + 1;
     old[0] = butter_nanoseconds(&before.it_value);
     old[1] = butter_nanoseconds(&before.it_interval);
     return old[1] == expected ? old[0] : OTHER_PERIOD;

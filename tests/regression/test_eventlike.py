@@ -193,7 +193,7 @@ made.close()
 
 def test_E12_arguments_are_checked_without_assert():
     """Bad arguments once were AssertionErrors, and under ``python -O`` went on to the kernel."""
-    subprocess.run([sys.executable, "-O", "-W", "error", "-c", BAD], timeout=60, check=True)
+    subprocess.run([sys.executable, "-O", "-W", "error", "-c", support.same_path(BAD)], timeout=60, check=True)
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])

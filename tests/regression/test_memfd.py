@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import support
 
 from butter import memfd as module
 from butter.memfd import (
@@ -52,7 +53,7 @@ def test_E12():
     program = (
         "from butter.memfd import *\nfor call in (Memfd, memfd_create):\n try: call(5)\n except TypeError: print('x')"
     )
-    found = subprocess.run([sys.executable, "-O", "-c", program], stdout=subprocess.PIPE, check=True)
+    found = subprocess.run([sys.executable, "-O", "-c", support.same_path(program)], stdout=subprocess.PIPE, check=True)
     assert found.stdout == b"x\n" * 2
 
 
