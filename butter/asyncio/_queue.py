@@ -7,7 +7,7 @@ import functools
 import warnings
 from collections import OrderedDict
 
-from butter._fd import Descriptor, closed_error, tell_of_forks
+from butter._fd import Descriptor, integer, tell_of_forks
 from butter._typing import Generic
 
 TYPE_CHECKING = False
@@ -54,18 +54,25 @@ class EventQueue(Generic[Source, Event]):
     # event, so there is nothing to lose with it. Only the first waiter is ever
     # woken; it reads, and when it leaves, in whatever way, it wakes the next if
     # events are left. The reader stays with the loop while there are waiters
-    # and for one call more, so that steady use costs no epoll_ctl.
+    # and for two calls more, so that steady use costs no epoll_ctl.
 
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
+        # this owns the source from here on, also where a warning is an error
+        try:
+            self._maxsize = integer(maxsize, -64, "maxsize")
+            if loop is not None:
+                message = "the loop argument does nothing: the running loop is used"
+                warnings.warn(message, DeprecationWarning, stacklevel=3)
+        except BaseException:
+            source.close()
+            raise
         self._source = source
         self._batch: deque[Event] = source._batch
-        self._maxsize = maxsize
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: OrderedDict[object, asyncio.Future[None]] = OrderedDict()
         self._reading = False
+        self._unwanted = False  # the reader was called without a waiter, and not with one since
         tell_of_forks(self)
-        if loop is not None:
-            warnings.warn("the loop argument does nothing: the running loop is used", DeprecationWarning, stacklevel=3)
 
     async def get(self) -> Event:
         """The next event, waiting for it. Raises ValueError if the object is closed, also while this waits."""
@@ -83,8 +90,6 @@ class EventQueue(Generic[Source, Event]):
                     loop.add_reader(fd, self._readable)
                     self._reading = True
                 await future
-                if self._source.closed():
-                    raise closed_error()
                 if batch or self._read():
                     return batch.popleft()
         finally:
@@ -96,7 +101,7 @@ class EventQueue(Generic[Source, Event]):
 
     def get_nowait(self) -> Event:
         """The next event. Raises :exc:`asyncio.QueueEmpty` if there is none, ValueError if the object is closed."""
-        if self.empty():
+        if not self._batch and self.empty():
             raise asyncio.QueueEmpty
         return self._batch.popleft()
 
@@ -108,7 +113,6 @@ class EventQueue(Generic[Source, Event]):
 
     def empty(self) -> bool:
         """Whether ``get_nowait`` would raise QueueEmpty. Looks into the kernel; ValueError if the object is closed."""
-        self._source.fileno()
         if self._batch:
             return False
         if not self._read():
@@ -156,6 +160,8 @@ class EventQueue(Generic[Source, Event]):
         return self
 
     async def __anext__(self) -> Event:
+        # The short way through get for half its cost: half of that again would
+        # be get_running_loop, a system call before Python 3.12.
         if self._batch and not self._waiters:
             return self._batch.popleft()
         try:
@@ -189,7 +195,7 @@ class EventQueue(Generic[Source, Event]):
         return loop
 
     def _read(self) -> bool:
-        """Whether one read, into an empty batch, gave events."""
+        """Whether one read, into an empty batch, gave events; ValueError if the object is closed."""
         try:
             self._batch.extend(self._source._read_events())
         except BlockingIOError:
@@ -198,7 +204,12 @@ class EventQueue(Generic[Source, Event]):
 
     def _readable(self) -> None:
         if self._waiters:
+            self._unwanted = False
             self._wake()
+        elif not self._unwanted:
+            # asyncio's own loop polls between a wake and the read, and then
+            # calls once more for the event that was just taken
+            self._unwanted = True
         elif self._loop is not None:
             self._loop.remove_reader(self._source.fileno())
             self._reading = False

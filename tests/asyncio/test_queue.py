@@ -1,0 +1,1036 @@
+"""What every awaitable does, whatever its events are: one conformance test, on both loops and in all their modes."""
+
+import asyncio
+import contextlib
+import copy
+import errno
+import gc
+import itertools
+import os
+import pickle
+import signal
+import threading
+import types
+import warnings
+
+import pytest
+from loops import LOOPS, MODES, counting, run, turn, until_readable, waiters
+from support import in_child, inject
+
+from butter.asyncio.inotify import Inotify_async
+from butter.inotify import IN_CREATE
+
+
+class Files:
+    """Files that are created in a directory.
+
+    As every feature here it has ``open(**options)``, which makes the awaitable, ``make_event(queue)`` and
+    ``number(event)``, which counts the events from 0. Where two events may become one, ``many`` is false and
+    only the tests with one event apply.
+    """
+
+    many = True
+
+    def __init__(self, path):
+        self.path, self.names = path, itertools.count()
+
+    def open(self, **options):
+        queue = Inotify_async(**options)
+        queue.watch(self.path, IN_CREATE)
+        return queue
+
+    def make_event(self, queue):
+        path = self.path / str(next(self.names))
+        path.touch()
+        path.unlink()  # so that a forked child may use the name too
+
+    def number(self, event):
+        return int(event.name)
+
+
+FEATURES = [Files]
+MANY = [feature for feature in FEATURES if feature.many]
+
+
+class Bench:
+    """A feature, and the loop that it is tested in."""
+
+    def __init__(self, feature, kind, mode):
+        self.feature, self.kind, self.mode = feature, kind, mode
+        self.open, self.number = feature.open, feature.number
+
+    def trigger(self, queue, count=1):
+        """Make *count* events; they are in the kernel when this returns."""
+        for _ in range(count):
+            self.feature.make_event(queue)
+        until_readable(queue)
+
+    def numbers(self, events):
+        return [self.number(event) for event in events]
+
+    def run(self, main, kind=None, **options):
+        """What ``main(queue)`` returns, run in a loop of its own."""
+
+        async def body():
+            async with self.open(**options) as queue:
+                return await main(queue)
+
+        return run(body(), kind or self.kind, self.mode)
+
+
+def choices(features):
+    return [
+        pytest.param((feature, LOOPS[loop], mode), id=f"{feature.__name__}-{loop}-{mode}")
+        for feature, loop, mode in itertools.product(features, LOOPS, MODES)
+    ]
+
+
+@pytest.fixture(params=choices(FEATURES))
+def one(request, tmp_path):
+    """Every feature, for tests that never let two events wait."""
+    feature, kind, mode = request.param
+    return Bench(feature(tmp_path), kind, mode)
+
+
+@pytest.fixture(params=choices(MANY))
+def many(request, tmp_path):
+    """The features whose events queue up."""
+    feature, kind, mode = request.param
+    return Bench(feature(tmp_path), kind, mode)
+
+
+@pytest.fixture
+def pipe():
+    """A pipe, as (reading end, writing end)."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+async def finished(tasks):
+    """Wait until all *tasks* are done, however they ended."""
+    _, pending = await asyncio.wait(tasks, timeout=10)
+    assert not pending
+
+
+def take_all(queue):
+    """All events that ``get_nowait`` gives."""
+    events = []
+    with contextlib.suppress(asyncio.QueueEmpty):
+        while True:
+            events.append(queue.get_nowait())
+    return events
+
+
+# getting
+
+
+def test_get_takes_what_waits(one):
+    """An event that is in the kernel already is returned at once, without a turn of the loop."""
+
+    async def main(queue):
+        one.trigger(queue)
+        coroutine = queue.get()
+        with pytest.raises(StopIteration) as caught:
+            coroutine.send(None)
+        assert caught.value.value is not None
+        assert queue.empty()
+
+    one.run(main)
+
+
+def test_get_waits(one):
+    """Without an event it waits for one."""
+
+    async def main(queue):
+        [task] = await waiters(queue, 1)
+        one.trigger(queue)
+        await task
+        assert queue.empty()
+
+    one.run(main)
+
+
+def test_get_gives_each_event_in_order(many):
+    """Events come once, in their order, those of a batch as those behind it."""
+
+    async def main(queue):
+        many.trigger(queue, 3)
+        events = [await queue.get() for _ in range(2)]
+        many.trigger(queue, 2)
+        events += [await queue.get() for _ in range(3)]
+        assert many.numbers(events) == [0, 1, 2, 3, 4]
+        assert queue.empty()
+
+    many.run(main)
+
+
+@pytest.mark.parametrize("name", ["get", "get_event", "wait"])
+def test_names_of_get(one, name):
+    """``get`` goes by two more names."""
+
+    async def main(queue):
+        task = asyncio.ensure_future(getattr(queue, name)())
+        await turn()
+        one.trigger(queue)
+        await task
+
+    one.run(main)
+
+
+def test_get_needs_a_running_loop(one):
+    """Without a loop it is a RuntimeError, and the event stays."""
+    queue = one.open()
+    one.trigger(queue)
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        queue.get().send(None)
+    queue.get_nowait()
+    queue.close()
+
+
+@pytest.mark.parametrize("name", ["get_nowait", "get_event_nowait"])
+def test_get_nowait(one, name):
+    """It takes an event or raises QueueEmpty, and needs no loop."""
+    queue = one.open()
+    get_nowait = getattr(queue, name)
+    with pytest.raises(asyncio.QueueEmpty):
+        get_nowait()
+    one.trigger(queue)
+    get_nowait()
+    with pytest.raises(asyncio.QueueEmpty):
+        get_nowait()
+    queue.close()
+    with pytest.raises(ValueError, match="closed"):
+        get_nowait()
+
+
+def test_empty_says_what_get_nowait_does(one):
+    """``empty`` is true exactly when ``get_nowait`` would raise QueueEmpty."""
+
+    async def main(queue):
+        assert queue.empty()
+        assert take_all(queue) == []
+        one.trigger(queue)
+        assert not queue.empty()
+        assert not queue.empty()
+        queue.get_nowait()
+        assert queue.empty()
+        one.trigger(queue)
+        await queue.get()
+        assert queue.empty()
+        assert take_all(queue) == []
+
+    one.run(main)
+
+
+def test_empty_with_a_batch(many):
+    """It is not empty while events wait in the object, whatever the kernel has."""
+
+    async def main(queue):
+        many.trigger(queue, 2)
+        await queue.get()
+        assert not queue.empty()
+        queue.get_nowait()
+        assert queue.empty()
+
+    many.run(main)
+
+
+def test_qsize_and_full(many):
+    """``qsize`` counts what was read; at ``maxsize`` it is full, and reading stops until it is empty again."""
+
+    async def main(queue):
+        assert queue.maxsize == 2
+        many.trigger(queue, 4)
+        assert (queue.qsize(), queue.full()) == (0, False)
+        await queue.get()
+        assert (queue.qsize(), queue.full()) == (3, True)
+        many.trigger(queue)
+        assert not queue.empty()
+        assert queue.qsize() == 3
+        await queue.get()
+        assert (queue.qsize(), queue.full()) == (2, True)
+        await queue.get()
+        assert (queue.qsize(), queue.full()) == (1, False)
+        assert many.numbers(take_all(queue)) == [3, 4]
+
+    many.run(main, maxsize=2)
+
+
+@pytest.mark.parametrize("maxsize", [0, -1])
+def test_never_full(many, maxsize):
+    """As with asyncio.Queue, a maxsize of zero or less is no limit."""
+
+    async def main(queue):
+        assert queue.maxsize == maxsize
+        many.trigger(queue, 3)
+        await queue.get()
+        assert not queue.full()
+
+    many.run(main, maxsize=maxsize)
+
+
+@pytest.mark.parametrize("maxsize", ["2", 1.5, None])
+def test_maxsize_is_an_int(one, maxsize):
+    """Anything else is a TypeError, and no descriptor is left behind."""
+    with pytest.raises(TypeError, match="maxsize"):
+        one.open(maxsize=maxsize)
+
+
+# several waiters
+
+
+def test_first_come_first_served(many):
+    """Waiters get events in the order in which they came, each one."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 3)
+        many.trigger(queue, 2)
+        await finished(tasks[:2])
+        await turn(3)
+        assert not tasks[2].done()
+        many.trigger(queue, 2)
+        await tasks[2]
+        assert many.numbers(task.result() for task in tasks) == [0, 1, 2]
+        assert many.number(queue.get_nowait()) == 3
+
+    many.run(main)
+
+
+def test_one_event_wakes_one(one):
+    """One event goes to the first of two waiters; the second waits on."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 2)
+        one.trigger(queue)
+        await tasks[0]
+        await turn(3)
+        assert not tasks[1].done()
+        one.trigger(queue)
+        await tasks[1]
+
+    one.run(main)
+
+
+def test_one_event_is_no_stampede(one, monkeypatch):
+    """However many wait, an event makes one of them read, and at most one more look in vain."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 50)
+        reads = []
+        read = queue._source._read_events
+        monkeypatch.setattr(queue._source, "_read_events", lambda: reads.append(1) or read())
+        one.trigger(queue)
+        await tasks[0]
+        await turn(5)
+        assert len(reads) <= 2
+        for task in tasks[1:]:
+            task.cancel()
+
+    one.run(main)
+
+
+@pytest.mark.parametrize("late", ["get", "__anext__"])
+def test_no_barging(many, late):
+    """Who comes while a woken waiter has not run yet gets the event behind that waiter's."""
+
+    async def main(queue):
+        [task] = await waiters(queue, 1)
+        many.trigger(queue, 2)
+        assert not queue.empty()  # this reads the events, and wakes the waiter
+        assert queue.qsize() == 2
+        event = await getattr(queue, late)()
+        assert many.numbers([await task, event]) == [0, 1]
+
+    many.run(main)
+
+
+def test_who_fills_the_batch_wakes_the_waiters(many):
+    """``get_nowait`` empties the kernel's queue, so nothing but itself can tell the waiters."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 2)
+        many.trigger(queue, 3)
+        assert many.number(queue.get_nowait()) == 0
+        await finished(tasks)
+        assert many.numbers(task.result() for task in tasks) == [1, 2]
+
+    many.run(main)
+
+
+def test_look_again(one):
+    """A woken waiter whose event was taken by ``get_nowait`` keeps its place, before those who came later."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 2)
+        one.trigger(queue)
+        assert not queue.empty()
+        queue.get_nowait()
+        await turn(3)
+        assert not any(task.done() for task in tasks)
+        one.trigger(queue)
+        await tasks[0]
+        await turn(3)
+        assert not tasks[1].done()
+        one.trigger(queue)
+        await tasks[1]
+
+    one.run(main)
+
+
+def test_an_error_reaches_every_waiter(one):
+    """A read that fails raises in whoever wanted to read, and leaves the loop alone."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 2)
+        one.trigger(queue)
+        inject("read", errno.ENOMEM, first=queue.fileno())
+        await finished(tasks)
+        assert [task.exception().errno for task in tasks] == [errno.ENOMEM] * 2
+        for method in (queue.empty, queue.get_nowait):
+            with pytest.raises(OSError, match="read") as caught:
+                method()
+            assert caught.value.errno == errno.ENOMEM
+
+    in_child(one.run, main)
+
+
+# cancelling
+
+
+def cancel_now(queue, task, pipe):
+    task.cancel()
+
+
+def cancel_after_wake(queue, task, pipe):
+    """Between the wake of the first waiter and its next step."""
+    assert not queue.empty()
+    task.cancel()
+
+
+def cancel_before_reader(queue, task, pipe):
+    """In the turn that sees the event, before it is seen."""
+    asyncio.get_running_loop().call_soon(task.cancel)
+
+
+def cancel_after_reader(queue, task, pipe):
+    """In the turn that sees the event, after it was seen: epoll reports the pipe behind it."""
+
+    def cancel():
+        asyncio.get_running_loop().remove_reader(pipe[0])
+        task.cancel()
+
+    asyncio.get_running_loop().add_reader(pipe[0], cancel)
+    os.write(pipe[1], b"x")
+
+
+MOMENTS = [cancel_now, cancel_after_wake, cancel_before_reader, cancel_after_reader]
+at_each_moment = pytest.mark.parametrize("cancel", MOMENTS)
+
+
+@at_each_moment
+@pytest.mark.parametrize("victim", [0, 1])
+def test_cancel_one_of_two(one, pipe, victim, cancel):
+    """The event goes to the waiter that is left."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 2)
+        one.trigger(queue)
+        cancel(queue, tasks[victim], pipe)
+        await tasks[1 - victim]
+        await finished(tasks)
+        assert tasks[victim].cancelled()
+        assert queue.empty()
+
+    one.run(main)
+
+
+@at_each_moment
+@pytest.mark.parametrize("victim", [0, 1, 2])
+def test_cancel_one_of_three(many, pipe, victim, cancel):
+    """The others get the first events in their order, and what is left stays."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 3)
+        many.trigger(queue, 3)
+        cancel(queue, tasks[victim], pipe)
+        await finished(tasks)
+        assert tasks.pop(victim).cancelled()
+        assert many.numbers(task.result() for task in tasks) == [0, 1]
+        assert many.numbers(take_all(queue)) == [2]
+
+    many.run(main)
+
+
+@at_each_moment
+def test_cancel_the_only_waiter(one, pipe, cancel):
+    """The event stays for the next who asks."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 1)
+        one.trigger(queue)
+        cancel(queue, tasks[0], pipe)
+        await finished(tasks)
+        assert tasks[0].cancelled()
+        queue.get_nowait()
+
+    one.run(main)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.001])
+def test_timeout(one, seconds):
+    """A wait that timed out takes no event with it, and others go on waiting."""
+
+    async def main(queue):
+        [task] = await waiters(queue, 1)
+        for _ in range(3):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(queue.get(), seconds)
+        one.trigger(queue)
+        await task
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(queue.get(), seconds)
+        one.trigger(queue)
+        queue.get_nowait()
+
+    one.run(main)
+
+
+if hasattr(asyncio, "TaskGroup"):  # Python 3.11
+
+    def test_task_group(one):
+        """The tasks of a group are cancelled when one fails, and the next event is nobody's of them."""
+
+        async def fail():
+            await turn()
+            raise LookupError
+
+        async def group_of(queue):
+            async with asyncio.TaskGroup() as group:
+                for _ in range(3):
+                    group.create_task(queue.get())
+                group.create_task(fail())
+
+        async def main(queue):
+            with pytest.raises(BaseExceptionGroup) as caught:  # noqa: F821  # Python 3.11
+                await group_of(queue)
+            assert [type(error) for error in caught.value.exceptions] == [LookupError]
+            one.trigger(queue)
+            await queue.get()
+            assert queue.empty()
+
+        one.run(main)
+
+
+# the reader in the loop
+
+
+@pytest.mark.parametrize("pause", [0, 1, 3])
+def test_steady_use_adds_the_reader_once(one, pause):
+    """A consumer that comes back, at once or after other work, costs no further call of epoll_ctl."""
+
+    async def main(queue):
+        loop = asyncio.get_running_loop()
+        for _ in range(20):
+            task = asyncio.ensure_future(queue.get())
+            await turn(2)
+            one.trigger(queue)
+            await task
+            await turn(pause)
+        assert loop.calls == ["add_reader"]
+
+    one.run(main, counting(one.kind))
+
+
+def test_a_reader_without_waiters_is_removed(one):
+    """Events that nobody waits for do not keep the loop busy; later ones are still delivered."""
+
+    async def main(queue):
+        loop = asyncio.get_running_loop()
+        [task] = await waiters(queue, 1)
+        one.trigger(queue)
+        await task
+        one.trigger(queue)
+        await turn(10)
+        assert loop.calls == ["add_reader", "remove_reader"]
+        await queue.get()
+        assert loop.calls == ["add_reader", "remove_reader"]
+        [task] = await waiters(queue, 1)
+        one.trigger(queue)
+        await task
+        assert loop.calls == ["add_reader", "remove_reader", "add_reader"]
+
+    one.run(main, counting(one.kind))
+
+
+def test_close_removes_the_reader(one):
+    """Nothing of a closed object is left in the loop."""
+
+    async def main(queue):
+        loop = asyncio.get_running_loop()
+        tasks = await waiters(queue, 1)
+        queue.close()
+        assert loop.calls == ["add_reader", "remove_reader"]
+        await finished(tasks)
+        await turn(3)
+        assert loop.calls == ["add_reader", "remove_reader"]
+        assert isinstance(tasks[0].exception(), ValueError)
+
+    one.run(main, counting(one.kind))
+
+
+# closing
+
+
+def test_close_wakes_everyone(one):
+    """Whoever waits gets the ValueError of a closed file."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 3)
+        queue.close()
+        await finished(tasks)
+        for task in tasks:
+            with pytest.raises(ValueError, match="I/O operation on closed file"):
+                task.result()
+
+    one.run(main)
+
+
+def test_closed(one):
+    """A closed object still describes itself, and raises ValueError for the rest; a second close is harmless."""
+
+    async def main(queue):
+        one.trigger(queue)
+        assert not queue.empty()
+        assert not queue.closed()
+        queue.close()
+        assert queue.closed()
+        for method in (queue.get_nowait, queue.empty, queue.fileno):
+            with pytest.raises(ValueError, match="I/O operation on closed file"):
+                method()
+        with pytest.raises(ValueError, match="I/O operation on closed file"):
+            await queue.get()
+        assert (queue.qsize(), queue.full(), queue.maxsize) == (0, False, 0)
+        queue.close()
+
+    one.run(main)
+
+
+def test_close_between_wake_and_read(one):
+    """A waiter that was woken for an event, and then closed, raises."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 2)
+        one.trigger(queue)
+        assert not queue.empty()
+        queue.close()
+        await finished(tasks)
+        for task in tasks:
+            with pytest.raises(ValueError, match="closed"):
+                task.result()
+
+    one.run(main)
+
+
+def test_close_in_a_callback(one):
+    """It may be closed from wherever the loop calls."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 2)
+        asyncio.get_running_loop().call_soon(queue.close)
+        await finished(tasks)
+        assert all(isinstance(task.exception(), ValueError) for task in tasks)
+
+    one.run(main)
+
+
+@pytest.mark.parametrize("event_first", [True, False])
+def test_close_in_the_turn_of_an_event(one, pipe, event_first):
+    """Closed by another reader while its own call is due, it is not called any more, or does no harm."""
+
+    async def main(queue):
+        loop = asyncio.get_running_loop()
+
+        def close():
+            loop.remove_reader(pipe[0])
+            queue.close()
+
+        loop.add_reader(pipe[0], close)
+        tasks = await waiters(queue, 2)
+        if event_first:
+            one.trigger(queue)
+        os.write(pipe[1], b"x")
+        if not event_first:
+            one.trigger(queue)
+        await finished(tasks)
+        assert all(isinstance(task.exception(), ValueError) for task in tasks)
+        await turn(3)
+
+    one.run(main)
+
+
+def test_close_without_waiters_in_the_turn_of_an_event(one, pipe):
+    """The same while nobody waits, but the reader is still in the loop."""
+
+    async def main(queue):
+        loop = asyncio.get_running_loop()
+
+        def close():
+            loop.remove_reader(pipe[0])
+            queue.close()
+
+        [task] = await waiters(queue, 1)
+        one.trigger(queue)
+        await task
+        loop.add_reader(pipe[0], close)
+        one.trigger(queue)
+        os.write(pipe[1], b"x")
+        await turn(5)
+        assert queue.closed()
+
+    one.run(main)
+
+
+def test_close_after_the_loop(one):
+    """With the loop closed it only closes the descriptor: there is nobody to tell."""
+    loop = one.kind()
+    queue = one.open()
+    [task] = loop.run_until_complete(waiters(queue, 1))
+    task._log_destroy_pending = False
+    loop.close()
+    queue.close()
+    assert queue.closed()
+    assert not task.done()
+    queue.close()
+
+
+def test_get_nowait_after_the_loop(one):
+    """With the loop closed, what comes can still be taken without waiting, past whoever waited in it."""
+    loop = one.kind()
+    queue = one.open()
+    [task] = loop.run_until_complete(waiters(queue, 1))
+    task._log_destroy_pending = False
+    loop.close()
+    one.trigger(queue)
+    assert not queue.empty()
+    queue.get_nowait()
+    assert not task.done()
+    queue.close()
+
+
+def test_the_number_is_free_after_close(one):
+    """Another object may get the number at once, and gets its events in the same loop."""
+
+    async def main(first):
+        tasks = await waiters(first, 1)
+        number = first.fileno()
+        first.close()
+        async with one.open() as second:
+            assert second.fileno() == number
+            await finished(tasks)
+            [task] = await waiters(second, 1)
+            one.trigger(second)
+            await task
+        assert isinstance(tasks[0].exception(), ValueError)
+
+    one.run(main)
+
+
+def test_forgotten(one):
+    """Without close, the descriptor is closed with a ResourceWarning."""
+    objects = [one.open()]
+
+    def forget():
+        objects.clear()
+        gc.collect()
+
+    with pytest.warns(ResourceWarning, match="unclosed"):
+        forget()
+
+
+def test_contextlib_closing(one):
+    """``contextlib.closing`` closes it."""
+    with contextlib.closing(one.open()) as queue:
+        assert not queue.closed()
+    assert queue.closed()
+
+
+# async for, async with
+
+
+def test_async_for(many):
+    """It gives every event; leaving it loses none, and it can be resumed."""
+
+    async def main(queue):
+        many.trigger(queue, 5)
+        seen = []
+        for stop in (2, 4):
+            async for event in queue:
+                seen.append(event)
+                if len(seen) == stop:
+                    break
+        seen.append(await queue.get())
+        assert many.numbers(seen) == [0, 1, 2, 3, 4]
+
+    many.run(main)
+
+
+def test_async_for_waits(one):
+    """It waits for each event, and ends when the object is closed."""
+
+    async def main(queue):
+        seen = []
+
+        async def consume():
+            async for event in queue:
+                seen.append(event)  # noqa: PERF401  # one by one, as the task below looks on
+
+        task = asyncio.ensure_future(consume())
+        for count in (1, 2, 3):
+            await turn(2)
+            one.trigger(queue)
+            while len(seen) < count:
+                await turn()
+        queue.close()
+        await task
+        assert len(seen) == 3
+
+    one.run(main)
+
+
+def test_async_for_over_a_closed_object(one):
+    """It ends at once."""
+
+    async def main(queue):
+        queue.close()
+        assert [event async for event in queue] == []
+
+    one.run(main)
+
+
+def test_async_for_raises_what_is_no_close(one):
+    """An error of the read ends no loop quietly."""
+
+    async def main(queue):
+        one.trigger(queue)
+        inject("read", errno.EINVAL, first=queue.fileno())
+        with pytest.raises(ValueError, match="read") as caught:
+            await queue.__anext__()
+        assert caught.value.errno == errno.EINVAL
+
+    in_child(one.run, main)
+
+
+def test_async_with(one):
+    """It gives the object and closes it, whatever happens inside."""
+
+    async def fail(outer):
+        async with outer as queue:
+            assert queue is outer
+            raise LookupError
+
+    async def main(outer):
+        with pytest.raises(LookupError):
+            await fail(outer)
+        assert outer.closed()
+        async with one.open() as queue:
+            queue.close()
+
+    one.run(main)
+
+
+# loops, threads, processes, signals
+
+
+def test_one_loop_after_another(one):
+    """Once its loop is closed it goes with the next, also when the old loop still had its reader and a waiter."""
+    queue = one.open()
+    for _ in range(3):
+        loop = one.kind()
+        [task] = loop.run_until_complete(waiters(queue, 1))
+        task._log_destroy_pending = False
+        loop.close()
+
+    async def main():
+        tasks = await waiters(queue, 2)
+        one.trigger(queue)
+        await tasks[0]
+        one.trigger(queue)
+        await tasks[1]
+        queue.close()
+
+    run(main(), one.kind, one.mode)
+
+
+def test_another_live_loop(one):
+    """Under another loop, in another thread, it raises RuntimeError and takes nothing."""
+
+    async def elsewhere(queue):
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await queue.get()
+        with pytest.raises(RuntimeError, match="another event loop"):
+            async for _ in queue:
+                pass
+        return True
+
+    async def main(queue):
+        [task] = await waiters(queue, 1)
+        results = []
+        thread = threading.Thread(target=lambda: results.append(run(elsewhere(queue), one.kind, one.mode)))
+        thread.start()
+        thread.join(30)
+        assert results == [True]
+        one.trigger(queue)
+        await task
+
+    one.run(main)
+
+
+def test_fork_in_a_running_loop(one):
+    """A child finds its object closed, and can use others in a loop of its own; the parent's goes on."""
+
+    async def main(queue):
+        tasks = await waiters(queue, 2)
+
+        def child():
+            assert queue.closed()
+            for method in (queue.get_nowait, queue.empty, queue.fileno):
+                with pytest.raises(ValueError, match="closed"):
+                    method()
+            queue.close()
+
+            async def use(own):
+                [task] = await waiters(own, 1)
+                one.trigger(own)
+                await task
+
+            one.run(use)
+            return True
+
+        assert in_child(child)
+        assert not queue.closed()
+        # for features whose events the child's own are too
+        take_all(queue)
+        for task in tasks:
+            one.trigger(queue)
+            await task
+
+    one.run(main)
+
+
+def test_fork_drops_what_was_read(many):
+    """Events that the parent has read are the parent's."""
+
+    async def main(queue):
+        many.trigger(queue, 3)
+        await queue.get()
+
+        def child():
+            return queue.closed(), queue.qsize()
+
+        assert in_child(child) == (True, 0)
+        assert many.numbers(take_all(queue)) == [1, 2]
+
+    many.run(main)
+
+
+def test_signal_handlers(one):
+    """Signals are handled while it waits; a handler may make an event, or close it."""
+
+    async def main(queue):
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, one.feature.make_event, queue)
+        loop.add_signal_handler(signal.SIGUSR2, queue.close)
+        [task] = await waiters(queue, 1)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await task
+        tasks = await waiters(queue, 1)
+        os.kill(os.getpid(), signal.SIGUSR2)
+        await finished(tasks)
+        assert isinstance(tasks[0].exception(), ValueError)
+        loop.remove_signal_handler(signal.SIGUSR1)
+        loop.remove_signal_handler(signal.SIGUSR2)
+
+    one.run(main)
+
+
+# the rest
+
+
+def test_fileno(one):
+    """It is the number of the descriptor, which does not block and is not inherited."""
+    queue = one.open()
+    assert isinstance(queue.fileno(), int)
+    assert not os.get_blocking(queue.fileno())
+    assert not os.get_inheritable(queue.fileno())
+    queue.close()
+
+
+def test_loop_is_deprecated(one):
+    """``loop=`` is accepted, warns at the caller, and does nothing: the running loop is used."""
+    other = asyncio.SelectorEventLoop()
+    other.close()
+    with pytest.warns(DeprecationWarning, match="loop") as caught:
+        queue = one.open(loop=other)
+    assert [warning.filename for warning in caught] == [__file__]
+
+    async def main():
+        [task] = await waiters(queue, 1)
+        one.trigger(queue)
+        await task
+        queue.close()
+
+    run(main(), one.kind, one.mode)
+
+
+def test_a_warning_that_is_an_error_leaks_nothing(one):
+    """Under ``-W error`` the deprecation is raised, and no descriptor is left behind."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DeprecationWarning):
+            one.open(loop=object())
+        gc.collect()
+
+
+def test_yield_from(one):
+    """Coroutines of the old style can wait for it."""
+
+    @types.coroutine
+    def main(queue):
+        one.trigger(queue)
+        yield from queue.get_event()
+        task = asyncio.ensure_future(queue.get_event())
+        yield from asyncio.sleep(0).__await__()
+        one.trigger(queue)
+        yield from task
+
+    one.run(main)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_no_duplicates(one, duplicate):
+    """Two objects would close one descriptor, so copies and pickles are a TypeError."""
+    queue = one.open()
+    with pytest.raises(TypeError, match=type(queue).__name__):
+        duplicate(queue)
+    queue.close()
+
+
+def test_repr(one):
+    """It shows the class and the descriptor."""
+    queue = one.open()
+    assert repr(queue) == f"<{type(queue).__name__} fd={queue.fileno()}>"
+    queue.close()
+    assert repr(queue) == f"<{type(queue).__name__} closed>"
+
+
+def test_equality_is_identity(one):
+    """Two objects are never equal, and the hash outlives the descriptor."""
+    first, second = one.open(), one.open()
+    assert first != second
+    table = {first: 1, second: 2}
+    first.close()
+    second.close()
+    assert first != second
+    assert (table[first], table[second]) == (1, 2)

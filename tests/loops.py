@@ -1,0 +1,94 @@
+"""Event loops for the tests of the awaitables."""
+
+import asyncio
+import gc
+import platform
+import select
+import sys
+
+import pytest
+
+LOOPS = {"asyncio": asyncio.SelectorEventLoop}
+if platform.python_implementation() == "CPython":
+    import uvloop
+
+    LOOPS["uvloop"] = uvloop.Loop
+    # libuv opens a pipe with its first loop and keeps it: that shall be no leak of the first test's
+    uvloop.Loop().close()
+
+# in debug mode a loop checks its callers; an eager task runs at once, as far as its first await
+MODES = ["plain", "debug"] + (["eager"] if sys.version_info >= (3, 12) else [])
+
+both = pytest.mark.parametrize("kind", LOOPS.values(), ids=LOOPS)
+
+
+def eager(loop, coroutine, eager_start=None, **options):
+    """As asyncio.eager_task_factory; uvloop gives an *eager_start* of its own, which that of early 3.13 refuses."""
+    return asyncio.Task(coroutine, loop=loop, eager_start=True, **options)
+
+
+def run(main, kind=asyncio.SelectorEventLoop, mode="plain", timeout=60):
+    """What the coroutine *main* returns, run in a new loop of *kind*.
+
+    More than *timeout* seconds are a failure, and so is whatever the loop has to complain of.
+    """
+    loop = kind()
+    complaints = []
+    loop.set_exception_handler(lambda loop, context: complaints.append(context))
+    loop.set_debug(mode == "debug")
+    if mode == "eager":
+        loop.set_task_factory(eager)
+    try:
+        result = loop.run_until_complete(asyncio.wait_for(main, timeout))
+    finally:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks))
+        loop.close()
+        # tasks complain when they are collected
+        del tasks
+        gc.collect()
+    assert not complaints
+    return result
+
+
+def counting(kind):
+    """A class of loops that list what is asked of them, in ``calls``: add_reader and remove_reader."""
+
+    class Counting(kind):
+        def __init__(self):
+            self.calls = []
+            super().__init__()
+
+        def add_reader(self, *args):
+            self.calls.append("add_reader")
+            return super().add_reader(*args)
+
+        def remove_reader(self, *args):
+            self.calls.append("remove_reader")
+            return super().remove_reader(*args)
+
+    return Counting
+
+
+async def turn(count=1):
+    """Let the loop go round: every task and callback that is ready runs once, for each of *count* turns."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def waiters(queue, count):
+    """Tasks that wait in ``queue.get()``, in their order."""
+    tasks = [asyncio.ensure_future(queue.get()) for _ in range(count)]
+    await turn()
+    assert not any(task.done() for task in tasks)
+    return tasks
+
+
+def until_readable(queue):
+    """Return as soon as the kernel has an event for *queue*."""
+    poll = select.poll()
+    poll.register(queue, select.POLLIN)
+    assert poll.poll(10_000)
