@@ -88,7 +88,7 @@ class Errors:
 
     def fail(self, number: int, path: Any = None, **arguments: object) -> NoReturn:
         """Raise what the errno *number* means, for the file *path* if there is one."""
-        exception, sentence = self.meanings.get(number, (UnknownError, os.strerror(number)))
+        exception, sentence = self.meanings.get(number) or (UnknownError, os.strerror(number))
         if callable(sentence):
             sentence = sentence(path=path, **arguments)
         filename = () if path is None else (os.fspath(path),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import warnings
+from asyncio import get_running_loop
 from collections import OrderedDict
 
 from butter._fd import Descriptor, integer, tell_of_forks
@@ -38,6 +39,11 @@ def forward(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[An
     return forwarded
 
 
+def seed_name() -> Any:
+    """The name that the object under the queue had in the seed: tests of other people set it."""
+    return property(lambda self: self._source, lambda self, source: setattr(self, "_source", source))
+
+
 class EventQueue(Generic[Source, Event]):
     """What every ``…_async`` object is: an :class:`asyncio.Queue` whose items come from the kernel.
 
@@ -69,31 +75,33 @@ class EventQueue(Generic[Source, Event]):
         self._source = source
         self._batch: deque[Event] = source._batch
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiters: OrderedDict[object, asyncio.Future[None]] = OrderedDict()
+        self._waiters: OrderedDict[asyncio.Future[None], asyncio.Future[None]] = OrderedDict()
         self._reading = False
         self._unwanted = False  # the reader was called without a waiter, and not with one since
         tell_of_forks(self)
 
     async def get(self) -> Event:
         """The next event, waiting for it. Raises ValueError if the object is closed, also while this waits."""
-        fd = self._source.fileno()
-        loop = self._bind()
-        batch = self._batch
-        if not self._waiters and (batch or (not self._reading and self._read())):
+        loop = get_running_loop()
+        if loop is not self._loop:
+            self._bind(loop)
+        batch, waiters = self._batch, self._waiters
+        if not waiters and (batch or (not self._reading and self._read())):
             return batch.popleft()
-        place = object()
+        place = future = loop.create_future()
         try:
             while True:
                 # setting a key anew keeps its place in the order
-                self._waiters[place] = future = loop.create_future()
+                waiters[place] = future
                 if not self._reading:
-                    loop.add_reader(fd, self._readable)
+                    loop.add_reader(self._source.fileno(), self._readable)
                     self._reading = True
                 await future
                 if batch or self._read():
                     return batch.popleft()
+                future = loop.create_future()
         finally:
-            self._waiters.pop(place, None)
+            waiters.pop(place, None)
             if batch:
                 self._wake()
 
@@ -178,21 +186,18 @@ class EventQueue(Generic[Source, Event]):
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._source.closed() else f"fd={self._source.fileno()}"
-        return f"<{type(self).__name__} {state}>"
+        fd = self._source._fd
+        return f"<{type(self).__name__} fd={'closed' if fd is None else fd}>"
 
     __reduce_ex__ = Descriptor.__reduce_ex__
 
-    def _bind(self) -> asyncio.AbstractEventLoop:
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            if self._loop is not None and not self._loop.is_closed():
-                raise RuntimeError(f"{self!r} belongs to another event loop")
-            # whoever waited in a closed loop waits for ever
-            self._loop = loop
-            self._reading = False
-            self._waiters.clear()
-        return loop
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            raise RuntimeError(f"{self!r} belongs to another event loop")
+        # whoever waited in a closed loop waits for ever
+        self._loop = loop
+        self._reading = False
+        self._waiters.clear()
 
     def _read(self) -> bool:
         """Whether one read, into an empty batch, gave events; ValueError if the object is closed."""
@@ -203,10 +208,12 @@ class EventQueue(Generic[Source, Event]):
         return True
 
     def _readable(self) -> None:
-        if self._waiters:
+        for future in self._waiters.values():
             self._unwanted = False
-            self._wake()
-        elif not self._unwanted:
+            if not future.done():
+                future.set_result(None)
+            return
+        if not self._unwanted:
             # asyncio's own loop polls between a wake and the read, and then
             # calls once more for the event that was just taken
             self._unwanted = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from butter._eventfd import initial
-from butter.asyncio._queue import EventQueue
+from butter.asyncio._queue import EventQueue, seed_name
 from butter.eventfd import EFD_NONBLOCK, Eventfd
 
 TYPE_CHECKING = False
@@ -37,6 +37,8 @@ class Eventfd_async(EventQueue[Eventfd, int]):
     ) -> None:
         self._last = initial(initial_value, inital_value)
         super().__init__(Eventfd(self._last, flags | EFD_NONBLOCK), loop, maxsize)
+
+    _eventfd = seed_name()
 
     # not by forward(): half of its time would go there
     def increment(self, value: int = 1) -> None:

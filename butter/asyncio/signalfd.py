@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from butter.asyncio._queue import EventQueue, forward
+from butter.asyncio._queue import EventQueue, forward, seed_name
 from butter.signalfd import SFD_NONBLOCK, Signal, Signalfd
 
 TYPE_CHECKING = False
@@ -32,6 +32,8 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
         self, signals: Signals = (), flags: int = 0, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0
     ) -> None:
         super().__init__(Signalfd(signals, flags | SFD_NONBLOCK), loop, maxsize)
+
+    _signalfd = seed_name()
 
     sigmask = property(lambda self: self._source.sigmask, doc=Signalfd.sigmask.__doc__)
     __contains__ = forward(Signalfd.__contains__)

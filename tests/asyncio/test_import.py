@@ -11,7 +11,12 @@ import pytest
 
 import butter
 
-AWAITABLES = {"inotify": "Inotify_async", "signalfd": "Signalfd_async"}
+AWAITABLES = {
+    "eventfd": "Eventfd_async",
+    "inotify": "Inotify_async",
+    "signalfd": "Signalfd_async",
+    "timerfd": "Timerfd_async",
+}
 SYNCHRONOUS = ["butter", *(f"butter.{module.name}" for module in pkgutil.iter_modules(butter.__path__))]
 # `butter.asyncio` is what it says, and `__main__` runs the command
 SYNCHRONOUS = [name for name in SYNCHRONOUS if name not in ("butter.asyncio", "butter.__main__", "butter.build")]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import ctypes
 import errno
 import gc
 import itertools
@@ -14,11 +15,16 @@ import types
 import warnings
 
 import pytest
+import support
 from loops import LOOPS, MODES, counting, run, turn, until_readable, waiters
 from support import in_child, inject
 
+from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.inotify import Inotify_async
+from butter.asyncio.signalfd import Signalfd_async
+from butter.asyncio.timerfd import Timerfd_async
 from butter.inotify import IN_CREATE
+from butter.signalfd import SFD_NONBLOCK, Signalfd
 
 
 class Files:
@@ -48,7 +54,58 @@ class Files:
         return int(event.name)
 
 
-FEATURES = [Files]
+class Counts:
+    """What a counter counts."""
+
+    many = False
+    number = None
+
+    def __init__(self, path):
+        pass
+
+    def open(self, **options):
+        return Eventfd_async(**options)
+
+    def make_event(self, queue):
+        queue.increment()
+
+
+class Ticks:
+    """A timer that expires."""
+
+    many = False
+    number = None
+
+    def __init__(self, path):
+        pass
+
+    def open(self, **options):
+        return Timerfd_async(**options)
+
+    def make_event(self, queue):
+        queue.after(nano_seconds=1)
+
+
+class Signals:
+    """Real-time signals, which queue up, with a value."""
+
+    many = True
+
+    def __init__(self, path):
+        self.values = itertools.count()
+
+    def open(self, **options):
+        return Signalfd_async(SIGNAL, **options)
+
+    def make_event(self, queue):
+        assert support.libc.sigqueue(os.getpid(), SIGNAL, ctypes.c_void_p(next(self.values))) == 0
+
+    def number(self, event):
+        return event.ssi_int
+
+
+SIGNAL = signal.SIGRTMIN + 5
+FEATURES = [Files, Counts, Ticks, Signals]
 MANY = [feature for feature in FEATURES if feature.many]
 
 
@@ -83,6 +140,17 @@ def choices(features):
         pytest.param((feature, LOOPS[loop], mode), id=f"{feature.__name__}-{loop}-{mode}")
         for feature, loop, mode in itertools.product(features, LOOPS, MODES)
     ]
+
+
+@pytest.fixture(autouse=True)
+def blocked():
+    """The signal is blocked, and none is left."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [SIGNAL])
+    yield
+    with Signalfd(SIGNAL, SFD_NONBLOCK) as rest:
+        while rest.read_events():
+            pass
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @pytest.fixture(params=choices(FEATURES))
@@ -1022,7 +1090,7 @@ def test_repr(one):
     queue = one.open()
     assert repr(queue) == f"<{type(queue).__name__} fd={queue.fileno()}>"
     queue.close()
-    assert repr(queue) == f"<{type(queue).__name__} closed>"
+    assert repr(queue) == f"<{type(queue).__name__} fd=closed>"
 
 
 def test_equality_is_identity(one):
