@@ -15,6 +15,8 @@ import traceback
 
 import pytest
 
+from butter.signalfd import SFD_NONBLOCK, Signalfd
+
 # @needs("CAP_SYS_ADMIN"), @needs(kernel=(5, 13)): a skip where that is not met, or a failure with --no-kernel-skips
 needs = pytest.mark.needs
 
@@ -110,6 +112,13 @@ def in_child(body, *args, timeout=60):
     if not good:
         raise value
     return value
+
+
+def discard(number):
+    """Take the signal *number*, which is blocked, away from who would get it when it no longer is."""
+    with Signalfd(number, SFD_NONBLOCK) as rest:
+        while rest.read_events():
+            pass
 
 
 def same_path(program):

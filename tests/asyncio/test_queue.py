@@ -24,7 +24,6 @@ from butter.asyncio.inotify import Inotify_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 from butter.inotify import IN_CREATE
-from butter.signalfd import SFD_NONBLOCK, Signalfd
 
 
 class Files:
@@ -147,9 +146,7 @@ def blocked():
     """The signal is blocked, and none is left."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [SIGNAL])
     yield
-    with Signalfd(SIGNAL, SFD_NONBLOCK) as rest:
-        while rest.read_events():
-            pass
+    support.discard(SIGNAL)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
