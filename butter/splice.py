@@ -1,0 +1,388 @@
+"""Moving bytes between descriptors without copying them through Python: :manpage:`splice(2)` and its kin."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+import stat
+
+from butter._constants import splice as _constants
+from butter._constants.splice import *  # noqa: F403
+from butter._constants.splice import SpliceFlags
+from butter._fd import fileno, integer
+from butter._splice_c import ffi as _ffi
+from butter._splice_c import lib as _lib
+from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, OutOfMemory, UnknownError, brought_by
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+    from typing import NoReturn
+
+    from typing_extensions import Self
+
+    from butter._fd import FileDescriptor
+    from butter.errors import Meaning
+
+__all__ = ["NoReader", "UnknownError", "copy", "splice", "tee", "vmsplice"]
+__all__ += _constants.__all__
+
+
+class NoReader(BrokenPipeError, ValueError):
+    """Nobody reads at the other end of the pipe or connection that is written to."""
+
+
+# the most that the kernel moves in one call (on pages of 4 KiB)
+_MOST = 0x7FFFF000
+# for the builder: no offset, so the position of the file itself
+_OWN = -(1 << 63)
+_FLAGS = sum(SpliceFlags)
+_AGAIN = -errno.EINTR
+
+
+def _not_open(fd_in: int = -1, fd_out: int = -1, **_: object) -> str:
+    return f"descriptor {fd_in} is not open for reading, or descriptor {fd_out} is not open for writing"
+
+
+def _is_pipe(fd: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+
+
+def _same_file(fd_in: int, fd_out: int) -> bool:
+    try:
+        return os.path.sameopenfile(fd_in, fd_out)
+    except OSError:
+        return False
+
+
+def _appends(fd: int) -> bool:
+    try:
+        return bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND)
+    except OSError:
+        return False
+
+
+def _splice_refused(fd_in: int = -1, fd_out: int = -1, flags: int = 0, **_: object) -> str:
+    if flags & ~_FLAGS:
+        return f"no flags are {flags & ~_FLAGS:#x}"
+    if not _is_pipe(fd_in) and not _is_pipe(fd_out):
+        return f"neither descriptor {fd_in} nor descriptor {fd_out} is a pipe; butter.splice.copy() needs none"
+    if _same_file(fd_in, fd_out):
+        return "the descriptors are the two ends of one pipe"
+    if _appends(fd_out):
+        return f"descriptor {fd_out} is open with O_APPEND, to which only write() appends"
+    return f"descriptor {fd_in} or {fd_out} is of a kind that cannot be spliced, or the offset is negative"
+
+
+def _tee_refused(fd_in: int = -1, fd_out: int = -1, flags: int = 0, **_: object) -> str:
+    if flags & ~_FLAGS:
+        return f"no flags are {flags & ~_FLAGS:#x}"
+    if _same_file(fd_in, fd_out):
+        return "the descriptors are the two ends of one pipe"
+    return f"descriptor {fd_in} or descriptor {fd_out} is not a pipe"
+
+
+def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = None, **_: object) -> str:
+    if out_offset is not None and _appends(fd_out):
+        return f"descriptor {fd_out} is open with O_APPEND, so it takes no offset"
+    if _same_file(fd_in, fd_out):
+        return "the descriptors are the two ends of one pipe, or one file whose two ranges overlap"
+    return f"descriptor {fd_in} cannot be read, or descriptor {fd_out} cannot be written"
+
+
+_PIPES: Mapping[int, Meaning] = {
+    errno.EAGAIN: (BlockingIOError, "nothing can be moved now: no byte waits, or there is no room"),
+    errno.EBADF: (InvalidArgument, _not_open),
+    errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+    errno.EPERM: (PermissionError, "a seal, an immutable file or a seccomp filter does not allow it"),
+    errno.EPIPE: (NoReader, "nobody reads at the other end of the target"),
+}
+_FILES: Mapping[int, Meaning] = {
+    **_PIPES,
+    errno.EACCES: (PermissionError, "a security module does not allow it"),
+    errno.ECONNABORTED: (ConnectionAbortedError, "the connection was aborted"),
+    errno.ECONNREFUSED: (ConnectionRefusedError, "the peer refused the connection"),
+    errno.ECONNRESET: (ConnectionResetError, "the peer reset the connection"),
+    errno.EDESTADDRREQ: (OSError, "the socket is not connected, so the bytes have no address to go to"),
+    errno.EDQUOT: (OSError, "the disk quota of the user is used up"),
+    errno.EFBIG: (OSError, "the target would be larger than its filesystem or RLIMIT_FSIZE allows"),
+    errno.EHOSTUNREACH: (OSError, "the host of the peer cannot be reached"),
+    errno.EIO: (OSError, "the device failed to read or write"),
+    errno.EMSGSIZE: (OSError, "the socket sends whole messages, and this one is too large"),
+    errno.ENETDOWN: (OSError, "the network is down"),
+    errno.ENETUNREACH: (OSError, "the network of the peer cannot be reached"),
+    errno.ENOBUFS: (OutOfMemory, "the network has no buffer left"),
+    errno.ENODEV: (OSError, "the device is gone, or cannot do it"),
+    errno.ENOSPC: (OSError, "the device of the target is full"),
+    errno.ENOTCONN: (OSError, "the socket is not connected"),
+    errno.ENXIO: (OSError, "the device is gone, or the offset is past its end"),
+    errno.EOVERFLOW: (InvalidArgument, "the offset and the length together are past the largest offset"),
+    errno.ESPIPE: (InvalidArgument, "a pipe, socket or terminal has no offset: leave it None (0 is an offset, too)"),
+    errno.ETIMEDOUT: (TimeoutError, "the peer does not answer any more"),
+    errno.ETXTBSY: (OSError, "the file is in use as swap space or as a running program"),
+}
+SPLICE = Errors("splice", {**_FILES, **brought_by("2.6.17"), errno.EINVAL: (InvalidArgument, _splice_refused)})
+TEE = Errors("tee", {**_PIPES, **brought_by("2.6.17"), errno.EINVAL: (InvalidArgument, _tee_refused)})
+COPY = Errors(
+    "copy",
+    {
+        **NEW_DESCRIPTOR,
+        **_FILES,
+        errno.EINVAL: (InvalidArgument, _copy_refused),
+        errno.EISDIR: (IsADirectoryError, "a directory has no bytes to copy"),
+        errno.ENOSYS: (OSError, "a seccomp filter hides read() or write()"),
+    },
+)
+
+
+def _check_ranges(fd_in: int, fd_out: int, in_offset: int, out_offset: int, len: int, flags: int) -> None:
+    """Raise the ValueError for the number that its C type cannot hold."""
+    fileno(fd_in)
+    fileno(fd_out)
+    integer(in_offset, -64, "in_offset")
+    integer(out_offset, -64, "out_offset")
+    integer(len, 64, "len")
+    integer(flags, 32, "flags")
+
+
+def splice(
+    fd_in: FileDescriptor,
+    fd_out: FileDescriptor,
+    in_offset: int | None = None,
+    out_offset: int | None = None,
+    len: int | None = None,
+    flags: int = 0,
+) -> int:
+    """``splice(fd_in, &in_offset, fd_out, &out_offset, len, flags)``: move bytes to or from a pipe, return how many.
+
+    One of the two has to be a pipe. An offset, in bytes, is where the other one is read or written: its own position
+    stays as it is, and is used and moved where the offset is None. Note that 0 is an offset. *len* is the most bytes
+    to move, None for as many as one call can; *flags* are SpliceFlags'. Fewer may be moved, and 0 means that the
+    input is at its end.
+
+    Waits while the input is empty or the output full, or raises BlockingIOError with ``SPLICE_F_NONBLOCK``. Raises
+    InvalidArgument (no pipe, an offset for a pipe, a target open with O_APPEND, a descriptor that is not open),
+    NoReader, OutOfMemory, and OSError for what files and sockets fail with. Linux 2.6.17, :manpage:`splice(2)`.
+    """
+    # To move a page costs less than our own checks of the arguments: for plain
+    # ints those of C will do.
+    if type(fd_in) is not int:
+        fd_in = fileno(fd_in)
+    if type(fd_out) is not int:
+        fd_out = fileno(fd_out)
+    if in_offset is None:
+        in_offset = _OWN
+    elif type(in_offset) is not int:
+        in_offset = integer(in_offset, -64, "in_offset")
+    if out_offset is None:
+        out_offset = _OWN
+    elif type(out_offset) is not int:
+        out_offset = integer(out_offset, -64, "out_offset")
+    if len is None:
+        len = _MOST
+    elif type(len) is not int:
+        len = integer(len, 64, "len")
+    if type(flags) is not int:
+        flags = integer(flags, 32, "flags")
+    while True:
+        try:
+            result: int = _lib.splice(fd_in, in_offset, fd_out, out_offset, len, flags)
+        except OverflowError:
+            _check_ranges(fd_in, fd_out, in_offset, out_offset, len, flags)
+            raise
+        if result >= 0:
+            return result
+        if result != _AGAIN:
+            break
+        # Python runs its signal handlers before it goes round (PEP 475)
+    # -EPERM is -1, which check() takes for the failure of a C function: the
+    # errno it then looks up is the same
+    if result < -1:
+        SPLICE.fail(-result, fd_in=fd_in, fd_out=fd_out, flags=flags)
+    return SPLICE.check(result, fd_in=fd_in, fd_out=fd_out, flags=flags)
+
+
+def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, flags: int = 0) -> int:
+    """``tee(fd_in, fd_out, len, flags)``: copy bytes from pipe to pipe and leave them in the first, return how many.
+
+    *len* is the most bytes to copy, None for as many as one call can; *flags* are SpliceFlags'. A second call gives
+    the same bytes again, unless they are read or spliced away; 0 means that the input is empty and has no writer.
+
+    Waits while the input is empty or the output full, or raises BlockingIOError with ``SPLICE_F_NONBLOCK``. Raises
+    InvalidArgument (not two different pipes, a descriptor that is not open), NoReader, OutOfMemory. Linux 2.6.17,
+    :manpage:`tee(2)`.
+    """
+    fd_in, fd_out, flags = fileno(fd_in), fileno(fd_out), integer(flags, 32, "flags")
+    len = _MOST if len is None else integer(len, 64, "len")
+    result = _AGAIN
+    while result == _AGAIN:
+        result = _lib.tee(fd_in, fd_out, len, flags)
+    if result < -1:
+        TEE.fail(-result, fd_in=fd_in, fd_out=fd_out, flags=flags)
+    return TEE.check(result, fd_in=fd_in, fd_out=fd_out, flags=flags)
+
+
+def vmsplice(fd: FileDescriptor, vec: object, flags: int = 0) -> NoReturn:
+    """Raises NotImplementedError: :manpage:`vmsplice(2)` is not safe for the memory of Python objects.
+
+    The pages themselves go into the pipe and stay there, without holding the object that they belong to: once it is
+    freed, a reader of the pipe sees whatever is stored there next. Use ``os.writev(fd, vec)``, which copies.
+    """
+    raise NotImplementedError(
+        "vmsplice puts the pages of an object into the pipe, where they stay after Python frees the object and uses "
+        "its memory for another; os.writev copies the bytes instead"
+    )
+
+
+# taken here once: tests replace `_lib` and `_ffi` with mocks
+_new, _buffer = _ffi.new, _ffi.buffer
+_begin, _step, _end = _lib.butter_copy_begin, _lib.butter_copy_step, _lib.butter_copy_end
+_DONE, _MORE, _WAIT_IN, _WAIT_OUT = _lib.COPY_DONE, _lib.COPY_MORE, _lib.COPY_WAIT_IN, _lib.COPY_WAIT_OUT
+
+# A portion is what may pass between two looks at Python's signal handlers: a
+# few milliseconds from memory to memory.
+_PORTION = 1 << 24
+
+
+class Transfer:
+    """A :func:`copy` under way, for those who wait in their own way.
+
+    ``begin()`` once, then ``step(most)`` until it returns None: ``(fd, event)`` has to be waited for, as in
+    :func:`select.poll`; ``()`` means that there is more to do. An exception that leaves its ``with`` gets ``moved``
+    and ``rest``. With *duplicate* it works on duplicates of the descriptors, so that nobody else closes them.
+    """
+
+    def __init__(
+        self,
+        fd_in: FileDescriptor,
+        fd_out: FileDescriptor,
+        count: int | None,
+        in_offset: int | None,
+        out_offset: int | None,
+        progress: Callable[[int], object] | None,
+        duplicate: bool = False,
+    ) -> None:
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress is a function, not {type(progress).__name__}")
+        self._arguments = {"fd_in": fileno(fd_in), "fd_out": fileno(fd_out), "out_offset": out_offset}
+        self._progress = progress
+        self._process = os.getpid()
+        self._state = _new(
+            "butter_copy *",
+            {
+                "fd_in": self._arguments["fd_in"],
+                "fd_out": self._arguments["fd_out"],
+                "duplicate": duplicate,
+                "in_offset": -1 if in_offset is None else integer(in_offset, 63, "in_offset"),
+                "out_offset": -1 if out_offset is None else integer(out_offset, 63, "out_offset"),
+                "left": (1 << 63) - 1 if count is None else integer(count, 63, "count"),
+            },
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is not None:
+                vars(error).update(moved=self._state.moved, rest=self._give_back())
+        finally:
+            _end(self._state)
+
+    @property
+    def moved(self) -> int:
+        """The bytes that reached the target."""
+        return int(self._state.moved)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a step may wait in the kernel, because a descriptor that can wait is not non-blocking."""
+        return bool(self._state.in_waits or self._state.out_waits)
+
+    def inherited(self) -> bool:
+        """Whether this is a forked child's copy of what its parent does."""
+        return self._process != os.getpid()
+
+    def begin(self) -> None:
+        """Look at the descriptors: whatever :func:`copy` refuses is refused here."""
+        self._check(_begin(self._state))
+
+    def step(self, most: int) -> tuple[int, int] | tuple[()] | None:
+        """Copy for some milliseconds, or until about *most* bytes have moved."""
+        before = self._state.moved
+        result = self._check(_step(self._state, most))
+        moved = self._state.moved
+        if moved != before and self._progress is not None:
+            self._progress(moved)
+        if result == _WAIT_IN:
+            return self._state.fd_in, select.POLLIN
+        if result == _WAIT_OUT:
+            return self._state.fd_out, select.POLLOUT
+        return None if result == _DONE else ()
+
+    def _check(self, result: int) -> int:
+        if result < 0:
+            COPY.fail(-result, **self._arguments)
+        return result
+
+    def _give_back(self) -> bytes:
+        """Return what was taken and did not reach the target; to a file it is given back through its position."""
+        state = self._state
+        kept = state.end - state.start
+        # a child would take them from its parent
+        if state.in_offset >= 0 or not kept + state.piped or self.inherited():
+            return b""
+        if state.in_disk:
+            os.lseek(state.fd_in, -(kept + state.piped), os.SEEK_CUR)
+            return b""
+        rest: bytes = _buffer(state.buffer + state.start, kept)[:] if kept else b""
+        return rest + os.read(state.pipe[0], state.piped) if state.piped else rest
+
+
+def copy(
+    fd_in: FileDescriptor,
+    fd_out: FileDescriptor,
+    count: int | None = None,
+    in_offset: int | None = None,
+    out_offset: int | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """Copy *count* bytes from any descriptor to any other, and return how many were copied: fewer if the input ended.
+
+    ``copy(source, target)`` copies all there is until the end of the input. An offset, in bytes, is where a file is
+    read or written: its own position stays as it is, and is used and moved where the offset is None.
+    ``progress(moved)`` is called now and then with the bytes moved so far; what it raises ends the copy. ::
+
+        with open("disk.img", "rb") as image, socket.create_connection(peer) as connection:
+            copy(image, connection, progress=lambda moved: print(moved, "bytes"))
+
+    The bytes take the best way that works: copy_file_range (which shares blocks where the filesystem can), sendfile,
+    splice, splice through a private pipe, and at last read and write. The interpreter is free meanwhile, and signal
+    handlers run. A descriptor that is non-blocking is waited for, and a pipe that has to be waited for grows to
+    512 KiB unless somebody chose its size. What a Python file holds in a buffer of its own is passed by: flush it
+    first. Two ranges of one file must not overlap; a file that is copied to its own end is copied as it was at the
+    beginning. Sockets should be streams: an empty message looks like the end.
+
+    Raises InvalidArgument (an offset for what has none, or with O_APPEND; overlapping ranges; a descriptor not open
+    for this), IsADirectoryError, NoReader, OSError for what files and sockets fail with (``ENOSPC``, ``ECONNRESET``).
+    Each exception that ends a copy, that of a signal handler or of *progress* too, has two more attributes: ``moved``,
+    the bytes that reached the target, and ``rest``, bytes that were taken from a pipe, socket or device and could not
+    be written. A file's position goes back instead. So nothing is lost. Linux 4.14, :manpage:`copy_file_range(2)`,
+    :manpage:`sendfile(2)`, :manpage:`splice(2)`.
+    """
+    with Transfer(fd_in, fd_out, count, in_offset, out_offset, progress) as transfer:
+        transfer.begin()
+        while (blocked := transfer.step(_PORTION)) is not None:
+            if blocked:
+                poll = select.poll()
+                poll.register(*blocked)
+                poll.poll()
+        return transfer.moved

@@ -1,0 +1,538 @@
+"""copy as an awaitable: it waits in the loop, and whatever ends it loses no byte."""
+
+import asyncio
+import errno
+import fcntl
+import gc
+import os
+import socket
+from contextlib import ExitStack, contextmanager
+
+import pytest
+import support
+from loops import MODES, both, run, turn
+
+import butter.splice
+from butter.asyncio.splice import copy
+from butter.errors import InvalidArgument
+from butter.splice import NoReader
+
+DATA = bytes(range(256)) * 12_000  # 3 MB
+
+
+class Pipe:
+    """A non-blocking pipe whose ends are closed with it."""
+
+    def __init__(self, flags=os.O_NONBLOCK):
+        self.ends = list(os.pipe2(flags | os.O_CLOEXEC))
+
+    reading = property(lambda self: self.ends[0])
+    writing = property(lambda self: self.ends[1])
+
+    def __enter__(self):
+        return self
+
+    def close(self, end):
+        fd, self.ends[end] = self.ends[end], None
+        if fd is not None:
+            os.close(fd)
+
+    def __exit__(self, *_):
+        self.close(0)
+        self.close(1)
+
+
+@contextmanager
+def sockets(kind="unix"):
+    """The non-blocking ends of a connection."""
+    if kind == "unix":
+        here, there = socket.socketpair()
+    else:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            here = socket.create_connection(server.getsockname())
+            there, _ = server.accept()
+    with here, there:
+        here.setblocking(False)
+        there.setblocking(False)
+        yield here, there
+
+
+async def read_all(fd):
+    """What a non-blocking descriptor gives until its end."""
+    loop, data = asyncio.get_running_loop(), b""
+    own = os.dup(fd)
+    try:
+        while True:
+            try:
+                part = os.read(own, 1 << 20)
+            except BlockingIOError:
+                ready = asyncio.Event()
+                loop.add_reader(own, ready.set)
+                await ready.wait()
+                loop.remove_reader(own)
+                continue
+            data += part
+            if not part:
+                return data
+    finally:
+        os.close(own)
+
+
+async def write_all(fd, data, end):
+    """Write *data* to a non-blocking descriptor, then call *end*."""
+    loop, view = asyncio.get_running_loop(), memoryview(data)
+    own = os.dup(fd)
+    try:
+        while view:
+            try:
+                view = view[os.write(own, view) :]
+            except BlockingIOError:
+                ready = asyncio.Event()
+                loop.add_writer(own, ready.set)
+                await ready.wait()
+                loop.remove_writer(own)
+    finally:
+        os.close(own)
+    end()
+
+
+def drained(fd):
+    """What a non-blocking descriptor holds now."""
+    data = b""
+    while True:
+        try:
+            part = os.read(fd, 1 << 20)
+        except BlockingIOError:
+            return data
+        if not part:
+            return data
+        data += part
+
+
+@both
+@pytest.mark.parametrize("target", ["unix", "tcp", "pipe", "file"])
+@pytest.mark.parametrize("source", ["unix", "tcp", "pipe", "file"])
+def test_copy_between(tmp_path, kind, source, target):
+    """Pipes, sockets and files are copied to each other, whole and in order, in one loop with their other ends."""
+
+    @contextmanager
+    def stream(kind):
+        if kind == "pipe":
+            with Pipe() as pipe:
+                yield pipe.writing, pipe.reading, lambda: pipe.close(1)
+        elif kind == "file":
+            yield None
+        else:
+            with sockets(kind) as (here, there):
+                yield here.fileno(), there.fileno(), here.close
+
+    async def main():
+        with ExitStack() as stack:
+            file_in = stack.enter_context(open(tmp_path / "in", "rb"))
+            file_out = stack.enter_context(open(tmp_path / "out", "wb"))
+            with stream(source) as ends_in, stream(target) as ends_out:
+                tasks = []
+                fd_in, fd_out = file_in, file_out
+                if ends_in:
+                    tasks.append(asyncio.ensure_future(write_all(ends_in[0], DATA, ends_in[2])))
+                    fd_in = ends_in[1]
+                if ends_out:
+                    tasks.append(asyncio.ensure_future(read_all(ends_out[1])))
+                    fd_out = ends_out[0]
+                assert await copy(fd_in, fd_out) == len(DATA)
+                if ends_out:
+                    ends_out[2]()
+                results = await asyncio.gather(*tasks)
+        return results[-1] if ends_out else (tmp_path / "out").read_bytes()
+
+    (tmp_path / "in").write_bytes(DATA)
+    assert run(main(), kind) == DATA
+
+
+@both
+@pytest.mark.parametrize("mode", MODES)
+def test_a_proxy(kind, mode):
+    """Two copies move bytes both ways between the same two sockets."""
+
+    async def one_way(source, target):
+        moved = await copy(source, target)
+        target.shutdown(socket.SHUT_WR)
+        return moved
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        with sockets("tcp") as (client, front), sockets("tcp") as (back, server):
+            proxy = asyncio.gather(one_way(front, back), one_way(back, front))
+            await loop.sock_sendall(client, b"question")
+            assert await loop.sock_recv(server, 100) == b"question"
+            await loop.sock_sendall(server, b"an answer")
+            assert await loop.sock_recv(client, 100) == b"an answer"
+            client.shutdown(socket.SHUT_WR)
+            assert await loop.sock_recv(server, 100) == b""
+            server.shutdown(socket.SHUT_WR)
+            assert await loop.sock_recv(client, 100) == b""
+            return await proxy
+
+    assert run(main(), kind, mode) == [8, 9]
+
+
+@both
+def test_arguments_are_those_of_the_call(tmp_path, kind):
+    """count, offsets and progress mean what they mean to butter.splice.copy."""
+    (tmp_path / "in").write_bytes(DATA)
+
+    async def main():
+        told = []
+        with open(tmp_path / "in", "rb") as source, open(tmp_path / "out", "w+b") as target:
+            assert await copy(source, target, 1_000_000, 256, 10, told.append) == 1_000_000
+            assert (source.tell(), target.tell()) == (0, 0)
+        assert (tmp_path / "out").read_bytes() == bytes(10) + DATA[:1_000_000]
+        assert told == sorted(set(told))
+        assert told[-1] == 1_000_000
+        with sockets() as (here, there), Pipe() as pipe:
+            here.send(b"0123456789")
+            assert await copy(there, pipe.writing, count=4) == 4
+            assert drained(pipe.reading) == b"0123"
+            assert there.recv(10) == b"456789"
+
+    run(main(), kind)
+
+
+@both
+def test_other_tasks_have_their_turn(tmp_path, kind):
+    """A copy that never has to wait lets the loop go round."""
+
+    async def main():
+        with open("/dev/zero", "rb") as zero, open(tmp_path / "out", "wb") as target:
+            os.set_blocking(zero.fileno(), False)
+            task = asyncio.ensure_future(copy(zero, target, 64 << 20))
+            turns = 0
+            while not task.done():
+                await turn()
+                turns += 1
+            return turns, await task
+
+    turns, moved = run(main(), kind)
+    assert moved == 64 << 20
+    assert turns > 50
+
+
+@both
+@pytest.mark.parametrize("source", ["pipe", "unix", "tcp"])
+def test_cancelled_while_it_waits_for_input(kind, source):
+    """A copy that is cancelled while nothing comes has taken nothing, and tells what it moved before."""
+
+    async def main():
+        with Pipe() as first, sockets(source if source != "pipe" else "unix") as (here, there), Pipe() as target:
+            writing, reading = (first.writing, first.reading) if source == "pipe" else (here.fileno(), there.fileno())
+
+            async def body():
+                try:
+                    await copy(reading, target.writing)
+                except asyncio.CancelledError as error:
+                    return error.moved, error.rest
+
+            task = asyncio.ensure_future(body())
+            os.write(writing, b"early")
+            await turn(10)
+            task.cancel()
+            assert await task == (5, b"")
+            os.write(writing, b"late")
+            assert drained(target.reading) == b"early"
+            # its reader is gone, and another copy takes over
+            assert await copy(reading, target.writing, 4) == 4
+            assert drained(target.reading) == b"late"
+
+    run(main(), kind)
+
+
+@both
+@pytest.mark.parametrize("target", ["pipe", "unix", "tcp"])
+@pytest.mark.parametrize("source", ["file", "pipe", "unix", "tcp"])
+def test_cancelled_while_it_waits_for_room(tmp_path, kind, source, target):
+    """moved, rest and what is left in the source are the whole, in this order."""
+    (tmp_path / "in").write_bytes(DATA)
+
+    async def main():
+        with ExitStack() as stack:
+            file = stack.enter_context(open(tmp_path / "in", "rb", buffering=0))
+            pipe_in, pipe_out = stack.enter_context(Pipe()), stack.enter_context(Pipe())
+            here, there = stack.enter_context(sockets("tcp" if source == "tcp" else "unix"))
+            near, far = stack.enter_context(sockets("tcp" if target == "tcp" else "unix"))
+            feeding = None
+            if source == "file":
+                fd_in = file.fileno()
+            elif source == "pipe":
+                fd_in = pipe_in.reading
+                feeding = asyncio.ensure_future(write_all(pipe_in.writing, DATA, lambda: pipe_in.close(1)))
+            else:
+                fd_in = there.fileno()
+                feeding = asyncio.ensure_future(write_all(here.fileno(), DATA, here.close))
+            fd_out, end = (pipe_out.writing, pipe_out.reading) if target == "pipe" else (near.fileno(), far.fileno())
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 50_000)
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 50_000)
+
+            async def body():
+                try:
+                    await copy(fd_in, fd_out)
+                except asyncio.CancelledError as error:
+                    return error.moved, error.rest
+
+            task = asyncio.ensure_future(body())
+            await turn(200)
+            task.cancel()
+            moved, rest = await task
+            left = await read_all(fd_in)
+            if feeding:
+                await feeding
+            pipe_out.close(1)
+            near.close()
+            arrived = await read_all(end)
+            assert 0 < moved < len(DATA)
+            assert arrived == DATA[:moved]
+            assert arrived + rest + left == DATA
+            assert source != "file" or rest == b""
+
+    run(main(), kind)
+
+
+@both
+def test_timeouts(kind):
+    """wait_for ends a copy, which tells what it moved to whoever awaits it."""
+
+    async def main():
+        told = []
+
+        async def body():
+            try:
+                await copy(source.reading, target.writing)
+            except asyncio.CancelledError as error:
+                told.append((error.moved, error.rest))
+                raise
+
+        with Pipe() as source, Pipe() as target:
+            os.write(source.writing, b"bytes")
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(body(), 0.05)
+            assert drained(target.reading) == b"bytes"
+        assert told == [(5, b"")]
+
+    run(main(), kind)
+
+
+@both
+def test_a_reader_that_goes_away(kind):
+    """A target whose other end is closed ends a copy, waiting for room as well."""
+
+    async def main():
+        with Pipe() as source, Pipe() as target:
+            os.write(source.writing, bytes(60_000))
+            os.write(target.writing, bytes(65536))
+            task = asyncio.ensure_future(copy(source.reading, target.writing))
+            await turn(10)
+            # the copy made it larger, so it is filled again
+            os.write(target.writing, bytes(1 << 20))
+            os.write(source.writing, b"more")
+            await turn(10)
+            assert not task.done()
+            target.close(0)
+            with pytest.raises(NoReader) as caught:
+                await task
+            assert (caught.value.moved, caught.value.rest) == (60_000, b"")
+            assert drained(source.reading) == b"more"
+
+    run(main(), kind)
+
+
+@both
+def test_the_end_of_the_source(kind):
+    """A writer that goes away ends a copy that waits, without an error."""
+
+    async def main():
+        with Pipe() as source, Pipe() as target:
+            task = asyncio.ensure_future(copy(source.reading, target.writing))
+            await turn(5)
+            source.close(1)
+            return await task
+
+    assert run(main(), kind) == 0
+
+
+@both
+def test_closing_the_descriptors_does_not_end_it(kind):
+    """It works on duplicates, so that nobody who gets the same numbers is mistaken for them."""
+
+    async def main():
+        with Pipe() as source, Pipe() as target:
+            task = asyncio.ensure_future(copy(source.reading, target.writing))
+            await turn(5)
+            source.close(0)
+            with Pipe() as stranger:
+                os.write(stranger.writing, b"not for us")
+                os.write(source.writing, b"for us")
+                source.close(1)
+                assert await task == 6
+                assert drained(stranger.reading) == b"not for us"
+            return drained(target.reading)
+
+    assert run(main(), kind) == b"for us"
+
+
+@both
+def test_blocking_descriptors_are_refused(tmp_path, kind):
+    """A descriptor that would block the loop is a ValueError, unless it is a file."""
+
+    async def main():
+        with Pipe(0) as blocking, Pipe() as pipe, socket.socket() as unconnected, open(tmp_path / "out", "w+b") as file:
+            for fds in ((blocking.reading, file), (file, blocking.writing), (unconnected, pipe.writing)):
+                with pytest.raises(ValueError, match="set_blocking"):
+                    await copy(*fds)
+            assert await copy(file, file, 0) == 0
+
+    run(main(), kind)
+
+
+@both
+@pytest.mark.parametrize(
+    ("arguments", "exception", "words"),
+    [
+        (("3", 4), TypeError, "fd is an int"),
+        ((-1, 1), InvalidArgument, "not open"),
+        ((0, 2**31), ValueError, "out of range"),
+        ((0, 1, -1), ValueError, "count is"),
+        ((0, 1, None, -1), ValueError, "in_offset is"),
+        ((0, 1, None, None, 1.0), TypeError, "out_offset is"),
+        ((0, 1, None, None, None, 1), TypeError, "progress is"),
+    ],
+)
+def test_bad_arguments(kind, arguments, exception, words):
+    """What butter.splice.copy refuses is refused here."""
+
+    async def main():
+        with pytest.raises(exception, match=words):
+            await copy(*arguments)
+
+    run(main(), kind)
+
+
+@both
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_no_descriptor_left(in_child, kind, number):
+    """It needs two descriptors of its own, and says when there are none."""
+
+    async def main():
+        with Pipe() as source, Pipe() as target:
+            support.inject("fcntl", number, first=source.reading)
+            with pytest.raises(OSError, match=r"no descriptor left|no file left") as caught:
+                await copy(source.reading, target.writing)
+            return caught.value.errno, caught.value.moved
+
+    assert in_child(lambda: run(main(), kind)) == (number, 0)
+
+
+@both
+def test_it_is_the_loops_own_number(kind):
+    """A reader that somebody registered for the same descriptor stays, and is called."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        with sockets() as (here, there), Pipe() as target:
+            called = asyncio.Event()
+            loop.add_reader(there.fileno(), called.set)
+            task = asyncio.ensure_future(copy(there, target.writing, 5))
+            await turn(5)
+            here.send(b"bytes")
+            assert await task == 5
+            await called.wait()
+            loop.remove_reader(there.fileno())
+
+    run(main(), kind)
+
+
+@both
+@pytest.mark.parametrize("full", [False, True], ids=["input", "room"])
+def test_its_numbers_are_free_again(kind, full):
+    """After a cancelled copy the loop knows nothing of its descriptors, so whoever gets their numbers is heard of."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        with ExitStack() as stack:
+            source, target = stack.enter_context(Pipe()), stack.enter_context(Pipe())
+            if full:
+                os.write(source.writing, b"bytes")
+                while True:
+                    try:
+                        os.write(target.writing, bytes(4096))
+                    except BlockingIOError:
+                        break
+                # no copy makes this one larger
+                fcntl.fcntl(target.writing, 1031, 1 << 17)
+                os.write(target.writing, bytes(1 << 16))
+            task = asyncio.ensure_future(copy(source.reading, target.writing))
+            await turn(5)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            for _ in range(3):
+                here, there = stack.enter_context(sockets())
+                called = asyncio.Event()
+                loop.add_writer(there.fileno(), called.set)
+                await called.wait()
+                loop.remove_writer(there.fileno())
+                called.clear()
+                loop.add_reader(there.fileno(), called.set)
+                here.send(b"bytes")
+                await called.wait()
+                loop.remove_reader(there.fileno())
+
+    run(main(), kind)
+
+
+@both
+def test_a_forked_child_leaves_its_parent_alone(kind):
+    """A child that drops the copy takes away neither the parent's reader nor its bytes."""
+
+    async def main():
+        with Pipe() as source, Pipe() as target:
+            coroutine = copy(source.reading, target.writing, 5)
+            task = asyncio.ensure_future(coroutine)
+            await turn(5)
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    coroutine.close()
+                finally:
+                    os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+            os.write(source.writing, b"bytes")
+            assert await task == 5
+            return drained(target.reading)
+
+    assert run(main(), kind) == b"bytes"
+
+
+@both
+def test_a_loop_closed_in_the_middle(kind):
+    """A copy whose loop is gone is dropped without a word, and its descriptors with it."""
+    with Pipe() as source, Pipe() as target:
+        loop = kind()
+        coroutine = copy(source.reading, target.writing)
+        task = loop.create_task(coroutine)
+        loop.run_until_complete(turn(5))
+        loop.close()
+        coroutine.close()
+        # a task that nobody will ever finish complains when it is collected
+        task._log_destroy_pending = False
+        del task, coroutine
+        gc.collect()
+        before = support.descriptors()
+        os.write(source.writing, b"bytes")
+        assert butter.splice.copy(source.reading, target.writing, 5) == 5
+        assert support.descriptors() == before
+
+
+def test_it_needs_a_running_loop():
+    """Outside of a loop it can be made, and not run."""
+    coroutine = copy(0, 1)
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        coroutine.send(None)

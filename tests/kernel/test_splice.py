@@ -1,0 +1,1119 @@
+"""splice, tee and copy, as this kernel does them: what moves between which files, and what each failure says."""
+
+import array
+import errno
+import fcntl
+import os
+import pickle
+import platform
+import pty
+import resource
+import select
+import signal
+import socket
+import struct
+import threading
+import tty
+from contextlib import ExitStack, contextmanager
+
+import pytest
+import support
+from support import needs
+
+from butter.errors import InvalidArgument, OutOfMemory, UnknownError
+from butter.splice import (
+    COPY,
+    SPLICE,
+    SPLICE_F_MORE,
+    SPLICE_F_MOVE,
+    TEE,
+    NoReader,
+    SpliceFlags,
+    Transfer,
+    copy,
+    splice,
+    tee,
+)
+
+F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032
+O_PATH = 0o10000000  # PyPy has no name for it
+CAPACITY = 65536
+# more than a pipe, a private pipe, a socket or the buffer holds
+DATA = bytes(array.array("I", range(750_000)))
+
+
+class Pipe:
+    """A pipe whose ends are closed with it."""
+
+    def __init__(self, flags=0):
+        self.reading, self.writing = os.pipe2(flags | os.O_CLOEXEC)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close_reading()
+        self.close_writing()
+
+    def close_reading(self):
+        if self.reading is not None:
+            os.close(self.reading)
+            self.reading = None
+
+    def close_writing(self):
+        if self.writing is not None:
+            os.close(self.writing)
+            self.writing = None
+
+
+@pytest.fixture
+def pipe():
+    with Pipe() as pipe:
+        yield pipe
+
+
+@pytest.fixture
+def other():
+    with Pipe() as pipe:
+        yield pipe
+
+
+@pytest.fixture
+def file(tmp_path):
+    with open(tmp_path / "file", "w+b", buffering=0) as file:
+        file.write(b"0123456789")
+        file.seek(0)
+        yield file
+
+
+@pytest.fixture
+def sockets():
+    here, there = socket.socketpair()
+    with here, there:
+        yield here, there
+
+
+@contextmanager
+def tcp():
+    """The two ends of a connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        here = socket.create_connection(server.getsockname())
+        there, _ = server.accept()
+    with here, there:
+        yield here, there
+
+
+@contextmanager
+def running(body, *args):
+    """Run *body* in a thread meanwhile; what it raises is raised here."""
+    raised = []
+
+    def guarded():
+        try:
+            body(*args)
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    yield
+    thread.join(30)
+    assert not thread.is_alive()
+    if raised:
+        raise raised[0]
+
+
+@contextmanager
+def alarms(handler, interval=0.02):
+    """Call *handler* for SIGALRM, which comes every *interval* seconds."""
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, interval, interval)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def write_all(fd, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def read_all(fd):
+    data = b""
+    while part := os.read(fd, 1 << 20):
+        data += part
+    return data
+
+
+# splice
+
+
+def test_own_positions(file, pipe):
+    """Without offsets both positions move."""
+    assert splice(file, pipe.writing, len=4) == 4
+    assert file.tell() == 4
+    assert splice(file, pipe.writing) == 6
+    assert splice(file, pipe.writing) == 0
+    assert os.read(pipe.reading, 20) == b"0123456789"
+
+
+def test_offset_zero_is_an_offset(file, pipe):
+    """0 is the beginning of the file, and not its position."""
+    file.seek(8)
+    assert splice(file, pipe.writing, 0, len=2) == 2
+    assert file.tell() == 8
+    assert splice(pipe.reading, file, None, 0) == 2
+    assert file.tell() == 8
+
+
+def test_far_offsets(file, pipe):
+    """An offset may have 63 bits; a negative one, or one past the end, is the kernel's to judge."""
+    assert splice(file, pipe.writing, in_offset=2**40, len=1) == 0
+    os.write(pipe.writing, b"far")
+    try:
+        assert splice(pipe.reading, file, out_offset=2**36, len=3) == 3
+        assert os.pread(file.fileno(), 10, 2**36) == b"far"
+    finally:
+        file.truncate(10)
+    for offset in (-1, -(2**62)):
+        with pytest.raises(InvalidArgument) as caught:
+            splice(file, pipe.writing, in_offset=offset, len=1)
+        assert caught.value.errno == errno.EINVAL
+
+
+def test_end_of_the_input(pipe, other):
+    """0 says that a pipe is empty and has no writer any more."""
+    pipe.close_writing()
+    assert splice(pipe.reading, other.writing) == 0
+    assert tee(pipe.reading, other.writing) == 0
+
+
+def test_len_zero_moves_nothing(file, pipe):
+    """len=0 is 0 bytes, and None as much as fits."""
+    assert splice(file, pipe.writing, len=0) == 0
+    assert tee(pipe.reading, pipe.writing, len=0) == 0
+    assert file.tell() == 0
+
+
+@pytest.mark.parametrize("flags", [SPLICE_F_MOVE, SPLICE_F_MORE, SpliceFlags.MOVE | SpliceFlags.MORE])
+def test_flags_are_taken(file, pipe, flags):
+    """Flags are ints, or a SpliceFlags."""
+    assert splice(file, pipe.writing, flags=flags) == 10
+
+
+def test_objects_with_fileno(file, pipe):
+    """Descriptors are ints, or what has fileno(), even if it can be an int too."""
+
+    class Both:
+        def __init__(self, fd):
+            self.fd = fd
+
+        def __int__(self):
+            return 2**31
+
+        def fileno(self):
+            return self.fd
+
+    with Pipe() as other:
+        assert splice(file, Both(pipe.writing)) == 10
+        assert tee(Both(pipe.reading), Both(other.writing)) == 10
+        file.seek(0)
+        assert copy(Both(pipe.reading), file, 10) == 10
+
+
+def test_tee_leaves_the_bytes(pipe, other):
+    """What tee copies can be copied again, and is still there."""
+    os.write(pipe.writing, b"bytes")
+    assert tee(pipe.reading, other.writing) == 5
+    assert tee(pipe.reading, other.writing, 2) == 2
+    assert os.read(other.reading, 10) == b"bytesby"
+    assert os.read(pipe.reading, 10) == b"bytes"
+
+
+BAD = [
+    ({"fd_in": "3"}, TypeError, "fd is an int"),
+    ({"fd_out": None}, TypeError, "fd is an int"),
+    ({"fd_in": 3.0}, TypeError, "fd is an int"),
+    ({"fd_in": 2**31}, ValueError, "out of range"),
+    ({"fd_out": -(2**31) - 1}, ValueError, "out of range"),
+    ({"in_offset": 2**63}, ValueError, "in_offset is"),
+    ({"out_offset": -(2**63) - 1}, ValueError, "out_offset is"),
+    ({"in_offset": 1.0}, TypeError, "in_offset is"),
+    ({"out_offset": "1"}, TypeError, "out_offset is"),
+    ({"len": -1}, ValueError, "len is"),
+    ({"len": 2**64}, ValueError, "len is"),
+    ({"len": 1.5}, TypeError, "len is"),
+    ({"flags": -1}, ValueError, "flags is"),
+    ({"flags": 2**32}, ValueError, "flags is"),
+    ({"flags": None}, TypeError, "flags is"),
+]
+
+
+@pytest.mark.parametrize(("change", "exception", "words"), BAD)
+def test_bad_arguments(file, pipe, change, exception, words):
+    """What C could not hold is refused before anything moves."""
+    arguments = {"fd_in": file.fileno(), "fd_out": pipe.writing, **change}
+    with pytest.raises(exception, match=words) as caught:
+        splice(**arguments)
+    assert type(caught.value) is exception
+    if not {"in_offset", "out_offset"} & set(change):
+        with pytest.raises(exception, match=words):
+            tee(**arguments)
+    assert file.tell() == 0
+
+
+def test_what_splice_refuses_says_why(file, pipe, tmp_path):
+    """EINVAL has six meanings: the arguments tell which it is."""
+
+    def refusal(call, *args, **kwargs):
+        with pytest.raises(InvalidArgument) as caught:
+            call(*args, **kwargs)
+        assert caught.value.errno == errno.EINVAL
+        return caught.value.strerror
+
+    os.write(pipe.writing, b"bytes")
+    assert "neither descriptor" in refusal(splice, file, file)
+    assert "two ends of one pipe" in refusal(splice, pipe.reading, pipe.writing)
+    assert "no flags are 0x70" in refusal(splice, file, pipe.writing, flags=0x71)
+    with open(tmp_path / "log", "ab") as log:
+        assert "O_APPEND" in refusal(splice, pipe.reading, log)
+    assert "cannot be spliced, or the offset is negative" in refusal(splice, file, pipe.writing, in_offset=-5)
+    assert "is not a pipe" in refusal(tee, file, pipe.writing)
+    assert "two ends of one pipe" in refusal(tee, pipe.reading, pipe.writing)
+    assert "no flags are 0x100" in refusal(tee, pipe.reading, pipe.writing, flags=0x100)
+
+
+def test_tee_without_reader(pipe, other):
+    """A pipe that nobody reads takes nothing."""
+    os.write(pipe.writing, b"bytes")
+    other.close_reading()
+    for call in (tee, splice):
+        with pytest.raises(NoReader) as caught:
+            call(pipe.reading, other.writing)
+        assert caught.value.errno == errno.EPIPE
+    assert os.read(pipe.reading, 10) == b"bytes"
+
+
+@pytest.mark.parametrize("call", [splice, tee])
+def test_calls_go_on_after_a_signal(pipe, other, call):
+    """A handler runs while a call waits, and then the call goes on."""
+    seen = []
+
+    def handler(*_):
+        seen.append(1)
+        # the errno of a failure in here is nobody else's
+        with pytest.raises(InvalidArgument):
+            splice(-1, -1)
+        if len(seen) == 3:
+            os.write(pipe.writing, b"bytes")
+
+    with alarms(handler):
+        assert call(pipe.reading, other.writing) == 5
+    assert len(seen) >= 3
+
+
+@pytest.mark.parametrize("call", [splice, tee, copy])
+def test_a_handler_may_end_a_call(pipe, other, call):
+    """What a handler raises comes out of the waiting call."""
+
+    class Enough(Exception):
+        pass
+
+    def handler(*_):
+        raise Enough
+
+    with pytest.raises(Enough), alarms(handler):
+        call(pipe.reading, other.writing)
+
+
+@pytest.mark.parametrize("call", [splice, tee])
+def test_calls_leave_the_interpreter_free(pipe, other, call):
+    """Another thread works while a call waits: here it is the one who ends the waiting."""
+    with running(os.write, pipe.writing, b"bytes"):
+        assert call(pipe.reading, other.writing) == 5
+
+
+@pytest.mark.parametrize("number", sorted({*SPLICE.meanings, errno.EHOSTDOWN}))
+def test_every_errno_of_splice(in_child, number):
+    """Each errno that the kernel may give is the exception of the table."""
+
+    def body():
+        with Pipe() as pipe, Pipe() as other:
+            support.inject("splice", number)
+            splice(pipe.reading, other.writing, len=1)
+
+    with pytest.raises(SPLICE.meanings.get(number, (UnknownError,))[0]) as caught:
+        in_child(body)
+    assert caught.value.errno == number
+    assert caught.value.strerror.startswith("splice: ")
+
+
+@pytest.mark.parametrize("number", sorted({*TEE.meanings, errno.EHOSTDOWN}))
+def test_every_errno_of_tee(in_child, number):
+    """Each errno that the kernel may give is the exception of the table."""
+
+    def body():
+        with Pipe() as pipe, Pipe() as other:
+            support.inject("tee", number)
+            tee(pipe.reading, other.writing, len=1)
+
+    with pytest.raises(TEE.meanings.get(number, (UnknownError,))[0]) as caught:
+        in_child(body)
+    assert caught.value.errno == number
+
+
+# copy: between which files
+
+# each gives (descriptor to read, the bytes that copy should find)
+
+
+@contextmanager
+def file_source(tmp_path):
+    (tmp_path / "source").write_bytes(DATA)
+    with open(tmp_path / "source", "rb", buffering=0) as file:
+        yield file, DATA
+
+
+@contextmanager
+def proc_source(tmp_path):
+    with open("/proc/kallsyms", "rb", buffering=0) as file:
+        data = file.readall()
+        file.seek(0)
+        assert len(data) > 100_000
+        assert os.fstat(file.fileno()).st_size == 0
+        yield file, data
+
+
+@contextmanager
+def pipe_source(tmp_path):
+    def feed():
+        try:
+            write_all(pipe.writing, DATA)
+        finally:
+            pipe.close_writing()
+
+    with Pipe() as pipe, running(feed):
+        yield pipe.reading, DATA
+
+
+@contextmanager
+def socket_source(pair):
+    def feed():
+        try:
+            here.sendall(DATA)
+        finally:
+            here.close()
+
+    with pair as (here, there), running(feed):
+        yield there, DATA
+
+
+@contextmanager
+def terminal_source(tmp_path):
+    # the end of a terminal is EIO, so it is read up to a count
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    try:
+        with running(write_all, master, DATA[:200_000]):
+            yield slave, DATA[:200_000]
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+SOURCES = {
+    "file": file_source,
+    "proc": proc_source,
+    "pipe": pipe_source,
+    "unix": lambda tmp_path: socket_source(closing_pair()),
+    "tcp": lambda tmp_path: socket_source(tcp()),
+    "terminal": terminal_source,
+}
+
+
+@contextmanager
+def closing_pair():
+    here, there = socket.socketpair()
+    with here, there:
+        yield here, there
+
+
+# each gives (descriptor to write, the function that gives what was written)
+
+
+@contextmanager
+def file_target(tmp_path, mode="wb"):
+    path = tmp_path / "target"
+    path.write_bytes(b"old" if "a" in mode else b"")
+    with open(path, mode, buffering=0) as file:
+        yield file, lambda: path.read_bytes().removeprefix(b"old") if "a" in mode else path.read_bytes()
+
+
+@contextmanager
+def received(reading, writing, close):
+    parts = []
+    with ExitStack() as stack:
+        stack.enter_context(running(lambda: parts.append(read_all(reading))))
+
+        def result():
+            close()
+            stack.close()
+            return parts[0]
+
+        stack.callback(close)
+        yield writing, result
+
+
+@contextmanager
+def pipe_target(tmp_path):
+    with Pipe() as pipe, received(pipe.reading, pipe.writing, pipe.close_writing) as target:
+        yield target
+
+
+@contextmanager
+def socket_target(pair):
+    with pair as (here, there), received(there.fileno(), here, here.close) as target:
+        yield target
+
+
+@contextmanager
+def terminal_target(tmp_path):
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    done = threading.Event()
+    parts = []
+
+    def drain():
+        poll = select.poll()
+        poll.register(master, select.POLLIN)
+        while poll.poll(0 if done.is_set() else 20) or not done.is_set():
+            if poll.poll(0):
+                parts.append(os.read(master, 1 << 16))
+
+    with ExitStack() as stack:
+        stack.callback(os.close, master)
+        stack.callback(os.close, slave)
+        stack.enter_context(running(drain))
+        stack.callback(done.set)
+
+        def result():
+            stack.pop_all().close()
+            return b"".join(parts)
+
+        yield slave, result
+
+
+TARGETS = {
+    "file": file_target,
+    "append": lambda tmp_path: file_target(tmp_path, "ab"),
+    "pipe": pipe_target,
+    "unix": lambda tmp_path: socket_target(closing_pair()),
+    "tcp": lambda tmp_path: socket_target(tcp()),
+    "terminal": terminal_target,
+}
+
+
+def copies(source, target, tmp_path, nonblocking=False):
+    """Copy between two kinds of file, and compare what arrives."""
+    with SOURCES[source](tmp_path) as (fd_in, data), TARGETS[target](tmp_path) as (fd_out, result):
+        if nonblocking:
+            for fd in (fd_in, fd_out):
+                os.set_blocking(fd if isinstance(fd, int) else fd.fileno(), False)
+        moved = copy(fd_in, fd_out, len(data) if source == "terminal" else None)
+        assert moved == len(data)
+        return result() == data
+
+
+@pytest.mark.parametrize("nonblocking", [False, True], ids=["blocking", "nonblocking"])
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("source", SOURCES)
+def test_copy_between(tmp_path, source, target, nonblocking):
+    """Anything is copied to anything, whole and in order; a descriptor that would block is waited for."""
+    assert copies(source, target, tmp_path, nonblocking)
+
+
+CALLS = ["copy_file_range", "sendfile", "splice"]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EPERM])
+@pytest.mark.parametrize("missing", [CALLS[:1], CALLS[:2], CALLS[1:], CALLS], ids="+".join)
+@pytest.mark.parametrize(("source", "target"), [("file", "file"), ("file", "tcp"), ("unix", "file"), ("pipe", "tcp")])
+def test_copy_without_the_better_calls(in_child, tmp_path, source, target, missing, number):
+    """Where a kernel or a filter lacks a call, the next best does it."""
+
+    def body():
+        for call in missing:
+            support.inject(call, number)
+        return copies(source, target, tmp_path)
+
+    assert in_child(body)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EBADF, errno.EOVERFLOW, errno.ESPIPE, errno.ETXTBSY])
+def test_copy_tries_again_after_any_refusal(in_child, tmp_path, number):
+    """A refusal of the better calls counts for nothing as long as read and write work."""
+
+    def body():
+        for call in CALLS:
+            support.inject(call, number)
+        return copies("file", "file", tmp_path)
+
+    assert in_child(body)
+
+
+@pytest.mark.parametrize("missing", [CALLS[:1], CALLS[:2]], ids="+".join)
+def test_copy_believes_only_a_read(in_child, tmp_path, missing):
+    """Some kernels say of the files of /proc, which have no size, that they are at their end: a read knows better."""
+
+    def body():
+        for call in missing:
+            support.inject(call, 0)
+        return copies("file", "file", tmp_path)
+
+    assert in_child(body)
+
+
+def test_copy_without_a_descriptor_left(in_child, tmp_path):
+    """Where there is none for the private pipe, bytes go through a buffer."""
+
+    def body():
+        with closing_pair() as (here, there), open(tmp_path / "target", "w+b") as target:
+            here.sendall(b"bytes")
+            here.close()
+            _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            # poll() wants it to be above the number of what it polls
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+            return copy(there, target), os.pread(target.fileno(), 10, 0)
+
+    assert in_child(body) == (5, b"bytes")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_copy_from_a_device(file, device):
+    """A device without end gives what is asked for."""
+    with open(device, "rb", buffering=0) as source:
+        assert copy(source, file, 300_000) == 300_000
+    assert os.fstat(file.fileno()).st_size == 300_000
+
+
+def test_copy_to_a_device(tmp_path):
+    """The device that swallows everything takes a file."""
+    with file_source(tmp_path) as (source, data), open("/dev/null", "wb") as null:
+        assert copy(source, null) == len(data)
+
+
+def test_copy_of_sys_files(file):
+    """A file of /sys says that it has 4096 bytes, and has fewer."""
+    with open("/sys/kernel/mm/transparent_hugepage/enabled", "rb", buffering=0) as source:
+        data = source.readall()
+        source.seek(0)
+        assert os.fstat(source.fileno()).st_size > len(data) > 0
+        file.truncate(0)
+        assert copy(source, file) == len(data)
+    assert os.pread(file.fileno(), 5000, 0) == data
+
+
+def test_copy_of_empty_things(tmp_path, file, pipe):
+    """Nothing to copy is 0 bytes, and not an error."""
+    (tmp_path / "empty").touch()
+    with open(tmp_path / "empty", "rb") as empty:
+        assert copy(empty, file) == 0
+        assert copy(empty, pipe.writing) == 0
+    pipe.close_writing()
+    assert copy(pipe.reading, file) == 0
+    assert copy(file, file, 0) == 0
+
+
+# copy: counts, offsets, progress
+
+
+def test_count_is_the_most(tmp_path, pipe):
+    """A count ends the copy, and a second one goes on where it ended."""
+    with file_source(tmp_path) as (source, data), open(tmp_path / "target", "w+b") as target:
+        assert copy(source, target, 1000) == 1000
+        assert copy(source, target, 0) == 0
+        assert source.tell() == target.tell() == 1000
+        assert copy(source, target, 2**63 - 1) == len(data) - 1000
+        assert os.pread(target.fileno(), 1 << 23, 0) == data
+    os.write(pipe.writing, b"0123456789")
+    with open(tmp_path / "few", "w+b") as few:
+        assert copy(pipe.reading, few, 4) == 4
+    assert os.read(pipe.reading, 20) == b"456789"
+
+
+@pytest.mark.parametrize("missing", [[], CALLS[:1], CALLS[:2], CALLS], ids=lambda calls: "+".join(calls) or "none")
+def test_offsets_leave_positions(in_child, tmp_path, missing):
+    """With offsets a file keeps its position, whichever call does the work."""
+
+    def body():
+        for call in missing:
+            support.inject(call, errno.ENOSYS)
+        with file_source(tmp_path) as (source, data), open(tmp_path / "target", "w+b", buffering=0) as target:
+            source.seek(5)
+            target.seek(7)
+            assert copy(source, target, 600_000, 1000, 0) == 600_000
+            assert (source.tell(), target.tell()) == (5, 7)
+            assert os.pread(target.fileno(), 1 << 23, 0) == data[1000:601_000]
+            assert copy(source, target, 600_000, out_offset=600_000) == 600_000
+            assert (source.tell(), target.tell()) == (600_005, 7)
+            assert copy(source, target, 10, in_offset=0) == 10
+            assert (source.tell(), target.tell()) == (600_005, 17)
+            written = os.pread(target.fileno(), 1 << 23, 0)
+            return (
+                written[:7] == data[1000:1007] and written[7:17] == data[:10] and written[600_000:] == data[5:600_005]
+            )
+
+    assert in_child(body)
+
+
+def test_offset_beside_a_pipe(tmp_path, file, pipe):
+    """The file at one side of a pipe may have an offset."""
+    assert copy(file, pipe.writing, in_offset=7) == 3
+    pipe.close_writing()
+    assert copy(pipe.reading, file, out_offset=1) == 3
+    assert file.read() == b"0789456789"
+
+
+def test_progress_is_told(tmp_path):
+    """Progress hears of growing numbers, and of the whole at last."""
+    told = []
+    with open("/dev/zero", "rb") as source, open(tmp_path / "target", "wb") as target:
+        assert copy(source, target, 100 << 20, progress=told.append) == 100 << 20
+    assert told == sorted(set(told))
+    assert told[-1] == 100 << 20
+    assert len(told) > 2
+
+
+def test_progress_may_end_the_copy(tmp_path):
+    """What progress raises carries how much was moved, and the position of the file is after it."""
+
+    class Enough(Exception):
+        pass
+
+    def progress(moved):
+        raise Enough
+
+    with file_source(tmp_path) as (source, _), Pipe() as pipe:
+        with pytest.raises(Enough) as caught:
+            copy(source, pipe.writing, 1000, progress=progress)
+        assert (caught.value.moved, caught.value.rest) == (1000, b"")
+        assert source.tell() == 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "exception", "words"),
+    [
+        ({"fd_in": "3"}, TypeError, "fd is an int"),
+        ({"fd_out": None}, TypeError, "fd is an int"),
+        ({"fd_in": 2**31}, ValueError, "out of range"),
+        ({"count": -1}, ValueError, "count is"),
+        ({"count": 2**63}, ValueError, "count is"),
+        ({"count": 1.0}, TypeError, "count is"),
+        ({"in_offset": -1}, ValueError, "in_offset is"),
+        ({"out_offset": 2**63}, ValueError, "out_offset is"),
+        ({"in_offset": "1"}, TypeError, "in_offset is"),
+        ({"progress": 5}, TypeError, "progress is a function"),
+    ],
+)
+def test_bad_arguments_of_copy(file, pipe, change, exception, words):
+    """A wrong argument is refused before anything moves."""
+    with pytest.raises(exception, match=words):
+        copy(**{"fd_in": file, "fd_out": pipe.writing, **change})
+    assert file.tell() == 0
+
+
+def test_descriptors_for_another_use(tmp_path, file, pipe, sockets):
+    """A descriptor that is not open for this is refused before anything is taken from the other."""
+    here, there = sockets
+    here.sendall(b"bytes")
+    path = os.open(tmp_path / "file", O_PATH)
+    try:
+        with open(tmp_path / "file", "rb") as readable, open(tmp_path / "file", "r+b") as closed:
+            pass
+        with open(tmp_path / "file", "rb") as readable:
+            for fd_out in (readable, -1, path, pipe.reading):
+                with pytest.raises(InvalidArgument, match="is not open for") as caught:
+                    copy(there, fd_out)
+                assert caught.value.errno == errno.EBADF
+                assert (caught.value.moved, caught.value.rest) == (0, b"")
+        with pytest.raises(ValueError, match="closed file"):
+            copy(closed, file)
+        for fd_in in (-1, path, pipe.writing):
+            with pytest.raises(InvalidArgument) as caught:
+                copy(fd_in, file)
+            assert caught.value.errno == errno.EBADF
+    finally:
+        os.close(path)
+    assert there.recv(10) == b"bytes"
+
+
+def test_a_directory_is_no_source(tmp_path, file):
+    """A directory has no bytes."""
+    directory = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(IsADirectoryError) as caught:
+            copy(directory, file)
+    finally:
+        os.close(directory)
+    assert caught.value.errno == errno.EISDIR
+
+
+def test_offsets_for_what_has_none(file, pipe, sockets):
+    """A pipe, socket or terminal has no offset."""
+    master, slave = pty.openpty()
+    try:
+        for stream in (pipe.reading, sockets[0], slave):
+            with pytest.raises(InvalidArgument, match="has no offset") as caught:
+                copy(stream, file, in_offset=0)
+            assert caught.value.errno == errno.ESPIPE
+        for stream in (pipe.writing, sockets[0], slave):
+            with pytest.raises(InvalidArgument, match="has no offset"):
+                copy(file, stream, out_offset=0)
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_appending_takes_no_offset(tmp_path, pipe):
+    """The kernel would append whatever the offset says."""
+    os.write(pipe.writing, b"bytes")
+    with open(tmp_path / "log", "ab") as log:
+        with pytest.raises(InvalidArgument, match="O_APPEND"):
+            copy(pipe.reading, log, 5, out_offset=0)
+        assert copy(pipe.reading, log, 5) == 5
+
+
+def test_within_one_file(file):
+    """Ranges of one file are copied if they do not overlap."""
+    fd = file.fileno()
+    assert copy(fd, fd, 4, in_offset=0, out_offset=6) == 4
+    assert os.pread(fd, 20, 0) == b"0123450123"
+    assert copy(fd, fd, 5, in_offset=0, out_offset=5) == 5
+    for fd_in, fd_out in ((0, 4), (4, 0), (3, 3)):
+        with pytest.raises(InvalidArgument, match="overlap"):
+            copy(fd, fd, 5, in_offset=fd_in, out_offset=fd_out)
+    with pytest.raises(InvalidArgument, match="overlap"):
+        copy(fd, fd)
+    # beyond the end there is nothing that could overlap
+    assert copy(fd, fd, 100, in_offset=10, out_offset=12) == 0
+    assert copy(fd, fd, 100, in_offset=8, out_offset=10) == 2
+
+
+def test_appending_to_itself_ends(tmp_path, file):
+    """A file appended to itself is doubled, although its end moves away from the copy."""
+    with open(tmp_path / "file", "ab") as end:
+        assert copy(file, end) == 10
+    assert os.pread(file.fileno(), 30, 0) == b"01234567890123456789"
+
+
+def test_one_pipe_twice(pipe):
+    """The bytes of a pipe cannot follow themselves."""
+    os.write(pipe.writing, b"bytes")
+    with pytest.raises(InvalidArgument, match="two ends of one pipe"):
+        copy(pipe.reading, pipe.writing)
+    assert os.read(pipe.reading, 10) == b"bytes"
+
+
+def test_a_socket_may_echo(sockets):
+    """One socket is both source and target, as a server of echoes has it."""
+    here, there = sockets
+    here.sendall(b"echo")
+    here.shutdown(socket.SHUT_WR)
+    assert copy(there, there) == 4
+    there.shutdown(socket.SHUT_WR)
+    assert here.recv(10) + here.recv(10) == b"echo"
+
+
+# copy: what ends it early
+
+
+def test_a_failing_target_gives_bytes_back(sockets, pipe):
+    """What was taken from a socket or pipe and could not be written comes with the exception."""
+    here, there = sockets
+    here.sendall(b"bytes")
+    os.write(pipe.writing, b"bytes")
+    with open("/dev/full", "wb", buffering=0) as full:
+        for stream in (there, pipe.reading):
+            with pytest.raises(OSError, match="is full") as caught:
+                copy(stream, full, 4)
+            assert (caught.value.errno, caught.value.moved, caught.value.rest) == (errno.ENOSPC, 0, b"byte")
+            assert os.read(stream if isinstance(stream, int) else stream.fileno(), 10) == b"s"
+
+
+@pytest.mark.parametrize("missing", [[], CALLS], ids=["all calls", "read and write"])
+@pytest.mark.parametrize("source", ["file", "pipe", "unix", "tcp"])
+def test_a_limit_in_the_middle(in_child, tmp_path, source, missing):
+    """At the largest size of a file, moved, rest and what is left in the source are the whole."""
+    limit = 1_000_001
+
+    def body():
+        for call in missing:
+            support.inject(call, errno.ENOSYS)
+        with SOURCES[source](tmp_path) as (fd_in, data), open(tmp_path / "target", "wb") as target:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            with pytest.raises(OSError, match="RLIMIT_FSIZE") as caught:
+                copy(fd_in, target)
+            left = read_all(fd_in if isinstance(fd_in, int) else fd_in.fileno())
+        error = caught.value
+        assert error.errno == errno.EFBIG
+        assert error.moved == limit
+        assert (tmp_path / "target").read_bytes() == data[:limit]
+        return error.rest + left == data[limit:] and (source != "file" or error.rest == b"")
+
+    assert in_child(body)
+
+
+@pytest.mark.parametrize("pair", [closing_pair, tcp])
+def test_a_peer_that_goes_away(pair, sockets):
+    """A connection that breaks is the exception for it, and no byte is unaccounted for."""
+    here, there = sockets
+    here.sendall(b"bytes")
+    here.close()
+    with pair() as (target, peer):
+        target.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        # unread bytes and a linger of 0: the peer resets the connection
+        target.sendall(b"unread")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        with pytest.raises((NoReader, ConnectionResetError)) as caught:
+            copy(there, target)
+    assert caught.value.moved == 0
+    assert caught.value.rest + read_all(there.fileno()) == b"bytes"
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (copied.moved, copied.rest, copied.errno) == (0, caught.value.rest, caught.value.errno)
+
+
+def test_sockets_without_connection(file):
+    """A socket that is not connected can neither be read nor written."""
+    with socket.socket() as lonely:
+        for fds in ((lonely, file), (file, lonely)):
+            with pytest.raises(OSError, match=r"connected|nobody reads") as caught:
+                copy(*fds)
+            assert caught.value.errno in (errno.ENOTCONN, errno.EPIPE)
+    assert file.tell() == 0
+
+
+def test_a_sealed_target(file):
+    """A sealed memfd takes no byte, and the file goes back to where it was."""
+    memfd = os.memfd_create("sealed", os.MFD_ALLOW_SEALING)
+    try:
+        fcntl.fcntl(memfd, 1033, 0x8)  # F_ADD_SEALS, F_SEAL_WRITE
+        with pytest.raises(PermissionError) as caught:
+            copy(file, memfd)
+    finally:
+        os.close(memfd)
+    assert (caught.value.moved, caught.value.rest, file.tell()) == (0, b"", 0)
+
+
+@pytest.mark.parametrize("number", sorted({*COPY.meanings, errno.EHOSTDOWN}))
+def test_every_errno_of_copy(in_child, tmp_path, file, number):
+    """Each errno that the kernel may give is the exception of the table, and the file goes back to where it was."""
+
+    def body():
+        with open(tmp_path / "log", "ab") as log:
+            support.inject("write", number, first=log.fileno())
+            try:
+                copy(file, log)
+            finally:
+                assert file.tell() == 0
+
+    with pytest.raises(COPY.meanings.get(number, (UnknownError,))[0]) as caught:
+        in_child(body)
+    assert (caught.value.errno, caught.value.moved, caught.value.rest) == (number, 0, b"")
+
+
+@needs(when=platform.python_implementation() == "CPython", reason="PyPy itself aborts when memory runs out")
+def test_memory_for_the_buffer(in_child, tmp_path, file):
+    """Without memory for its buffer a copy has taken nothing."""
+
+    def body():
+        with open(tmp_path / "log", "ab") as log, open("/proc/self/statm") as statm:
+            used = int(statm.read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used, resource.RLIM_INFINITY))
+            # what is free within the heap must not have room for it either
+            hoard = []
+            try:
+                while True:
+                    hoard.append(bytes(1 << 17))
+            except MemoryError:
+                copy(file, log)
+
+    with pytest.raises(OutOfMemory) as caught:
+        in_child(body)
+    assert (caught.value.errno, file.tell()) == (errno.ENOMEM, 0)
+
+
+# copy: signals, threads, forks
+
+
+@pytest.mark.parametrize("pair", [closing_pair, tcp])
+def test_handlers_run_while_a_copy_waits(pair, pipe):
+    """Handlers run while it waits for input and for room, and the copy goes on after them."""
+    seen = []
+
+    def handler(*_):
+        seen.append(1)
+        if len(seen) == 3:
+            os.write(pipe.writing, b"bytes")
+            pipe.close_writing()
+
+    with pair() as (here, there):
+        with alarms(handler):
+            assert copy(pipe.reading, here) == 5
+        assert there.recv(10) == b"bytes"
+    assert len(seen) >= 3
+
+
+def test_handlers_run_after_each_call_that_could_wait(sockets, pipe):
+    """A signal during a call that moves something interrupts nothing: no other call is made that could wait."""
+    here, _ = sockets
+    os.write(pipe.writing, b"bytes")
+    with Transfer(pipe.reading, here, None, None, None, None) as transfer:
+        transfer.begin()
+        assert transfer.step(1 << 20) == ()
+        assert transfer.moved == 5
+        assert transfer.step(1 << 20) == (pipe.reading, select.POLLIN)
+    here.setblocking(False)
+    os.write(pipe.writing, b"bytes")
+    with Transfer(pipe.reading, here, None, None, None, None) as transfer:
+        transfer.begin()
+        assert transfer.step(1 << 20) == (pipe.reading, select.POLLIN)
+        assert transfer.moved == 5
+
+
+@pytest.mark.parametrize("nonblocking", [False, True], ids=["blocking", "nonblocking"])
+@pytest.mark.parametrize("target", ["pipe", "unix", "tcp"])
+@pytest.mark.parametrize("source", ["file", "pipe", "unix"])
+def test_a_handler_ends_a_copy_without_loss(tmp_path, source, target, nonblocking):
+    """A target that takes nothing more does not keep a handler from ending the copy, and every byte is known of."""
+
+    class Enough(Exception):
+        pass
+
+    def handler(*_):
+        raise Enough
+
+    with ExitStack() as stack:
+        if target == "pipe":
+            pipe = stack.enter_context(Pipe())
+            fd_in, fd_out = pipe.reading, pipe.writing
+        else:
+            here, there = stack.enter_context(closing_pair() if target == "unix" else tcp())
+            for end in (here, there):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            fd_in, fd_out = there.fileno(), here.fileno()
+        os.set_blocking(fd_out, not nonblocking)
+        reading, data = stack.enter_context(SOURCES[source](tmp_path))
+        with pytest.raises(Enough) as caught, alarms(handler, 0.1):
+            copy(reading, fd_out)
+        if target == "pipe":
+            pipe.close_writing()
+        else:
+            here.shutdown(socket.SHUT_WR)
+        arrived = read_all(fd_in)
+        left = read_all(reading if isinstance(reading, int) else reading.fileno())
+    assert arrived == data[: caught.value.moved]
+    assert arrived + caught.value.rest + left == data
+
+
+def test_copies_in_threads(tmp_path):
+    """Copies in several threads have nothing in common, and the interpreter is free while they wait."""
+    results = []
+
+    def one(number):
+        with Pipe() as pipe, open(tmp_path / str(number), "w+b") as target:
+
+            def feed():
+                write_all(pipe.writing, DATA)
+                pipe.close_writing()
+
+            with running(feed):
+                copy(pipe.reading, target)
+            results.append(os.pread(target.fileno(), len(DATA) + 1, 0) == DATA)
+
+    with ExitStack() as stack:
+        for number in range(4):
+            stack.enter_context(running(one, number))
+    assert results == [True] * 4
+
+
+def test_a_child_forked_in_the_middle(tmp_path, sockets):
+    """A child that leaves a copy of its parent takes nothing from it, neither the position nor the bytes under way."""
+
+    def progress(moved):
+        if not children:
+            children.append(os.fork())
+            if children[0] == 0:
+                raise SystemExit
+
+    children = []
+    with file_source(tmp_path) as (source, data), open(tmp_path / "log", "ab") as log:
+        try:
+            moved = copy(source, log, progress=progress)
+        except SystemExit:
+            os._exit(0)
+        assert moved == len(data)
+    assert os.waitpid(children[0], 0)[1] == 0
+    assert (tmp_path / "log").read_bytes() == data
+
+
+def test_copy_in_a_child(in_child, tmp_path):
+    """A forked child copies like its parent."""
+    assert in_child(copies, "pipe", "file", tmp_path)
+
+
+# copy: what it does to pipes
+
+
+@pytest.mark.parametrize("size", [None, 4096, 1 << 18])
+def test_a_pipe_grows_unless_its_size_was_chosen(pipe, sockets, size):
+    """A pipe of the usual size that is too small for a copy becomes larger."""
+    here, there = sockets
+    if size:
+        assert fcntl.fcntl(pipe.writing, F_SETPIPE_SZ, size) == size
+    with running(lambda: (here.sendall(DATA), here.close())):
+        parts = []
+        with running(lambda: parts.append(read_all(pipe.reading))):
+            assert copy(there, pipe.writing) == len(DATA)
+            capacity = fcntl.fcntl(pipe.writing, F_GETPIPE_SZ)
+            pipe.close_writing()
+    assert parts == [DATA]
+    assert capacity == (size or 1 << 19)
+
+
+def test_a_pipe_with_room_stays_as_it_is(file, pipe):
+    """A copy that fits changes nothing."""
+    copy(file, pipe.writing)
+    assert fcntl.fcntl(pipe.writing, F_GETPIPE_SZ) == CAPACITY
+
+
+@needs("CAP_SYS_ADMIN")
+def test_a_block_device(tmp_path):
+    """A block device is a file whose position moves."""
+    control = os.open("/dev/loop-control", os.O_RDWR)
+    try:
+        number = fcntl.ioctl(control, 0x4C82)  # LOOP_CTL_GET_FREE
+    finally:
+        os.close(control)
+    with open(tmp_path / "image", "w+b") as image, open(tmp_path / "out", "w+b") as out:
+        image.write(DATA[:2_000_000].ljust(1 << 21, b"\0"))
+        image.flush()
+        with open(f"/dev/loop{number}", "r+b", buffering=0) as device:
+            fcntl.ioctl(device, 0x4C00, image.fileno())  # LOOP_SET_FD
+            try:
+                assert copy(device, out, 1000, in_offset=512) == 1000
+                assert device.tell() == 0
+                assert copy(device, out) == 1 << 21
+                assert os.pread(out.fileno(), 2_001_000, 0) == DATA[512:1512] + DATA[:2_000_000]
+                out.seek(0)
+                device.seek(4096)
+                assert copy(out, device, 1000) == 1000
+                assert device.tell() == 5096
+                device.seek(4096)
+                assert device.read(1000) == DATA[512:1512]
+            finally:
+                fcntl.ioctl(device, 0x4C01)  # LOOP_CLR_FD
