@@ -339,17 +339,13 @@ class Setting(TimerVal):
 
 
 # what the calls of an object use instead of the thin ones
-settime, gettime, _read = lib.butter_timerfd_settime, lib.butter_timerfd_gettime, lib.butter_timerfd_read
+set_timer, get_timer, _read = lib.butter_timer_set, lib.butter_timer_get, lib.butter_timerfd_read
 OTHER_PERIOD = -(2**63)
 
-# Room for two numbers each, that no call uses now: taken before the call and
-# put back when they were read, because the GIL is free during the call.
-pairs: list[Any] = []
 
-
-def new_pair() -> Any:
-    """Room for two numbers from C."""
-    return ffi.new("int64_t[2]")
+def new_timer(fd: int) -> Any:
+    """A timer as C sees it; see the builder."""
+    return ffi.new("butter_timer *", {"fd": fd})
 
 
 _AGAIN = (-errno.EINTR, 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from butter._constants import timerfd as _constants
 from butter._constants.timerfd import *  # noqa: F403
 from butter._constants.timerfd import CLOCK_MONOTONIC, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET
-from butter._fd import closed_error
 from butter._timerfd import (
     OTHER_PERIOD,
     SETTABLE_CLOCKS,
@@ -13,12 +12,11 @@ from butter._timerfd import (
     Setting,
     TimePair,
     TimerVal,
-    gettime,
+    get_timer,
     nanoseconds,
-    new_pair,
-    pairs,
+    new_timer,
     read_count,
-    settime,
+    set_timer,
     timerfd,
     timerfd_gettime,
     timerfd_settime,
@@ -27,6 +25,8 @@ from butter.eventlike import Eventlike
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from butter._timerfd import Seconds
 
 __all__ = [
@@ -59,12 +59,14 @@ class Timer(Eventlike[int], TimerVal):
     """
 
     _clock: int = CLOCK_MONOTONIC
-    # The period that the kernel should have, in nanoseconds. C has two numbers
-    # to tell and one to return; if this is right, the other is enough.
-    _armed: int = 0
+    # what was handed to C, for which one pointer is cheaper than four numbers
+    _timer: Any = None
+    _given: tuple[tuple[int | None, int], int] | None = None
+    _armed: int = 0  # the period that the kernel should have
 
     def __init__(self, clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = True) -> None:
         super().__init__(timerfd(clock_type, flags, closefd))
+        self._timer = new_timer(self.fileno())
         self._clock = int(clock_type)
 
     def get_current(self) -> TimerVal:
@@ -72,19 +74,15 @@ class Timer(Eventlike[int], TimerVal):
 
         Not enabled if the timer is not armed. Raises ValueError if the object is closed.
         """
-        fd, period = self._fd, self._armed
-        if fd is None:
-            raise closed_error()
-        left = gettime(fd, period)
-        setting: TimerVal
-        if left >= 0:
-            setting = Setting()
-            setting._times = (left, period)
-        else:
-            # once more, by the call that says what is wrong, or the period
-            setting = timerfd_gettime(fd)
-            self._armed = setting._times[1]
-        return setting
+        # another number, or none, is for the call that knows the errors
+        timer = self._timer
+        if timer is not None and self._fd == self._opened:
+            left = get_timer(timer)
+            if left >= 0:
+                current: TimerVal = Setting()
+                current._times = (left, self._armed)
+                return current
+        return timerfd_gettime(self.fileno())
 
     def update(self, absolute: bool = False, cancel_on_set: bool = False) -> TimerVal:
         """Arm the timer as the words said, or stop it, and return its setting until now as a :class:`TimerVal`.
@@ -103,29 +101,26 @@ class Timer(Eventlike[int], TimerVal):
             if cancel_on_set and not (absolute and self._clock in SETTABLE_CLOCKS):
                 raise ValueError("cancel_on_set needs absolute=True and CLOCK_REALTIME or CLOCK_REALTIME_ALARM")
             flags = TFD_TIMER_ABSTIME | (TFD_TIMER_CANCEL_ON_SET if cancel_on_set else 0)
-        first, period = self._times
-        if first is None:
-            first = period
-        fd, was = self._fd, self._armed
-        if fd is None:
-            raise closed_error()
-        try:
-            pair = pairs.pop()
-        except IndexError:
-            pair = new_pair()
-        try:
-            left = settime(fd, flags, first, period, was, pair)
-        except OverflowError:
-            # more nanoseconds than 64 bits hold, which the kernel takes for "never"
-            return timerfd_settime(fd, self, flags)
+        times, given, timer = self._times, self._given, self._timer
+        if timer is None or self._fd != self._opened:
+            return timerfd_settime(self.fileno(), self, flags)
+        if given is None or given[0] is not times or given[1] != flags:
+            first, period = times
+            try:
+                timer.first, timer.period, timer.flags = period if first is None else first, period, flags
+            except OverflowError:
+                # more nanoseconds than 64 bits hold, which the kernel takes for "never"
+                self._given = None
+                return timerfd_settime(self.fileno(), self, flags)
+            self._given = times, flags
+        left, armed = set_timer(timer), self._armed
         if left == OTHER_PERIOD:
-            left, was = pair
-        pairs.append(pair)
-        if left < 0:
-            SETTIME.fail(-left, fd=fd, flags=flags, spec=None)
-        self._armed = period
+            left, armed = timer.old_first, timer.old_period
+        elif left < 0:
+            SETTIME.fail(-left, fd=timer.fd, flags=flags, spec=None)
+        self._armed = times[1]
         old: TimerVal = Setting()
-        old._times = (left, was)
+        old._times = (left, armed)
         return old
 
     def set_one_off(self, seconds: Seconds, nano_seconds: int = 0, absolute: bool = False) -> TimerVal:

@@ -38,8 +38,19 @@ int timerfd_create(int clockid, int flags);
 int timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec *old_value);
 int timerfd_gettime(int fd, struct itimerspec *curr_value);
 
-int64_t butter_timerfd_settime(int fd, int flags, int64_t first, int64_t period, int64_t expected, int64_t *old);
-int64_t butter_timerfd_gettime(int fd, int64_t expected);
+/* A timer as its object sees it: what to set, and the period that the kernel should have. Times are in nanoseconds. */
+typedef struct {
+    int fd;
+    int flags;
+    int64_t first;
+    int64_t period;
+    int64_t armed;
+    int64_t old_first;
+    int64_t old_period;
+} butter_timer;
+
+int64_t butter_timer_set(butter_timer *timer);
+int64_t butter_timer_get(const butter_timer *timer);
 int64_t butter_timerfd_read(int fd);
 """
 
@@ -95,31 +106,43 @@ static int64_t butter_nanoseconds(const struct timespec *time)
     return (int64_t)time->tv_sec * SECOND + time->tv_nsec;
 }
 
-/* A setting is two numbers, and one is what a C function gives cheaply. The
-   caller guesses the period; if that is right the time left is enough, else
-   *old* has both. Errors are -errno. */
-static int64_t butter_timerfd_settime(int fd, int flags, int64_t first, int64_t period, int64_t expected, int64_t *old)
+typedef struct {
+    int fd;
+    int flags;
+    int64_t first;
+    int64_t period;
+    int64_t armed;
+    int64_t old_first;
+    int64_t old_period;
+} butter_timer;
+
+/* A setting is two numbers, and one is what a C function gives cheaply: if the
+   period was the one that the object armed, the time left is enough, else the
+   struct has both. Errors are -errno. One pointer is what a C function takes
+   cheaply. */
+static int64_t butter_timer_set(butter_timer *timer)
 {
     struct itimerspec before, spec = {
-        .it_interval = {.tv_sec = period / SECOND, .tv_nsec = period % SECOND},
-        .it_value = {.tv_sec = first / SECOND, .tv_nsec = first % SECOND},
+        .it_interval = {.tv_sec = timer->period / SECOND, .tv_nsec = timer->period % SECOND},
+        .it_value = {.tv_sec = timer->first / SECOND, .tv_nsec = timer->first % SECOND},
     };
-
-    int result = timerfd_settime(fd, flags, &spec, &before);
+    int64_t expected = timer->armed, armed = timer->period;
+    int result = timerfd_settime(timer->fd, timer->flags, &spec, &before);
 
     if (result < 0)
         return result + 1;
-    old[0] = butter_nanoseconds(&before.it_value);
-    old[1] = butter_nanoseconds(&before.it_interval);
-    return old[1] == expected ? old[0] : OTHER_PERIOD;
+    timer->armed = armed;
+    timer->old_first = butter_nanoseconds(&before.it_value);
+    timer->old_period = butter_nanoseconds(&before.it_interval);
+    return timer->old_period == expected ? timer->old_first : OTHER_PERIOD;
 }
 
 /* Negative for errors and for another period: to ask again harms nobody. */
-static int64_t butter_timerfd_gettime(int fd, int64_t expected)
+static int64_t butter_timer_get(const butter_timer *timer)
 {
     struct itimerspec now;
 
-    if (timerfd_gettime(fd, &now) != 0 || butter_nanoseconds(&now.it_interval) != expected)
+    if (timerfd_gettime(timer->fd, &now) < 0 || butter_nanoseconds(&now.it_interval) != timer->armed)
         return -1;
     return butter_nanoseconds(&now.it_value);
 }
