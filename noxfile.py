@@ -59,7 +59,8 @@ def wheel(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """The parsers under the address and undefined-behaviour sanitizers, a million inputs and more."""
     session.install("cffi")
-    session.run("python", "tests/fuzz/run.py", *session.posargs)
+    for harness in sorted(Path("tests/fuzz").glob("*.c")):
+        session.run("python", "tests/fuzz/run.py", harness.stem, *session.posargs)
 
 
 @nox.session

@@ -18,11 +18,16 @@ Sample = Callable[[], float]
 
 @dataclass
 class Comparison:
-    """Who does the same work, and what butter wants to reach: ``{other: the most that butter / other may be}``."""
+    """Who does the same work, and what butter wants to reach.
+
+    *targets* are ``{other: the most that butter / other may be}``, and *margins* ``{other: the most nanoseconds that
+    butter may take longer}``.
+    """
 
     title: str
     contenders: dict[str, Sample]
     targets: dict[str, float] = field(default_factory=dict)
+    margins: dict[str, float] = field(default_factory=dict)
     rounds: int = 15
 
     def run(self) -> str:
@@ -50,6 +55,11 @@ class Comparison:
                 ratio = medians["butter"] / medians[other]
                 verdict = "reached" if ratio <= most else "NOT REACHED"
                 lines.append(f"butter / {other}: {ratio:.2f}, to reach {most:.2f}: {verdict}")
+        for other, most in self.margins.items():
+            if other in medians:
+                longer = medians["butter"] - medians[other]
+                verdict = "reached" if longer <= most else "NOT REACHED"
+                lines.append(f"butter - {other}: {longer:.0f} ns, to reach {most:.0f} ns: {verdict}")
         return "\n".join(lines) + "\n"
 
 
