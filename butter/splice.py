@@ -40,7 +40,7 @@ _MOST = 0x7FFFF000
 # for the builder: no offset, so the position of the file itself
 _OWN = -(1 << 63)
 _FLAGS = sum(SpliceFlags)
-_AGAIN = -errno.EINTR
+_AGAIN = -1 - errno.EINTR
 
 
 def _not_open(fd_in: int = -1, fd_out: int = -1, **_: object) -> str:
@@ -201,10 +201,6 @@ def splice(
         if result != _AGAIN:
             break
         # Python runs its signal handlers before it goes round (PEP 475)
-    # -EPERM is -1, which check() takes for the failure of a C function: the
-    # errno it then looks up is the same
-    if result < -1:
-        SPLICE.fail(-result, fd_in=fd_in, fd_out=fd_out, flags=flags)
     return SPLICE.check(result, fd_in=fd_in, fd_out=fd_out, flags=flags)
 
 
@@ -223,8 +219,6 @@ def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, f
     result = _AGAIN
     while result == _AGAIN:
         result = _lib.tee(fd_in, fd_out, len, flags)
-    if result < -1:
-        TEE.fail(-result, fd_in=fd_in, fd_out=fd_out, flags=flags)
     return TEE.check(result, fd_in=fd_in, fd_out=fd_out, flags=flags)
 
 

@@ -56,9 +56,9 @@ SOURCE = """
 #endif
 #define NULL_TERMINATOR 1
 
-/* Both may wait, and a signal handler of Python would then run before anybody
-   looked at errno: so these return -errno, under the name of the C functions.
-   And to make a pointer for an offset would cost as much as the call: here an
+/* What the calls give where they fail is -1 - errno: a signal handler of Python
+   runs before Python could look at a saved errno, and may overwrite it.
+   To make a pointer for an offset would cost as much as the call: here an
    offset is a number, and INT64_MIN, which is no offset, stands for NULL. */
 static ssize_t butter_splice(int fd_in, int64_t off_in, int fd_out, int64_t off_out, size_t len, unsigned int flags)
 {
@@ -66,14 +66,14 @@ static ssize_t butter_splice(int fd_in, int64_t off_in, int fd_out, int64_t off_
     loff_t *in_offset = off_in == INT64_MIN ? NULL : &in, *out_offset = off_out == INT64_MIN ? NULL : &out;
     ssize_t moved = splice(fd_in, in_offset, fd_out, out_offset, len, flags);
 
-    return moved < 0 ? -errno : moved;
+    return moved < 0 ? -1 - errno : moved;
 }
 
 static ssize_t butter_tee(int fd_in, int fd_out, size_t len, unsigned int flags)
 {
     ssize_t copied = tee(fd_in, fd_out, len, flags);
 
-    return copied < 0 ? -errno : copied;
+    return copied < 0 ? -1 - errno : copied;
 }
 
 enum { COPY_DONE, COPY_MORE, COPY_WAIT_IN, COPY_WAIT_OUT };
