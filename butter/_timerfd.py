@@ -337,6 +337,9 @@ class Setting(TimerVal):
     __slots__ = ("_times",)
     __init__ = object.__init__
 
+    def __repr__(self) -> str:
+        return f"<TimerVal {self._words()}>"
+
 
 # what the calls of an object use instead of the thin ones
 set_timer, get_timer, _read = lib.butter_timer_set, lib.butter_timer_get, lib.butter_timerfd_read

@@ -629,7 +629,10 @@ async def demo() -> None:
 
     from butter.asyncio.eventfd import Eventfd_async
     from butter.asyncio.inotify import Inotify_async
+    from butter.asyncio.signalfd import Signalfd_async
+    from butter.asyncio.splice import copy
     from butter.asyncio.timerfd import Timerfd_async
+    from butter.memfd import Memfd
 
     start = time.monotonic()
 
@@ -644,6 +647,10 @@ async def demo() -> None:
         async for ticks in timer:
             say("timerfd", f"{ticks} tick")
 
+    async def received(signals: Signalfd_async) -> None:
+        async for event in signals:
+            say("signalfd", f"{event.name} from process {event.pid}")
+
     def work(directory: Path, wakeup: Eventfd_async, stop: threading.Event) -> None:
         file, renamed = directory / "bread", directory / "toast"
         steps: list[tuple[str, Callable[[], object]]] = [
@@ -652,6 +659,7 @@ async def demo() -> None:
             ("renames it", lambda: file.rename(renamed)),
             ("makes a directory", (directory / "plate").mkdir),
             ("deletes the file", renamed.unlink),
+            ("sends a signal", lambda: os.kill(os.getpid(), signal.SIGUSR1)),
         ]
         try:
             for what, step in steps:
@@ -663,18 +671,28 @@ async def demo() -> None:
         finally:
             wakeup.increment()
 
-    print("A thread changes files. One asyncio loop waits for the files, for a timer and for the thread.\n")
+    print("A thread changes files. One asyncio loop waits for all that happens.\n")
     with tempfile.TemporaryDirectory(prefix="butter-demo-") as directory:
-        async with Inotify_async() as inotify, Timerfd_async() as timer, Eventfd_async() as wakeup:
+        async with (
+            Inotify_async() as inotify,
+            Timerfd_async() as timer,
+            Eventfd_async() as wakeup,
+            Signalfd_async(signal.SIGUSR1) as signals,
+        ):
             inotify.watch(directory, IN_CREATE | IN_CLOSE_WRITE | IN_MOVE | IN_DELETE)
             timer.every(seconds=0.5)
-            tasks = [asyncio.ensure_future(files(inotify)), asyncio.ensure_future(heartbeat(timer))]
+            waiting = files(inotify), heartbeat(timer), received(signals)
+            tasks = [asyncio.ensure_future(coroutine) for coroutine in waiting]
             stop = threading.Event()
             working = asyncio.get_running_loop().run_in_executor(None, work, Path(directory), wakeup, stop)
             try:
                 calls = await wakeup.wait()
                 await working
-                say("eventfd", f"{calls} call: the end")
+                say("eventfd", f"{calls} call")
+                with Memfd("toast", b"bread and butter") as memfd, memfd.sealed_copy() as sealed:
+                    say("memfd", f"{len(sealed)} bytes that nobody can change")
+                    with open(Path(directory, "toast"), "wb") as target:
+                        say("splice", f"{await copy(sealed, target)} of them moved to a file")
             finally:
                 # the thread must be gone before what it uses is closed, after Ctrl-C too
                 stop.set()

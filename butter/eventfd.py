@@ -87,6 +87,12 @@ class Eventfd(Eventlike[int]):
         Waits while the counter is 0; a non-blocking object raises BlockingIOError instead. Raises ValueError if the
         object is closed.
         """
+        # what a read took and nobody got, because a signal handler raised
+        if self._batch:
+            return super().read_event()
+        return self._read_value()
+
+    def _read_value(self) -> int:
         if _read is not None:
             try:
                 return _read(self._fd)
@@ -96,7 +102,7 @@ class Eventfd(Eventlike[int]):
         return eventfd_read(self)
 
     def _read_events(self) -> list[int]:
-        return [self.read_event()]
+        return [self._read_value()]
 
     def __int__(self) -> int:
         """The same as ``read_event()``: it takes the value, and waits for one."""

@@ -22,6 +22,7 @@ from butter.utils import CLOEXEC_DEFAULT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Set
     from types import TracebackType
 
     from typing_extensions import Self
@@ -64,18 +65,13 @@ class Signalfd(Eventlike[Signal]):
     receives the child's signals, and is independent of the parent's.
     """
 
-    _signals: set[int]
+    _signals: Set[int] = frozenset()
     _blocked: set[int] | None = None  # what the thread blocked before the with statement
-
-    def __new__(cls, *args: object, **kwargs: object) -> Self:
-        self = super().__new__(cls)
-        self._signals = set()
-        return self
 
     def __init__(self, sigmask: Signals = (), flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> None:
         signals = sigset(sigmask)
         super().__init__(signalfd(signals, NEW_SIGNALFD, flags, closefd))
-        self._signals |= signals - _UNCATCHABLE
+        self._signals = signals - _UNCATCHABLE
 
     @property
     def sigmask(self) -> set[int]:
@@ -94,17 +90,26 @@ class Signalfd(Eventlike[Signal]):
         fd, added = self.fileno(), sigset(signals) - _UNCATCHABLE
         if self._blocked is not None:
             pthread_sigmask(SIG_BLOCK, added)
+        added -= self._signals
         self._signals |= added
-        self._update(fd)
+        try:
+            self._update(fd)
+        except OSError:
+            self._signals -= added
+            raise
 
     def disable(self, signals: Signals) -> None:
         """No longer receive *signals*, one or an iterable; they stay blocked, and what was read before still comes.
 
         Raises what :meth:`enable` does.
         """
-        fd, removed = self.fileno(), sigset(signals)
+        fd, removed = self.fileno(), sigset(signals) & self._signals
         self._signals -= removed
-        self._update(fd)
+        try:
+            self._update(fd)
+        except OSError:
+            self._signals |= removed
+            raise
 
     def enable_all(self) -> None:
         """Receive every signal but SIGKILL and SIGSTOP. Raises what :meth:`enable` does."""
@@ -126,7 +131,10 @@ class Signalfd(Eventlike[Signal]):
         return read_events(self)
 
     def block(self) -> None:
-        """Block the received signals in this thread, until :meth:`restore`; the ``with`` statement does both."""
+        """Block the received signals in this thread, until :meth:`restore`, which ``close`` does not call.
+
+        The ``with`` statement does both.
+        """
         before = pthread_sigmask(SIG_BLOCK, self._signals)
         if self._blocked is None:
             self._blocked = before

@@ -178,10 +178,14 @@ def splice(
         fd_out = fileno(fd_out)
     if in_offset is None:
         in_offset = _OWN
+    elif in_offset == _OWN:
+        in_offset = -1
     elif type(in_offset) is not int:
         in_offset = integer(in_offset, -64, "in_offset")
     if out_offset is None:
         out_offset = _OWN
+    elif out_offset == _OWN:
+        out_offset = -1
     elif type(out_offset) is not int:
         out_offset = integer(out_offset, -64, "out_offset")
     if len is None:

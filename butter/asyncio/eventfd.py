@@ -55,7 +55,7 @@ class Eventfd_async(EventQueue[Eventfd, int]):
 
     def _read(self) -> bool:
         try:
-            self._last = value = self._source.read_event()
+            self._last = value = self._source._read_value()
         except BlockingIOError:
             return False
         self._batch.append(value)

@@ -671,7 +671,9 @@ def test_demo(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     done = run("demo")
     assert (done.returncode, done.stderr) == (0, "")
-    for words in ("inotify   CREATE ", "MOVED_TO ", "CREATE|ISDIR ", "DELETE ", "timerfd   1 tick", "eventfd   1 call"):
+    inotify = "inotify   CREATE ", "MOVED_TO ", "CREATE|ISDIR ", "DELETE "
+    others = "timerfd   1 tick", "signalfd  SIGUSR1", "eventfd   1 call", "memfd     16 bytes", "splice    16 of"
+    for words in inotify + others:
         assert words in done.stdout
     assert list((tmp_path / "tmp").iterdir()) == []
 

@@ -108,7 +108,7 @@ def fd():
 @pytest.mark.parametrize(
     "signals",
     [10, USR1, [10], (USR1,), {10}, frozenset([USR1]), range(10, 11), iter([10]), {10: None}, [10, USR1, 10]],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_sigset(signals):
     """One signal or any iterable of them is a set of signals."""
@@ -140,7 +140,11 @@ def test_no_signal(number, fd):
     assert kernel_mask(fd) == {USR1}
 
 
-@pytest.mark.parametrize("signals", [None, 1.5, "SIGUSR1", ["SIGUSR1"], [None], object(), [[10]], ("1",)], ids=str)
+@pytest.mark.parametrize(
+    "signals",
+    [None, 1.5, "SIGUSR1", ["SIGUSR1"], [None], object(), [[10]], ("1",)],
+    ids=lambda value: type(value).__name__,
+)
 def test_wrong_type(signals):
     """What is neither a signal nor an iterable of them is a TypeError."""
     for call in (sigset, signalfd, Signalfd, lambda signals: pthread_sigmask(SIG_BLOCK, signals)):
