@@ -6,7 +6,6 @@ import asyncio
 import functools
 import warnings
 from asyncio import get_running_loop
-from collections import OrderedDict
 
 from butter._fd import Descriptor, integer, tell_of_forks
 from butter._typing import Generic
@@ -75,7 +74,8 @@ class EventQueue(Generic[Source, Event]):
         self._source = source
         self._batch: deque[Event] = source._batch
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiters: OrderedDict[asyncio.Future[None], asyncio.Future[None]] = OrderedDict()
+        # the place of each waiter, in their order, and the future that wakes it
+        self._waiters: dict[asyncio.Future[None], asyncio.Future[None]] = {}
         self._reading = False
         self._unwanted = False  # the reader was called without a waiter, and not with one since
         tell_of_forks(self)
