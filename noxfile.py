@@ -43,7 +43,7 @@ def stress(session: nox.Session) -> None:
 def wheel(session: nox.Session) -> None:
     """The wheel and the sdist: what is in them, and the suite against the installed wheel, from outside the tree."""
     session.install("build", "pytest", "hypothesis")
-    dist = Path(tempfile.mkdtemp(dir=session.create_tmp()))
+    dist = Path(tempfile.mkdtemp(dir=session.create_tmp())).resolve()
     session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT), silent=True)
     (built,) = dist.glob("*.whl")
     (source,) = dist.glob("*.tar.gz")

@@ -234,7 +234,7 @@ class _Columns:
 _unpack, _buffer, _from_buffer = ffi.unpack, ffi.buffer, ffi.from_buffer
 _parse, _read = lib.butter_inotify_parse, lib.butter_inotify_read
 _event = bulk(InotifyEvent)
-_AGAIN = -errno.EINTR
+_INTERRUPTED = -errno.EINTR
 
 # Buffers that no read uses now. One is taken before the call and put back
 # after the events exist: the GIL is free during the call, and two threads on
@@ -250,16 +250,13 @@ def _columns() -> _Columns:
 
 
 def read_events(source: HasFileno) -> list[InotifyEvent]:
-    """The events that one read of *source* gives; READ says what it raises."""
-    columns = _columns()
-    count = _AGAIN
-    while count == _AGAIN:
-        # Python runs its signal handlers before it goes round (PEP 475), and
-        # one of them may close the object
-        fd = source.fileno()
-        count = _read(fd, columns.events)
+    """The events that one read of *source* gives, none if a signal interrupted it; READ says what it raises."""
+    fd, columns = source.fileno(), _columns()
+    count = _read(fd, columns.events)
     if count < 0:
         _free.append(columns)
+        if count == _INTERRUPTED:
+            return []
         READ.fail(-count, fd=fd)
     wds, masks, cookies, names = columns.rows(count)
     _free.append(columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from fcntl import fcntl
 
 from butter._constants.memfd import (
@@ -41,6 +42,8 @@ from butter.utils import CLOEXEC_DEFAULT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from butter._fd import FileDescriptor, Path
 
 __all__ = [
@@ -162,6 +165,20 @@ TRUNCATE = Errors(
         errno.EPERM: (Sealed, "F_SEAL_GROW or F_SEAL_SHRINK forbids this size"),
     },
 )
+WRITE = Errors(
+    "write of a memfd",
+    {
+        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EFBIG: (OSError, "RLIMIT_FSIZE ('ulimit -f') forbids files of this size"),
+        errno.EINVAL: (
+            InvalidArgument,
+            "a memfd of huge pages has no write: give its size as initial_value, and fill a mapping",
+        ),
+        errno.ENOMEM: (OutOfMemory, "there is no memory for it, or its control group may have no more"),
+        errno.ENOSPC: (OSError, "there is no room for it: vm.overcommit_memory allows no more memory"),
+        errno.EPERM: (Sealed, "F_SEAL_WRITE, F_SEAL_FUTURE_WRITE or F_SEAL_GROW forbids it"),
+    },
+)
 MMAP = Errors(
     "mmap",
     {
@@ -210,6 +227,15 @@ def _fcntl(errors: Errors, fd: int, command: int, argument: int = 0) -> int:
         except OSError as error:
             number = errno_of(error)
     errors.fail(number, fd=fd, seals=argument)
+
+
+def write(fd: int, content: Buffer, offset: int) -> int:
+    """``pwrite(fd, content, offset)``: how many bytes were written; WRITE says what it raises."""
+    try:
+        return os.pwrite(fd, content, offset)
+    except OSError as error:
+        number = errno_of(error)
+    WRITE.fail(number, fd=fd)
 
 
 def revoke(fd: FileDescriptor, flags: int) -> None:

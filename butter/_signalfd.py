@@ -175,9 +175,10 @@ def signalfd(
     not a signalfd, OSError (EMFILE, ENFILE) where a limit is reached, OutOfMemory. Linux 2.6.27,
     :manpage:`signalfd(2)`.
     """
-    fd, flags = fileno(fd), integer(flags, -32, "flags")
-    result = lib.signalfd(fd, _sigset_t(signals), flags | SFD_CLOEXEC if closefd else flags)
-    return SIGNALFD.check(result, fd=fd, flags=flags)
+    # another name: fd may be the last reference to an object, which would close it
+    number, flags = fileno(fd), integer(flags, -32, "flags")
+    result = lib.signalfd(number, _sigset_t(signals), flags | SFD_CLOEXEC if closefd else flags)
+    return SIGNALFD.check(result, fd=number, flags=flags)
 
 
 def pthread_sigmask(action: int, signals: Signals) -> set[int]:
@@ -261,7 +262,7 @@ _READ_SIZE = 128 * SIGINFO_LENGTH
 # them as columns from C: there are twenty, and most are 0 in most signals.
 _unpack = struct.Struct("@IiiIIiIIIIiiQQQQH2xiQI28x").iter_unpack
 _signal = bulk(Signal)
-_AGAIN = -errno.EINTR
+_INTERRUPTED = -errno.EINTR
 
 # Buffers that no read uses now, with a view of each. One is taken before the
 # call and put back after: the GIL is free during the call, and two threads on
@@ -270,20 +271,18 @@ _free: list[tuple[Any, Any]] = []
 
 
 def read_events(source: HasFileno) -> list[Signal]:
-    """The signals that one read of *source* gives; READ says what it raises."""
+    """The signals that one read of *source* gives, none if a signal interrupted it; READ says what it raises."""
+    fd = source.fileno()
     try:
         buffer, view = _free.pop()
     except IndexError:
         buffer = _new("char[]", _READ_SIZE)
         view = _buffer(buffer)
-    size = _AGAIN
-    while size == _AGAIN:
-        # Python runs its signal handlers before it goes round (PEP 475), and
-        # one of them may close the object
-        fd = source.fileno()
-        size = _read(fd, buffer, _READ_SIZE)
+    size = _read(fd, buffer, _READ_SIZE)
     if size < 0:
         _free.append((buffer, view))
+        if size == _INTERRUPTED:
+            return []
         READ.fail(-size, fd=fd)
     data = view[:size]  # a copy
     _free.append((buffer, view))

@@ -172,9 +172,12 @@ def _whole(seconds: Any) -> int:
         denominator = 10**6
     elif hasattr(seconds, "as_integer_ratio"):
         try:
-            # first, because the ratio of a Decimal such as 1E+999999 is long
+            # first, because the ratio of a Decimal such as 1E+999999 is long,
+            # and so is that of 1E-999999
             if not 0 <= seconds < 2**63:
                 raise ValueError(f"seconds is {seconds}; it must be at least 0 and below 2**63")
+            if hasattr(seconds, "adjusted") and (not seconds or seconds.adjusted() < -9):
+                return int(seconds > 0)
             numerator, denominator = seconds.as_integer_ratio()
         except ArithmeticError:  # how a Decimal compares that is not a number
             raise ValueError(f"seconds is {seconds}; it must be a number") from None
@@ -187,10 +190,18 @@ def _whole(seconds: Any) -> int:
     return nearest or int(numerator > 0)
 
 
+_ITIMERSPEC = ffi.typeof("struct itimerspec *")
+
+
 def _timerspec(value: HasTimerspec | Any) -> Any:
     spec = value.__timerspec__() if hasattr(value, "__timerspec__") else value
     if not isinstance(spec, ffi.CData):
         raise TypeError(f"a timerspec is a TimerVal or a struct itimerspec *, not {type(value).__name__}")
+    # cffi would go where the pointer leads
+    if spec == ffi.NULL:
+        raise ValueError("a timerspec is a TimerVal or a struct itimerspec *, not NULL")
+    if ffi.typeof(spec) is not _ITIMERSPEC:
+        raise TypeError(f"a timerspec is a TimerVal or a struct itimerspec *, not {ffi.typeof(spec).cname}")
     return spec
 
 
@@ -313,10 +324,11 @@ def timerfd_settime(fd: FileDescriptor, timer_spec: HasTimerspec | Any, flags: i
     nobody read are gone. Raises InvalidArgument for other flags and for what is no timer, OSError (ECANCELED) as
     :meth:`butter.timerfd.Timer.update` does. Linux 2.6.25, :manpage:`timerfd_settime(2)`.
     """
-    fd, flags = fileno(fd), integer(flags, -32, "flags")
+    # another name: fd may be the last reference to an object, which would close it
+    number, flags = fileno(fd), integer(flags, -32, "flags")
     spec = _timerspec(timer_spec)
     old = ffi.new("struct itimerspec *")
-    SETTIME.check(lib.timerfd_settime(fd, flags, spec, old), fd=fd, flags=flags, spec=spec)
+    SETTIME.check(lib.timerfd_settime(number, flags, spec, old), fd=number, flags=flags, spec=spec)
     return TimerVal(old)
 
 
@@ -326,8 +338,8 @@ def timerfd_gettime(fd: FileDescriptor) -> TimerVal:
     ``next_event`` is (0, 0) if the timer is not armed. Raises InvalidArgument for what is no timer. Linux 2.6.25,
     :manpage:`timerfd_gettime(2)`.
     """
-    fd, value = fileno(fd), ffi.new("struct itimerspec *")
-    GETTIME.check(lib.timerfd_gettime(fd, value), fd=fd)
+    number, value = fileno(fd), ffi.new("struct itimerspec *")
+    GETTIME.check(lib.timerfd_gettime(number, value), fd=number)
     return TimerVal(value)
 
 
@@ -346,9 +358,12 @@ set_timer, get_timer, _read = lib.butter_timer_set, lib.butter_timer_get, lib.bu
 OTHER_PERIOD = -(2**63)
 
 
+_new, _TIMER = ffi.new, ffi.typeof("butter_timer *")
+
+
 def new_timer(fd: int) -> Any:
-    """A timer as C sees it; see the builder."""
-    return ffi.new("butter_timer *", {"fd": fd})
+    """A setting of a timer as C sees it, not armed; see the builder."""
+    return _new(_TIMER, (fd,))
 
 
 _AGAIN = (-errno.EINTR, 0)

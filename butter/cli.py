@@ -20,7 +20,7 @@ import sys
 import time
 
 from butter import __version__
-from butter.errors import raise_sysctl, sysctl
+from butter.errors import Errors, OutOfMemory, raise_sysctl, sysctl
 from butter.inotify import (
     IN_ALL_EVENTS,
     IN_ATTRIB,
@@ -83,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # a name that the locale cannot write is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        sys.stdout.flush()  # what the caller wrote is not among what is dropped below
         try:
             status = run(arguments)
         except SystemExit as end:  # argparse's way to end: --help, --version, a wrong command line
@@ -90,17 +91,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        status = INTERRUPTED
+        # not flushed: Ctrl-C also ends the wait for a reader that does not read
+        drop_output()
+        return INTERRUPTED
     except BrokenPipeError:
         status = NO_READER
     except OSError as error:
         tell(sentence(error))
         status = FAILED
-    # what could not be written is tried once more when Python ends, and would fail, or wait, again
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop_output()
     return status
+
+
+def drop_output() -> None:
+    """Forget what could not be written: when Python ends it would be tried once more, and fail, or wait, again."""
+    output = output_number()
+    if output is None:
+        return
+    try:
+        with open(os.devnull, "wb") as null, open(os.dup(output), "wb") as kept:
+            os.dup2(null.fileno(), output)
+            try:
+                sys.stdout.flush()
+            finally:
+                # the descriptor belongs to the caller, who may go on
+                os.dup2(kept.fileno(), output)
+    except OSError:
+        pass  # no /dev/null or no descriptor left: Python complains at its end, which is less than a traceback
+
+
+def output_number() -> int | None:
+    """The descriptor of standard output; None where it has none, as in ``redirect_stdout(io.StringIO())``."""
+    try:
+        return sys.stdout.fileno()
+    except OSError:
+        return None
 
 
 def run(arguments: Sequence[str] | None) -> int:
@@ -123,6 +151,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         tell(f"{message} ('{self.prog} --help' tells more)")
         raise SystemExit(USAGE)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse hides that the output of --help and --version cannot be
+        # written; only a buffered one is still noticed by main's flush
+        if file is not None and file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
 
 
 def command_line() -> Parser:
@@ -153,7 +189,9 @@ at which it was read, the names of its flags, the path. See inotify(7).
 
 A directory is watched alone, without the directories in it. The end of a watch
 (IGNORED) and an overflow are shown whatever was asked for, and not counted;
-the last end of a watch ends the command.""",
+the last end of a watch ends the command.
+
+Output into a watched directory makes events, whose lines make more, for ever.""",
         epilog=f"""\
 events:
 {columns(list(EVENTS))}
@@ -253,7 +291,7 @@ def tell(text: str) -> None:
 def sentence(error: BaseException) -> str:
     """An exception as one line."""
     if not isinstance(error, OSError) or error.strerror is None:
-        return f"{type(error).__name__}: {error}"
+        return ": ".join(filter(None, [type(error).__name__, str(error)]))
     path = error.filename
     return error.strerror if path is None else f"{error.strerror}: '{printable(os.fsencode(path))}'"
 
@@ -313,8 +351,9 @@ def run_watch(options: argparse.Namespace) -> int:
         poll.register(inotify, select.POLLIN)
         # no event of its own, but an error is always told: without it nobody
         # would notice that head has gone before there is a next event
-        output = sys.stdout.fileno()
-        poll.register(output, 0)
+        output = output_number()
+        if output is not None:
+            poll.register(output, 0)
         while (left := deadline - time.monotonic()) > 0:
             ready = dict(poll.poll(min(left * 1000, LONGEST_POLL)))
             if output in ready:
@@ -459,21 +498,47 @@ def try_splice() -> None:
     splice(first[0], second[1], len=6)
 
 
+def processes_exhausted(**_: object) -> str:
+    """The sentence for EAGAIN, with which Linux refuses a process and a thread alike."""
+    limits = resource.getrlimit(resource.RLIMIT_NPROC)
+    soft, hard = ("unlimited" if limit == resource.RLIM_INFINITY else limit for limit in limits)
+    return (
+        f"no process or thread can be added: RLIMIT_NPROC is {soft} ('ulimit -u' raises it, up to {hard});"
+        " pids.max of the cgroup and kernel.threads-max are limits too"
+    )
+
+
+FORK = Errors(
+    "fork",
+    {
+        errno.EAGAIN: (OSError, processes_exhausted),
+        errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+    },
+)
+
+
 def attempt(probe: Probe, limit: float = 5) -> tuple[int | None, str] | None:
     """What is wrong with *probe*, run in a child: ``(errno, reason)``, or None if it works.
 
     It may take *limit* seconds, and may also be killed, as some seccomp filters do.
     """
     reading, writing = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        os.close(reading)
+        os.close(writing)
+        FORK.fail(error.errno or 0)
     if pid == 0:
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, limit)
+            problem = None
             try:
                 probe()
-            except Exception as error:
-                os.write(writing, json.dumps([getattr(error, "errno", None), sentence(error)]).encode())
+            except BaseException as error:
+                problem = getattr(error, "errno", None), sentence(error)
+            os.write(writing, json.dumps(problem).encode())
         finally:
             os._exit(0)
     os.close(writing)
@@ -481,7 +546,9 @@ def attempt(probe: Probe, limit: float = 5) -> tuple[int | None, str] | None:
         answer = pipe.read()
     _, status = os.waitpid(pid, 0)
     if not os.WIFSIGNALED(status):
-        return tuple(json.loads(answer)) if answer else None
+        # success is an answer too, "null": whoever says nothing did not come to the end
+        problem = json.loads(answer or '[null, "the process ended without an answer"]')
+        return tuple(problem) if problem else None
     name = signal.Signals(os.WTERMSIG(status)).name
     if name == "SIGSYS":
         return errno.ENOSYS, "a seccomp filter kills the process that makes this call (SIGSYS)"
@@ -592,7 +659,19 @@ def limits() -> list[dict[str, object]]:
 
 
 def run_doctor(options: argparse.Namespace) -> int:
-    found = examine()
+    import threading
+
+    # An ignored SIGCHLD, which a process inherits, leaves no child for waitpid
+    # (ECHILD). Only the main thread may change that.
+    ignored = signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+    ignored = ignored and threading.current_thread() is threading.main_thread()
+    if ignored:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        found = examine()
+    finally:
+        if ignored:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     if options.json:
         print(json.dumps(found, indent=2))
     else:
@@ -617,14 +696,14 @@ def run_demo(options: argparse.Namespace) -> int:
     # asyncio alone takes longer to import than the rest of the command to run
     import asyncio
 
-    asyncio.run(demo())
-    return 0
+    return asyncio.run(demo())
 
 
-async def demo() -> None:
+async def demo() -> int:
     import asyncio
     import tempfile
     import threading
+    from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
     from butter.asyncio.eventfd import Eventfd_async
@@ -672,7 +751,8 @@ async def demo() -> None:
             wakeup.increment()
 
     print("A thread changes files. One asyncio loop waits for all that happens.\n")
-    with tempfile.TemporaryDirectory(prefix="butter-demo-") as directory:
+    # Not the loop's own executor: to end it asyncio starts a thread, so where none can start it fails twice.
+    with tempfile.TemporaryDirectory(prefix="butter-demo-") as directory, ThreadPoolExecutor(1) as executor:
         async with (
             Inotify_async() as inotify,
             Timerfd_async() as timer,
@@ -681,10 +761,15 @@ async def demo() -> None:
         ):
             inotify.watch(directory, IN_CREATE | IN_CLOSE_WRITE | IN_MOVE | IN_DELETE)
             timer.every(seconds=0.5)
+            stop = threading.Event()
+            loop = asyncio.get_running_loop()
+            try:
+                working = loop.run_in_executor(executor, work, Path(directory), wakeup, stop)
+            except RuntimeError:
+                tell(f"demo: {processes_exhausted()}")
+                return FAILED
             waiting = files(inotify), heartbeat(timer), received(signals)
             tasks = [asyncio.ensure_future(coroutine) for coroutine in waiting]
-            stop = threading.Event()
-            working = asyncio.get_running_loop().run_in_executor(None, work, Path(directory), wakeup, stop)
             try:
                 calls = await wakeup.wait()
                 await working
@@ -700,3 +785,4 @@ async def demo() -> None:
                     task.cancel()
                 await asyncio.gather(*tasks, working, return_exceptions=True)
     print("\nNow yours: butter watch .")
+    return 0

@@ -77,7 +77,7 @@ class Eventfd(Eventlike[int]):
             except (OSError, TypeError, ValueError, OverflowError) as error:
                 # An exception with a frame below this one is a signal handler's,
                 # and the value may be written already.
-                if self._fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+                if error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
                     raise
         return eventfd_write(self, value)
 
@@ -97,7 +97,7 @@ class Eventfd(Eventlike[int]):
             try:
                 return _read(self._fd)
             except (OSError, TypeError) as error:
-                if self._fd is not None and error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+                if error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
                     raise
         return eventfd_read(self)
 

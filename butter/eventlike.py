@@ -51,7 +51,11 @@ class Eventlike(Descriptor, Generic[Event]):
         return self
 
     def _read_events(self) -> list[Event]:
-        """One read: what the kernel has; raises BlockingIOError where there is nothing and it must not wait."""
+        """One read: what the kernel has; raises BlockingIOError where there is nothing and it must not wait.
+
+        Nothing where a signal interrupted it: Python runs its handlers then, and goes on waiting (PEP 475). But a
+        handler may have closed the object, or read from it, so whoever calls this has to look again.
+        """
         raise NotImplementedError
 
     @property
@@ -79,17 +83,17 @@ class Eventlike(Descriptor, Generic[Event]):
         """
         batch = self._batch
         events: list[Event] = []
-        try:
-            while batch:
-                events.append(batch.popleft())
-        except IndexError:
-            pass  # another thread took the last
-        if events:
-            return events
-        try:
-            return self._read_events()
-        except BlockingIOError:
-            return []
+        while not events:
+            try:
+                while batch:
+                    events.append(batch.popleft())
+            except IndexError:
+                pass  # another thread took the last
+            try:
+                events = events or self._read_events()
+            except BlockingIOError:
+                break
+        return events
 
     def wait(self, timeout: float | None = None) -> Event:
         """The next event, waiting at most *timeout* seconds (int or float; None: for ever; 0: not at all).

@@ -25,7 +25,7 @@ from butter._constants.memfd import (
     MemfdSeal,
 )
 from butter._fd import Descriptor, fileno, integer
-from butter._memfd import ADD_SEALS, MMAP, TRUNCATE, Sealed, errno_of, flags, memfd_create, revoke, seal
+from butter._memfd import ADD_SEALS, MMAP, TRUNCATE, Sealed, errno_of, flags, memfd_create, revoke, seal, write
 from butter.errors import InvalidArgument
 from butter.utils import CLOEXEC_DEFAULT
 
@@ -115,7 +115,7 @@ class Memfd(Descriptor):
                 self.truncate(size)
             offset = 0
             while offset < len(content):
-                offset += os.pwrite(self.fileno(), content[offset:], offset)
+                offset += write(self.fileno(), content[offset:], offset)
         except BaseException:
             self.close()
             raise
@@ -184,6 +184,8 @@ class Memfd(Descriptor):
         empty mapping, or one beyond the end that cannot write. :manpage:`mmap(2)`.
         """
         fd, length, offset = self.fileno(), integer(length, 63, "length"), integer(offset, 63, "offset")
+        flags, access = integer(flags, -32, "flags"), integer(access, -32, "access")
+        prot = None if prot is None else integer(prot, -32, "prot")
         if access:
             if flags or prot is not None:
                 raise ValueError("a mapping takes access, or flags and prot, but not both")
@@ -196,13 +198,28 @@ class Memfd(Descriptor):
             if prot is None:
                 prot = PROT_READ | PROT_WRITE if writable else PROT_READ
             asked, grows = {"flags": flags, "prot": prot}, bool(flags & MAP_SHARED and prot & PROT_WRITE)
-        if grows and length and len(self) < offset + length:
-            self.truncate(offset + length)
+        end = offset + length
+        before = len(self) if grows and length else end
         try:
+            if before < end:
+                self.truncate(end)
             return mmap(fd, length, offset=offset, **asked)
-        except OSError as error:
+        except BaseException as error:
+            if before < end:
+                self._take_back(before, end)
+            if not isinstance(error, OSError):
+                raise
             number = errno_of(error)
         MMAP.fail(number, fd=fd)
+
+    def _take_back(self, before: int, end: int) -> None:
+        # A mapping that there is not leaves no bytes behind, unless somebody
+        # sealed the memfd, closed it or gave it another size meanwhile.
+        try:
+            if len(self) == end:
+                self.truncate(before)
+        except (OSError, ValueError):
+            pass
 
     shrinkable = _right(F_SEAL_SHRINK, F_SEAL_SHRINK, "become shorter")
     growable = _right(F_SEAL_GROW, F_SEAL_GROW, "become longer")
@@ -252,7 +269,7 @@ class Memfd(Descriptor):
             offset = 0
             # not sendfile: memfds of huge pages have none
             while block := os.pread(fd, _BLOCK, offset):
-                offset += os.pwrite(copy.fileno(), block, offset)
+                offset += write(copy.fileno(), block, offset)
             copy.revoke(F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
             # A mapping of what is open for writing counts as one that writes,
             # which before Linux 6.7 the seal would not let the receiver make.

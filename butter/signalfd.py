@@ -135,28 +135,49 @@ class Signalfd(Eventlike[Signal]):
 
         The ``with`` statement does both.
         """
-        before = pthread_sigmask(SIG_BLOCK, self._signals)
-        if self._blocked is None:
-            self._blocked = before
+        # A signal handler may raise after any call. So the mask from before
+        # is known before it changes, and what fails takes the change back.
+        first = self._blocked is None
+        try:
+            if first:
+                self._blocked = pthread_sigmask(SIG_BLOCK, ())
+            pthread_sigmask(SIG_BLOCK, self._signals)
+        except BaseException:
+            if first:
+                self.restore()
+            raise
 
     def restore(self) -> None:
         """Block in this thread what it blocked before :meth:`block`, if that was called."""
-        before, self._blocked = self._blocked, None
+        # forgotten last: a handler that raises leaves it to the next call
+        before = self._blocked
         if before is not None:
             pthread_sigmask(SIG_SETMASK, before)
+            self._blocked = None
 
     def __enter__(self) -> Self:
-        self.block()
+        first = self._blocked is None
+        try:
+            self.block()
+        except BaseException:
+            # also from a handler that ran when block() had returned
+            if first:
+                self.restore()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # the handler of a signal that becomes free here may raise
+        # The handler of a signal that becomes free here may raise, and that of
+        # another before the mask is set: then the second call sets it.
         try:
             self.restore()
         finally:
-            super().__exit__(kind, value, traceback)
+            try:
+                self.restore()
+            finally:
+                super().__exit__(kind, value, traceback)
 
     def _after_fork(self) -> None:
         super()._after_fork()

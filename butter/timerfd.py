@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from butter._constants import timerfd as _constants
 from butter._constants.timerfd import *  # noqa: F403
 from butter._constants.timerfd import CLOCK_MONOTONIC, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET
@@ -41,6 +43,10 @@ __all__ = [
 __all__ += _constants.__all__
 
 
+# what a call gives that armed the timer, beside the time that was left
+_ACCEPTED = (OTHER_PERIOD, -errno.ECANCELED)
+
+
 class Timer(Eventlike[int], TimerVal):
     """``Timer(clock_type=CLOCK_MONOTONIC, flags=0, closefd=True)``: a timer; its event is how often it has expired.
 
@@ -59,14 +65,13 @@ class Timer(Eventlike[int], TimerVal):
     """
 
     _clock: int = CLOCK_MONOTONIC
-    # what was handed to C, for which one pointer is cheaper than four numbers
-    _timer: Any = None
-    _given: tuple[tuple[int | None, int], int] | None = None
-    _armed: int = 0  # the period that the kernel should have
+    # The last setting, its flags, and both as C has them, for which one pointer
+    # is cheaper than four numbers. C says whether the kernel has this period.
+    _given: tuple[tuple[int | None, int], int, Any] | None = None
 
     def __init__(self, clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = True) -> None:
         super().__init__(timerfd(clock_type, flags, closefd))
-        self._timer = new_timer(self.fileno())
+        self._given = self._times, 0, new_timer(self.fileno())
         self._clock = int(clock_type)
 
     def get_current(self) -> TimerVal:
@@ -75,12 +80,13 @@ class Timer(Eventlike[int], TimerVal):
         Not enabled if the timer is not armed. Raises ValueError if the object is closed.
         """
         # another number, or none, is for the call that knows the errors
-        timer = self._timer
-        if timer is not None and self._fd == self._opened:
-            left = get_timer(timer)
-            if left >= 0:
+        given = self._given
+        if given is not None and self._fd == self._opened:
+            left = get_timer(given[2])
+            # an update meanwhile may have changed what C compared with
+            if left >= 0 and self._given is given:
                 current: TimerVal = Setting()
-                current._times = (left, self._armed)
+                current._times = (left, given[0][1])
                 return current
         return timerfd_gettime(self.fileno())
 
@@ -101,26 +107,44 @@ class Timer(Eventlike[int], TimerVal):
             if cancel_on_set and not (absolute and self._clock in SETTABLE_CLOCKS):
                 raise ValueError("cancel_on_set needs absolute=True and CLOCK_REALTIME or CLOCK_REALTIME_ALARM")
             flags = TFD_TIMER_ABSTIME | (TFD_TIMER_CANCEL_ON_SET if cancel_on_set else 0)
-        times, given, timer = self._times, self._given, self._timer
-        if timer is None or self._fd != self._opened:
-            return timerfd_settime(self.fileno(), self, flags)
-        if given is None or given[0] is not times or given[1] != flags:
+        fd, times = self._fd, self._times
+        if fd is None or fd != self._opened:
+            return self._settime(flags)
+        # Out of reach until the call is over: a signal handler that updates
+        # the same timer meanwhile makes itself another.
+        given, self._given = self._given, None
+        if given is None:
+            given = times, -1, new_timer(fd)
+        timer = given[2]
+        if given[0] is not times or given[1] != flags:
             first, period = times
             try:
                 timer.first, timer.period, timer.flags = period if first is None else first, period, flags
             except OverflowError:
                 # more nanoseconds than 64 bits hold, which the kernel takes for "never"
-                self._given = None
-                return timerfd_settime(self.fileno(), self, flags)
-            self._given = times, flags
-        left, armed = set_timer(timer), self._armed
+                return self._settime(flags)
+            given = times, flags, timer
+        left, armed = set_timer(timer), times[1]
+        if self._batch and (left >= 0 or left in _ACCEPTED):
+            self._batch.clear()
         if left == OTHER_PERIOD:
             left, armed = timer.old_first, timer.old_period
         elif left < 0:
-            SETTIME.fail(-left, fd=timer.fd, flags=flags, spec=None)
-        self._armed = times[1]
+            SETTIME.fail(-left, fd=fd, flags=flags, spec=None)
+        self._given = given
         old: TimerVal = Setting()
         old._times = (left, armed)
+        return old
+
+    def _settime(self, flags: int) -> TimerVal:
+        """What ``update`` does, in three times the time, for all settings and descriptors."""
+        try:
+            old = timerfd_settime(self.fileno(), self, flags)
+        except OSError as error:
+            if -(error.errno or 0) in _ACCEPTED:
+                self._batch.clear()
+            raise
+        self._batch.clear()
         return old
 
     def set_one_off(self, seconds: Seconds, nano_seconds: int = 0, absolute: bool = False) -> TimerVal:

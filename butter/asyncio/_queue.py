@@ -38,8 +38,8 @@ def forward(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[An
     return forwarded
 
 
-def seed_name() -> Any:
-    """The name that the object under the queue had in the seed: tests of other people set it."""
+def old_name() -> Any:
+    """The name that the object under the queue had in butter 0.13: tests of other people set it."""
     return property(lambda self: self._source, lambda self, source: setattr(self, "_source", source))
 
 
@@ -77,6 +77,7 @@ class EventQueue(Generic[Source, Event]):
         # the place of each waiter, in their order, and the future that wakes it
         self._waiters: dict[asyncio.Future[None], asyncio.Future[None]] = {}
         self._reading = False
+        self._unserved = False  # the last waiter may have left without an event
         self._unwanted = False  # the reader was called without a waiter, and not with one since
         tell_of_forks(self)
 
@@ -86,8 +87,11 @@ class EventQueue(Generic[Source, Event]):
         if loop is not self._loop:
             self._bind(loop)
         batch, waiters = self._batch, self._waiters
-        if not waiters and (batch or (not self._reading and self._read())):
+        # Who was cancelled before the loop looked at the descriptor may come again
+        # and again, as asyncio.timeout(0) does: the reader alone would never serve it.
+        if not waiters and (batch or ((self._unserved or not self._reading) and self._read())):
             return batch.popleft()
+        self._unserved = True
         place = future = loop.create_future()
         try:
             while True:
@@ -98,6 +102,7 @@ class EventQueue(Generic[Source, Event]):
                     self._reading = True
                 await future
                 if batch or self._read():
+                    self._unserved = False
                     return batch.popleft()
                 future = loop.create_future()
         finally:
@@ -205,7 +210,7 @@ class EventQueue(Generic[Source, Event]):
             self._batch.extend(self._source._read_events())
         except BlockingIOError:
             return False
-        return True
+        return bool(self._batch)
 
     def _readable(self) -> None:
         for future in self._waiters.values():

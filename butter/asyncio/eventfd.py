@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from butter._eventfd import initial
-from butter.asyncio._queue import EventQueue, seed_name
+from butter.asyncio._queue import EventQueue, old_name
 from butter.eventfd import EFD_NONBLOCK, Eventfd
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ class Eventfd_async(EventQueue[Eventfd, int]):
         # a call less, which matters to who wakes a loop a million times
         self.increment = self._source.increment  # type: ignore[method-assign]
 
-    _eventfd = seed_name()
+    _eventfd = old_name()
 
     def increment(self, value: int = 1) -> None:
         """Add *value* (0 to 2**64 - 2) to the counter. Any thread may do that, and any signal handler.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from butter.asyncio._queue import EventQueue, forward, seed_name
+from butter.asyncio._queue import EventQueue, forward, old_name
 from butter.inotify import IN_NONBLOCK, Inotify, InotifyEvent
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ class Inotify_async(EventQueue[Inotify, InotifyEvent]):
     def __init__(self, flags: int = 0, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
         super().__init__(Inotify(flags | IN_NONBLOCK), loop, maxsize)
 
-    _inotify = seed_name()
+    _inotify = old_name()
 
     watch = forward(Inotify.watch)
     ignore = del_watch = forward(Inotify.ignore)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from butter.asyncio._queue import EventQueue, forward, seed_name
+from butter.asyncio._queue import EventQueue, forward, old_name
 from butter.signalfd import SFD_NONBLOCK, Signal, Signalfd
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
     ) -> None:
         super().__init__(Signalfd(signals, flags | SFD_NONBLOCK), loop, maxsize)
 
-    _signalfd = seed_name()
+    _signalfd = old_name()
 
     sigmask = property(lambda self: self._source.sigmask, doc=Signalfd.sigmask.__doc__)
     __contains__ = forward(Signalfd.__contains__)
@@ -45,11 +45,22 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
     restore = forward(Signalfd.restore)
 
     async def __aenter__(self) -> Self:
-        self._source.block()
+        first = self._source._blocked is None
+        try:
+            self._source.block()
+        except BaseException:
+            # also from a handler that ran when block() had returned
+            if first:
+                self._source.restore()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         try:
             self._source.restore()
         finally:
-            self.close()
+            # again, because a handler may have raised before the mask was set
+            try:
+                self._source.restore()
+            finally:
+                self.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from butter.asyncio._queue import EventQueue, forward, seed_name
+from butter.asyncio._queue import EventQueue, forward, old_name
 from butter.timerfd import CLOCK_MONOTONIC, TFD_NONBLOCK, Timer
 
 TYPE_CHECKING = False
@@ -59,7 +59,7 @@ class Timerfd_async(EventQueue[Timer, int]):
     ) -> None:
         super().__init__(Timer(clock_type, flags | TFD_NONBLOCK), loop, maxsize)
 
-    _timerfd = seed_name()
+    _timerfd = old_name()
 
     every = repeat = repeats = _arming(Timer.every)
     after = offset = _arming(Timer.after)

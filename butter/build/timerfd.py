@@ -38,13 +38,12 @@ int timerfd_create(int clockid, int flags);
 int timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec *old_value);
 int timerfd_gettime(int fd, struct itimerspec *curr_value);
 
-/* A timer as its object sees it: what to set, and the period that the kernel should have. Times are in nanoseconds. */
+/* A setting of a timer as its object sees it, in nanoseconds. The last two are the one before. */
 typedef struct {
     int fd;
     int flags;
     int64_t first;
     int64_t period;
-    int64_t armed;
     int64_t old_first;
     int64_t old_period;
 } butter_timer;
@@ -111,14 +110,15 @@ typedef struct {
     int flags;
     int64_t first;
     int64_t period;
-    int64_t armed;
     int64_t old_first;
     int64_t old_period;
 } butter_timer;
 
 /* A setting is two numbers, and one is what a C function gives cheaply: if the
-   period was the one that the object armed, the time left is enough, else the
-   struct has both. Errors are -errno. One pointer is what a C function takes
+   period was the same as it is now, which is usual, the time left is enough,
+   else the struct has both. The kernel says which case it is, never a guess of
+   what was armed last: a signal handler or another thread may have set the
+   timer since. Errors are -errno. One pointer is what a C function takes
    cheaply. */
 static int64_t butter_timer_set(butter_timer *timer)
 {
@@ -126,15 +126,18 @@ static int64_t butter_timer_set(butter_timer *timer)
         .it_interval = {.tv_sec = timer->period / SECOND, .tv_nsec = timer->period % SECOND},
         .it_value = {.tv_sec = timer->first / SECOND, .tv_nsec = timer->first % SECOND},
     };
-    int64_t expected = timer->armed, armed = timer->period;
     int result = timerfd_settime(timer->fd, timer->flags, &spec, &before);
+    int64_t first, period;
 
     if (result < 0)
         return result + 1;
-    timer->armed = armed;
-    timer->old_first = butter_nanoseconds(&before.it_value);
-    timer->old_period = butter_nanoseconds(&before.it_interval);
-    return timer->old_period == expected ? timer->old_first : OTHER_PERIOD;
+    first = butter_nanoseconds(&before.it_value);
+    period = butter_nanoseconds(&before.it_interval);
+    if (period == timer->period)
+        return first;
+    timer->old_first = first;
+    timer->old_period = period;
+    return OTHER_PERIOD;
 }
 
 /* Negative for errors and for another period: to ask again harms nobody. */
@@ -142,7 +145,7 @@ static int64_t butter_timer_get(const butter_timer *timer)
 {
     struct itimerspec now;
 
-    if (timerfd_gettime(timer->fd, &now) < 0 || butter_nanoseconds(&now.it_interval) != timer->armed)
+    if (timerfd_gettime(timer->fd, &now) < 0 || butter_nanoseconds(&now.it_interval) != timer->period)
         return -1;
     return butter_nanoseconds(&now.it_value);
 }

@@ -562,6 +562,27 @@ def test_timeout(one, seconds):
     one.run(main)
 
 
+def test_polling_without_patience(one):
+    """Who gives up before the loop has looked at the descriptor gets an event that waits, at the second try."""
+
+    async def poll(queue):
+        task = asyncio.ensure_future(queue.get())
+        await turn()
+        task.cancel()
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return None
+
+    async def main(queue):
+        for _ in range(3):
+            assert await poll(queue) is None
+            one.trigger(queue)
+            assert await poll(queue) is not None or await poll(queue) is not None
+
+    one.run(main)
+
+
 if hasattr(asyncio, "TaskGroup"):  # Python 3.11
 
     def test_task_group(one):

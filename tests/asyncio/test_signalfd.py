@@ -266,3 +266,29 @@ def test_deprecated_loop():
         signals = Signalfd_async(loop=loop)
     signals.close()
     loop.close()
+
+
+@both
+@pytest.mark.parametrize("name", ["block", "restore"])
+def test_handler_that_raises_on_the_way(kind, name, monkeypatch):
+    """If one raises after the signals were blocked, or before they are free, the mask is given back."""
+    real, calls = getattr(Signalfd, name), []
+
+    def interrupted(signals):
+        calls.append(name)
+        if name == "block":
+            real(signals)
+        if len(calls) == 1:
+            raise LookupError
+        real(signals)
+
+    async def main():
+        signals = Signalfd_async(USR1)
+        with pytest.raises(LookupError):
+            async with signals:
+                assert blocked() == {USR1}
+        assert blocked() == set()
+        signals.close()
+
+    monkeypatch.setattr(Signalfd, name, interrupted)
+    alone(main, kind)

@@ -130,3 +130,15 @@ def test_fork_closes_the_child_s(in_child):
     assert in_child(timer.closed)
     assert timer.get_current().period == (100, 0)
     timer.close()
+
+
+def test_a_stale_expiration():
+    """One that was read and not taken is gone when the timer is set."""
+    timer = Timerfd_async().after(0.001)
+    until_readable(timer)
+    assert not timer.empty()
+    timer.disable()
+    assert timer.empty()
+    with pytest.raises(asyncio.QueueEmpty):
+        timer.get_nowait()
+    timer.close()

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import ctypes
 import errno
+import io
 import json
 import os
 import pty
@@ -112,6 +113,11 @@ def test_help_of_watch_names_every_event():
     """Whoever wants an event finds its name in the help."""
     words = run("watch", "--help").stdout.split()
     assert set(cli.EVENTS) <= set(words)
+
+
+def test_help_of_watch_warns_of_its_own_output():
+    """``butter watch . > ./log`` never ends, and the help says so."""
+    assert "Output into a watched" in run("watch", "--help").stdout
 
 
 def test_no_command():
@@ -501,6 +507,124 @@ def test_closed_error_output(here):
     assert (done.returncode, done.stdout) == (1, "")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["watch", "--help"], ["doctor"]])
+def test_full_disk_for_the_rest(monkeypatch, arguments, unbuffered):
+    """Nor is it overlooked where Python does not buffer, and argparse writes."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    with open("/dev/full", "w") as full:
+        done = run(*arguments, stdout=full)
+    assert done.returncode == 1
+    one_line(done.stderr, "No space left on device")
+
+
+def test_reader_of_unbuffered_help_is_gone(monkeypatch):
+    """A closed pipe is noticed there too."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    test_reader_of_the_rest_is_gone("--help")
+
+
+def test_interrupted_while_imported():
+    """Ctrl-C ends it with 130 and without a traceback from its first moment."""
+    # in the working directory, which 'python -m' searches first
+    Path("argparse.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    done = run("watch", ".")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_interrupted_while_the_reader_does_not_read(here):
+    """One Ctrl-C ends a command that waits for room in a pipe."""
+    with watching(here, "-e", "create") as process:
+        status = Path(f"/proc/{process.pid}/syscall")
+        deadline = time.monotonic() + 60
+        number = blocked = 0
+        # its first argument is descriptor 1, and stays that although there is ever more to show
+        while blocked < 3:
+            assert time.monotonic() < deadline
+            for _ in range(100):
+                (here / str(number)).touch()
+                number += 1
+            time.sleep(0.01)
+            blocked = blocked + 1 if status.read_text().split()[1:2] == ["0x1"] else 0
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr.read() == b""
+
+
+# the command, called by a program
+
+
+def test_no_descriptor_left(here):
+    """Where the command cannot open anything that is one sentence."""
+    program = """
+import resource, sys
+from butter.cli import main
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+sys.exit(main(sys.argv[1:]))
+"""
+    done = subprocess.run([sys.executable, "-c", program, "watch", here], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    one_line(done.stderr)
+
+
+def test_no_dev_null(monkeypatch, capfd):
+    """Nor does the command need /dev/null to fail."""
+    monkeypatch.setattr(os, "devnull", "/nowhere/null")
+    assert cli.main(["watch", "/nowhere"]) == 1
+    one_line(capfd.readouterr().err, "does not exist")
+    cli.drop_output()
+
+
+def test_output_without_a_descriptor(here, capsys):
+    """What a program collects in memory is watched for as long as the rest."""
+    (here / "file").touch()
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert cli.main(["watch", str(here / "missing")]) == 1
+        one_line(capsys.readouterr().err, "does not exist")
+        assert cli.main(["watch", str(here), "-t", "0.01"]) == 0
+        assert out.getvalue() == ""
+        assert cli.main(["--version"]) == 0
+    assert out.getvalue() == f"butter {butter.__version__}\n"
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["watch", "/nowhere"], 1), (["doctor"], 130)])
+def test_the_caller_keeps_its_output(arguments, code, tmp_path):
+    """Standard output is afterwards what it was, and nothing that the caller wrote is lost."""
+    program = f"""
+from butter import cli
+def interrupt(options):
+    print("dropped")
+    raise KeyboardInterrupt
+cli.run_doctor = interrupt
+print("before", end=" ")
+assert cli.main({arguments}) == {code}
+print("after", end=" ")
+"""
+    with open(tmp_path / "out", "w") as out:
+        subprocess.run([sys.executable, "-c", program], stdout=out, stderr=subprocess.DEVNULL, timeout=60, check=True)
+    assert (tmp_path / "out").read_text() == "before after "
+
+
+def test_the_caller_keeps_a_broken_output():
+    """So is a pipe without a reader, and what was for it is not tried again when Python ends."""
+    program = """
+import os, sys
+from butter.cli import main
+before = os.fstat(1)
+assert main(["--version"]) == 141
+assert os.path.samestat(before, os.fstat(1))
+"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # butter watch: what it cannot do
 
 
@@ -660,6 +784,69 @@ def test_attempt_raises():
 
     assert cli.attempt(broken) == (None, "ImportError: no module named x")
     assert cli.attempt(lambda: None) is None
+
+
+@pytest.mark.parametrize(
+    ("probe", "reason"),
+    [
+        (lambda: os._exit(5), "the process ended without an answer"),
+        (lambda: sys.exit(3), "SystemExit: 3"),
+        (lambda: signal.raise_signal(signal.SIGINT), "KeyboardInterrupt"),
+    ],
+)
+def test_attempt_ends_without_success(probe, reason):
+    """Only what came to its end works."""
+    assert cli.attempt(probe) == (None, reason)
+
+
+def test_attempt_where_fork_fails(monkeypatch):
+    """The sentence names the call and the limit, and no descriptor is left behind."""
+
+    def fork():
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", fork)
+    before = support.descriptors()
+    with pytest.raises(BlockingIOError, match=r"fork: .*RLIMIT_NPROC is "):
+        cli.attempt(lambda: None)
+    assert support.descriptors() == before
+
+
+LIMITED = """
+import os, resource, sys, tempfile
+from butter import cli
+from butter.asyncio import eventfd, inotify, signalfd, splice, timerfd
+from butter import memfd
+import concurrent.futures.thread, pathlib
+cli.command_line().parse_args(sys.argv[1:])
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@needs("CAP_SETUID")
+@pytest.mark.parametrize(("command", "words"), [("doctor", "fork: "), ("demo", "demo: ")])
+def test_no_process_or_thread_left(command, words):
+    """At the limit of a user both say so in one line. All is imported before, because root alone may read it."""
+    program = [sys.executable, "-W", "error", "-c", LIMITED, command]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    one_line(done.stderr, words, "RLIMIT_NPROC is 0")
+
+
+@pytest.mark.parametrize("action", [signal.SIG_IGN, signal.SIG_DFL])
+def test_doctor_where_children_are_ignored(action, capsys):
+    """An ignored SIGCHLD, inherited or the caller's own, does not hide how a probe ended, and stays ignored."""
+    before = signal.signal(signal.SIGCHLD, action)
+    try:
+        assert cli.main(["doctor"]) == 0
+        assert signal.getsignal(signal.SIGCHLD) == action
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert "works" in capsys.readouterr().out
 
 
 # butter demo

@@ -887,6 +887,24 @@ def test_handler_that_reads(kind, alarms, blocking):
         assert made.pending == 0
 
 
+@kinds_that_batch
+@pytest.mark.parametrize("way", ["read_event", "wait", "iteration"])
+def test_handler_that_reads_in_a_read(kind, alarms, way):
+    """A read that waits for ever looks again after a signal handler: that may have left events in the object."""
+    with kind.make() as made:
+        taken = []
+
+        def read():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            kind.trigger(made, 2)
+            taken.append(made.read_event())
+
+        alarms(read)
+        taken.append(WAITS[way](made))
+        assert kind.count(taken) == 2
+        assert made.pending == 0
+
+
 class Enough(Exception):
     """What a handler raises."""
 
@@ -955,6 +973,23 @@ def test_closed_by_a_handler(kind, alarms, way):
         join(threads)
         for end in ends:
             os.close(end)
+
+
+@every_kind
+@pytest.mark.parametrize("way", ["read_event", "read_events", "wait", "iteration"])
+@pytest.mark.parametrize("exception", [Enough, TimeoutError, TypeError])
+def test_closed_by_a_handler_that_raises(kind, alarms, way, exception):
+    """The handler's exception is what comes out, of whatever kind it is."""
+    made = kind.make()
+
+    def stop():
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        made.close()
+        raise exception("of the handler")
+
+    alarms(stop)
+    with pytest.raises(exception, match="of the handler"):
+        WAITS[way](made)
 
 
 # fork

@@ -22,7 +22,7 @@ from support import needs
 
 from butter import _memfd
 from butter import memfd as module
-from butter._memfd import ADD_SEALS, CREATE, GET_SEALS, MMAP, TRUNCATE
+from butter._memfd import ADD_SEALS, CREATE, GET_SEALS, MMAP, TRUNCATE, WRITE
 from butter.errors import Errors, InvalidArgument, OutOfMemory, UnknownError
 from butter.memfd import (
     ACCESS_COPY,
@@ -446,7 +446,7 @@ def test_no_room(in_child):
     with pytest.raises(OSError, match="RLIMIT_FSIZE") as caught:
         in_child(body, 2 * PAGE)
     assert caught.value.errno == errno.EFBIG
-    with pytest.raises(OSError, match="too large") as caught:
+    with pytest.raises(OSError, match="write of a memfd: RLIMIT_FSIZE") as caught:
         in_child(body, bytes(2 * PAGE))
     assert caught.value.errno == errno.EFBIG
 
@@ -953,7 +953,7 @@ def test_copy_that_fails(in_child):
             finally:
                 assert support.descriptors() == before
 
-    with pytest.raises(OSError, match="too large") as caught:
+    with pytest.raises(OSError, match="write of a memfd: RLIMIT_FSIZE") as caught:
         in_child(body)
     assert caught.value.errno == errno.EFBIG
 
@@ -1062,3 +1062,78 @@ def test_names_of_the_seed():
     assert module.mmap is mmap_module.mmap
     assert _memfd.ffi.NULL is not None
     assert set(module.__all__) <= set(vars(module))
+
+
+WRITE_ROWS = [(errno.EBADF, "is not open"), (errno.ENOMEM, "no memory"), (errno.ENOSPC, "overcommit_memory")]
+
+
+@pytest.mark.parametrize(("number", "words"), WRITE_ROWS)
+def test_injected_into_writes(number, words, in_child, monkeypatch):
+    """What this kernel does not do on demand to the first content, a filter does."""
+    monkeypatch.setitem(support._SYSCALLS, "pwrite64", (18, 68))
+
+    def body():
+        support.inject("pwrite64", number)
+        Memfd("", b"x")
+
+    with pytest.raises(WRITE.meanings[number][0], match=words) as caught:
+        in_child(body)
+    assert caught.value.errno == number
+
+
+def test_refused_writes(in_child):
+    """Huge pages, a limit and a seal refuse the bytes, each with its reason."""
+    with pytest.raises(InvalidArgument, match="huge pages has no write") as caught:
+        Memfd("h", b"x", flags=MFD_HUGETLB)
+    assert caught.value.errno == errno.EINVAL
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        Memfd("q", b"x" * 101)
+
+    with pytest.raises(OSError, match="RLIMIT_FSIZE") as caught:
+        in_child(limited)
+    assert caught.value.errno == errno.EFBIG
+    with Memfd("", b"x") as memfd:
+        memfd.writable = False
+        with pytest.raises(Sealed, match="F_SEAL_WRITE"):
+            _memfd.write(memfd.fileno(), b"y", 0)
+    rows = {number for number, _ in WRITE_ROWS}
+    assert set(WRITE.meanings) == rows | {errno.EINVAL, errno.EFBIG, errno.EPERM}
+
+
+def test_a_mapping_that_fails_leaves_no_bytes():
+    """The memfd is as long as before, unless another has changed its size meanwhile."""
+    with Memfd("", b"butter") as memfd:
+        for arguments in ({"length": 2**60}, {"length": 10, "offset": 1}):
+            with pytest.raises(OSError, match="mmap:"):
+                memfd.mmap(**arguments)
+            assert len(memfd) == 6
+        memfd.shrinkable = False
+        with pytest.raises(InvalidArgument, match="page size"):
+            memfd.mmap(10, offset=1)
+        assert len(memfd) == 11
+
+
+def test_a_handler_that_closes_during_a_mapping(memfd, monkeypatch):
+    """What it raises comes out, and no other file is cut."""
+
+    def interrupted(*_, **__):
+        memfd.close()
+        raise LookupError
+
+    monkeypatch.setattr(module, "mmap", interrupted)
+    with pytest.raises(LookupError):
+        memfd.mmap(10)
+
+
+@pytest.mark.parametrize("name", ["flags", "prot", "access"])
+def test_numbers_of_mappings(memfd, name):
+    """They are ints of C."""
+    for number in (2**31, 2**64, -(2**31) - 1):
+        with pytest.raises(ValueError, match=f"{name} is .* out of range"):
+            memfd.mmap(10, **{name: number})
+    for wrong in ("1", 1.5):
+        with pytest.raises(TypeError, match=f"{name} is an int"):
+            memfd.mmap(10, **{name: wrong})
+    assert len(memfd) == 0

@@ -7,6 +7,7 @@ import decimal
 import errno
 import fcntl
 import fractions
+import gc
 import inspect
 import os
 import pickle
@@ -844,3 +845,109 @@ def test_a_signal_handler_runs_during_a_read():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_pointers_that_are_no_setting(timer):
+    """NULL is a ValueError and another type a TypeError; neither is followed."""
+    ffi = butter._timerfd.ffi
+    for use in (TimerVal, lambda spec: timerfd_settime(timer, spec)):
+        for null in (ffi.NULL, ffi.cast("struct itimerspec *", 0)):
+            with pytest.raises(ValueError, match="not NULL"):
+                use(null)
+        for other in (ffi.new("struct timespec *"), ffi.new("struct itimerspec *")[0], ffi.cast("int", 0)):
+            with pytest.raises(TypeError, match="struct itimerspec"):
+                use(other)
+
+
+def test_an_object_that_nobody_else_has():
+    """It lives until the call is over."""
+
+    def call():
+        assert not timerfd_gettime(Timer())
+        assert not timerfd_settime(Timer(), TimerVal().after(1))
+        gc.collect()
+
+    with pytest.warns(ResourceWarning, match="unclosed"):
+        call()
+
+
+@pytest.mark.parametrize("text", ["1e-9999999", "0e-9999999", "0e9999999"])
+def test_decimals_with_a_long_ratio(text):
+    """They take no time."""
+    start = time.process_time()
+    assert nanoseconds(decimal.Decimal(text), None) == (text[0] == "1")
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_handler_between_the_call_and_its_result(timer, monkeypatch, raises):
+    """If it raises or sets the timer, the current setting and the one before are still the kernel's."""
+    real = butter.timerfd.set_timer
+
+    def interrupted(given):
+        left = real(given)
+        monkeypatch.setattr(butter.timerfd, "set_timer", real)
+        if raises:
+            raise LookupError
+        timer.every(9).update()
+        timer.every(11).update()
+        return left
+
+    timer.every(5).update()
+    monkeypatch.setattr(butter.timerfd, "set_timer", interrupted)
+    timer.every(7)
+    if raises:
+        with pytest.raises(LookupError):
+            timer.update()
+        assert timer.get_current().period == (7, 0)
+        assert timer.update().period == (7, 0)
+    else:
+        assert timer.update().period == (5, 0)
+        assert timer.get_current().period == (11, 0)
+        assert timer.update().period == (11, 0)
+
+
+def test_a_handler_during_get_current(timer, monkeypatch):
+    """If it sets the timer, the period belongs to the time that is left."""
+    real = butter.timerfd.get_timer
+
+    def interrupted(given):
+        timer.every(9).update()
+        return real(given)
+
+    timer.every(5).update()
+    monkeypatch.setattr(butter.timerfd, "get_timer", interrupted)
+    current = timer.get_current()
+    assert current.period == (9, 0)
+    assert current.next_event > (8, 0)
+
+
+def test_an_update_drops_what_was_read(timer):
+    """Expirations that were read and not taken are gone, however long the times; a refused update keeps them."""
+    for seconds in (0, 100, 2**34):
+        timer._batch.append(1)
+        timer.after(seconds).update()
+        assert timer.pending == 0
+    timer.after(1)
+    with select.epoll() as epoll:
+        timer._batch.append(1)
+        os.dup2(epoll.fileno(), timer.fileno())
+        with pytest.raises(InvalidArgument):
+            timer.update()
+        assert timer.pending == 1
+
+
+@pytest.mark.parametrize("seconds", [1, 2**34])
+def test_a_cancelled_update_drops_what_was_read(in_child, seconds):
+    """It armed the timer all the same."""
+
+    def body():
+        with Timer() as timer:
+            timer.after(seconds)
+            timer._batch.append(1)
+            support.inject("timerfd_settime", errno.ECANCELED, timer.fileno())
+            with pytest.raises(OSError, match="armed anew"):
+                timer.update()
+            return timer.pending
+
+    assert in_child(body) == 0

@@ -82,7 +82,7 @@ def test_M2():
 
 
 def test_M3():
-    """writable is the property that the seed's documents have, beside shrinkable and growable."""
+    """writable is the property that butter 0.13's documents have, beside shrinkable and growable."""
     with Memfd() as memfd:
         assert memfd.writable is True
         memfd.writable = False

@@ -59,7 +59,7 @@ def test_asyncio_comes_when_asked_for():
     assert "asyncio" in modules
 
 
-SEED = {
+OLD = {
     "butter.utils": [
         "CLOEXEC_DEFAULT",
         "Eventlike",
@@ -93,13 +93,13 @@ SEED = {
 }
 
 
-@pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in SEED.items() for name in names])
+@pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in OLD.items() for name in names])
 def test_names_of_the_seed(module, name):
     """Each name is where the first releases had it, and can be imported alone by a fresh interpreter."""
     assert getattr(importlib.import_module(module), name) is not None
 
 
-@pytest.mark.parametrize("name", SEED["butter.utils"])
+@pytest.mark.parametrize("name", OLD["butter.utils"])
 def test_utils_alone(name):
     """utils stands below what it hands on, so each name has to come without any other import before it."""
     subprocess.run(
