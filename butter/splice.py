@@ -172,10 +172,10 @@ def splice(
     """
     # To move a page costs less than our own checks of the arguments: for plain
     # ints those of C will do.
-    if type(fd_in) is not int:
-        fd_in = fileno(fd_in)
-    if type(fd_out) is not int:
-        fd_out = fileno(fd_out)
+    # The objects stay: if nobody else holds them, they would be closed before
+    # the call.
+    number_in = fd_in if type(fd_in) is int else fileno(fd_in)
+    number_out = fd_out if type(fd_out) is int else fileno(fd_out)
     if in_offset is None:
         in_offset = _OWN
     elif in_offset == _OWN:
@@ -196,16 +196,18 @@ def splice(
         flags = integer(flags, 32, "flags")
     while True:
         try:
-            result: int = _lib.splice(fd_in, in_offset, fd_out, out_offset, len, flags)
+            result: int = _lib.splice(number_in, in_offset, number_out, out_offset, len, flags)
         except OverflowError:
-            _check_ranges(fd_in, fd_out, in_offset, out_offset, len, flags)
+            _check_ranges(number_in, number_out, in_offset, out_offset, len, flags)
             raise
         if result >= 0:
             return result
         if result != _AGAIN:
             break
-        # Python runs its signal handlers before it goes round (PEP 475)
-    return SPLICE.check(result, fd_in=fd_in, fd_out=fd_out, flags=flags)
+        # Python runs its signal handlers before it goes round (PEP 475), and
+        # one of them may close an object
+        number_in, number_out = fileno(fd_in), fileno(fd_out)
+    return SPLICE.check(result, fd_in=number_in, fd_out=number_out, flags=flags)
 
 
 def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, flags: int = 0) -> int:
@@ -218,12 +220,14 @@ def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, f
     InvalidArgument (not two different pipes, a descriptor that is not open), NoReader, OutOfMemory. Linux 2.6.17,
     :manpage:`tee(2)`.
     """
-    fd_in, fd_out, flags = fileno(fd_in), fileno(fd_out), integer(flags, 32, "flags")
+    flags = integer(flags, 32, "flags")
     len = _MOST if len is None else integer(len, 64, "len")
     result = _AGAIN
     while result == _AGAIN:
-        result = _lib.tee(fd_in, fd_out, len, flags)
-    return TEE.check(result, fd_in=fd_in, fd_out=fd_out, flags=flags)
+        # anew after each signal: its handler may have closed an object
+        number_in, number_out = fileno(fd_in), fileno(fd_out)
+        result = _lib.tee(number_in, number_out, len, flags)
+    return TEE.check(result, fd_in=number_in, fd_out=number_out, flags=flags)
 
 
 def vmsplice(fd: FileDescriptor, vec: object, flags: int = 0) -> NoReturn:
@@ -241,6 +245,7 @@ def vmsplice(fd: FileDescriptor, vec: object, flags: int = 0) -> NoReturn:
 # taken here once: tests replace `_lib` and `_ffi` with mocks
 _new, _buffer = _ffi.new, _ffi.buffer
 _begin, _step, _end = _lib.butter_copy_begin, _lib.butter_copy_step, _lib.butter_copy_end
+_wait = _lib.butter_copy_wait
 _DONE, _MORE, _WAIT_IN, _WAIT_OUT = _lib.COPY_DONE, _lib.COPY_MORE, _lib.COPY_WAIT_IN, _lib.COPY_WAIT_OUT
 
 # A portion is what may pass between two looks at Python's signal handlers: a
@@ -268,6 +273,7 @@ class Transfer:
     ) -> None:
         if progress is not None and not callable(progress):
             raise TypeError(f"progress is a function, not {type(progress).__name__}")
+        self._objects = {} if duplicate else {"fd_in": fd_in, "fd_out": fd_out}
         self._arguments = {"fd_in": fileno(fd_in), "fd_out": fileno(fd_out), "out_offset": out_offset}
         self._progress = progress
         self._process = os.getpid()
@@ -291,7 +297,8 @@ class Transfer:
     ) -> None:
         try:
             if error is not None:
-                vars(error).update(moved=self._state.moved, rest=self._give_back())
+                vars(error).update(moved=self._state.moved, rest=b"")
+                vars(error).update(rest=self._give_back())
         finally:
             _end(self._state)
 
@@ -315,6 +322,7 @@ class Transfer:
 
     def step(self, most: int) -> tuple[int, int] | tuple[()] | None:
         """Copy for some milliseconds, or until about *most* bytes have moved."""
+        self._check_open("fd_in", "fd_out")
         before = self._state.moved
         result = self._check(_step(self._state, most))
         moved = self._state.moved
@@ -325,6 +333,15 @@ class Transfer:
         if result == _WAIT_OUT:
             return self._state.fd_out, select.POLLOUT
         return None if result == _DONE else ()
+
+    def _check_open(self, *names: str) -> None:
+        # a signal handler or progress may have closed an object, and somebody
+        # else have got its number
+        for name in names:
+            if name in self._objects:
+                number = fileno(self._objects[name])
+                if number != self._arguments[name]:
+                    COPY.fail(errno.EBADF, **{**self._arguments, name: number})
 
     def _check(self, result: int) -> int:
         if result < 0:
@@ -339,8 +356,12 @@ class Transfer:
         if state.in_offset >= 0 or not kept + state.piped or self.inherited():
             return b""
         if state.in_disk:
-            os.lseek(state.fd_in, -(kept + state.piped), os.SEEK_CUR)
-            return b""
+            try:
+                self._check_open("fd_in")
+                os.lseek(state.fd_in, -(kept + state.piped), os.SEEK_CUR)
+                return b""
+            except (OSError, ValueError):
+                pass  # the bytes themselves, then
         rest: bytes = _buffer(state.buffer + state.start, kept)[:] if kept else b""
         return rest + os.read(state.pipe[0], state.piped) if state.piped else rest
 
@@ -370,7 +391,8 @@ def copy(
     beginning. Sockets should be streams: an empty message looks like the end.
 
     Raises InvalidArgument (an offset for what has none, or with O_APPEND; overlapping ranges; a descriptor not open
-    for this), IsADirectoryError, NoReader, OSError for what files and sockets fail with (``ENOSPC``, ``ECONNRESET``).
+    for this, or of a kind that cannot be read or written), ValueError if a handler or *progress* closes an argument,
+    IsADirectoryError, NoReader, OSError for what files and sockets fail with (``ENOSPC``, ``ECONNRESET``).
     Each exception that ends a copy, that of a signal handler or of *progress* too, has two more attributes: ``moved``,
     the bytes that reached the target, and ``rest``, bytes that were taken from a pipe, socket or device and could not
     be written. A file's position goes back instead. So nothing is lost. Linux 4.14, :manpage:`copy_file_range(2)`,
@@ -380,7 +402,5 @@ def copy(
         transfer.begin()
         while (blocked := transfer.step(_PORTION)) is not None:
             if blocked:
-                poll = select.poll()
-                poll.register(*blocked)
-                poll.poll()
+                _wait(*blocked)
         return transfer.moved

@@ -34,6 +34,7 @@ typedef struct {
 
 int butter_copy_begin(butter_copy *copy);
 int butter_copy_step(butter_copy *copy, size_t most);
+void butter_copy_wait(int fd, short event);
 void butter_copy_end(butter_copy *copy);
 """
 
@@ -46,6 +47,7 @@ SOURCE = """
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -91,7 +93,7 @@ typedef struct {
     char *buffer;
     size_t start, end;
     int in_waits, out_waits;
-    int in_disk, out_disk, in_pipe, out_pipe;
+    int in_disk, out_disk, in_pipe, out_pipe, in_socket, in_sizeless;
     int way, refusals;
 } butter_copy;
 
@@ -127,12 +129,30 @@ static int same_file(butter_copy *copy, loff_t size, int append)
     return (from < to ? to - from : from - to) < copy->left ? -EINVAL : 0;
 }
 
+/* poll() waits for ever for what can only fail: a listening socket has neither
+   bytes nor room, and an epoll, say, no read() and no write(). A kernel looks
+   for the function before it looks at the address (EINVAL, EFAULT), and calls
+   it after both, so that this asks and moves nothing. With a good address the
+   0 bytes would be EINVAL for an eventfd too, which can be written. */
+static int refused(int fd, mode_t mode, int writes)
+{
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    void *nowhere = (void *)-1;
+
+    if (S_ISSOCK(mode))
+        return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens ? -ENOTCONN : 0;
+    if (mode & S_IFMT)
+        return 0;
+    return (writes ? write(fd, nowhere, 0) : read(fd, nowhere, 0)) < 0 && errno == EINVAL ? -EINVAL : 0;
+}
+
 /* Refuse what cannot work before anything is taken from fd_in, and choose the
    first way to try. */
 static int butter_copy_begin(butter_copy *copy)
 {
     struct stat in, out;
-    int in_flags, out_flags, append, same;
+    int in_flags, out_flags, append, same, error;
 
     copy->way = PLAIN;
     copy->pipe[0] = copy->pipe[1] = -1;
@@ -160,19 +180,31 @@ static int butter_copy_begin(butter_copy *copy)
     if (append && copy->out_offset >= 0)
         return -EINVAL;
 
-    copy->in_disk = S_ISREG(in.st_mode) || S_ISBLK(in.st_mode);
+    error = refused(copy->fd_in, in.st_mode, 0);
+    if (!error)
+        error = refused(copy->fd_out, out.st_mode, 1);
+    if (error)
+        return error;
+
+    /* the trace_pipe of tracefs is a regular file, and yet like a pipe: ESPIPE */
+    copy->in_disk = (S_ISREG(in.st_mode) || S_ISBLK(in.st_mode)) && lseek(copy->fd_in, 0, SEEK_CUR) >= 0;
     copy->out_disk = S_ISREG(out.st_mode) || S_ISBLK(out.st_mode);
     copy->in_pipe = S_ISFIFO(in.st_mode);
     copy->out_pipe = S_ISFIFO(out.st_mode);
+    copy->in_socket = S_ISSOCK(in.st_mode);
+    copy->in_sizeless = S_ISREG(in.st_mode) && !in.st_size;
     copy->in_waits = !copy->in_disk && !(in_flags & O_NONBLOCK);
     copy->out_waits = !copy->out_disk && !(out_flags & O_NONBLOCK);
 
-    /* only write() appends */
-    if (!append && (copy->in_pipe || copy->out_pipe))
+    /* only write() appends, and only read() gives of a trace_pipe what was asked
+       for: splice() gives whole lines, even if that is more */
+    if (append || (S_ISREG(in.st_mode) && !copy->in_disk))
+        copy->way = PLAIN;
+    else if (copy->in_pipe || copy->out_pipe)
         copy->way = SPLICE;
-    else if (!append && S_ISREG(in.st_mode) && S_ISREG(out.st_mode))
+    else if (S_ISREG(in.st_mode) && S_ISREG(out.st_mode))
         copy->way = RANGE;
-    else if (!append)
+    else
         copy->way = copy->in_disk ? SENDFILE : PIPE;
 
     same = in.st_dev == out.st_dev && in.st_ino == out.st_ino;
@@ -205,35 +237,43 @@ static ssize_t through_pipe(butter_copy *copy, loff_t *in, loff_t *out, size_t c
     return n;
 }
 
+/* Fill the empty buffer. */
+static ssize_t take(butter_copy *copy, loff_t *in, size_t count)
+{
+    ssize_t n;
+
+    /* aligned for the files that are open with O_DIRECT */
+    if (!copy->buffer && !(copy->buffer = aligned_alloc(4096, BUFFER_SIZE)))
+        return -ENOMEM;
+    if (count > BUFFER_SIZE)
+        count = BUFFER_SIZE;
+    /* what the pipe holds was taken earlier */
+    if (copy->piped)
+        n = read(copy->pipe[0], copy->buffer, BUFFER_SIZE);
+    else if (in)
+        n = pread(copy->fd_in, copy->buffer, count, *in);
+    else
+        n = read(copy->fd_in, copy->buffer, count);
+    if (n <= 0)
+        return n < 0 ? -errno : 0;
+    if (copy->piped) {
+        copy->piped -= (size_t)n;
+    } else {
+        copy->left -= n;
+        if (in)
+            *in += n;
+    }
+    copy->start = 0;
+    copy->end = (size_t)n;
+    return n;
+}
+
 static ssize_t by_hand(butter_copy *copy, loff_t *in, loff_t *out, size_t count)
 {
     ssize_t n;
 
-    if (copy->start == copy->end) {
-        /* aligned for the files that are open with O_DIRECT */
-        if (!copy->buffer && !(copy->buffer = aligned_alloc(4096, BUFFER_SIZE)))
-            return -ENOMEM;
-        if (count > BUFFER_SIZE)
-            count = BUFFER_SIZE;
-        /* what the pipe holds was taken earlier */
-        if (copy->piped)
-            n = read(copy->pipe[0], copy->buffer, BUFFER_SIZE);
-        else if (in)
-            n = pread(copy->fd_in, copy->buffer, count, *in);
-        else
-            n = read(copy->fd_in, copy->buffer, count);
-        if (n <= 0)
-            return n < 0 ? -errno : 0;
-        if (copy->piped) {
-            copy->piped -= (size_t)n;
-        } else {
-            copy->left -= n;
-            if (in)
-                *in += n;
-        }
-        copy->start = 0;
-        copy->end = (size_t)n;
-    }
+    if (copy->start == copy->end && (n = take(copy, in, count)) <= 0)
+        return n;
     count = copy->end - copy->start;
     if (out)
         n = pwrite(copy->fd_out, copy->buffer + copy->start, count, *out);
@@ -317,6 +357,39 @@ static int waits(const butter_copy *copy)
     return 0;
 }
 
+/* Whether fd_in is at its end, asked when nothing is held and fd_out has no
+   room: the last bytes may be what filled it, and then no reader need come. */
+static int ended(butter_copy *copy)
+{
+    struct pollfd poller = {copy->fd_in, POLLIN | POLLRDHUP, 0};
+    loff_t *in = copy->in_offset < 0 ? NULL : &copy->in_offset;
+    size_t count = copy->left < BUFFER_SIZE ? (size_t)copy->left : BUFFER_SIZE;
+    char byte;
+
+    if (copy->in_disk && copy->in_sizeless) {
+        /* a pread() makes the next read of a file of /proc begin anew, and skip
+           what went before: slow, and wrong if that changed meanwhile */
+        copy->way = PLAIN;
+        return take(copy, in, count) == 0;
+    }
+    if (copy->in_disk)
+        return pread(copy->fd_in, &byte, 1, in ? *in : lseek(copy->fd_in, 0, SEEK_CUR)) == 0;
+    if (poll(&poller, 1, 0) <= 0)
+        return 0;
+    if (copy->in_pipe)
+        return (poller.revents & (POLLIN | POLLHUP)) == POLLHUP;
+    if (!copy->in_socket)
+        return 0;
+    switch (recv(copy->fd_in, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) {
+    case 0:
+        return 1;
+    case -1:
+        /* a datagram socket that was shut down says so only to who would wait */
+        return errno == EAGAIN && poller.revents & POLLRDHUP;
+    }
+    return 0;
+}
+
 /* Copy for a while, in portions of at most *most* bytes. Return what to do
    next (COPY_...), or -errno.
 
@@ -330,6 +403,10 @@ static int butter_copy_step(butter_copy *copy, size_t most)
 
     while (copy->left || held(copy)) {
         int wait = waits(copy);
+        if (wait == COPY_WAIT_OUT && !held(copy) && ended(copy)) {
+            copy->left = 0;
+            break;
+        }
         if (wait) {
             copy->refusals = 0;
             return wait;
@@ -362,6 +439,14 @@ static int butter_copy_step(butter_copy *copy, size_t most)
             return COPY_MORE;
     }
     return COPY_DONE;
+}
+
+/* Not Python's poll(), which goes on after a signal with the number that it has:
+   the handler may have closed that, and somebody else have got it. */
+static void butter_copy_wait(int fd, short event)
+{
+    struct pollfd poller = {fd, event, 0};
+    poll(&poller, 1, -1);
 }
 
 static void butter_copy_end(butter_copy *copy)

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import gc
 import os
+import select
 import socket
 from contextlib import ExitStack, contextmanager
 
@@ -356,6 +357,50 @@ def test_the_end_of_the_source(kind):
             return await task
 
     assert run(main(), kind) == 0
+
+
+@both
+@pytest.mark.parametrize("source", ["file", "pipe", "unix", "tcp"])
+def test_the_end_needs_no_room(tmp_path, kind, source):
+    """A source that ends when its last byte has filled the target ends the copy, at once or while it waits."""
+    (tmp_path / "in").write_bytes(bytes(8192))
+
+    async def main():
+        with ExitStack() as stack:
+            file = stack.enter_context(open(tmp_path / "in", "rb", buffering=0))
+            pipe, target = stack.enter_context(Pipe()), stack.enter_context(Pipe())
+            here, there = stack.enter_context(sockets("tcp" if source == "tcp" else "unix"))
+            fcntl.fcntl(target.writing, 1031, 8192)
+            if source == "file":
+                return await asyncio.wait_for(copy(file, target.writing), 10)
+            fd_in, fd = (pipe.reading, pipe.writing) if source == "pipe" else (there.fileno(), here.fileno())
+            os.write(fd, bytes(8192))
+            task = asyncio.ensure_future(copy(fd_in, target.writing))
+            await turn(10)
+            pipe.close(1)
+            here.close()
+            return await asyncio.wait_for(task, 10)
+
+    assert run(main(), kind) == 8192
+
+
+@both
+def test_what_never_gets_ready_is_refused(kind):
+    """A listening socket, or what has no write(), would be waited for for ever."""
+
+    async def main():
+        with Pipe() as pipe, socket.create_server(("127.0.0.1", 0)) as server, select.epoll() as epoll:
+            for fds, number in (
+                ((server, pipe.writing), errno.ENOTCONN),
+                ((pipe.reading, server), errno.ENOTCONN),
+                ((epoll, pipe.writing), errno.EINVAL),
+                ((pipe.reading, epoll), errno.EINVAL),
+            ):
+                with pytest.raises(OSError, match="copy: ") as caught:
+                    await asyncio.wait_for(copy(*fds), 10)
+                assert caught.value.errno == number
+
+    run(main(), kind)
 
 
 @both

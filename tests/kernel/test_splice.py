@@ -21,6 +21,8 @@ import support
 from support import needs
 
 from butter.errors import InvalidArgument, OutOfMemory, UnknownError
+from butter.eventfd import Eventfd
+from butter.signalfd import Signalfd
 from butter.splice import (
     COPY,
     SPLICE,
@@ -34,6 +36,7 @@ from butter.splice import (
     splice,
     tee,
 )
+from butter.timerfd import Timer
 
 F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032
 O_PATH = 0o10000000  # PyPy has no name for it
@@ -178,7 +181,7 @@ def test_far_offsets(file, pipe):
         assert os.pread(file.fileno(), 10, 2**36) == b"far"
     finally:
         file.truncate(10)
-    for offset in (-1, -(2**62)):
+    for offset in (-1, -(2**62), -(2**63)):
         with pytest.raises(InvalidArgument) as caught:
             splice(file, pipe.writing, in_offset=offset, len=1)
         assert caught.value.errno == errno.EINVAL
@@ -313,6 +316,109 @@ def test_calls_go_on_after_a_signal(pipe, other, call):
     with alarms(handler):
         assert call(pipe.reading, other.writing) == 5
     assert len(seen) >= 3
+
+
+@contextmanager
+def a_handler_closes(end, stranger):
+    """A signal handler closes *end*, and a duplicate of *stranger* gets its number."""
+    number = end.fileno()
+
+    def handler(*_):
+        if not end.closed:
+            end.close()
+            os.dup2(stranger, number, inheritable=False)
+
+    try:
+        with alarms(handler):
+            yield
+    finally:
+        if end.closed:
+            os.close(number)
+        end.close()
+
+
+@pytest.mark.parametrize("call", [splice, tee, copy])
+def test_a_handler_may_close_the_input(pipe, other, call):
+    """Whoever gets the number of an input that a handler closed keeps its bytes."""
+    with Pipe() as strange:
+        os.write(strange.writing, b"not for us")
+        source = os.fdopen(os.dup(pipe.reading), "rb", buffering=0)
+        with pytest.raises(ValueError, match="closed file"), a_handler_closes(source, strange.reading):
+            call(source, other.writing)
+        assert os.read(strange.reading, 20) == b"not for us"
+
+
+@pytest.mark.parametrize("call", [splice, tee, copy])
+def test_a_handler_may_close_the_output(pipe, other, call):
+    """Whoever gets the number of an output that a handler closed gets no bytes."""
+    os.write(pipe.writing, b"bytes")
+    fcntl.fcntl(other.writing, F_SETPIPE_SZ, 4096)
+    os.write(other.writing, bytes(4096))
+    with Pipe() as strange:
+        target = os.fdopen(os.dup(other.writing), "wb", buffering=0)
+        with pytest.raises(ValueError, match="closed file"), a_handler_closes(target, strange.writing):
+            call(pipe.reading, target)
+        strange.close_writing()
+        assert os.read(strange.reading, 20) == b""
+    assert os.read(pipe.reading, 10) == b"bytes"
+
+
+def test_progress_may_close_a_socket(tmp_path, sockets):
+    """A closed socket has the number -1 and no exception of its own: the copy ends as for one."""
+    here, _ = sockets
+    here.setblocking(False)
+    with file_source(tmp_path) as (source, _), pytest.raises(InvalidArgument) as caught:
+        copy(source, here, progress=lambda moved: here.close())
+    assert caught.value.errno == errno.EBADF
+    assert caught.value.moved > 0
+
+
+def test_a_closed_input_keeps_its_position_to_itself(tmp_path, pipe):
+    """What was taken from a file that is closed by now comes with the exception, and no other file is moved."""
+
+    def progress(moved):
+        source.close()
+        os.dup2(stranger.fileno(), number)
+        raise KeyboardInterrupt
+
+    (tmp_path / "source").write_bytes(DATA)
+    with open(tmp_path / "stranger", "w+b", buffering=0) as stranger, open(tmp_path / "source", "rb") as source:
+        stranger.seek(1 << 30)
+        number = source.fileno()
+        os.set_blocking(pipe.writing, False)
+        fcntl.fcntl(pipe.writing, F_SETPIPE_SZ, 4096)
+        # a copy that holds something: it appends to a pipe by hand
+        fcntl.fcntl(pipe.writing, fcntl.F_SETFL, os.O_APPEND | os.O_NONBLOCK)
+        try:
+            with pytest.raises(KeyboardInterrupt) as caught:
+                copy(source, pipe.writing, progress=progress)
+            assert stranger.tell() == 1 << 30
+        finally:
+            os.close(number)
+    moved, rest = caught.value.moved, caught.value.rest
+    assert (os.read(pipe.reading, 1 << 20), len(rest) > 0) == (DATA[:moved], True)
+    assert DATA.startswith(rest, moved)
+
+
+@pytest.mark.parametrize("call", [splice, tee, copy])
+def test_a_temporary_object_stays_open(pipe, other, call):
+    """An object that nobody else holds lives until the call is over."""
+
+    class Owner:
+        def __init__(self, fd):
+            self.fd = os.dup(fd)
+
+        def fileno(self):
+            return self.fd
+
+        def __del__(self):
+            os.close(self.fd)
+
+    os.write(pipe.writing, b"bytes")
+    pipe.close_writing()
+    # within an assert pytest itself would hold them
+    moved = call(Owner(pipe.reading), Owner(other.writing))
+    assert moved == 5
 
 
 @pytest.mark.parametrize("call", [splice, tee, copy])
@@ -616,6 +722,104 @@ def test_copy_of_sys_files(file):
     assert os.pread(file.fileno(), 5000, 0) == data
 
 
+@contextmanager
+def soon():
+    """What takes ten seconds has been forgotten."""
+
+    def handler(*_):
+        raise TimeoutError
+
+    with alarms(handler, 10):
+        yield
+
+
+@contextmanager
+def small_pipe():
+    with Pipe() as pipe:
+        fcntl.fcntl(pipe.writing, F_SETPIPE_SZ, 8192)
+        yield pipe.reading, pipe.writing
+
+
+@contextmanager
+def packets(kind):
+    here, there = socket.socketpair(type=kind)
+    with here, there:
+        yield here, there
+
+
+def filled(fd):
+    """Fill what *fd* writes to: the bytes that it took."""
+    os.set_blocking(fd, False)
+    count = 0
+    try:
+        while True:
+            count += os.write(fd, bytes(1024))
+    except BlockingIOError:
+        os.set_blocking(fd, True)
+        return count
+
+
+def test_the_last_bytes_may_fill_the_target(tmp_path, pipe):
+    """A copy is over when everything is written, whether or not a reader makes room for more."""
+    with open(tmp_path / "source", "w+b", buffering=0) as source, soon():
+        source.write(DATA[: 1 << 19])
+        source.seek(0)
+        assert copy(source, pipe.writing) == 1 << 19
+        source.truncate(100_000)
+        source.seek(0)
+        with closing_pair() as (here, there):
+            # such a socket has room, says poll(), below a quarter of its buffer
+            assert copy(source, here) == 100_000
+            assert there.recv(100_000, socket.MSG_WAITALL) == DATA[:100_000]
+        source.truncate(8192)
+        source.seek(0)
+        with small_pipe() as (_, writing):
+            assert copy(source, writing) == 8192
+        with small_pipe() as (_, writing):
+            assert copy(source, writing, in_offset=0) == 8192
+        with Pipe() as ended, small_pipe() as (_, writing):
+            os.write(ended.writing, bytes(8192))
+            ended.close_writing()
+            assert copy(ended.reading, writing) == 8192
+
+
+@pytest.mark.parametrize("end", ["close", "shutdown", "empty"])
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET, socket.SOCK_DGRAM])
+def test_the_end_of_a_socket_needs_no_room(sockets, kind, end):
+    """A socket at its end ends a copy to a target that is full."""
+    filled(sockets[0].fileno())
+    with packets(kind) as (here, there), soon():
+        if end == "empty" and kind != socket.SOCK_STREAM:
+            here.send(b"")
+        elif kind == socket.SOCK_DGRAM:
+            there.shutdown(socket.SHUT_RD)
+        elif end == "close":
+            here.close()
+        else:
+            here.shutdown(socket.SHUT_WR)
+        assert copy(there, sockets[0]) == 0
+
+
+def test_the_end_of_a_file_of_proc_needs_no_room(sockets):
+    """Only a read tells where a file without a size ends; what it took waits for room, or goes back."""
+    here, there = sockets
+    with open("/proc/cpuinfo", "rb", buffering=0) as source:
+        data = source.readall()
+        size = filled(here.fileno())
+        with soon():
+            assert copy(source, here) == 0
+            assert copy(source, here, in_offset=1 << 30) == 0
+            source.seek(0)
+            with running(lambda: there.recv(size, socket.MSG_WAITALL)):
+                assert copy(source, here, 100) == 100
+        assert there.recv(200) == data[:100]
+        filled(here.fileno())
+        source.seek(3)
+        with pytest.raises(KeyboardInterrupt) as caught, alarms(signal.default_int_handler):
+            copy(source, here)
+        assert (caught.value.moved, caught.value.rest, source.tell()) == (0, b"", 3)
+
+
 def test_copy_of_empty_things(tmp_path, file, pipe):
     """Nothing to copy is 0 bytes, and not an error."""
     (tmp_path / "empty").touch()
@@ -896,6 +1100,63 @@ def test_sockets_without_connection(file):
     assert file.tell() == 0
 
 
+def test_listening_sockets_are_refused(file, pipe):
+    """A socket that listens never has bytes or room."""
+    with socket.socket(socket.AF_UNIX) as unix, socket.create_server(("127.0.0.1", 0)) as server, soon():
+        unix.bind("")
+        unix.listen()
+        for listening in (unix, server):
+            for fds in ((listening, file), (listening, pipe.writing), (file, listening), (pipe.reading, listening)):
+                with pytest.raises(OSError, match="not connected") as caught:
+                    copy(*fds)
+                assert (caught.value.errno, caught.value.moved) == (errno.ENOTCONN, 0)
+    assert file.tell() == 0
+
+
+def test_what_cannot_be_read_or_written_is_refused(file, pipe):
+    """A descriptor without read() or write() would be waited for for ever."""
+    with ExitStack() as stack:
+        epoll = stack.enter_context(select.epoll())
+        timer, signals = stack.enter_context(Timer()), stack.enter_context(Signalfd())
+        stack.enter_context(soon())
+        sources, targets = [epoll], [epoll, timer, signals]
+        if hasattr(os, "pidfd_open") and support.kernel() >= (5, 3):
+            pidfd = os.pidfd_open(os.getpid())
+            stack.callback(os.close, pidfd)
+            sources.append(pidfd)
+            targets.append(pidfd)
+        for fds in [(source, file) for source in sources] + [(pipe.reading, target) for target in targets]:
+            with pytest.raises(InvalidArgument, match=r"cannot be read, or .* cannot be written") as caught:
+                copy(*fds)
+            assert (caught.value.errno, caught.value.moved) == (errno.EINVAL, 0)
+
+
+def test_counters_are_copied(file, pipe):
+    """An eventfd can be read and written, a timer and a signalfd read."""
+    with Eventfd(7) as counter, Timer() as timer, soon():
+        timer.after(seconds=1e-6).update()
+        assert copy(counter, pipe.writing, 8) == 8
+        assert copy(timer, file, 8) == 8
+        assert copy(pipe.reading, counter, 8) == 8
+        assert counter.read_event() == 7
+
+
+def test_a_file_without_a_position(in_child, tmp_path, monkeypatch):
+    """The trace_pipe of tracefs is a regular file that cannot seek: what was taken comes with the exception."""
+
+    def body():
+        with open(tmp_path / "source", "w+b", buffering=0) as source, open("/dev/full", "wb", buffering=0) as full:
+            source.write(b"bytes")
+            source.seek(0)
+            monkeypatch.setitem(support._SYSCALLS, "lseek", (8, 62))
+            support.inject("lseek", errno.ESPIPE, first=source.fileno())
+            with pytest.raises(OSError, match="is full") as caught:
+                copy(source, full)
+            return caught.value.errno, caught.value.moved, caught.value.rest
+
+    assert in_child(body) == (errno.ENOSPC, 0, b"bytes")
+
+
 def test_a_sealed_target(file):
     """A sealed memfd takes no byte, and the file goes back to where it was."""
     memfd = os.memfd_create("sealed", os.MFD_ALLOW_SEALING)
@@ -925,7 +1186,7 @@ def test_every_errno_of_copy(in_child, tmp_path, file, number):
     assert (caught.value.errno, caught.value.moved, caught.value.rest) == (number, 0, b"")
 
 
-@needs(when=platform.python_implementation() == "CPython", reason="PyPy itself aborts when memory runs out")
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="it aborts itself when memory runs out")
 def test_memory_for_the_buffer(in_child, tmp_path, file):
     """Without memory for its buffer a copy has taken nothing."""
 
