@@ -1,6 +1,7 @@
 """Options and fixtures of all tests."""
 
 import gc
+import signal
 
 import pytest
 import support
@@ -11,6 +12,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # a shell starts what is in the background with Ctrl-C ignored, and programs inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "needs(*capabilities, kernel=None, when=True, reason=''): what the test needs")
 
 
