@@ -200,6 +200,10 @@ static int butter_copy_begin(butter_copy *copy)
        for: splice() gives whole lines, even if that is more */
     if (append || (S_ISREG(in.st_mode) && !copy->in_disk))
         copy->way = PLAIN;
+    /* splice() holds the pipe while a terminal that was stopped takes nothing:
+       who then only closes the other end of the pipe is stopped as well */
+    else if (isatty(copy->fd_out))
+        copy->way = PLAIN;
     else if (copy->in_pipe || copy->out_pipe)
         copy->way = SPLICE;
     else if (S_ISREG(in.st_mode) && S_ISREG(out.st_mode))
