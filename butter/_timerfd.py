@@ -219,12 +219,12 @@ class TimerVal:
     See :manpage:`timerfd_settime(2)`.
     """
 
-    # The first time and the period in nanoseconds, on the class so that there
-    # is no object without them. A first time of None is "as the period", so
-    # that a new period is a new first time.
-    _times: tuple[int | None, int] = (None, 0)
+    # The first time and the period in nanoseconds. A first time of None is "as
+    # the period", so that a new period is a new first time.
+    _times: tuple[int | None, int]
 
     def __init__(self, timerspec: Any = None) -> None:
+        self._times = None, 0
         if timerspec is not None:
             spec = _timerspec(timerspec)
             first, period = spec.it_value, spec.it_interval
@@ -344,26 +344,37 @@ def timerfd_gettime(fd: FileDescriptor) -> TimerVal:
 
 
 class Setting(TimerVal):
-    """A :class:`TimerVal` that a timer gave: made in half the time, by one who sets its times."""
+    """A :class:`TimerVal` that a timer gave: made in half the time, by one who sets its two numbers."""
 
-    __slots__ = ("_times",)
+    __slots__ = ("_left", "_period")
     __init__ = object.__init__
+
+    _left: int | None
+    _period: int
+
+    @property
+    def _times(self) -> tuple[int | None, int]:  # type: ignore[override]
+        return self._left, self._period
+
+    @_times.setter
+    def _times(self, times: tuple[int | None, int]) -> None:
+        self._left, self._period = times
 
     def __repr__(self) -> str:
         return f"<TimerVal {self._words()}>"
 
 
 # what the calls of an object use instead of the thin ones
-set_timer, get_timer, _read = lib.butter_timer_set, lib.butter_timer_get, lib.butter_timerfd_read
+arm_timer, rearm_timer, get_timer = lib.butter_timer_arm, lib.butter_timer_rearm, lib.butter_timer_get
+_read = lib.butter_timerfd_read
 OTHER_PERIOD = -(2**63)
-
 
 _new, _TIMER = ffi.new, ffi.typeof("butter_timer *")
 
 
-def new_timer(fd: int) -> Any:
-    """A setting of a timer as C sees it, not armed; see the builder."""
-    return _new(_TIMER, (fd,))
+def new_timer() -> Any:
+    """A setting of a timer as C sees it, for ``arm_timer``; see the builder."""
+    return _new(_TIMER)
 
 
 _AGAIN = (-errno.EINTR, 0)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import NoReturn, TypeVar
 
-    from typing_extensions import Self
-
     Event = TypeVar("Event")
 else:
     Event = None
@@ -44,11 +42,9 @@ class Eventlike(Descriptor, Generic[Event]):
 
     _batch: deque[Event]
 
-    def __new__(cls, *args: object, **kwargs: object) -> Self:
-        # here and not in __init__, so that there is no object without it
-        self = super().__new__(cls)
+    def _blank(self) -> None:
+        super()._blank()
         self._batch = deque()
-        return self
 
     def _read_events(self) -> list[Event]:
         """One read: what the kernel has; raises BlockingIOError where there is nothing and it must not wait.

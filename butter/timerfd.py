@@ -14,11 +14,12 @@ from butter._timerfd import (
     Setting,
     TimePair,
     TimerVal,
+    arm_timer,
     get_timer,
     nanoseconds,
     new_timer,
     read_count,
-    set_timer,
+    rearm_timer,
     timerfd,
     timerfd_gettime,
     timerfd_settime,
@@ -46,6 +47,9 @@ __all__ += _constants.__all__
 # what a call gives that armed the timer, beside the time that was left
 _ACCEPTED = (OTHER_PERIOD, -errno.ECANCELED)
 
+# a setting that is nobody's
+_NOT_GIVEN: Any = (None, 0, object(), None)
+
 
 class Timer(Eventlike[int], TimerVal):
     """``Timer(clock_type=CLOCK_MONOTONIC, flags=0, closefd=True)``: a timer; its event is how often it has expired.
@@ -65,13 +69,19 @@ class Timer(Eventlike[int], TimerVal):
     """
 
     _clock: int = CLOCK_MONOTONIC
-    # The last setting, its flags, and both as C has them, for which one pointer
-    # is cheaper than four numbers. C says whether the kernel has this period.
-    _given: tuple[tuple[int | None, int], int, Any] | None = None
+    # The last setting as C has it, for which one pointer is cheaper than four numbers,
+    # beside the words it came from (None if they were absolute), its period and its
+    # descriptor. Never changed but replaced, so signal handlers and threads may update too;
+    # C says whether the kernel still has that period, so others may set the timer.
+    _given: tuple[tuple[int | None, int] | None, int, int, Any]
+
+    def _blank(self) -> None:
+        super()._blank()
+        self._times = None, 0
+        self._given = _NOT_GIVEN
 
     def __init__(self, clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = True) -> None:
         super().__init__(timerfd(clock_type, flags, closefd))
-        self._given = self._times, 0, new_timer(self.fileno())
         self._clock = int(clock_type)
 
     def get_current(self) -> TimerVal:
@@ -79,14 +89,14 @@ class Timer(Eventlike[int], TimerVal):
 
         Not enabled if the timer is not armed. Raises ValueError if the object is closed.
         """
+        _, period, fd, timer = self._given
         # another number, or none, is for the call that knows the errors
-        given = self._given
-        if given is not None and self._fd == self._opened:
-            left = get_timer(given[2])
-            # an update meanwhile may have changed what C compared with
-            if left >= 0 and self._given is given:
-                current: TimerVal = Setting()
-                current._times = (left, given[0][1])
+        if fd is self._fd:
+            left = get_timer(timer)
+            if left >= 0:
+                current = Setting()
+                current._left = left
+                current._period = period
                 return current
         return timerfd_gettime(self.fileno())
 
@@ -101,39 +111,38 @@ class Timer(Eventlike[int], TimerVal):
         Raises ValueError if the object is closed, or for *cancel_on_set* without *absolute* or on a clock that cannot
         be set; PermissionError; OSError (ECANCELED).
         """
-        flags = 0
-        if absolute or cancel_on_set:
-            # the kernel ignores the second flag in these cases
-            if cancel_on_set and not (absolute and self._clock in SETTABLE_CLOCKS):
-                raise ValueError("cancel_on_set needs absolute=True and CLOCK_REALTIME or CLOCK_REALTIME_ALARM")
-            flags = TFD_TIMER_ABSTIME | (TFD_TIMER_CANCEL_ON_SET if cancel_on_set else 0)
-        fd, times = self._fd, self._times
-        if fd is None or fd != self._opened:
-            return self._settime(flags)
-        # Out of reach until the call is over: a signal handler that updates
-        # the same timer meanwhile makes itself another.
-        given, self._given = self._given, None
-        if given is None:
-            given = times, -1, new_timer(fd)
-        timer = given[2]
-        if given[0] is not times or given[1] != flags:
+        times, period, fd, timer = self._given
+        # each "is" is enough, because what is only equal takes the longer way
+        if absolute or cancel_on_set or times is not self._times or fd is not self._fd:
+            flags = 0
+            if absolute or cancel_on_set:
+                # the kernel ignores the second flag in these cases
+                if cancel_on_set and not (absolute and self._clock in SETTABLE_CLOCKS):
+                    raise ValueError("cancel_on_set needs absolute=True and CLOCK_REALTIME or CLOCK_REALTIME_ALARM")
+                flags = TFD_TIMER_ABSTIME | (TFD_TIMER_CANCEL_ON_SET if cancel_on_set else 0)
+            fd, times = self._fd, self._times
+            if fd is None or fd != self._opened:
+                return self._settime(flags)
             first, period = times
+            timer = new_timer()
             try:
-                timer.first, timer.period, timer.flags = period if first is None else first, period, flags
+                left = arm_timer(timer, fd, flags, period if first is None else first, period)
             except OverflowError:
                 # more nanoseconds than 64 bits hold, which the kernel takes for "never"
                 return self._settime(flags)
-            given = times, flags, timer
-        left, armed = set_timer(timer), times[1]
-        if self._batch and (left >= 0 or left in _ACCEPTED):
-            self._batch.clear()
-        if left == OTHER_PERIOD:
-            left, armed = timer.old_first, timer.old_period
-        elif left < 0:
-            SETTIME.fail(-left, fd=fd, flags=flags, spec=None)
-        self._given = given
-        old: TimerVal = Setting()
-        old._times = (left, armed)
+            self._given = (None if flags else times), period, fd, timer
+        else:
+            left = rearm_timer(timer)
+        if left < 0 or self._batch:
+            if left >= 0 or left in _ACCEPTED:
+                self._batch.clear()
+            if left == OTHER_PERIOD:
+                left, period = timer.old_first, timer.old_period
+            elif left < 0:
+                SETTIME.fail(-left, fd=fd, flags=timer.flags, spec=None)
+        old = Setting()
+        old._left = left
+        old._period = period
         return old
 
     def _settime(self, flags: int) -> TimerVal:

@@ -48,7 +48,8 @@ typedef struct {
     int64_t old_period;
 } butter_timer;
 
-int64_t butter_timer_set(butter_timer *timer);
+int64_t butter_timer_rearm(butter_timer *timer);
+int64_t butter_timer_arm(butter_timer *timer, int fd, int flags, int64_t first, int64_t period);
 int64_t butter_timer_get(const butter_timer *timer);
 int64_t butter_timerfd_read(int fd);
 """
@@ -114,13 +115,13 @@ typedef struct {
     int64_t old_period;
 } butter_timer;
 
-/* A setting is two numbers, and one is what a C function gives cheaply: if the
-   period was the same as it is now, which is usual, the time left is enough,
-   else the struct has both. The kernel says which case it is, never a guess of
-   what was armed last: a signal handler or another thread may have set the
-   timer since. Errors are -errno. One pointer is what a C function takes
-   cheaply. */
-static int64_t butter_timer_set(butter_timer *timer)
+/* Arm the timer as before. A setting is two numbers, and one is what a C function
+   gives cheaply: if the period was the same as it is now, which is usual, the
+   time left is enough, else the struct has both. The kernel says which case it
+   is, never a guess of what was armed last: a signal handler or another thread
+   may have set the timer since. Errors are -errno. One pointer is what a C
+   function takes cheaply. */
+static int64_t butter_timer_rearm(butter_timer *timer)
 {
     struct itimerspec before, spec = {
         .it_interval = {.tv_sec = timer->period / SECOND, .tv_nsec = timer->period % SECOND},
@@ -138,6 +139,13 @@ static int64_t butter_timer_set(butter_timer *timer)
     timer->old_first = first;
     timer->old_period = period;
     return OTHER_PERIOD;
+}
+
+/* The first time, and what remains of it in the struct is for the calls above and below. */
+static int64_t butter_timer_arm(butter_timer *timer, int fd, int flags, int64_t first, int64_t period)
+{
+    *timer = (butter_timer){.fd = fd, .flags = flags, .first = first, .period = period};
+    return butter_timer_rearm(timer);
 }
 
 /* Negative for errors and for another period: to ask again harms nobody. */

@@ -879,23 +879,30 @@ def test_decimals_with_a_long_ratio(text):
     assert time.process_time() - start < 1
 
 
-@pytest.mark.parametrize("raises", [True, False])
-def test_a_handler_between_the_call_and_its_result(timer, monkeypatch, raises):
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_handler_between_the_call_and_its_result(timer, monkeypatch, raises, again):
     """If it raises or sets the timer, the current setting and the one before are still the kernel's."""
-    real = butter.timerfd.set_timer
+    name = "rearm_timer" if again else "arm_timer"
+    real = getattr(butter.timerfd, name)
 
-    def interrupted(given):
-        left = real(given)
-        monkeypatch.setattr(butter.timerfd, "set_timer", real)
+    def interrupted(*setting):
+        left = real(*setting)
+        monkeypatch.setattr(butter.timerfd, name, real)
         if raises:
             raise LookupError
         timer.every(9).update()
         timer.every(11).update()
         return left
 
-    timer.every(5).update()
-    monkeypatch.setattr(butter.timerfd, "set_timer", interrupted)
-    timer.every(7)
+    timer.every(7).update()
+    if again:
+        # so that the period before is another than the one that is armed again
+        timerfd_settime(timer, TimerVal().every(5))
+    else:
+        timer.every(5).update()
+        timer.every(7)
+    monkeypatch.setattr(butter.timerfd, name, interrupted)
     if raises:
         with pytest.raises(LookupError):
             timer.update()
@@ -905,6 +912,28 @@ def test_a_handler_between_the_call_and_its_result(timer, monkeypatch, raises):
         assert timer.update().period == (5, 0)
         assert timer.get_current().period == (11, 0)
         assert timer.update().period == (11, 0)
+
+
+@pytest.mark.parametrize("fd", [None, "another"])
+def test_another_descriptor(timer, fd):
+    """The number in the object is what counts, not the one that it opened."""
+    timer.every(5).update()
+    opened = timer._fd
+    with Timer() as other:
+        other.every(7).update()
+        timer._fd = None if fd is None else other.fileno()
+        try:
+            if fd is None:
+                for call in timer.update, timer.get_current:
+                    with pytest.raises(ValueError, match="closed"):
+                        call()
+            else:
+                assert timer.get_current().period == (7, 0)
+                assert timer.update().period == (7, 0)
+                assert other.get_current().period == (5, 0)
+        finally:
+            timer._fd = opened
+    assert timer.get_current().period == (5, 0)
 
 
 def test_a_handler_during_get_current(timer, monkeypatch):
