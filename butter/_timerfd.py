@@ -353,7 +353,7 @@ class Setting(TimerVal):
     _period: int
 
     @property
-    def _times(self) -> tuple[int | None, int]:  # type: ignore[override]
+    def _times(self) -> tuple[int | None, int]:
         return self._left, self._period
 
     @_times.setter

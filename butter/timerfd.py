@@ -73,7 +73,7 @@ class Timer(Eventlike[int], TimerVal):
     # beside the words it came from (None if they were absolute), its period and its
     # descriptor. Never changed but replaced, so signal handlers and threads may update too;
     # C says whether the kernel still has that period, so others may set the timer.
-    _given: tuple[tuple[int | None, int] | None, int, int, Any]
+    _given: tuple[tuple[int | None, int] | None, int, int | None, Any]
 
     def _blank(self) -> None:
         super()._blank()
@@ -94,7 +94,7 @@ class Timer(Eventlike[int], TimerVal):
         if fd is self._fd:
             left = get_timer(timer)
             if left >= 0:
-                current = Setting()
+                current: Setting = Setting()
                 current._left = left
                 current._period = period
                 return current
@@ -140,7 +140,7 @@ class Timer(Eventlike[int], TimerVal):
                 left, period = timer.old_first, timer.old_period
             elif left < 0:
                 SETTIME.fail(-left, fd=fd, flags=timer.flags, spec=None)
-        old = Setting()
+        old: Setting = Setting()
         old._left = left
         old._period = period
         return old
