@@ -9,7 +9,7 @@ from butter._constants.eventfd import *  # noqa: F403  # older programs import t
 from butter._constants.eventfd import EFD_CLOEXEC
 from butter._eventfd_c import ffi, lib
 from butter._fd import fileno, integer
-from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, bad_descriptor, brought_by
+from butter.errors import NEW_ANONYMOUS, NOT_ALLOWED, Errors, InvalidArgument, bad_descriptor, brought_by
 from butter.utils import CLOEXEC_DEFAULT, UnknownError  # noqa: F401  # the last for older programs
 
 TYPE_CHECKING = False
@@ -32,11 +32,10 @@ def _not_an_eventfd(fd: int, value: int = 0, **_: object) -> str:
 EVENTFD = Errors(
     "eventfd",
     {
-        **NEW_DESCRIPTOR,
+        **NEW_ANONYMOUS,
         **brought_by("2.6.27"),
         errno.EINVAL: (InvalidArgument, "the flags are EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE, and no others"),
-        errno.ENODEV: (OSError, "the kernel could not mount its internal device for anonymous files"),
-        errno.EPERM: (PermissionError, "a seccomp filter or a security module does not allow it"),
+        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
 READ = Errors(
@@ -46,7 +45,7 @@ READ = Errors(
         errno.EBADF: (InvalidArgument, bad_descriptor),
         errno.EINVAL: (InvalidArgument, _not_an_eventfd),
         errno.EISDIR: (IsADirectoryError, "the descriptor is a directory, not an eventfd"),
-        errno.EPERM: (PermissionError, "a seccomp filter or a security module does not allow it"),
+        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
 WRITE = Errors(
@@ -55,7 +54,7 @@ WRITE = Errors(
         errno.EAGAIN: (BlockingIOError, "the counter has no room for the value before it is read"),
         errno.EBADF: (InvalidArgument, bad_descriptor),
         errno.EINVAL: (InvalidArgument, _not_an_eventfd),
-        errno.EPERM: (PermissionError, "a seccomp filter or a security module does not allow it"),
+        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
 

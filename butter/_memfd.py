@@ -36,15 +36,19 @@ from butter.errors import (
     bad_descriptor,
     brought_by,
     descriptors_exhausted,
+    raised_by_handler,
     sysctl,
 )
 from butter.utils import CLOEXEC_DEFAULT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typing_extensions import Buffer
 
     from butter._fd import FileDescriptor, Path
+    from butter.errors import Meaning
 
 __all__ = [
     "CLOEXEC_DEFAULT",
@@ -153,11 +157,14 @@ GET_SEALS = Errors(
 )
 # The calls that Python has already, for their words: a seal is behind most of
 # what goes wrong here.
+_GROWING: Mapping[int, Meaning] = {
+    errno.EBADF: (InvalidArgument, bad_descriptor),
+    errno.EFBIG: (OSError, "RLIMIT_FSIZE ('ulimit -f') forbids files of this size"),
+}
 TRUNCATE = Errors(
     "ftruncate",
     {
-        errno.EBADF: (InvalidArgument, bad_descriptor),
-        errno.EFBIG: (OSError, "RLIMIT_FSIZE ('ulimit -f') forbids files of this size"),
+        **_GROWING,
         errno.EINVAL: (
             InvalidArgument,
             "a memfd of huge pages has whole pages, and one opened for reading keeps its size",
@@ -168,8 +175,7 @@ TRUNCATE = Errors(
 WRITE = Errors(
     "write of a memfd",
     {
-        errno.EBADF: (InvalidArgument, bad_descriptor),
-        errno.EFBIG: (OSError, "RLIMIT_FSIZE ('ulimit -f') forbids files of this size"),
+        **_GROWING,
         errno.EINVAL: (
             InvalidArgument,
             "a memfd of huge pages has no write: give its size as initial_value, and fill a mapping",
@@ -198,8 +204,7 @@ MMAP = Errors(
 
 def errno_of(error: OSError) -> int:
     """The errno of an *error* that a builtin raised; what a signal handler raised meanwhile goes its way."""
-    # a handler has a frame of its own, below that of the caller
-    if error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+    if raised_by_handler(error):
         raise error
     return error.errno or 0
 

@@ -19,7 +19,7 @@ from butter._constants.timerfd import (
 )
 from butter._fd import fileno, integer
 from butter._timerfd_c import ffi, lib
-from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, bad_descriptor, brought_by
+from butter.errors import NEW_ANONYMOUS, NOT_ALLOWED, Errors, InvalidArgument, bad_descriptor, brought_by
 from butter.utils import CLOEXEC_DEFAULT, InternalError, UnknownError  # noqa: F401  # the last for older programs
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def _no_timer(clock_type: int, **_: object) -> str:
 
 def _not_allowed(clock_type: int | None = None, **_: object) -> str:
     if clock_type in PLAIN_CLOCKS:
-        return "a seccomp filter or a security module does not allow it"
+        return NOT_ALLOWED
     return "a clock that wakes the system from suspend (CLOCK_*_ALARM) needs CAP_WAKE_ALARM"
 
 
@@ -92,17 +92,16 @@ def _refused(fd: int, flags: int, spec: Any, **_: object) -> str:
 CREATE = Errors(
     "timerfd_create",
     {
-        **NEW_DESCRIPTOR,
+        **NEW_ANONYMOUS,
         **brought_by("2.6.27"),
         errno.EINVAL: (InvalidArgument, _no_timer),
-        errno.ENODEV: (OSError, "the kernel could not mount its internal device for anonymous files"),
         errno.EPERM: (PermissionError, _not_allowed),
     },
 )
 SETTIME = Errors(
     "timerfd_settime",
     {
-        **NEW_DESCRIPTOR,
+        **NEW_ANONYMOUS,
         **brought_by("2.6.25"),
         errno.EBADF: (InvalidArgument, bad_descriptor),
         errno.ECANCELED: (
@@ -112,7 +111,6 @@ SETTIME = Errors(
         ),
         errno.EFAULT: (InternalError, "the setting is not in the memory of this process"),
         errno.EINVAL: (InvalidArgument, _refused),
-        errno.ENODEV: (OSError, "the kernel could not mount its internal device for anonymous files"),
         errno.EPERM: (PermissionError, _not_allowed),
     },
 )
@@ -123,7 +121,7 @@ GETTIME = Errors(
         errno.EBADF: (InvalidArgument, bad_descriptor),
         errno.EFAULT: (InternalError, "the setting is not in the memory of this process"),
         errno.EINVAL: (InvalidArgument, lambda fd, **_: f"descriptor {fd} is not a timerfd"),
-        errno.EPERM: (PermissionError, "a seccomp filter or a security module does not allow it"),
+        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
 READ = Errors(
@@ -138,7 +136,7 @@ READ = Errors(
         ),
         errno.EINVAL: (InvalidArgument, "the descriptor is not a timerfd"),
         errno.EISDIR: (IsADirectoryError, "the descriptor is a directory, not a timerfd"),
-        errno.EPERM: (PermissionError, "a seccomp filter or a security module does not allow it"),
+        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
 

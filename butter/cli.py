@@ -21,6 +21,7 @@ import time
 
 from butter import __version__
 from butter.errors import Errors, OutOfMemory, raise_sysctl, sysctl
+from butter.eventlike import LONGEST_POLL
 from butter.inotify import (
     IN_ALL_EVENTS,
     IN_ATTRIB,
@@ -69,9 +70,6 @@ EVENTS["all"] = EVENTS.pop("all_events")
 
 # the names of single bits, in the order of the manual page
 BITS = {name: int(bit) for name, bit in InotifyMask.__members__.items() if not bit & (bit - 1)}
-
-# poll takes milliseconds in a C int; longer waits go round again
-LONGEST_POLL = 2**31 - 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

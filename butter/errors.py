@@ -95,6 +95,15 @@ class Errors:
         raise exception(number, f"{self.call}: {sentence}", *filename)
 
 
+def raised_by_handler(error: BaseException) -> bool:
+    """Whether the *error* that a builtin raised is that of a signal handler, which ran inside it.
+
+    A handler has a frame of its own, below that of who caught the error.
+    """
+    traceback = error.__traceback__
+    return traceback is not None and traceback.tb_next is not None
+
+
 def sysctl(name: str) -> int | None:
     """The value of a limit such as ``fs.inotify.max_user_watches``; None where it cannot be read."""
     try:
@@ -147,6 +156,15 @@ NEW_DESCRIPTOR: Mapping[int, Meaning] = {
     errno.ENFILE: (OSError, files_exhausted),
     errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
 }
+
+#: rows of the calls whose new descriptor is that of an anonymous file
+NEW_ANONYMOUS: Mapping[int, Meaning] = {
+    **NEW_DESCRIPTOR,
+    errno.ENODEV: (OSError, "the kernel could not mount its internal device for anonymous files"),
+}
+
+#: the sentence for EPERM where the kernel itself allows the call to everybody
+NOT_ALLOWED = "a seccomp filter or a security module does not allow it"
 
 #: rows of the calls that look up a path
 PATH: Mapping[int, Meaning] = {

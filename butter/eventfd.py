@@ -16,6 +16,7 @@ from butter._eventfd import (
     str_to_events,
 )
 from butter._fd import integer
+from butter.errors import raised_by_handler
 from butter.eventlike import Eventlike
 
 TYPE_CHECKING = False
@@ -75,9 +76,8 @@ class Eventfd(Eventlike[int]):
             try:
                 return _write(self._fd, value)
             except (OSError, TypeError, ValueError, OverflowError) as error:
-                # An exception with a frame below this one is a signal handler's,
-                # and the value may be written already.
-                if error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+                # the value may be written already
+                if raised_by_handler(error):
                     raise
         return eventfd_write(self, value)
 
@@ -97,7 +97,7 @@ class Eventfd(Eventlike[int]):
             try:
                 return _read(self._fd)
             except (OSError, TypeError) as error:
-                if error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+                if raised_by_handler(error):
                     raise
         return eventfd_read(self)
 

@@ -21,7 +21,7 @@ else:
     Event = None
 
 # poll takes milliseconds in a C int; longer waits go round again
-_LONGEST_POLL = 2**31 - 1
+LONGEST_POLL = 2**31 - 1
 
 
 class Eventlike(Descriptor, Generic[Event]):
@@ -132,9 +132,9 @@ class Eventlike(Descriptor, Generic[Event]):
         poll.register(self.fileno(), select.POLLIN)
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-            if poll.poll(None if left is None else math.ceil(min(left, _LONGEST_POLL))):
+            if poll.poll(None if left is None else math.ceil(min(left, LONGEST_POLL))):
                 return
-            if left is not None and left < _LONGEST_POLL:
+            if left is not None and left < LONGEST_POLL:
                 raise TimeoutError(errno.ETIMEDOUT, f"no event within {timeout} seconds")
 
     def __iter__(self) -> Iterator[Event]:

@@ -169,15 +169,18 @@ class Signalfd(Eventlike[Signal]):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        try:
+            self._restore_surely()
+        finally:
+            super().__exit__(kind, value, traceback)
+
+    def _restore_surely(self) -> None:
         # The handler of a signal that becomes free here may raise, and that of
         # another before the mask is set: then the second call sets it.
         try:
             self.restore()
         finally:
-            try:
-                self.restore()
-            finally:
-                super().__exit__(kind, value, traceback)
+            self.restore()
 
     def _after_fork(self) -> None:
         super()._after_fork()

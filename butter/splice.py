@@ -141,6 +141,13 @@ COPY = Errors(
 )
 
 
+def _offset(number: int, name: str) -> int:
+    """An offset for the builder. It is refused if it is negative, also the one that stands for none."""
+    if number == _OWN:
+        return -1
+    return number if type(number) is int else integer(number, -64, name)
+
+
 def _check_ranges(fd_in: int, fd_out: int, in_offset: int, out_offset: int, len: int, flags: int) -> None:
     """Raise the ValueError for the number that its C type cannot hold."""
     fileno(fd_in)
@@ -176,18 +183,8 @@ def splice(
     # the call.
     number_in = fd_in if type(fd_in) is int else fileno(fd_in)
     number_out = fd_out if type(fd_out) is int else fileno(fd_out)
-    if in_offset is None:
-        in_offset = _OWN
-    elif in_offset == _OWN:
-        in_offset = -1
-    elif type(in_offset) is not int:
-        in_offset = integer(in_offset, -64, "in_offset")
-    if out_offset is None:
-        out_offset = _OWN
-    elif out_offset == _OWN:
-        out_offset = -1
-    elif type(out_offset) is not int:
-        out_offset = integer(out_offset, -64, "out_offset")
+    in_offset = _OWN if in_offset is None else _offset(in_offset, "in_offset")
+    out_offset = _OWN if out_offset is None else _offset(out_offset, "out_offset")
     if len is None:
         len = _MOST
     elif type(len) is not int:

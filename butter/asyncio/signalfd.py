@@ -45,22 +45,11 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
     restore = forward(Signalfd.restore)
 
     async def __aenter__(self) -> Self:
-        first = self._source._blocked is None
-        try:
-            self._source.block()
-        except BaseException:
-            # also from a handler that ran when block() had returned
-            if first:
-                self._source.restore()
-            raise
+        self._source.__enter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            self._source.restore()
+            self._source._restore_surely()
         finally:
-            # again, because a handler may have raised before the mask was set
-            try:
-                self._source.restore()
-            finally:
-                self.close()
+            self.close()
