@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import linuxfd
-import uvloop
 
 from benchmarks.floor import compiled
-from benchmarks.runner import Comparison, repeated
+from benchmarks.runner import LOOPS, Comparison, on_loop, repeated
 from butter.asyncio.eventfd import Eventfd_async
 from butter.eventfd import EFD_NONBLOCK, Eventfd
 
@@ -84,18 +83,6 @@ async def queue_wakes() -> float:
     return (time.perf_counter_ns() - start) / 2000
 
 
-def on(new_loop: Callable[[], asyncio.AbstractEventLoop], wakes: Callable[..., object]) -> Callable[[], float]:
-    def sample() -> float:
-        loop = new_loop()
-        try:
-            elapsed: float = loop.run_until_complete(wakes())  # type: ignore[arg-type]
-        finally:
-            loop.close()
-        return elapsed
-
-    return sample
-
-
 def comparisons() -> Iterator[Comparison]:
     contenders = {"C floor": c_floor, "butter": butter, "linuxfd": linuxfd_object}
     if hasattr(os, "eventfd"):
@@ -105,9 +92,12 @@ def comparisons() -> Iterator[Comparison]:
         contenders,
         {"os.eventfd_write, os.eventfd_read": 1.25, "linuxfd": 1},
     )
-    for name, new_loop in {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}.items():
+    for name, new_loop in LOOPS.items():
         yield Comparison(
             f"Waking a task, on {name}",
-            {"butter": on(new_loop, eventfd_wakes), "asyncio.Queue": on(new_loop, queue_wakes)},
+            {
+                "butter": lambda new_loop=new_loop: on_loop(new_loop, eventfd_wakes()),
+                "asyncio.Queue": lambda new_loop=new_loop: on_loop(new_loop, queue_wakes()),
+            },
             {"asyncio.Queue": 1.6},
         )

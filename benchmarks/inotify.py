@@ -6,7 +6,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,11 @@ import asyncinotify
 import inotify_simple
 import linuxfd
 import minotaur
-import uvloop
 from watchdog.observers import inotify_c
 
 import butter.inotify_simple
 from benchmarks.floor import compiled
-from benchmarks.runner import Comparison
+from benchmarks.runner import LOOPS, Comparison, NewLoop, on_loop
 from butter.asyncio.inotify import Inotify_async
 from butter.inotify import (
     IN_ATTRIB,
@@ -271,18 +270,13 @@ async def touched(contender: Callable[[str, int], Any], path: str) -> float:
 
 
 def awaited(
-    scenario: Callable[..., Awaitable[float]], contender: Any, new_loop: Callable[[], asyncio.AbstractEventLoop]
+    scenario: Callable[..., Coroutine[Any, Any, float]], contender: Any, new_loop: NewLoop
 ) -> Callable[[], float]:
     """Take a sample of one of them, on a loop of its own."""
 
     def sample() -> float:
         with tempfile.TemporaryDirectory() as path:
-            loop = new_loop()
-            try:
-                elapsed: float = loop.run_until_complete(scenario(contender, path))  # type: ignore[arg-type]
-            finally:
-                loop.close()
-        return elapsed
+            return on_loop(new_loop, scenario(contender, path))
 
     return sample
 
@@ -314,14 +308,14 @@ def comparisons() -> Iterator[Comparison]:
         "minotaur": minotaur_async,
         "aionotify": aionotify_async,
     }
-    for loop, new_loop in {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}.items():
+    for loop, new_loop in LOOPS.items():
         yield Comparison(
             f"async for over {EVENTS:,} queued inotify events, on {loop}",
             {name: awaited(queued, peer, new_loop) for name, peer in peers.items()},
             {"asyncinotify": 0.25, "minotaur": 0.25, "aionotify": 0.25},
             rounds=9,
         )
-    for loop, new_loop in {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}.items():
+    for loop, new_loop in LOOPS.items():
         yield Comparison(
             f"One touched file to one awaited event, on {loop}",
             {name: awaited(touched, peer, new_loop) for name, peer in peers.items()},

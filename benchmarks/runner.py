@@ -6,14 +6,23 @@ of medians of interleaved samples says what it should: the noise hits all.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import statistics
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
+import uvloop
+
+Result = TypeVar("Result")
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
 #: takes one sample and returns nanoseconds for one operation
 Sample = Callable[[], float]
+
+#: the event loops that everything awaitable is measured on
+LOOPS: dict[str, NewLoop] = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @dataclass
@@ -61,6 +70,15 @@ class Comparison:
                 verdict = "reached" if longer <= most else "NOT REACHED"
                 lines.append(f"butter - {other}: {longer:.0f} ns, to reach {most:.0f} ns: {verdict}")
         return "\n".join(lines) + "\n"
+
+
+def on_loop(new_loop: NewLoop, work: Coroutine[Any, Any, Result]) -> Result:
+    """What *work* gives, done on a new loop."""
+    loop = new_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()
 
 
 def repeated(statement: str, times: int = 20_000, **names: object) -> float:
