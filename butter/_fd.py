@@ -98,8 +98,8 @@ class Descriptor:
     """
 
     _fd: int | None
+    _opened: int | None  # what __init__ opened; the finaliser touches no other number
     _closable: bool
-    _opened: int | None = None  # what __init__ opened; the finaliser touches no other number
     _hash: int | None = None
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
@@ -113,7 +113,7 @@ class Descriptor:
         What is looked at again and again is set here and has no default on the class: CPython 3.12 and later then
         find it in half the time. All else does have one.
         """
-        self._fd = None
+        self._fd = self._opened = None
         self._closable = True
 
     def __init__(self, fd: int) -> None:

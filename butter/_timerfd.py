@@ -155,7 +155,12 @@ def nanoseconds(seconds: Seconds | None, nano_seconds: int | None) -> int:
         raise TypeError(f"nano_seconds is an int, not {type(nano_seconds).__name__}")
     elif nano_seconds < 0:
         raise ValueError(f"nano_seconds is {nano_seconds}; it must not be negative")
-    total = (0 if seconds is None else _whole(seconds)) + nano_seconds
+    if seconds is None:
+        total = nano_seconds
+    elif type(seconds) is int and seconds >= 0:
+        total = seconds * _SECOND + nano_seconds
+    else:
+        total = _whole(seconds) + nano_seconds
     if total >= _TOO_LONG:
         raise ValueError(f"a time of {total // _SECOND} seconds is too long: it must be below 2**63")
     return total
@@ -165,9 +170,6 @@ def _whole(seconds: Any) -> int:
     """*seconds* in nanoseconds. What has no such methods is no number, so that no module has to be imported here."""
     if isinstance(seconds, int):
         numerator, denominator = seconds, 1
-    elif hasattr(seconds, "microseconds") and hasattr(seconds, "days"):
-        numerator = (seconds.days * 86400 + seconds.seconds) * 10**6 + seconds.microseconds
-        denominator = 10**6
     elif hasattr(seconds, "as_integer_ratio"):
         try:
             # first, because the ratio of a Decimal such as 1E+999999 is long,
@@ -179,6 +181,9 @@ def _whole(seconds: Any) -> int:
             numerator, denominator = seconds.as_integer_ratio()
         except ArithmeticError:  # how a Decimal compares that is not a number
             raise ValueError(f"seconds is {seconds}; it must be a number") from None
+    elif hasattr(seconds, "microseconds") and hasattr(seconds, "days"):
+        numerator = (seconds.days * 86400 + seconds.seconds) * 10**6 + seconds.microseconds
+        denominator = 10**6
     else:
         kinds = "an int, float, Decimal, Fraction or timedelta"
         raise TypeError(f"seconds is {kinds}, not {type(seconds).__name__}")
