@@ -1,6 +1,8 @@
 """Options and fixtures of all tests."""
 
+import contextlib
 import gc
+import os
 import signal
 
 import pytest
@@ -44,3 +46,25 @@ def no_leaked_descriptors():
 def in_child():
     """``in_child(body)`` runs *body* in a forked child and gives what it returns, or raises what it raises."""
     return support.in_child
+
+
+@contextlib.contextmanager
+def open_pipe():
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+@pytest.fixture
+def pipe():
+    """A pipe, as (reading end, writing end)."""
+    with open_pipe() as ends:
+        yield ends
+
+
+@pytest.fixture
+def pipe2():
+    """A second one."""
+    with open_pipe() as ends:
+        yield ends

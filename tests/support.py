@@ -6,12 +6,14 @@ import ctypes
 import os
 import pickle
 import platform
+import resource
 import select
 import signal
 import struct
 import sys
 import time
 import traceback
+from contextlib import contextmanager
 
 import pytest
 
@@ -114,6 +116,69 @@ def in_child(body, *args, timeout=60):
     return value
 
 
+def become_nobody():
+    """Be a user who may not pass by permissions, and who uses nothing yet, where the tests run as root: for a child."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(54321, 54321, 54321)
+        os.setresuid(54321, 54321, 54321)
+
+
+def occupy_descriptors(last):
+    """Open descriptors until the number *last* is taken: for a child."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    while os.dup(0) < last:
+        pass
+
+
+def exhaust_descriptors(make, *args, limit=0):
+    """Call ``make(*args)`` in a child that may have *limit* descriptors until it raises, which is raised here."""
+
+    def body():
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        made = []  # which keeps them open
+        while True:
+            made.append(make(*args))
+
+    in_child(body)
+
+
+def drain(source):
+    """Every event that waits in *source*, which is non-blocking."""
+    events = []
+    while found := source.read_events():
+        events += found
+    return events
+
+
+def write_all(fd, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def read_all(fd):
+    """What a descriptor gives until its end."""
+    parts = []
+    while part := os.read(fd, 1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+@contextmanager
+def alarms(handler, interval=0.02):
+    """Call *handler* for SIGALRM, which comes every *interval* seconds."""
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, interval, interval)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def discard(number):
     """Take the signal *number*, which is blocked, away from who would get it when it no longer is."""
     with Signalfd(number, SFD_NONBLOCK) as rest:
@@ -154,6 +219,8 @@ needs_namespaces = needs(when=namespaces_allowed(), reason="needs user namespace
 _SYSCALLS = {
     "read": (0, 63),
     "write": (1, 64),
+    "lseek": (8, 62),
+    "pwrite64": (18, 68),
     "fcntl": (72, 25),
     "signalfd4": (289, 74),
     "splice": (275, 76),
@@ -201,3 +268,13 @@ def inject(call, number, first=None):
     # PR_SET_NO_NEW_PRIVS, then PR_SET_SECCOMP in SECCOMP_MODE_FILTER
     if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(argument)):
         raise OSError(ctypes.get_errno(), "seccomp")
+
+
+def inject_in_child(call, number, function, *args, first=None):
+    """Run ``function(*args)`` in a child after ``inject(call, number, first)``; what it raises is raised here."""
+
+    def body():
+        inject(call, number, first)
+        function(*args)
+
+    in_child(body)

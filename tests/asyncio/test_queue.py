@@ -53,8 +53,8 @@ class Files:
         return int(event.name)
 
 
-class Counts:
-    """What a counter counts."""
+class Merging:
+    """Events of which two may become one; ``awaitable`` is the class of the object that gives them."""
 
     many = False
     number = None
@@ -63,23 +63,22 @@ class Counts:
         pass
 
     def open(self, **options):
-        return Eventfd_async(**options)
+        return self.awaitable(**options)
+
+
+class Counts(Merging):
+    """What a counter counts."""
+
+    awaitable = Eventfd_async
 
     def make_event(self, queue):
         queue.increment()
 
 
-class Ticks:
+class Ticks(Merging):
     """A timer that expires."""
 
-    many = False
-    number = None
-
-    def __init__(self, path):
-        pass
-
-    def open(self, **options):
-        return Timerfd_async(**options)
+    awaitable = Timerfd_async
 
     def make_event(self, queue):
         queue.after(nano_seconds=1)
@@ -162,15 +161,6 @@ def many(request, tmp_path):
     """The features whose events queue up."""
     feature, kind, mode = request.param
     return Bench(feature(tmp_path), kind, mode)
-
-
-@pytest.fixture
-def pipe():
-    """A pipe, as (reading end, writing end)."""
-    ends = os.pipe()
-    yield ends
-    for end in ends:
-        os.close(end)
 
 
 async def finished(tasks):

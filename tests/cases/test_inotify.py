@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import support
-from support import needs
+from support import drain, needs
 
 from butter.inotify import (
     IN_ACCESS,
@@ -35,14 +35,6 @@ from butter.inotify import (
 )
 
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
-
-
-def drain(inotify):
-    """Every event that waits in a non-blocking *inotify*."""
-    events = []
-    while found := inotify.read_events():
-        events += found
-    return events
 
 
 @pytest.fixture

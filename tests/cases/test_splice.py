@@ -20,23 +20,6 @@ def opened(request, path, flags):
 
 
 @pytest.fixture
-def pipe():
-    """The two ends of a pipe."""
-    ends = os.pipe()
-    yield ends
-    for fd in ends:
-        os.close(fd)
-
-
-@pytest.fixture
-def pipe2():
-    ends = os.pipe()
-    yield ends
-    for fd in ends:
-        os.close(fd)
-
-
-@pytest.fixture
 def pattern():
     """1024 bytes in a pattern that shows a wrong offset."""
     return bytes(n * 7 % 251 for n in range(1024))

@@ -4,8 +4,6 @@ import errno
 import fcntl
 import inspect
 import os
-import pickle
-import resource
 import select
 import signal
 import subprocess
@@ -289,23 +287,11 @@ def test_unknown_flags():
         eventfd(0, 2**31)
 
 
-def test_no_descriptor_left(in_child):
+def test_no_descriptor_left():
     """EMFILE names the limit and its value."""
-
-    def body():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
-        made = []
-        try:
-            while True:
-                made.append(Eventfd())
-        except OSError as error:
-            for counter in made:
-                counter.close()
-            return error
-
-    error = in_child(body)
-    assert error.errno == errno.EMFILE
-    assert "RLIMIT_NOFILE is 20" in str(error)
+    with pytest.raises(OSError, match="RLIMIT_NOFILE is 20") as caught:
+        support.exhaust_descriptors(Eventfd, limit=20)
+    assert caught.value.errno == errno.EMFILE
 
 
 ROWS = [
@@ -318,17 +304,11 @@ ROWS = [
 @pytest.mark.parametrize(
     ("call", "errors", "number", "provoke"), ROWS, ids=[f"{r[0]}-{errno.errorcode[r[2]]}" for r in ROWS]
 )
-def test_every_errno_of_the_calls(in_child, call, errors, number, provoke):
+def test_every_errno_of_the_calls(call, errors, number, provoke):
     """A kernel that answers with it makes the exception of the table, which can be pickled."""
-
-    def body():
-        support.inject(call, number, None if call == "eventfd2" else 0)
-        try:
-            provoke()
-        except OSError as error:
-            return pickle.dumps(error)
-
-    error = pickle.loads(in_child(body))
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        support.inject_in_child(call, number, provoke, first=None if call == "eventfd2" else 0)
+    error = caught.value
     assert type(error) is errors.meanings[number][0]
     assert error.errno == number
     assert error.strerror.startswith(errors.call)
@@ -357,15 +337,10 @@ def test_every_errno_of_the_object(in_child, number, method):
     assert text.startswith(table.call)
 
 
-def test_an_errno_that_no_table_knows(in_child):
+def test_an_errno_that_no_table_knows():
     """It is an UnknownError that keeps its number."""
-
-    def body():
-        support.inject("eventfd2", errno.EHOSTDOWN)
-        Eventfd()
-
     with pytest.raises(UnknownError) as caught:
-        in_child(body)
+        support.inject_in_child("eventfd2", errno.EHOSTDOWN, Eventfd)
     assert caught.value.errno == errno.EHOSTDOWN
 
 
@@ -428,21 +403,6 @@ def test_threads_lose_nothing():
         assert taken == [each] * 8
 
 
-def on_alarm(handler):
-    """A timer that sends SIGALRM again and again, as long as the ``with`` lasts."""
-
-    class Alarm:
-        def __enter__(self):
-            self.before = signal.signal(signal.SIGALRM, handler)
-            signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
-
-        def __exit__(self, *_):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, self.before)
-
-    return Alarm()
-
-
 @pytest.mark.parametrize("read", [Eventfd.read_event, eventfd_read, Eventfd.wait])
 def test_a_signal_handler_runs_during_a_read(read):
     """The read goes on after it, although the handler makes failing calls that change the saved errno."""
@@ -456,7 +416,7 @@ def test_a_signal_handler_runs_during_a_read(read):
             if len(calls) == 5:
                 counter.increment(7)
 
-        with on_alarm(handler):
+        with support.alarms(handler, 0.002):
             assert read(counter) == 7
         assert len(calls) >= 5
 
@@ -472,7 +432,7 @@ def test_a_signal_handler_runs_during_a_write(write):
             if len(calls) == 5:
                 taken.append(counter.read_event())
 
-        with on_alarm(handler):
+        with support.alarms(handler, 0.002):
             write(counter, 3)
         assert taken == [MAXIMUM]
         assert counter.read_event() == 3
@@ -484,7 +444,7 @@ def test_an_exception_of_a_signal_handler_ends_a_read():
     def handler(*_):
         raise TimeoutError("mine")
 
-    with Eventfd() as counter, pytest.raises(TimeoutError, match="mine"), on_alarm(handler):
+    with Eventfd() as counter, pytest.raises(TimeoutError, match="mine"), support.alarms(handler):
         counter.read_event()
 
 

@@ -13,7 +13,7 @@ import types
 
 import pytest
 import support
-from support import needs
+from support import become_nobody, drain, needs
 
 from butter._inotify import ADD_WATCH, INIT, READ, RM_WATCH, read_events
 from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound, sysctl
@@ -62,26 +62,10 @@ def set_limit(name, value):
     pathlib.Path("/proc/sys", name.replace(".", "/")).write_text(str(value))
 
 
-def become_nobody():
-    """Be a user who may not pass by permissions, and who has no inotify instance yet where the tests run as root."""
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(54321, 54321, 54321)
-        os.setresuid(54321, 54321, 54321)
-
-
 def watches(inotify):
     """What the kernel says that it watches: ``{wd: mask}``."""
     info = pathlib.Path(f"/proc/self/fdinfo/{inotify.fileno()}").read_text()
     return {int(wd, 16): int(mask, 16) for wd, mask in re.findall(r"^inotify wd:(\w+) .* mask:(\w+) ", info, re.M)}
-
-
-def drain(inotify):
-    """Every event that waits in a non-blocking *inotify*."""
-    events = []
-    while found := inotify.read_events():
-        events += found
-    return events
 
 
 def seen(inotify):
@@ -876,16 +860,11 @@ def test_limit_of_descriptors(in_child):
     assert "max_user_instances" not in message
 
 
-def test_limit_of_watches(in_child, file):
+def test_limit_of_watches(file):
     """Outside of a user namespace it is the machine's limit that the message tells of."""
-
-    def body():
-        support.inject("inotify_add_watch", errno.ENOSPC)
-        Inotify().watch(file)
-
     limit = sysctl("fs.inotify.max_user_watches")
     with pytest.raises(OSError, match="inotify_add_watch: this user has no watch left") as caught:
-        in_child(body)
+        support.inject_in_child("inotify_add_watch", errno.ENOSPC, lambda: Inotify().watch(file))
     assert f"fs.inotify.max_user_watches is {limit};" in caught.value.strerror
     assert remedy(caught.value.strerror) == ("fs.inotify.max_user_watches", 2 * limit)
     assert caught.value.filename == str(file)

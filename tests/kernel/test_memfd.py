@@ -68,13 +68,6 @@ def link(fd):
     return os.readlink(f"/proc/self/fd/{fd}")
 
 
-def become_nobody():
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(54321, 54321, 54321)
-        os.setresuid(54321, 54321, 54321)
-
-
 @pytest.fixture
 def memfd():
     with Memfd("test") as memfd:
@@ -239,15 +232,10 @@ def test_memfd_noexec_by_default():
     assert in_pid_namespace(body) == (0, 0o111)
 
 
-def test_refused_by_a_security_module(in_child):
+def test_refused_by_a_security_module():
     """EACCES where the sysctl allows it is another's doing."""
-
-    def body():
-        support.inject("memfd_create", errno.EACCES)
-        Memfd()
-
     with pytest.raises(PermissionError, match="security module"):
-        in_child(body)
+        support.inject_in_child("memfd_create", errno.EACCES, Memfd)
 
 
 INJECTED = [
@@ -261,29 +249,18 @@ INJECTED = [
 
 
 @pytest.mark.parametrize(("number", "exception", "words"), INJECTED)
-def test_injected(number, exception, words, in_child):
+def test_injected(number, exception, words):
     """What this kernel does not do on demand, a filter does."""
-
-    def body():
-        support.inject("memfd_create", number)
-        Memfd("", flags=MFD_EXEC)
-
     with pytest.raises(exception, match=words) as caught:
-        in_child(body)
+        support.inject_in_child("memfd_create", number, lambda: Memfd("", flags=MFD_EXEC))
     assert caught.value.errno == number
 
 
-def test_no_descriptor_left(in_child):
+def test_no_descriptor_left():
     """EMFILE names the limit of the process."""
-
-    def body(call):
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-        call("")
-
     for call in (memfd_create, Memfd):
         with pytest.raises(OSError, match="RLIMIT_NOFILE is 0") as caught:
-            in_child(body, call)
+            support.exhaust_descriptors(call, "")
         assert caught.value.errno == errno.EMFILE
 
 
@@ -831,7 +808,7 @@ def test_refused_mappings(in_child):
         reading.close()
 
         def limited(limit, value, arguments):
-            become_nobody()
+            support.become_nobody()
             resource.setrlimit(limit, (value, value))
             memfd.mmap(*arguments)
 
@@ -1068,16 +1045,10 @@ WRITE_ROWS = [(errno.EBADF, "is not open"), (errno.ENOMEM, "no memory"), (errno.
 
 
 @pytest.mark.parametrize(("number", "words"), WRITE_ROWS)
-def test_injected_into_writes(number, words, in_child, monkeypatch):
+def test_injected_into_writes(number, words):
     """What this kernel does not do on demand to the first content, a filter does."""
-    monkeypatch.setitem(support._SYSCALLS, "pwrite64", (18, 68))
-
-    def body():
-        support.inject("pwrite64", number)
-        Memfd("", b"x")
-
     with pytest.raises(WRITE.meanings[number][0], match=words) as caught:
-        in_child(body)
+        support.inject_in_child("pwrite64", number, Memfd, "", b"x")
     assert caught.value.errno == number
 
 

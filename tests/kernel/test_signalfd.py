@@ -1053,17 +1053,11 @@ def test_bad_arguments(fd, tmp_path):
     assert blocked() == set()
 
 
-def test_no_descriptor_left(in_child):
+def test_no_descriptor_left():
     """EMFILE names the limit of the process."""
-
-    def body(call):
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-        call([USR1])
-
     for call in (signalfd, Signalfd):
         with pytest.raises(OSError, match="this process has no descriptor left: RLIMIT_NOFILE is 0") as caught:
-            in_child(body, call)
+            support.exhaust_descriptors(call, [USR1])
         assert caught.value.errno == errno.EMFILE
 
 
@@ -1077,28 +1071,18 @@ INJECTED = [
 
 
 @pytest.mark.parametrize(("number", "exception", "words"), INJECTED)
-def test_injected(number, exception, words, in_child):
+def test_injected(number, exception, words):
     """What this kernel does not do on demand, a filter does."""
-
-    def body():
-        support.inject("signalfd4", number)
-        Signalfd([USR1])
-
     with pytest.raises(exception, match=words) as caught:
-        in_child(body)
+        support.inject_in_child("signalfd4", number, Signalfd, [USR1])
     assert caught.value.errno == number
 
 
 @pytest.mark.parametrize("number", [errno.EFAULT, errno.EHOSTDOWN])
-def test_injected_sigmask(number, in_child):
+def test_injected_sigmask(number):
     """pthread_sigmask gives its error as a number, and it is raised."""
-
-    def body():
-        support.inject("rt_sigprocmask", number)
-        pthread_sigmask(SIG_BLOCK, [USR1])
-
     with pytest.raises(SIGMASK.meanings.get(number, (UnknownError,))[0]) as caught:
-        in_child(body)
+        support.inject_in_child("rt_sigprocmask", number, pthread_sigmask, SIG_BLOCK, [USR1])
     assert caught.value.errno == number
 
 

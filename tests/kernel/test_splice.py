@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 import support
-from support import needs
+from support import alarms, needs, read_all, write_all
 
 from butter.errors import InvalidArgument, OutOfMemory, UnknownError
 from butter.eventfd import Eventfd
@@ -124,31 +124,6 @@ def running(body, *args):
     assert not thread.is_alive()
     if raised:
         raise raised[0]
-
-
-@contextmanager
-def alarms(handler, interval=0.02):
-    """Call *handler* for SIGALRM, which comes every *interval* seconds."""
-    before = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, interval, interval)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def write_all(fd, data):
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def read_all(fd):
-    data = b""
-    while part := os.read(fd, 1 << 20):
-        data += part
-    return data
 
 
 # splice
@@ -442,33 +417,21 @@ def test_calls_leave_the_interpreter_free(pipe, other, call):
         assert call(pipe.reading, other.writing) == 5
 
 
-@pytest.mark.parametrize("number", sorted({*SPLICE.meanings, errno.EHOSTDOWN}))
-def test_every_errno_of_splice(in_child, number):
+ROWS = [
+    *((splice, SPLICE, number) for number in sorted({*SPLICE.meanings, errno.EHOSTDOWN})),
+    *((tee, TEE, number) for number in sorted({*TEE.meanings, errno.EHOSTDOWN})),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "errors", "number"), ROWS, ids=[f"{row[1].call}-{errno.errorcode[row[2]]}" for row in ROWS]
+)
+def test_every_errno_of_splice_and_tee(pipe, other, call, errors, number):
     """Each errno that the kernel may give is the exception of the table."""
-
-    def body():
-        with Pipe() as pipe, Pipe() as other:
-            support.inject("splice", number)
-            splice(pipe.reading, other.writing, len=1)
-
-    with pytest.raises(SPLICE.meanings.get(number, (UnknownError,))[0]) as caught:
-        in_child(body)
+    with pytest.raises(errors.meanings.get(number, (UnknownError,))[0]) as caught:
+        support.inject_in_child(errors.call, number, lambda: call(pipe.reading, other.writing, len=1))
     assert caught.value.errno == number
-    assert caught.value.strerror.startswith("splice: ")
-
-
-@pytest.mark.parametrize("number", sorted({*TEE.meanings, errno.EHOSTDOWN}))
-def test_every_errno_of_tee(in_child, number):
-    """Each errno that the kernel may give is the exception of the table."""
-
-    def body():
-        with Pipe() as pipe, Pipe() as other:
-            support.inject("tee", number)
-            tee(pipe.reading, other.writing, len=1)
-
-    with pytest.raises(TEE.meanings.get(number, (UnknownError,))[0]) as caught:
-        in_child(body)
-    assert caught.value.errno == number
+    assert caught.value.strerror.startswith(f"{errors.call}: ")
 
 
 # copy: between which files
@@ -1141,14 +1104,13 @@ def test_counters_are_copied(file, pipe):
         assert counter.read_event() == 7
 
 
-def test_a_file_without_a_position(in_child, tmp_path, monkeypatch):
+def test_a_file_without_a_position(in_child, tmp_path):
     """The trace_pipe of tracefs is a regular file that cannot seek: what was taken comes with the exception."""
 
     def body():
         with open(tmp_path / "source", "w+b", buffering=0) as source, open("/dev/full", "wb", buffering=0) as full:
             source.write(b"bytes")
             source.seek(0)
-            monkeypatch.setitem(support._SYSCALLS, "lseek", (8, 62))
             support.inject("lseek", errno.ESPIPE, first=source.fileno())
             with pytest.raises(OSError, match="is full") as caught:
                 copy(source, full)

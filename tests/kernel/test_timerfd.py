@@ -11,7 +11,6 @@ import gc
 import inspect
 import os
 import pickle
-import resource
 import select
 import signal
 import socket
@@ -305,15 +304,10 @@ def test_clocks_that_make_no_timer(make, clock):
 
 
 @pytest.mark.parametrize("clock", ALARM)
-def test_no_right_to_wake_the_system(in_child, clock):
+def test_no_right_to_wake_the_system(clock):
     """Without CAP_WAKE_ALARM it is a PermissionError that names it."""
-
-    def body():
-        support.inject("timerfd_create", errno.EPERM)
-        Timer(clock)
-
     with pytest.raises(PermissionError, match="CAP_WAKE_ALARM") as caught:
-        in_child(body)
+        support.inject_in_child("timerfd_create", errno.EPERM, Timer, clock)
     assert caught.value.errno == errno.EPERM
 
 
@@ -430,23 +424,11 @@ def test_unknown_flags():
             make(2**31)
 
 
-def test_no_descriptor_left(in_child):
+def test_no_descriptor_left():
     """EMFILE names the limit and its value."""
-
-    def body():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
-        made = []
-        try:
-            while True:
-                made.append(Timer())
-        except OSError as error:
-            for timer in made:
-                timer.close()
-            return error
-
-    error = in_child(body)
-    assert error.errno == errno.EMFILE
-    assert "RLIMIT_NOFILE is 20" in str(error)
+    with pytest.raises(OSError, match="RLIMIT_NOFILE is 20") as caught:
+        support.exhaust_descriptors(Timer, limit=20)
+    assert caught.value.errno == errno.EMFILE
 
 
 ROWS = [
@@ -460,17 +442,11 @@ ROWS = [
 @pytest.mark.parametrize(
     ("call", "errors", "number", "provoke"), ROWS, ids=[f"{row[0]}-{errno.errorcode[row[2]]}" for row in ROWS]
 )
-def test_every_errno_of_the_calls(in_child, call, errors, number, provoke):
+def test_every_errno_of_the_calls(call, errors, number, provoke):
     """A kernel that answers with it makes the exception of the table, which can be pickled."""
-
-    def body():
-        support.inject(call, number, None if call == "timerfd_create" else 0)
-        try:
-            provoke()
-        except OSError as error:
-            return pickle.dumps(error)
-
-    error = pickle.loads(in_child(body))
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        support.inject_in_child(call, number, provoke, first=None if call == "timerfd_create" else 0)
+    error = caught.value
     assert type(error) is errors.meanings[number][0]
     assert error.errno == number
     assert error.strerror.startswith(errors.call)

@@ -4,7 +4,6 @@ import copy
 import errno
 import gc
 import os
-import resource
 import subprocess
 import sys
 
@@ -115,10 +114,7 @@ def test_E9_wait_with_a_large_descriptor(tmp_path, in_child):
     """Waiting on a descriptor beyond 1023 once failed."""
 
     def body():
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
-        while os.dup(0) < 1999:
-            pass
+        support.occupy_descriptors(1999)
         with Inotify() as made:
             assert made.fileno() == 2000
             with pytest.raises(TimeoutError):
@@ -130,7 +126,7 @@ def test_E9_wait_with_a_large_descriptor(tmp_path, in_child):
     assert in_child(body) == b"file"
 
 
-def test_E10_errors_have_their_errno(in_child, inotify):
+def test_E10_errors_have_their_errno(inotify):
     """Errors of known meaning once had neither errno nor strerror."""
     for call in (Inotify, inotify_init):
         with pytest.raises(ValueError, match="flags") as caught:
@@ -141,25 +137,15 @@ def test_E10_errors_have_their_errno(in_child, inotify):
     with pytest.raises(ValueError, match="does not exist") as caught:
         inotify.watch("/no/such/path")
     assert (caught.value.errno, caught.value.filename) == (errno.ENOENT, "/no/such/path")
-
-    def exhausted():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
-        inotify_init()
-
     with pytest.raises(OSError, match="RLIMIT_NOFILE") as caught:
-        in_child(exhausted)
+        support.exhaust_descriptors(inotify_init, limit=3)
     assert caught.value.errno == errno.EMFILE
 
 
-def test_E11_unknown_errors_are_os_errors(in_child):
+def test_E11_unknown_errors_are_os_errors():
     """``except OSError`` once missed every errno that a call did not know."""
-
-    def body():
-        support.inject("inotify_init1", errno.EHOSTDOWN)
-        inotify_init()
-
     with pytest.raises(OSError, match="Host is down") as caught:
-        in_child(body)
+        support.inject_in_child("inotify_init1", errno.EHOSTDOWN, inotify_init)
     assert type(caught.value) is UnknownError
     assert caught.value.errno == errno.EHOSTDOWN
 

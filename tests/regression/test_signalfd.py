@@ -4,7 +4,6 @@ import asyncio
 import errno
 import gc
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -60,15 +59,10 @@ def test_E8():
         assert signals.own
 
 
-def test_E10(in_child):
+def test_E10():
     """What the tables raise has an errno and its words."""
-
-    def body():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-        Signalfd([USR1])
-
     with pytest.raises(OSError, match="RLIMIT_NOFILE") as caught:
-        in_child(body)
+        support.exhaust_descriptors(Signalfd, [USR1])
     assert caught.value.errno == errno.EMFILE
     assert caught.value.strerror
 
@@ -173,16 +167,11 @@ def test_S6():
     assert signum_to_signame[6] == "SIGABRT"
 
 
-def test_S7(in_child):
+def test_S7():
     """EMFILE is the limit of the process, and ENFILE that of the system."""
-
-    def body(number):
-        support.inject("signalfd4", number)
-        signalfd([])
-
     for number, words in ((errno.EMFILE, "this process has no"), (errno.ENFILE, "the system has no")):
         with pytest.raises(OSError, match=words):
-            in_child(body, number)
+            support.inject_in_child("signalfd4", number, signalfd, [])
 
 
 def test_Q2(in_child):

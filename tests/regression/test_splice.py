@@ -11,14 +11,6 @@ from butter.splice import SPLICE_F_NONBLOCK, splice, tee, vmsplice
 
 
 @pytest.fixture
-def pipe():
-    ends = os.pipe()
-    yield ends
-    for fd in ends:
-        os.close(fd)
-
-
-@pytest.fixture
 def file(tmp_path):
     with open(tmp_path / "file", "w+b", buffering=0) as file:
         file.write(b"0123456789")
@@ -54,33 +46,23 @@ def test_P2_a_pipe_has_no_offset(file, pipe, offset):
         os.close(writing)
 
 
-def test_P3_errors_of_tee_and_of_waiting(file, pipe):
+def test_P3_errors_of_tee_and_of_waiting(pipe, pipe2):
     """EAGAIN is a BlockingIOError with its errno, and EBADF an InvalidArgument, for both calls."""
-    other = os.pipe()
-    try:
-        for call in (splice, tee):
-            with pytest.raises(BlockingIOError) as caught:
-                call(pipe[0], other[1], len=1, flags=SPLICE_F_NONBLOCK)
-            assert caught.value.errno == errno.EAGAIN
-            for arguments in ((-1, other[1]), (pipe[0], -1)):
-                with pytest.raises(InvalidArgument) as caught:
-                    call(*arguments, len=1)
-                assert caught.value.errno == errno.EBADF
-    finally:
-        for fd in other:
-            os.close(fd)
+    for call in (splice, tee):
+        with pytest.raises(BlockingIOError) as caught:
+            call(pipe[0], pipe2[1], len=1, flags=SPLICE_F_NONBLOCK)
+        assert caught.value.errno == errno.EAGAIN
+        for arguments in ((-1, pipe2[1]), (pipe[0], -1)):
+            with pytest.raises(InvalidArgument) as caught:
+                call(*arguments, len=1)
+            assert caught.value.errno == errno.EBADF
 
 
-def test_P4_without_a_length_it_moves_what_it_can(file, pipe):
+def test_P4_without_a_length_it_moves_what_it_can(file, pipe, pipe2):
     """len=None, the default, is no limit."""
     assert splice(file, pipe[1]) == 10
-    other = os.pipe()
-    try:
-        assert tee(pipe[0], other[1]) == 10
-        assert os.read(other[0], 20) == b"0123456789"
-    finally:
-        for fd in other:
-            os.close(fd)
+    assert tee(pipe[0], pipe2[1]) == 10
+    assert os.read(pipe2[0], 20) == b"0123456789"
 
 
 def test_every_name_and_number_is_there():
@@ -99,16 +81,11 @@ def test_every_name_and_number_is_there():
         assert callable(getattr(module, name))
 
 
-def test_order_of_the_arguments(file, pipe):
+def test_order_of_the_arguments(file, pipe, pipe2):
     """splice(fd_in, fd_out, in_offset, out_offset, len, flags) and tee(fd_in, fd_out, len, flags)."""
     assert splice(file, pipe[1], 2, None, 3, 0) == 3
-    other = os.pipe()
-    try:
-        assert tee(pipe[0], other[1], 3, 0) == 3
-        assert splice(fd_in=other[0], fd_out=file, in_offset=None, out_offset=7, len=3, flags=0) == 3
-    finally:
-        for fd in other:
-            os.close(fd)
+    assert tee(pipe[0], pipe2[1], 3, 0) == 3
+    assert splice(fd_in=pipe2[0], fd_out=file, in_offset=None, out_offset=7, len=3, flags=0) == 3
     assert file.read() == b"0123456234"
 
 

@@ -78,15 +78,10 @@ def test_t4_what_the_kernel_refused():
     os.close(writing)
 
 
-def test_t5_no_right_to_wake_the_system(in_child):
+def test_t5_no_right_to_wake_the_system():
     """It is a PermissionError with its errno, and names the capability."""
-
-    def body():
-        support.inject("timerfd_create", errno.EPERM)
-        timerfd.timerfd(CLOCK_BOOTTIME_ALARM)
-
     with pytest.raises(PermissionError, match="CAP_WAKE_ALARM") as caught:
-        in_child(body)
+        support.inject_in_child("timerfd_create", errno.EPERM, timerfd.timerfd, CLOCK_BOOTTIME_ALARM)
     assert caught.value.errno == errno.EPERM
 
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import support
 from loops import both, run
+from support import read_all, write_all
 
 from butter.asyncio.splice import copy as copy_async
 from butter.splice import Transfer, copy
@@ -25,19 +26,6 @@ DATA = array.array("I", range(8_000_000)).tobytes()
 
 class Interrupted(Exception):
     pass
-
-
-def write_all(fd, data):
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def read_all(fd):
-    parts = []
-    while part := os.read(fd, 1 << 20):
-        parts.append(part)
-    return b"".join(parts)
 
 
 def tcp():
