@@ -8,7 +8,7 @@ from struct import Struct
 from butter._constants.eventfd import *  # noqa: F403  # older programs import the constants from here
 from butter._constants.eventfd import EFD_CLOEXEC
 from butter._eventfd_c import ffi, lib
-from butter._fd import fileno, integer
+from butter._fd import fileno, integer, run_handlers
 from butter.errors import NEW_ANONYMOUS, NOT_ALLOWED, Errors, InvalidArgument, bad_descriptor, brought_by
 from butter.utils import CLOEXEC_DEFAULT, UnknownError  # noqa: F401  # the last for older programs
 
@@ -92,6 +92,7 @@ def eventfd_read(fd: FileDescriptor) -> int:
     while (result := lib.eventfd_read(number, value)) == _AGAIN:
         # Python runs its signal handlers before it goes round (PEP 475), and
         # one of them may close the object
+        run_handlers()
         number = fileno(fd)
     READ.check(result, fd=number)
     return int(value[0])
@@ -105,6 +106,7 @@ def eventfd_write(fd: FileDescriptor, value: int) -> None:
     """
     number, value = fileno(fd), integer(value, 64, "value")
     while (result := lib.eventfd_write(number, value)) == _AGAIN:
+        run_handlers()
         number = fileno(fd)
     WRITE.check(result, fd=number, value=value)
 

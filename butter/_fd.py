@@ -5,9 +5,11 @@ from __future__ import annotations
 import array
 import fcntl
 import os
+import sys
 import termios
 import warnings
 import weakref
+from _thread import get_ident
 
 from butter import utils
 
@@ -36,7 +38,7 @@ def integer(value: int, bits: int, name: str) -> int:
     low, high = (0, 1 << bits) if bits > 0 else (-1 << -bits - 1, 1 << -bits - 1)
     if not low <= value < high:
         raise ValueError(f"{name} is {value}, out of range({low}, {high})")
-    return int(value)
+    return value if type(value) is int else int.__index__(value)
 
 
 def fileno(fd: FileDescriptor) -> int:
@@ -78,11 +80,34 @@ def tell_of_forks(thing: Any) -> None:
 
 
 def _after_in_child() -> None:
+    failure = None
     for thing in list(_told_of_forks.values()):
-        thing._after_fork()
+        try:
+            thing._after_fork()
+        except Exception as error:
+            failure = error
+    # Python reports it, and goes on
+    if failure is not None:
+        raise failure
 
 
 os.register_at_fork(after_in_child=_after_in_child)
+
+
+if sys.implementation.name == "pypy":
+    import signal
+
+    def run_handlers() -> None:
+        """Have Python run the handlers of the signal that interrupted a call, before the call is made again.
+
+        CPython has done that when the call returns, PyPy perhaps not if other threads run; this call does it there.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+else:
+
+    def run_handlers() -> None:
+        """Have Python run the handlers of the signal that interrupted a call; CPython has done that already."""
 
 
 def closed_error() -> ValueError:
@@ -99,7 +124,7 @@ class Descriptor:
 
     _fd: int | None
     _opened: int | None  # what __init__ opened; the finaliser touches no other number
-    _closable: bool
+    _closer: int | None = None  # the thread that is closing it
     _hash: int | None = None
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
@@ -114,7 +139,6 @@ class Descriptor:
         find it in half the time. All else does have one.
         """
         self._fd = self._opened = None
-        self._closable = True
 
     def __init__(self, fd: int) -> None:
         self._fd = self._opened = fd
@@ -131,13 +155,21 @@ class Descriptor:
         """Close the descriptor. Raises ValueError if that was done before: the number may be someone else's by now."""
         # One step that two threads cannot both win, and then it is forgotten
         # before it is closed: whoever comes second meets a closed object.
-        if not self.__dict__.pop("_closable", False):
-            raise closed_error()
-        fd, self._fd, self._closable = self._fd, None, True
-        if fd is None:
-            raise closed_error()
-        self._forget()
-        utils._close(fd)
+        # A signal handler may come in anywhere, close the object, or raise.
+        thread = get_ident()
+        try:
+            if self.__dict__.setdefault("_closer", thread) != thread:
+                raise closed_error()
+            fd, self._fd = self._fd, None
+            if fd is None:
+                raise closed_error()
+            try:
+                self._forget()
+            finally:
+                utils._close(fd)
+        finally:
+            if self._closer == thread:
+                del self._closer
 
     def _forget(self) -> None:
         """Drop what was read and not yet taken; the object is being closed, or was inherited by a fork."""
@@ -163,8 +195,10 @@ class Descriptor:
                 warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             finally:
                 self._fd = None
-                self._forget()
-                close(fd)
+                try:
+                    self._forget()
+                finally:
+                    close(fd)
 
     def __eq__(self, other: object) -> bool:
         if self is other:

@@ -29,7 +29,7 @@ from butter._constants.inotify import (
     IN_UNMOUNT,
     InotifyMask,
 )
-from butter._fd import fileno, fsencode, integer
+from butter._fd import fileno, fsencode, integer, run_handlers
 from butter._inotify_c import ffi, lib
 from butter._record import bulk, record
 from butter.errors import (
@@ -256,6 +256,7 @@ def read_events(source: HasFileno) -> list[InotifyEvent]:
     if count < 0:
         _free.append(columns)
         if count == _INTERRUPTED:
+            run_handlers()
             return []
         READ.fail(-count, fd=fd)
     wds, masks, cookies, names = columns.rows(count)

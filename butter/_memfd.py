@@ -29,6 +29,8 @@ from butter._fd import fileno, fsencode, integer
 from butter._memfd_c import ffi, lib
 from butter.errors import (
     NEW_DESCRIPTOR,
+    NO_DEVICE,
+    NOT_ALLOWED,
     Errors,
     InvalidArgument,
     OutOfMemory,
@@ -103,6 +105,18 @@ def _not_executable(**_: object) -> str:
     return f"vm.memfd_noexec is {level} in this pid namespace: only memfds with MFD_NOEXEC_SEAL are allowed"
 
 
+def _no_device(flags: int, **_: object) -> str:
+    if flags & MFD_HUGETLB:
+        return "this machine has no huge pages of that size; /sys/kernel/mm/hugepages has those it has"
+    return NO_DEVICE
+
+
+def _not_allowed(flags: int, **_: object) -> str:
+    if flags & MFD_HUGETLB:
+        return "MFD_HUGETLB needs CAP_IPC_LOCK, or to be in the group that vm.hugetlb_shm_group names"
+    return NOT_ALLOWED
+
+
 def _seals_refused(fd: int, seals: int, **_: object) -> str:
     if seals & ~_KNOWN_SEALS:
         return f"no seals are {seals & ~_KNOWN_SEALS:#x}"
@@ -126,14 +140,8 @@ CREATE = Errors(
         errno.EACCES: (PermissionError, _not_executable),
         errno.EFAULT: (InvalidArgument, "the name is not in the memory of this process"),
         errno.EINVAL: (InvalidArgument, _create_refused),
-        errno.ENODEV: (
-            OSError,
-            "this machine has no huge pages of that size; /sys/kernel/mm/hugepages has those it has",
-        ),
-        errno.EPERM: (
-            PermissionError,
-            "MFD_HUGETLB needs CAP_IPC_LOCK, or to be in the group that vm.hugetlb_shm_group names",
-        ),
+        errno.ENODEV: (OSError, _no_device),
+        errno.EPERM: (PermissionError, _not_allowed),
     },
 )
 ADD_SEALS = Errors(

@@ -22,10 +22,10 @@ from butter._constants.signalfd import (
     ChildCode,
     SignalCode,
 )
-from butter._fd import fileno, integer
+from butter._fd import fileno, integer, run_handlers
 from butter._record import bulk, record
 from butter._signalfd_c import ffi, lib
-from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, UnknownError, bad_descriptor, brought_by
+from butter.errors import NEW_ANONYMOUS, NOT_ALLOWED, Errors, InvalidArgument, UnknownError, bad_descriptor, brought_by
 from butter.utils import CLOEXEC_DEFAULT
 
 TYPE_CHECKING = False
@@ -97,11 +97,11 @@ def _signalfd_refused(fd: int, flags: int, **_: object) -> str:
 SIGNALFD = Errors(
     "signalfd",
     {
-        **NEW_DESCRIPTOR,
+        **NEW_ANONYMOUS,
         **brought_by("2.6.27"),
         errno.EBADF: (InvalidArgument, bad_descriptor),
         errno.EINVAL: (InvalidArgument, _signalfd_refused),
-        errno.ENODEV: (OSError, "the kernel could not mount its internal filesystem of anonymous files"),
+        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
 SIGMASK = Errors(
@@ -122,6 +122,7 @@ READ = Errors(
         errno.EBADMSG: (InvalidArgument, "these bytes are not signals"),
         errno.EINVAL: (InvalidArgument, "the descriptor is not a signalfd"),
         errno.EISDIR: (IsADirectoryError, "the descriptor is a directory, not a signalfd"),
+        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
 
@@ -282,6 +283,7 @@ def read_events(source: HasFileno) -> list[Signal]:
     if size < 0:
         _free.append((buffer, view))
         if size == _INTERRUPTED:
+            run_handlers()
             return []
         READ.fail(-size, fd=fd)
     data = view[:size]  # a copy

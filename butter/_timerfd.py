@@ -17,7 +17,7 @@ from butter._constants.timerfd import (
     TFD_TIMER_CANCEL_ON_SET,
     TimerfdClock,
 )
-from butter._fd import fileno, integer
+from butter._fd import fileno, integer, run_handlers
 from butter._timerfd_c import ffi, lib
 from butter.errors import NEW_ANONYMOUS, NOT_ALLOWED, Errors, InvalidArgument, bad_descriptor, brought_by
 from butter.utils import CLOEXEC_DEFAULT, InternalError, UnknownError  # noqa: F401  # the last for older programs
@@ -170,6 +170,9 @@ def _whole(seconds: Any) -> int:
     """*seconds* in nanoseconds. What has no such methods is no number, so that no module has to be imported here."""
     if isinstance(seconds, int):
         numerator, denominator = seconds, 1
+    elif hasattr(seconds, "microseconds") and hasattr(seconds, "days"):
+        numerator = (seconds.days * 86400 + seconds.seconds) * 10**6 + seconds.microseconds
+        denominator = 10**6
     elif hasattr(seconds, "as_integer_ratio"):
         try:
             # first, because the ratio of a Decimal such as 1E+999999 is long,
@@ -181,9 +184,6 @@ def _whole(seconds: Any) -> int:
             numerator, denominator = seconds.as_integer_ratio()
         except ArithmeticError:  # how a Decimal compares that is not a number
             raise ValueError(f"seconds is {seconds}; it must be a number") from None
-    elif hasattr(seconds, "microseconds") and hasattr(seconds, "days"):
-        numerator = (seconds.days * 86400 + seconds.seconds) * 10**6 + seconds.microseconds
-        denominator = 10**6
     else:
         kinds = "an int, float, Decimal, Fraction or timedelta"
         raise TypeError(f"seconds is {kinds}, not {type(seconds).__name__}")
@@ -370,7 +370,8 @@ class Setting(TimerVal):
 # what the calls of an object use instead of the thin ones
 arm_timer, rearm_timer, get_timer = lib.butter_timer_arm, lib.butter_timer_rearm, lib.butter_timer_get
 _read = lib.butter_timerfd_read
-OTHER_PERIOD = -(2**63)
+# what arming gives where the period was another, and the place of the setting before
+BEFORE = {-(2**63) + place: place for place in range(16)}
 
 _new, _TIMER = ffi.new, ffi.typeof("butter_timer *")
 
@@ -385,13 +386,15 @@ _AGAIN = (-errno.EINTR, 0)
 
 def read_count(source: HasFileno) -> int:
     """How often the timer *source* has expired since this was asked last; READ says what it raises."""
-    count = 0
     # Python runs its signal handlers before it goes round (PEP 475), and one of
     # them may close the object. Nothing is read where a clock was set back
     # between the expiration and the read (timerfd_create(2)).
-    while count in _AGAIN:
+    while True:
         fd = source.fileno()
-        count = _read(fd)
+        count: int = _read(fd)
+        if count not in _AGAIN:
+            break
+        run_handlers()
     if count < 0:
         READ.fail(-count, fd=fd)
     return count

@@ -157,11 +157,11 @@ NEW_DESCRIPTOR: Mapping[int, Meaning] = {
     errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
 }
 
+#: the sentence for ENODEV where no device was asked for
+NO_DEVICE = "the kernel could not mount its internal device for anonymous files"
+
 #: rows of the calls whose new descriptor is that of an anonymous file
-NEW_ANONYMOUS: Mapping[int, Meaning] = {
-    **NEW_DESCRIPTOR,
-    errno.ENODEV: (OSError, "the kernel could not mount its internal device for anonymous files"),
-}
+NEW_ANONYMOUS: Mapping[int, Meaning] = {**NEW_DESCRIPTOR, errno.ENODEV: (OSError, NO_DEVICE)}
 
 #: the sentence for EPERM where the kernel itself allows the call to everybody
 NOT_ALLOWED = "a seccomp filter or a security module does not allow it"

@@ -75,9 +75,13 @@ class Eventfd(Eventlike[int]):
         if _write is not None:
             try:
                 return _write(self._fd, value)
-            except (OSError, TypeError, ValueError, OverflowError) as error:
+            except OSError as error:
                 # the value may be written already
                 if raised_by_handler(error):
+                    raise
+            except (TypeError, ValueError, OverflowError) as error:
+                # a handler written in C has no frame, but then the numbers are good
+                if raised_by_handler(error) or (self.fileno() >= 0 and integer(value, 64, "value") >= 0):
                     raise
         return eventfd_write(self, value)
 
@@ -96,8 +100,11 @@ class Eventfd(Eventlike[int]):
         if _read is not None:
             try:
                 return _read(self._fd)
-            except (OSError, TypeError) as error:
+            except OSError as error:
                 if raised_by_handler(error):
+                    raise
+            except TypeError as error:
+                if raised_by_handler(error) or self.fileno() >= 0:
                     raise
         return eventfd_read(self)
 

@@ -11,7 +11,7 @@ import stat
 from butter._constants import splice as _constants
 from butter._constants.splice import *  # noqa: F403
 from butter._constants.splice import SpliceFlags
-from butter._fd import fileno, integer
+from butter._fd import fileno, integer, run_handlers
 from butter._splice_c import ffi as _ffi
 from butter._splice_c import lib as _lib
 from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, OutOfMemory, UnknownError, brought_by
@@ -143,9 +143,9 @@ COPY = Errors(
 
 def _offset(number: int, name: str) -> int:
     """An offset for the builder. It is refused if it is negative, also the one that stands for none."""
-    if number == _OWN:
-        return -1
-    return number if type(number) is int else integer(number, -64, name)
+    if type(number) is not int:
+        number = integer(number, -64, name)
+    return -1 if number == _OWN else number
 
 
 def _check_ranges(fd_in: int, fd_out: int, in_offset: int, out_offset: int, len: int, flags: int) -> None:
@@ -203,6 +203,7 @@ def splice(
             break
         # Python runs its signal handlers before it goes round (PEP 475), and
         # one of them may close an object
+        run_handlers()
         number_in, number_out = fileno(fd_in), fileno(fd_out)
     return SPLICE.check(result, fd_in=number_in, fd_out=number_out, flags=flags)
 
@@ -219,11 +220,13 @@ def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, f
     """
     flags = integer(flags, 32, "flags")
     len = _MOST if len is None else integer(len, 64, "len")
-    result = _AGAIN
-    while result == _AGAIN:
+    while True:
         # anew after each signal: its handler may have closed an object
         number_in, number_out = fileno(fd_in), fileno(fd_out)
         result = _lib.tee(number_in, number_out, len, flags)
+        if result != _AGAIN:
+            break
+        run_handlers()
     return TEE.check(result, fd_in=number_in, fd_out=number_out, flags=flags)
 
 
@@ -400,4 +403,5 @@ def copy(
         while (blocked := transfer.step(_PORTION)) is not None:
             if blocked:
                 _wait(*blocked)
+            run_handlers()
         return transfer.moved

@@ -8,7 +8,7 @@ from butter._constants import timerfd as _constants
 from butter._constants.timerfd import *  # noqa: F403
 from butter._constants.timerfd import CLOCK_MONOTONIC, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET
 from butter._timerfd import (
-    OTHER_PERIOD,
+    BEFORE,
     SETTABLE_CLOCKS,
     SETTIME,
     Setting,
@@ -44,8 +44,8 @@ __all__ = [
 __all__ += _constants.__all__
 
 
-# what a call gives that armed the timer, beside the time that was left
-_ACCEPTED = (OTHER_PERIOD, -errno.ECANCELED)
+# what fails and arms the timer all the same
+_ARMED = (-errno.ECANCELED,)
 
 # a setting that is nobody's
 _NOT_GIVEN: Any = (None, 0, object(), None)
@@ -134,12 +134,13 @@ class Timer(Eventlike[int], TimerVal):
         else:
             left = rearm_timer(timer)
         if left < 0 or self._batch:
-            if left >= 0 or left in _ACCEPTED:
+            before = BEFORE.get(left)
+            if left >= 0 or left in _ARMED or before is not None:
                 self._batch.clear()
-            if left == OTHER_PERIOD:
-                left, period = timer.old_first, timer.old_period
+            if before is not None:
+                left, period = timer.before[before].first, timer.before[before].period
             elif left < 0:
-                SETTIME.fail(-left, fd=fd, flags=timer.flags, spec=None)
+                SETTIME.fail(-left, fd=fd, flags=timer.flags, spec=None, clock_type=self._clock)
         old: Setting = Setting()
         old._left = left
         old._period = period
@@ -150,7 +151,7 @@ class Timer(Eventlike[int], TimerVal):
         try:
             old = timerfd_settime(self.fileno(), self, flags)
         except OSError as error:
-            if -(error.errno or 0) in _ACCEPTED:
+            if -(error.errno or 0) in _ARMED:
                 self._batch.clear()
             raise
         self._batch.clear()

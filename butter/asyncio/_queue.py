@@ -6,7 +6,6 @@ import asyncio
 import functools
 import warnings
 from asyncio import get_running_loop
-from threading import get_ident
 
 from butter._fd import Descriptor, integer, tell_of_forks
 from butter._typing import Generic
@@ -75,7 +74,6 @@ class EventQueue(Generic[Source, Event]):
         self._source = source
         self._batch: deque[Event] = source._batch
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = 0  # the one that the loop runs in
         # the place of each waiter, in their order, and the future that wakes it
         self._waiters: dict[asyncio.Future[None], asyncio.Future[None]] = {}
         self._reading = False
@@ -85,15 +83,15 @@ class EventQueue(Generic[Source, Event]):
 
     async def get(self) -> Event:
         """The next event, waiting for it. Raises ValueError if the object is closed, also while this waits."""
-        loop = self._loop
-        # only one loop runs in a thread; to ask which is a system call before Python 3.12
-        if loop is None or self._thread != get_ident() or not loop.is_running():
+        batch, waiters, loop = self._batch, self._waiters, self._loop
+        # Which loop runs is a system call to ask before Python 3.12. Who is going to
+        # wait need not: asyncio refuses the future of another loop.
+        if batch or waiters or self._unserved or not self._reading or loop is None or not loop.is_running():
             loop = self._bind()
-        batch, waiters = self._batch, self._waiters
-        # Who was cancelled before the loop looked at the descriptor may come again
-        # and again, as asyncio.timeout(0) does: the reader alone would never serve it.
-        if not waiters and (batch or ((self._unserved or not self._reading) and self._read())):
-            return batch.popleft()
+            # Who was cancelled before the loop looked at the descriptor may come again
+            # and again, as asyncio.timeout(0) does: the reader alone would never serve it.
+            if not waiters and (batch or ((self._unserved or not self._reading) and self._read())):
+                return batch.popleft()
         self._unserved = True
         place = future = loop.create_future()
         try:
@@ -108,6 +106,9 @@ class EventQueue(Generic[Source, Event]):
                     self._unserved = False
                     return batch.popleft()
                 future = loop.create_future()
+        except RuntimeError:
+            self._bind()  # which says it better if this is the wrong loop
+            raise
         finally:
             waiters.pop(place, None)
             if batch:
@@ -167,8 +168,13 @@ class EventQueue(Generic[Source, Event]):
         if self._reading:
             loop.remove_reader(self._source.fileno())
             self._reading = False
-        self._source.close()
-        for future in self._waiters.values():
+        try:
+            self._source.close()
+        except ValueError:
+            # unless a signal handler has closed it meanwhile
+            if not self._source.closed():
+                raise
+        for future in list(self._waiters.values()):
             if not future.done():
                 future.set_result(None)
 
@@ -207,7 +213,6 @@ class EventQueue(Generic[Source, Event]):
             self._loop = loop
             self._reading = False
             self._waiters.clear()
-        self._thread = get_ident()
         return loop
 
     def _read(self) -> bool:

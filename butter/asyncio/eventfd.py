@@ -37,8 +37,6 @@ class Eventfd_async(EventQueue[Eventfd, int]):
     ) -> None:
         self._last = initial(initial_value, inital_value)
         super().__init__(Eventfd(self._last, flags | EFD_NONBLOCK), loop, maxsize)
-        # a call less, which matters to who wakes a loop a million times
-        self.increment = self._source.increment  # type: ignore[method-assign]
 
     _eventfd = old_name()
 

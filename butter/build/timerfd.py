@@ -38,14 +38,18 @@ int timerfd_create(int clockid, int flags);
 int timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec *old_value);
 int timerfd_gettime(int fd, struct itimerspec *curr_value);
 
-/* A setting of a timer as its object sees it, in nanoseconds. The last two are the one before. */
+/* A setting of a timer as its object sees it, in nanoseconds. */
+typedef struct {
+    int64_t first;
+    int64_t period;
+} butter_times;
+
 typedef struct {
     int fd;
     int flags;
-    int64_t first;
-    int64_t period;
-    int64_t old_first;
-    int64_t old_period;
+    butter_times now;
+    unsigned int used;
+    butter_times before[16];
 } butter_timer;
 
 int64_t butter_timer_rearm(butter_timer *timer);
@@ -97,7 +101,7 @@ static int butter_gettime(int fd, struct itimerspec *curr_value)
 
 #define SECOND 1000000000
 
-/* Neither an errno nor a time. */
+/* Neither an errno nor a time; up to 15 more, as an index. */
 #define OTHER_PERIOD INT64_MIN
 
 /* fits: the kernel counts nanoseconds in 64 bits itself */
@@ -107,44 +111,48 @@ static int64_t butter_nanoseconds(const struct timespec *time)
 }
 
 typedef struct {
-    int fd;
-    int flags;
     int64_t first;
     int64_t period;
-    int64_t old_first;
-    int64_t old_period;
+} butter_times;
+
+typedef struct {
+    int fd;
+    int flags;
+    butter_times now;
+    unsigned int used;
+    butter_times before[16];
 } butter_timer;
 
 /* Arm the timer as before. A setting is two numbers, and one is what a C function
    gives cheaply: if the period was the same as it is now, which is usual, the
-   time left is enough, else the struct has both. The kernel says which case it
-   is, never a guess of what was armed last: a signal handler or another thread
-   may have set the timer since. Errors are -errno. One pointer is what a C
-   function takes cheaply. */
+   time left is enough, else the struct has both, each time in another place: a
+   signal handler or another thread may do the same before Python has looked.
+   The kernel says which case it is, never a guess of what was armed last.
+   Errors are -errno. One pointer is what a C function takes cheaply. */
 static int64_t butter_timer_rearm(butter_timer *timer)
 {
     struct itimerspec before, spec = {
-        .it_interval = {.tv_sec = timer->period / SECOND, .tv_nsec = timer->period % SECOND},
-        .it_value = {.tv_sec = timer->first / SECOND, .tv_nsec = timer->first % SECOND},
+        .it_interval = {.tv_sec = timer->now.period / SECOND, .tv_nsec = timer->now.period % SECOND},
+        .it_value = {.tv_sec = timer->now.first / SECOND, .tv_nsec = timer->now.first % SECOND},
     };
     int result = timerfd_settime(timer->fd, timer->flags, &spec, &before);
-    int64_t first, period;
+    butter_times old;
+    unsigned int place;
 
     if (result < 0)
         return result + 1;
-    first = butter_nanoseconds(&before.it_value);
-    period = butter_nanoseconds(&before.it_interval);
-    if (period == timer->period)
-        return first;
-    timer->old_first = first;
-    timer->old_period = period;
-    return OTHER_PERIOD;
+    old = (butter_times){butter_nanoseconds(&before.it_value), butter_nanoseconds(&before.it_interval)};
+    if (old.period == timer->now.period)
+        return old.first;
+    place = __atomic_fetch_add(&timer->used, 1, __ATOMIC_RELAXED) % 16;
+    timer->before[place] = old;
+    return OTHER_PERIOD + place;
 }
 
 /* The first time, and what remains of it in the struct is for the calls above and below. */
 static int64_t butter_timer_arm(butter_timer *timer, int fd, int flags, int64_t first, int64_t period)
 {
-    *timer = (butter_timer){.fd = fd, .flags = flags, .first = first, .period = period};
+    *timer = (butter_timer){.fd = fd, .flags = flags, .now = {first, period}};
     return butter_timer_rearm(timer);
 }
 
@@ -153,7 +161,7 @@ static int64_t butter_timer_get(const butter_timer *timer)
 {
     struct itimerspec now;
 
-    if (timerfd_gettime(timer->fd, &now) < 0 || butter_nanoseconds(&now.it_interval) != timer->period)
+    if (timerfd_gettime(timer->fd, &now) < 0 || butter_nanoseconds(&now.it_interval) != timer->now.period)
         return -1;
     return butter_nanoseconds(&now.it_value);
 }

@@ -983,8 +983,8 @@ def test_closed_by_a_handler_that_raises(kind, alarms, way, exception):
         made.close()
         raise exception("of the handler")
 
-    alarms(stop)
     with pytest.raises(exception, match="of the handler"):
+        alarms(stop)
         WAITS[way](made)
 
 

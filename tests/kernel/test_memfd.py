@@ -242,7 +242,8 @@ INJECTED = [
     (errno.ENFILE, OSError, "fs.file-max"),
     (errno.ENOMEM, OutOfMemory, "no memory"),
     (errno.ENOSYS, OSError, "Linux 3.17"),
-    (errno.EPERM, PermissionError, "CAP_IPC_LOCK.*hugetlb_shm_group"),
+    (errno.EPERM, PermissionError, "seccomp filter or a security module"),
+    (errno.ENODEV, OSError, "internal device"),
     (errno.EINVAL, InvalidArgument, "does not know all of"),
     (errno.EHOSTDOWN, UnknownError, "Host is down"),
 ]
@@ -262,6 +263,13 @@ def test_no_descriptor_left():
         with pytest.raises(OSError, match="RLIMIT_NOFILE is 0") as caught:
             support.exhaust_descriptors(call, "")
         assert caught.value.errno == errno.EMFILE
+
+
+def test_no_right_to_huge_pages():
+    """EPERM says who may have them."""
+    with pytest.raises(PermissionError, match=r"CAP_IPC_LOCK.*hugetlb_shm_group") as caught:
+        support.inject_in_child("memfd_create", errno.EPERM, memfd_create, "", MFD_HUGETLB)
+    assert caught.value.errno == errno.EPERM
 
 
 def test_no_such_huge_pages():
@@ -831,7 +839,7 @@ def test_refused_mappings(in_child):
     assert set(ADD_SEALS.meanings) == {errno.EBADF, errno.EBUSY, errno.EINVAL, errno.EPERM}
     assert set(GET_SEALS.meanings) == {errno.EBADF, errno.EINVAL}
     injected = {number for number, *_ in INJECTED if number != errno.EHOSTDOWN}
-    assert set(CREATE.meanings) == injected | {errno.EACCES, errno.EFAULT, errno.EMFILE, errno.ENODEV}
+    assert set(CREATE.meanings) == injected | {errno.EACCES, errno.EFAULT, errno.EMFILE}
     assert {table.call for table in (CREATE, ADD_SEALS, GET_SEALS, MMAP, TRUNCATE)} <= set(Errors.calls)
 
 

@@ -1063,7 +1063,8 @@ def test_no_descriptor_left():
 
 INJECTED = [
     (errno.ENFILE, OSError, "fs.file-max"),
-    (errno.ENODEV, OSError, "internal filesystem"),
+    (errno.ENODEV, OSError, "internal device"),
+    (errno.EPERM, PermissionError, "seccomp filter or a security module"),
     (errno.ENOMEM, OutOfMemory, "no memory"),
     (errno.ENOSYS, OSError, "Linux 2.6.27"),
     (errno.EHOSTDOWN, UnknownError, "Host is down"),
@@ -1105,10 +1106,23 @@ def test_reads_of_other_things(fd):
             read_events(Number(other))
         assert caught.value.errno == number
         seen.add(number)
-    assert seen == set(READ.meanings)
+    assert seen | {errno.EPERM} == set(READ.meanings)
     epoll.close()
     for other in (reading, writing, directory):
         os.close(other)
+
+
+def test_a_read_that_is_not_allowed(in_child):
+    """A filter may refuse it."""
+
+    def body():
+        with Signalfd(USR1) as signals:
+            support.inject("read", errno.EPERM, signals.fileno())
+            signals.read_event()
+
+    with pytest.raises(PermissionError, match="seccomp filter") as caught:
+        in_child(body)
+    assert caught.value.errno == errno.EPERM
 
 
 def test_every_row_is_provoked():
