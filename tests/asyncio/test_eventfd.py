@@ -9,7 +9,7 @@ import pytest
 from loops import both, run, turn, waiters
 
 from butter.asyncio.eventfd import Eventfd_async
-from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE
+from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd
 
 
 def test_arguments():
@@ -28,6 +28,24 @@ def test_arguments():
         Eventfd_async(1.0)
     with pytest.raises(TypeError, match="one argument"):
         Eventfd_async(1, inital_value=1)
+
+
+def test_increment_of_a_subclass():
+    """It is the one that is called, and it counts in the object that is under the queue then."""
+
+    class Tens(Eventfd_async):
+        def increment(self, value=1):
+            super().increment(10 * value)
+
+    counter = Tens()
+    counter.increment(2)
+    assert counter.get_nowait() == 20
+    with Eventfd() as other:
+        before, counter._eventfd = counter._eventfd, other
+        counter.increment()
+        assert other.read_event() == 10
+        counter._eventfd = before
+    counter.close()
 
 
 def test_increment_checks():

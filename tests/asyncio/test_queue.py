@@ -963,6 +963,37 @@ def test_another_live_loop(one):
     one.run(main)
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_loop_that_moved_to_another_thread(one, waits):
+    """Who awaits under another loop gets the RuntimeError, although the thread is the one that the first loop had."""
+    first = one.kind()
+    queue = one.open()
+
+    async def once():
+        one.trigger(queue)
+        return await queue.get()
+
+    first.run_until_complete(once())
+    thread = threading.Thread(target=first.run_forever)
+    thread.start()
+    try:
+        if not waits:
+            one.trigger(queue)
+
+        async def elsewhere():
+            with pytest.raises(RuntimeError, match="another event loop"):
+                await queue.get()
+
+        run(elsewhere(), one.kind, one.mode)
+        one.trigger(queue)
+        asyncio.run_coroutine_threadsafe(queue.get(), first).result(30)
+    finally:
+        first.call_soon_threadsafe(queue.close)
+        first.call_soon_threadsafe(first.stop)
+        thread.join(30)
+        first.close()
+
+
 def test_fork_in_a_running_loop(one):
     """A child finds its object closed, and can use others in a loop of its own; the parent's goes on."""
 

@@ -438,6 +438,18 @@ def test_a_signal_handler_runs_during_a_write(write):
         assert counter.read_event() == 3
 
 
+@pytest.mark.parametrize("value", [0, MAXIMUM])
+def test_an_exception_of_a_handler_in_c(in_child, value):
+    """It has no frame of its own, and comes out all the same."""
+
+    def body():
+        with Eventfd(value) as counter, support.alarms(len):
+            counter.increment() if value else counter.read_event()
+
+    with pytest.raises(TypeError, match="argument"):
+        in_child(body)
+
+
 def test_an_exception_of_a_signal_handler_ends_a_read():
     """It comes through as it is, although it is an OSError."""
 

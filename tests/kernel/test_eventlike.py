@@ -4,6 +4,7 @@ A feature joins by a line in ``KINDS``: its class, the flag that makes it
 non-blocking, what has to be done to a new object, and what makes one event.
 """
 
+import contextlib
 import copy
 import errno
 import gc
@@ -235,6 +236,97 @@ def test_forgotten_before_it_is_closed(kind, monkeypatch):
     with pytest.raises(OSError, match="a test"):
         made.close()
     assert seen == [(fd, None)]
+    assert made.closed()
+
+
+def interrupt_close(made, at, handler):
+    """Close *made*, and call *handler* at the place number *at* where Python may run a signal handler."""
+    places = itertools.count()
+
+    def profile(frame, event, arg):
+        # where a function begins, and where one that is written in C has returned
+        if event in ("call", "c_return") and arg is not sys.setprofile and next(places) == at:
+            sys.setprofile(None)
+            handler()
+
+    sys.setprofile(profile)
+    try:
+        made.close()
+    finally:
+        sys.setprofile(None)
+
+
+def interrupted_closes(kind):
+    """(an object, a function that closes it and is interrupted) for all places, the last one behind the last place."""
+    for at in range(100):
+        made, done = kind.make(), []
+
+        def close(handler, made=made, at=at, done=done):
+            def handle():
+                done.append(at)
+                handler()
+
+            interrupt_close(made, at, handle)
+
+        yield made, close
+        if not done:
+            assert at > 3
+            return
+
+
+@every_kind
+def test_a_handler_raises_in_close(kind):
+    """Wherever it does, the object is closed, or is as before and can be closed."""
+
+    def handler():
+        raise Enough
+
+    for made, close in interrupted_closes(kind):
+        fd = made.fileno()
+        with contextlib.suppress(Enough):
+            close(handler)
+        assert made.closed() is not is_open(fd)
+        if not made.closed():
+            made.close()
+        assert not is_open(fd)
+
+
+@every_kind
+def test_a_handler_closes_in_close(kind):
+    """Wherever it does, the object is closed once, and a stranger who gets the number keeps it."""
+    for made, close in interrupted_closes(kind):
+        fd, ends = made.fileno(), []
+
+        def handler(made=made, ends=ends):
+            if not made.closed():
+                made.close()
+                ends.append(os.dup(0))
+
+        with contextlib.suppress(ValueError):
+            close(handler)
+        assert made.closed()
+        assert ends in ([], [fd])
+        assert is_open(fd) is bool(ends)
+        for end in ends:
+            os.close(end)
+
+
+@every_kind
+def test_closed_while_another_thread_closes(kind):
+    """Whoever comes second gets the ValueError, also before the first has taken the number."""
+    made, first = kind.make(), []
+
+    def handler():
+        def close():
+            with pytest.raises(ValueError, match="closed file"):
+                made.close()
+            first.append(made.closed())
+
+        join(start(close, 1))
+
+    # the first place is in front of everything, the second behind the step that decides
+    interrupt_close(made, 2, handler)
+    assert first == [False]
     assert made.closed()
 
 
@@ -983,9 +1075,13 @@ def test_closed_by_a_handler_that_raises(kind, alarms, way, exception):
         made.close()
         raise exception("of the handler")
 
-    with pytest.raises(exception, match="of the handler"):
+    def begin():
         alarms(stop)
         WAITS[way](made)
+
+    # which may be interrupted before it waits
+    with pytest.raises(exception, match="of the handler"):
+        begin()
 
 
 # fork
@@ -1005,6 +1101,27 @@ def test_fork_drops_what_is_pending(kind, made, in_child):
     assert in_child(body) == (0, False)
     assert made.pending == 2
     assert kind.count([first, *made.read_events()]) == 3
+
+
+def test_fork_goes_on_after_a_failure(in_child):
+    """What one object meets in the child keeps no other from being told."""
+
+    class Failing(Timer):
+        def _after_fork(self):
+            raise LookupError("of this object")
+
+    reports = []
+    with Failing(), Timer() as timer, Failing():
+        timer._batch.append(1)
+
+        def body():
+            return timer.pending, len(reports)
+
+        before, sys.unraisablehook = sys.unraisablehook, reports.append
+        try:
+            assert in_child(body) == (0, 1)
+        finally:
+            sys.unraisablehook = before
 
 
 @every_kind

@@ -220,6 +220,7 @@ BAD = [
     ({"in_offset": 2**63}, ValueError, "in_offset is"),
     ({"out_offset": -(2**63) - 1}, ValueError, "out_offset is"),
     ({"in_offset": 1.0}, TypeError, "in_offset is"),
+    ({"in_offset": -(2.0**63)}, TypeError, "in_offset is"),
     ({"out_offset": "1"}, TypeError, "out_offset is"),
     ({"len": -1}, ValueError, "len is"),
     ({"len": 2**64}, ValueError, "len is"),

@@ -867,6 +867,9 @@ def test_a_handler_between_the_call_and_its_result(timer, monkeypatch, raises, a
         monkeypatch.setattr(butter.timerfd, name, real)
         if raises:
             raise LookupError
+        # the same words again, and another period before
+        timerfd_settime(timer, TimerVal().every(13))
+        assert timer.update().period == (13, 0)
         timer.every(9).update()
         timer.every(11).update()
         return left
