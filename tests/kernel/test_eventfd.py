@@ -460,7 +460,7 @@ def test_an_exception_of_a_signal_handler_ends_a_read():
         counter.read_event()
 
 
-def test_an_exception_of_a_signal_handler_after_a_write(counter):
+def test_an_exception_of_a_signal_handler_after_a_write(counter, monkeypatch):
     """The value is counted once when a handler raises an OSError between the call and its return."""
 
     class Stop(OSError):
@@ -478,12 +478,11 @@ def test_an_exception_of_a_signal_handler_after_a_write(counter):
         wrote.append(value)
         os.kill(os.getpid(), signal.SIGUSR1)
 
-    butter.eventfd._write = write_and_signal
+    monkeypatch.setattr(butter.eventfd, "_write", write_and_signal)
     try:
         with pytest.raises(Stop):
             counter.increment(5)
     finally:
-        butter.eventfd._write = real
         signal.signal(signal.SIGUSR1, before)
     assert wrote == [5]
     assert counter.read_event() == 5
