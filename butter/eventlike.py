@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import math
-import select
 import time
 from collections import deque
 
-from butter._fd import Descriptor
+from butter._eventlike_c import lib
+from butter._fd import Descriptor, run_handlers
 from butter._typing import Generic
+from butter.errors import Errors, OutOfMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ else:
 
 # poll takes milliseconds in a C int; longer waits go round again
 LONGEST_POLL = 2**31 - 1
+
+POLL = Errors(
+    "poll",
+    {
+        errno.EINVAL: (OSError, "this process may have no descriptor at all (RLIMIT_NOFILE is 0), so it cannot wait"),
+        errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+    },
+)
+_poll, _INTERRUPTED = lib.butter_poll, -errno.EINTR
 
 
 class Eventlike(Descriptor, Generic[Event]):
@@ -128,13 +138,16 @@ class Eventlike(Descriptor, Generic[Event]):
                     raise
 
     def _poll(self, deadline: float | None, timeout: float | None) -> None:
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLIN)
         while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-            if poll.poll(None if left is None else math.ceil(min(left, LONGEST_POLL))):
+            left = math.inf if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+            ready = _poll(self.fileno(), math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL)
+            if ready > 0:
                 return
-            if left is not None and left < LONGEST_POLL:
+            if ready < 0:
+                if ready != _INTERRUPTED:
+                    POLL.fail(-ready)
+                run_handlers()
+            elif left < LONGEST_POLL:
                 raise TimeoutError(errno.ETIMEDOUT, f"no event within {timeout} seconds")
 
     def __iter__(self) -> Iterator[Event]:

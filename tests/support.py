@@ -219,6 +219,7 @@ needs_namespaces = needs(when=namespaces_allowed(), reason="needs user namespace
 _SYSCALLS = {
     "read": (0, 63),
     "write": (1, 64),
+    "poll": (7, 73),  # which is ppoll on aarch64
     "lseek": (8, 62),
     "pwrite64": (18, 68),
     "fcntl": (72, 25),

@@ -13,6 +13,7 @@ import math
 import os
 import pickle
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -26,8 +27,9 @@ import pytest
 import support
 
 from butter import utils
+from butter.errors import UnknownError
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd
-from butter.eventlike import Eventlike
+from butter.eventlike import POLL, Eventlike
 from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify
 from butter.signalfd import SFD_NONBLOCK, Signalfd
 from butter.timerfd import TFD_NONBLOCK, Timer
@@ -1061,6 +1063,57 @@ def test_closed_by_a_handler(kind, alarms, way):
         join(threads)
         for end in ends:
             os.close(end)
+
+
+POLLS = {
+    "wait": lambda made: made.wait(),
+    "timeout": lambda made: made.wait(LONG),
+    "iteration": lambda made: next(iter(made)),
+}
+
+
+@every_kind
+@pytest.mark.parametrize("way", POLLS)
+def test_closed_by_a_handler_during_a_poll(kind, alarms, way):
+    """The wait ends, although the number is somebody else's by then, who has nothing to read."""
+    made, ends = kind.make(blocking=False), []
+
+    def close():
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        made.close()
+        ends.extend(os.pipe())
+
+    def begin():
+        alarms(close)
+        POLLS[way](made)
+
+    with pytest.raises(ValueError, match="closed file"):
+        begin()
+    for end in ends:
+        os.close(end)
+
+
+def test_no_poll(in_child):
+    """What keeps poll from waiting has words; an errno that it does not know is an UnknownError."""
+
+    def injected(number):
+        with Timer() as timer:
+            support.inject("poll", number)
+            timer.wait(1)
+
+    def limited():
+        with Timer() as timer:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+            timer.wait(1)
+
+    with pytest.raises(MemoryError, match="poll: the kernel has no memory"):
+        in_child(injected, errno.ENOMEM)
+    with pytest.raises(OSError, match="RLIMIT_NOFILE is 0") as caught:
+        in_child(limited)
+    assert caught.value.errno == errno.EINVAL
+    with pytest.raises(UnknownError):
+        in_child(injected, errno.EHOSTDOWN)
+    assert set(POLL.meanings) == {errno.ENOMEM, errno.EINVAL}
 
 
 @every_kind

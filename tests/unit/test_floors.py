@@ -95,6 +95,8 @@ def misplaced(name, imported):
     below, other = place(imported)
     if below == 0:
         return "a builder is imported by nobody"
+    if imported == f"butter._{name.rpartition('.')[2]}_c":
+        return None  # what its own builder compiled to, also where that is a shared part
     if below > floor:
         return f"floor {floor} imports upwards, from floor {below}"
     if other is None or floor == 6:

@@ -1,0 +1,24 @@
+from cffi import FFI
+
+DECLARATIONS = """
+int butter_poll(int fd, int timeout);
+"""
+
+SOURCE = """
+#include <errno.h>
+#include <poll.h>
+
+/* Not Python's poll(), which goes on after a signal with the number that it has:
+   the handler may have closed that, and somebody else have got it.
+   Returns whether there is something to read, or -errno. */
+static int butter_poll(int fd, int timeout)
+{
+    struct pollfd poller = {fd, POLLIN, 0};
+    int ready = poll(&poller, 1, timeout);
+    return ready < 0 ? -errno : ready;
+}
+"""
+
+ffi = FFI()
+ffi.cdef(DECLARATIONS)
+ffi.set_source("butter._eventlike_c", SOURCE)
