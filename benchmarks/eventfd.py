@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import linuxfd
 
@@ -16,10 +16,12 @@ from butter.eventfd import EFD_NONBLOCK, Eventfd
 
 floor = compiled(
     "floor_eventfd",
-    "void write_read(int fd, long count);",
+    "void write_read(int fd, long count); void wake(int fd, long count);",
     """
     #include <stdint.h>
+    #include <sys/epoll.h>
     #include <sys/eventfd.h>
+    #include <unistd.h>
 
     static void write_read(int fd, long count)
     {
@@ -29,16 +31,30 @@ floor = compiled(
             eventfd_read(fd, &value);
         }
     }
+
+    static void wake(int fd, long count)
+    {
+        int epoll = epoll_create1(EPOLL_CLOEXEC);
+        struct epoll_event event = {.events = EPOLLIN};
+        uint64_t value;
+        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+        while (count--) {
+            eventfd_write(fd, 1);
+            epoll_wait(epoll, &event, 1, -1);
+            eventfd_read(fd, &value);
+        }
+        close(epoll);
+    }
     """,
 )
 
 ROUND_TRIPS = 20_000
 
 
-def c_floor() -> float:
+def in_c(call: Callable[[int, int], object]) -> float:
     with Eventfd() as counter:
         start = time.perf_counter_ns()
-        floor.write_read(counter.fileno(), ROUND_TRIPS)
+        call(counter.fileno(), ROUND_TRIPS)
         return (time.perf_counter_ns() - start) / ROUND_TRIPS
 
 
@@ -84,7 +100,7 @@ async def queue_wakes() -> float:
 
 
 def comparisons() -> Iterator[Comparison]:
-    contenders = {"C floor": c_floor, "butter": butter, "linuxfd": linuxfd_object}
+    contenders = {"C floor": lambda: in_c(floor.write_read), "butter": butter, "linuxfd": linuxfd_object}
     if hasattr(os, "eventfd"):
         contenders["os.eventfd_write, os.eventfd_read"] = os_builtins
     yield Comparison(
@@ -96,6 +112,7 @@ def comparisons() -> Iterator[Comparison]:
         yield Comparison(
             f"Waking a task, on {name}",
             {
+                "C floor": lambda: in_c(floor.wake),
                 "butter": lambda new_loop=new_loop: on_loop(new_loop, eventfd_wakes()),
                 "asyncio.Queue": lambda new_loop=new_loop: on_loop(new_loop, queue_wakes()),
             },

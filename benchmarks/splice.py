@@ -9,13 +9,50 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from benchmarks.floor import compiled
 from benchmarks.runner import Comparison, Sample, repeated
 from butter.memfd import Memfd
 from butter.splice import copy, splice
 
+floor = compiled(
+    "floor_splice",
+    """
+    void one_byte(int fd_in, int fd_out, long count);
+    void send(int fd_in, int fd_out);
+    void move(int fd_in, int fd_out);
+    """,
+    """
+    #ifndef _GNU_SOURCE
+    # define _GNU_SOURCE
+    #endif
+    #include <fcntl.h>
+    #include <sys/sendfile.h>
+
+    static void one_byte(int fd_in, int fd_out, long count)
+    {
+        while (count--)
+            splice(fd_in, NULL, fd_out, NULL, 1, 0);
+    }
+
+    static void send(int fd_in, int fd_out)
+    {
+        off_t offset = 0;
+        while (sendfile(fd_out, fd_in, &offset, 1 << 30) > 0) {
+        }
+    }
+
+    static void move(int fd_in, int fd_out)
+    {
+        while (splice(fd_in, NULL, fd_out, NULL, 1 << 30, 0) > 0) {
+        }
+    }
+    """,
+)
+
 KIB = 1 << 10
 GIB = 1 << 30
 STREAM = 256 << 20
+BYTES = 50_000
 
 
 @contextmanager
@@ -37,20 +74,30 @@ def drain(fd: int) -> None:
         pass
 
 
-def one_byte(call: str, **names: object) -> Sample:
-    """A splice of one byte from a pipe to /dev/null, which was written before."""
+def one_byte(splices: Callable[[int, int], float]) -> Sample:
+    """A splice of one byte from a pipe to /dev/null; *splices* takes the two and does BYTES of them."""
 
     def sample() -> float:
         reading, writing = os.pipe()
         null = os.open(os.devnull, os.O_WRONLY)
         try:
-            os.write(writing, bytes(50_000))
-            return repeated(call, 50_000, reading=reading, null=null, **names)
+            os.write(writing, bytes(BYTES))
+            return splices(reading, null)
         finally:
             for fd in reading, writing, null:
                 os.close(fd)
 
     return sample
+
+
+def by_statement(call: str, **names: object) -> Sample:
+    return one_byte(lambda reading, null: repeated(call, BYTES, reading=reading, null=null, **names))
+
+
+def in_c(reading: int, null: int) -> float:
+    start = time.perf_counter_ns()
+    floor.one_byte(reading, null, BYTES)
+    return (time.perf_counter_ns() - start) / BYTES
 
 
 def file_to_socket(send: Callable[[int, int], object]) -> Sample:
@@ -113,22 +160,27 @@ def copyfileobj(source: socket.socket, target: int) -> None:
 
 
 def comparisons() -> Iterator[Comparison]:
-    calls = {"butter": one_byte("splice(reading, null, len=1)", splice=splice)}
+    calls = {"C floor": one_byte(in_c), "butter": by_statement("splice(reading, null, len=1)", splice=splice)}
     if hasattr(os, "splice"):  # Python 3.10
-        calls["os.splice"] = one_byte("splice(reading, null, 1)", splice=os.splice)
+        calls["os.splice"] = by_statement("splice(reading, null, 1)", splice=os.splice)
     yield Comparison("A splice of one byte", calls, margins={"os.splice": 450})
     yield Comparison(
         "Copying 1 GiB from a file to a socket, each KiB",
         {
+            "C floor": file_to_socket(floor.send),
             "butter": file_to_socket(lambda source, target: copy(source, target, in_offset=0)),
             "os.sendfile": file_to_socket(sendfile),
         },
-        {"os.sendfile": 1.05},
+        {"os.sendfile": 1},
         rounds=5,
     )
     yield Comparison(
         "Copying 256 MiB from a socket to a pipe, each KiB",
-        {"butter": socket_to_pipe(copy), "shutil.copyfileobj": socket_to_pipe(copyfileobj)},
+        {
+            "C floor": socket_to_pipe(lambda source, target: floor.move(source.fileno(), target)),
+            "butter": socket_to_pipe(copy),
+            "shutil.copyfileobj": socket_to_pipe(copyfileobj),
+        },
         {"shutil.copyfileobj": 0.5},
         rounds=5,
     )
