@@ -105,7 +105,11 @@ class Memfd(Descriptor):
         *,
         inital_value: Content | None = None,
     ) -> None:
-        value = initial_value if inital_value is None else inital_value
+        value = initial_value
+        if inital_value is not None:
+            if not (isinstance(value, int) and value == 0):
+                raise TypeError("initial_value and inital_value are one argument: give one of them")
+            value = inital_value
         size = integer(value, 63, "initial_value") if isinstance(value, int) else 0
         content = memoryview(b"" if isinstance(value, int) else value).cast("B")
         super().__init__(memfd_create(name, flags | MFD_ALLOW_SEALING, closefd))

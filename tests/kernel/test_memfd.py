@@ -406,6 +406,9 @@ def test_content():
         assert len(memfd) == 8
     with Memfd(inital_value=b"old", flags=0) as memfd:
         assert len(memfd) == 3
+    for content in (b"new", b"", 5):
+        with pytest.raises(TypeError, match="one argument"):
+            Memfd("", content, inital_value=b"old")
 
 
 @pytest.mark.parametrize("value", ["text", None, 1.5, -1, 2**63], ids=str)
