@@ -95,13 +95,14 @@ os.register_at_fork(after_in_child=_after_in_child)
 
 
 if sys.implementation.name == "pypy":
-    import signal
 
     def run_handlers() -> None:
         """Have Python run the handlers of the signal that interrupted a call, before the call is made again.
 
         CPython has done that when the call returns, PyPy perhaps not if other threads run; this call does it there.
         """
+        import signal
+
         signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 else:
@@ -188,7 +189,8 @@ class Descriptor:
             self.close()
 
     def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
-        fd = self._fd
+        # a subclass may have made it without _blank()
+        fd = getattr(self, "_fd", None)
         if fd is not None and fd == self._opened:
             # the warning may be an error, and still the descriptor has to go
             try:

@@ -47,10 +47,14 @@ def test_synchronous_modules_are_light():
 
 
 def test_import_is_quick(tmp_path):
-    """``import butter.inotify`` takes less than 15 ms beyond the start of the interpreter, at its best of nine."""
+    """``import butter.inotify`` takes less than 15 ms beyond the start of the interpreter, at its best of nine.
+
+    PyPy's first steps are slow.
+    """
+    most = 0.015 if sys.implementation.name == "cpython" else 0.03
     # an installed package is compiled to bytecode, which the first of the runs does here
     compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
-    assert min(fresh("butter.inotify", **compiled)[0] for _ in range(9)) < 0.015
+    assert min(fresh("butter.inotify", **compiled)[0] for _ in range(9)) < most
 
 
 def test_asyncio_comes_when_asked_for():
