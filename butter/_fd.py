@@ -95,14 +95,13 @@ os.register_at_fork(after_in_child=_after_in_child)
 
 
 if sys.implementation.name == "pypy":
+    import signal
 
     def run_handlers() -> None:
         """Have Python run the handlers of the signal that interrupted a call, before the call is made again.
 
         CPython has done that when the call returns, PyPy perhaps not if other threads run; this call does it there.
         """
-        import signal
-
         signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 else:
