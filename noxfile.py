@@ -29,7 +29,9 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The suite, on every Python; what follows ``--`` goes to pytest."""
     session.install(".[test]")
-    session.run("pytest", *session.posargs)
+    # PyPy's compiler now and then crashes on the syntax trees that pytest makes of assertions (pytest-dev/pytest#11168)
+    plain = ["--assert=plain"] if session.python == "pypy3" else []
+    session.run("pytest", *plain, *session.posargs)
 
 
 @nox.session
