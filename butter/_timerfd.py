@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import namedtuple
+from functools import partial
 
 from butter._constants.timerfd import *  # noqa: F403  # older programs import the constants from here
 from butter._constants.timerfd import (
@@ -373,13 +374,8 @@ _read = lib.butter_timerfd_read
 # what arming gives where the period was another, and the place of the setting before
 BEFORE = {-(2**63) + place: place for place in range(16)}
 
-_new, _TIMER = ffi.new, ffi.typeof("butter_timer *")
-
-
-def new_timer() -> Any:
-    """A setting of a timer as C sees it, for ``arm_timer``; see the builder."""
-    return _new(_TIMER)
-
+# a setting of a timer as C sees it, for ``arm_timer``; see the builder
+new_timer = partial(ffi.new, ffi.typeof("butter_timer *"))
 
 _AGAIN = (-errno.EINTR, 0)
 

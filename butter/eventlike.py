@@ -6,6 +6,7 @@ import errno
 import math
 import time
 from collections import deque
+from select import POLLIN
 
 from butter._eventlike_c import lib
 from butter._fd import Descriptor, run_handlers
@@ -31,7 +32,8 @@ POLL = Errors(
         errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
     },
 )
-_poll, _INTERRUPTED = lib.butter_poll, -errno.EINTR
+# poll(fd, events, milliseconds) in C, for all that wait here; see the builder
+poll, _INTERRUPTED = lib.butter_poll, -errno.EINTR
 
 
 class Eventlike(Descriptor, Generic[Event]):
@@ -140,7 +142,7 @@ class Eventlike(Descriptor, Generic[Event]):
     def _poll(self, deadline: float | None, timeout: float | None) -> None:
         while True:
             left = math.inf if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-            ready = _poll(self.fileno(), math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL)
+            ready = poll(self.fileno(), POLLIN, math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL)
             if ready > 0:
                 return
             if ready < 0:

@@ -15,6 +15,7 @@ from butter._fd import fileno, integer, run_handlers
 from butter._splice_c import ffi as _ffi
 from butter._splice_c import lib as _lib
 from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, OutOfMemory, UnknownError, brought_by
+from butter.eventlike import poll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -245,7 +246,6 @@ def vmsplice(fd: FileDescriptor, vec: object, flags: int = 0) -> NoReturn:
 # taken here once: tests replace `_lib` and `_ffi` with mocks
 _new, _buffer = _ffi.new, _ffi.buffer
 _begin, _step, _end = _lib.butter_copy_begin, _lib.butter_copy_step, _lib.butter_copy_end
-_wait = _lib.butter_copy_wait
 _DONE, _MORE, _WAIT_IN, _WAIT_OUT = _lib.COPY_DONE, _lib.COPY_MORE, _lib.COPY_WAIT_IN, _lib.COPY_WAIT_OUT
 
 # A portion is what may pass between two looks at Python's signal handlers: a
@@ -402,6 +402,6 @@ def copy(
         transfer.begin()
         while (blocked := transfer.step(_PORTION)) is not None:
             if blocked:
-                _wait(*blocked)
+                poll(*blocked, -1)
             run_handlers()
         return transfer.moved

@@ -1,7 +1,7 @@
 from cffi import FFI
 
 DECLARATIONS = """
-int butter_poll(int fd, int timeout);
+int butter_poll(int fd, short events, int timeout);
 """
 
 SOURCE = """
@@ -10,10 +10,10 @@ SOURCE = """
 
 /* Not Python's poll(), which goes on after a signal with the number that it has:
    the handler may have closed that, and somebody else have got it.
-   Returns whether there is something to read, or -errno. */
-static int butter_poll(int fd, int timeout)
+   Returns whether fd is ready for one of the events, or -errno. */
+static int butter_poll(int fd, short events, int timeout)
 {
-    struct pollfd poller = {fd, POLLIN, 0};
+    struct pollfd poller = {fd, events, 0};
     int ready = poll(&poller, 1, timeout);
     return ready < 0 ? -errno : ready;
 }

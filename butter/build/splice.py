@@ -34,7 +34,6 @@ typedef struct {
 
 int butter_copy_begin(butter_copy *copy);
 int butter_copy_step(butter_copy *copy, size_t most);
-void butter_copy_wait(int fd, short event);
 void butter_copy_end(butter_copy *copy);
 """
 
@@ -443,14 +442,6 @@ static int butter_copy_step(butter_copy *copy, size_t most)
             return COPY_MORE;
     }
     return COPY_DONE;
-}
-
-/* Not Python's poll(), which goes on after a signal with the number that it has:
-   the handler may have closed that, and somebody else have got it. */
-static void butter_copy_wait(int fd, short event)
-{
-    struct pollfd poller = {fd, event, 0};
-    poll(&poller, 1, -1);
 }
 
 static void butter_copy_end(butter_copy *copy)

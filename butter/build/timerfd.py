@@ -38,18 +38,16 @@ int timerfd_create(int clockid, int flags);
 int timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec *old_value);
 int timerfd_gettime(int fd, struct itimerspec *curr_value);
 
-/* A setting of a timer as its object sees it, in nanoseconds. */
+/* Times in nanoseconds, and what Python looks at in a setting of a timer. */
 typedef struct {
     int64_t first;
     int64_t period;
 } butter_times;
 
 typedef struct {
-    int fd;
     int flags;
-    butter_times now;
-    unsigned int used;
     butter_times before[16];
+    ...;
 } butter_timer;
 
 int64_t butter_timer_rearm(butter_timer *timer);

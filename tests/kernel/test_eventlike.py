@@ -945,7 +945,14 @@ WAITS = {
     "wait with a timeout": lambda made: made.wait(LONG),
     "iteration": lambda made: next(iter(made)),
 }
-BLOCKING_WAITS = [(True, name) for name in WAITS] + [(False, name) for name in WAITS if not name.startswith("read")]
+POLLS = [name for name in WAITS if not name.startswith("read")]
+BLOCKING_WAITS = [(True, name) for name in WAITS] + [(False, name) for name in POLLS]
+
+
+def interrupted_wait(alarms, handler, way, made):
+    """A wait in which *handler* runs, or before which where the machine is slow: all of it may raise."""
+    alarms(handler)
+    WAITS[way](made)
 
 
 @every_kind
@@ -1009,13 +1016,8 @@ def test_exception_of_a_handler(kind, alarms, blocking, way):
             signal.setitimer(signal.ITIMER_REAL, 0)
             raise Enough
 
-        def wait():
-            # the alarm may come before the wait where the machine is slow
-            alarms(stop)
-            WAITS[way](made)
-
         with pytest.raises(Enough):
-            wait()
+            interrupted_wait(alarms, stop, way, made)
         kind.trigger(made)
         WAITS[way](made)
 
@@ -1065,13 +1067,6 @@ def test_closed_by_a_handler(kind, alarms, way):
             os.close(end)
 
 
-POLLS = {
-    "wait": lambda made: made.wait(),
-    "timeout": lambda made: made.wait(LONG),
-    "iteration": lambda made: next(iter(made)),
-}
-
-
 @every_kind
 @pytest.mark.parametrize("way", POLLS)
 def test_closed_by_a_handler_during_a_poll(kind, alarms, way):
@@ -1083,12 +1078,8 @@ def test_closed_by_a_handler_during_a_poll(kind, alarms, way):
         made.close()
         ends.extend(os.pipe())
 
-    def begin():
-        alarms(close)
-        POLLS[way](made)
-
     with pytest.raises(ValueError, match="closed file"):
-        begin()
+        interrupted_wait(alarms, close, way, made)
     for end in ends:
         os.close(end)
 
@@ -1128,13 +1119,8 @@ def test_closed_by_a_handler_that_raises(kind, alarms, way, exception):
         made.close()
         raise exception("of the handler")
 
-    def begin():
-        alarms(stop)
-        WAITS[way](made)
-
-    # which may be interrupted before it waits
     with pytest.raises(exception, match="of the handler"):
-        begin()
+        interrupted_wait(alarms, stop, way, made)
 
 
 # fork
