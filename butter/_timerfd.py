@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import namedtuple
-from functools import partial
+from struct import Struct
 
 from butter._constants.timerfd import *  # noqa: F403  # older programs import the constants from here
 from butter._constants.timerfd import (
@@ -148,6 +148,8 @@ def nanoseconds(seconds: Seconds | None, nano_seconds: int | None) -> int:
     Rounded to the nearest nanosecond, but to 1 if it is not 0, as 0 would stop a timer. Raises TypeError for other
     types, ValueError for what is negative, not a number, infinite or not below 2**63 seconds.
     """
+    if nano_seconds is None and type(seconds) is int and 0 <= seconds < 2**63:
+        return seconds * _SECOND  # before all else, as it is the most usual
     if seconds is None and nano_seconds is None:
         raise TypeError("a time is missing: give seconds or nano_seconds")
     if nano_seconds is None:
@@ -156,12 +158,7 @@ def nanoseconds(seconds: Seconds | None, nano_seconds: int | None) -> int:
         raise TypeError(f"nano_seconds is an int, not {type(nano_seconds).__name__}")
     elif nano_seconds < 0:
         raise ValueError(f"nano_seconds is {nano_seconds}; it must not be negative")
-    if seconds is None:
-        total = nano_seconds
-    elif type(seconds) is int and seconds >= 0:
-        total = seconds * _SECOND + nano_seconds
-    else:
-        total = _whole(seconds) + nano_seconds
+    total = nano_seconds if seconds is None else _whole(seconds) + nano_seconds
     if total >= _TOO_LONG:
         raise ValueError(f"a time of {total // _SECOND} seconds is too long: it must be below 2**63")
     return total
@@ -369,13 +366,13 @@ class Setting(TimerVal):
 
 
 # what the calls of an object use instead of the thin ones
-arm_timer, rearm_timer, get_timer = lib.butter_timer_arm, lib.butter_timer_rearm, lib.butter_timer_get
+arm_timer, get_timer, timer_before = lib.butter_timer_arm, lib.butter_timer_get, lib.butter_timer_before
 _read = lib.butter_timerfd_read
 # what arming gives where the period was another, and the place of the setting before
 BEFORE = {-(2**63) + place: place for place in range(16)}
 
-# a setting of a timer as C sees it, for ``arm_timer``; see the builder
-new_timer = partial(ffi.new, ffi.typeof("butter_timer *"))
+#: descriptor, flags, first time and period in nanoseconds, as C takes them
+packed = Struct("@iiqq").pack
 
 _AGAIN = (-errno.EINTR, 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from struct import error as StructError
 
 from butter._constants import timerfd as _constants
 from butter._constants.timerfd import *  # noqa: F403
@@ -17,9 +18,9 @@ from butter._timerfd import (
     arm_timer,
     get_timer,
     nanoseconds,
-    new_timer,
+    packed,
     read_count,
-    rearm_timer,
+    timer_before,
     timerfd,
     timerfd_gettime,
     timerfd_settime,
@@ -48,7 +49,7 @@ __all__ += _constants.__all__
 _ARMED = (-errno.ECANCELED,)
 
 # a setting that is nobody's
-_NOT_GIVEN: Any = (None, 0, object(), None)
+_NOT_GIVEN: Any = (None, 0, object(), b"")
 
 
 class Timer(Eventlike[int], TimerVal):
@@ -69,11 +70,10 @@ class Timer(Eventlike[int], TimerVal):
     """
 
     _clock: int = CLOCK_MONOTONIC
-    # The last setting as C has it, for which one pointer is cheaper than four numbers,
+    # The last setting as C takes it, for which one pointer is cheaper than four numbers,
     # beside the words it came from (None if they were absolute), its period and its
-    # descriptor. Never changed but replaced, so signal handlers and threads may update too;
-    # C says whether the kernel still has that period, so others may set the timer.
-    _given: tuple[tuple[int | None, int] | None, int, int | None, Any]
+    # descriptor. C says whether the kernel still has that period, so others may set the timer.
+    _given: tuple[tuple[int | None, int] | None, int, int | None, bytes]
 
     def _blank(self) -> None:
         super()._blank()
@@ -89,11 +89,11 @@ class Timer(Eventlike[int], TimerVal):
 
         Not enabled if the timer is not armed. Raises ValueError if the object is closed.
         """
-        _, period, fd, timer = self._given
-        # another number, or none, is for the call that knows the errors
+        _, period, fd, setting = self._given
+        # another number, or none, and what C does not answer are for the call that knows the errors
         if fd is self._fd:
-            left = get_timer(timer)
-            if left >= 0:
+            left = get_timer(setting)
+            if left:
                 current: Setting = Setting()
                 current._left = left
                 current._period = period
@@ -111,10 +111,10 @@ class Timer(Eventlike[int], TimerVal):
         Raises ValueError if the object is closed, or for *cancel_on_set* without *absolute* or on a clock that cannot
         be set; PermissionError; OSError (ECANCELED).
         """
-        times, period, fd, timer = self._given
+        times, period, fd, setting = self._given
+        flags = 0
         # each "is" is enough, because what is only equal takes the longer way
         if absolute or cancel_on_set or times is not self._times or fd is not self._fd:
-            flags = 0
             if absolute or cancel_on_set:
                 # the kernel ignores the second flag in these cases
                 if cancel_on_set and not (absolute and self._clock in SETTABLE_CLOCKS):
@@ -124,23 +124,22 @@ class Timer(Eventlike[int], TimerVal):
             if fd is None or fd != self._opened:
                 return self._settime(flags)
             first, period = times
-            timer = new_timer()
             try:
-                left = arm_timer(timer, fd, flags, period if first is None else first, period)
-            except OverflowError:
+                setting = packed(fd, flags, period if first is None else first, period)
+            except StructError:
                 # more nanoseconds than 64 bits hold, which the kernel takes for "never"
                 return self._settime(flags)
-            self._given = (None if flags else times), period, fd, timer
-        else:
-            left = rearm_timer(timer)
+            self._given = (None if flags else times), period, fd, setting
+        left = arm_timer(setting)
         if left < 0 or self._batch:
-            before = BEFORE.get(left)
-            if left >= 0 or left in _ARMED or before is not None:
+            place = BEFORE.get(left)
+            if left >= 0 or left in _ARMED or place is not None:
                 self._batch.clear()
-            if before is not None:
-                left, period = timer.before[before].first, timer.before[before].period
+            if place is not None:
+                before = timer_before(place)
+                left, period = before.first, before.period
             elif left < 0:
-                SETTIME.fail(-left, fd=fd, flags=timer.flags, spec=None, clock_type=self._clock)
+                SETTIME.fail(-left, fd=fd, flags=flags, spec=None, clock_type=self._clock)
         old: Setting = Setting()
         old._left = left
         old._period = period

@@ -38,27 +38,22 @@ int timerfd_create(int clockid, int flags);
 int timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec *old_value);
 int timerfd_gettime(int fd, struct itimerspec *curr_value);
 
-/* Times in nanoseconds, and what Python looks at in a setting of a timer. */
+/* Times in nanoseconds. */
 typedef struct {
     int64_t first;
     int64_t period;
 } butter_times;
 
-typedef struct {
-    int flags;
-    butter_times before[16];
-    ...;
-} butter_timer;
-
-int64_t butter_timer_rearm(butter_timer *timer);
-int64_t butter_timer_arm(butter_timer *timer, int fd, int flags, int64_t first, int64_t period);
-int64_t butter_timer_get(const butter_timer *timer);
+int64_t butter_timer_arm(const char *setting);
+butter_times butter_timer_before(int place);
+int64_t butter_timer_get(const char *setting);
 int64_t butter_timerfd_read(int fd);
 """
 
 SOURCE = """
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -75,6 +70,31 @@ SOURCE = """
 #ifndef TFD_TIMER_CANCEL_ON_SET
 # define TFD_TIMER_CANCEL_ON_SET 2
 #endif
+
+/* PyPy has no such macro, and needs none */
+#ifndef Py_BEGIN_ALLOW_THREADS
+# define Py_BEGIN_ALLOW_THREADS {
+# define Py_END_ALLOW_THREADS }
+#endif
+
+/* Return how often the timer has expired, or -errno. */
+static int64_t butter_timerfd_read(int fd)
+{
+    uint64_t count = 0;
+    int64_t result;
+
+    Py_BEGIN_ALLOW_THREADS
+    result = read(fd, &count, sizeof count) < 0 ? -errno : (int64_t)count;
+    Py_END_ALLOW_THREADS
+    return result;
+}
+
+/* Nothing but that read waits, and to let other threads run meanwhile, which cffi
+   does around every call, costs a tenth of what asking a timer does. */
+#undef Py_BEGIN_ALLOW_THREADS
+#undef Py_END_ALLOW_THREADS
+#define Py_BEGIN_ALLOW_THREADS {
+#define Py_END_ALLOW_THREADS }
 
 /* What the calls give where they fail is -1 - errno: a signal handler of Python
    runs before Python could look at a saved errno, and may overwrite it. */
@@ -102,74 +122,76 @@ static int butter_gettime(int fd, struct itimerspec *curr_value)
 /* Neither an errno nor a time; up to 15 more, as an index. */
 #define OTHER_PERIOD INT64_MIN
 
+typedef struct {
+    int64_t first;
+    int64_t period;
+} butter_times;
+
+/* What Python packs into bytes: one pointer is what a C function takes cheaply,
+   and bytes do not change while a handler or another thread sets the timer. */
+typedef struct {
+    int fd;
+    int flags;
+    butter_times times;
+} butter_setting;
+
+/* The settings that were replaced, where Python cannot know them. A signal handler
+   may replace more before Python has looked, so each goes to another place. */
+static __thread butter_times before[16];
+static __thread unsigned int used;
+
+static butter_setting butter_unpacked(const char *bytes)
+{
+    butter_setting setting;
+    memcpy(&setting, bytes, sizeof setting);
+    return setting;
+}
+
 /* fits: the kernel counts nanoseconds in 64 bits itself */
 static int64_t butter_nanoseconds(const struct timespec *time)
 {
     return (int64_t)time->tv_sec * SECOND + time->tv_nsec;
 }
 
-typedef struct {
-    int64_t first;
-    int64_t period;
-} butter_times;
-
-typedef struct {
-    int fd;
-    int flags;
-    butter_times now;
-    unsigned int used;
-    butter_times before[16];
-} butter_timer;
-
-/* Arm the timer as before. A setting is two numbers, and one is what a C function
-   gives cheaply: if the period was the same as it is now, which is usual, the
-   time left is enough, else the struct has both, each time in another place: a
-   signal handler or another thread may do the same before Python has looked.
-   The kernel says which case it is, never a guess of what was armed last.
-   Errors are -errno. One pointer is what a C function takes cheaply. */
-static int64_t butter_timer_rearm(butter_timer *timer)
+/* Arm the timer. A setting is two numbers, and one is what a C function gives
+   cheaply: if the period was the same as it is now, which is usual, the time left
+   is enough, else both have a place above. The kernel says which case it is,
+   never a guess of what was armed last. Errors are -errno. */
+static int64_t butter_timer_arm(const char *bytes)
 {
-    struct itimerspec before, spec = {
-        .it_interval = {.tv_sec = timer->now.period / SECOND, .tv_nsec = timer->now.period % SECOND},
-        .it_value = {.tv_sec = timer->now.first / SECOND, .tv_nsec = timer->now.first % SECOND},
+    butter_setting setting = butter_unpacked(bytes);
+    struct itimerspec old, spec = {
+        .it_interval = {.tv_sec = setting.times.period / SECOND, .tv_nsec = setting.times.period % SECOND},
+        .it_value = {.tv_sec = setting.times.first / SECOND, .tv_nsec = setting.times.first % SECOND},
     };
-    int result = timerfd_settime(timer->fd, timer->flags, &spec, &before);
-    butter_times old;
+    int result = timerfd_settime(setting.fd, setting.flags, &spec, &old);
+    butter_times times;
     unsigned int place;
 
     if (result < 0)
         return result + 1;
-    old = (butter_times){butter_nanoseconds(&before.it_value), butter_nanoseconds(&before.it_interval)};
-    if (old.period == timer->now.period)
-        return old.first;
-    place = __atomic_fetch_add(&timer->used, 1, __ATOMIC_RELAXED) % 16;
-    timer->before[place] = old;
+    times = (butter_times){butter_nanoseconds(&old.it_value), butter_nanoseconds(&old.it_interval)};
+    if (times.period == setting.times.period)
+        return times.first;
+    place = used++ % 16;
+    before[place] = times;
     return OTHER_PERIOD + place;
 }
 
-/* The first time, and what remains of it in the struct is for the calls above and below. */
-static int64_t butter_timer_arm(butter_timer *timer, int fd, int flags, int64_t first, int64_t period)
+static butter_times butter_timer_before(int place)
 {
-    *timer = (butter_timer){.fd = fd, .flags = flags, .now = {first, period}};
-    return butter_timer_rearm(timer);
+    return before[place % 16];
 }
 
-/* Negative for errors and for another period: to ask again harms nobody. */
-static int64_t butter_timer_get(const butter_timer *timer)
+/* The time left; 0 also for errors and for another period: to ask again harms nobody. */
+static int64_t butter_timer_get(const char *bytes)
 {
+    butter_setting setting = butter_unpacked(bytes);
     struct itimerspec now;
 
-    if (timerfd_gettime(timer->fd, &now) < 0 || butter_nanoseconds(&now.it_interval) != timer->now.period)
-        return -1;
+    if (timerfd_gettime(setting.fd, &now) < 0 || butter_nanoseconds(&now.it_interval) != setting.times.period)
+        return 0;
     return butter_nanoseconds(&now.it_value);
-}
-
-/* Return how often the timer has expired, or -errno. */
-static int64_t butter_timerfd_read(int fd)
-{
-    uint64_t count = 0;
-
-    return read(fd, &count, sizeof count) < 0 ? -errno : (int64_t)count;
 }
 """
 

@@ -859,12 +859,11 @@ def test_decimals_with_a_long_ratio(text):
 @pytest.mark.parametrize("raises", [False, True])
 def test_a_handler_between_the_call_and_its_result(timer, monkeypatch, raises, again):
     """If it raises or sets the timer, the current setting and the one before are still the kernel's."""
-    name = "rearm_timer" if again else "arm_timer"
-    real = getattr(butter.timerfd, name)
+    real = butter.timerfd.arm_timer
 
     def interrupted(*setting):
         left = real(*setting)
-        monkeypatch.setattr(butter.timerfd, name, real)
+        monkeypatch.setattr(butter.timerfd, "arm_timer", real)
         if raises:
             raise LookupError
         # the same words again, and another period before
@@ -881,7 +880,7 @@ def test_a_handler_between_the_call_and_its_result(timer, monkeypatch, raises, a
     else:
         timer.every(5).update()
         timer.every(7)
-    monkeypatch.setattr(butter.timerfd, name, interrupted)
+    monkeypatch.setattr(butter.timerfd, "arm_timer", interrupted)
     if raises:
         with pytest.raises(LookupError):
             timer.update()
