@@ -71,26 +71,24 @@ SOURCE = """
 # define TFD_TIMER_CANCEL_ON_SET 2
 #endif
 
-/* PyPy has no such macro, and needs none */
-#ifndef Py_BEGIN_ALLOW_THREADS
-# define Py_BEGIN_ALLOW_THREADS {
-# define Py_END_ALLOW_THREADS }
-#endif
-
 /* Return how often the timer has expired, or -errno. */
 static int64_t butter_timerfd_read(int fd)
 {
     uint64_t count = 0;
     int64_t result;
 
+#ifndef PYPY_VERSION  /* which does so around every call, by itself */
     Py_BEGIN_ALLOW_THREADS
+#endif
     result = read(fd, &count, sizeof count) < 0 ? -errno : (int64_t)count;
+#ifndef PYPY_VERSION
     Py_END_ALLOW_THREADS
+#endif
     return result;
 }
 
 /* Nothing but that read waits, and to let other threads run meanwhile, which cffi
-   does around every call, costs a tenth of what asking a timer does. */
+   does around every call on CPython, costs a tenth of what asking a timer does. */
 #undef Py_BEGIN_ALLOW_THREADS
 #undef Py_END_ALLOW_THREADS
 #define Py_BEGIN_ALLOW_THREADS {
