@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import NoReturn, TypeVar
 
+    from butter._fd import HasFileno
+
     Event = TypeVar("Event")
 else:
     Event = None
@@ -34,6 +36,21 @@ POLL = Errors(
 )
 # poll(fd, events, milliseconds) in C, for all that wait here; see the builder
 poll, _INTERRUPTED = lib.butter_poll, -errno.EINTR
+
+
+def readable(source: HasFileno, deadline: float | None) -> bool:
+    """Wait until *source* has something to read, True, or ``time.monotonic()`` reaches *deadline*, False."""
+    while True:
+        left = math.inf if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+        ready = poll(source.fileno(), POLLIN, math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL)
+        if ready > 0:
+            return True
+        if ready < 0:
+            if ready != _INTERRUPTED:
+                POLL.fail(-ready)
+            run_handlers()
+        elif left < LONGEST_POLL:
+            return False
 
 
 class Eventlike(Descriptor, Generic[Event]):
@@ -126,31 +143,17 @@ class Eventlike(Descriptor, Generic[Event]):
                 return batch.popleft()
             except IndexError:
                 pass
+            # without a deadline the read of a blocking object does the waiting
+            if deadline is not None and not readable(self, deadline):
+                # a signal handler, or another thread, may have read meanwhile
+                if batch:
+                    continue
+                raise TimeoutError(errno.ETIMEDOUT, f"no event within {timeout} seconds")
             try:
-                # without a deadline the read of a blocking object does the waiting
-                if deadline is not None:
-                    self._poll(deadline, timeout)
                 batch.extend(self._read_events())
             except BlockingIOError:
                 if deadline is None:
-                    self._poll(deadline, timeout)
-            except TimeoutError:
-                # a signal handler, or another thread, may have read meanwhile
-                if not batch:
-                    raise
-
-    def _poll(self, deadline: float | None, timeout: float | None) -> None:
-        while True:
-            left = math.inf if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-            ready = poll(self.fileno(), POLLIN, math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL)
-            if ready > 0:
-                return
-            if ready < 0:
-                if ready != _INTERRUPTED:
-                    POLL.fail(-ready)
-                run_handlers()
-            elif left < LONGEST_POLL:
-                raise TimeoutError(errno.ETIMEDOUT, f"no event within {timeout} seconds")
+                    readable(self, None)
 
     def __iter__(self) -> Iterator[Event]:
         """Every event, for ever, waiting for each; a non-blocking object waits too.

@@ -15,7 +15,6 @@ New programs have more from :mod:`butter.inotify`.
 from __future__ import annotations
 
 import os
-import select
 import time
 from enum import IntEnum
 from io import FileIO
@@ -24,6 +23,7 @@ from butter._constants import inotify as _constants
 from butter._fd import get_buffered_length
 from butter._inotify import inotify_add_watch, inotify_init, inotify_rm_watch, parse_rows
 from butter._record import bulk, record
+from butter.eventlike import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,14 +170,10 @@ class INotify(FileIO):
         if not data and timeout != 0:
             if read_delay is not None and not read_delay >= 0:
                 raise ValueError(f"read_delay is {read_delay}; it must not be negative")
-            # one for each call, because two threads cannot wait in one
-            poll = select.poll()
-            poll.register(self.fileno(), select.POLLIN)
-            ready = poll.poll(timeout)
-            # PyPy (7.3) ends a wait that has no end when a signal comes
-            while not ready and (timeout is None or timeout < 0):
-                ready = poll.poll(timeout)
-            if ready:
+            if timeout != timeout:
+                raise ValueError("timeout is not a number of milliseconds but NaN")
+            deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout / 1000
+            if readable(self, deadline):
                 if read_delay is not None:
                     time.sleep(read_delay / 1000)
                 data = self._readall()

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import gc
 import importlib
+import math
 import os
 import pathlib
 import select
@@ -274,11 +275,14 @@ def test_nothing_to_read(module, nonblocking):
 
 
 def test_wrong_timeouts(inotify):
-    """A timeout that is no number is a TypeError, and one that poll cannot hold an OverflowError."""
-    with pytest.raises(TypeError):
-        inotify.read(timeout="1")
+    """A timeout that is no number is a TypeError, NaN a ValueError, and one that no float holds an OverflowError."""
+    for wrong in "1", b"1", [], 1j:
+        with pytest.raises(TypeError):
+            inotify.read(timeout=wrong)
+    with pytest.raises(ValueError, match="NaN"):
+        inotify.read(timeout=float("nan"))
     with pytest.raises(OverflowError):
-        inotify.read(timeout=2**40)
+        inotify.read(timeout=10**400)
 
 
 def test_one_event(module, inotify, tmp_path):
@@ -478,6 +482,25 @@ def test_reads_within_a_wait(tmp_path, later):
         later(lambda: inner.append(inotify.read(timeout=1)), lambda: touch(tmp_path, "a"))
         assert [event.name for event in inotify.read()] == ["a"]
     assert inner == [[]]
+
+
+@pytest.mark.parametrize("timeout", [None, -1, -math.inf, 2**40, math.inf])
+def test_long_timeouts(tmp_path, later, timeout):
+    """Even one that poll cannot hold; a signal does not end it."""
+    with INotify() as inotify:
+        inotify.add_watch(tmp_path, flags.CREATE)
+        later(lambda: None, lambda: touch(tmp_path, "a"))
+        assert [event.name for event in inotify.read(timeout=timeout)] == ["a"]
+
+
+def test_closed_by_a_handler_during_a_wait(later):
+    """The wait ends, although the number is somebody else's by then, who has nothing to read."""
+    inotify, ends = INotify(), []
+    later(lambda: (inotify.close(), ends.extend(os.pipe())))
+    with pytest.raises(ValueError, match="closed file"):
+        inotify.read()
+    for end in ends:
+        os.close(end)
 
 
 def test_threads_share_one(tmp_path):
