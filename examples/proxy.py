@@ -16,16 +16,25 @@ from butter.asyncio.splice import copy
 
 
 async def one_way(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # whoever hangs up ends his half
+    try:
         await copy(source, target)
-        target.shutdown(socket.SHUT_WR)
+        target.shutdown(socket.SHUT_WR)  # the other half may go on
+    except OSError:
+        # who is gone neither sends nor receives, which ends the other way too
+        for end in source, target:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 async def proxy(client: socket.socket, host: str, port: int) -> None:
     loop = asyncio.get_running_loop()
     with client, socket.socket() as server:
         server.setblocking(False)
-        await loop.sock_connect(server, (host, port))
+        try:
+            await loop.sock_connect(server, (host, port))
+        except OSError as error:
+            print(f"{host} port {port}: {error}", file=sys.stderr)
+            return
         await asyncio.gather(one_way(client, server), one_way(server, client))
 
 

@@ -37,12 +37,15 @@ async def copy(
             await copy(source, target)
             target.shutdown(socket.SHUT_WR)
 
-        await asyncio.gather(one_way(client, server), one_way(server, client))
+        async with asyncio.TaskGroup() as group:  # which ends both ways when a connection breaks
+            group.create_task(one_way(client, server))
+            group.create_task(one_way(server, client))
 
-    Several copies may use one descriptor in both directions, and closing it does not end them: they work on
-    duplicates. Raises what :func:`butter.splice.copy` does. An exception that ends it, CancelledError too, has the
-    attributes ``moved`` (the bytes that reached the target) and ``rest`` (the bytes taken from a pipe or socket that
-    did not), so cancelling loses nothing; catch it where this is awaited.
+    ``asyncio.gather`` would leave the other way to itself; before Python 3.11, which brought the TaskGroup, do as
+    ``examples/proxy.py`` does. Several copies may use one descriptor in both directions, and closing it does not end
+    them: they work on duplicates. Raises what :func:`butter.splice.copy` does. An exception that ends it, also
+    CancelledError, has the attributes ``moved`` (the bytes that reached the target) and ``rest`` (the bytes taken from
+    a pipe or socket that did not), so cancelling loses nothing; catch it where this is awaited.
     """
     loop = asyncio.get_running_loop()
     with Transfer(fd_in, fd_out, count, in_offset, out_offset, progress, duplicate=True) as transfer:

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import errno
+import fcntl
 import mmap
 import os
 from pathlib import Path
@@ -45,13 +46,16 @@ def meminfo(name):
 @contextlib.contextmanager
 def huge_pages(count):
     """*count* huge pages that nobody uses, for as long as the block lasts."""
-    before = HUGE_PAGES.read_text()
-    try:
-        HUGE_PAGES.write_text(str(int(before) - meminfo("HugePages_Free") + count))
-        assert meminfo("HugePages_Free") == count, "the machine has no memory for huge pages"
-        yield meminfo("Hugepagesize") * 1024
-    finally:
-        HUGE_PAGES.write_text(before)
+    with open(HUGE_PAGES) as lock:
+        # they are the machine's, and the tests may run twice at a time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = HUGE_PAGES.read_text()
+        try:
+            HUGE_PAGES.write_text(str(int(before) - meminfo("HugePages_Free") + count))
+            assert meminfo("HugePages_Free") == count, "the machine has no memory for huge pages"
+            yield meminfo("Hugepagesize") * 1024
+        finally:
+            HUGE_PAGES.write_text(before)
 
 
 def refused(number, *arguments):

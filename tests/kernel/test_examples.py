@@ -1,13 +1,18 @@
 """The programs in examples/, run as their users run them."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
+
+import pytest
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
 
@@ -94,6 +99,50 @@ def test_proxy():
             client.shutdown(socket.SHUT_WR)
             assert file.read() == sent
         thread.join()
+
+
+def reset(connection):
+    """Close the connection so that the other end gets ECONNRESET."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@pytest.mark.parametrize("broken", ["client", "server"])
+def test_proxy_of_a_broken_connection(broken):
+    """Who is still there is told, and the proxy keeps neither descriptors nor what was said."""
+    with (
+        socket.create_server(("localhost", 0)) as server,
+        running("proxy.py", 0, "localhost", server.getsockname()[1]) as process,
+    ):
+        address = ("localhost", port(process))
+        before = len(os.listdir(f"/proc/{process.pid}/fd"))
+        for _ in range(3):
+            client = socket.create_connection(address, timeout=30)
+            connection, _ = server.accept()
+            connection.settimeout(30)
+            client.sendall(b"question")
+            assert connection.recv(100) == b"question"
+            gone, there = (client, connection) if broken == "client" else (connection, client)
+            reset(gone)
+            with there, contextlib.suppress(ConnectionResetError):
+                assert there.recv(100) == b""
+        deadline = time.monotonic() + 30
+        while len(os.listdir(f"/proc/{process.pid}/fd")) != before:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_proxy_without_a_server():
+    """It says so, the client is told, and the next client may come."""
+    with socket.create_server(("localhost", 0)) as server:
+        nobody = server.getsockname()[1]
+    with running("proxy.py", 0, "localhost", nobody) as process:
+        address = ("localhost", port(process))
+        for _ in range(2):
+            with socket.create_connection(address, timeout=30) as client:
+                assert client.recv(100) == b""
+            line = process.stderr.readline()
+            assert line.startswith(f"localhost port {nobody}: [Errno {errno.ECONNREFUSED}]")
 
 
 def test_watch_directory(tmp_path):

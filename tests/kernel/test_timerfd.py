@@ -700,6 +700,7 @@ def shift_the_clock(nano_seconds):
         raise OSError(ctypes.get_errno(), "adjtimex")
 
 
+@pytest.mark.clock
 @needs("CAP_SYS_TIME")
 def test_cancel_on_set():
     """A clock that is set, by a nanosecond here, is ECANCELED for a read and for an update; the timer stays armed."""
