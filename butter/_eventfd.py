@@ -111,11 +111,11 @@ def eventfd_write(fd: FileDescriptor, value: int) -> None:
     WRITE.check(result, fd=number, value=value)
 
 
-def str_to_events(data: bytes) -> list[int]:
-    """The value in the 8 bytes *data* that a read of an eventfd gave, in a list. Raises ValueError for another size."""
-    if len(data) != _COUNTER.size:
-        raise ValueError(f"a read of an eventfd gives {_COUNTER.size} bytes, not {len(data)}")
-    return [*_COUNTER.unpack(data)]
+def str_to_events(str: bytes) -> list[int]:
+    """The value in the 8 bytes *str* that a read of an eventfd gave, in a list. Raises ValueError for another size."""
+    if len(str) != _COUNTER.size:
+        raise ValueError(f"a read of an eventfd gives {_COUNTER.size} bytes, not {len(str)}")
+    return [*_COUNTER.unpack(str)]
 
 
 def event_to_str(event: int) -> bytes:

@@ -286,13 +286,13 @@ def parse_rows(data: bytes) -> tuple[Iterable[int], Iterable[int], Iterable[int]
     return chain(*wds), chain(*masks), chain(*cookies), b"".join(names)
 
 
-def str_to_events(data: bytes) -> list[InotifyEvent]:
-    """The events in *data*, the bytes that a read of an inotify descriptor gave.
+def str_to_events(str: bytes) -> list[InotifyEvent]:
+    """The events in *str*, the bytes that a read of an inotify descriptor gave.
 
     Raises InvalidArgument (a ValueError) unless it is a sequence of whole events. A single event of more than 16 KiB
     counts as broken: the kernel makes none.
     """
-    wds, masks, cookies, names = parse_rows(data)
+    wds, masks, cookies, names = parse_rows(str)
     return list(map(_event, zip(wds, masks, cookies, names.split(b"\0"))))
 
 

@@ -291,13 +291,13 @@ def read_events(source: HasFileno) -> list[Signal]:
     return str_to_events(data)
 
 
-def str_to_events(data: bytes) -> list[Signal]:
-    """The signals in *data*, the bytes that a read of a signalfd gave.
+def str_to_events(str: bytes) -> list[Signal]:
+    """The signals in *str*, the bytes that a read of a signalfd gave.
 
     Raises InvalidArgument (a ValueError) unless it is a sequence of whole ones, ``SIGINFO_LENGTH`` bytes each.
     """
     try:
-        return list(map(_signal, _unpack(data)))
+        return list(map(_signal, _unpack(str)))
     except struct.error:
         pass
     READ.fail(errno.EBADMSG)

@@ -98,12 +98,12 @@ class Signalfd(Eventlike[Signal]):
             self._signals -= added
             raise
 
-    def disable(self, signals: Signals) -> None:
-        """No longer receive *signals*, one or an iterable; they stay blocked, and what was read before still comes.
+    def disable(self, signal: Signals) -> None:
+        """No longer receive *signal*, one or an iterable; they stay blocked, and what was read before still comes.
 
         Raises what :meth:`enable` does.
         """
-        fd, removed = self.fileno(), sigset(signals) & self._signals
+        fd, removed = self.fileno(), sigset(signal) & self._signals
         self._signals -= removed
         try:
             self._update(fd)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from butter.asyncio._queue import EventQueue, forward, old_name
-from butter.inotify import IN_NONBLOCK, Inotify, InotifyEvent
+from butter.inotify import IN_ALL_EVENTS, IN_NONBLOCK, Inotify, InotifyEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+
+    from butter._fd import Path
 
 __all__ = ["Inotify_async"]
 
@@ -28,5 +30,8 @@ class Inotify_async(EventQueue[Inotify, InotifyEvent]):
 
     _inotify = old_name()
 
-    watch = forward(Inotify.watch)
+    def watch(self, path: Path, mask: int = IN_ALL_EVENTS) -> int:
+        """Watch *path* for the events of *mask*; the same as :meth:`butter.inotify.Inotify.watch`."""
+        return self._source.watch(path, mask)
+
     ignore = del_watch = forward(Inotify.ignore)

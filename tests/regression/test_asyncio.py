@@ -246,7 +246,7 @@ def test_a_generator_that_parses_the_repr(tmp_path, kind, capsys):
 def test_del_watch(tmp_path):
     """The second name of ``ignore``, and the arguments by keyword."""
     with contextlib.closing(Inotify_async(flags=0, maxsize=0)) as notify:
-        wd = notify.watch(path=tmp_path, events=IN_CREATE)
+        wd = notify.watch(path=tmp_path, mask=IN_CREATE)
         notify.del_watch(wd=wd)
         assert notify.get_nowait().ignored_event
 
