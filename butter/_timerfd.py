@@ -368,8 +368,8 @@ class Setting(TimerVal):
 # what the calls of an object use instead of the thin ones
 arm_timer, get_timer, timer_before = lib.butter_timer_arm, lib.butter_timer_get, lib.butter_timer_before
 _read = lib.butter_timerfd_read
-# what arming gives where the period was another, and the place of the setting before
-BEFORE = {-(2**63) + place: place for place in range(16)}
+# what arming gives for an errno is at least this; below it are the addresses for timer_before
+LEAST_ERRNO = -4095
 
 #: descriptor, flags, first time and period in nanoseconds, as C takes them
 packed = Struct("@iiqq").pack

@@ -35,20 +35,27 @@ POLL = Errors(
     },
 )
 # poll(fd, events, milliseconds) in C, for all that wait here; see the builder
-poll, _INTERRUPTED = lib.butter_poll, -errno.EINTR
+poll = lib.butter_poll
+
+
+def interrupted(ready: int) -> None:
+    """Have the handlers run of the signal that ended poll, which gave *ready*, -errno; raise for its other errors."""
+    if ready != -errno.EINTR:
+        POLL.fail(-ready)
+    run_handlers()
 
 
 def readable(source: HasFileno, deadline: float | None) -> bool:
     """Wait until *source* has something to read, True, or ``time.monotonic()`` reaches *deadline*, False."""
     while True:
         left = math.inf if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-        ready = poll(source.fileno(), POLLIN, math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL)
+        milliseconds = math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL
+        # the number last of all: a handler that runs before poll may close it
+        ready = poll(source.fileno(), POLLIN, milliseconds)
         if ready > 0:
             return True
         if ready < 0:
-            if ready != _INTERRUPTED:
-                POLL.fail(-ready)
-            run_handlers()
+            interrupted(ready)
         elif left < LONGEST_POLL:
             return False
 
@@ -124,8 +131,8 @@ class Eventlike(Descriptor, Generic[Event]):
         """The next event, waiting at most *timeout* seconds (int or float; None: for ever; 0: not at all).
 
         Raises TimeoutError when none came, ValueError for a negative timeout or a closed object. Waits on a
-        non-blocking object too. Where threads share a blocking object another may take the event that ended the
-        wait, and the read then goes on waiting: give such an object the non-blocking flag.
+        non-blocking object too. Where threads, or signal handlers, share a blocking object another may take the event
+        that ended the wait, and the read then goes on waiting: give such an object the non-blocking flag.
         """
         deadline = None
         if timeout is not None:

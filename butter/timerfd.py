@@ -9,7 +9,7 @@ from butter._constants import timerfd as _constants
 from butter._constants.timerfd import *  # noqa: F403
 from butter._constants.timerfd import CLOCK_MONOTONIC, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET
 from butter._timerfd import (
-    BEFORE,
+    LEAST_ERRNO,
     SETTABLE_CLOCKS,
     SETTIME,
     Setting,
@@ -129,14 +129,16 @@ class Timer(Eventlike[int], TimerVal):
             except StructError:
                 # more nanoseconds than 64 bits hold, which the kernel takes for "never"
                 return self._settime(flags)
+            # a handler may have closed the object, and the number be another timer's
+            if fd is not self._fd:
+                return self._settime(flags)
             self._given = (None if flags else times), period, fd, setting
         left = arm_timer(setting)
         if left < 0 or self._batch:
-            place = BEFORE.get(left)
-            if left >= 0 or left in _ARMED or place is not None:
+            if not LEAST_ERRNO <= left < 0 or left in _ARMED:
                 self._batch.clear()
-            if place is not None:
-                before = timer_before(place)
+            if left < LEAST_ERRNO:
+                before = timer_before(left)
                 left, period = before.first, before.period
             elif left < 0:
                 SETTIME.fail(-left, fd=fd, flags=flags, spec=None, clock_type=self._clock)

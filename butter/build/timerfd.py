@@ -45,7 +45,7 @@ typedef struct {
 } butter_times;
 
 int64_t butter_timer_arm(const char *setting);
-butter_times butter_timer_before(int place);
+butter_times butter_timer_before(int64_t armed);
 int64_t butter_timer_get(const char *setting);
 int64_t butter_timerfd_read(int fd);
 """
@@ -53,6 +53,7 @@ int64_t butter_timerfd_read(int fd);
 SOURCE = """
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/timerfd.h>
@@ -117,9 +118,6 @@ static int butter_gettime(int fd, struct itimerspec *curr_value)
 
 #define SECOND 1000000000
 
-/* Neither an errno nor a time; up to 15 more, as an index. */
-#define OTHER_PERIOD INT64_MIN
-
 typedef struct {
     int64_t first;
     int64_t period;
@@ -132,11 +130,6 @@ typedef struct {
     int flags;
     butter_times times;
 } butter_setting;
-
-/* The settings that were replaced, where Python cannot know them. A signal handler
-   may replace more before Python has looked, so each goes to another place. */
-static __thread butter_times before[16];
-static __thread unsigned int used;
 
 static butter_setting butter_unpacked(const char *bytes)
 {
@@ -151,10 +144,12 @@ static int64_t butter_nanoseconds(const struct timespec *time)
     return (int64_t)time->tv_sec * SECOND + time->tv_nsec;
 }
 
-/* Arm the timer. A setting is two numbers, and one is what a C function gives
-   cheaply: if the period was the same as it is now, which is usual, the time left
-   is enough, else both have a place above. The kernel says which case it is,
-   never a guess of what was armed last. Errors are -errno. */
+/* Arm the timer. The setting before is two numbers, and one is what a C function
+   gives cheaply: if the period was the same as it is now, which is usual, the time
+   left is enough. Else it is an address above INT64_MIN, of memory that is this
+   call's alone: signal handlers and threads may arm any number of timers before
+   Python has looked (and one that raises then costs these 16 bytes). The kernel
+   says which case it is, never a guess of what was armed last. Errors are -errno. */
 static int64_t butter_timer_arm(const char *bytes)
 {
     butter_setting setting = butter_unpacked(bytes);
@@ -163,22 +158,26 @@ static int64_t butter_timer_arm(const char *bytes)
         .it_value = {.tv_sec = setting.times.first / SECOND, .tv_nsec = setting.times.first % SECOND},
     };
     int result = timerfd_settime(setting.fd, setting.flags, &spec, &old);
-    butter_times times;
-    unsigned int place;
+    butter_times times, *before;
 
     if (result < 0)
         return result + 1;
     times = (butter_times){butter_nanoseconds(&old.it_value), butter_nanoseconds(&old.it_interval)};
     if (times.period == setting.times.period)
         return times.first;
-    place = used++ % 16;
-    before[place] = times;
-    return OTHER_PERIOD + place;
+    before = malloc(sizeof *before);
+    if (before == NULL)
+        return -ENOMEM;
+    *before = times;
+    return INT64_MIN + (int64_t)(intptr_t)before;
 }
 
-static butter_times butter_timer_before(int place)
+/* What arming gave the address of, once. */
+static butter_times butter_timer_before(int64_t armed)
 {
-    return before[place % 16];
+    butter_times *before = (butter_times *)(intptr_t)(armed - INT64_MIN), times = *before;
+    free(before);
+    return times;
 }
 
 /* The time left; 0 also for errors and for another period: to ask again harms nobody. */

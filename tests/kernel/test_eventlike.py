@@ -26,6 +26,7 @@ import weakref
 import pytest
 import support
 
+import butter.eventlike
 from butter import utils
 from butter.errors import UnknownError
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd
@@ -1071,6 +1072,27 @@ def test_closed_by_a_handler_during_a_poll(kind, alarms, way):
 
     with pytest.raises(ValueError, match="closed file"):
         interrupted_wait(alarms, close, way, made)
+    for end in ends:
+        os.close(end)
+
+
+@pytest.mark.parametrize("timeout", [0.01, LONG])
+def test_closed_by_a_handler_before_a_poll(monkeypatch, timeout):
+    """A wait does not begin on the number that somebody else got when the object was closed."""
+    timer, ends = Timer(), []
+
+    class Interrupted:
+        inf = math.inf
+
+        @staticmethod
+        def ceil(number):
+            timer.close()
+            ends.extend(os.pipe())
+            return math.ceil(number)
+
+    monkeypatch.setattr(butter.eventlike, "math", Interrupted)
+    with pytest.raises(ValueError, match="closed file"):
+        timer.wait(timeout)
     for end in ends:
         os.close(end)
 

@@ -647,6 +647,20 @@ def test_copy_believes_only_a_read(in_child, tmp_path, missing):
     assert in_child(body)
 
 
+def test_no_poll(in_child, pipe, other):
+    """What keeps a copy from waiting ends it, instead of going round and round."""
+
+    def body():
+        os.set_blocking(pipe.reading, False)
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        copy(pipe.reading, other.writing)
+
+    with pytest.raises(OSError, match="RLIMIT_NOFILE is 0") as caught:
+        in_child(body)
+    assert caught.value.moved == 0
+
+
 def test_copy_without_a_descriptor_left(in_child, tmp_path):
     """Where there is none for the private pipe, bytes go through a buffer."""
 

@@ -867,6 +867,10 @@ def test_a_handler_between_the_call_and_its_result(timer, monkeypatch, raises, a
         monkeypatch.setattr(butter.timerfd, "arm_timer", real)
         if raises:
             raise LookupError
+        # more settings than anyone keeps in mind
+        for _ in range(100):
+            with Timer() as other:
+                other.every(77).update()
         # the same words again, and another period before
         timerfd_settime(timer, TimerVal().every(13))
         assert timer.update().period == (13, 0)
@@ -891,6 +895,27 @@ def test_a_handler_between_the_call_and_its_result(timer, monkeypatch, raises, a
         assert timer.update().period == (5, 0)
         assert timer.get_current().period == (11, 0)
         assert timer.update().period == (11, 0)
+
+
+def test_closed_by_a_handler_in_an_update(monkeypatch):
+    """The timer that has the number by then is not armed."""
+    timer = Timer()
+    others = []
+
+    def close_and_pack(*setting):
+        timer.close()
+        others.append(Timer())
+        return packed(*setting)
+
+    packed = butter.timerfd.packed
+    monkeypatch.setattr(butter.timerfd, "packed", close_and_pack)
+    fd = timer.fileno()
+    with pytest.raises(ValueError, match="closed"):
+        timer.every(5).update()
+    (other,) = others
+    assert other.fileno() == fd
+    assert not other.get_current()
+    other.close()
 
 
 @pytest.mark.parametrize("fd", [None, "another"])
