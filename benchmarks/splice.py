@@ -172,7 +172,6 @@ def comparisons() -> Iterator[Comparison]:
             "os.sendfile": file_to_socket(sendfile),
         },
         {"os.sendfile": 1},
-        rounds=5,
     )
     yield Comparison(
         "Copying 256 MiB from a socket to a pipe, each KiB",
