@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import linuxfd
 
-from benchmarks.floor import compiled
+from benchmarks.floor import compiled, timed
 from benchmarks.runner import LOOPS, Comparison, on_loop, repeated
 from butter.asyncio.eventfd import Eventfd_async
 from butter.eventfd import EFD_NONBLOCK, Eventfd
@@ -53,9 +53,7 @@ ROUND_TRIPS = 20_000
 
 def in_c(call: Callable[[int, int], object]) -> float:
     with Eventfd() as counter:
-        start = time.perf_counter_ns()
-        call(counter.fileno(), ROUND_TRIPS)
-        return (time.perf_counter_ns() - start) / ROUND_TRIPS
+        return timed(call, counter.fileno(), ROUND_TRIPS)
 
 
 def butter() -> float:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from benchmarks.floor import compiled
+from benchmarks.floor import compiled, timed
 from benchmarks.runner import Comparison, Sample, repeated
 from butter.memfd import Memfd
 from butter.splice import copy, splice
@@ -94,12 +94,6 @@ def by_statement(call: str, **names: object) -> Sample:
     return one_byte(lambda reading, null: repeated(call, BYTES, reading=reading, null=null, **names))
 
 
-def in_c(reading: int, null: int) -> float:
-    start = time.perf_counter_ns()
-    floor.one_byte(reading, null, BYTES)
-    return (time.perf_counter_ns() - start) / BYTES
-
-
 def file_to_socket(send: Callable[[int, int], object]) -> Sample:
     """Nanoseconds for a KiB, of a GiB that lies in memory to a socket that another process reads."""
 
@@ -160,7 +154,10 @@ def copyfileobj(source: socket.socket, target: int) -> None:
 
 
 def comparisons() -> Iterator[Comparison]:
-    calls = {"C floor": one_byte(in_c), "butter": by_statement("splice(reading, null, len=1)", splice=splice)}
+    calls = {
+        "C floor": one_byte(lambda reading, null: timed(floor.one_byte, reading, null, BYTES)),
+        "butter": by_statement("splice(reading, null, len=1)", splice=splice),
+    }
     if hasattr(os, "splice"):  # Python 3.10
         calls["os.splice"] = by_statement("splice(reading, null, 1)", splice=os.splice)
     yield Comparison("A splice of one byte", calls, margins={"os.splice": 450})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import linuxfd
 
-from benchmarks.floor import compiled
+from benchmarks.floor import compiled, timed
 from benchmarks.runner import Comparison, Sample, repeated
 from butter.timerfd import Timer
 
@@ -40,9 +40,7 @@ CALLS = 20_000
 def in_c(call: Callable[[int, int], object]) -> float:
     with Timer() as timer:
         timer.every(10).after(100).update()
-        start = time.perf_counter_ns()
-        call(timer.fileno(), CALLS)
-        return (time.perf_counter_ns() - start) / CALLS
+        return timed(call, timer.fileno(), CALLS)
 
 
 def by_butter(statement: str) -> float:

@@ -8,7 +8,7 @@ from struct import Struct
 from butter._constants.eventfd import *  # noqa: F403  # older programs import the constants from here
 from butter._constants.eventfd import EFD_CLOEXEC
 from butter._eventfd_c import ffi, lib
-from butter._fd import fileno, integer, run_handlers
+from butter._fd import fileno, initial, integer, run_handlers
 from butter.errors import NEW_ANONYMOUS, NOT_ALLOWED, Errors, InvalidArgument, bad_descriptor, brought_by
 from butter.utils import CLOEXEC_DEFAULT, UnknownError  # noqa: F401  # the last for older programs
 
@@ -57,15 +57,6 @@ WRITE = Errors(
         errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
-
-
-def initial(value: int, alias: int | None) -> int:
-    """The initial value, whichever of its two names was used."""
-    if alias is None:
-        return value
-    if value:
-        raise TypeError("initial_value and inital_value are one argument: give one of them")
-    return alias
 
 
 def eventfd(

@@ -16,7 +16,7 @@ from butter import utils
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, NoReturn, Protocol, Union
+    from typing import Any, NoReturn, Protocol, TypeVar, Union
 
     from typing_extensions import Self
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     FileDescriptor = Union[int, HasFileno]
     Path = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
+    Value = TypeVar("Value")
 
 
 def integer(value: int, bits: int, name: str) -> int:
@@ -58,6 +59,18 @@ def fsencode(path: Path) -> bytes:
     if b"\0" in encoded:
         raise ValueError(f"embedded null byte in the path {encoded!r}")
     return encoded
+
+
+def initial(value: Value, alias: Value | None) -> Value:
+    """The initial value of an object, by its name (*value*, 0 by default) or by its older spelling, ``inital_value``.
+
+    Raises TypeError for both.
+    """
+    if alias is None:
+        return value
+    if not isinstance(value, int) or value != 0:
+        raise TypeError("initial_value and inital_value are one argument: give one of them")
+    return alias
 
 
 def get_buffered_length(fd: FileDescriptor) -> int:

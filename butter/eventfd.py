@@ -12,10 +12,9 @@ from butter._eventfd import (
     eventfd,
     eventfd_read,
     eventfd_write,
-    initial,
     str_to_events,
 )
-from butter._fd import integer
+from butter._fd import initial, integer
 from butter.errors import raised_by_handler
 from butter.eventlike import Eventlike
 

@@ -38,11 +38,10 @@ POLL = Errors(
 poll = lib.butter_poll
 
 
-def interrupted(ready: int) -> None:
-    """Have the handlers run of the signal that ended poll, which gave *ready*, -errno; raise for its other errors."""
-    if ready != -errno.EINTR:
+def check_poll(ready: int) -> None:
+    """Raise for *ready*, what poll gave, if it failed; a signal that interrupted it is no failure."""
+    if ready < 0 and ready != -errno.EINTR:
         POLL.fail(-ready)
-    run_handlers()
 
 
 def readable(source: HasFileno, deadline: float | None) -> bool:
@@ -54,10 +53,10 @@ def readable(source: HasFileno, deadline: float | None) -> bool:
         ready = poll(source.fileno(), POLLIN, milliseconds)
         if ready > 0:
             return True
-        if ready < 0:
-            interrupted(ready)
-        elif left < LONGEST_POLL:
+        if ready == 0 and left < LONGEST_POLL:
             return False
+        check_poll(ready)
+        run_handlers()
 
 
 class Eventlike(Descriptor, Generic[Event]):

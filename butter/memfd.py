@@ -24,7 +24,7 @@ from butter._constants.memfd import (
     PROT_WRITE,
     MemfdSeal,
 )
-from butter._fd import Descriptor, fileno, integer
+from butter._fd import Descriptor, fileno, initial, integer
 from butter._memfd import ADD_SEALS, MMAP, TRUNCATE, Sealed, errno_of, flags, memfd_create, revoke, seal, write
 from butter.errors import InvalidArgument
 from butter.utils import CLOEXEC_DEFAULT
@@ -105,11 +105,7 @@ class Memfd(Descriptor):
         *,
         inital_value: Content | None = None,
     ) -> None:
-        value = initial_value
-        if inital_value is not None:
-            if not (isinstance(value, int) and value == 0):
-                raise TypeError("initial_value and inital_value are one argument: give one of them")
-            value = inital_value
+        value = initial(initial_value, inital_value)
         size = integer(value, 63, "initial_value") if isinstance(value, int) else 0
         content = memoryview(b"" if isinstance(value, int) else value).cast("B")
         super().__init__(memfd_create(name, flags | MFD_ALLOW_SEALING, closefd))

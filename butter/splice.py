@@ -15,7 +15,7 @@ from butter._fd import fileno, integer, run_handlers
 from butter._splice_c import ffi as _ffi
 from butter._splice_c import lib as _lib
 from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, OutOfMemory, UnknownError, brought_by
-from butter.eventlike import interrupted, poll
+from butter.eventlike import check_poll, poll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -401,7 +401,7 @@ def copy(
     with Transfer(fd_in, fd_out, count, in_offset, out_offset, progress) as transfer:
         transfer.begin()
         while (blocked := transfer.step(_PORTION)) is not None:
-            if blocked and (ready := poll(*blocked, -1)) < 0:
-                interrupted(ready)
+            if blocked:
+                check_poll(poll(*blocked, -1))
             run_handlers()
         return transfer.moved

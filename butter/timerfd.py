@@ -135,13 +135,14 @@ class Timer(Eventlike[int], TimerVal):
             self._given = (None if flags else times), period, fd, setting
         left = arm_timer(setting)
         if left < 0 or self._batch:
-            if not LEAST_ERRNO <= left < 0 or left in _ARMED:
+            failed = LEAST_ERRNO <= left < 0
+            if not failed or left in _ARMED:
                 self._batch.clear()
-            if left < LEAST_ERRNO:
+            if failed:
+                SETTIME.fail(-left, fd=fd, flags=flags, spec=None, clock_type=self._clock)
+            if left < 0:
                 before = timer_before(left)
                 left, period = before.first, before.period
-            elif left < 0:
-                SETTIME.fail(-left, fd=fd, flags=flags, spec=None, clock_type=self._clock)
         old: Setting = Setting()
         old._left = left
         old._period = period

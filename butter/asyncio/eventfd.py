@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from butter._eventfd import initial
+from butter._fd import initial
 from butter.asyncio._queue import EventQueue, old_name
 from butter.eventfd import EFD_NONBLOCK, Eventfd
 
