@@ -17,11 +17,17 @@ nox.options.error_on_missing_interpreters = False
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Format, lint and types; the generated constants."""
-    session.install(".[lint,test]")
+    """Format, lint and types of Python and C; the generated files."""
+    session.install(".[bench,docs,lint,test]", "setuptools>=77")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("mypy")
+    session.run("clang-format", "--dry-run", "--Werror", *map(str, Path("butter/build").glob("*.c")))
+    built = session.create_tmp()
+    session.run(
+        *("python", "setup.py", "-q", "build_ext", "--force", "--build-temp", built, "--build-lib", built),
+        env={"CFLAGS": "-Wall -Wextra -Werror"},
+    )
     session.run("python", "tools/constants.py", "--check")
 
 

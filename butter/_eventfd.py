@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import errno
 from struct import Struct
+from typing import TYPE_CHECKING
 
-from butter._constants.eventfd import *  # noqa: F403  # older programs import the constants from here
+from butter._arguments import CLOEXEC_DEFAULT, fileno, integer, one_spelling
+from butter._constants.eventfd import *  # noqa: F403
 from butter._constants.eventfd import EFD_CLOEXEC
 from butter._eventfd_c import ffi, lib
-from butter._fd import fileno, initial, integer, run_handlers
-from butter.errors import NEW_ANONYMOUS, NOT_ALLOWED, Errors, InvalidArgument, bad_descriptor, brought_by
-from butter.utils import CLOEXEC_DEFAULT, UnknownError  # noqa: F401  # the last for older programs
+from butter._signals import INTERRUPTED, run_handlers
+from butter.errors import (
+    BAD_DESCRIPTOR,
+    NEW_ANONYMOUS,
+    Errors,
+    InvalidArgument,
+    reading,
+)
+from butter.errors import UnknownError as UnknownError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from butter._fd import FileDescriptor
+    from butter._arguments import FileDescriptor
 
 #: the largest value of a counter
 MAXIMUM = 2**64 - 2
 
 _COUNTER = Struct("=Q")
-_AGAIN = -1 - errno.EINTR
 
 
 def _not_an_eventfd(fd: int, value: int = 0, **_: object) -> str:
@@ -33,28 +39,17 @@ EVENTFD = Errors(
     "eventfd",
     {
         **NEW_ANONYMOUS,
-        **brought_by("2.6.27"),
         errno.EINVAL: (InvalidArgument, "the flags are EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE, and no others"),
-        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
+    since="2.6.27",
 )
-READ = Errors(
-    "eventfd_read",
-    {
-        errno.EAGAIN: (BlockingIOError, "the counter is 0"),
-        errno.EBADF: (InvalidArgument, bad_descriptor),
-        errno.EINVAL: (InvalidArgument, _not_an_eventfd),
-        errno.EISDIR: (IsADirectoryError, "the descriptor is a directory, not an eventfd"),
-        errno.EPERM: (PermissionError, NOT_ALLOWED),
-    },
-)
+READ = Errors("eventfd_read", reading("an eventfd", "the counter is 0"))
 WRITE = Errors(
     "eventfd_write",
     {
         errno.EAGAIN: (BlockingIOError, "the counter has no room for the value before it is read"),
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBADF: BAD_DESCRIPTOR,
         errno.EINVAL: (InvalidArgument, _not_an_eventfd),
-        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
 
@@ -68,7 +63,8 @@ def eventfd(
     and *closefd* adds ``EFD_CLOEXEC``; *inital_value* is an older spelling. Raises InvalidArgument for other flags,
     OSError (EMFILE, ENFILE) where a limit is reached, OutOfMemory. Linux 2.6.27, :manpage:`eventfd(2)`.
     """
-    value = integer(initial(initial_value, inital_value), 32, "initial_value")
+    value = one_spelling("initial_value, inital_value", initial_value, inital_value)
+    value = integer(value, 32, "initial_value")
     flags = integer(flags, -32, "flags")
     return EVENTFD.check(lib.eventfd(value, flags | EFD_CLOEXEC if closefd else flags))
 
@@ -80,7 +76,7 @@ def eventfd_read(fd: FileDescriptor) -> int:
     where it is no eventfd. Linux 2.6.22, :manpage:`eventfd(2)`.
     """
     number, value = fileno(fd), ffi.new("uint64_t *")
-    while (result := lib.eventfd_read(number, value)) == _AGAIN:
+    while (result := lib.eventfd_read(number, value)) == INTERRUPTED:
         # Python runs its signal handlers before it goes round (PEP 475), and
         # one of them may close the object
         run_handlers()
@@ -96,7 +92,7 @@ def eventfd_write(fd: FileDescriptor, value: int) -> None:
     InvalidArgument where it is no eventfd. Linux 2.6.22, :manpage:`eventfd(2)`.
     """
     number, value = fileno(fd), integer(value, 64, "value")
-    while (result := lib.eventfd_write(number, value)) == _AGAIN:
+    while (result := lib.eventfd_write(number, value)) == INTERRUPTED:
         run_handlers()
         number = fileno(fd)
     WRITE.check(result, fd=number, value=value)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from builtins import PermissionError as PermissionError
 from itertools import chain, repeat
+from typing import TYPE_CHECKING, NamedTuple
 
+from butter._arguments import CLOEXEC_DEFAULT, fileno, fsencode, integer
+from butter._buffers import Pool
+from butter._constants.inotify import *  # noqa: F403
 from butter._constants.inotify import (
     IN_ACCESS,
     IN_ATTRIB,
@@ -29,37 +34,26 @@ from butter._constants.inotify import (
     IN_UNMOUNT,
     InotifyMask,
 )
-from butter._fd import fileno, fsencode, integer, run_handlers
 from butter._inotify_c import ffi, lib
-from butter._record import bulk, record
+from butter._signals import INTERRUPTED, run_handlers
 from butter.errors import (
+    BAD_DESCRIPTOR,
     NEW_DESCRIPTOR,
     PATH,
     Errors,
     InvalidArgument,
-    OutOfMemory,
     PathNotADirectory,
-    bad_descriptor,
-    brought_by,
     descriptors_exhausted,
     raise_sysctl,
+    reading,
 )
+from butter.errors import UnknownError as UnknownError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, NamedTuple
+    from typing import Any
 
-    from butter._fd import FileDescriptor, HasFileno, Path
-
-    class _InotifyEvent(NamedTuple):
-        wd: int
-        mask: int
-        cookie: int
-        filename: bytes
-
-else:
-    _InotifyEvent = record("InotifyEvent", "wd mask cookie filename")
+    from butter._arguments import FileDescriptor, HasFileno, Path
 
 
 def _instances_exhausted(**_: object) -> str:
@@ -90,17 +84,17 @@ INIT = Errors(
     "inotify_init1",
     {
         **NEW_DESCRIPTOR,
-        **brought_by("2.6.27"),
         errno.EINVAL: (InvalidArgument, "the flags are IN_NONBLOCK and IN_CLOEXEC, and no others"),
         errno.EMFILE: (OSError, _instances_exhausted),
     },
+    since="2.6.27",
 )
 ADD_WATCH = Errors(
     "inotify_add_watch",
     {
         **PATH,
         errno.EACCES: (PermissionError, "no permission to read the file, or to search a directory of the path"),
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBADF: BAD_DESCRIPTOR,
         errno.EEXIST: (FileExistsError, "IN_MASK_CREATE: this file is already watched, maybe by another of its paths"),
         errno.EINVAL: (InvalidArgument, _watch_refused),
         errno.ENOSPC: (OSError, _watches_exhausted),
@@ -111,7 +105,7 @@ ADD_WATCH = Errors(
 RM_WATCH = Errors(
     "inotify_rm_watch",
     {
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBADF: BAD_DESCRIPTOR,
         errno.EINVAL: (
             InvalidArgument,
             lambda fd, wd, **_: f"there is no watch {wd} (any more), or descriptor {fd} is not an inotify descriptor",
@@ -121,17 +115,13 @@ RM_WATCH = Errors(
 READ = Errors(
     "read of an inotify descriptor",
     {
-        errno.EAGAIN: (BlockingIOError, "no event waits"),
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        **reading("an inotify descriptor", "no event waits"),
         errno.EBADMSG: (InvalidArgument, "these bytes are not inotify events"),
-        errno.EINVAL: (InvalidArgument, "the descriptor is not an inotify descriptor"),
-        errno.EISDIR: (IsADirectoryError, "the descriptor is a directory, not an inotify descriptor"),
-        errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
     },
 )
 
 
-def inotify_init(flags: int = 0, closefd: bool = True) -> int:
+def inotify_init(flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:
     """``inotify_init1(flags)``: a new inotify descriptor.
 
     *closefd* adds ``IN_CLOEXEC``. Raises InvalidArgument for other flags than InotifyInit's, OSError (EMFILE, ENFILE)
@@ -168,7 +158,14 @@ def _has(bits: int, meaning: str) -> Any:
     return property(lambda event: event.mask & bits != 0, doc=f"Whether {meaning}.")
 
 
-class InotifyEvent(_InotifyEvent):
+class _Fields(NamedTuple):
+    wd: int
+    mask: int
+    cookie: int
+    filename: bytes
+
+
+class InotifyEvent(_Fields):
     """``InotifyEvent(wd, mask, cookie, filename)``: one event of :manpage:`inotify(7)`, a named tuple.
 
     * ``wd`` (int): the watch descriptor, -1 for an overflow of the queue
@@ -188,6 +185,13 @@ class InotifyEvent(_InotifyEvent):
     def flags(self) -> InotifyMask:
         """``mask`` as an InotifyMask, which prints the names of its bits."""
         return InotifyMask(self.mask)
+
+    def __repr__(self) -> str:
+        # names have no comma, so that the fields can still be told apart by theirs
+        return (
+            f"{type(self).__name__}"
+            f"(wd={self.wd!r}, mask={InotifyMask(self.mask)}, cookie={self.cookie!r}, filename={self.filename!r})"
+        )
 
     access_event = _has(IN_ACCESS, "the file was read, or executed")
     modify_event = _has(IN_MODIFY, "the file was written, or truncated")
@@ -231,37 +235,32 @@ class _Columns:
 
 # taken here once: tests replace `lib` and `ffi` with mocks, and the reading
 # of an object is no thin call
-_unpack, _buffer, _from_buffer = ffi.unpack, ffi.buffer, ffi.from_buffer
+_buffer, _from_buffer = ffi.buffer, ffi.from_buffer
+_unpack: Any = ffi.unpack  # a list of ints for each array here
 _parse, _read = lib.butter_inotify_parse, lib.butter_inotify_read
-_event = bulk(InotifyEvent)
-_INTERRUPTED = -errno.EINTR
-
-# Buffers that no read uses now. One is taken before the call and put back
-# after the events exist: the GIL is free during the call, and two threads on
-# one buffer would tear events. A lock could deadlock in a signal handler.
-_free: list[_Columns] = []
+_buffers = Pool(_Columns)
 
 
-def _columns() -> _Columns:
-    try:
-        return _free.pop()
-    except IndexError:
-        return _Columns()
+def _events(
+    wds: Iterable[int], masks: Iterable[int], cookies: Iterable[int], names: Iterable[bytes]
+) -> list[InotifyEvent]:
+    """The events of four columns. Their fields need no check, and tuple's own constructor makes none."""
+    return list(map(tuple.__new__, repeat(InotifyEvent), zip(wds, masks, cookies, names)))
 
 
 def read_events(source: HasFileno) -> list[InotifyEvent]:
     """The events that one read of *source* gives, none if a signal interrupted it; READ says what it raises."""
-    fd, columns = source.fileno(), _columns()
+    fd, columns = source.fileno(), _buffers.take()
     count = _read(fd, columns.events)
     if count < 0:
-        _free.append(columns)
-        if count == _INTERRUPTED:
+        _buffers.give(columns)
+        if count == INTERRUPTED:
             run_handlers()
             return []
-        READ.fail(-count, fd=fd)
+        READ.check(count, fd=fd)
     wds, masks, cookies, names = columns.rows(count)
-    _free.append(columns)
-    return list(map(_event, zip(wds, masks, cookies, names.split(b"\0"))))
+    _buffers.give(columns)
+    return _events(wds, masks, cookies, names.split(b"\0"))
 
 
 def parse_rows(data: bytes) -> tuple[Iterable[int], Iterable[int], Iterable[int], bytes]:
@@ -269,17 +268,17 @@ def parse_rows(data: bytes) -> tuple[Iterable[int], Iterable[int], Iterable[int]
     buffer = _from_buffer(data)
     size, offset = len(buffer), 0
     parts = []
-    columns = _columns()
+    columns = _buffers.take()
     while True:
         used = _parse(buffer + offset, size - offset, columns.events)
         if used < 0:
-            _free.append(columns)
-            READ.fail(-used)
+            _buffers.give(columns)
+            READ.check(used)
         parts.append(columns.rows(columns.events.count))
         offset += used
         if offset == size:
             break
-    _free.append(columns)
+    _buffers.give(columns)
     if len(parts) == 1:
         return parts[0]
     wds, masks, cookies, names = zip(*parts)
@@ -293,7 +292,7 @@ def str_to_events(str: bytes) -> list[InotifyEvent]:
     counts as broken: the kernel makes none.
     """
     wds, masks, cookies, names = parse_rows(str)
-    return list(map(_event, zip(wds, masks, cookies, names.split(b"\0"))))
+    return _events(wds, masks, cookies, names.split(b"\0"))
 
 
 #: ``{'IN_CREATE': 256, 256: 'IN_CREATE', …}``: the names of an event's bits by number, and the numbers by name

@@ -5,17 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from fcntl import fcntl
+from typing import TYPE_CHECKING
 
+from butter._arguments import CLOEXEC_DEFAULT, fileno, fsencode, integer
+from butter._constants.memfd import *  # noqa: F403
 from butter._constants.memfd import (
     F_ADD_SEALS,
     F_GET_SEALS,
-    F_SEAL_EXEC,
-    F_SEAL_FUTURE_WRITE,
-    F_SEAL_GROW,
     F_SEAL_SEAL,
-    F_SEAL_SHRINK,
-    F_SEAL_WRITE,
-    MFD_ALLOW_SEALING,
     MFD_CLOEXEC,
     MFD_EXEC,
     MFD_HUGE_MASK,
@@ -25,55 +22,30 @@ from butter._constants.memfd import (
     MemfdCreate,
     MemfdSeal,
 )
-from butter._fd import fileno, fsencode, integer
-from butter._memfd_c import ffi, lib
+from butter._memfd_c import ffi as ffi
+from butter._memfd_c import lib
+from butter._signals import raised_by_handler
 from butter.errors import (
+    BAD_DESCRIPTOR,
     NEW_DESCRIPTOR,
     NO_DEVICE,
     NOT_ALLOWED,
     Errors,
     InvalidArgument,
     OutOfMemory,
-    UnknownError,
-    bad_descriptor,
-    brought_by,
     descriptors_exhausted,
-    raised_by_handler,
     sysctl,
 )
-from butter.utils import CLOEXEC_DEFAULT
+from butter.errors import UnknownError as UnknownError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from typing_extensions import Buffer
 
-    from butter._fd import FileDescriptor, Path
+    from butter._arguments import FileDescriptor, Path
     from butter.errors import Meaning
 
-__all__ = [
-    "CLOEXEC_DEFAULT",
-    "F_ADD_SEALS",
-    "F_GET_SEALS",
-    "F_SEAL_EXEC",
-    "F_SEAL_FUTURE_WRITE",
-    "F_SEAL_GROW",
-    "F_SEAL_SEAL",
-    "F_SEAL_SHRINK",
-    "F_SEAL_WRITE",
-    "MFD_ALLOW_SEALING",
-    "MFD_CLOEXEC",
-    "Sealed",
-    "UnknownError",
-    "fcntl",
-    "ffi",
-    "flags",
-    "lib",
-    "memfd_create",
-    "revoke",
-    "seal",
-]
 
 # the kernel puts "memfd:" before it, and NAME_MAX holds for both
 _LONGEST_NAME = 249
@@ -136,18 +108,18 @@ CREATE = Errors(
     "memfd_create",
     {
         **NEW_DESCRIPTOR,
-        **brought_by("3.17"),
         errno.EACCES: (PermissionError, _not_executable),
         errno.EFAULT: (InvalidArgument, "the name is not in the memory of this process"),
         errno.EINVAL: (InvalidArgument, _create_refused),
         errno.ENODEV: (OSError, _no_device),
         errno.EPERM: (PermissionError, _not_allowed),
     },
+    since="3.17",
 )
 ADD_SEALS = Errors(
     "fcntl(F_ADD_SEALS)",
     {
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBADF: BAD_DESCRIPTOR,
         errno.EBUSY: (
             InvalidArgument,
             "F_SEAL_WRITE: a mapping can still write; close every mmap and memoryview, or use F_SEAL_FUTURE_WRITE",
@@ -159,14 +131,14 @@ ADD_SEALS = Errors(
 GET_SEALS = Errors(
     "fcntl(F_GET_SEALS)",
     {
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBADF: BAD_DESCRIPTOR,
         errno.EINVAL: (InvalidArgument, "the descriptor is no memfd and has no seals"),
     },
 )
 # The calls that Python has already, for their words: a seal is behind most of
 # what goes wrong here.
 _GROWING: Mapping[int, Meaning] = {
-    errno.EBADF: (InvalidArgument, bad_descriptor),
+    errno.EBADF: BAD_DESCRIPTOR,
     errno.EFBIG: (OSError, "RLIMIT_FSIZE ('ulimit -f') forbids files of this size"),
 }
 TRUNCATE = Errors(
@@ -198,7 +170,7 @@ MMAP = Errors(
     {
         errno.EACCES: (PermissionError, "the memfd is open for reading alone: a shared mapping cannot write"),
         errno.EAGAIN: (OSError, "RLIMIT_MEMLOCK ('ulimit -l') forbids to lock so much memory"),
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBADF: BAD_DESCRIPTOR,
         errno.EINVAL: (
             InvalidArgument,
             "offset has to be a multiple of the page size, and flags MAP_SHARED or MAP_PRIVATE",

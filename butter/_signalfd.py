@@ -5,87 +5,39 @@ from __future__ import annotations
 import errno
 import signal
 import struct
+from itertools import repeat
 from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from _cffi_backend import get_errno
 
+from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
+from butter._buffers import Pool
+from butter._constants.signalfd import *  # noqa: F403
 from butter._constants.signalfd import (
     CLD_CONTINUED,
     CLD_EXITED,
     NEW_SIGNALFD,
     SFD_CLOEXEC,
     SFD_NONBLOCK,
-    SIG_BLOCK,
-    SIG_SETMASK,
-    SIG_UNBLOCK,
     SIGINFO_LENGTH,
     ChildCode,
     SignalCode,
 )
-from butter._fd import fileno, integer, run_handlers
-from butter._record import bulk, record
 from butter._signalfd_c import ffi, lib
-from butter.errors import NEW_ANONYMOUS, NOT_ALLOWED, Errors, InvalidArgument, UnknownError, bad_descriptor, brought_by
-from butter.utils import CLOEXEC_DEFAULT
+from butter._signals import INTERRUPTED, run_handlers
+from butter.errors import BAD_DESCRIPTOR, NEW_ANONYMOUS, Errors, InvalidArgument, reading
+from butter.errors import UnknownError as UnknownError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, NamedTuple, Union
+    from typing import Any, Union
 
-    from butter._fd import FileDescriptor, HasFileno
+    from typing_extensions import Self
+
+    from butter._arguments import FileDescriptor, HasFileno
 
     Signals = Union[int, Iterable[int]]
-
-    class _Signal(NamedTuple):
-        ssi_signo: int
-        ssi_errno: int
-        ssi_code: int
-        ssi_pid: int
-        ssi_uid: int
-        ssi_fd: int
-        ssi_tid: int
-        ssi_band: int
-        ssi_overrun: int
-        ssi_trapno: int
-        ssi_status: int
-        ssi_int: int
-        ssi_ptr: int
-        ssi_utime: int
-        ssi_stime: int
-        ssi_addr: int
-        ssi_addr_lsb: int
-        ssi_syscall: int
-        ssi_call_addr: int
-        ssi_arch: int
-
-else:
-    _Signal = record(
-        "Signal",
-        "ssi_signo ssi_errno ssi_code ssi_pid ssi_uid ssi_fd ssi_tid ssi_band ssi_overrun ssi_trapno ssi_status "
-        "ssi_int ssi_ptr ssi_utime ssi_stime ssi_addr ssi_addr_lsb ssi_syscall ssi_call_addr ssi_arch",
-    )
-
-__all__ = [
-    "CLOEXEC_DEFAULT",
-    "NEW_SIGNALFD",
-    "SFD_CLOEXEC",
-    "SFD_NONBLOCK",
-    "SIGINFO_LENGTH",
-    "SIG_BLOCK",
-    "SIG_SETMASK",
-    "SIG_UNBLOCK",
-    "Signal",
-    "UnknownError",
-    "ffi",
-    "lib",
-    "pthread_sigmask",
-    "read_events",
-    "signalfd",
-    "signum_to_signame",
-    "sigset",
-    "str_to_events",
-]
 
 
 def _signalfd_refused(fd: int, flags: int, **_: object) -> str:
@@ -98,11 +50,10 @@ SIGNALFD = Errors(
     "signalfd",
     {
         **NEW_ANONYMOUS,
-        **brought_by("2.6.27"),
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBADF: BAD_DESCRIPTOR,
         errno.EINVAL: (InvalidArgument, _signalfd_refused),
-        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
+    since="2.6.27",
 )
 SIGMASK = Errors(
     "pthread_sigmask",
@@ -117,12 +68,8 @@ SIGMASK = Errors(
 READ = Errors(
     "read of a signalfd",
     {
-        errno.EAGAIN: (BlockingIOError, "no signal waits"),
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        **reading("a signalfd", "no signal waits"),
         errno.EBADMSG: (InvalidArgument, "these bytes are not signals"),
-        errno.EINVAL: (InvalidArgument, "the descriptor is not a signalfd"),
-        errno.EISDIR: (IsADirectoryError, "the descriptor is a directory, not a signalfd"),
-        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
 
@@ -198,11 +145,34 @@ def pthread_sigmask(action: int, signals: Signals) -> set[int]:
     return {member for number, member in _valid.items() if bits >> number - 1 & 1}
 
 
+class _Fields(NamedTuple):
+    ssi_signo: int
+    ssi_errno: int
+    ssi_code: int
+    ssi_pid: int
+    ssi_uid: int
+    ssi_fd: int
+    ssi_tid: int
+    ssi_band: int
+    ssi_overrun: int
+    ssi_trapno: int
+    ssi_status: int
+    ssi_int: int
+    ssi_ptr: int
+    ssi_utime: int
+    ssi_stime: int
+    ssi_addr: int
+    ssi_addr_lsb: int
+    ssi_syscall: int
+    ssi_call_addr: int
+    ssi_arch: int
+
+
 def _field(name: str, meaning: str) -> Any:
-    return property(itemgetter(_Signal._fields.index(name)), doc=f"``{name}`` (int): {meaning}.")
+    return property(itemgetter(_Fields._fields.index(name)), doc=f"``{name}`` (int): {meaning}.")
 
 
-class Signal(_Signal):
+class Signal(_Fields):
     """``Signal(siginfo)``: one signal of :manpage:`signalfd(2)`, a named tuple of ints.
 
     It has every field of ``struct signalfd_siginfo`` under that name (``ssi_signo`` to ``ssi_arch``), most of them
@@ -218,9 +188,11 @@ class Signal(_Signal):
 
     __slots__ = ()
 
-    @staticmethod
-    def _checked(siginfo: object) -> tuple[int, ...]:
-        return tuple(getattr(siginfo, name, 0) for name in _Signal._fields)
+    def __new__(cls, siginfo: object) -> Self:
+        return tuple.__new__(cls, [getattr(siginfo, name, 0) for name in _Fields._fields])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._make, (tuple(self),)
 
     signal = _field("ssi_signo", "the number of the signal")
     signal_code = _field("ssi_code", "why it was sent; :attr:`code` knows its name")
@@ -262,32 +234,30 @@ _READ_SIZE = 128 * SIGINFO_LENGTH
 # The fields are aligned as C aligns them. Unpacking them is faster than taking
 # them as columns from C: there are twenty, and most are 0 in most signals.
 _unpack = struct.Struct("@IiiIIiIIIIiiQQQQH2xiQI28x").iter_unpack
-_signal = bulk(Signal)
-_INTERRUPTED = -errno.EINTR
 
-# Buffers that no read uses now, with a view of each. One is taken before the
-# call and put back after: the GIL is free during the call, and two threads on
-# one buffer would tear signals. A lock could deadlock in a signal handler.
-_free: list[tuple[Any, Any]] = []
+
+def _new_buffer() -> tuple[Any, Any]:
+    """Room for what one read gives, and a view of it."""
+    buffer = _new("char[]", _READ_SIZE)
+    return buffer, _buffer(buffer)
+
+
+_buffers = Pool(_new_buffer)
 
 
 def read_events(source: HasFileno) -> list[Signal]:
     """The signals that one read of *source* gives, none if a signal interrupted it; READ says what it raises."""
     fd = source.fileno()
-    try:
-        buffer, view = _free.pop()
-    except IndexError:
-        buffer = _new("char[]", _READ_SIZE)
-        view = _buffer(buffer)
+    buffer, view = pair = _buffers.take()
     size = _read(fd, buffer, _READ_SIZE)
     if size < 0:
-        _free.append((buffer, view))
-        if size == _INTERRUPTED:
+        _buffers.give(pair)
+        if size == INTERRUPTED:
             run_handlers()
             return []
-        READ.fail(-size, fd=fd)
+        READ.check(size, fd=fd)
     data = view[:size]  # a copy
-    _free.append((buffer, view))
+    _buffers.give(pair)
     return str_to_events(data)
 
 
@@ -297,7 +267,7 @@ def str_to_events(str: bytes) -> list[Signal]:
     Raises InvalidArgument (a ValueError) unless it is a sequence of whole ones, ``SIGINFO_LENGTH`` bytes each.
     """
     try:
-        return list(map(_signal, _unpack(str)))
+        return list(map(tuple.__new__, repeat(Signal), _unpack(str)))
     except struct.error:
         pass
     READ.fail(errno.EBADMSG)

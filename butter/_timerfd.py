@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 from collections import namedtuple
 from struct import Struct
+from typing import TYPE_CHECKING
 
-from butter._constants.timerfd import *  # noqa: F403  # older programs import the constants from here
+from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
+from butter._constants.timerfd import *  # noqa: F403
 from butter._constants.timerfd import (
     CLOCK_BOOTTIME,
     CLOCK_BOOTTIME_ALARM,
@@ -18,12 +20,19 @@ from butter._constants.timerfd import (
     TFD_TIMER_CANCEL_ON_SET,
     TimerfdClock,
 )
-from butter._fd import fileno, integer, run_handlers
+from butter._signals import INTERRUPTED, run_handlers
 from butter._timerfd_c import ffi, lib
-from butter.errors import NEW_ANONYMOUS, NOT_ALLOWED, Errors, InvalidArgument, bad_descriptor, brought_by
-from butter.utils import CLOEXEC_DEFAULT, InternalError, UnknownError  # noqa: F401  # the last for older programs
+from butter.errors import (
+    BAD_DESCRIPTOR,
+    NEW_ANONYMOUS,
+    NOT_ALLOWED,
+    Errors,
+    InternalError,
+    InvalidArgument,
+    reading,
+)
+from butter.errors import UnknownError as UnknownError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import timedelta
     from decimal import Decimal
@@ -32,7 +41,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from butter._fd import FileDescriptor, HasFileno
+    from butter._arguments import FileDescriptor, HasFileno
 
     Seconds = Union[int, float, Decimal, Fraction, timedelta]
 
@@ -94,17 +103,16 @@ CREATE = Errors(
     "timerfd_create",
     {
         **NEW_ANONYMOUS,
-        **brought_by("2.6.27"),
         errno.EINVAL: (InvalidArgument, _no_timer),
         errno.EPERM: (PermissionError, _not_allowed),
     },
+    since="2.6.27",
 )
 SETTIME = Errors(
     "timerfd_settime",
     {
         **NEW_ANONYMOUS,
-        **brought_by("2.6.25"),
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBADF: BAD_DESCRIPTOR,
         errno.ECANCELED: (
             OSError,
             "the time of day was set since the last call, which the timer was to be cancelled by;"
@@ -114,30 +122,25 @@ SETTIME = Errors(
         errno.EINVAL: (InvalidArgument, _refused),
         errno.EPERM: (PermissionError, _not_allowed),
     },
+    since="2.6.25",
 )
 GETTIME = Errors(
     "timerfd_gettime",
     {
-        **brought_by("2.6.25"),
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        errno.EBADF: BAD_DESCRIPTOR,
         errno.EFAULT: (InternalError, "the setting is not in the memory of this process"),
         errno.EINVAL: (InvalidArgument, lambda fd, **_: f"descriptor {fd} is not a timerfd"),
-        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
+    since="2.6.25",
 )
 READ = Errors(
     "read of a timerfd",
     {
-        errno.EAGAIN: (BlockingIOError, "the timer has not expired"),
-        errno.EBADF: (InvalidArgument, bad_descriptor),
+        **reading("a timerfd", "the timer has not expired"),
         errno.ECANCELED: (
             OSError,
-            "the time of day was set, which the timer was to be cancelled by (TFD_TIMER_CANCEL_ON_SET);"
-            " it stays armed: read the clock and set it anew",
+            "the system clock was set (TFD_TIMER_CANCEL_ON_SET); the timer stays armed: read the clock and set it anew",
         ),
-        errno.EINVAL: (InvalidArgument, "the descriptor is not a timerfd"),
-        errno.EISDIR: (IsADirectoryError, "the descriptor is a directory, not a timerfd"),
-        errno.EPERM: (PermissionError, NOT_ALLOWED),
     },
 )
 
@@ -374,7 +377,7 @@ LEAST_ERRNO = -4095
 #: descriptor, flags, first time and period in nanoseconds, as C takes them
 packed = Struct("@iiqq").pack
 
-_AGAIN = (-errno.EINTR, 0)
+_AGAIN = (INTERRUPTED, 0)
 
 
 def read_count(source: HasFileno) -> int:
@@ -388,6 +391,4 @@ def read_count(source: HasFileno) -> int:
         if count not in _AGAIN:
             break
         run_handlers()
-    if count < 0:
-        READ.fail(-count, fd=fd)
-    return count
+    return READ.check(count, fd=fd)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import resource
+from typing import TYPE_CHECKING
 
 from _cffi_backend import get_errno
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, NoReturn, Union
+
+    from butter._enums import Named
 
     Sentence = Union[str, Callable[..., str]]
     Meaning = tuple[type[OSError], Sentence]
@@ -67,20 +70,26 @@ class Errors:
 
     *meanings* maps an errno to the exception and a sentence for people; the
     sentence may be a function of the arguments that ``check`` was given.
+    *since* is the kernel that brought the call; None if every supported
+    kernel has it. EPERM and ENOSYS have a row in every table, because a
+    seccomp filter may answer any call with them.
     """
 
     #: every table there is, by the name of its call
     calls: dict[str, Errors] = {}
 
-    def __init__(self, call: str, meanings: Mapping[int, Meaning]) -> None:
+    def __init__(self, call: str, meanings: Mapping[int, Meaning], since: str | None = None) -> None:
         self.call = call
-        self.meanings = meanings
+        self.meanings = {errno.EPERM: (PermissionError, NOT_ALLOWED), errno.ENOSYS: missing(since), **meanings}
         self.calls[call] = self
 
     def check(self, result: int, path: Any = None, **arguments: object) -> int:
-        """Give *result* back, unless it is negative: then raise for the errno.
+        """Return *result*, unless it is negative: then raise for the errno.
 
-        The builders make that -1 - errno. Only what stands in for them gives -1, and saves the errno.
+        A C function of butter that fails returns -1 - errno: a signal handler
+        of Python runs before Python could look at a saved errno, and may
+        overwrite it. A plain -1 comes from a mocked `lib` alone, and then the
+        errno that cffi saved counts.
         """
         if result < 0:
             self.fail(get_errno() if result == -1 else -1 - result, path, **arguments)
@@ -93,15 +102,6 @@ class Errors:
             sentence = sentence(path=path, **arguments)
         filename = () if path is None else (os.fspath(path),)
         raise exception(number, f"{self.call}: {sentence}", *filename)
-
-
-def raised_by_handler(error: BaseException) -> bool:
-    """Whether the *error* that a builtin raised is that of a signal handler, which ran inside it.
-
-    A handler has a frame of its own, below that of who caught the error.
-    """
-    traceback = error.__traceback__
-    return traceback is not None and traceback.tb_next is not None
 
 
 def sysctl(name: str) -> int | None:
@@ -143,28 +143,65 @@ def bad_descriptor(fd: object = "fd", **_: object) -> str:
     return f"descriptor {fd} is not open, or not for this use"
 
 
-def brought_by(kernel: str) -> Mapping[int, Meaning]:
-    """The row for ENOSYS of a call that Linux has since *kernel*."""
-    return {
-        errno.ENOSYS: (OSError, f"the system call is missing: Linux {kernel} brought it, or a seccomp filter hides it")
-    }
+def missing(since: str | None = None) -> Meaning:
+    """The row for ENOSYS of a call that Linux has since *since*."""
+    if since is None:
+        return OSError, "a seccomp filter hides the system call"
+    return OSError, f"the system call is missing: Linux {since} brought it, or a seccomp filter hides it"
 
 
-#: rows of the calls that give a new descriptor
+def running_kernel() -> tuple[int, ...]:
+    """Return the version of the running kernel, as ``(6, 18)``."""
+    return tuple(int(number) for number in re.findall("[0-9]+", os.uname().release)[:2])
+
+
+def newer_than_kernel(flags: int, names: type[Named]) -> str | None:
+    """Return a sentence about the bits of *flags* that are newer than the running kernel, None if there are none."""
+    running = running_kernel()
+    newer = [
+        f"{name} (Linux {kernel})"
+        for name, (bits, kernel) in names.__since__.items()
+        if flags & bits == bits and tuple(map(int, kernel.split("."))) > running
+    ]
+    return f"Linux {'.'.join(map(str, running))} does not know {', '.join(newer)}" if newer else None
+
+
+#: the sentence for EPERM where the kernel itself allows the call to everybody
+NOT_ALLOWED = "a seccomp filter or a security module does not allow it"
+
+#: the row for ENOMEM
+NO_MEMORY: Meaning = (OutOfMemory, "the kernel has no memory for it")
+
+#: the row for EBADF
+BAD_DESCRIPTOR: Meaning = (InvalidArgument, bad_descriptor)
+
+#: rows of the calls that return a new descriptor
 NEW_DESCRIPTOR: Mapping[int, Meaning] = {
     errno.EMFILE: (OSError, descriptors_exhausted),
     errno.ENFILE: (OSError, files_exhausted),
-    errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+    errno.ENOMEM: NO_MEMORY,
 }
 
-#: the sentence for ENODEV where no device was asked for
+#: the sentence for ENODEV where the caller asked for no device
 NO_DEVICE = "the kernel could not mount its internal device for anonymous files"
 
 #: rows of the calls whose new descriptor is that of an anonymous file
 NEW_ANONYMOUS: Mapping[int, Meaning] = {**NEW_DESCRIPTOR, errno.ENODEV: (OSError, NO_DEVICE)}
 
-#: the sentence for EPERM where the kernel itself allows the call to everybody
-NOT_ALLOWED = "a seccomp filter or a security module does not allow it"
+
+def reading(kind: str, nothing: str) -> dict[int, Meaning]:
+    """The rows of every read of events, from a descriptor of *kind* ("an eventfd").
+
+    *nothing* is the sentence for a non-blocking descriptor that has no event.
+    """
+    return {
+        errno.EAGAIN: (BlockingIOError, nothing),
+        errno.EBADF: BAD_DESCRIPTOR,
+        errno.EINVAL: (InvalidArgument, lambda fd="", **_: f"descriptor {fd} is not {kind}"),
+        errno.EISDIR: (IsADirectoryError, f"the descriptor is a directory, not {kind}"),
+        errno.ENOMEM: NO_MEMORY,
+    }
+
 
 #: rows of the calls that look up a path
 PATH: Mapping[int, Meaning] = {
@@ -175,7 +212,7 @@ PATH: Mapping[int, Meaning] = {
     errno.ELOOP: (InvalidPath, "too many symbolic links in the path"),
     errno.ENAMETOOLONG: (InvalidPath, "the path is longer than 4095 bytes, or a name in it than the filesystem allows"),
     errno.ENOENT: (PathNotFound, "the path does not exist"),
-    errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+    errno.ENOMEM: NO_MEMORY,
     errno.ENOTDIR: (PathNotADirectory, "a part of the path is not a directory"),
     errno.ESTALE: (OSError, "the file is gone from its network filesystem"),
 }

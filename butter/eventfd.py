@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
+from butter._arguments import integer, one_spelling
 from butter._constants import eventfd as _constants
 from butter._constants.eventfd import *  # noqa: F403
 from butter._eventfd import (
@@ -14,11 +16,9 @@ from butter._eventfd import (
     eventfd_write,
     str_to_events,
 )
-from butter._fd import initial, integer
-from butter.errors import raised_by_handler
+from butter._signals import raised_by_handler
 from butter.eventlike import Eventlike
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -56,7 +56,7 @@ class Eventfd(Eventlike[int]):
     def __init__(
         self, initial_value: int = 0, flags: int = 0, closefd: bool = True, *, inital_value: int | None = None
     ) -> None:
-        value = integer(initial(initial_value, inital_value), 64, "initial_value")
+        value = integer(one_spelling("initial_value, inital_value", initial_value, inital_value), 64, "initial_value")
         if value > MAXIMUM:
             raise ValueError(f"initial_value is {value}; a counter holds at most 2**64 - 2")
         # the call takes 32 bits, and a new counter has room for any value

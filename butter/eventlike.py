@@ -7,22 +7,20 @@ import math
 import time
 from collections import deque
 from select import POLLIN
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from butter._descriptor import Descriptor
 from butter._eventlike_c import lib
-from butter._fd import Descriptor, run_handlers
-from butter._typing import Generic
-from butter.errors import Errors, OutOfMemory
+from butter._signals import INTERRUPTED, run_handlers
+from butter.errors import NO_MEMORY, Errors
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NoReturn, TypeVar
+    from typing import NoReturn
 
-    from butter._fd import HasFileno
+    from butter._arguments import HasFileno
 
-    Event = TypeVar("Event")
-else:
-    Event = None
+Event = TypeVar("Event")
 
 # poll takes milliseconds in a C int; longer waits go round again
 LONGEST_POLL = 2**31 - 1
@@ -31,7 +29,7 @@ POLL = Errors(
     "poll",
     {
         errno.EINVAL: (OSError, "this process may have no descriptor at all (RLIMIT_NOFILE is 0), so it cannot wait"),
-        errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+        errno.ENOMEM: NO_MEMORY,
     },
 )
 # poll(fd, events, milliseconds) in C, for all that wait here; see the builder
@@ -39,9 +37,9 @@ poll = lib.butter_poll
 
 
 def check_poll(ready: int) -> None:
-    """Raise for *ready*, what poll gave, if it failed; a signal that interrupted it is no failure."""
-    if ready < 0 and ready != -errno.EINTR:
-        POLL.fail(-ready)
+    """Raise for *ready*, what poll returned, if it failed; a signal that interrupted it is not a failure."""
+    if ready != INTERRUPTED:
+        POLL.check(ready)
 
 
 def readable(source: HasFileno, deadline: float | None) -> bool:
@@ -77,8 +75,8 @@ class Eventlike(Descriptor, Generic[Event]):
 
     _batch: deque[Event]
 
-    def _blank(self) -> None:
-        super()._blank()
+    def _init_state(self) -> None:
+        super()._init_state()
         self._batch = deque()
 
     def _read_events(self) -> list[Event]:
@@ -177,7 +175,7 @@ class Eventlike(Descriptor, Generic[Event]):
                     break  # another thread took the last
                 yield event
 
-    def _forget(self) -> None:
+    def _drop_batch(self) -> None:
         self._batch.clear()
 
     def isatty(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from butter._constants import inotify as _constants
 from butter._constants.inotify import *  # noqa: F403
 from butter._constants.inotify import IN_ALL_EVENTS
@@ -16,9 +18,8 @@ from butter._inotify import (
 )
 from butter.eventlike import Eventlike
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from butter._fd import Path
+    from butter._arguments import Path
 
 __all__ = [
     "Inotify",

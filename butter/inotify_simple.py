@@ -18,27 +18,16 @@ import os
 import time
 from enum import IntEnum
 from io import FileIO
+from itertools import repeat
+from typing import TYPE_CHECKING, NamedTuple
 
 from butter._constants import inotify as _constants
-from butter._fd import get_buffered_length
+from butter._descriptor import get_buffered_length
 from butter._inotify import inotify_add_watch, inotify_init, inotify_rm_watch, parse_rows
-from butter._record import bulk, record
 from butter.eventlike import readable
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
-
-    from butter._fd import Path
-
-    class _Event(NamedTuple):
-        wd: int
-        mask: int
-        cookie: int
-        name: str
-
-else:
-    _Event = record("Event", "wd mask cookie name")
+    from butter._arguments import Path
 
 __all__ = ["Event", "INotify", "flags", "masks", "parse_events"]
 
@@ -49,7 +38,14 @@ __version__ = "2.0.1"
 _LARGEST_EVENT = 16 + 255 + 1
 
 
-class Event(_Event):
+class _Fields(NamedTuple):
+    wd: int
+    mask: int
+    cookie: int
+    name: str
+
+
+class Event(_Fields):
     """``Event(wd, mask, cookie, name)``: one event of :manpage:`inotify(7)`, a named tuple.
 
     * ``wd`` (int): the watch descriptor, -1 for an overflow of the queue
@@ -59,9 +55,6 @@ class Event(_Event):
     """
 
     __slots__ = ()
-
-
-_event = bulk(Event)
 
 
 class flags(IntEnum):
@@ -200,4 +193,4 @@ def parse_events(data: bytes) -> list[Event]:
     *columns, names = parse_rows(data)
     # Decoded at once and then split: a NUL ends a name in whatever encoding
     # a filesystem has, also behind a byte that begins a longer character.
-    return list(map(_event, zip(*columns, os.fsdecode(names).split("\0"))))
+    return list(map(tuple.__new__, repeat(Event), zip(*columns, os.fsdecode(names).split("\0"))))

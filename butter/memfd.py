@@ -6,7 +6,9 @@ import errno
 import io
 import os
 from mmap import ACCESS_COPY, ACCESS_READ, ACCESS_WRITE, mmap
+from typing import TYPE_CHECKING
 
+from butter._arguments import CLOEXEC_DEFAULT, fileno, integer, one_spelling
 from butter._constants import memfd as _constants
 from butter._constants.memfd import *  # noqa: F403
 from butter._constants.memfd import (
@@ -24,19 +26,17 @@ from butter._constants.memfd import (
     PROT_WRITE,
     MemfdSeal,
 )
-from butter._fd import Descriptor, fileno, initial, integer
+from butter._descriptor import Descriptor
 from butter._memfd import ADD_SEALS, MMAP, TRUNCATE, Sealed, errno_of, flags, memfd_create, revoke, seal, write
 from butter.errors import InvalidArgument
-from butter.utils import CLOEXEC_DEFAULT
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mmap import mmap as Mapping
     from typing import IO, Any, NoReturn, Union
 
     from typing_extensions import Buffer, Self
 
-    from butter._fd import FileDescriptor, Path
+    from butter._arguments import FileDescriptor, Path
 
     Content = Union[int, Buffer]
 
@@ -105,7 +105,7 @@ class Memfd(Descriptor):
         *,
         inital_value: Content | None = None,
     ) -> None:
-        value = initial(initial_value, inital_value)
+        value = one_spelling("initial_value, inital_value", initial_value, inital_value)
         size = integer(value, 63, "initial_value") if isinstance(value, int) else 0
         content = memoryview(b"" if isinstance(value, int) else value).cast("B")
         super().__init__(memfd_create(name, flags | MFD_ALLOW_SEALING, closefd))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal as _signal
+from typing import TYPE_CHECKING
 
+from butter._arguments import CLOEXEC_DEFAULT
 from butter._constants import signalfd as _constants
 from butter._constants.signalfd import *  # noqa: F403
 from butter._constants.signalfd import NEW_SIGNALFD, SFD_NONBLOCK, SIG_BLOCK, SIG_SETMASK
@@ -18,9 +20,7 @@ from butter._signalfd import (
     str_to_events,
 )
 from butter.eventlike import Eventlike
-from butter.utils import CLOEXEC_DEFAULT
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Set
     from types import TracebackType

@@ -7,17 +7,19 @@ import fcntl
 import os
 import select
 import stat
+from typing import TYPE_CHECKING
 
+from butter._arguments import fileno, integer
 from butter._constants import splice as _constants
 from butter._constants.splice import *  # noqa: F403
 from butter._constants.splice import SpliceFlags
-from butter._fd import fileno, integer, run_handlers
+from butter._signals import INTERRUPTED, run_handlers
 from butter._splice_c import ffi as _ffi
 from butter._splice_c import lib as _lib
-from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, OutOfMemory, UnknownError, brought_by
+from butter.errors import NEW_DESCRIPTOR, NO_MEMORY, Errors, InvalidArgument, OutOfMemory
+from butter.errors import UnknownError as UnknownError
 from butter.eventlike import check_poll, poll
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from butter._fd import FileDescriptor
+    from butter._arguments import FileDescriptor
     from butter.errors import Meaning
 
 __all__ = ["NoReader", "UnknownError", "copy", "splice", "tee", "vmsplice"]
@@ -41,7 +43,6 @@ _MOST = 0x7FFFF000
 # for the builder: no offset, so the position of the file itself
 _OWN = -(1 << 63)
 _FLAGS = sum(SpliceFlags)
-_AGAIN = -1 - errno.EINTR
 
 
 def _not_open(fd_in: int = -1, fd_out: int = -1, **_: object) -> str:
@@ -100,7 +101,7 @@ def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = No
 _PIPES: Mapping[int, Meaning] = {
     errno.EAGAIN: (BlockingIOError, "nothing can be moved now: no byte waits, or there is no room"),
     errno.EBADF: (InvalidArgument, _not_open),
-    errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+    errno.ENOMEM: NO_MEMORY,
     errno.EPERM: (PermissionError, "a seal, an immutable file or a seccomp filter does not allow it"),
     errno.EPIPE: (NoReader, "nobody reads at the other end of the target"),
 }
@@ -128,8 +129,8 @@ _FILES: Mapping[int, Meaning] = {
     errno.ETIMEDOUT: (TimeoutError, "the peer does not answer any more"),
     errno.ETXTBSY: (OSError, "the file is in use as swap space or as a running program"),
 }
-SPLICE = Errors("splice", {**_FILES, **brought_by("2.6.17"), errno.EINVAL: (InvalidArgument, _splice_refused)})
-TEE = Errors("tee", {**_PIPES, **brought_by("2.6.17"), errno.EINVAL: (InvalidArgument, _tee_refused)})
+SPLICE = Errors("splice", {**_FILES, errno.EINVAL: (InvalidArgument, _splice_refused)}, since="2.6.17")
+TEE = Errors("tee", {**_PIPES, errno.EINVAL: (InvalidArgument, _tee_refused)}, since="2.6.17")
 COPY = Errors(
     "copy",
     {
@@ -200,7 +201,7 @@ def splice(
             raise
         if result >= 0:
             return result
-        if result != _AGAIN:
+        if result != INTERRUPTED:
             break
         # Python runs its signal handlers before it goes round (PEP 475), and
         # one of them may close an object
@@ -225,7 +226,7 @@ def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, f
         # anew after each signal: its handler may have closed an object
         number_in, number_out = fileno(fd_in), fileno(fd_out)
         result = _lib.tee(number_in, number_out, len, flags)
-        if result != _AGAIN:
+        if result != INTERRUPTED:
             break
         run_handlers()
     return TEE.check(result, fd_in=number_in, fd_out=number_out, flags=flags)
@@ -344,9 +345,7 @@ class Transfer:
                     COPY.fail(errno.EBADF, **{**self._arguments, name: number})
 
     def _check(self, result: int) -> int:
-        if result < 0:
-            COPY.fail(-result, **self._arguments)
-        return result
+        return COPY.check(result, **self._arguments)
 
     def _give_back(self) -> bytes:
         """Return what was taken and did not reach the target; to a file it is given back through its position."""

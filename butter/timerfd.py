@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from struct import error as StructError
+from typing import TYPE_CHECKING
 
 from butter._constants import timerfd as _constants
 from butter._constants.timerfd import *  # noqa: F403
@@ -27,7 +28,6 @@ from butter._timerfd import (
 )
 from butter.eventlike import Eventlike
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -75,8 +75,8 @@ class Timer(Eventlike[int], TimerVal):
     # descriptor. C says whether the kernel still has that period, so others may set the timer.
     _given: tuple[tuple[int | None, int] | None, int, int | None, bytes]
 
-    def _blank(self) -> None:
-        super()._blank()
+    def _init_state(self) -> None:
+        super()._init_state()
         self._times = None, 0
         self._given = _NOT_GIVEN
 

@@ -24,13 +24,16 @@ def faults(wheel: Path, sdist: Path) -> list[str]:
     found += [f"the wheel lacks what {b.name} builds" for b in builders if f"butter/_{b.stem}_c" not in modules]
     if "butter/py.typed" not in names:
         found.append("the wheel lacks py.typed")
+    found += [f"the wheel lacks the types of {b.name}" for b in builders if f"butter/_{b.stem}_c.pyi" not in names]
     found += [f"the wheel has {name}" for name in names if name.startswith("butter/build/") or name.endswith(".c")]
     if not all(name.startswith(("butter/", "butter-")) for name in names):
         found.append("the wheel installs more than butter")
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
     wanted = ["setup.py", "LICENSE", "tests/conftest.py", "benchmarks/__main__.py", "tools/constants.py"]
-    wanted += [str(builder.relative_to(root)) for builder in builders]
+    wanted += [
+        str(path.relative_to(root)) for path in (root / "butter/build").iterdir() if path.suffix in (".py", ".c")
+    ]
     return found + [f"the sdist lacks {path}" for path in wanted if path not in packed]
 
 

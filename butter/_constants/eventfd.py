@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
+from typing import Final
 
+from butter._enums import Flags
 from butter._eventfd_c import lib
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
 
 __all__ = [
     "EFD_CLOEXEC",
@@ -26,7 +23,7 @@ EFD_NONBLOCK: Final[int] = lib.EFD_NONBLOCK
 EFD_SEMAPHORE: Final[int] = lib.EFD_SEMAPHORE
 
 
-class EventfdInit(IntFlag):
+class EventfdInit(Flags):
     """The flags of eventfd."""
 
     CLOEXEC = EFD_CLOEXEC

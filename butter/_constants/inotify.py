@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
+from typing import ClassVar, Final
 
+from butter._enums import Flags
 from butter._inotify_c import lib
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
 
 __all__ = [
     "IN_ACCESS",
@@ -101,14 +98,14 @@ IN_ISDIR: Final[int] = lib.IN_ISDIR
 IN_ONESHOT: Final[int] = lib.IN_ONESHOT
 
 
-class InotifyInit(IntFlag):
+class InotifyInit(Flags):
     """The flags of inotify_init1."""
 
     CLOEXEC = IN_CLOEXEC
     NONBLOCK = IN_NONBLOCK
 
 
-class InotifyMask(IntFlag):
+class InotifyMask(Flags):
     """The mask of inotify_add_watch, and of an event."""
 
     ACCESS = IN_ACCESS
@@ -136,3 +133,7 @@ class InotifyMask(IntFlag):
     MASK_ADD = IN_MASK_ADD
     ISDIR = IN_ISDIR
     ONESHOT = IN_ONESHOT
+
+    __since__: ClassVar = {
+        "IN_MASK_CREATE": (IN_MASK_CREATE, "4.18"),
+    }

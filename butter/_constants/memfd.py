@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from typing import ClassVar, Final
 
+from butter._enums import Flags, Number
 from butter._memfd_c import lib
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
 
 __all__ = [
     "F_ADD_SEALS",
@@ -139,7 +136,7 @@ MFD_HUGE_SHIFT: Final[int] = lib.MFD_HUGE_SHIFT
 MFD_HUGE_MASK: Final[int] = lib.MFD_HUGE_MASK
 
 
-class MemfdCreate(IntFlag):
+class MemfdCreate(Flags):
     """The flags of memfd_create."""
 
     CLOEXEC = MFD_CLOEXEC
@@ -148,8 +145,13 @@ class MemfdCreate(IntFlag):
     NOEXEC_SEAL = MFD_NOEXEC_SEAL
     EXEC = MFD_EXEC
 
+    __since__: ClassVar = {
+        "MFD_NOEXEC_SEAL": (MFD_NOEXEC_SEAL, "6.3"),
+        "MFD_EXEC": (MFD_EXEC, "6.3"),
+    }
 
-class MemfdHugePages(IntEnum):
+
+class MemfdHugePages(Number):
     """The size of the huge pages, beside MFD_HUGETLB."""
 
     HUGE_64KB = MFD_HUGE_64KB
@@ -166,7 +168,7 @@ class MemfdHugePages(IntEnum):
     HUGE_16GB = MFD_HUGE_16GB
 
 
-class MemfdSeal(IntFlag):
+class MemfdSeal(Flags):
     """What the seals of a memfd forbid, for ever and to everyone."""
 
     SEAL = F_SEAL_SEAL
@@ -176,8 +178,13 @@ class MemfdSeal(IntFlag):
     FUTURE_WRITE = F_SEAL_FUTURE_WRITE
     EXEC = F_SEAL_EXEC
 
+    __since__: ClassVar = {
+        "F_SEAL_FUTURE_WRITE": (F_SEAL_FUTURE_WRITE, "5.1"),
+        "F_SEAL_EXEC": (F_SEAL_EXEC, "6.3"),
+    }
 
-class MemfdProt(IntFlag):
+
+class MemfdProt(Flags):
     """What a mapping allows."""
 
     READ = PROT_READ
@@ -185,7 +192,7 @@ class MemfdProt(IntFlag):
     EXEC = PROT_EXEC
 
 
-class MemfdMap(IntFlag):
+class MemfdMap(Flags):
     """The kind of a mapping."""
 
     SHARED = MAP_SHARED

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from typing import Final
 
+from butter._enums import Flags, Number
 from butter._signalfd_c import lib
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
 
 __all__ = [
     "CLD_CONTINUED",
@@ -97,14 +94,14 @@ NEW_SIGNALFD: Final[int] = lib.NEW_SIGNALFD
 SIGINFO_LENGTH: Final[int] = lib.SIGINFO_LENGTH
 
 
-class SignalfdInit(IntFlag):
+class SignalfdInit(Flags):
     """The flags of signalfd."""
 
     CLOEXEC = SFD_CLOEXEC
     NONBLOCK = SFD_NONBLOCK
 
 
-class SigmaskAction(IntEnum):
+class SigmaskAction(Number):
     """What pthread_sigmask does with the signals it is given."""
 
     BLOCK = SIG_BLOCK
@@ -112,7 +109,7 @@ class SigmaskAction(IntEnum):
     SETMASK = SIG_SETMASK
 
 
-class SignalCode(IntEnum):
+class SignalCode(Number):
     """The code of a signal, where it does not depend on the signal: who sent it."""
 
     USER = SI_USER
@@ -127,7 +124,7 @@ class SignalCode(IntEnum):
     ASYNCNL = SI_ASYNCNL
 
 
-class ChildCode(IntEnum):
+class ChildCode(Number):
     """The code of a SIGCHLD: what became of the child."""
 
     EXITED = CLD_EXITED

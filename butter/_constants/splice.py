@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
+from typing import Final
 
+from butter._enums import Flags
 from butter._splice_c import lib
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
 
 __all__ = [
     "IOV_MAX",
@@ -37,7 +34,7 @@ IOV_MAX: Final[int] = lib.IOV_MAX
 NULL_TERMINATOR: Final[int] = lib.NULL_TERMINATOR
 
 
-class SpliceFlags(IntFlag):
+class SpliceFlags(Flags):
     """The flags of splice and tee."""
 
     MOVE = SPLICE_F_MOVE

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from typing import Final
 
+from butter._enums import Flags, Number
 from butter._timerfd_c import lib
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
 
 __all__ = [
     "CLOCK_BOOTTIME",
@@ -65,7 +62,7 @@ TFD_TIMER_ABSTIME: Final[int] = lib.TFD_TIMER_ABSTIME
 TFD_TIMER_CANCEL_ON_SET: Final[int] = lib.TFD_TIMER_CANCEL_ON_SET
 
 
-class TimerfdClock(IntEnum):
+class TimerfdClock(Number):
     """The clocks of timerfd_create, and those that it refuses."""
 
     REALTIME = CLOCK_REALTIME
@@ -80,14 +77,14 @@ class TimerfdClock(IntEnum):
     MONOTONIC_COARSE = CLOCK_MONOTONIC_COARSE
 
 
-class TimerfdInit(IntFlag):
+class TimerfdInit(Flags):
     """The flags of timerfd_create."""
 
     CLOEXEC = TFD_CLOEXEC
     NONBLOCK = TFD_NONBLOCK
 
 
-class TimerfdSet(IntFlag):
+class TimerfdSet(Flags):
     """The flags of timerfd_settime."""
 
     ABSTIME = TFD_TIMER_ABSTIME

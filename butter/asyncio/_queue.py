@@ -6,26 +6,25 @@ import asyncio
 import functools
 import warnings
 from asyncio import get_running_loop
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from butter._fd import Descriptor, integer, tell_of_forks
-from butter._typing import Generic
+from butter._arguments import integer
+from butter._descriptor import Descriptor, tell_of_forks
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
-    from typing import Any, TypeVar
+    from typing import Any
 
     from typing_extensions import Concatenate, ParamSpec, Self
 
     from butter.eventlike import Eventlike
 
-    Source = TypeVar("Source", bound=Eventlike[Any])
-    Event = TypeVar("Event")
     P = ParamSpec("P")
     R = TypeVar("R")
-else:
-    Source = Event = None
+
+Source = TypeVar("Source", bound="Eventlike[Any]")
+Event = TypeVar("Event")
 
 
 def forward(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from butter._fd import initial
+from typing import TYPE_CHECKING
+
+from butter._arguments import one_spelling
 from butter.asyncio._queue import EventQueue, old_name
 from butter.eventfd import EFD_NONBLOCK, Eventfd
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
 
@@ -35,7 +36,7 @@ class Eventfd_async(EventQueue[Eventfd, int]):
         maxsize: int = 0,
         inital_value: int | None = None,
     ) -> None:
-        self._last = initial(initial_value, inital_value)
+        self._last = one_spelling("initial_value, inital_value", initial_value, inital_value)
         super().__init__(Eventfd(self._last, flags | EFD_NONBLOCK), loop, maxsize)
 
     _eventfd = old_name()

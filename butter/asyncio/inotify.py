@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from butter.asyncio._queue import EventQueue, forward, old_name
 from butter.inotify import IN_ALL_EVENTS, IN_NONBLOCK, Inotify, InotifyEvent
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
 
-    from butter._fd import Path
+    from butter._arguments import Path
 
 __all__ = ["Inotify_async"]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from butter.asyncio._queue import EventQueue, forward, old_name
 from butter.signalfd import SFD_NONBLOCK, Signal, Signalfd
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
 

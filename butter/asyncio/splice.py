@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import select
+from typing import TYPE_CHECKING
 
 from butter.splice import Transfer
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from butter._fd import FileDescriptor
+    from butter._arguments import FileDescriptor
 
 __all__ = ["copy"]
 

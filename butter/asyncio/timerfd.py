@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 from butter.asyncio._queue import EventQueue, forward, old_name
 from butter.timerfd import CLOCK_MONOTONIC, TFD_NONBLOCK, Timer
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable

@@ -16,8 +16,7 @@ SOURCE = """
 #include <stdint.h>
 #include <sys/eventfd.h>
 
-/* What the calls give where they fail is -1 - errno: a signal handler of Python
-   runs before Python could look at a saved errno, and may overwrite it. */
+/* What fails returns -1 - errno: see Errors.check in butter/errors.py. */
 static int butter_eventfd(unsigned int initval, int flags)
 {
     int fd = eventfd(initval, flags);

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from cffi import FFI
 
 DECLARATIONS = """
@@ -53,105 +55,6 @@ ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotify_event
 int butter_inotify_read(int fd, butter_inotify_events *events);
 """
 
-SOURCE = """
-#include <errno.h>
-#include <stdint.h>
-#include <string.h>
-#include <unistd.h>
-#include <sys/inotify.h>
-
-#ifndef IN_MASK_CREATE
-# define IN_MASK_CREATE 0x10000000
-#endif
-
-/* What the calls give where they fail is -1 - errno: a signal handler of Python
-   runs before Python could look at a saved errno, and may overwrite it. */
-static int butter_init1(int flags)
-{
-    int fd = inotify_init1(flags);
-    return fd < 0 ? -1 - errno : fd;
-}
-#define inotify_init1 butter_init1
-
-static int butter_add_watch(int fd, const char *pathname, uint32_t mask)
-{
-    int wd = inotify_add_watch(fd, pathname, mask);
-    return wd < 0 ? -1 - errno : wd;
-}
-#define inotify_add_watch butter_add_watch
-
-static int butter_rm_watch(int fd, int wd)
-{
-    int result = inotify_rm_watch(fd, wd);
-    return result < 0 ? -1 - errno : result;
-}
-#define inotify_rm_watch butter_rm_watch
-
-/* Larger buffers gain no time: what they save in system calls the garbage
-   collector takes back. The columns have room for the shortest events, which
-   are a bare header; a name and its NUL need no more room than its event. */
-#define READ_SIZE 16384
-#define HEADER sizeof(struct inotify_event)
-
-typedef struct {
-    int32_t wds[READ_SIZE / HEADER];
-    uint32_t masks[READ_SIZE / HEADER];
-    uint32_t cookies[READ_SIZE / HEADER];
-    char names[READ_SIZE];
-    size_t count;
-    size_t names_size;
-    int many_wds;
-    int any_cookie;
-    char data[READ_SIZE];
-} butter_inotify_events;
-
-/* Take as many whole events as the columns hold; return the bytes they took,
-   or -EBADMSG if the first is cut short or larger than any of the kernel's. */
-static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotify_events *events)
-{
-    struct inotify_event header;
-    size_t used = 0, count = 0;
-    char *name = events->names;
-
-    events->many_wds = events->any_cookie = 0;
-    if (size > READ_SIZE)
-        size = READ_SIZE;
-    while (size - used >= HEADER) {
-        /* copied, because a slice of someone's bytes need not be aligned */
-        memcpy(&header, data + used, HEADER);
-        if (header.len > size - used - HEADER)
-            break;
-        events->wds[count] = header.wd;
-        events->masks[count] = header.mask;
-        events->cookies[count] = header.cookie;
-        events->many_wds |= header.wd != events->wds[0];
-        events->any_cookie |= header.cookie != 0;
-        count++;
-        size_t length = strnlen(data + used + HEADER, header.len);
-        memcpy(name, data + used + HEADER, length);
-        name += length;
-        *name++ = '\\0';
-        used += HEADER + header.len;
-    }
-    events->count = count;
-    events->names_size = (size_t)(name - events->names);
-    return used || !size ? (ssize_t)used : -EBADMSG;
-}
-
-/* Return how many events one read gave, or -errno: the saved errno would not
-   outlive a signal handler. A tail that is not an event is no inotify's. */
-static int butter_inotify_read(int fd, butter_inotify_events *events)
-{
-    ssize_t size = read(fd, events->data, READ_SIZE);
-
-    if (size < 0)
-        return -errno;
-    if (!size || butter_inotify_parse(events->data, (size_t)size, events) != size)
-        return -EBADMSG;
-    return (int)events->count;
-}
-"""
-
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._inotify_c", SOURCE)
+ffi.set_source("butter._inotify_c", Path(__file__).with_suffix(".c").read_text())

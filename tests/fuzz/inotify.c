@@ -1,4 +1,4 @@
-/* Feeds butter_inotify_parse; run.py puts the source of the builder before this. */
+/* Feeds butter_inotify_parse; run.py puts the parser's source before this. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +77,7 @@ static void compare(const unsigned char *data, uint64_t size, int64_t result, co
     CHECK(!events->any_cookie == !any_cookie);
     CHECK(events->count == count);
     CHECK(events->names_size == names);
-    CHECK(result == (used || !size ? (int64_t)used : -EBADMSG));
+    CHECK(result == (used || !size ? (int64_t)used : -1 - EBADMSG));
 }
 
 int main(int argc, char **argv)

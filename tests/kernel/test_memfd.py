@@ -155,7 +155,7 @@ def test_wrong_types(arguments):
 def test_flags_out_of_range(number):
     """Flags that an unsigned int cannot hold are a ValueError."""
     for make in (memfd_create, lambda name, flags: Memfd(name, flags=flags)):
-        with pytest.raises(ValueError, match="out of range"):
+        with pytest.raises(ValueError, match="it must be"):
             make("", number)
 
 
@@ -381,9 +381,9 @@ def test_wrong_types_of_seals(value, fd):
     for call in (lambda: revoke(fd, value), lambda: revoke(value, 1), lambda: flags(value), lambda: seal(value)):
         with pytest.raises(TypeError):
             call()
-    with pytest.raises(ValueError, match="out of range"):
+    with pytest.raises(ValueError, match="it must be"):
         revoke(fd, -1)
-    with pytest.raises(ValueError, match="out of range"):
+    with pytest.raises(ValueError, match="it must be"):
         revoke(fd, 2**32)
 
 
@@ -1113,7 +1113,7 @@ def test_a_handler_that_closes_during_a_mapping(memfd, monkeypatch):
 def test_numbers_of_mappings(memfd, name):
     """They are ints of C."""
     for number in (2**31, 2**64, -(2**31) - 1):
-        with pytest.raises(ValueError, match=f"{name} is .* out of range"):
+        with pytest.raises(ValueError, match=f"{name} is .* it must be"):
             memfd.mmap(10, **{name: number})
     for wrong in ("1", 1.5):
         with pytest.raises(TypeError, match=f"{name} is an int"):

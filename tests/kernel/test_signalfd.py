@@ -133,7 +133,7 @@ def test_no_signal(number, fd):
         lambda signals: pthread_sigmask(SIG_BLOCK, signals),
     ):
         for signals in (number, [USR2, number]):
-            with pytest.raises(ValueError, match=r"no signal|out of range"):
+            with pytest.raises(ValueError, match=r"no signal|it must be"):
                 call(signals)
     assert blocked() == set()
     assert kernel_mask(fd) == {USR1}
@@ -178,7 +178,7 @@ def test_out_of_range(number):
         lambda: signalfd([], fd=number),
         lambda: pthread_sigmask(number, []),
     ):
-        with pytest.raises(ValueError, match="out of range"):
+        with pytest.raises(ValueError, match="it must be"):
             call()
 
 

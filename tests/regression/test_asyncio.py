@@ -232,7 +232,7 @@ def test_a_generator_that_parses_the_repr(tmp_path, kind, capsys):
         (tmp_path / "answer").mkdir()
         event = yield from notify.get_event()
         assert str(event).split(",")[3].split("'")[1] == "answer"
-        assert str(event) == f"InotifyEvent(wd={wd}, mask={IN_CREATE | IN_ISDIR}, cookie=0, filename=b'answer')"
+        assert str(event) == f"InotifyEvent(wd={wd}, mask=CREATE|ISDIR, cookie=0, filename=b'answer')"
         notify.ignore(wd)
         event = yield from notify.get_event()
         assert event.ignored_event

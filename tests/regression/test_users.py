@@ -155,7 +155,7 @@ def test_repr_is_taken_apart(tmp_path):
         inotify.watch(str(tmp_path), IN_CREATE)
         Path(tmp_path, "file").touch()
         event = inotify.read_event()
-        assert str(event) == "InotifyEvent(wd=1, mask=256, cookie=0, filename=b'file')"
+        assert str(event) == "InotifyEvent(wd=1, mask=CREATE, cookie=0, filename=b'file')"
         assert str(event).split(",")[3].split("'")[1] == "file"
 
 

@@ -15,7 +15,7 @@ import time
 import pytest
 import support
 
-from butter import _fd, _inotify
+from butter import _descriptor, _inotify
 from butter.errors import PathNotFound, sysctl
 from butter.inotify import (
     IN_ATTRIB,
@@ -145,9 +145,9 @@ def test_a_million_objects(directory):
         gc.collect()
 
     use(500_000)
-    before = resident(), support.descriptors(), len(_fd._told_of_forks), len(_inotify._free)
+    before = resident(), support.descriptors(), len(_descriptor._told_of_forks), len(_inotify._buffers.free)
     use(500_000)
-    after = resident(), support.descriptors(), len(_fd._told_of_forks), len(_inotify._free)
+    after = resident(), support.descriptors(), len(_descriptor._told_of_forks), len(_inotify._buffers.free)
     assert after[1:] == before[1:]
     # The smallest object of CPython, leaked by each, would be 8 million bytes.
     # PyPy's heap breathes, so there it has to be an object with its state.

@@ -54,6 +54,8 @@ EXAMPLES = {
     "clock_type": 0,
     "fd": 3,
     "flags": 0,
+    "found": "'socket:[1]'",
+    "kind": "an eventfd",
     "mask": 0,
     "name": b"name",
     "seals": 1,

@@ -1,0 +1,68 @@
+"""The arguments of calls: numbers, descriptors and paths, checked before anything happens."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Protocol, TypeVar, Union
+
+    class HasFileno(Protocol):
+        def fileno(self) -> int: ...
+
+    FileDescriptor = Union[int, HasFileno]
+    Path = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
+    Value = TypeVar("Value")
+
+#: descriptors are closed when the process executes another program, unless ``closefd=False`` says otherwise
+CLOEXEC_DEFAULT = True
+
+
+def integer(value: int, bits: int, name: str) -> int:
+    """Return *value* if it is an int of *bits* bits; negative *bits* mean a signed type, as in C.
+
+    ``integer(v, 32, "mask")`` accepts what a ``uint32_t`` holds and
+    ``integer(v, -32, "wd")`` what an ``int32_t`` holds. Raises TypeError for a
+    value that is not an int, ValueError for a number out of range.
+    """
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is an int, not {type(value).__name__}")
+    low, high = (0, 1 << bits) if bits > 0 else (-1 << -bits - 1, 1 << -bits - 1)
+    if not low <= value < high:
+        raise ValueError(f"{name} is {value}; it must be {low} to {high - 1}")
+    return value if type(value) is int else int.__index__(value)
+
+
+def fileno(fd: FileDescriptor) -> int:
+    """Return the number of a descriptor given as an int or as anything with ``fileno()``."""
+    if not isinstance(fd, int):
+        try:
+            method = fd.fileno
+        except AttributeError:
+            raise TypeError(f"fd is an int or has fileno(), not {type(fd).__name__}") from None
+        fd = method()
+    return integer(fd, -32, "fd")
+
+
+def fsencode(path: Path) -> bytes:
+    """Return the bytes of a path given as str, bytes or PathLike.
+
+    Raises ValueError for a path with a NUL in it, at which the kernel would stop.
+    """
+    encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        raise ValueError(f"embedded null byte in the path {encoded!r}")
+    return encoded
+
+
+def one_spelling(names: str, value: Value, alias: Value | None, default: object = 0) -> Value:
+    """Return *alias* if the caller gave it, else *value*: an argument and its older spelling.
+
+    *names* are both, for the TypeError that is raised if the caller gave both.
+    """
+    if alias is None:
+        return value
+    if value is not default:
+        raise TypeError(f"{names.replace(', ', ' and ')} are one argument: give one of them")
+    return alias

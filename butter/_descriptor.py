@@ -1,0 +1,259 @@
+"""Owning a descriptor: the one class that closes, and what a fork does to it."""
+
+from __future__ import annotations
+
+import array
+import errno
+import fcntl
+import os
+import sys
+import termios
+import warnings
+import weakref
+from _thread import get_ident
+from typing import TYPE_CHECKING
+
+from butter._arguments import fileno
+from butter.errors import BAD_DESCRIPTOR, Errors, InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, NoReturn
+
+    from typing_extensions import Self
+
+    from butter._arguments import FileDescriptor
+
+ADOPT = Errors(
+    "adopt",
+    {
+        errno.EBADF: BAD_DESCRIPTOR,
+        errno.EINVAL: (
+            InvalidArgument,
+            lambda fd, kind, found, **_: f"descriptor {fd} is not {kind}; /proc/self/fd says that it is {found}",
+        ),
+    },
+)
+
+
+def get_buffered_length(fd: FileDescriptor) -> int:
+    """``ioctl(fd, FIONREAD)``: the number of bytes that a read would find now.
+
+    Raises OSError (ENOTTY) for a descriptor that cannot tell. See :manpage:`inotify(7)`.
+    """
+    length = array.array("i", [0])
+    fcntl.ioctl(fileno(fd), termios.FIONREAD, length)
+    return length[0]
+
+
+def link_of(fd: int) -> str | None:
+    """What ``/proc/self/fd`` says that the descriptor is, as ``anon_inode:[eventfd]``; None where it says nothing."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return None
+
+
+def fields_of(fd: int) -> dict[str, list[str]]:
+    """The lines of ``/proc/self/fdinfo``: ``{"flags": ["02000002"], "inotify": [...]}``; empty where there is none."""
+    fields: dict[str, list[str]] = {}
+    try:
+        with open(f"/proc/self/fdinfo/{fd}", encoding="utf-8", errors="surrogateescape") as file:
+            for line in file:
+                name, _, value = line.partition(":" if ":" in line.partition(" ")[0] else " ")
+                fields.setdefault(name.strip(), []).append(value.strip())
+    except OSError:
+        pass
+    return fields
+
+
+def closer() -> Callable[[int], object]:
+    """Return ``butter.utils._close``, which other people's tests replace, or its like.
+
+    A module that nobody imported, nobody has patched: so this module, which
+    stands below utils, need not import it.
+    """
+    utils = sys.modules.get("butter.utils")
+    return os.close if utils is None else utils._close
+
+
+# The objects whose _after_fork() runs in each forked child. The key is id(),
+# because two objects may be equal.
+_told_of_forks: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+
+
+def tell_of_forks(thing: Any) -> None:
+    """Call ``thing._after_fork()`` in every child that is forked while *thing* lives."""
+    _told_of_forks[id(thing)] = thing
+
+
+def _after_in_child() -> None:
+    failure = None
+    for thing in list(_told_of_forks.values()):
+        try:
+            thing._after_fork()
+        except Exception as error:
+            failure = error
+    # Python reports it, and goes on
+    if failure is not None:
+        raise failure
+
+
+os.register_at_fork(after_in_child=_after_in_child)
+
+
+def closed_error() -> ValueError:
+    """The error of every operation on a closed object, in the words of Python's own files."""
+    return ValueError("I/O operation on closed file")
+
+
+class Descriptor:
+    """An object that owns a descriptor.
+
+    ``_fd`` is its number, or None once it is closed. Even an object that
+    ``__init__`` never saw can be compared, printed and closed.
+    """
+
+    #: the kind of descriptor, with its article, for sentences
+    _kind = "a descriptor"
+    #: how the link in ``/proc/self/fd`` of such a descriptor begins
+    _link = ""
+
+    _fd: int | None
+    _opened: int | None  # what __init__ opened; the finaliser touches no other number
+    _closer: int | None = None  # the thread that is closing it
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        self = super().__new__(cls)
+        self._init_state()
+        return self
+
+    def _init_state(self) -> None:
+        """Give the object the state of one that was never opened.
+
+        Attributes used on hot paths are set here and have no class default:
+        CPython 3.12 and later then look them up twice as fast. All others
+        have a class default.
+        """
+        self._fd = self._opened = None
+
+    def __init__(self, fd: int) -> None:
+        self._fd = self._opened = fd
+        tell_of_forks(self)
+
+    @classmethod
+    def adopt(cls, source: FileDescriptor) -> Self:
+        """Return an object for a descriptor that exists: received, inherited, or opened by other means.
+
+        *source* is an int or anything with ``fileno()``. The returned object
+        owns the descriptor and closes it, so nothing else may: ``detach()`` a
+        socket first; an object of butter is left closed by this call itself.
+
+        Raises InvalidArgument for a descriptor of another kind, or one that is
+        not open; *source* is then unchanged, and still the caller's. Where
+        ``/proc`` is not mounted the kind is not checked.
+        """
+        number = fileno(source)
+        try:
+            os.fstat(number)
+        except OSError as error:
+            ADOPT.fail(error.errno or 0, fd=number)
+        except OverflowError:
+            ADOPT.fail(errno.EBADF, fd=number)
+        found = link_of(number)
+        if found is not None and not found.startswith(cls._link):
+            ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, found=repr(found))
+        self = cls.__new__(cls)
+        self._adopted(number)
+        Descriptor.__init__(self, number)
+        if isinstance(source, Descriptor):
+            source._fd = source._opened = None
+        return self
+
+    def _adopted(self, fd: int) -> None:
+        """Learn from the kernel what ``__init__`` would know of *fd*, which is not this object's yet."""
+
+    def fileno(self) -> int:
+        """The number of the descriptor. Raises ValueError if the object is closed."""
+        fd = self._fd
+        if fd is None:
+            raise closed_error()
+        return fd
+
+    def close(self) -> None:
+        """Close the descriptor.
+
+        Raises ValueError if that was done before: the number may be another
+        file's by now. The ``with`` statement closes only what is open.
+        """
+        # One step that two threads cannot both win, and then it is forgotten
+        # before it is closed: whoever comes second meets a closed object.
+        # A signal handler may come in anywhere, close the object, or raise.
+        # Hence no function of Python's begins between the last two steps.
+        thread, close = get_ident(), closer()
+        try:
+            if self.__dict__.setdefault("_closer", thread) != thread:
+                raise closed_error()
+            fd, self._fd = self._fd, None
+            if fd is None:
+                raise closed_error()
+            try:
+                self._drop_batch()
+            finally:
+                close(fd)
+        finally:
+            if self._closer == thread:
+                del self._closer
+
+    def _drop_batch(self) -> None:
+        """Drop what was read and not yet taken; the object is being closed, or was inherited by a fork."""
+
+    def closed(self) -> bool:
+        """Whether the object is closed. A method, and not an attribute as that of Python's files."""
+        return self._fd is None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._fd is not None:
+            self.close()
+
+    def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
+        # a subclass may have made it without _init_state()
+        fd = getattr(self, "_fd", None)
+        if fd is not None and fd == self._opened:
+            # the warning may be an error, and still the descriptor has to go
+            try:
+                warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            finally:
+                self._fd = None
+                try:
+                    self._drop_batch()
+                finally:
+                    close(fd)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Descriptor) or type(self) is not type(other):
+            return NotImplemented
+        return self._fd is not None and self._fd == other._fd
+
+    def __hash__(self) -> int:
+        # Kept from the first use on, because the object must be found in a dict
+        # after it was closed; one step, which two threads cannot both win.
+        known: int = self.__dict__.get("_hash") or self.__dict__.setdefault("_hash", hash((type(self), self._fd)))
+        return known
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} fd={'closed' if self._fd is None else self._fd}>"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError(f"cannot copy or pickle {type(self).__name__!r}: two objects would close one descriptor")
+
+    def _after_fork(self) -> None:
+        self._drop_batch()

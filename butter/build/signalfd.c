@@ -1,0 +1,51 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define NEW_SIGNALFD -1
+#define SIGINFO_LENGTH 128
+_Static_assert(sizeof(struct signalfd_siginfo) == SIGINFO_LENGTH, "the kernel fixed this size for ever");
+
+#ifndef SI_DETHREAD
+# define SI_DETHREAD -7
+#endif
+#ifndef SI_ASYNCNL
+# define SI_ASYNCNL -60
+#endif
+
+/* What fails returns -1 - errno: see Errors.check in butter/errors.py. */
+static int butter_signalfd(int fd, const sigset_t *mask, int flags)
+{
+    int result = signalfd(fd, mask, flags);
+    return result < 0 ? -1 - errno : result;
+}
+#define signalfd butter_signalfd
+
+/* A set of signals goes between Python and C as a number whose bit n - 1 is
+   signal n. sigaddset leaves out those that the C library keeps for itself. */
+static void butter_sigset_fill(sigset_t *set, uint64_t bits)
+{
+    sigemptyset(set);
+    for (int signum = 1; bits; signum++, bits >>= 1)
+        if (bits & 1)
+            sigaddset(set, signum);
+}
+
+static uint64_t butter_sigset_bits(const sigset_t *set)
+{
+    uint64_t bits = 0;
+
+    for (int signum = 1; signum <= 64; signum++)
+        if (sigismember(set, signum) == 1)
+            bits |= UINT64_C(1) << (signum - 1);
+    return bits;
+}
+
+/* Return the bytes that one read gave, or -1 - errno. */
+static ssize_t butter_signalfd_read(int fd, char *data, size_t size)
+{
+    ssize_t result = read(fd, data, size);
+    return result < 0 ? -1 - errno : result;
+}
