@@ -194,11 +194,16 @@ def same_path(program):
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def own_namespaces():
-    """Make this process root in a user namespace and a mount namespace of its own: for a child."""
+def own_namespaces(root=True):
+    """Make this process root in a user namespace and a mount namespace of its own: for a child.
+
+    Without *root* the namespace knows no user: a program that is run then has no capability, root's neither.
+    """
     user, group = os.geteuid(), os.getegid()
     if libc.unshare(0x10000000 | 0x20000):  # CLONE_NEWUSER, CLONE_NEWNS
         raise OSError(ctypes.get_errno(), "unshare")
+    if not root:
+        return
     for name, text in ("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1"):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)

@@ -1,0 +1,151 @@
+"""The ``butter`` command.
+
+A subcommand is a module of this package with two functions: ``add_to(commands)``
+adds its parser, ``run(options)`` does the work and returns the exit code. Its name
+stands in :data:`COMMANDS`, and that is all: the module is imported when it is chosen.
+
+The parser of every subcommand is made for ``butter --help``, so a subcommand imports
+what is slow to import, as asyncio is, within ``run``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from butter import __version__
+from butter.cli._output import drop_output, sentence, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+    from typing import Any, NoReturn
+
+    from _typeshed import SupportsWrite
+
+__all__ = ["main"]
+
+#: the subcommands, in the order of the help
+COMMANDS = ("watch", "doctor", "demo")
+
+FAILED, USAGE, TOO_FEW, INTERRUPTED, NO_READER = 1, 2, 3, 128 + signal.SIGINT, 128 + signal.SIGPIPE
+
+EXIT_CODES = """\
+exit codes:
+  0    done
+  1    failed, and a line on stderr says why; doctor: something does not work
+  2    the command line is wrong
+  3    watch: the time was up before COUNT events came
+  130  ended by Ctrl-C, also when events were shown before
+  141  the reader of the output is gone, as head is after its last line
+"""
+
+EXAMPLES = """\
+examples:
+  butter demo                       see it work: a few seconds, no root
+  butter watch .                    every event of this directory, until Ctrl-C
+  butter watch -e create,delete /tmp
+  butter doctor                     what this kernel and this user may use
+
+'butter COMMAND --help' tells more.
+
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with *arguments* (default: ``sys.argv[1:]``) and return its exit code; ``--help`` lists them."""
+    if sys.stdout is None:
+        tell("standard output is closed")
+        return FAILED
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a name that the locale cannot write is no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.flush()  # the caller's own output is not among what is dropped below
+        try:
+            status = run_command(sys.argv[1:] if arguments is None else arguments)
+        except SystemExit as end:  # argparse's way to end: --help, --version, a wrong command line
+            status = int(end.code or 0)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        # not flushed: Ctrl-C also ends the wait for a reader that does not read
+        drop_output()
+        return INTERRUPTED
+    except BrokenPipeError:
+        status = NO_READER
+    except OSError as error:
+        tell(sentence(error))
+        status = FAILED
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop_output()
+    return status
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    parser = command_line(arguments)
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    status: int = subcommand(options.command).run(options)
+    return status
+
+
+def command_line(arguments: Sequence[str]) -> Parser:
+    """The parser for *arguments*, which knows only the subcommand that they begin with, or else all."""
+    parser = Parser(prog="butter", description="Linux's own facilities, seen from the command line.", epilog=EXAMPLES)
+    parser.add_argument("--version", action="version", version=f"butter {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    chosen = [name for name in COMMANDS if name in arguments[:1]]
+    for name in chosen or COMMANDS:
+        subcommand(name).add_to(commands)
+    return parser
+
+
+def subcommand(name: str) -> ModuleType:
+    return importlib.import_module(f"butter.cli.{name}")
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose help ends with the exit codes, and whose errors are one line."""
+
+    def __init__(self, *, epilog: str = "", **settings: Any) -> None:
+        super().__init__(
+            epilog=epilog + EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            # an abbreviation that works today would break with the next option
+            allow_abbrev=False,
+            **settings,
+        )
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        # argparse leaves it to the parser of 'butter' to refuse what that of a
+        # subcommand does not know; the error would name the wrong --help
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
+
+    def error(self, message: str) -> NoReturn:
+        tell(f"{message} ('{self.prog} --help' tells more)")
+        raise SystemExit(USAGE)
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        # argparse hides that the output of --help and --version cannot be
+        # written; only a buffered one is still noticed by main's flush
+        if file is not None and file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
+
+
+if TYPE_CHECKING:
+    #: what ``add_to`` is given
+    Commands = argparse._SubParsersAction[Parser]

@@ -1,0 +1,119 @@
+"""The play of ``butter demo``: a thread changes files, and one asyncio loop waits for all that happens."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from butter.asyncio.eventfd import Eventfd_async
+from butter.asyncio.inotify import Inotify_async
+from butter.asyncio.signalfd import Signalfd_async
+from butter.asyncio.splice import copy
+from butter.asyncio.timerfd import Timerfd_async
+from butter.cli import FAILED
+from butter.cli._flags import flag_names
+from butter.cli._limits import processes_exhausted
+from butter.cli._output import tell
+from butter.inotify import IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_MOVE
+from butter.memfd import Memfd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Stage:
+    """The lines of the play: the seconds since it began, the speaker, the words."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+
+    def say(self, speaker: str, words: str) -> None:
+        print(f"{time.monotonic() - self.start:5.2f} s  {speaker:10}{words}", flush=True)
+
+
+async def play() -> int:
+    stage = Stage()
+    print("A thread changes files. One asyncio loop waits for all that happens.\n")
+    # Not the loop's own executor: to end it asyncio starts a thread, so where none can start it fails twice.
+    with tempfile.TemporaryDirectory(prefix="butter-demo-") as directory, ThreadPoolExecutor(1) as executor:
+        async with (
+            Inotify_async() as inotify,
+            Timerfd_async() as timer,
+            Eventfd_async() as wakeup,
+            Signalfd_async(signal.SIGUSR1) as signals,
+        ):
+            inotify.watch(directory, IN_CREATE | IN_CLOSE_WRITE | IN_MOVE | IN_DELETE)
+            timer.every(seconds=0.5)
+            stop = threading.Event()
+            loop = asyncio.get_running_loop()
+            try:
+                work = loop.run_in_executor(executor, change_files, stage, Path(directory), wakeup, stop)
+            except RuntimeError:
+                tell(f"demo: {processes_exhausted()}")
+                return FAILED
+            shows = show_files(stage, inotify), show_ticks(stage, timer), show_signals(stage, signals)
+            tasks = [asyncio.ensure_future(show) for show in shows]
+            try:
+                calls = await wakeup.wait()
+                await work
+                stage.say("eventfd", f"{calls} call")
+                await show_copy(stage, Path(directory))
+            finally:
+                # the thread must be gone before what it uses is closed, after Ctrl-C too
+                stop.set()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, work, return_exceptions=True)
+    print("\nNow yours: butter watch .")
+    return 0
+
+
+def change_files(stage: Stage, directory: Path, wakeup: Eventfd_async, stop: threading.Event) -> None:
+    """What the thread does: a step every 0.4 seconds, until *stop* is set; at the end it wakes the loop."""
+    file, renamed = directory / "bread", directory / "toast"
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("makes a file", file.touch),
+        ("writes into it", lambda: file.write_text("butter")),
+        ("renames it", lambda: file.rename(renamed)),
+        ("makes a directory", (directory / "plate").mkdir),
+        ("deletes the file", renamed.unlink),
+        ("sends a signal", lambda: os.kill(os.getpid(), signal.SIGUSR1)),
+    ]
+    try:
+        for words, step in steps:
+            stage.say("a thread", words)
+            step()
+            if stop.wait(0.4):
+                return
+        stage.say("a thread", "wakes the loop")
+    finally:
+        wakeup.increment()
+
+
+async def show_files(stage: Stage, inotify: Inotify_async) -> None:
+    async for event in inotify:
+        stage.say("inotify", f"{'|'.join(flag_names(event.mask)):14} {event.name}")
+
+
+async def show_ticks(stage: Stage, timer: Timerfd_async) -> None:
+    async for ticks in timer:
+        stage.say("timerfd", f"{ticks} tick")
+
+
+async def show_signals(stage: Stage, signals: Signalfd_async) -> None:
+    async for event in signals:
+        stage.say("signalfd", f"{event.name} from process {event.pid}")
+
+
+async def show_copy(stage: Stage, directory: Path) -> None:
+    with Memfd("toast", b"bread and butter") as memfd, memfd.sealed_copy() as sealed:
+        stage.say("memfd", f"{len(sealed)} bytes that nobody can change")
+        with open(directory / "toast", "wb") as target:
+            stage.say("splice", f"{await copy(sealed, target)} of them moved to a file")

@@ -1,0 +1,45 @@
+"""The limits of the system, and what each bounds."""
+
+from __future__ import annotations
+
+import resource
+from typing import TypedDict
+
+from butter.errors import sysctl
+
+LIMITS = {
+    "fs.inotify.max_user_instances": "inotify descriptors of a user",
+    "user.max_inotify_instances": "the same, in this user namespace",
+    "fs.inotify.max_user_watches": "inotify watches of a user",
+    "user.max_inotify_watches": "the same, in this user namespace",
+    "fs.inotify.max_queued_events": "events that wait in one inotify descriptor",
+    "fs.file-max": "open files of the system",
+    "fs.nr_open": "descriptors of a process, at most",
+    "fs.pipe-max-size": "bytes in a pipe of a user who is not root",
+}
+
+
+class Limit(TypedDict):
+    """A limit; its value is None where it cannot be read."""
+
+    name: str
+    value: int | None
+    meaning: str
+
+
+def limits() -> list[Limit]:
+    """Every limit with its present value."""
+    found: list[Limit] = [{"name": name, "value": sysctl(name), "meaning": meaning} for name, meaning in LIMITS.items()]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    meaning = f"descriptors of this process; 'ulimit -n' raises it, up to {hard}"
+    return [*found, {"name": "RLIMIT_NOFILE", "value": soft, "meaning": meaning}]
+
+
+def processes_exhausted(**_: object) -> str:
+    """The sentence for EAGAIN, with which Linux refuses a process and a thread alike."""
+    both = resource.getrlimit(resource.RLIMIT_NPROC)
+    soft, hard = ("unlimited" if limit == resource.RLIM_INFINITY else limit for limit in both)
+    return (
+        f"no process or thread can be added: RLIMIT_NPROC is {soft} ('ulimit -u' raises it, up to {hard});"
+        " pids.max of the cgroup and kernel.threads-max are limits too"
+    )

@@ -1,0 +1,64 @@
+"""What the command writes: sentences on stderr, names for a terminal, and a reader that may be gone."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def tell(message: str) -> None:
+    """Write *message* to stderr as a line of the command."""
+    if sys.stderr is None:
+        return  # closed, and print would take stdout instead
+    try:
+        print(f"butter: {message}", file=sys.stderr, flush=True)
+    except OSError:
+        pass  # nobody is left to be told
+
+
+def sentence(error: BaseException) -> str:
+    """An exception as one line."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return ": ".join(filter(None, [type(error).__name__, str(error)]))
+    path = error.filename
+    return error.strerror if path is None else f"{error.strerror}: '{printable(os.fsencode(path))}'"
+
+
+def escaped(name: bytes) -> str:
+    """*name* as text; bytes in it that are not UTF-8 become backslash escapes."""
+    return name.decode("utf-8", "backslashreplace")
+
+
+def printable(name: bytes) -> str:
+    """*name* for a terminal: a newline in it begins no line, an escape sequence changes no colour."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped(name))
+
+
+def colourful() -> bool:
+    """Whether the output is a terminal that shows colours, and the user wants them."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def output_number() -> int | None:
+    """The descriptor of standard output; None where it has none, as in ``redirect_stdout(io.StringIO())``."""
+    try:
+        return sys.stdout.fileno()
+    except OSError:
+        return None
+
+
+def drop_output() -> None:
+    """Forget the output that could not be written: at its end Python would try again, and fail, or wait, again."""
+    output = output_number()
+    if output is None:
+        return
+    try:
+        with open(os.devnull, "wb") as null, open(os.dup(output), "wb") as kept:
+            os.dup2(null.fileno(), output)
+            try:
+                sys.stdout.flush()
+            finally:
+                # the descriptor belongs to the caller, who may go on
+                os.dup2(kept.fileno(), output)
+    except OSError:
+        pass  # no /dev/null or no descriptor left: Python complains at its end, which is less than a traceback

@@ -1,0 +1,123 @@
+"""What ``butter doctor`` tries: one function for each feature, and one table of what helps where it fails.
+
+A probe imports its feature within its function: where that fails, one row of the
+report says so, and the other features are tried all the same.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import re
+import signal
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Probe = Callable[[], object]
+
+
+class Feature(NamedTuple):
+    """A feature, the first Linux that has it, and a function that uses it and raises where that fails."""
+
+    name: str
+    since: str
+    probe: Probe
+
+
+FEATURES: list[Feature] = []
+
+
+def feature(name: str, since: str) -> Callable[[Probe], Probe]:
+    """``@feature("inotify", since="2.6.27")``: doctor tries the decorated function."""
+
+    def register(probe: Probe) -> Probe:
+        FEATURES.append(Feature(name, since, probe))
+        return probe
+
+    return register
+
+
+@feature("inotify", since="2.6.27")
+def try_inotify() -> None:
+    from butter.inotify import IN_OPEN, Inotify
+
+    with Inotify() as inotify:
+        inotify.watch("/", IN_OPEN)
+        os.close(os.open("/", os.O_RDONLY))
+        inotify.read_event()
+
+
+@feature("eventfd", since="2.6.27")
+def try_eventfd() -> None:
+    from butter.eventfd import Eventfd
+
+    with Eventfd() as counter:
+        counter.increment()
+        counter.read_event()
+
+
+@feature("timerfd", since="2.6.27")
+def try_timerfd() -> None:
+    from butter.timerfd import Timer
+
+    with Timer() as timer:
+        timer.after(seconds=0.001).update()
+        timer.read_event()
+
+
+@feature("signalfd", since="2.6.27")
+def try_signalfd() -> None:
+    from butter.signalfd import Signalfd
+
+    with Signalfd([signal.SIGUSR1]) as signals:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        signals.read_event()
+
+
+@feature("memfd", since="3.17")
+def try_memfd() -> None:
+    from butter.memfd import F_SEAL_WRITE, Memfd
+
+    with Memfd("butter-doctor", 1) as memfd:
+        memfd.revoke(F_SEAL_WRITE)
+
+
+@feature("splice", since="2.6.17")
+def try_splice() -> None:
+    from butter.splice import splice
+
+    first, second = os.pipe(), os.pipe()
+    os.write(first[1], b"butter")
+    splice(first[0], second[1], len=6)
+
+
+def missing_call(since: str) -> str:
+    if release_numbers(platform.release()) < release_numbers(since):
+        return f"run Linux {since} or newer"
+    return "this kernel has the call, so allow it in the seccomp profile of the container or service"
+
+
+def release_numbers(release: str) -> list[int]:
+    """``"6.18.5-generic"`` as ``[6, 18, 5]``."""
+    return [int(number) for number in re.findall("[0-9]+", release)[:3]]
+
+
+DENIED = "run as root or with the capability that is named, or allow it in the profile of the container or service"
+EXHAUSTED = "raise the limit that is named, or end the programs that use it up"
+REMEDIES: dict[int | None, str | Callable[[str], str]] = {
+    errno.ENOSYS: missing_call,
+    errno.EPERM: DENIED,
+    errno.EACCES: DENIED,
+    errno.EMFILE: EXHAUSTED,
+    errno.ENFILE: EXHAUSTED,
+    errno.ENOSPC: EXHAUSTED,
+}
+
+
+def remedy(number: int | None, since: str) -> str | None:
+    """What helps when a feature of Linux *since* fails with the errno *number*, if that is known."""
+    found = REMEDIES.get(number)
+    return found(since) if callable(found) else found

@@ -1,0 +1,220 @@
+"""``butter doctor`` says what works here, and why something does not."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import platform
+import pwd
+import re
+import signal
+import threading
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+from butter import __version__
+from butter.cli import FAILED
+from butter.cli._limits import Limit, limits, processes_exhausted
+from butter.cli._output import sentence
+from butter.cli._probes import FEATURES, remedy
+from butter.errors import Errors, OutOfMemory
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from typing import NoReturn
+
+    from butter.cli import Commands
+    from butter.cli._probes import Probe
+
+DESCRIPTION = """\
+Try each feature for real, in a child process, and say why one does not work
+and what helps. Then the limits that matter."""
+
+FORK = Errors(
+    "fork",
+    {
+        errno.EAGAIN: (OSError, processes_exhausted),
+        errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+    },
+)
+
+
+class Problem(NamedTuple):
+    """Why a probe failed, with the errno where there is one."""
+
+    number: int | None
+    reason: str
+
+
+class Row(TypedDict):
+    """A feature in the report."""
+
+    name: str
+    works: bool
+    reason: str | None
+    remedy: str | None
+
+
+class Report(TypedDict):
+    """All that doctor finds out, as ``--json`` prints it."""
+
+    butter: str
+    python: str
+    kernel: str
+    machine: str
+    user: str
+    seccomp: str
+    capabilities: str
+    container: list[str]
+    features: list[Row]
+    limits: list[Limit]
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "doctor", help="try what works here, and say why something does not", description=DESCRIPTION
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
+
+
+def run(options: argparse.Namespace) -> int:
+    with waitable_children():
+        report = examine()
+    if options.json:
+        print(json.dumps(report, indent=2))
+    else:
+        show(report)
+    return 0 if all(row["works"] for row in report["features"]) else FAILED
+
+
+@contextlib.contextmanager
+def waitable_children() -> Iterator[None]:
+    """Within the block a child can be waited for.
+
+    An ignored SIGCHLD, which a process inherits, leaves no child for waitpid (ECHILD).
+    Only the main thread may change that.
+    """
+    ignored = signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+    change = ignored and threading.current_thread() is threading.main_thread()
+    if change:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if change:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def show(report: Report) -> None:
+    """Print *report* for people."""
+    print(f"butter {report['butter']}, {report['python']}, {report['kernel']}, {report['machine']}")
+    print(f"user {report['user']}, capabilities {report['capabilities']}, seccomp {report['seccomp']}")
+    print(f"container: {', '.join(report['container']) or 'no sign of one'}\n")
+    for row in report["features"]:
+        print(f"{row['name']:12}{'works' if row['works'] else row['reason']}")
+        if row["remedy"]:
+            print(f"{'':12}{row['remedy']}")
+    print()
+    for limit in report["limits"]:
+        value = "unknown" if limit["value"] is None else limit["value"]
+        print(f"{limit['name']:30} {value:>20}  {limit['meaning']}")
+
+
+def examine() -> Report:
+    return {
+        "butter": __version__,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "user": user_name(),
+        "seccomp": {"0": "off", "1": "strict", "2": "filter"}.get(status_field("Seccomp"), "unknown"),
+        "capabilities": status_field("CapEff"),
+        "container": container_hints(),
+        "features": [row_of(name, since, probe) for name, since, probe in FEATURES],
+        "limits": limits(),
+    }
+
+
+def row_of(name: str, since: str, probe: Probe) -> Row:
+    problem = attempt(probe)
+    if problem is None:
+        return {"name": name, "works": True, "reason": None, "remedy": None}
+    return {"name": name, "works": False, "reason": problem.reason, "remedy": remedy(problem.number, since)}
+
+
+def attempt(probe: Probe, limit: float = 5) -> Problem | None:
+    """What is wrong with *probe*, run in a child; None if it works.
+
+    It may take *limit* seconds, and may also be killed, as some seccomp filters do.
+    """
+    reading, writing = os.pipe()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        os.close(reading)
+        os.close(writing)
+        FORK.fail(error.errno or 0)
+    if pid == 0:
+        answer_of_child(probe, limit, writing)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        answer = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    if not os.WIFSIGNALED(status):
+        # A probe that works makes the child write "null". An empty answer means that
+        # the child ended before the probe did.
+        problem = json.loads(answer or '[null, "the process ended without an answer"]')
+        return Problem(*problem) if problem else None
+    name = signal.Signals(os.WTERMSIG(status)).name
+    if name == "SIGSYS":
+        return Problem(errno.ENOSYS, "a seccomp filter kills the process that makes this call (SIGSYS)")
+    return Problem(None, f"no answer within {limit} seconds" if name == "SIGALRM" else f"the process died of {name}")
+
+
+def answer_of_child(probe: Probe, limit: float, writing: int) -> NoReturn:
+    """Run *probe*, write its problem, or null, to the pipe *writing*, and end this process."""
+    try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, limit)
+        problem = None
+        try:
+            probe()
+        except BaseException as error:
+            problem = Problem(getattr(error, "errno", None), sentence(error))
+        os.write(writing, json.dumps(problem).encode())
+    finally:
+        os._exit(0)
+
+
+def user_name() -> str:
+    try:
+        return f"{pwd.getpwuid(os.geteuid()).pw_name} ({os.geteuid()})"
+    except KeyError:
+        return str(os.geteuid())
+
+
+def container_hints() -> list[str]:
+    """The signs that this is a container; some leave none."""
+    hints = [path for path in ("/.dockerenv", "/run/.containerenv") if os.path.exists(path)]
+    hints += filter(None, [contents("/run/systemd/container").strip(), os.environ.get("container")])  # noqa: SIM112
+    hints += sorted(set(re.findall("docker|kubepods|libpod|lxc", contents("/proc/self/cgroup"))))
+    if contents("/proc/self/uid_map").split() not in ([], ["0", "0", "4294967295"]):
+        hints.append("user namespace")
+    return hints
+
+
+def status_field(name: str) -> str:
+    """A field of this process's status, as the kernel writes it."""
+    found = re.search(rf"^{name}:\s*(\S+)", contents("/proc/self/status"), re.MULTILINE)
+    return found[1] if found else "unknown"
+
+
+def contents(path: str) -> str:
+    """The text of a small file, empty where there is none."""
+    try:
+        with open(path) as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError):
+        return ""

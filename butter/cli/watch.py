@@ -1,0 +1,252 @@
+"""``butter watch`` shows what happens to files and directories."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import functools
+import json
+import math
+import operator
+import os
+import re
+import select
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from butter.cli import FAILED, TOO_FEW
+from butter.cli._flags import flag_names
+from butter.cli._output import colourful, escaped, output_number, printable, tell
+from butter.errors import raise_sysctl
+from butter.eventlike import LONGEST_POLL
+from butter.inotify import (
+    IN_ALL_EVENTS,
+    IN_ATTRIB,
+    IN_CLOSE_WRITE,
+    IN_CREATE,
+    IN_DELETE,
+    IN_DELETE_SELF,
+    IN_IGNORED,
+    IN_MODIFY,
+    IN_MOVE,
+    IN_MOVE_SELF,
+    IN_NONBLOCK,
+    IN_Q_OVERFLOW,
+    IN_UNMOUNT,
+    Inotify,
+    InotifyMask,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from butter.cli import Commands
+    from butter.inotify import InotifyEvent
+
+    #: makes the line of an event from the time of day, the event and its paths
+    Render = Callable[[float, InotifyEvent, list[bytes]], str]
+
+# all that can be asked for, by the name that -e takes
+EVENTS = {name.lower(): int(bits) for name, bits in InotifyMask.__members__.items() if not bits & ~IN_ALL_EVENTS}
+EVENTS["all"] = EVENTS.pop("all_events")
+
+# green for what begins, red for what ends, yellow for what moves, cyan for what changes
+COLOURS = [
+    (IN_CREATE, 32),
+    (IN_DELETE | IN_DELETE_SELF | IN_IGNORED | IN_UNMOUNT | IN_Q_OVERFLOW, 31),
+    (IN_MOVE | IN_MOVE_SELF, 33),
+    (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB, 36),
+]
+
+DESCRIPTION = """\
+Show what happens to files and directories, one line for each event: the time
+at which it was read, the names of its flags, the path. See inotify(7).
+
+A directory is watched alone, without the directories in it. The end of a watch
+(IGNORED) and an overflow are shown whatever was asked for, and not counted;
+the last end of a watch ends the command.
+
+Output into a watched directory makes events, whose lines make more, for ever."""
+
+EPILOG = """\
+events:
+{events}
+
+examples:
+  butter watch .                              everything, until Ctrl-C
+  butter watch -e create,moved_to ~/Downloads
+  butter watch -n 1 -t 60 -e close_write out  wait a minute for 'out' to be written
+  butter watch --json . | jq -r .path
+
+A record of --json has time (seconds since 1970), path, name (within the
+directory), wd, mask, flags, cookie (the same in both halves of a move). Bytes
+that are not UTF-8 become backslash escapes, and name_base64 and path_base64
+then have the bytes. For a file watched by several paths, 'also' lists the
+others. Where the kernel lost events a record has the flag IN_Q_OVERFLOW and
+no path.
+
+"""
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "watch",
+        help="show what happens to files and directories",
+        description=DESCRIPTION,
+        epilog=EPILOG.format(events=in_columns(list(EVENTS))),
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or directory")
+    parser.add_argument(
+        "-e",
+        "--events",
+        action="append",
+        type=events_argument,
+        metavar="EVENTS",
+        help="only these, as create,delete or IN_CREATE,IN_DELETE (default: all)",
+    )
+    parser.add_argument(
+        "-n",
+        "--count",
+        type=count_argument,
+        metavar="COUNT",
+        help="stop after so many of the events that were asked for",
+    )
+    parser.add_argument("-t", "--time", type=time_argument, metavar="SECONDS", help="stop after this time, 0.5 or 60")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
+
+
+def in_columns(words: list[str]) -> str:
+    rows = [words[start : start + 5] for start in range(0, len(words), 5)]
+    return "\n".join("  " + "".join(f"{word:15}" for word in row).rstrip() for row in rows)
+
+
+def events_argument(argument: str) -> int:
+    mask = 0
+    for name in argument.lower().split(","):
+        bits = EVENTS.get(name.strip().removeprefix("in_").replace("all_events", "all"))
+        if bits is None:
+            raise argparse.ArgumentTypeError(f"{name.strip()!r} is not an event; these are: {', '.join(EVENTS)}")
+        mask |= bits
+    return mask
+
+
+def count_argument(argument: str) -> int:
+    if not re.fullmatch("[0-9]+", argument) or int(argument) == 0:
+        raise argparse.ArgumentTypeError(f"{argument!r} is not a whole number above 0")
+    return int(argument)
+
+
+def time_argument(argument: str) -> float:
+    try:
+        number = float(argument)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{argument!r} is not a number of seconds")
+    return number
+
+
+def run(options: argparse.Namespace) -> int:
+    mask = functools.reduce(operator.or_, options.events or [IN_ALL_EVENTS])
+    render: Render = json_line if options.json else functools.partial(text_line, colour=colourful())
+    deadline = math.inf if options.time is None else time.monotonic() + options.time
+    count = 0
+    with Inotify(IN_NONBLOCK) as inotify:
+        watched = Watched(inotify, mask)
+        for path in options.paths:
+            watched.add(os.fsencode(path))
+        tell(f"watching {', '.join(printable(os.fsencode(path)) for path in options.paths)}")
+        for now, events in batches(inotify, deadline):
+            for event in events:
+                print(render(now, event, watched.paths_of(event)))
+                if event.overflow_event:
+                    limit = raise_sysctl("fs.inotify.max_queued_events")
+                    tell(f"overflow: the queue was full, and events of any path are lost: {limit}")
+                watched.follow(event)
+                # an overflow, or the end of a watch, was not asked for
+                count += event.mask & mask != 0
+                if count == options.count:
+                    return 0
+            sys.stdout.flush()
+            if not watched.paths:
+                tell("nothing is left to watch: every path was deleted or unmounted")
+                return FAILED
+    return 0 if options.count is None else TOO_FEW
+
+
+def batches(inotify: Inotify, deadline: float) -> Iterator[tuple[float, list[InotifyEvent]]]:
+    """The time of day and the events of each read, until *deadline*.
+
+    Raises BrokenPipeError as soon as the reader of the output is gone.
+    """
+    poll = select.poll()
+    poll.register(inotify, select.POLLIN)
+    # Registered for no events: poll() always reports POLLERR, so 'butter watch | head'
+    # ends as soon as head exits, and not at the next event.
+    output = output_number()
+    if output is not None:
+        poll.register(output, 0)
+    while (left := deadline - time.monotonic()) > 0:
+        ready = dict(poll.poll(min(left * 1000, LONGEST_POLL)))
+        if output in ready:
+            raise BrokenPipeError
+        if ready:
+            yield time.time(), inotify.read_events()
+
+
+class Watched:
+    """The watches, and the paths of each: all that begins or ends a watch goes through here."""
+
+    def __init__(self, inotify: Inotify, mask: int) -> None:
+        self.inotify = inotify
+        self.mask = mask
+        self.paths: dict[int, list[bytes]] = {}
+
+    def add(self, path: bytes) -> None:
+        # two paths of one file (a hard link, a symbolic link) have one watch
+        paths = self.paths.setdefault(self.inotify.watch(path, self.mask), [])
+        if path not in paths:
+            paths.append(path)
+
+    def paths_of(self, event: InotifyEvent) -> list[bytes]:
+        """Every path by which the file of *event* was asked for; none for an overflow."""
+        name = event.filename
+        return [os.path.join(path, name) if name else path for path in self.paths.get(event.wd, ())]
+
+    def follow(self, event: InotifyEvent) -> None:
+        """Forget the watch that *event* ends, if it ends one."""
+        if event.ignored_event:
+            self.paths.pop(event.wd, None)
+
+
+def json_line(now: float, event: InotifyEvent, paths: list[bytes]) -> str:
+    """An event for programs."""
+    fields: dict[str, object] = {"time": round(now, 6), "path": None}
+    if paths:
+        fields.update(json_fields("path", paths[0]))
+    fields.update(json_fields("name", event.filename))
+    flags = [f"IN_{name}" for name in flag_names(event.mask)]
+    fields.update(wd=event.wd, mask=event.mask, flags=flags, cookie=event.cookie)
+    if paths[1:]:
+        fields["also"] = [escaped(path) for path in paths[1:]]
+    return json.dumps(fields)
+
+
+def json_fields(key: str, data: bytes) -> dict[str, str]:
+    """*data* as the field *key*, and as a second one in base64 where it is not UTF-8."""
+    try:
+        return {key: data.decode()}
+    except UnicodeDecodeError:
+        return {key: escaped(data), f"{key}_base64": base64.b64encode(data).decode()}
+
+
+def text_line(now: float, event: InotifyEvent, paths: list[bytes], colour: bool) -> str:
+    """An event for people."""
+    clock = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1000):03}"
+    flags = f"{'|'.join(flag_names(event.mask)):19}"
+    if colour:
+        clock = f"\033[2m{clock}\033[0m"
+        flags = f"\033[{next((code for bits, code in COLOURS if event.mask & bits), 0)}m{flags}\033[0m"
+    path, *also = map(printable, paths) if paths else ["-"]
+    return f"{clock}  {flags}  {path}" + (f"  (also {', '.join(also)})" if also else "")

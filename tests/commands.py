@@ -1,0 +1,77 @@
+"""Running the ``butter`` command as people do, for the tests of the command."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import support
+
+# a warning is an error here too, so whatever the command leaks is on its stderr
+COMMAND = [sys.executable, "-W", "error", "-m", "butter"]
+
+
+def run(*arguments, **options):
+    """The command, run to its end."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "timeout": 60, **options}
+    return subprocess.run([*COMMAND, *map(os.fspath, arguments)], **options)
+
+
+def run_program(program, *arguments, **options):
+    """A Python program that calls the command, run to its end."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "timeout": 60, **options}
+    return subprocess.run([sys.executable, "-W", "error", "-c", program, *map(os.fspath, arguments)], **options)
+
+
+def run_at_limit(limit, *arguments):
+    """The command in a user namespace where the sysctl *limit* is 0."""
+
+    def enter():
+        support.own_namespaces()
+        Path("/proc/sys", limit.replace(".", "/")).write_text("0")
+
+    return run(*arguments, preexec_fn=enter)
+
+
+@contextlib.contextmanager
+def started(*arguments, **options):
+    """The command while it runs; killed at the end unless it is gone."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    with subprocess.Popen([*COMMAND, *map(os.fspath, arguments)], **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def watching(*arguments, **options):
+    """``butter watch`` from the moment it watches."""
+    with started("watch", *arguments, **options) as process:
+        first = process.stderr.readline()
+        assert first.startswith(b"butter: watching "), first + process.stderr.read()
+        yield process
+
+
+def stop(process):
+    """Stop *process*, and come back when it has stopped."""
+    process.send_signal(signal.SIGSTOP)
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        os.sched_yield()
+
+
+def finish(process):
+    """``(exit code, lines, what it said after it began)``."""
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out.decode().splitlines(), err.decode()
+
+
+def one_line(stderr, *words):
+    """*stderr* is a single line of the command, with *words* in it."""
+    assert stderr.startswith("butter: ")
+    assert stderr.count("\n") == 1
+    assert stderr.endswith("\n")
+    for word in words:
+        assert word in stderr

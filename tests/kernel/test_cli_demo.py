@@ -1,0 +1,44 @@
+"""``butter demo``, to its end and ended before."""
+
+import signal
+
+import pytest
+from commands import finish, run, started
+
+pytestmark = pytest.mark.usefixtures("plain_environment")
+
+
+def test_demo(tmp_path, monkeypatch):
+    """Files, timer and wake-up arrive, and nothing is left behind."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    done = run("demo")
+    assert (done.returncode, done.stderr) == (0, "")
+    inotify = "inotify   CREATE ", "MOVED_TO ", "CREATE|ISDIR ", "DELETE "
+    others = "timerfd   1 tick", "signalfd  SIGUSR1", "eventfd   1 call", "memfd     16 bytes", "splice    16 of"
+    for words in inotify + others:
+        assert words in done.stdout
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_demo_interrupted(tmp_path, monkeypatch):
+    """Ctrl-C ends the demo, its thread included, and its directory is gone."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    with started("demo") as process:
+        while b"inotify" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        code, lines, said = finish(process)
+    assert (code, said) == (130, "")
+    assert not [line for line in lines if "wakes the loop" in line]
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_demo_without_a_reader(tmp_path):
+    """A closed pipe ends the demo as well."""
+    with started("demo") as process:
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(60) == 141
+        assert process.stderr.read() == b""

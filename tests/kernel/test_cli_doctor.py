@@ -1,0 +1,160 @@
+"""``butter doctor``, where all works and where a call or a limit does not let it."""
+
+import errno
+import json
+import os
+import re
+import signal
+import sys
+
+import pytest
+import support
+from commands import run, run_at_limit
+from support import needs_namespaces
+
+import butter
+from butter import cli
+from butter.cli import doctor
+from butter.cli._limits import LIMITS
+from butter.cli._probes import FEATURES, remedy
+from butter.errors import sysctl
+
+pytestmark = pytest.mark.usefixtures("plain_environment")
+
+
+def test_doctor():
+    """Here every feature works, and has a row; so has every limit."""
+    done = run("doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name, _, _ in FEATURES:
+        assert re.search(rf"^{name} +works$", done.stdout, re.MULTILINE)
+    for name in LIMITS:
+        assert re.search(rf"^{re.escape(name)} +(\d+|unknown)  \w", done.stdout, re.MULTILINE)
+
+
+def test_doctor_json():
+    """The same for programs, with the values that the system has."""
+    done = run("doctor", "--json")
+    found = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert found["butter"] == butter.__version__
+    assert os.uname().release in found["kernel"]
+    assert "inotify" in [row["name"] for row in found["features"]]
+    assert all(row["works"] and row["reason"] is row["remedy"] is None for row in found["features"])
+    values = {row["name"]: row["value"] for row in found["limits"]}
+    assert values["fs.inotify.max_user_watches"] == sysctl("fs.inotify.max_user_watches")
+    assert values["RLIMIT_NOFILE"] > 0
+
+
+CALLS = {
+    "inotify": "inotify_init1",
+    "eventfd": "eventfd2",
+    "timerfd": "timerfd_create",
+    "signalfd": "signalfd4",
+    "memfd": "memfd_create",
+    "splice": "splice",
+}
+
+
+def test_every_feature_is_made_to_fail():
+    """The next test leaves none out."""
+    assert {name for name, _, _ in FEATURES} <= set(CALLS)
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in FEATURES])
+@pytest.mark.parametrize(("number", "remedy"), [(errno.ENOSYS, "seccomp profile"), (errno.EPERM, "capability")])
+def test_doctor_where_a_call_fails(name, number, remedy):
+    """The feature that a seccomp filter takes away is the one that is named, with what helps."""
+    done = run("doctor", "--json", preexec_fn=lambda: support.inject(CALLS[name], number))
+    found = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, found["seccomp"]) == (1, "", "filter")
+    broken = {row["name"]: row for row in found["features"] if not row["works"]}
+    assert list(broken) == [name], broken
+    assert broken[name]["reason"]
+    assert remedy in broken[name]["remedy"]
+
+
+def test_doctor_for_people_where_a_call_fails():
+    """The reason is in the row, and the remedy below it."""
+    done = run("doctor", preexec_fn=lambda: support.inject("inotify_init1", errno.ENOSYS))
+    assert done.returncode == 1
+    assert re.search(r"^inotify +inotify_init1: .*seccomp.*\n +this kernel has the call.*\n", done.stdout, re.MULTILINE)
+
+
+@needs_namespaces
+def test_doctor_at_a_limit():
+    """A limit that is reached is named in the row."""
+    done = run_at_limit("user.max_inotify_instances", "doctor", "--json")
+    found = json.loads(done.stdout)
+    row = next(row for row in found["features"] if row["name"] == "inotify")
+    assert "user.max_inotify_instances is 0" in row["reason"]
+    assert "raise the limit" in row["remedy"]
+    assert "user namespace" in found["container"]
+    assert next(row["value"] for row in found["limits"] if row["name"] == "user.max_inotify_instances") == 0
+
+
+def test_old_kernel():
+    """A call that is missing on a kernel before its time needs another kernel, not another filter."""
+    assert remedy(errno.ENOSYS, since="99.1") == "run Linux 99.1 or newer"
+    assert "seccomp" in remedy(errno.ENOSYS, since="2.6.27")
+
+
+def test_attempt_is_killed():
+    """A filter may also kill: the command survives and says so."""
+    number, reason = doctor.attempt(lambda: os.kill(os.getpid(), signal.SIGSYS))
+    assert number == errno.ENOSYS
+    assert "seccomp" in reason
+    assert doctor.attempt(lambda: os.kill(os.getpid(), signal.SIGKILL)) == (None, "the process died of SIGKILL")
+
+
+def test_attempt_takes_too_long():
+    """A call that never answers is an answer."""
+    assert doctor.attempt(signal.pause, 0.1) == (None, "no answer within 0.1 seconds")
+
+
+def test_attempt_raises():
+    """A module that cannot be imported is a reason as well."""
+
+    def broken():
+        raise ImportError("no module named x")
+
+    assert doctor.attempt(broken) == (None, "ImportError: no module named x")
+    assert doctor.attempt(lambda: None) is None
+
+
+@pytest.mark.parametrize(
+    ("probe", "reason"),
+    [
+        (lambda: os._exit(5), "the process ended without an answer"),
+        (lambda: sys.exit(3), "SystemExit: 3"),
+        (lambda: signal.raise_signal(signal.SIGINT), "KeyboardInterrupt"),
+    ],
+)
+def test_attempt_ends_without_success(probe, reason):
+    """Only what came to its end works."""
+    assert doctor.attempt(probe) == (None, reason)
+
+
+def test_attempt_where_fork_fails(monkeypatch):
+    """The sentence names the call and the limit, and no descriptor is left behind."""
+
+    def fork():
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", fork)
+    before = support.descriptors()
+    with pytest.raises(BlockingIOError, match=r"fork: .*RLIMIT_NPROC is "):
+        doctor.attempt(lambda: None)
+    assert support.descriptors() == before
+
+
+@pytest.mark.parametrize("action", [signal.SIG_IGN, signal.SIG_DFL])
+def test_doctor_where_children_are_ignored(action, capsys):
+    """An ignored SIGCHLD, inherited or the caller's own, does not hide how a probe ended, and stays ignored."""
+    before = signal.signal(signal.SIGCHLD, action)
+    try:
+        assert cli.main(["doctor"]) == 0
+        assert signal.getsignal(signal.SIGCHLD) == action
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert "works" in capsys.readouterr().out
