@@ -57,7 +57,10 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with *arguments* (default: ``sys.argv[1:]``) and return its exit code; ``--help`` lists them."""
+    """Run the command with *arguments* and return its exit code.
+
+    The default of *arguments* is ``sys.argv[1:]``; ``butter --help`` lists the exit codes.
+    """
     if sys.stdout is None:
         tell("standard output is closed")
         return FAILED
@@ -68,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # the caller's own output is not among what is dropped below
         try:
             status = run_command(sys.argv[1:] if arguments is None else arguments)
-        except SystemExit as end:  # argparse's way to end: --help, --version, a wrong command line
+        except SystemExit as end:
+            # argparse ends so: after --help and --version, and for a wrong command line
             status = int(end.code or 0)
         sys.stdout.flush()
         return status
@@ -99,7 +103,10 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def command_line(arguments: Sequence[str]) -> Parser:
-    """The parser for *arguments*, which knows only the subcommand that they begin with, or else all."""
+    """The parser for *arguments*.
+
+    It knows the subcommand that they begin with, and all where they begin with none.
+    """
     parser = Parser(prog="butter", description="Linux's own facilities, seen from the command line.", epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"butter {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
@@ -114,7 +121,7 @@ def subcommand(name: str) -> ModuleType:
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose help ends with the exit codes, and whose errors are one line."""
+    """A parser whose help ends with the exit codes, and whose errors are one line."""
 
     def __init__(self, *, epilog: str = "", **settings: Any) -> None:
         super().__init__(
@@ -126,8 +133,8 @@ class Parser(argparse.ArgumentParser):
         )
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        # argparse leaves it to the parser of 'butter' to refuse what that of a
-        # subcommand does not know; the error would name the wrong --help
+        # argparse lets the parser of 'butter' refuse the options that a subcommand does
+        # not know, and the error would name the wrong --help
         options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -147,5 +154,5 @@ class Parser(argparse.ArgumentParser):
 
 
 if TYPE_CHECKING:
-    #: what ``add_to`` is given
+    #: the argument of ``add_to``
     Commands = argparse._SubParsersAction[Parser]

@@ -1,4 +1,4 @@
-"""The play of ``butter demo``: a thread changes files, and one asyncio loop waits for all that happens."""
+"""The play of ``butter demo``: a thread changes files, an asyncio loop shows events."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class Stage:
 async def play() -> int:
     stage = Stage()
     print("A thread changes files. One asyncio loop waits for all that happens.\n")
-    # Not the loop's own executor: to end it asyncio starts a thread, so where none can start it fails twice.
+    # Not the loop's own executor: to end that one asyncio starts a thread, so where no
+    # thread can start it fails twice.
     with tempfile.TemporaryDirectory(prefix="butter-demo-") as directory, ThreadPoolExecutor(1) as executor:
         async with (
             Inotify_async() as inotify,
@@ -66,7 +67,7 @@ async def play() -> int:
                 stage.say("eventfd", f"{calls} call")
                 await show_copy(stage, Path(directory))
             finally:
-                # the thread must be gone before what it uses is closed, after Ctrl-C too
+                # the thread ends before its directory and wakeup do, after Ctrl-C too
                 stop.set()
                 for task in tasks:
                     task.cancel()
@@ -76,7 +77,10 @@ async def play() -> int:
 
 
 def change_files(stage: Stage, directory: Path, wakeup: Eventfd_async, stop: threading.Event) -> None:
-    """What the thread does: a step every 0.4 seconds, until *stop* is set; at the end it wakes the loop."""
+    """Change files in *directory*, a step every 0.4 seconds, until *stop* is set.
+
+    This runs in the thread, and wakes the loop at its end.
+    """
     file, renamed = directory / "bread", directory / "toast"
     steps: list[tuple[str, Callable[[], object]]] = [
         ("makes a file", file.touch),

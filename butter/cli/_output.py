@@ -1,4 +1,4 @@
-"""What the command writes: sentences on stderr, names for a terminal, and a reader that may be gone."""
+"""The output of the command: sentences on stderr, printable names, lost readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def tell(message: str) -> None:
     try:
         print(f"butter: {message}", file=sys.stderr, flush=True)
     except OSError:
-        pass  # nobody is left to be told
+        pass  # stderr has no reader either
 
 
 def sentence(error: BaseException) -> str:
@@ -30,7 +30,7 @@ def escaped(name: bytes) -> str:
 
 
 def printable(name: bytes) -> str:
-    """*name* for a terminal: a newline in it begins no line, an escape sequence changes no colour."""
+    """*name* for a terminal, with escapes for newlines and other control characters."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped(name))
 
 
@@ -40,7 +40,10 @@ def colourful() -> bool:
 
 
 def output_number() -> int | None:
-    """The descriptor of standard output; None where it has none, as in ``redirect_stdout(io.StringIO())``."""
+    """The descriptor of standard output.
+
+    None where it has none, as in ``redirect_stdout(io.StringIO())``.
+    """
     try:
         return sys.stdout.fileno()
     except OSError:
@@ -48,7 +51,10 @@ def output_number() -> int | None:
 
 
 def drop_output() -> None:
-    """Forget the output that could not be written: at its end Python would try again, and fail, or wait, again."""
+    """Forget the output that could not be written.
+
+    At its end Python would try to write it once more, and fail, or wait, again.
+    """
     output = output_number()
     if output is None:
         return
@@ -61,4 +67,6 @@ def drop_output() -> None:
                 # the descriptor belongs to the caller, who may go on
                 os.dup2(kept.fileno(), output)
     except OSError:
-        pass  # no /dev/null or no descriptor left: Python complains at its end, which is less than a traceback
+        # no /dev/null or no descriptor left: Python complains at its end, and that is
+        # shorter than a traceback
+        pass

@@ -1,4 +1,4 @@
-"""What ``butter doctor`` tries: one function for each feature, and one table of what helps where it fails.
+"""The probes of ``butter doctor``: a function for each feature, a table of remedies.
 
 A probe imports its feature within its function: where that fails, one row of the
 report says so, and the other features are tried all the same.
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Feature(NamedTuple):
-    """A feature, the first Linux that has it, and a function that uses it and raises where that fails."""
+    """A feature, the first Linux that has it, and its probe.
+
+    The probe uses the feature, and raises where that fails.
+    """
 
     name: str
     since: str
@@ -118,6 +121,6 @@ REMEDIES: dict[int | None, str | Callable[[str], str]] = {
 
 
 def remedy(number: int | None, since: str) -> str | None:
-    """What helps when a feature of Linux *since* fails with the errno *number*, if that is known."""
+    """The remedy for errno *number* of a feature of Linux *since*, if one is known."""
     found = REMEDIES.get(number)
     return found(since) if callable(found) else found

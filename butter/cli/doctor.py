@@ -58,7 +58,7 @@ class Row(TypedDict):
 
 
 class Report(TypedDict):
-    """All that doctor finds out, as ``--json`` prints it."""
+    """The whole report, as ``--json`` prints it."""
 
     butter: str
     python: str
@@ -145,9 +145,9 @@ def row_of(name: str, since: str, probe: Probe) -> Row:
 
 
 def attempt(probe: Probe, limit: float = 5) -> Problem | None:
-    """What is wrong with *probe*, run in a child; None if it works.
+    """Run *probe* in a child and return its problem; None if it works.
 
-    It may take *limit* seconds, and may also be killed, as some seccomp filters do.
+    The probe may take *limit* seconds, and may also be killed, as some seccomp filters do.
     """
     reading, writing = os.pipe()
     try:
@@ -174,7 +174,7 @@ def attempt(probe: Probe, limit: float = 5) -> Problem | None:
 
 
 def answer_of_child(probe: Probe, limit: float, writing: int) -> NoReturn:
-    """Run *probe*, write its problem, or null, to the pipe *writing*, and end this process."""
+    """Run *probe*, write its problem or null to *writing*, and end the process."""
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, limit)

@@ -196,7 +196,7 @@ def batches(inotify: Inotify, deadline: float) -> Iterator[tuple[float, list[Ino
 
 
 class Watched:
-    """The watches, and the paths of each: all that begins or ends a watch goes through here."""
+    """The paths of each watch; watches begin and end through this object alone."""
 
     def __init__(self, inotify: Inotify, mask: int) -> None:
         self.inotify = inotify
@@ -210,7 +210,7 @@ class Watched:
             paths.append(path)
 
     def paths_of(self, event: InotifyEvent) -> list[bytes]:
-        """Every path by which the file of *event* was asked for; none for an overflow."""
+        """Every path by which the file of *event* is watched; none for an overflow."""
         name = event.filename
         return [os.path.join(path, name) if name else path for path in self.paths.get(event.wd, ())]
 
@@ -234,7 +234,7 @@ def json_line(now: float, event: InotifyEvent, paths: list[bytes]) -> str:
 
 
 def json_fields(key: str, data: bytes) -> dict[str, str]:
-    """*data* as the field *key*, and as a second one in base64 where it is not UTF-8."""
+    """*data* as the field *key*; if it is not UTF-8, a second one has it in base64."""
     try:
         return {key: data.decode()}
     except UnicodeDecodeError:
