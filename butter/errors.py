@@ -27,6 +27,7 @@ __all__ = [
     "InternalError",
     "InvalidArgument",
     "InvalidPath",
+    "NoMoreEvents",
     "OutOfMemory",
     "PathNotADirectory",
     "PathNotFound",
@@ -56,6 +57,10 @@ class OutOfMemory(OSError, MemoryError):
 
 class InternalError(OSError):
     """The kernel met a mistake of butter's own; please report it."""
+
+
+class NoMoreEvents(OSError):
+    """No event can come any more, so waiting for one would never end."""
 
 
 class UnknownError(OSError):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import math
+import select
 import time
 from collections import deque
 from select import POLLIN
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from butter._descriptor import Descriptor
 from butter._eventlike_c import lib
 from butter._signals import INTERRUPTED, run_handlers
-from butter.errors import NO_MEMORY, Errors
+from butter.errors import NO_MEMORY, Errors, NoMoreEvents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +30,29 @@ LONGEST_POLL = 2**31 - 1
 POLL = Errors(
     "poll",
     {
-        errno.EINVAL: (OSError, "this process may have no descriptor at all (RLIMIT_NOFILE is 0), so it cannot wait"),
+        errno.EINVAL: (OSError, "the kernel refuses to wait for this descriptor"),
         errno.ENOMEM: NO_MEMORY,
     },
 )
 # poll(fd, events, milliseconds) in C, for all that wait here; see the builder
-poll = lib.butter_poll
+_poll = lib.butter_poll
+
+
+def poll_is_replaced() -> bool:
+    """Return whether a library has put its own poll in the place of Python's, as gevent does to run other greenlets."""
+    return type(select.poll) is not BuiltinFunctionType
+
+
+def poll(fd: int, events: int, milliseconds: int) -> int:
+    """Wait until *fd* is ready for one of *events*: return whether it is, 0 after the time, or -1 - errno.
+
+    A negative number of *milliseconds* waits for ever.
+    """
+    if poll_is_replaced():
+        replaced = select.poll()
+        replaced.register(fd, events)
+        return len(replaced.poll(milliseconds))
+    return _poll(fd, events, milliseconds)
 
 
 def check_poll(ready: int) -> None:
@@ -43,7 +62,10 @@ def check_poll(ready: int) -> None:
 
 
 def readable(source: HasFileno, deadline: float | None) -> bool:
-    """Wait until *source* has something to read, True, or ``time.monotonic()`` reaches *deadline*, False."""
+    """Return True as soon as *source* has something to read, False when ``time.monotonic()`` reaches *deadline*.
+
+    A *deadline* of None waits for ever.
+    """
     while True:
         left = math.inf if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
         milliseconds = math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL
@@ -83,9 +105,12 @@ class Eventlike(Descriptor, Generic[Event]):
         """One read: what the kernel has; raises BlockingIOError where there is nothing and it must not wait.
 
         Nothing where a signal interrupted it: Python runs its handlers then, and goes on waiting (PEP 475). But a
-        handler may have closed the object, or read from it, so whoever calls this has to look again.
+        handler may have closed the object, or read from it, so the caller has to look again.
         """
         raise NotImplementedError
+
+    def _check_more(self) -> None:
+        """Raise NoMoreEvents where none can come; called before waiting. ``_read_events`` raises it too."""
 
     @property
     def pending(self) -> int:
@@ -147,8 +172,9 @@ class Eventlike(Descriptor, Generic[Event]):
                 return batch.popleft()
             except IndexError:
                 pass
+            self._check_more()
             # without a deadline the read of a blocking object does the waiting
-            if deadline is not None and not readable(self, deadline):
+            if (deadline is not None or poll_is_replaced()) and not readable(self, deadline):
                 # a signal handler, or another thread, may have read meanwhile
                 if batch:
                     continue
@@ -160,13 +186,18 @@ class Eventlike(Descriptor, Generic[Event]):
                     readable(self, None)
 
     def __iter__(self) -> Iterator[Event]:
-        """Every event, for ever, waiting for each; a non-blocking object waits too.
+        """Every event, waiting for each; a non-blocking object waits too.
 
-        Leaving the loop loses nothing: the next event is the next one.
+        The iteration ends where no event can come any more. Leaving the loop
+        loses nothing: the next event is the next one.
         """
         batch = self._batch
         while True:
-            yield self.wait()
+            try:
+                event = self.wait()
+            except NoMoreEvents:
+                return
+            yield event
             # one at a time, so that the events behind it stay for others
             while batch:
                 try:

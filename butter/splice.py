@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import resource
 import select
 import stat
 from typing import TYPE_CHECKING
@@ -93,6 +94,8 @@ def _tee_refused(fd_in: int = -1, fd_out: int = -1, flags: int = 0, **_: object)
 def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = None, **_: object) -> str:
     if out_offset is not None and _appends(fd_out):
         return f"descriptor {fd_out} is open with O_APPEND, so it takes no offset"
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 0:
+        return "RLIMIT_NOFILE is 0, with which the kernel lets no process wait for descriptors"
     if _same_file(fd_in, fd_out):
         return "the descriptors are the two ends of one pipe, or one file whose two ranges overlap"
     return f"descriptor {fd_in} cannot be read, or descriptor {fd_out} cannot be written"

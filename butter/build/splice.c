@@ -309,21 +309,25 @@ static int grow(int fd)
 static int ready(int fd, short event)
 {
     struct pollfd poller = {fd, event, 0};
-    return poll(&poller, 1, 0) > 0;
+    int ready = poll(&poller, 1, 0);
+    return ready < 0 ? -1 - errno : ready;
 }
 
-/* Which descriptor has to be waited for, or 0. Nothing is taken from fd_in
+/* Which descriptor has to be waited for, 0, or -1 - errno. Nothing is taken from fd_in
    before fd_out has room, so that little is held when the copy ends early. */
 static int waits(const butter_copy *copy)
 {
-    if (!copy->in_disk && !held(copy) && !ready(copy->fd_in, POLLIN)) {
+    int in_ready = copy->in_disk || held(copy) ? 1 : ready(copy->fd_in, POLLIN);
+    int out_ready = copy->out_disk || in_ready <= 0 ? 1 : ready(copy->fd_out, POLLOUT);
+
+    if (in_ready < 0 || out_ready < 0)
+        return in_ready < 0 ? in_ready : out_ready;
+    if (!in_ready) {
         if (copy->in_pipe)
             grow(copy->fd_in);
         return COPY_WAIT_IN;
     }
-    if (!copy->out_disk && !ready(copy->fd_out, POLLOUT) && !(copy->out_pipe && grow(copy->fd_out)))
-        return COPY_WAIT_OUT;
-    return 0;
+    return out_ready || (copy->out_pipe && grow(copy->fd_out)) ? 0 : COPY_WAIT_OUT;
 }
 
 /* Whether fd_in is at its end, asked when nothing is held and fd_out has no

@@ -45,6 +45,7 @@ BUILTINS = {
     "PathNotADirectory": (NotADirectoryError, ValueError),
     "OutOfMemory": MemoryError,
     "InternalError": OSError,
+    "NoMoreEvents": OSError,
     "UnknownError": OSError,
 }
 
