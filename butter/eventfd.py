@@ -53,6 +53,9 @@ class Eventfd(Eventlike[int]):
             done.wait(timeout=5)
     """
 
+    _kind = "an eventfd"
+    _link = "anon_inode:[eventfd]"
+
     def __init__(
         self, initial_value: int = 0, flags: int = 0, closefd: bool = True, *, inital_value: int | None = None
     ) -> None:

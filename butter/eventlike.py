@@ -61,6 +61,28 @@ def check_poll(ready: int) -> None:
         POLL.check(ready)
 
 
+def deadline_of(timeout: float | None) -> float | None:
+    """Return the ``time.monotonic()`` at which a wait of *timeout* seconds is over; None for one without an end.
+
+    Raises TypeError for a timeout that is not a number, ValueError for a negative one.
+    """
+    if timeout is None:
+        return None
+    if not isinstance(timeout, (int, float)):
+        raise TypeError(f"timeout is a number of seconds or None, not {type(timeout).__name__}")
+    if not timeout >= 0:
+        raise ValueError(f"timeout is {timeout}; it must not be negative")
+    try:
+        return time.monotonic() + timeout
+    except OverflowError:
+        raise ValueError("timeout is more than a float holds; None waits for ever") from None
+
+
+def timed_out(error: type[TimeoutError], timeout: float | None) -> TimeoutError:
+    """Return the *error* of a wait of *timeout* seconds that got no event."""
+    return error(errno.ETIMEDOUT, f"no event within {timeout} seconds")
+
+
 def readable(source: HasFileno, deadline: float | None) -> bool:
     """Return True as soon as *source* has something to read, False when ``time.monotonic()`` reaches *deadline*.
 
@@ -156,16 +178,7 @@ class Eventlike(Descriptor, Generic[Event]):
         non-blocking object too. Where threads, or signal handlers, share a blocking object another may take the event
         that ended the wait, and the read then goes on waiting: give such an object the non-blocking flag.
         """
-        deadline = None
-        if timeout is not None:
-            if not isinstance(timeout, (int, float)):
-                raise TypeError(f"timeout is a number of seconds or None, not {type(timeout).__name__}")
-            if not timeout >= 0:
-                raise ValueError(f"timeout is {timeout}; it must not be negative")
-            try:
-                deadline = time.monotonic() + timeout
-            except OverflowError:
-                raise ValueError("timeout is more than a float holds; None waits for ever") from None
+        deadline = deadline_of(timeout)
         batch = self._batch
         while True:
             try:
@@ -178,7 +191,7 @@ class Eventlike(Descriptor, Generic[Event]):
                 # a signal handler, or another thread, may have read meanwhile
                 if batch:
                     continue
-                raise TimeoutError(errno.ETIMEDOUT, f"no event within {timeout} seconds")
+                raise timed_out(TimeoutError, timeout)
             try:
                 batch.extend(self._read_events())
             except BlockingIOError:

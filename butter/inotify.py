@@ -49,6 +49,9 @@ class Inotify(Eventlike[InotifyEvent]):
     the files themselves; and a directory is watched alone, without the directories in it.
     """
 
+    _kind = "an inotify descriptor"
+    _link = "anon_inode:inotify"
+
     def __init__(self, flags: int = 0, closefd: bool = True) -> None:
         super().__init__(inotify_init(flags, closefd))
 

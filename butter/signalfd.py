@@ -65,6 +65,9 @@ class Signalfd(Eventlike[Signal]):
     receives the child's signals, and is independent of the parent's.
     """
 
+    _kind = "a signalfd"
+    _link = "anon_inode:[signalfd]"
+
     _signals: Set[int] = frozenset()
     _blocked: set[int] | None = None  # what the thread blocked before the with statement
 

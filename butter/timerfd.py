@@ -69,6 +69,9 @@ class Timer(Eventlike[int], TimerVal):
     ``get_current()`` asks the kernel.
     """
 
+    _kind = "a timerfd"
+    _link = "anon_inode:[timerfd]"
+
     _clock: int = CLOCK_MONOTONIC
     # The last setting as C takes it, for which one pointer is cheaper than four numbers,
     # beside the words it came from (None if they were absolute), its period and its

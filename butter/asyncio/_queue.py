@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import sys
+import time
 import warnings
+import weakref
 from asyncio import get_running_loop
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from butter._arguments import integer
 from butter._descriptor import Descriptor, tell_of_forks
+from butter.errors import NoMoreEvents
+from butter.eventlike import deadline_of, timed_out
 
 if TYPE_CHECKING:
     from collections import deque
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Concatenate, ParamSpec, Self
 
+    from butter._arguments import FileDescriptor
     from butter.eventlike import Eventlike
 
     P = ParamSpec("P")
@@ -42,16 +49,66 @@ def old_name() -> Any:
     return property(lambda self: self._source, lambda self, source: setattr(self, "_source", source))
 
 
+if sys.version_info >= (3, 11):
+    WaitTimeout = TimeoutError
+else:
+
+    class WaitTimeout(TimeoutError, asyncio.TimeoutError):
+        """The builtin TimeoutError and asyncio's in one, so that ``except`` with either of them holds."""
+
+
+class _Reader:
+    """What the loop calls when the descriptor is readable, and all that the loop holds.
+
+    While a task waits this holds the queue, so that the loop does: the task
+    may have no other reference. Otherwise a queue that the program has
+    forgotten can be collected.
+    """
+
+    __slots__ = ("forgettable", "waited_for")
+
+    def __init__(self, queue: EventQueue[Any, Any]) -> None:
+        self.forgettable = weakref.ref(queue)
+        self.waited_for: EventQueue[Any, Any] | None = None
+
+    def __call__(self) -> None:
+        queue = self.forgettable()
+        if queue is not None:
+            queue._readable()
+
+
+def _look_again(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _stop_reading(loop: asyncio.AbstractEventLoop, source: Eventlike[Any]) -> None:
+    """Close *source*, whose queue was forgotten, when the loop has forgotten its number."""
+    if not source.closed():
+        loop.remove_reader(source.fileno())
+        source.close()
+
+
+# the longest time that every loop takes for a call later
+_LONGEST_TIMER = 24 * 3600
+
+
 class EventQueue(Generic[Source, Event]):
-    """What every ``…_async`` object is: an :class:`asyncio.Queue` whose items come from the kernel.
+    """What every ``…_async`` object is: it works like an :class:`asyncio.Queue` that the kernel fills.
 
-    ``async for`` gives events until the object is closed, ``async with`` closes it. Cancelling a waiter, or
-    :func:`asyncio.wait_for`, loses no event. Several tasks may wait: first come, first served. All of it belongs to
-    the thread of one event loop, the one that runs when it is first awaited; once that loop is closed another may
-    take over. In a forked child it is closed.
+    ``async for`` gives events until the object is closed, or until no event
+    can come any more; ``async with``, and plain ``with``, close it. Cancelling
+    a waiter, or :func:`asyncio.wait_for`, loses no event. Several tasks may
+    wait: first come, first served. All of it belongs to the thread of one
+    event loop, the one that runs when it is first awaited; once that loop is
+    closed another may take over.
 
-    *maxsize* only says when ``full()`` is true, and reading stops: the events behind wait in the kernel. *loop* does
-    nothing and is deprecated.
+    An object that the program forgets closes itself with a ResourceWarning.
+    In a forked child the object belongs to no loop, and has none of the events
+    that the parent had read; a loop that the child makes may use it.
+
+    *maxsize* only says when ``full()`` is true, and reading stops: the events
+    behind wait in the kernel. *loop* does nothing and is deprecated.
     """
 
     # How it works: a waiter's future means "look again" and never carries an
@@ -59,6 +116,9 @@ class EventQueue(Generic[Source, Event]):
     # woken; it reads, and when it leaves, in whatever way, it wakes the next if
     # events are left. The reader stays with the loop while there are waiters
     # and for two calls more, so that steady use costs no epoll_ctl.
+
+    #: the class of the object under the queue
+    _source_class: type[Source]
 
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
         # this owns the source from here on, also where a warning is an error
@@ -72,37 +132,86 @@ class EventQueue(Generic[Source, Event]):
             raise
         self._source = source
         self._batch: deque[Event] = source._batch
-        self._loop: asyncio.AbstractEventLoop | None = None
         # the place of each waiter, in their order, and the future that wakes it
         self._waiters: dict[asyncio.Future[None], asyncio.Future[None]] = {}
-        self._reading = False
-        self._unserved = False  # the last waiter may have left without an event
-        self._unwanted = False  # the reader was called without a waiter, and not with one since
+        self._reader = _Reader(self)
+        self._unbind()
         tell_of_forks(self)
 
-    async def get(self) -> Event:
-        """The next event, waiting for it. Raises ValueError if the object is closed, also while this waits."""
+    def _unbind(self) -> None:
+        """Belong to no loop."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiters.clear()
+        self._reader.waited_for = None
+        self._reading = False
+        self._must_read_first = False  # the last waiter may have left without an event
+        self._idle = False  # the reader was called without a waiter, and not with one since
+
+    @classmethod
+    def adopt(cls, source: FileDescriptor | Source, *, maxsize: int = 0) -> Self:
+        """Return an awaitable for a descriptor that exists, or for an object of :mod:`butter` of the right kind.
+
+        *source* is an int, anything with ``fileno()``, or an object such as
+        :class:`butter.eventfd.Eventfd` with the events that it has read
+        already. The returned object owns it and closes it. The descriptor
+        becomes non-blocking, also for other processes that share it.
+
+        Raises InvalidArgument for a descriptor of another kind; *source* is
+        then unchanged, and still the caller's. Where ``/proc`` is not mounted
+        the kind is not checked.
+        """
+        maxsize = integer(maxsize, -64, "maxsize")
+        kind = cls._source_class
+        owned = source if isinstance(source, kind) else kind.adopt(source)
+        os.set_blocking(owned.fileno(), False)
+        self = cls.__new__(cls)
+        EventQueue.__init__(self, owned, maxsize=maxsize)
+        return self
+
+    async def get(self, timeout: float | None = None) -> Event:
+        """Return the next event, waiting for it at most *timeout* seconds (int or float; None: for ever).
+
+        Raises TimeoutError, which is the builtin and asyncio's on every
+        Python, when no event came; ValueError for a negative timeout, and if
+        the object is closed, also while this waits; NoMoreEvents where no
+        event can come any more.
+        """
         batch, waiters, loop = self._batch, self._waiters, self._loop
-        # Which loop runs is a system call to ask before Python 3.12. Who is going to
-        # wait need not: asyncio refuses the future of another loop.
-        if batch or waiters or self._unserved or not self._reading or loop is None or not loop.is_running():
+        deadline = None if timeout is None else deadline_of(timeout)
+        # Which loop runs is a system call to ask before Python 3.12. A caller that is
+        # going to wait need not: asyncio refuses the future of another loop.
+        if batch or waiters or self._must_read_first or not self._reading or loop is None or not loop.is_running():
             loop = self._bind()
-            # Who was cancelled before the loop looked at the descriptor may come again
-            # and again, as asyncio.timeout(0) does: the reader alone would never serve it.
-            if not waiters and (batch or ((self._unserved or not self._reading) and self._read())):
+            # A task that keeps being cancelled before the loop polls, as by
+            # asyncio.timeout(0), would never be served by the reader: so read once here.
+            if not waiters and (batch or ((self._must_read_first or not self._reading) and self._read())):
                 return batch.popleft()
-        self._unserved = True
+        self._source._check_more()
+        self._must_read_first = True
         place = future = loop.create_future()
+        timer = None
         try:
             while True:
                 # setting a key anew keeps its place in the order
                 waiters[place] = future
                 if not self._reading:
-                    loop.add_reader(self._source.fileno(), self._readable)
+                    loop.add_reader(self._source.fileno(), self._reader)
                     self._reading = True
+                self._reader.waited_for = self
+                if deadline is not None:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        raise timed_out(WaitTimeout, timeout)
+                    timer = loop.call_later(min(left, _LONGEST_TIMER), _look_again, future)
                 await future
+                if timer is not None:
+                    timer.cancel()
+                    # its time may be over before it is the first
+                    if not self._source.closed() and next(iter(waiters), None) is not place:
+                        future = loop.create_future()
+                        continue
                 if batch or self._read():
-                    self._unserved = False
+                    self._must_read_first = False
                     return batch.popleft()
                 future = loop.create_future()
         except RuntimeError:
@@ -110,10 +219,22 @@ class EventQueue(Generic[Source, Event]):
             raise
         finally:
             waiters.pop(place, None)
-            if batch:
+            if timer is not None:
+                timer.cancel()
+            if not waiters:
+                self._reader.waited_for = None
+            elif batch or self._ended():
                 self._wake()
 
     wait = get_event = get
+
+    async def read_events(self) -> list[Event]:
+        """Return all events that one read gives, waiting for the first as :meth:`get` does."""
+        batch = self._batch
+        events = [await self.get()]
+        while batch:
+            events.append(batch.popleft())
+        return events
 
     def get_nowait(self) -> Event:
         """The next event. Raises :exc:`asyncio.QueueEmpty` if there is none, ValueError if the object is closed."""
@@ -131,9 +252,12 @@ class EventQueue(Generic[Source, Event]):
         """Whether ``get_nowait`` would raise QueueEmpty. Looks into the kernel; ValueError if the object is closed."""
         if self._batch:
             return False
-        if not self._read():
+        try:
+            if not self._read():
+                return True
+        except NoMoreEvents:
             return True
-        # nobody else tells the waiters of what this has read
+        # nothing else tells the waiters of what this has read
         self._wake()
         return False
 
@@ -155,7 +279,11 @@ class EventQueue(Generic[Source, Event]):
         return self._source.closed()
 
     def close(self) -> None:
-        """Close the object: whoever waits gets a ValueError, and ``async for`` ends. A second close does nothing."""
+        """Close the object: every waiter gets a ValueError, and ``async for`` ends.
+
+        A second close does nothing, other than that of the objects of
+        :mod:`butter`, which raises.
+        """
         if self._source.closed():
             return
         loop = self._loop
@@ -163,7 +291,7 @@ class EventQueue(Generic[Source, Event]):
             self._source.close()
             return
         # The loop has to forget the number before the kernel gives it to
-        # someone else: it would never report an event of theirs.
+        # another file: it would never report an event of that.
         if self._reading:
             loop.remove_reader(self._source.fileno())
             self._reading = False
@@ -174,8 +302,27 @@ class EventQueue(Generic[Source, Event]):
             if not self._source.closed():
                 raise
         for future in list(self._waiters.values()):
-            if not future.done():
-                future.set_result(None)
+            _look_again(future)
+
+    def __del__(self, warn: Any = warnings.warn) -> None:
+        source: Any = getattr(self, "_source", None)
+        fd = getattr(source, "_fd", None)
+        if fd is None or fd != source._opened:
+            return
+        loop = self._loop
+        # the warning may be an error, and still the descriptor has to go
+        try:
+            warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        finally:
+            # The collector may run this in any thread, but the loop has to forget
+            # the number first, and does so in its own.
+            try:
+                if not self._reading or loop is None:
+                    source.close()
+                else:
+                    loop.call_soon_threadsafe(_stop_reading, loop, source)
+            except RuntimeError:  # the loop is closed
+                source.close()
 
     def __aiter__(self) -> Self:
         return self
@@ -186,16 +333,24 @@ class EventQueue(Generic[Source, Event]):
             return self._batch.popleft()
         try:
             return await self.get()
+        except NoMoreEvents:
+            raise StopAsyncIteration from None
         except ValueError:
             if self._source.closed():
                 raise StopAsyncIteration from None
             raise
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, *error: Any) -> None:
+        self.__exit__(*error)
 
     def __repr__(self) -> str:
         fd = self._source._fd
@@ -208,10 +363,9 @@ class EventQueue(Generic[Source, Event]):
         if loop is not self._loop:
             if self._loop is not None and not self._loop.is_closed():
                 raise RuntimeError(f"{self!r} belongs to another event loop")
-            # whoever waited in a closed loop waits for ever
+            # a task that waited in a closed loop waits for ever
+            self._unbind()
             self._loop = loop
-            self._reading = False
-            self._waiters.clear()
         return loop
 
     def _read(self) -> bool:
@@ -222,31 +376,34 @@ class EventQueue(Generic[Source, Event]):
             return False
         return bool(self._batch)
 
+    def _ended(self) -> bool:
+        """Whether waiting is of no use any more, and raises."""
+        try:
+            self._source._check_more()
+        except Exception:
+            return True
+        return False
+
     def _readable(self) -> None:
         for future in self._waiters.values():
-            self._unwanted = False
-            if not future.done():
-                future.set_result(None)
+            self._idle = False
+            _look_again(future)
             return
-        if not self._unwanted:
+        if not self._idle:
             # asyncio's own loop polls between a wake and the read, and then
             # calls once more for the event that was just taken
-            self._unwanted = True
+            self._idle = True
         elif self._loop is not None:
             self._loop.remove_reader(self._source.fileno())
             self._reading = False
 
     def _wake(self) -> None:
         for future in self._waiters.values():
-            if not future.done() and not future.get_loop().is_closed():
-                future.set_result(None)
+            if not future.get_loop().is_closed():
+                _look_again(future)
             return
 
     def _after_fork(self) -> None:
-        # The loop and its epoll descriptor are the parent's: closing the
-        # number is all that a child may do.
-        self._reading = False
-        self._loop = None
-        self._waiters.clear()
-        if not self._source.closed():
-            self._source.close()
+        # The loop and its epoll descriptor are the parent's, and the child must
+        # not touch them; the batch is dropped by the source itself.
+        self._unbind()

@@ -40,6 +40,7 @@ class Eventfd_async(EventQueue[Eventfd, int]):
         super().__init__(Eventfd(self._last, flags | EFD_NONBLOCK), loop, maxsize)
 
     _eventfd = old_name()
+    _source_class = Eventfd
 
     def increment(self, value: int = 1) -> None:
         """Add *value* (0 to 2**64 - 2) to the counter. Any thread may do that, and any signal handler.

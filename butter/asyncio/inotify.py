@@ -30,6 +30,7 @@ class Inotify_async(EventQueue[Inotify, InotifyEvent]):
         super().__init__(Inotify(flags | IN_NONBLOCK), loop, maxsize)
 
     _inotify = old_name()
+    _source_class = Inotify
 
     def watch(self, path: Path, mask: int = IN_ALL_EVENTS) -> int:
         """Watch *path* for the events of *mask*; the same as :meth:`butter.inotify.Inotify.watch`."""

@@ -35,6 +35,7 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
         super().__init__(Signalfd(signals, flags | SFD_NONBLOCK), loop, maxsize)
 
     _signalfd = old_name()
+    _source_class = Signalfd
 
     sigmask = property(lambda self: self._source.sigmask, doc=Signalfd.sigmask.__doc__)
     __contains__ = forward(Signalfd.__contains__)
@@ -45,11 +46,11 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
     block = forward(Signalfd.block)
     restore = forward(Signalfd.restore)
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         self._source.__enter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._source._restore_surely()
         finally:

@@ -60,6 +60,7 @@ class Timerfd_async(EventQueue[Timer, int]):
         super().__init__(Timer(clock_type, flags | TFD_NONBLOCK), loop, maxsize)
 
     _timerfd = old_name()
+    _source_class = Timer
 
     every = repeat = repeats = _arming(Timer.every)
     after = offset = _arming(Timer.after)

@@ -174,15 +174,6 @@ def test_get_last_and_a_cancelled_waiter():
     run(main())
 
 
-def test_fork_closes_the_child_s(in_child):
-    """In a child the awaitable is closed, and the parent's goes on."""
-    counter = Eventfd_async()
-    assert in_child(counter.closed)
-    counter.increment()
-    assert counter.get_nowait() == 1
-    counter.close()
-
-
 def test_flags():
     """EFD_NONBLOCK may be given too."""
     counter = Eventfd_async(1, EFD_SEMAPHORE | EFD_NONBLOCK)
@@ -190,3 +181,21 @@ def test_flags():
     with pytest.raises(asyncio.QueueEmpty):
         counter.get_nowait()
     counter.close()
+
+
+def test_made_before_a_fork(in_child):
+    """A daemon makes its awaitable, forks, and runs a loop in the child; a worker wakes its parent by its copy."""
+    before = Eventfd_async()
+
+    def worker():
+        before.increment(3)
+
+        async def main():
+            assert await before.wait() == 3
+            before.increment(7)
+
+        asyncio.run(main())
+
+    in_child(worker)
+    assert before.get_nowait() == 7
+    before.close()

@@ -13,6 +13,8 @@ import signal
 import threading
 import types
 import warnings
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import support
@@ -23,6 +25,7 @@ from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.inotify import Inotify_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
+from butter.errors import InvalidArgument
 from butter.inotify import IN_CREATE
 
 
@@ -813,18 +816,6 @@ def test_the_number_is_free_after_close(one):
     one.run(main)
 
 
-def test_forgotten(one):
-    """Without close, the descriptor is closed with a ResourceWarning."""
-    objects = [one.open()]
-
-    def forget():
-        objects.clear()
-        gc.collect()
-
-    with pytest.warns(ResourceWarning, match="unclosed"):
-        forget()
-
-
 def test_contextlib_closing(one):
     """``contextlib.closing`` closes it."""
     with contextlib.closing(one.open()) as queue:
@@ -995,23 +986,19 @@ def test_a_loop_that_moved_to_another_thread(one, waits):
 
 
 def test_fork_in_a_running_loop(one):
-    """A child finds its object closed, and can use others in a loop of its own; the parent's goes on."""
+    """A child uses its object, and others, in a loop of its own, and closes it; the parent's goes on."""
 
     async def main(queue):
         tasks = await waiters(queue, 2)
 
         def child():
-            assert queue.closed()
-            for method in (queue.get_nowait, queue.empty, queue.fileno):
-                with pytest.raises(ValueError, match="closed"):
-                    method()
-            queue.close()
-
-            async def use(own):
-                [task] = await waiters(own, 1)
-                one.trigger(own)
+            async def use(mine):
+                [task] = await waiters(mine, 1)
+                one.trigger(mine)
                 await task
 
+            with queue:
+                run(use(queue), one.kind, one.mode)
             one.run(use)
             return True
 
@@ -1036,7 +1023,7 @@ def test_fork_drops_what_was_read(many):
         def child():
             return queue.closed(), queue.qsize()
 
-        assert in_child(child) == (True, 0)
+        assert in_child(child) == (False, 0)
         assert many.numbers(take_all(queue)) == [1, 2]
 
     many.run(main)
@@ -1141,3 +1128,210 @@ def test_equality_is_identity(one):
     second.close()
     assert first != second
     assert (table[first], table[second]) == (1, 2)
+
+
+# forgotten, adopted, waited for with a timeout
+
+
+async def is_closed(fd, until=200):
+    """Whether the loop closes *fd* within *until* turns."""
+    for _ in range(until):
+        if fd not in support.descriptors():
+            return True
+        await turn()
+    return False
+
+
+async def forgettable(queue, awaited=True):
+    """A new awaitable of the kind of *queue* in a list, its number, and what it prints."""
+    made = type(queue)()
+    if awaited:
+        with pytest.raises(TimeoutError):
+            await made.get(timeout=0.001)
+    return [made], made.fileno(), repr(made)
+
+
+def forget(objects):
+    """Drop what the list *objects* holds."""
+    objects.clear()
+    gc.collect()
+
+
+def test_forgotten_after_a_wait(one):
+    """What was awaited and then forgotten warns and is closed, although the loop had its reader."""
+
+    async def main(queue):
+        objects, fd, name = await forgettable(queue)
+        with pytest.warns(ResourceWarning, match=f"unclosed {name}"):
+            forget(objects)
+        assert await is_closed(fd)
+        # the loop has forgotten the number before another file gets it
+        fresh = one.open()
+        assert fresh.fileno() == fd
+        one.trigger(fresh)
+        await fresh.get(timeout=10)
+        fresh.close()
+
+    one.run(main)
+
+
+def test_forgotten_before_it_is_awaited(one):
+    """It is closed at once."""
+
+    async def main(queue):
+        objects, fd, name = await forgettable(queue, awaited=False)
+        with pytest.warns(ResourceWarning, match=f"unclosed {name}"):
+            forget(objects)
+        assert fd not in support.descriptors()
+
+    one.run(main)
+
+
+def test_forgotten_in_another_thread(one):
+    """The collector runs the finaliser in any thread; the loop's own takes the reader away and closes."""
+
+    async def main(queue):
+        objects, fd, name = await forgettable(queue)
+        with ThreadPoolExecutor(1) as executor, pytest.warns(ResourceWarning, match=f"unclosed {name}"):
+            executor.submit(forget, objects).result()
+        assert await is_closed(fd)
+
+    one.run(main)
+
+
+def test_forgotten_after_its_loop(one):
+    """Nothing is left of the loop to ask, so it is closed at once."""
+    objects, fd, name = one.run(forgettable)
+    with pytest.warns(ResourceWarning, match=f"unclosed {name}"):
+        forget(objects)
+    assert fd not in support.descriptors()
+
+
+def test_a_waiting_task_is_kept(one):
+    """A task that waits is held by the loop, as one that waits for a socket is, and gets its event."""
+    opened, done = [], []
+
+    async def use():
+        with one.open() as queue:
+            opened.append(weakref.ref(queue))
+            await queue.get(timeout=None)
+            done.append(True)
+
+    async def main(queue):
+        task = weakref.ref(asyncio.ensure_future(use()))
+        await turn(3)
+        gc.collect()
+        assert task() is not None
+        one.trigger(opened[0]())
+        while not done:
+            await turn()
+
+    one.run(main)
+
+
+def test_a_timeout(one):
+    """It is the builtin TimeoutError and asyncio's, and the next event is not lost."""
+
+    async def main(queue):
+        for timeout in (0, 0.001, 1e-9, False):
+            for method in (queue.get, queue.wait):
+                with pytest.raises(TimeoutError, match="no event within") as caught:
+                    await method(timeout=timeout)
+                assert isinstance(caught.value, asyncio.TimeoutError)
+                assert caught.value.errno == errno.ETIMEDOUT
+        one.trigger(queue)
+        await queue.wait(10)
+        one.trigger(queue)
+        await queue.wait(0)
+        one.trigger(queue)
+        await queue.wait(1e300)
+
+    one.run(main)
+
+
+@pytest.mark.parametrize(("timeout", "error"), [("1", TypeError), (-1, ValueError), (float("nan"), ValueError)])
+def test_a_timeout_that_is_none(one, timeout, error):
+    """The arguments are those of the object's wait."""
+
+    async def main(queue):
+        with pytest.raises(error, match="timeout is"):
+            await queue.wait(timeout)
+
+    one.run(main)
+
+
+def test_timeouts_keep_the_order(many):
+    """A waiter whose time is over takes no event from those before it, and leaves its place to those behind it."""
+
+    async def main(queue):
+        first = (await waiters(queue, 1))[0]
+        short = asyncio.ensure_future(queue.wait(0.001))
+        last = (await waiters(queue, 1))[0]
+        with pytest.raises(TimeoutError):
+            await short
+        assert not first.done()
+        assert not last.done()
+        many.trigger(queue, 2)
+        await finished([first, last])
+        assert many.numbers([first.result(), last.result()]) == [0, 1]
+
+    many.run(main)
+
+
+def test_read_events(many):
+    """A batch is all that one read gave, or what is left of it; it waits for the first."""
+
+    async def main(queue):
+        many.trigger(queue, 3)
+        assert many.numbers(await queue.read_events()) == [0, 1, 2]
+        task = asyncio.ensure_future(queue.read_events())
+        await turn()
+        assert not task.done()
+        many.trigger(queue, 1)
+        assert many.numbers(await task) == [3]
+        many.trigger(queue, 3)
+        await queue.get()
+        assert many.numbers(await queue.read_events()) == [5, 6]
+        assert queue.empty()
+
+    many.run(main)
+
+
+def test_plain_with(one):
+    """Closing never waits, so the ordinary with statement is good too."""
+    with one.open() as queue:
+        assert not queue.closed()
+    assert queue.closed()
+
+
+def test_adopt(one):
+    """An awaitable takes over a number, or an object with the events that it has read."""
+
+    async def main(queue):
+        kind = type(queue)
+        fd = os.dup(queue.fileno())
+        os.set_blocking(fd, True)
+        with kind.adopt(fd) as adopted:
+            assert adopted.fileno() == fd
+            assert not os.get_blocking(fd)
+            one.trigger(queue)
+            await adopted.get(10)
+        assert fd not in support.descriptors()
+        source = kind._source_class.adopt(os.dup(queue.fileno()))
+        with kind.adopt(source, maxsize=3) as adopted:
+            one.trigger(queue)
+            await adopted.get(10)
+            assert adopted.maxsize == 3
+        assert source.closed()
+
+    one.run(main)
+
+
+def test_adopt_a_stranger(one, pipe):
+    """A descriptor of another kind is refused, and is as before."""
+    with one.open() as queue:
+        kind = type(queue)
+    reading, _ = pipe
+    with pytest.raises(InvalidArgument, match=f"descriptor {reading} is not .*; /proc/self/fd says that it is 'pipe:"):
+        kind.adopt(reading)
+    assert os.get_blocking(reading)

@@ -124,14 +124,6 @@ def test_one_shot_ends_nothing(kind):
     run(main(), kind)
 
 
-def test_fork_closes_the_child_s(in_child):
-    """In a child the awaitable is closed, and the parent's goes on."""
-    timer = Timerfd_async().every(100)
-    assert in_child(timer.closed)
-    assert timer.get_current().period == (100, 0)
-    timer.close()
-
-
 def test_a_stale_expiration():
     """One that was read and not taken is gone when the timer is set."""
     timer = Timerfd_async().after(0.001)
