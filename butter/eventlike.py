@@ -102,19 +102,19 @@ def readable(source: HasFileno, deadline: float | None) -> bool:
 
 
 class Eventlike(Descriptor, Generic[Event]):
-    """A descriptor that gives events: works with ``select``, ``with`` and ``for``.
+    """A descriptor of events: works with ``select``, ``with`` and ``for``.
 
     One read takes a batch of events; what ``read_event``, ``wait`` and
     iteration do not return at once waits in the object, and ``pending`` says
-    how many that is. So who uses ``select`` or ``epoll`` takes
-    ``read_events()``, or ``read_event()`` while ``pending``: the descriptor
-    is not readable for events that are in the object already.
+    how many that is. A program that uses ``select`` or ``epoll`` therefore
+    takes ``read_events()``, or ``read_event()`` while ``pending``: the
+    descriptor is not readable for events that are in the object already.
 
-    An object may be shared by threads, and gives each event once. Threads
-    that share a blocking one take ``read_events()``: what ``read_event``
-    leaves in the object nobody sees who is already inside a read. A thread
-    inside a blocking read when another closes the object keeps the file
-    open until that read returns; Linux cannot end it.
+    Threads may share an object, which delivers each event once. Threads that
+    share a blocking object should use ``read_events()``: a thread already
+    blocked in a read does not see the events that ``read_event()`` left in
+    the object. A thread inside a blocking read when another closes the object
+    keeps the file open until that read returns; Linux cannot end it.
     """
 
     _batch: deque[Event]

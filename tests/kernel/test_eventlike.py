@@ -1209,3 +1209,46 @@ def test_fork_with_objects_of_every_state(kind, in_child):
         kind.trigger(made)
         assert in_child(lambda: (closed.closed(), made.closed(), same.closed())) == (True, False, False)
         made.read_event()
+
+
+@pytest.mark.parametrize("timeout", [None, 10])
+def test_a_replaced_poll_is_used(monkeypatch, timeout):
+    """gevent puts a poll into select that runs other greenlets, so a wait of any kind takes that one."""
+    seen = []
+
+    class Poll:
+        def __init__(self):
+            self.poller = real()
+
+        def register(self, fd, events):
+            seen.append((fd, events))
+            self.poller.register(fd, events)
+
+        def poll(self, milliseconds):
+            return self.poller.poll(milliseconds)
+
+    real = select.poll
+    monkeypatch.setattr(select, "poll", Poll)
+    with Eventfd(1) as counter:
+        assert counter.wait(timeout) == 1
+        assert seen == [(counter.fileno(), select.POLLIN)]
+
+
+@every_kind
+def test_threads_hash_alike(kind):
+    """The first hash of an object is one step, which no two threads take differently, and a close does not change."""
+    for _ in range(20):
+        made = kind.make()
+        barrier = threading.Barrier(3)
+        hashes = []
+
+        def look(made=made, barrier=barrier, hashes=hashes):
+            barrier.wait()
+            hashes.append(hash(made))
+
+        threads = start(look, 2)
+        barrier.wait()
+        made.close()
+        join(threads)
+        assert len(set(hashes)) == 1
+        assert hash(made) == hashes[0]
