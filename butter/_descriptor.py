@@ -108,6 +108,52 @@ def closed_error() -> ValueError:
     return ValueError("I/O operation on closed file")
 
 
+# Owning a descriptor
+#
+# A descriptor is a small number, and the kernel gives the lowest free one to
+# the next file. So a number that was closed is soon another file's, and an
+# object that uses, or closes, a number that is no longer its own damages a
+# stranger. Everything below is about never doing that.
+#
+# close() forgets the number first and closes it then. The other order looks
+# more natural (keep it until the kernel says that it is gone), but between
+# the two steps another thread may open a file, get the number, and meet an
+# object that still uses it. An error of close(2) does not change that: Linux
+# has released the number even where it reports one.
+#
+# "Take the number and forget it" is two steps for Python, and two threads
+# that close one object could both take it. A lock would close that gap and
+# open two others: a signal handler that closes the object while its own
+# thread is inside close() would wait for itself, and a fork while another
+# thread holds the lock would leave it locked in the child for ever.
+# dict.setdefault is one atomic step, on free-threaded builds too: the thread
+# whose identity it stores is the one that closes. A handler in the same
+# thread finds its own identity there, goes on, and whichever of the two takes
+# the number first leaves None for the other, which raises.
+#
+# A signal handler may also raise, at the beginning of any Python function and
+# after any call. So the steps between forgetting and closing are built such
+# that none of them begins a Python function: what to close with is looked up
+# before. An exception in front of that leaves an open object, which can be
+# closed; one behind it leaves a closed one.
+#
+# A second close() raises ValueError instead of doing nothing. It is a mistake
+# worth hearing of: had the object kept the number, it would be the stranger's.
+# The with statement closes only what is open, since leaving it is not a claim.
+#
+# The finaliser closes only the number that __init__ opened. Programs, and the
+# tests of butter 0.13, make objects by __new__ and set _fd to any number that
+# comes to mind; collecting such an object must not close the file that has
+# that number. It warns, because a forgotten descriptor is a bug, and it makes
+# no cffi call, because those would overwrite an errno that is about to be
+# read.
+#
+# What remains: a thread that has looked the number up, and is about to make
+# its call, uses the number although another thread closes it in between.
+# Python's own files have that gap as well, and only the program can close it,
+# by ending its threads before it closes what they use.
+
+
 class Descriptor:
     """An object that owns a descriptor.
 
@@ -187,10 +233,7 @@ class Descriptor:
         Raises ValueError if that was done before: the number may be another
         file's by now. The ``with`` statement closes only what is open.
         """
-        # One step that two threads cannot both win, and then it is forgotten
-        # before it is closed: whoever comes second meets a closed object.
-        # A signal handler may come in anywhere, close the object, or raise.
-        # Hence no function of Python's begins between the last two steps.
+        # every step, and its place, has its reason above
         thread, close = get_ident(), closer()
         try:
             if self.__dict__.setdefault("_closer", thread) != thread:

@@ -3,6 +3,39 @@
 Every one is an :class:`OSError` with its ``errno`` and ``strerror`` and, where a path was given, ``filename``.
 """
 
+# Why C functions return -1 - errno
+#
+# A system call that fails returns -1, and the reason is in errno, a variable
+# of the thread. cffi saves errno right after the C call, and the obvious code
+# reads the saved value in the next line:
+#
+#     fd = lib.eventfd(0, 0)
+#     if fd == -1:
+#         raise OSError(ffi.errno, ...)
+#
+# That is wrong, rarely. CPython runs the handlers of signals between two
+# instructions, so one may run after the call has returned and before
+# ffi.errno is read. A handler that makes a failing call of its own, even one
+# as innocent as reading an empty pipe, leaves its own errno there. In a loop
+# of alarms that was seen in 829 of 2,998 calls: an ENOENT was reported as an
+# EAGAIN. A finaliser that the garbage collector runs there does the same.
+#
+# Two ways out do not work. Blocking signals around each call costs two system
+# calls and does not stop the collector. Reading errno inside a second C call
+# is the same race, one instruction later.
+#
+# What works is to return the reason with the result. Each C function of
+# butter that fails returns -1 - errno: errno is read in C, where no Python
+# code can run. The number is always below -1, since errno is at least 1, so a
+# plain -1 remains free for the tests of programs that replace `lib` by a mock
+# whose functions return -1 and set ffi.errno, as butter 0.13 made them do.
+# The builders give the C functions the names of the calls by a #define, so a
+# thin call reads as C does. Errors.check is the one decoder.
+#
+# Python's own builtins (os.eventfd_read, os.ftruncate) raise instead. An
+# OSError caught around one may come from a signal handler that ran inside
+# it: butter._signals.raised_by_handler tells the two apart.
+
 from __future__ import annotations
 
 import errno
@@ -91,10 +124,8 @@ class Errors:
     def check(self, result: int, path: Any = None, **arguments: object) -> int:
         """Return *result*, unless it is negative: then raise for the errno.
 
-        A C function of butter that fails returns -1 - errno: a signal handler
-        of Python runs before Python could look at a saved errno, and may
-        overwrite it. A plain -1 comes from a mocked `lib` alone, and then the
-        errno that cffi saved counts.
+        A C function of butter that fails returns -1 - errno. A plain -1 comes
+        from a mocked `lib` alone, and then the errno that cffi saved counts.
         """
         if result < 0:
             self.fail(get_errno() if result == -1 else -1 - result, path, **arguments)

@@ -1,5 +1,76 @@
 """The one awaitable: events of a descriptor as an :class:`asyncio.Queue` gives items, read side only."""
 
+# Some facts about waiting for events in an event loop
+#
+# A task waits for a future. The obvious way to hand it an event is
+# future.set_result(event), in the callback that the loop runs when the
+# descriptor is readable. That loses events. Between set_result() and the
+# moment when the task runs, the task may be cancelled, or its wait_for() may
+# run out of time; the future then has a result that nobody takes. butter 0.13
+# did so, and lost a signal now and then. Putting the event back does not
+# help: by then others may have been delivered, and the order is wrong.
+#
+# So a future here never carries an event. It means "look again". The task
+# that wakes up looks for itself, and between finding an event and returning
+# it there is no await, so nothing can come between. Cancelling a waiter, at
+# any moment, costs nothing but a look. The rules that follow from this:
+#
+# 1. get() takes an event that was read already, if no other task waits; else
+#    it reads once, without waiting, if no reader is with the loop; else it
+#    queues up. A newcomer never overtakes.
+#
+# 2. Only the first waiter is ever woken. Waking all would have each of them
+#    look (and all but one find nothing); waking any other than the first
+#    would let it overtake. A woken waiter that finds nothing keeps its place:
+#    the dict of waiters maps a place to the future that wakes it now, and
+#    setting a key anew keeps its order.
+#
+# 3. A waiter that leaves, with an event, cancelled, or with an error, takes
+#    its place out and wakes the next one if events are left. Otherwise a
+#    batch of three would serve one task and leave two waiting beside it.
+#
+# 4. The reader callback reads nothing. It wakes the first waiter, and if
+#    there is none it counts: at the second call without a waiter it removes
+#    itself from the loop. Removing it at once would cost two epoll_ctl for
+#    every event of a task that works a little between two gets. The first
+#    call comes for nothing in any case: asyncio's own loop polls between the
+#    wake and the read, and sees the event that is just being taken.
+#
+# 5. A task that is always cancelled before the loop polls, as `async with
+#    asyncio.timeout(0)` does, would never be served by the reader. So after
+#    a waiter has left without an event the next get() reads once by itself.
+#
+# 6. A waiter with a timeout has a timer beside it that sets the same future.
+#    If it is not the first when its time is over, it must not look: it would
+#    overtake. It raises TimeoutError.
+#
+# 7. Closing removes the reader before the descriptor is closed. An epoll
+#    instance watches open files, not numbers, and a loop that still knows the
+#    number when another file gets it would never report an event of that.
+#    All waiters are woken; each looks, and gets the ValueError of a closed
+#    object.
+#
+# 8. The loop must not keep an object that the program has forgotten, or it
+#    would never be closed. So the loop holds a _Reader, which refers to the
+#    queue weakly. But while a task waits, the loop has to hold it: a task that
+#    waits for a socket is held by the loop through its future, and a program
+#    may have no other reference. So the _Reader holds the queue just as long
+#    as there are waiters.
+#
+# 9. The collector runs the finaliser in whichever thread it comes to run,
+#    and a loop is only for its own thread. So the finaliser asks the loop, by
+#    call_soon_threadsafe, to forget the number and to close the descriptor,
+#    in this order. If the loop is closed, nothing is left to forget.
+#
+# 10. A fork copies the loop's bookkeeping, but shares its epoll instance: a
+#    child that removes "its" reader removes the parent's. So in the child the
+#    queue only forgets its loop and its waiters. What was read is the
+#    parent's, and is dropped.
+#
+# asyncio.Queue itself works by the same idea (its getters are woken to look
+# again), but its items come from put(), in the loop's own thread, so most of
+# the above does not arise there.
+
 from __future__ import annotations
 
 import asyncio
@@ -110,12 +181,6 @@ class EventQueue(Generic[Source, Event]):
     *maxsize* only says when ``full()`` is true, and reading stops: the events
     behind wait in the kernel. *loop* does nothing and is deprecated.
     """
-
-    # How it works: a waiter's future means "look again" and never carries an
-    # event, so there is nothing to lose with it. Only the first waiter is ever
-    # woken; it reads, and when it leaves, in whatever way, it wakes the next if
-    # events are left. The reader stays with the loop while there are waiters
-    # and for two calls more, so that steady use costs no epoll_ctl.
 
     #: the class of the object under the queue
     _source_class: type[Source]

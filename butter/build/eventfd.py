@@ -16,7 +16,7 @@ SOURCE = """
 #include <stdint.h>
 #include <sys/eventfd.h>
 
-/* What fails returns -1 - errno: see Errors.check in butter/errors.py. */
+/* What fails returns -1 - errno: butter/errors.py says why. */
 static int butter_eventfd(unsigned int initval, int flags)
 {
     int fd = eventfd(initval, flags);

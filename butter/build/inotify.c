@@ -8,7 +8,7 @@
 # define IN_MASK_CREATE 0x10000000
 #endif
 
-/* What fails returns -1 - errno: see Errors.check in butter/errors.py. */
+/* What fails returns -1 - errno: butter/errors.py says why. */
 static int butter_init1(int flags)
 {
     int fd = inotify_init1(flags);

@@ -68,7 +68,7 @@
 #  define SYS_memfd_create 279
 # endif
 #endif
-/* What fails returns -1 - errno: see Errors.check in butter/errors.py. */
+/* What fails returns -1 - errno: butter/errors.py says why. */
 static int butter_memfd_create(const char *name, unsigned int flags)
 {
     long fd = syscall(SYS_memfd_create, name, flags);

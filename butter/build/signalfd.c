@@ -15,7 +15,7 @@ _Static_assert(sizeof(struct signalfd_siginfo) == SIGINFO_LENGTH, "the kernel fi
 # define SI_ASYNCNL -60
 #endif
 
-/* What fails returns -1 - errno: see Errors.check in butter/errors.py. */
+/* What fails returns -1 - errno: butter/errors.py says why. */
 static int butter_signalfd(int fd, const sigset_t *mask, int flags)
 {
     int result = signalfd(fd, mask, flags);

@@ -42,7 +42,7 @@ static int64_t butter_timerfd_read(int fd)
 #define Py_BEGIN_ALLOW_THREADS {
 #define Py_END_ALLOW_THREADS }
 
-/* What fails returns -1 - errno: see Errors.check in butter/errors.py. */
+/* What fails returns -1 - errno: butter/errors.py says why. */
 static int butter_timerfd_create(int clockid, int flags)
 {
     int fd = timerfd_create(clockid, flags);
