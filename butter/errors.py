@@ -16,9 +16,9 @@ Every one is an :class:`OSError` with its ``errno`` and ``strerror`` and, where 
 # That is wrong, rarely. CPython runs the handlers of signals between two
 # instructions, so one may run after the call has returned and before
 # ffi.errno is read. A handler that makes a failing call of its own, even one
-# as innocent as reading an empty pipe, leaves its own errno there. In a loop
-# of alarms that was seen in 829 of 2,998 calls: an ENOENT was reported as an
-# EAGAIN. A finaliser that the garbage collector runs there does the same.
+# as innocent as reading an empty pipe, leaves its own errno there: under a
+# storm of alarms that happened in 829 of 2,998 failing calls. A finaliser that
+# the garbage collector runs there does the same.
 #
 # Two ways out do not work. Blocking signals around each call costs two system
 # calls and does not stop the collector. Reading errno inside a second C call
