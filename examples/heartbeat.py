@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A server that tells everyone who is connected that it lives, once a period.
 
-    python examples/heartbeat.py [PORT [SECONDS]]     then: nc localhost PORT
+    python examples/heartbeat.py [PORT [SECONDS]]     then: nc 127.0.0.1 PORT
 
 A timerfd counts the periods that the loop was too busy for, so a client sees
 them all in the next beat instead of a beat that comes too late.
@@ -24,7 +24,7 @@ async def serve(port: int, period: float) -> None:
             clients.discard(writer)
             writer.close()
 
-    async with await asyncio.start_server(welcome, "localhost", port) as server, Timerfd_async() as timer:
+    async with await asyncio.start_server(welcome, "127.0.0.1", port) as server, Timerfd_async() as timer:
         print("port", server.sockets[0].getsockname()[1], flush=True)
         beat = 0
         async for ticks in timer.every(seconds=period):

@@ -41,7 +41,7 @@ async def proxy(client: socket.socket, host: str, port: int) -> None:
 async def main(port: int, host: str, target: int) -> None:
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
-    with socket.create_server(("localhost", port)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         listener.setblocking(False)
         print("port", listener.getsockname()[1], flush=True)
         while True:

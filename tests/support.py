@@ -119,15 +119,29 @@ def in_child(body, *args, timeout=60):
 def become_nobody():
     """Be a user who may not pass by permissions, and who uses nothing yet, where the tests run as root: for a child."""
     if os.geteuid() == 0:
+        # of its own, since the limits of a user count what the same test in another suite has
+        nobody = 20_000 + os.getpid() % 40_000
         os.setgroups([])
-        os.setresgid(54321, 54321, 54321)
-        os.setresuid(54321, 54321, 54321)
+        os.setresgid(nobody, nobody, nobody)
+        os.setresuid(nobody, nobody, nobody)
+
+
+def allow_descriptors(count):
+    """Let this process have *count* descriptors, which root may though its hard limit is lower: for a child."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(count, hard)))
+
+
+def needs_descriptors(count):
+    """The mark of a test that calls ``allow_descriptors(count)``."""
+    with open("/proc/sys/fs/nr_open") as file:
+        most = int(file.read()) if capable("CAP_SYS_RESOURCE") else resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return needs(when=count <= most, reason=f"needs CAP_SYS_RESOURCE, or a hard limit of {count} descriptors")
 
 
 def occupy_descriptors(last):
     """Open descriptors until the number *last* is taken: for a child."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    allow_descriptors(4096)
     while os.dup(0) < last:
         pass
 
@@ -168,15 +182,66 @@ def read_all(fd):
 
 
 @contextmanager
-def alarms(handler, interval=0.02):
-    """Call *handler* for SIGALRM, which comes every *interval* seconds."""
-    before = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, interval, interval)
+def alarms(handler, interval=0.02, once=False):
+    """Call *handler* for SIGALRM, which comes every *interval* seconds; with 0, only when somebody sends it.
+
+    On a slow machine the signal comes again while the handler runs, which is not called within itself; nor again
+    after it raised or, with *once*, was called. The signal goes on, because one that comes right in front of
+    a system call does not end its waiting.
+    """
+    turns = [None]
+
+    def handle(*args):
+        try:
+            turns.pop()
+        except IndexError:
+            return
+        handler(*args)
+        if not once:
+            turns.append(None)
+
+    before = signal.signal(signal.SIGALRM, handle)
     try:
+        signal.setitimer(signal.ITIMER_REAL, interval, interval)
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def when_waiting(handler):
+    """A handler for ``alarms`` that calls *handler* only when it comes where it came the time before: in a wait."""
+    place = None
+
+    def handle(number, frame):
+        nonlocal place
+        last, place = place, (frame.f_code, frame.f_lasti)
+        if place == last:
+            handler(number, frame)
+
+    return handle
+
+
+def block_everywhere(number):
+    """Block the signal *number*, and return when each thread of this process does: any other would take it.
+
+    A thread that was joined may still have to end, before Python 3.13. Returns what this thread blocked before.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+    deadline = time.monotonic() + 30
+    while not all(blocks(f"/proc/self/task/{thread}/status", number) for thread in os.listdir("/proc/self/task")):
+        assert time.monotonic() < deadline, f"a thread does not block signal {number}"
+    return before
+
+
+def blocks(status, number):
+    """Whether the thread of this file blocks the signal *number*, or has ended."""
+    try:
+        with open(status) as lines:
+            mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigBlk"))
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return bool(mask >> number - 1 & 1)
 
 
 def discard(number):

@@ -146,7 +146,7 @@ def choices(features):
 @pytest.fixture(autouse=True)
 def blocked():
     """The signal is blocked, and none is left."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [SIGNAL])
+    before = support.block_everywhere(SIGNAL)
     yield
     support.discard(SIGNAL)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)

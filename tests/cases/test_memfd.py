@@ -91,7 +91,7 @@ def test_memfd_create02(in_child):
         os.close(memfd_create(*arguments))
 
 
-@needs("CAP_SYS_ADMIN", when=HUGE_PAGES.exists(), reason="needs a kernel with huge pages")
+@needs("CAP_SYS_ADMIN", kernel=(4, 16), when=HUGE_PAGES.exists(), reason="needs a kernel with huge pages")
 def test_memfd_create03():
     """Huge pages cannot be written by a call nor unmapped in part, and run out."""
     with huge_pages(2) as size:

@@ -91,7 +91,7 @@ KINDS = [
         Signalfd,
         SFD_NONBLOCK,
         lambda made, _: os.kill(os.getpid(), SIGNAL),
-        prepare=lambda made, _: signal.pthread_sigmask(signal.SIG_BLOCK, [SIGNAL]),
+        prepare=lambda made, _: support.block_everywhere(SIGNAL),
         args=([SIGNAL],),
         batches=True,
     ),
@@ -680,6 +680,7 @@ def test_wait_for_no_number(kind, made, timeout):
     made.wait(LONG)
 
 
+@support.needs_descriptors(4096)
 @every_kind
 def test_large_descriptor(kind, in_child):
     """A process with thousands of descriptors can wait: select(2) stops at 1024."""
@@ -916,27 +917,20 @@ def test_closed_while_a_thread_reads(kind):
 
 @pytest.fixture
 def alarms():
-    """``alarms(handler)`` has *handler* called every few milliseconds, with errno overwritten each time.
+    """``alarms(handler)`` is ``support.alarms`` until the end of the test, with errno overwritten each time."""
+    with contextlib.ExitStack() as stack:
 
-    With ``repeat=False`` only when somebody sends the signal.
-    """
-    before = signal.getsignal(signal.SIGALRM)
+        def begin(handler, interval=0.003, once=False):
+            def handle(*_):
+                try:
+                    os.stat("/no/such/file")
+                except FileNotFoundError:
+                    pass
+                handler()
 
-    def begin(handler, repeat=True):
-        def handle(*_):
-            try:
-                os.stat("/no/such/file")
-            except FileNotFoundError:
-                pass
-            handler()
+            stack.enter_context(support.alarms(handle, interval, once))
 
-        signal.signal(signal.SIGALRM, handle)
-        if repeat:
-            signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
-
-    yield begin
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+        yield begin
 
 
 WAITS = {
@@ -951,8 +945,8 @@ BLOCKING_WAITS = [(True, name) for name in WAITS] + [(False, name) for name in P
 
 
 def interrupted_wait(alarms, handler, way, made):
-    """A wait in which *handler* runs, or before which where the machine is slow: all of it may raise."""
-    alarms(handler)
+    """A wait in which *handler* runs once, or before which where the machine is slow: all of it may raise."""
+    alarms(handler, once=True)
     WAITS[way](made)
 
 
@@ -984,11 +978,10 @@ def test_handler_that_reads(kind, alarms, blocking, way):
         taken = []
 
         def read():
-            signal.setitimer(signal.ITIMER_REAL, 0)
             kind.trigger(made, 2)
             taken.append(made.read_event())
 
-        alarms(read)
+        alarms(read, once=True)
         taken.append(made.wait(0.5) if way == SHORT_WAIT else WAITS[way](made))
         assert kind.count(taken) == 2
         assert made.pending == 0
@@ -1005,7 +998,6 @@ def test_exception_of_a_handler(kind, alarms, blocking, way):
     with kind.make(blocking=blocking) as made:
 
         def stop():
-            signal.setitimer(signal.ITIMER_REAL, 0)
             raise Enough
 
         with pytest.raises(Enough):
@@ -1046,7 +1038,7 @@ def test_closed_by_a_handler(kind, alarms, way):
         until_reading(main, fd)
         os.kill(os.getpid(), signal.SIGALRM)
 
-    alarms(close, repeat=False)
+    alarms(close, interval=0)
     threads = start(interrupt, 1)
     try:
         with pytest.raises(ValueError, match="closed file"):
@@ -1066,7 +1058,6 @@ def test_closed_by_a_handler_during_a_poll(kind, alarms, way):
     made, ends = kind.make(blocking=False), []
 
     def close():
-        signal.setitimer(signal.ITIMER_REAL, 0)
         made.close()
         ends.extend(os.pipe())
 

@@ -47,7 +47,7 @@ def port(process):
 def test_heartbeat():
     """Beats come in order, to everyone who is connected."""
     with running("heartbeat.py", 0, 0.01) as process:
-        address = ("localhost", port(process))
+        address = ("127.0.0.1", port(process))
         with socket.create_connection(address) as one, socket.create_connection(address) as other:
             for client in one, other:
                 with client.makefile() as lines:
@@ -82,7 +82,7 @@ def test_sealed_memfd():
 def test_proxy():
     """What goes in comes out, both ways, and an end is passed on."""
     sent = os.urandom(3_000_000)
-    with socket.create_server(("localhost", 0)) as server:
+    with socket.create_server(("127.0.0.1", 0)) as server:
 
         def echo():
             with server.accept()[0] as connection, connection.makefile("rb") as file:
@@ -91,8 +91,8 @@ def test_proxy():
         thread = threading.Thread(target=echo)
         thread.start()
         with (
-            running("proxy.py", 0, "localhost", server.getsockname()[1]) as process,
-            socket.create_connection(("localhost", port(process))) as client,
+            running("proxy.py", 0, "127.0.0.1", server.getsockname()[1]) as process,
+            socket.create_connection(("127.0.0.1", port(process))) as client,
             client.makefile("rb") as file,
         ):
             client.sendall(sent)
@@ -111,10 +111,10 @@ def reset(connection):
 def test_proxy_of_a_broken_connection(broken):
     """Who is still there is told, and the proxy keeps neither descriptors nor what was said."""
     with (
-        socket.create_server(("localhost", 0)) as server,
-        running("proxy.py", 0, "localhost", server.getsockname()[1]) as process,
+        socket.create_server(("127.0.0.1", 0)) as server,
+        running("proxy.py", 0, "127.0.0.1", server.getsockname()[1]) as process,
     ):
-        address = ("localhost", port(process))
+        address = ("127.0.0.1", port(process))
         before = len(os.listdir(f"/proc/{process.pid}/fd"))
         for _ in range(3):
             client = socket.create_connection(address, timeout=30)
@@ -134,15 +134,17 @@ def test_proxy_of_a_broken_connection(broken):
 
 def test_proxy_without_a_server():
     """It says so, the client is told, and the next client may come."""
-    with socket.create_server(("localhost", 0)) as server:
-        nobody = server.getsockname()[1]
-    with running("proxy.py", 0, "localhost", nobody) as process:
-        address = ("localhost", port(process))
-        for _ in range(2):
-            with socket.create_connection(address, timeout=30) as client:
-                assert client.recv(100) == b""
-            line = process.stderr.readline()
-            assert line.startswith(f"localhost port {nobody}: [Errno {errno.ECONNREFUSED}]")
+    with socket.socket() as deaf:
+        # the port is taken, and not listened to
+        deaf.bind(("127.0.0.1", 0))
+        nobody = deaf.getsockname()[1]
+        with running("proxy.py", 0, "127.0.0.1", nobody) as process:
+            address = ("127.0.0.1", port(process))
+            for _ in range(2):
+                with socket.create_connection(address, timeout=30) as client:
+                    assert client.recv(100) == b""
+                line = process.stderr.readline()
+                assert line.startswith(f"127.0.0.1 port {nobody}: [Errno {errno.ECONNREFUSED}]")
 
 
 def test_watch_directory(tmp_path):

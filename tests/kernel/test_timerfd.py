@@ -577,16 +577,30 @@ def test_a_loop_over_a_timer():
 
 @pytest.mark.parametrize("clock", PLAIN)
 def test_absolute(clock):
-    """The first expiration is a time on the clock, whichever it is; what is past expires at once, and counts."""
+    """The first expiration is a time on the clock, whichever it is; what is past expires at once, and counts.
+
+    No time here is before this test, since a clock may have begun shortly before it, or say so in a time namespace.
+    """
     with Timer(clock) as timer:
+        first = time.clock_gettime_ns(clock)
         now = time.clock_gettime_ns(clock)
         timer.after(0, now + 20_000_000).update(absolute=True)
         assert 0 < total(timer.get_current().next_event) <= 20_000_000
         assert timer.wait(10) == 1
         assert time.clock_gettime_ns(clock) >= now + 20_000_000
-        # ten periods ago, to be exact
-        timer.after(0, time.clock_gettime_ns(clock) - 10_000 * SECOND).every(1000).update(absolute=True)
-        assert timer.read_event() == 11
+        period = 2_000_000
+        timer.after(0, first).every(0, period).update(absolute=True)
+        low = (time.clock_gettime_ns(clock) - first) // period + 1
+        assert 11 <= low <= timer.read_event() <= (time.clock_gettime_ns(clock) - first) // period + 1
+
+
+@pytest.mark.parametrize("clock", PLAIN)
+def test_long_past(clock):
+    """A time when the clock began expires at once, however long ago that was."""
+    with Timer(clock) as timer:
+        timer.after(0, 1).update(absolute=True)
+        assert timer.read_event() == 1
+        assert not timer.get_current()
 
 
 def test_longer_than_the_kernel_counts(timer):

@@ -110,6 +110,7 @@ def test_E8_subclasses():
             other.read_event()
 
 
+@support.needs_descriptors(4096)
 def test_E9_wait_with_a_large_descriptor(tmp_path, in_child):
     """Waiting on a descriptor beyond 1023 once failed."""
 
