@@ -16,7 +16,22 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     # a shell starts what is in the background with Ctrl-C ignored, and programs inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     config.addinivalue_line("markers", "needs(*capabilities, kernel=None, when=True, reason=''): what the test needs")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart():
+    """With -n, pytest-xdist starts its processes here.
+
+    Their first thread, which runs the tests, unblocks everything in pytest_configure; the thread that pytest-xdist
+    keeps beside it inherits that all is blocked, and takes none of the tests' signals.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        return (yield)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def pytest_runtest_setup(item):
@@ -26,6 +41,13 @@ def pytest_runtest_setup(item):
             pytest.fail(reason, pytrace=False)
         if reason:
             pytest.skip(reason)
+
+
+def pytest_collection_finish():
+    # what is there by now stays, so gc.collect(), which every third test calls, need not spend 100 ms on it
+    if hasattr(gc, "freeze"):  # PyPy's gc has none
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

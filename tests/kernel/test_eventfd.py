@@ -1,9 +1,9 @@
 """eventfd, as this kernel does it: what is counted, who waits, and what each failure says."""
 
 import errno
-import itertools
 import fcntl
 import inspect
+import itertools
 import os
 import select
 import signal

@@ -1345,20 +1345,14 @@ def test_a_pipe_with_room_stays_as_it_is(file, pipe):
 def loop_device(image):
     """A block device whose bytes are those of the file *image*."""
     with open("/dev/loop-control", "rb") as control:
-        while True:
-            device = open(f"/dev/loop{fcntl.ioctl(control, 0x4C82)}", "r+b", buffering=0)  # LOOP_CTL_GET_FREE
+        fcntl.flock(control, fcntl.LOCK_EX)  # the tests may run twice at a time
+        number = fcntl.ioctl(control, 0x4C82)  # LOOP_CTL_GET_FREE
+        with open(f"/dev/loop{number}", "r+b", buffering=0) as device:
+            fcntl.ioctl(device, 0x4C00, image.fileno())  # LOOP_SET_FD
             try:
-                fcntl.ioctl(device, 0x4C00, image.fileno())  # LOOP_SET_FD
-                break
-            except OSError as error:
-                device.close()
-                if error.errno != errno.EBUSY:  # somebody else was faster
-                    raise
-    with device:
-        try:
-            yield device
-        finally:
-            fcntl.ioctl(device, 0x4C01)  # LOOP_CLR_FD
+                yield device
+            finally:
+                fcntl.ioctl(device, 0x4C01)  # LOOP_CLR_FD
 
 
 @needs("CAP_SYS_ADMIN", when=os.path.exists("/dev/loop-control"), reason="needs a kernel with loop devices")
