@@ -1,10 +1,29 @@
 """What cffi needs; everything else stands in pyproject.toml."""
 
 import platform
+import sys
 import sysconfig
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import BaseError, CCompilerError
+
+NEEDED = (
+    "the C modules of butter need a C compiler and Python's headers: "
+    "'apt install gcc python3-dev', which other distributions call gcc and python3-devel"
+)
+
+
+class BuildExt(build_ext):
+    """Where nothing can be compiled, the last line says what to install."""
+
+    def run(self):
+        try:
+            super().run()
+        except (BaseError, CCompilerError, FileNotFoundError) as error:
+            sys.exit(f"error: {error}\nerror: {NEEDED}")
+
 
 # One wheel serves every CPython from 3.9 on, because cffi's modules use the
 # limited API alone. PyPy and free-threaded builds have no such thing.
@@ -12,5 +31,6 @@ stable_abi = platform.python_implementation() == "CPython" and not sysconfig.get
 
 setup(
     cffi_modules=[f"{builder.as_posix()}:ffi" for builder in sorted(Path("butter/build").glob("*.py"))],
+    cmdclass={"build_ext": BuildExt},
     options={"bdist_wheel": {"py_limited_api": "cp39"}} if stable_abi else {},
 )
