@@ -7,6 +7,12 @@ import signal
 
 import pytest
 import support
+from hypothesis import settings
+
+# the second is for a Python beside another that tries the many: pytest --hypothesis-profile few
+settings.register_profile("many", deadline=None, database=None, max_examples=300)
+settings.register_profile("few", settings.get_profile("many"), max_examples=30)
+settings.load_profile("many")
 
 
 def pytest_addoption(parser):

@@ -20,7 +20,7 @@ import types
 
 import pytest
 import support
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from butter import _signalfd
@@ -776,7 +776,6 @@ def test_broken_bytes(size):
     assert caught.value.errno == errno.EBADMSG
 
 
-@settings(deadline=None, database=None, max_examples=300)
 @given(st.binary(max_size=1000), st.integers(0, 8))
 def test_any_bytes(data, whole):
     """Whatever bytes there are, they are signals or a ValueError."""

@@ -7,15 +7,13 @@ import struct
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from butter import _inotify, inotify
 from butter.inotify import InotifyEvent, InotifyMask, str_to_events
 
 HEADER = struct.Struct("=iIII")
-
-many = settings(deadline=None, database=None, max_examples=300)
 
 
 def pack(wd, mask, cookie, name, padding=None):
@@ -169,7 +167,6 @@ def test_buffers_come_back():
 
 
 @given(st.binary(max_size=4096))
-@many
 def test_any_bytes(data):
     """Whatever the bytes are, they are events or a ValueError."""
     try:
@@ -181,7 +178,6 @@ def test_any_bytes(data):
 
 
 @given(st.lists(st.tuples(events, st.integers(0, 40)), max_size=40), st.binary(max_size=20))
-@many
 def test_tail(parts, tail):
     """Whole events with any padding are those events; with less than a header behind them they are an error."""
     data = b"".join(pack(*event, padding=padding) for event, padding in parts)
@@ -193,7 +189,6 @@ def test_tail(parts, tail):
 
 
 @given(st.lists(events, min_size=1, max_size=20), st.data())
-@many
 def test_mutated_events(whole, data):
     """Events of which one byte was changed and the end cut off are events or a ValueError."""
     mutated = bytearray(b"".join(pack(*event) for event in whole))
@@ -207,7 +202,6 @@ def test_mutated_events(whole, data):
 
 
 @given(st.lists(events, max_size=200), st.integers(0, 15))
-@many
 def test_round_trip(expected, offset):
     """Events that are packed as the kernel does come back the same, wherever they begin."""
     data = bytes(offset) + b"".join(pack(*event) for event in expected)

@@ -9,15 +9,13 @@ import struct
 from enum import IntEnum
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import butter.inotify_simple
 from butter.errors import InvalidArgument
 
 HEADER = struct.Struct("=iIII")
-
-many = settings(deadline=None, database=None, max_examples=200)
 
 
 @pytest.fixture(params=["butter.inotify_simple", "inotify_simple"])
@@ -123,7 +121,6 @@ def test_from_mask(module):
     assert flags.from_mask(0x1000) == []
 
 
-@many
 @given(st.integers(0, 2**32 - 1))
 def test_from_mask_is_the_same(mask):
     """Any mask gives the flags that it gives there."""
@@ -172,7 +169,6 @@ def test_parse_undecodable_name(module):
     assert event.name == "\udcff"
 
 
-@many
 @given(st.lists(events, max_size=50))
 def test_parsers_are_the_same(found):
     """Whatever the kernel may send becomes what it becomes there."""
@@ -181,7 +177,6 @@ def test_parsers_are_the_same(found):
     assert butter.inotify_simple.parse_events(data) == original.parse_events(data)
 
 
-@many
 @given(st.binary(max_size=200))
 def test_parse_any_bytes(data):
     """Any bytes are events, or an InvalidArgument."""
@@ -208,7 +203,6 @@ def test_parse_no_bytes(data):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "euc_jp", "euc_kr", "gb18030", "big5", "shift_jis"])
-@many
 @given(found=st.lists(names, min_size=1, max_size=8))
 def test_names_may_be_decoded_at_once(encoding, found):
     """In the encodings that a locale can have, decoding and splitting at NULs give the same in either order."""
