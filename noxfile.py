@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+import time
 from pathlib import Path
 
 import nox
@@ -13,22 +15,83 @@ PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "pypy3"]
 nox.options.default_venv_backend = "venv"
 # a Python that this machine lacks is no failure
 nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "tests", "clocks", "docs", "wheel", "stress"]
+
+C_SOURCES = sorted(map(str, Path("butter/build").glob("*.c")))
+
+
+def check(session: nox.Session) -> None:
+    """What ``fix`` would change, and the types."""
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy")
+    session.run("clang-format", "--dry-run", "--Werror", *C_SOURCES)
+    session.run("python", "tools/constants.py", "--check")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Format, lint and types of Python and C; the generated files."""
-    session.install(".[bench,docs,lint,test]", "setuptools>=77")
-    session.run("ruff", "format", "--check", ".")
-    session.run("ruff", "check", ".")
-    session.run("mypy")
-    session.run("clang-format", "--dry-run", "--Werror", *map(str, Path("butter/build").glob("*.c")))
+    """Format, lint and types of Python and C; generated files; C without a warning."""
+    session.install(".[bench,docs,lint,test]")
+    check(session)
     built = session.create_tmp()
     session.run(
         *("python", "setup.py", "-q", "build_ext", "--force", "--build-temp", built, "--build-lib", built),
         env={"CFLAGS": "-Wall -Wextra -Werror"},
     )
-    session.run("python", "tools/constants.py", "--check")
+
+
+@nox.session
+def fix(session: nox.Session) -> None:
+    """Format, mend what ruff can mend, and write the generated files anew."""
+    session.install("cffi", "clang-format", "ruff")
+    session.run("python", "tools/constants.py")
+    session.run("clang-format", "-i", *C_SOURCES)
+    session.run("ruff", "check", "--fix", ".")
+    session.run("ruff", "format", ".")
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Lint, unit tests, and the tests of what changed since main: ``nox -R -s quick``."""
+    session.install("-e", ".[bench,docs,lint,test]")
+    check(session)
+    session.run("pytest", "-q", "-n", "2", *session.posargs, "tests/unit", *sorted(tests_of(changed(session))))
+
+
+def changed(session: nox.Session) -> list[str]:
+    """The files that are not as they were where this branch left main."""
+
+    def git(*arguments: str) -> list[str]:
+        return str(session.run("git", *arguments, external=True, silent=True)).splitlines()
+
+    main = "origin/main" if git("branch", "-r", "--list", "origin/main") else "main"
+    (base,) = git("merge-base", main, "HEAD")
+    return git("diff", "--name-only", base) + git("ls-files", "--others", "--exclude-standard")
+
+
+def tests_of(files: list[str]) -> set[str]:
+    """Return the test files whose names have a word in common with one of *files*.
+
+    A file of the package that has none is about what all features promise. The unit
+    tests are left out, since they run always.
+    """
+
+    def words(file: str) -> set[str]:
+        return set(re.split(r"[^a-z0-9]", file))
+
+    tests = {
+        path.relative_to(ROOT).as_posix(): words(path.stem) - {"test"}
+        for path in ROOT.glob("tests/*/test_*.py")
+        if path.parent.name not in ("unit", "stress")
+    }
+    wanted: set[str] = set()
+    for file in files:
+        found = {test for test, about in tests.items() if about & words(file)}
+        if file.startswith("butter/") and not found:
+            found = {"tests/kernel/test_eventlike.py", "tests/asyncio/test_queue.py"}
+        wanted |= found
+    return wanted
 
 
 @nox.session(python=PYTHONS)
@@ -41,16 +104,33 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def clocks(session: nox.Session) -> None:
+    """The tests of time, where the clocks say "booted 30 seconds ago" and "5 years ago".
+
+    It takes root.
+    """
+    session.install(".[test]")
+    for age in 30, 5 * 365 * 86400:
+        offsets = [
+            f"--{name}={age - int(time.clock_gettime(clock))}"
+            for name, clock in (("monotonic", time.CLOCK_MONOTONIC), ("boottime", time.CLOCK_BOOTTIME))
+        ]
+        tests = ["pytest", "-n", "2", "-k", "timer or wait or timeout or time_is_up", *session.posargs]
+        session.run("unshare", "--time", *offsets, "--fork", *tests, external=True)
+
+
+@nox.session
 def stress(session: nox.Session) -> None:
     """What runs for long, millions of events, waits and cancellations, and what sets the time of day."""
     session.install(".[test]")
-    session.run("pytest", "-m", "stress or clock", *session.posargs)
+    session.run("pytest", "-m", "clock", *session.posargs)
+    session.run("pytest", "-n", "2", "-m", "stress", *session.posargs)
 
 
 @nox.session
 def wheel(session: nox.Session) -> None:
     """The wheel and the sdist: what is in them, and the suite against the installed wheel, from outside the tree."""
-    session.install("build", "pytest", "hypothesis")
+    session.install("build")
     dist = Path(tempfile.mkdtemp(dir=session.create_tmp())).resolve()
     session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT), silent=True)
     (built,) = dist.glob("*.whl")
@@ -65,7 +145,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """The parsers under the address and undefined-behaviour sanitizers, a million inputs and more."""
+    """The parsers under sanitizers, as ``stress`` does it too: ``-- INPUTS SEED``."""
     session.install("cffi")
     for harness in sorted(Path("tests/fuzz").glob("*.c")):
         session.run("python", "tests/fuzz/run.py", harness.stem, *session.posargs)
@@ -83,6 +163,3 @@ def benchmarks(session: nox.Session) -> None:
     """butter beside its peers: ``nox -s benchmarks -- inotify``. Not part of a check: a busy machine tells nothing."""
     session.install(".[bench]")
     session.run("python", "-m", "benchmarks", *session.posargs)
-
-
-nox.options.sessions = ["lint", "tests", "fuzz", "docs", "wheel", "stress"]

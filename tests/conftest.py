@@ -9,7 +9,8 @@ import pytest
 import support
 from hypothesis import settings
 
-# the second is for a Python beside another that tries the many: pytest --hypothesis-profile few
+# the second is for the Pythons beside the one that tries the many:
+# pytest --hypothesis-profile few
 settings.register_profile("many", deadline=None, database=None, max_examples=300)
 settings.register_profile("few", settings.get_profile("many"), max_examples=30)
 settings.load_profile("many")
@@ -30,8 +31,9 @@ def pytest_configure(config):
 def pytest_sessionstart():
     """With -n, pytest-xdist starts its processes here.
 
-    Their first thread, which runs the tests, unblocks everything in pytest_configure; the thread that pytest-xdist
-    keeps beside it inherits that all is blocked, and takes none of the tests' signals.
+    Their first thread, which runs the tests, unblocks everything in pytest_configure.
+    The thread that pytest-xdist keeps beside it inherits that all is blocked, and takes
+    none of the tests' signals.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
@@ -50,7 +52,8 @@ def pytest_runtest_setup(item):
 
 
 def pytest_collection_finish():
-    # what is there by now stays, so gc.collect(), which every third test calls, need not spend 100 ms on it
+    # What is there by now stays, so gc.collect(), which every third test calls, need
+    # not spend 100 ms on it.
     if hasattr(gc, "freeze"):  # PyPy's gc has none
         gc.collect()
         gc.freeze()

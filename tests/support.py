@@ -119,7 +119,7 @@ def in_child(body, *args, timeout=60):
 def become_nobody():
     """Be a user who may not pass by permissions, and who uses nothing yet, where the tests run as root: for a child."""
     if os.geteuid() == 0:
-        # of its own, since the limits of a user count what the same test in another suite has
+        # of its own, since limits of a user count what another suite uses too
         nobody = 20_000 + os.getpid() % 40_000
         os.setgroups([])
         os.setresgid(nobody, nobody, nobody)
@@ -127,7 +127,10 @@ def become_nobody():
 
 
 def allow_descriptors(count):
-    """Let this process have *count* descriptors, which root may though its hard limit is lower: for a child."""
+    """Let this process have *count* descriptors: for a child.
+
+    Root may though its hard limit is lower.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(count, hard)))
 
@@ -183,11 +186,12 @@ def read_all(fd):
 
 @contextmanager
 def alarms(handler, interval=0.02, once=False):
-    """Call *handler* for SIGALRM, which comes every *interval* seconds; with 0, only when somebody sends it.
+    """Call *handler* for SIGALRM, which comes every *interval* seconds.
 
-    On a slow machine the signal comes again while the handler runs, which is not called within itself; nor again
-    after it raised or, with *once*, was called. The signal goes on, because one that comes right in front of
-    a system call does not end its waiting.
+    With an interval of 0 it comes only when a test sends it. A handler is not called
+    within itself, though on a slow machine the signal comes while it runs; nor again
+    after it raised or, with *once*, was called. The signal goes on coming, because one
+    right in front of a system call does not end its waiting.
     """
     turns = [None]
 
@@ -210,7 +214,10 @@ def alarms(handler, interval=0.02, once=False):
 
 
 def when_waiting(handler):
-    """A handler for ``alarms`` that calls *handler* only when it comes where it came the time before: in a wait."""
+    """Return a handler for ``alarms`` that calls *handler* only in a wait.
+
+    That is where the signal comes twice in a row.
+    """
     place = None
 
     def handle(number, frame):
@@ -223,9 +230,10 @@ def when_waiting(handler):
 
 
 def block_everywhere(number):
-    """Block the signal *number*, and return when each thread of this process does: any other would take it.
+    """Block the signal *number*, and wait until each thread of this process does.
 
-    A thread that was joined may still have to end, before Python 3.13. Returns what this thread blocked before.
+    Any other would take it, and before Python 3.13 a thread that was joined may still
+    have to end. Returns what this thread blocked before.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
     deadline = time.monotonic() + 30

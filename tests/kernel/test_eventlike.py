@@ -917,7 +917,7 @@ def test_closed_while_a_thread_reads(kind):
 
 @pytest.fixture
 def alarms():
-    """``alarms(handler)`` is ``support.alarms`` until the end of the test, with errno overwritten each time."""
+    """``support.alarms`` until the end of the test, with errno overwritten each time."""
     with contextlib.ExitStack() as stack:
 
         def begin(handler, interval=0.003, once=False):
@@ -945,7 +945,10 @@ BLOCKING_WAITS = [(True, name) for name in WAITS] + [(False, name) for name in P
 
 
 def interrupted_wait(alarms, handler, way, made):
-    """A wait in which *handler* runs once, or before which where the machine is slow: all of it may raise."""
+    """A wait in which *handler* runs once, or before it where the machine is slow.
+
+    All of it may raise.
+    """
     alarms(handler, once=True)
     WAITS[way](made)
 

@@ -688,7 +688,8 @@ def test_posix_timer():
         # not in the next signal if that was sent while the first waited
         while not signals.wait(10).overrun:
             pass
-        # before Linux 6.13 a signal survives its timer, and would end the process when it is no longer blocked
+        # before Linux 6.13 a signal survives its timer, and would end the process when
+        # nothing blocks it
         assert rt.timer_settime(timer, 0, (ctypes.c_long * 4)(), None) == 0
         rt.timer_delete(timer)
         support.discard(RT)

@@ -1178,7 +1178,7 @@ def test_memory_for_the_buffer(in_child, tmp_path, file):
                 while True:
                     hoard.append(bytes(1 << 17))
             except MemoryError:
-                # Python's memory need not be that of the C library, which the buffer is of
+                # the buffer is of the C library's memory, which need not be Python's
                 while support.libc.malloc(1 << 16):
                     pass
                 copy(file, log)

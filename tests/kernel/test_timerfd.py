@@ -577,9 +577,9 @@ def test_a_loop_over_a_timer():
 
 @pytest.mark.parametrize("clock", PLAIN)
 def test_absolute(clock):
-    """The first expiration is a time on the clock, whichever it is; what is past expires at once, and counts.
+    """The first expiration is a time on the clock; what is past expires at once, and counts.
 
-    No time here is before this test, since a clock may have begun shortly before it, or say so in a time namespace.
+    No time here is before this test, since the clock may have begun shortly before it.
     """
     with Timer(clock) as timer:
         first = time.clock_gettime_ns(clock)
