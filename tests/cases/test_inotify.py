@@ -144,6 +144,7 @@ needs_overlay = needs(
 )
 
 
+@support.needs_namespaces
 @needs_overlay
 def test_inotify07(in_child, tmp_path):
     """A watch of an overlay's directory outlives the copy from the lower layer."""
@@ -173,6 +174,7 @@ def test_inotify07(in_child, tmp_path):
     ]
 
 
+@support.needs_namespaces
 @needs_overlay
 def test_inotify08(in_child, tmp_path):
     """A watch of an overlay's file sees what is done through the overlay, and not what is done in its layers."""

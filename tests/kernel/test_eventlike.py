@@ -1130,7 +1130,6 @@ def test_closed_by_a_handler_that_raises(kind, alarms, way, exception):
     made = kind.make()
 
     def stop():
-        signal.setitimer(signal.ITIMER_REAL, 0)
         made.close()
         raise exception("of the handler")
 

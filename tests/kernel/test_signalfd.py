@@ -881,9 +881,7 @@ def test_handler_during_a_read():
         seen.append(1)
         send(USR1)
 
-    signal.signal(signal.SIGALRM, handler)
-    with Signalfd([USR1]) as signals:
-        signal.setitimer(signal.ITIMER_REAL, 0.01)
+    with Signalfd([USR1]) as signals, support.alarms(handler, once=True):
         assert signals.read_event().signal == USR1
     assert seen == [1]
 
@@ -920,9 +918,7 @@ def test_handler_that_closes_during_a_read():
 
     reading, writing = os.pipe()
     os.write(writing, b"not a signal")
-    signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
-    with pytest.raises(ValueError, match="closed file"):
+    with pytest.raises(ValueError, match="closed file"), support.alarms(handler, once=True):
         signals.read_event()
     assert os.read(reading, 20) == b"not a signal"
 

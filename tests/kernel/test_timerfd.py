@@ -12,7 +12,6 @@ import inspect
 import os
 import pickle
 import select
-import signal
 import socket
 import sys
 import threading
@@ -817,25 +816,16 @@ def test_a_signal_handler_runs_during_a_read():
         with pytest.raises(InvalidArgument):
             timerfd_gettime(-1)
 
-    before = signal.signal(signal.SIGALRM, handler)
-    try:
-        with Timer() as timer:
-            signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+    def stop(*_):
+        raise TimeoutError("mine")
+
+    with Timer() as timer:
+        with support.alarms(handler, 0.002):
             timer.after(0.03).update()
             assert timer.read_event() == 1
-            assert calls
-            signal.setitimer(signal.ITIMER_REAL, 0)
-
-            def stop(*_):
-                raise TimeoutError("mine")
-
-            signal.signal(signal.SIGALRM, stop)
-            signal.setitimer(signal.ITIMER_REAL, 0.01)
-            with pytest.raises(TimeoutError, match="mine"):
-                timer.read_event()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        assert calls
+        with pytest.raises(TimeoutError, match="mine"), support.alarms(stop):
+            timer.read_event()
 
 
 def test_pointers_that_are_no_setting(timer):
