@@ -381,7 +381,8 @@ static int butter_copy_step(butter_copy *copy, size_t most)
         }
         if (wait) {
             copy->refusals = 0;
-            return wait;
+            /* a signal ends poll() even when it would not wait */
+            return wait == -1 - EINTR ? COPY_MORE : wait;
         }
         ssize_t n = move(copy, most);
         if (n > 0) {
