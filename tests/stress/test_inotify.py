@@ -299,8 +299,8 @@ def test_timeouts_under_a_timer():
             began = time.monotonic()
             with pytest.raises(TimeoutError):
                 inotify.wait(0.1)
-            assert 0.1 <= time.monotonic() - began < 1
-    assert len(calls) > 200
+            assert time.monotonic() - began >= 0.1
+    assert len(calls) >= 20
 
 
 def test_thin_calls_under_a_timer():

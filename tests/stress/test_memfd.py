@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 
 import pytest
 import support
@@ -32,9 +31,7 @@ def test_copies_of_what_changes():
         threads = [threading.Thread(target=change, args=(memfd, step)) for step in range(2)]
         for thread in threads:
             thread.start()
-        stop = time.monotonic() + 5
-        copies = 0
-        while time.monotonic() < stop:
+        for _ in range(5000):
             with memfd.sealed_copy() as sealed:
                 assert sealed.flags & ALL_SEALS == ALL_SEALS
                 size, content = len(sealed), os.pread(sealed.fileno(), 1 << 23, 0)
@@ -45,12 +42,10 @@ def test_copies_of_what_changes():
                 ):
                     again.truncate(0)
                 assert os.pread(sealed.fileno(), 1 << 23, 0) == content
-            copies += 1
         done.set()
         for thread in threads:
             thread.join()
     assert failures == []
-    assert copies > 10
 
 
 def test_large_copy():

@@ -8,7 +8,6 @@ import random
 import resource
 import signal
 import threading
-import time
 
 import pytest
 import support
@@ -211,13 +210,12 @@ def test_handlers_while_reading():
 
 
 def test_forks():
-    """A thousand forks: each child's object receives that child's signal, and no descriptor piles up."""
+    """Hundreds of forks: each child's object receives that child's signal, and no descriptor piles up."""
 
     def body():
         with Signalfd(RT) as signals:
             before = len(support.descriptors())
-            start = time.monotonic()
-            for value in range(1000):
+            for value in range(400):
                 child = os.fork()
                 if not child:
                     queue(os.getpid(), RT[0], value)
@@ -225,8 +223,5 @@ def test_forks():
                     good = (event.ssi_int, event.pid, len(support.descriptors())) == (value, os.getpid(), before)
                     os._exit(0 if good else 1)
                 reaped([child])
-                if time.monotonic() > start + 30:
-                    break
-            assert value > 50
 
     support.in_child(body)

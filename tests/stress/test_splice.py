@@ -7,7 +7,6 @@ import random
 import signal
 import socket
 import threading
-import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -120,11 +119,8 @@ def test_random_copies():
     ticks = []
     before = signal.signal(signal.SIGALRM, lambda *_: ticks.append(1))
     signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
-    end = time.monotonic() + 10
-    rounds = 0
     try:
-        while time.monotonic() < end:
-            rounds += 1
+        for _ in range(3000):
             size = chance.choice([0, 1, 4095, 4096, 65537, chance.randrange(1 << 22)])
             start = chance.randrange(len(DATA) - size)
             data, parts = DATA[start : start + size], []
@@ -154,7 +150,6 @@ def test_random_copies():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert rounds > 20
     assert ticks
 
 
