@@ -556,9 +556,9 @@ def test_no_expiration_is_lost():
         expired = 0
         for delay in (0, 0.001, 0.01, 0.05):
             time.sleep(delay)
+            after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
             expired += timer.read_event()
-        after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        assert expired >= (after - before) // 100_000 - 1 - (after - before) // 10_000_000
+        assert expired >= (after - before) // 100_000
         # at the same moment as the last read, between two looks at the clock
         timer.update()
         low = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
@@ -769,6 +769,7 @@ def test_threads_lose_nothing():
     each = 200
     with Timer() as timer:
         taken = []
+        begun = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         timer.every(nano_seconds=50_000).update()
         low = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         threads = [
@@ -783,7 +784,7 @@ def test_threads_lose_nothing():
         taken.append(timer.read_event())
         after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         assert len(taken) == 5
-        assert (high - low) // 50_000 <= sum(taken) <= (after - low) // 50_000 + 20
+        assert (high - low) // 50_000 <= sum(taken) <= (after - begun) // 50_000
 
 
 def test_threads_set_one_timer(timer):
