@@ -104,7 +104,7 @@ def test_no_expiration_is_lost(kind):
             await turn(2)
             assert task.cancelled()
             time.sleep(0.02)
-            # which is a smaller number if the loop has read it before this program was late
+            # a small number if the loop has read it before this program was late
             expired = await timer.get()
             at_least = (time.clock_gettime_ns(time.CLOCK_MONOTONIC) - start) // 1_000_000
             assert expired + await timer.get() >= at_least

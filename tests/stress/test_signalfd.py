@@ -210,7 +210,7 @@ def test_handlers_while_reading():
 
 
 def test_forks():
-    """Hundreds of forks: each child's object receives that child's signal, and no descriptor piles up."""
+    """Hundreds of forks: each child receives its own signal, and no descriptor piles up."""
 
     def body():
         with Signalfd(RT) as signals:
