@@ -200,13 +200,13 @@ class Descriptor:
         not open; *source* is then unchanged, and still the caller's. Where
         ``/proc`` is not mounted the kind is not checked.
         """
-        number = fileno(source)
+        number, wrong = fileno(source), 0
         try:
             os.fstat(number)
         except OSError as error:
-            ADOPT.fail(error.errno or 0, fd=number)
-        except OverflowError:
-            ADOPT.fail(errno.EBADF, fd=number)
+            wrong = error.errno or 0
+        if wrong:
+            ADOPT.fail(wrong, fd=number)
         found = link_of(number)
         if found is not None and not found.startswith(cls._link):
             ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, found=repr(found))

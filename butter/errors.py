@@ -113,13 +113,9 @@ class Errors:
     seccomp filter may answer any call with them.
     """
 
-    #: every table there is, by the name of its call
-    calls: dict[str, Errors] = {}
-
     def __init__(self, call: str, meanings: Mapping[int, Meaning], since: str | None = None) -> None:
         self.call = call
         self.meanings = {errno.EPERM: (PermissionError, NOT_ALLOWED), errno.ENOSYS: missing(since), **meanings}
-        self.calls[call] = self
 
     def check(self, result: int, path: Any = None, **arguments: object) -> int:
         """Return *result*, unless it is negative: then raise for the errno.

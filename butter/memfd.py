@@ -8,7 +8,7 @@ import os
 from mmap import ACCESS_COPY, ACCESS_READ, ACCESS_WRITE, mmap
 from typing import TYPE_CHECKING
 
-from butter._arguments import CLOEXEC_DEFAULT, fileno, integer, one_spelling
+from butter._arguments import CLOEXEC_DEFAULT, integer, one_spelling
 from butter._constants import memfd as _constants
 from butter._constants.memfd import *  # noqa: F403
 from butter._constants.memfd import (
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from mmap import mmap as Mapping
     from typing import IO, Any, NoReturn, Union
 
-    from typing_extensions import Buffer, Self
+    from typing_extensions import Buffer
 
-    from butter._arguments import FileDescriptor, Path
+    from butter._arguments import Path
 
     Content = Union[int, Buffer]
 
@@ -94,6 +94,9 @@ class Memfd(Descriptor):
     :exc:`io.UnsupportedOperation`, and for reading and writing there are :meth:`open` and :meth:`mmap`.
     """
 
+    _kind = "a memfd"
+    _link = "/memfd:"
+
     _name = ""
 
     def __init__(
@@ -120,17 +123,8 @@ class Memfd(Descriptor):
             self.close()
             raise
 
-    @classmethod
-    def adopt(cls, fd: FileDescriptor) -> Self:
-        """The object for a memfd that came from elsewhere, such as :func:`socket.recv_fds`; it closes *fd* in the end.
-
-        Raises InvalidArgument where *fd* is no memfd, and *fd* is then still the caller's.
-        """
-        fd = fileno(fd)
-        flags(fd)
-        self = cls.__new__(cls)
-        Descriptor.__init__(self, fd)
-        return self
+    def _adopted(self, fd: int) -> None:
+        flags(fd)  # raises for what is not a memfd, also where /proc cannot tell
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]} name='{self._name}'>"

@@ -1,8 +1,6 @@
 """Options and fixtures of all tests."""
 
-import contextlib
 import gc
-import os
 import signal
 
 import pytest
@@ -23,6 +21,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     # a shell starts what is in the background with Ctrl-C ignored, and programs inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.addinivalue_line("markers", "defect(id): the defect of the first releases that is gone, as the test proves")
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     config.addinivalue_line("markers", "needs(*capabilities, kernel=None, when=True, reason=''): what the test needs")
 
@@ -79,23 +78,15 @@ def in_child():
     return support.in_child
 
 
-@contextlib.contextmanager
-def open_pipe():
-    ends = os.pipe()
-    yield ends
-    for end in ends:
-        os.close(end)
-
-
 @pytest.fixture
 def pipe():
     """A pipe, as (reading end, writing end)."""
-    with open_pipe() as ends:
-        yield ends
+    with support.Pipe() as pipe:
+        yield pipe
 
 
 @pytest.fixture
 def pipe2():
     """A second one."""
-    with open_pipe() as ends:
-        yield ends
+    with support.Pipe() as pipe:
+        yield pipe

@@ -150,12 +150,15 @@ def attempt(probe: Probe, limit: float = 5) -> Problem | None:
     The probe may take *limit* seconds, and may also be killed, as some seccomp filters do.
     """
     reading, writing = os.pipe()
+    pid = -1
     try:
         pid = os.fork()
     except OSError as error:
+        number = error.errno or 0
+    if pid < 0:
         os.close(reading)
         os.close(writing)
-        FORK.fail(error.errno or 0)
+        FORK.fail(number)
     if pid == 0:
         answer_of_child(probe, limit, writing)
     os.close(writing)

@@ -1,9 +1,11 @@
-"""What every awaitable does, whatever its events are: one conformance test, on both loops and in all their modes."""
+"""What every awaitable does, whatever its events are: one conformance test, on both loops and in all their modes.
+
+tests/features.py says how the awaitables are made, and their events.
+"""
 
 import asyncio
 import contextlib
 import copy
-import ctypes
 import errno
 import gc
 import itertools
@@ -16,98 +18,16 @@ import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
+import features
 import pytest
 import support
+from features import EVENTS
 from loops import LOOPS, MODES, counting, run, turn, until_readable, waiters
-from support import in_child, inject
+from support import forget, in_child, inject
 
-from butter.asyncio.eventfd import Eventfd_async
-from butter.asyncio.inotify import Inotify_async
-from butter.asyncio.signalfd import Signalfd_async
-from butter.asyncio.timerfd import Timerfd_async
 from butter.errors import InvalidArgument
-from butter.inotify import IN_CREATE
 
-
-class Files:
-    """Files that are created in a directory.
-
-    As every feature here it has ``open(**options)``, which makes the awaitable, ``make_event(queue)`` and
-    ``number(event)``, which counts the events from 0. Where two events may become one, ``many`` is false and
-    only the tests with one event apply.
-    """
-
-    many = True
-
-    def __init__(self, path):
-        self.path, self.names = path, itertools.count()
-
-    def open(self, **options):
-        queue = Inotify_async(**options)
-        queue.watch(self.path, IN_CREATE)
-        return queue
-
-    def make_event(self, queue):
-        path = self.path / str(next(self.names))
-        path.touch()
-        path.unlink()  # so that a forked child may use the name too
-
-    def number(self, event):
-        return int(event.name)
-
-
-class Merging:
-    """Events of which two may become one; ``awaitable`` is the class of the object that gives them."""
-
-    many = False
-    number = None
-
-    def __init__(self, path):
-        pass
-
-    def open(self, **options):
-        return self.awaitable(**options)
-
-
-class Counts(Merging):
-    """What a counter counts."""
-
-    awaitable = Eventfd_async
-
-    def make_event(self, queue):
-        queue.increment()
-
-
-class Ticks(Merging):
-    """A timer that expires."""
-
-    awaitable = Timerfd_async
-
-    def make_event(self, queue):
-        queue.after(nano_seconds=1)
-
-
-class Signals:
-    """Real-time signals, which queue up, with a value."""
-
-    many = True
-
-    def __init__(self, path):
-        self.values = itertools.count()
-
-    def open(self, **options):
-        return Signalfd_async(SIGNAL, **options)
-
-    def make_event(self, queue):
-        assert support.libc.sigqueue(os.getpid(), SIGNAL, ctypes.c_void_p(next(self.values))) == 0
-
-    def number(self, event):
-        return event.ssi_int
-
-
-SIGNAL = signal.SIGRTMIN + 5
-FEATURES = [Files, Counts, Ticks, Signals]
-MANY = [feature for feature in FEATURES if feature.many]
+MANY = [feature for feature in EVENTS if feature.batches]
 
 
 class Bench:
@@ -119,8 +39,7 @@ class Bench:
 
     def trigger(self, queue, count=1):
         """Make *count* events; they are in the kernel when this returns."""
-        for _ in range(count):
-            self.feature.make_event(queue)
+        self.feature.trigger(queue, count)
         until_readable(queue)
 
     def numbers(self, events):
@@ -138,32 +57,25 @@ class Bench:
 
 def choices(features):
     return [
-        pytest.param((feature, LOOPS[loop], mode), id=f"{feature.__name__}-{loop}-{mode}")
+        pytest.param((feature, LOOPS[loop], mode), id=f"{feature.name}-{loop}-{mode}")
         for feature, loop, mode in itertools.product(features, LOOPS, MODES)
     ]
 
 
-@pytest.fixture(autouse=True)
-def blocked():
-    """The signal is blocked, and none is left."""
-    before = support.block_everywhere(SIGNAL)
-    yield
-    support.discard(SIGNAL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@pytest.fixture(params=choices(FEATURES))
+@pytest.fixture(params=choices(EVENTS))
 def one(request, tmp_path):
     """Every feature, for tests that never let two events wait."""
     feature, kind, mode = request.param
-    return Bench(feature(tmp_path), kind, mode)
+    with feature(tmp_path) as feature:
+        yield Bench(feature, kind, mode)
 
 
 @pytest.fixture(params=choices(MANY))
 def many(request, tmp_path):
-    """The features whose events queue up."""
+    """The features whose events queue up, and of which one read gives several."""
     feature, kind, mode = request.param
-    return Bench(feature(tmp_path), kind, mode)
+    with feature(tmp_path) as feature:
+        yield Bench(feature, kind, mode)
 
 
 async def finished(tasks):
@@ -247,6 +159,7 @@ def test_get_needs_a_running_loop(one):
     queue.close()
 
 
+@pytest.mark.defect("Q3")
 @pytest.mark.parametrize("name", ["get_nowait", "get_event_nowait"])
 def test_get_nowait(one, name):
     """It takes an event or raises QueueEmpty, and needs no loop."""
@@ -504,6 +417,7 @@ def test_cancel_one_of_two(one, pipe, victim, cancel):
     one.run(main)
 
 
+@pytest.mark.defect("Q6")
 @at_each_moment
 @pytest.mark.parametrize("victim", [0, 1, 2])
 def test_cancel_one_of_three(many, pipe, victim, cancel):
@@ -536,6 +450,7 @@ def test_cancel_the_only_waiter(one, pipe, cancel):
     one.run(main)
 
 
+@pytest.mark.defect("Q7")
 @pytest.mark.parametrize("seconds", [0, 0.001])
 def test_timeout(one, seconds):
     """A wait that timed out takes no event with it, and others go on waiting."""
@@ -643,6 +558,7 @@ def test_a_reader_without_waiters_is_removed(one):
     one.run(main, counting(one.kind))
 
 
+@pytest.mark.defect("Q8")
 def test_close_removes_the_reader(one):
     """Nothing of a closed object is left in the loop."""
 
@@ -662,6 +578,7 @@ def test_close_removes_the_reader(one):
 # closing
 
 
+@pytest.mark.defect("Q8")
 def test_close_wakes_everyone(one):
     """Whoever waits gets the ValueError of a closed file."""
 
@@ -1067,7 +984,7 @@ def test_loop_is_deprecated(one):
     other.close()
     with pytest.warns(DeprecationWarning, match="loop") as caught:
         queue = one.open(loop=other)
-    assert [warning.filename for warning in caught] == [__file__]
+    assert [warning.filename for warning in caught] == [features.__file__]
 
     async def main():
         [task] = await waiters(queue, 1)
@@ -1149,12 +1066,6 @@ async def forgettable(queue, awaited=True):
         with pytest.raises(TimeoutError):
             await made.get(timeout=0.001)
     return [made], made.fileno(), repr(made)
-
-
-def forget(objects):
-    """Drop what the list *objects* holds."""
-    objects.clear()
-    gc.collect()
 
 
 def test_forgotten_after_a_wait(one):

@@ -8,6 +8,7 @@ import threading
 import pytest
 import support
 from loops import both, run, turn
+from support import blocked, send
 
 from butter.asyncio.signalfd import Signalfd_async
 from butter.signalfd import SIG_BLOCK, Signal, Signalfd, pthread_sigmask
@@ -18,14 +19,6 @@ USR1, USR2, CHLD, RT = signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, signal.SI
 def alone(main, kind):
     """Run the coroutine function *main* in a loop of a forked child: signals and masks are the process's."""
     return support.in_child(lambda: run(main(), kind))
-
-
-def blocked():
-    return signal.pthread_sigmask(signal.SIG_BLOCK, ())
-
-
-def send(number):
-    os.kill(os.getpid(), number)
 
 
 @both

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import fcntl
+import functools
 import gc
 import os
 import select
@@ -21,41 +22,8 @@ from butter.splice import NoReader
 DATA = bytes(range(256)) * 12_000  # 3 MB
 
 
-class Pipe:
-    """A non-blocking pipe whose ends are closed with it."""
-
-    def __init__(self, flags=os.O_NONBLOCK):
-        self.ends = list(os.pipe2(flags | os.O_CLOEXEC))
-
-    reading = property(lambda self: self.ends[0])
-    writing = property(lambda self: self.ends[1])
-
-    def __enter__(self):
-        return self
-
-    def close(self, end):
-        fd, self.ends[end] = self.ends[end], None
-        if fd is not None:
-            os.close(fd)
-
-    def __exit__(self, *_):
-        self.close(0)
-        self.close(1)
-
-
-@contextmanager
-def sockets(kind="unix"):
-    """The non-blocking ends of a connection."""
-    if kind == "unix":
-        here, there = socket.socketpair()
-    else:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            here = socket.create_connection(server.getsockname())
-            there, _ = server.accept()
-    with here, there:
-        here.setblocking(False)
-        there.setblocking(False)
-        yield here, there
+Pipe = functools.partial(support.Pipe, os.O_NONBLOCK)
+sockets = functools.partial(support.sockets, blocking=False)
 
 
 async def read_all(fd):
@@ -120,7 +88,7 @@ def test_copy_between(tmp_path, kind, source, target):
     def stream(kind):
         if kind == "pipe":
             with Pipe() as pipe:
-                yield pipe.writing, pipe.reading, lambda: pipe.close(1)
+                yield pipe.writing, pipe.reading, lambda: pipe.close_writing()
         elif kind == "file":
             yield None
         else:
@@ -265,7 +233,7 @@ def test_cancelled_while_it_waits_for_room(tmp_path, kind, source, target):
                 fd_in = file.fileno()
             elif source == "pipe":
                 fd_in = pipe_in.reading
-                feeding = asyncio.ensure_future(write_all(pipe_in.writing, DATA, lambda: pipe_in.close(1)))
+                feeding = asyncio.ensure_future(write_all(pipe_in.writing, DATA, lambda: pipe_in.close_writing()))
             else:
                 fd_in = there.fileno()
                 feeding = asyncio.ensure_future(write_all(here.fileno(), DATA, here.close))
@@ -286,7 +254,7 @@ def test_cancelled_while_it_waits_for_room(tmp_path, kind, source, target):
             left = await read_all(fd_in)
             if feeding:
                 await feeding
-            pipe_out.close(1)
+            pipe_out.close_writing()
             near.close()
             arrived = await read_all(end)
             assert 0 < moved < len(DATA)
@@ -336,7 +304,7 @@ def test_a_reader_that_goes_away(kind):
             os.write(source.writing, b"more")
             await turn(10)
             assert not task.done()
-            target.close(0)
+            target.close_reading()
             with pytest.raises(NoReader) as caught:
                 await task
             assert (caught.value.moved, caught.value.rest) == (60_000, b"")
@@ -353,7 +321,7 @@ def test_the_end_of_the_source(kind):
         with Pipe() as source, Pipe() as target:
             task = asyncio.ensure_future(copy(source.reading, target.writing))
             await turn(5)
-            source.close(1)
+            source.close_writing()
             return await task
 
     assert run(main(), kind) == 0
@@ -377,7 +345,7 @@ def test_the_end_needs_no_room(tmp_path, kind, source):
             os.write(fd, bytes(8192))
             task = asyncio.ensure_future(copy(fd_in, target.writing))
             await turn(10)
-            pipe.close(1)
+            pipe.close_writing()
             here.close()
             return await asyncio.wait_for(task, 10)
 
@@ -411,11 +379,11 @@ def test_closing_the_descriptors_does_not_end_it(kind):
         with Pipe() as source, Pipe() as target:
             task = asyncio.ensure_future(copy(source.reading, target.writing))
             await turn(5)
-            source.close(0)
+            source.close_reading()
             with Pipe() as stranger:
                 os.write(stranger.writing, b"not for us")
                 os.write(source.writing, b"for us")
-                source.close(1)
+                source.close_writing()
                 assert await task == 6
                 assert drained(stranger.reading) == b"not for us"
             return drained(target.reading)
@@ -426,9 +394,10 @@ def test_closing_the_descriptors_does_not_end_it(kind):
 @both
 def test_blocking_descriptors_are_refused(tmp_path, kind):
     """A descriptor that would block the loop is a ValueError, unless it is a file."""
+    out = tmp_path / "out"
 
     async def main():
-        with Pipe(0) as blocking, Pipe() as pipe, socket.socket() as unconnected, open(tmp_path / "out", "w+b") as file:
+        with support.Pipe() as blocking, Pipe() as pipe, socket.socket() as unconnected, open(out, "w+b") as file:
             for fds in ((blocking.reading, file), (file, blocking.writing), (unconnected, pipe.writing)):
                 with pytest.raises(ValueError, match="set_blocking"):
                     await copy(*fds)

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support import needs
+from support import libc, needs
 
 from butter._memfd import CREATE, ffi, lib
 from butter.errors import InvalidArgument, OutOfMemory
@@ -32,7 +32,6 @@ from butter.memfd import (
 
 HUGE_PAGES = Path("/proc/sys/vm/nr_hugepages")
 SIZES = Path("/sys/kernel/mm/hugepages")
-libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 import support
+from support import libc
 
 from butter.errors import InvalidArgument
 from butter.signalfd import (
@@ -25,7 +26,6 @@ from butter.signalfd import (
 )
 
 USR1, USR2 = signal.SIGUSR1, signal.SIGUSR2
-libc = ctypes.CDLL(None, use_errno=True)
 
 # numbers on x86_64 and on aarch64
 NUMBERS = {"rt_sigprocmask": (14, 135), "rt_sigqueueinfo": (129, 138)}

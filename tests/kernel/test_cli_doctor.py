@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 
+import features
 import pytest
 import support
 from commands import run, run_at_limit
@@ -46,32 +47,17 @@ def test_doctor_json():
     assert values["RLIMIT_NOFILE"] > 0
 
 
-CALLS = {
-    "inotify": "inotify_init1",
-    "eventfd": "eventfd2",
-    "timerfd": "timerfd_create",
-    "signalfd": "signalfd4",
-    "memfd": "memfd_create",
-    "splice": "splice",
-}
-
-
-def test_every_feature_is_made_to_fail():
-    """The next test leaves none out."""
-    assert {name for name, _, _ in FEATURES} <= set(CALLS)
-
-
-@pytest.mark.parametrize("name", [name for name, _, _ in FEATURES])
+@pytest.mark.parametrize("feature", features.FEATURES, ids=lambda feature: feature.name)
 @pytest.mark.parametrize(("number", "remedy"), [(errno.ENOSYS, "seccomp profile"), (errno.EPERM, "capability")])
-def test_doctor_where_a_call_fails(name, number, remedy):
+def test_doctor_where_a_call_fails(feature, number, remedy):
     """The feature that a seccomp filter takes away is the one that is named, with what helps."""
-    done = run("doctor", "--json", preexec_fn=lambda: support.inject(CALLS[name], number))
+    done = run("doctor", "--json", preexec_fn=lambda: support.inject(feature.call, number))
     found = json.loads(done.stdout)
     assert (done.returncode, done.stderr, found["seccomp"]) == (1, "", "filter")
     broken = {row["name"]: row for row in found["features"] if not row["works"]}
-    assert list(broken) == [name], broken
-    assert broken[name]["reason"]
-    assert remedy in broken[name]["remedy"]
+    assert list(broken) == [feature.name], broken
+    assert broken[feature.name]["reason"]
+    assert remedy in broken[feature.name]["remedy"]
 
 
 def test_doctor_for_people_where_a_call_fails():

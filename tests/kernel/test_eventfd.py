@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import inspect
 import itertools
 import os
 import select
@@ -16,14 +15,12 @@ import support
 
 import butter._eventfd
 import butter.eventfd
-from butter._eventfd import EVENTFD, READ, WRITE
-from butter.errors import InvalidArgument, OutOfMemory, UnknownError
+from butter.errors import InvalidArgument
 from butter.eventfd import (
     EFD_CLOEXEC,
     EFD_NONBLOCK,
     EFD_SEMAPHORE,
     Eventfd,
-    EventfdInit,
     event_to_str,
     eventfd,
     eventfd_read,
@@ -52,21 +49,6 @@ def count(fd):
     """The counter, which a read would change, as the kernel prints it."""
     with open(f"/proc/self/fdinfo/{fd}") as info:
         return next(int(line.split()[1], 16) for line in info if line.startswith("eventfd-count"))
-
-
-def test_names_and_their_numbers():
-    """The names of the documentation are there, and mean what they did."""
-    for module in (butter.eventfd, butter._eventfd):
-        assert (module.EFD_CLOEXEC, module.EFD_NONBLOCK, module.EFD_SEMAPHORE) == (0x80000, 0x800, 1)
-        assert module.eventfd is eventfd
-        assert module.str_to_events is str_to_events
-        assert module.event_to_str is event_to_str
-    assert butter._eventfd.CLOEXEC_DEFAULT is True
-    assert butter._eventfd.UnknownError is UnknownError
-    assert {"ffi", "lib"} <= set(vars(butter._eventfd))
-    assert set(butter.eventfd.__all__) <= set(dir(butter.eventfd))
-    assert EventfdInit.SEMAPHORE | EventfdInit.NONBLOCK == EFD_SEMAPHORE | EFD_NONBLOCK
-    assert list(inspect.signature(Eventfd).parameters)[:3] == ["initial_value", "flags", "closefd"]
 
 
 def test_a_read_takes_everything(counter):
@@ -286,63 +268,6 @@ def test_unknown_flags():
         assert caught.value.errno == errno.EINVAL
     with pytest.raises(ValueError, match="flags"):
         eventfd(0, 2**31)
-
-
-def test_no_descriptor_left():
-    """EMFILE names the limit and its value."""
-    with pytest.raises(OSError, match="RLIMIT_NOFILE is 20") as caught:
-        support.exhaust_descriptors(Eventfd, limit=20)
-    assert caught.value.errno == errno.EMFILE
-
-
-ROWS = [
-    *(("eventfd2", EVENTFD, number, lambda: Eventfd()) for number in EVENTFD.meanings),
-    *(("read", READ, number, lambda: eventfd_read(0)) for number in READ.meanings),
-    *(("write", WRITE, number, lambda: eventfd_write(0, 1)) for number in WRITE.meanings),
-]
-
-
-@pytest.mark.parametrize(
-    ("call", "errors", "number", "provoke"), ROWS, ids=[f"{r[0]}-{errno.errorcode[r[2]]}" for r in ROWS]
-)
-def test_every_errno_of_the_calls(call, errors, number, provoke):
-    """A kernel that answers with it makes the exception of the table, which can be pickled."""
-    with pytest.raises(OSError) as caught:  # noqa: PT011
-        support.inject_in_child(call, number, provoke, first=None if call == "eventfd2" else 0)
-    error = caught.value
-    assert type(error) is errors.meanings[number][0]
-    assert error.errno == number
-    assert error.strerror.startswith(errors.call)
-    if number == errno.ENOMEM:
-        assert type(error) is OutOfMemory
-
-
-OBJECT_ROWS = [(row, "read_event") for row in READ.meanings] + [(row, "increment") for row in WRITE.meanings]
-
-
-@pytest.mark.parametrize(("number", "method"), OBJECT_ROWS, ids=[f"{m}-{errno.errorcode[n]}" for n, m in OBJECT_ROWS])
-def test_every_errno_of_the_object(in_child, number, method):
-    """The object, which uses Python's own functions, raises by the same tables."""
-
-    def body():
-        counter = Eventfd(1)
-        support.inject("read" if method == "read_event" else "write", number, counter.fileno())
-        with pytest.raises(OSError) as caught:  # noqa: PT011
-            getattr(counter, method)()
-        error = caught.value
-        return type(error), error.errno, error.strerror, error.__context__
-
-    table = READ if method == "read_event" else WRITE
-    kind, got, text, context = in_child(body)
-    assert (kind, got, context) == (table.meanings[number][0], number, None)
-    assert text.startswith(table.call)
-
-
-def test_an_errno_that_no_table_knows():
-    """It is an UnknownError that keeps its number."""
-    with pytest.raises(UnknownError) as caught:
-        support.inject_in_child("eventfd2", errno.EHOSTDOWN, Eventfd)
-    assert caught.value.errno == errno.EHOSTDOWN
 
 
 @pytest.mark.parametrize("data", [b"", b"1234567", b"123456789"])

@@ -1,11 +1,8 @@
-"""What every event object does, whatever its events are.
-
-A feature joins by a line in ``KINDS``: its class, the flag that makes it
-non-blocking, what has to be done to a new object, and what makes one event.
-"""
+"""What every event object does, whatever its events are; tests/features.py says how they are made."""
 
 import contextlib
 import copy
+import ctypes
 import errno
 import gc
 import itertools
@@ -16,6 +13,7 @@ import re
 import resource
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -25,96 +23,32 @@ import weakref
 
 import pytest
 import support
+from features import EVENTS, LONG, OBJECTS
+from support import forget
 
 import butter.eventlike
 from butter import utils
-from butter.errors import UnknownError
-from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd
+from butter.errors import InvalidArgument
+from butter.eventfd import Eventfd
 from butter.eventlike import Eventlike
-from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify
-from butter.signalfd import SFD_NONBLOCK, Signalfd
-from butter.timerfd import TFD_NONBLOCK, Timer
-
-# far more than anything here takes; whoever waits so long has lost an event
-LONG = 30
-
-serial = itertools.count()
-
-# one of those that queue up, each as often as it was sent
-SIGNAL = signal.SIGRTMIN + 3
+from butter.memfd import Memfd
+from butter.timerfd import Timer
 
 
-class Kind:
-    """How the objects of a class are made, and their events.
-
-    *prepare* and *trigger* get the object and a directory of the test's own.
-    *ticks* is false where two events that nobody reads between them are less than two (a timer's).
-    *batches* is true where one read may give several events, *distinct* where no two of them are equal.
-    """
-
-    def __init__(
-        self, cls, flag, trigger, *, prepare=None, args=(), flags=0, ticks=True, batches=False, distinct=False
-    ):
-        self.cls, self.flag, self.args, self.flags = cls, flag, args, flags
-        self.ticks, self.batches, self.distinct = ticks, batches, distinct
-        self._prepare, self._trigger = prepare, trigger
-        self.place = None
-
-    def make(self, cls=None, blocking=True, **arguments):
-        flags = self.flags if blocking else self.flags | self.flag
-        made = (cls or self.cls)(*self.args, flags=flags, **arguments)
-        if self._prepare:
-            self._prepare(made, self.place)
-        return made
-
-    def trigger(self, made, times=1):
-        for _ in range(times):
-            self._trigger(made, self.place)
-
-    def count(self, events):
-        """How many events these are; none may have been given twice."""
-        return len(set(events)) if self.distinct else len(events)
+def kinds(features):
+    """The features to run a test with, as its parameter ``kind``."""
+    return pytest.mark.parametrize("kind", features, ids=lambda feature: feature.cls.__name__, indirect=True)
 
 
-KINDS = [
-    Kind(
-        Inotify,
-        IN_NONBLOCK,
-        lambda made, place: open(f"{place}/{next(serial)}", "x").close(),
-        prepare=lambda made, place: made.watch(place, IN_CREATE),
-        batches=True,
-        distinct=True,
-    ),
-    Kind(Eventfd, EFD_NONBLOCK, lambda made, _: made.increment(), flags=EFD_SEMAPHORE),
-    Kind(Timer, TFD_NONBLOCK, lambda made, _: made.after(0, 1).update(), ticks=False),
-    Kind(
-        Signalfd,
-        SFD_NONBLOCK,
-        lambda made, _: os.kill(os.getpid(), SIGNAL),
-        prepare=lambda made, _: support.block_everywhere(SIGNAL),
-        args=([SIGNAL],),
-        batches=True,
-    ),
-]
-
-
-def kinds(condition=lambda kind: True):
-    """The kinds to run a test with, as its parameter ``kind``."""
-    chosen = [kind for kind in KINDS if condition(kind)]
-    return pytest.mark.parametrize("kind", chosen, ids=lambda kind: kind.cls.__name__, indirect=True)
-
-
-every_kind = kinds()
-kinds_that_tick = kinds(lambda kind: kind.ticks)
-kinds_that_batch = kinds(lambda kind: kind.batches)
+every_kind = kinds(EVENTS)
+kinds_that_tick = kinds([feature for feature in EVENTS if feature.ticks])
+kinds_that_batch = kinds([feature for feature in EVENTS if feature.batches])
 
 
 @pytest.fixture
 def kind(request, tmp_path):
-    request.param.place = tmp_path
-    yield request.param
-    support.discard(SIGNAL)  # nobody read it, and it would end the process
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [SIGNAL])
+    with request.param(tmp_path) as kind:
+        yield kind
 
 
 @pytest.fixture
@@ -144,12 +78,6 @@ def is_open(fd):
     except OSError as error:
         return error.errno != errno.EBADF
     return True
-
-
-def drop(box):
-    """Empty a list and collect the garbage, which PyPy does not do by itself."""
-    box.clear()
-    gc.collect()
 
 
 def readable(made):
@@ -352,6 +280,7 @@ def test_closed_by_two_threads(kind):
         assert len(errors) == 3
 
 
+@pytest.mark.defect("E1")
 @every_kind
 def test_with(kind):
     """``with`` gives the object, and closes it however the block ends."""
@@ -377,13 +306,14 @@ def test_with_closed(kind):
         assert again is made
 
 
+@pytest.mark.defect("E5")
 @every_kind
 def test_dropped(kind):
     """An object that nobody closed warns when it goes, and closes its descriptor."""
     box = [kind.make()]
     fd, name = box[0].fileno(), repr(box[0])
     with pytest.warns(ResourceWarning, match=re.escape(f"unclosed {name}")):
-        drop(box)
+        forget(box)
     assert not is_open(fd)
 
 
@@ -394,7 +324,7 @@ def test_dropped_in_a_cycle(kind):
     box[0].itself = box[0]
     fd = box[0].fileno()
     with pytest.warns(ResourceWarning, match="unclosed"):
-        drop(box)
+        forget(box)
     assert not is_open(fd)
 
 
@@ -407,7 +337,7 @@ def test_dropped_where_warnings_are_errors(kind, monkeypatch):
     fd = box[0].fileno()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drop(box)
+        forget(box)
     assert seen == [ResourceWarning]
     assert not is_open(fd)
 
@@ -471,6 +401,7 @@ def test_empty(kind):
         kind.make(no_such_argument=1)
 
 
+@pytest.mark.defect("E2")
 @every_kind
 def test_descriptor_zero(kind, in_child):
     """0 is a descriptor like any other."""
@@ -490,12 +421,13 @@ def test_descriptor_zero(kind, in_child):
         assert not is_open(0)
         box = [kind.make()]
         with pytest.warns(ResourceWarning, match="fd=0"):
-            drop(box)
+            forget(box)
         assert not is_open(0)
 
     in_child(body)
 
 
+@pytest.mark.defect("E6")
 @every_kind
 def test_hash_is_kept(kind):
     """An object is found in a dict after it was closed, and when its number has a new owner."""
@@ -509,6 +441,7 @@ def test_hash_is_kept(kind):
         assert other not in found
 
 
+@pytest.mark.defect("E7")
 @every_kind
 def test_equality(kind, made):
     """Equal is the same object, or one of the same class with the same open number."""
@@ -539,6 +472,7 @@ def test_closed_objects_are_not_equal(kind):
     assert len({one, other}) == 2
 
 
+@pytest.mark.defect("E13")
 @every_kind
 def test_no_copies(made):
     """A copy would close the same descriptor again."""
@@ -562,6 +496,7 @@ def test_weak_references(kind):
     assert reference() is None
 
 
+@pytest.mark.defect("E8")
 @every_kind
 def test_subclass(kind):
     """A subclass with a constructor and words of its own is as good as its base."""
@@ -584,6 +519,156 @@ def test_subclass(kind):
     assert made.closed()
 
 
+# a descriptor that exists
+
+
+@pytest.fixture(params=OBJECTS, ids=lambda feature: feature.cls.__name__)
+def adopter(request, tmp_path):
+    """Every feature with an object, whether that gives events or not."""
+    with request.param(tmp_path) as feature:
+        yield feature
+
+
+def test_adopt(adopter):
+    """The object for a descriptor that exists is as good as one that opened it, and closes it."""
+    fd = adopter.descriptor()
+    with adopter.cls.adopt(fd) as made:
+        assert type(made) is adopter.cls
+        assert made.fileno() == fd
+        adopter.prepare(made)
+        adopter.use(made)
+    assert not is_open(fd)
+
+
+def test_adopt_makes_a_subclass(adopter):
+    """``adopt`` is a classmethod, and needs none of the arguments of the subclass."""
+
+    class Sub(adopter.cls):
+        def __init__(self, needed):
+            super().__init__()
+
+    with Sub.adopt(adopter.descriptor()) as made:
+        assert type(made) is Sub
+        adopter.prepare(made)
+        adopter.use(made)
+
+
+def test_adopted_and_dropped(adopter):
+    """An adopted descriptor that nobody closed is closed with a warning."""
+    fd = adopter.descriptor()
+    box = [adopter.cls.adopt(fd)]
+    with pytest.warns(ResourceWarning, match="unclosed"):
+        forget(box)
+    assert not is_open(fd)
+
+
+def test_adopt_from_an_object(adopter):
+    """Anything with ``fileno()`` will do; an object of butter is closed by it, and the descriptor stays open."""
+
+    class Holder:
+        def fileno(self):
+            return fd
+
+    fd = adopter.descriptor()
+    first = adopter.cls.adopt(Holder())
+    with adopter.cls.adopt(first) as second:
+        assert (first.closed(), second.fileno()) == (True, fd)
+        del first
+        gc.collect()
+        assert is_open(fd)
+        adopter.prepare(second)
+        adopter.use(second)
+
+
+def test_adopt_another_kind(adopter):
+    """A descriptor of another kind is an InvalidArgument that says what it is; nothing happens to it."""
+    others = [feature for feature in OBJECTS if feature.cls is not adopter.cls]
+    for other in [other(adopter.place) for other in others]:
+        with other, other.cls.adopt(other.descriptor()) as made:
+            fd = made.fileno()
+            for source in (made, fd):
+                with pytest.raises(InvalidArgument, match=rf"adopt: descriptor {fd} is not an? ") as caught:
+                    adopter.cls.adopt(source)
+                assert caught.value.errno == errno.EINVAL
+                assert not made.closed()
+            gc.collect()
+            other.prepare(made)
+            other.use(made)
+
+
+def test_adopt_a_plain_file(adopter, tmp_path):
+    """So is a file, a pipe or a socket."""
+    with open(tmp_path / "file", "wb") as file, socket.socket() as connection:
+        reading, writing = os.pipe()
+        for source in (file, connection, reading):
+            with pytest.raises(InvalidArgument, match=r"is not an? "):
+                adopter.cls.adopt(source)
+        os.close(reading)
+        os.close(writing)
+
+
+@pytest.mark.parametrize("number", [-1, 1_000_000, 2**31 - 1])
+def test_adopt_what_is_not_open(adopter, number):
+    """A number that is not open is an InvalidArgument with EBADF."""
+    with pytest.raises(InvalidArgument, match=f"descriptor {number} is not open") as caught:
+        adopter.cls.adopt(number)
+    assert caught.value.errno == errno.EBADF
+
+
+def test_adopt_a_closed_object(adopter):
+    """An object that is closed has nothing to adopt."""
+    made = adopter.cls.adopt(adopter.descriptor())
+    made.close()
+    with pytest.raises(ValueError, match="closed file"):
+        adopter.cls.adopt(made)
+
+
+@pytest.mark.parametrize("source", ["5", None, 1.5, 2**31])
+def test_adopt_what_is_no_descriptor(adopter, source):
+    """What is neither an int nor has ``fileno()`` is a TypeError, and what no int of C holds a ValueError."""
+    with pytest.raises(ValueError if source == 2**31 else TypeError, match="fd is"):
+        adopter.cls.adopt(source)
+
+
+def hide_proc():
+    """Have no /proc: for a child."""
+    support.own_namespaces()
+    # MNT_DETACH; a mount of another user namespace cannot be undone, and is covered
+    if support.libc.umount2(b"/proc", 2) and support.libc.mount(b"none", b"/proc", b"tmpfs", 0, None):
+        raise OSError(ctypes.get_errno(), "mount")
+    assert not os.path.exists("/proc/self")
+
+
+@support.needs_namespaces
+def test_adopt_without_proc(adopter, in_child):
+    """Where /proc is not mounted, ``adopt`` works all the same."""
+
+    def body():
+        hide_proc()
+        fd = adopter.descriptor()
+        with adopter.cls.adopt(fd) as made:
+            adopter.prepare(made)
+            adopter.use(made)
+        with pytest.raises(InvalidArgument, match="is not open"):
+            adopter.cls.adopt(fd)
+
+    in_child(body)
+
+
+@support.needs_namespaces
+def test_adopt_without_proc_is_not_checked(in_child, pipe):
+    """A descriptor of another kind is found out by its first use only; the kernel itself tells a memfd apart."""
+
+    def body():
+        hide_proc()
+        with pytest.raises(InvalidArgument, match="F_GET_SEALS"):
+            Memfd.adopt(pipe[0])
+        with Timer.adopt(pipe[0]) as timer, pytest.raises(InvalidArgument, match="is not a timerfd"):
+            timer.get_current()
+
+    in_child(body)
+
+
 # close-on-exec
 
 
@@ -594,6 +679,7 @@ def after_exec(made):
     return subprocess.run(command, close_fds=False, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.defect("E3")
 @every_kind
 @pytest.mark.parametrize("arguments", [{}, {"closefd": True}])
 def test_closed_on_exec(kind, arguments):
@@ -603,6 +689,7 @@ def test_closed_on_exec(kind, arguments):
         assert after_exec(made) != os.readlink(f"/proc/self/fd/{made.fileno()}")
 
 
+@pytest.mark.defect("E4")
 @every_kind
 def test_kept_over_exec(kind):
     """``closefd=False`` hands the descriptor on."""
@@ -680,6 +767,7 @@ def test_wait_for_no_number(kind, made, timeout):
     made.wait(LONG)
 
 
+@pytest.mark.defect("E9")
 @support.needs_descriptors(4096)
 @every_kind
 def test_large_descriptor(kind, in_child):
@@ -1089,20 +1177,6 @@ def test_closed_by_a_handler_before_a_poll(monkeypatch, timeout):
         timer.wait(timeout)
     for end in ends:
         os.close(end)
-
-
-def test_no_poll(in_child):
-    """What keeps poll from waiting has words; an errno that it does not know is an UnknownError."""
-
-    def injected(number):
-        with Timer() as timer:
-            support.inject("poll", number)
-            timer.wait(1)
-
-    with pytest.raises(MemoryError, match="poll: the kernel has no memory"):
-        in_child(injected, errno.ENOMEM)
-    with pytest.raises(UnknownError):
-        in_child(injected, errno.EHOSTDOWN)
 
 
 def test_wait_without_any_descriptor_allowed(in_child):

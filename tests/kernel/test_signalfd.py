@@ -4,7 +4,6 @@ import copy
 import ctypes
 import errno
 import fcntl
-import functools
 import gc
 import os
 import pickle
@@ -22,11 +21,12 @@ import pytest
 import support
 from hypothesis import given
 from hypothesis import strategies as st
+from support import alone, blocked, kernel_mask, libc, send
 
 from butter import _signalfd
 from butter import signalfd as module
-from butter._signalfd import READ, SIGMASK, SIGNALFD, read_events
-from butter.errors import Errors, InvalidArgument, OutOfMemory, UnknownError
+from butter._signalfd import SIGMASK, SIGNALFD, read_events
+from butter.errors import InvalidArgument, UnknownError
 from butter.signalfd import (
     CLD_EXITED,
     CLD_KILLED,
@@ -53,17 +53,6 @@ from butter.signalfd import (
 
 USR1, USR2, CHLD, RT = signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, signal.SIGRTMIN
 EVERY = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def alone(test):
-    """Run a test in a forked child: signals and masks are the process's."""
-
-    @functools.wraps(test)
-    def run(**fixtures):
-        support.in_child(lambda: test(**fixtures))
-
-    return run
 
 
 def queue(number, value, pid=None):
@@ -72,26 +61,11 @@ def queue(number, value, pid=None):
         raise OSError(ctypes.get_errno(), "sigqueue")
 
 
-def send(number, pid=None):
-    os.kill(pid or os.getpid(), number)
-
-
-def kernel_mask(fd):
-    """The signals of a signalfd, as the kernel tells them."""
-    with open(f"/proc/self/fdinfo/{fd}") as info:
-        bits = next(int(line.split()[1], 16) for line in info if line.startswith("sigmask"))
-    return {number for number in range(1, 65) if bits >> number - 1 & 1}
-
-
 class Number:
     """What has a descriptor and nothing else."""
 
     def __init__(self, fd):
         self.fileno = lambda: fd
-
-
-def blocked():
-    return signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 @pytest.fixture
@@ -1057,89 +1031,6 @@ def test_bad_arguments(fd, tmp_path):
     assert blocked() == set()
 
 
-def test_no_descriptor_left():
-    """EMFILE names the limit of the process."""
-    for call in (signalfd, Signalfd):
-        with pytest.raises(OSError, match="this process has no descriptor left: RLIMIT_NOFILE is 0") as caught:
-            support.exhaust_descriptors(call, [USR1])
-        assert caught.value.errno == errno.EMFILE
-
-
-INJECTED = [
-    (errno.ENFILE, OSError, "fs.file-max"),
-    (errno.ENODEV, OSError, "internal device"),
-    (errno.EPERM, PermissionError, "seccomp filter or a security module"),
-    (errno.ENOMEM, OutOfMemory, "no memory"),
-    (errno.ENOSYS, OSError, "Linux 2.6.27"),
-    (errno.EHOSTDOWN, UnknownError, "Host is down"),
-]
-
-
-@pytest.mark.parametrize(("number", "exception", "words"), INJECTED)
-def test_injected(number, exception, words):
-    """What this kernel does not do on demand, a filter does."""
-    with pytest.raises(exception, match=words) as caught:
-        support.inject_in_child("signalfd4", number, Signalfd, [USR1])
-    assert caught.value.errno == number
-
-
-@pytest.mark.parametrize("number", [errno.EFAULT, errno.EHOSTDOWN])
-def test_injected_sigmask(number):
-    """pthread_sigmask gives its error as a number, and it is raised."""
-    with pytest.raises(SIGMASK.meanings.get(number, (UnknownError,))[0]) as caught:
-        support.inject_in_child("rt_sigprocmask", number, pthread_sigmask, SIG_BLOCK, [USR1])
-    assert caught.value.errno == number
-
-
-def test_reads_of_other_things(fd):
-    """A descriptor that gives no signals is told from one that has none."""
-    reading, writing = os.pipe()
-    os.write(writing, b"no signal")
-    os.set_blocking(fd, False)
-    directory = os.open("/", os.O_RDONLY)
-    epoll = select.epoll()
-    seen = set()
-    for number, other in (
-        (errno.EAGAIN, fd),
-        (errno.EBADF, 999_999),
-        (errno.EBADMSG, reading),
-        (errno.EINVAL, epoll.fileno()),
-        (errno.EISDIR, directory),
-    ):
-        with pytest.raises(READ.meanings[number][0]) as caught:
-            read_events(Number(other))
-        assert caught.value.errno == number
-        seen.add(number)
-    assert seen | {errno.EPERM} == set(READ.meanings)
-    epoll.close()
-    for other in (reading, writing, directory):
-        os.close(other)
-
-
-def test_a_read_that_is_not_allowed(in_child):
-    """A filter may refuse it."""
-
-    def body():
-        with Signalfd(USR1) as signals:
-            support.inject("read", errno.EPERM, signals.fileno())
-            signals.read_event()
-
-    with pytest.raises(PermissionError, match="seccomp filter") as caught:
-        in_child(body)
-    assert caught.value.errno == errno.EPERM
-
-
-def test_every_row_is_provoked():
-    """The tests above leave out no row of a table."""
-    assert set(SIGNALFD.meanings) == {number for number, *_ in INJECTED if number != errno.EHOSTDOWN} | {
-        errno.EMFILE,
-        errno.EINVAL,
-        errno.EBADF,
-    }
-    assert set(SIGMASK.meanings) == {errno.EFAULT, errno.EINVAL}
-    assert {table.call for table in (SIGNALFD, SIGMASK, READ)} <= set(Errors.calls)
-
-
 def test_descriptor_of_another_process():
     """A signalfd that is passed to another process gives that process its own signals."""
 
@@ -1186,28 +1077,6 @@ def test_replaced_lib(monkeypatch, number):
         with pytest.raises(table.meanings.get(number, (UnknownError,))[0]) as caught:
             call()
         assert caught.value.errno == number
-
-
-def test_names_of_the_seed():
-    """Every name that was ever public is there, with its value."""
-    values = {
-        "NEW_SIGNALFD": -1,
-        "SFD_CLOEXEC": 0x80000,
-        "SFD_NONBLOCK": 0x800,
-        "SIG_BLOCK": 0,
-        "SIG_UNBLOCK": 1,
-        "SIG_SETMASK": 2,
-    }
-    for place in (_signalfd, module):
-        assert {name: getattr(place, name) for name in values} == values
-        assert place.signalfd is signalfd
-        assert place.pthread_sigmask is pthread_sigmask
-        assert place.signum_to_signame is signum_to_signame
-    assert _signalfd.SIGINFO_LENGTH == SIGINFO_LENGTH == 128
-    assert _signalfd.CLOEXEC_DEFAULT is True
-    assert _signalfd.UnknownError is UnknownError
-    assert _signalfd.ffi.sizeof("sigset_t") >= 8
-    assert set(module.__all__) <= set(vars(module))
 
 
 def interrupted(monkeypatch, number, call):

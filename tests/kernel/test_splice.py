@@ -3,6 +3,7 @@
 import array
 import errno
 import fcntl
+import functools
 import os
 import pickle
 import platform
@@ -19,17 +20,14 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 import support
-from support import alarms, needs, read_all, when_waiting, write_all
+from support import Pipe, alarms, needs, read_all, running, when_waiting, write_all
 
-from butter.errors import InvalidArgument, OutOfMemory, UnknownError
+from butter.errors import InvalidArgument, OutOfMemory
 from butter.eventfd import Eventfd
 from butter.signalfd import Signalfd
 from butter.splice import (
-    COPY,
-    SPLICE,
     SPLICE_F_MORE,
     SPLICE_F_MOVE,
-    TEE,
     NoReader,
     SpliceFlags,
     Transfer,
@@ -45,41 +43,12 @@ CAPACITY = 65536
 # more than a pipe, a private pipe, a socket or the buffer holds
 DATA = bytes(array.array("I", range(750_000)))
 
-
-class Pipe:
-    """A pipe whose ends are closed with it."""
-
-    def __init__(self, flags=0):
-        self.reading, self.writing = os.pipe2(flags | os.O_CLOEXEC)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close_reading()
-        self.close_writing()
-
-    def close_reading(self):
-        if self.reading is not None:
-            os.close(self.reading)
-            self.reading = None
-
-    def close_writing(self):
-        if self.writing is not None:
-            os.close(self.writing)
-            self.writing = None
+tcp = functools.partial(support.sockets, "tcp")
 
 
 @pytest.fixture
-def pipe():
-    with Pipe() as pipe:
-        yield pipe
-
-
-@pytest.fixture
-def other():
-    with Pipe() as pipe:
-        yield pipe
+def other(pipe2):
+    return pipe2
 
 
 @pytest.fixture
@@ -92,39 +61,8 @@ def file(tmp_path):
 
 @pytest.fixture
 def sockets():
-    here, there = socket.socketpair()
-    with here, there:
-        yield here, there
-
-
-@contextmanager
-def tcp():
-    """The two ends of a connection."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        here = socket.create_connection(server.getsockname())
-        there, _ = server.accept()
-    with here, there:
-        yield here, there
-
-
-@contextmanager
-def running(body, *args):
-    """Run *body* in a thread meanwhile; what it raises is raised here."""
-    raised = []
-
-    def guarded():
-        try:
-            body(*args)
-        except BaseException as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=guarded, daemon=True)
-    thread.start()
-    yield
-    thread.join(30)
-    assert not thread.is_alive()
-    if raised:
-        raise raised[0]
+    with support.sockets() as ends:
+        yield ends
 
 
 # splice
@@ -417,23 +355,6 @@ def test_calls_leave_the_interpreter_free(pipe, other, call):
     """Another thread works while a call waits: here it is the one who ends the waiting."""
     with running(os.write, pipe.writing, b"bytes"):
         assert call(pipe.reading, other.writing) == 5
-
-
-ROWS = [
-    *((splice, SPLICE, number) for number in sorted({*SPLICE.meanings, errno.EHOSTDOWN})),
-    *((tee, TEE, number) for number in sorted({*TEE.meanings, errno.EHOSTDOWN})),
-]
-
-
-@pytest.mark.parametrize(
-    ("call", "errors", "number"), ROWS, ids=[f"{row[1].call}-{errno.errorcode[row[2]]}" for row in ROWS]
-)
-def test_every_errno_of_splice_and_tee(pipe, other, call, errors, number):
-    """Each errno that the kernel may give is the exception of the table."""
-    with pytest.raises(errors.meanings.get(number, (UnknownError,))[0]) as caught:
-        support.inject_in_child(errors.call, number, lambda: call(pipe.reading, other.writing, len=1))
-    assert caught.value.errno == number
-    assert caught.value.strerror.startswith(f"{errors.call}: ")
 
 
 # copy: between which files
@@ -1145,23 +1066,6 @@ def test_a_sealed_target(file):
     finally:
         os.close(memfd)
     assert (caught.value.moved, caught.value.rest, file.tell()) == (0, b"", 0)
-
-
-@pytest.mark.parametrize("number", sorted({*COPY.meanings, errno.EHOSTDOWN}))
-def test_every_errno_of_copy(in_child, tmp_path, file, number):
-    """Each errno that the kernel may give is the exception of the table, and the file goes back to where it was."""
-
-    def body():
-        with open(tmp_path / "log", "ab") as log:
-            support.inject("write", number, first=log.fileno())
-            try:
-                copy(file, log)
-            finally:
-                assert file.tell() == 0
-
-    with pytest.raises(COPY.meanings.get(number, (UnknownError,))[0]) as caught:
-        in_child(body)
-    assert (caught.value.errno, caught.value.moved, caught.value.rest) == (number, 0, b"")
 
 
 @pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="it aborts itself when memory runs out")

@@ -8,7 +8,6 @@ import errno
 import fcntl
 import fractions
 import gc
-import inspect
 import os
 import pickle
 import select
@@ -24,8 +23,8 @@ from support import needs
 
 import butter._timerfd
 import butter.timerfd
-from butter._timerfd import CREATE, GETTIME, READ, SETTIME, TIMER_CLOCKS, nanoseconds, read_count
-from butter.errors import InternalError, InvalidArgument, UnknownError
+from butter._timerfd import TIMER_CLOCKS, nanoseconds, read_count
+from butter.errors import InvalidArgument
 from butter.timerfd import (
     CLOCK_BOOTTIME,
     CLOCK_BOOTTIME_ALARM,
@@ -43,7 +42,6 @@ from butter.timerfd import (
     TFD_TIMER_CANCEL_ON_SET,
     TimePair,
     Timer,
-    Timerfd,
     TimerfdClock,
     TimerVal,
     timerfd,
@@ -78,41 +76,6 @@ def info(timer):
 def total(pair):
     """A TimePair in nanoseconds."""
     return pair.seconds * SECOND + pair.nano_seconds
-
-
-def test_names_and_their_numbers():
-    """The names of the documentation are there, and mean what they did."""
-    numbers = {
-        "TFD_CLOEXEC": 0x80000,
-        "TFD_NONBLOCK": 0x800,
-        "TFD_TIMER_ABSTIME": 1,
-        "TFD_TIMER_CANCEL_ON_SET": 2,
-        "CLOCK_REALTIME": 0,
-        "CLOCK_MONOTONIC": 1,
-        "CLOCK_PROCESS_CPUTIME_ID": 2,
-        "CLOCK_THREAD_CPUTIME_ID": 3,
-        "CLOCK_MONOTONIC_RAW": 4,
-        "CLOCK_REALTIME_COARSE": 5,
-        "CLOCK_MONOTONIC_COARSE": 6,
-        "CLOCK_BOOTTIME": 7,
-        "CLOCK_REALTIME_ALARM": 8,
-        "CLOCK_BOOTTIME_ALARM": 9,
-    }
-    for module in (butter.timerfd, butter._timerfd):
-        assert {name: getattr(module, name) for name in numbers} == numbers
-        for name in ("TimerVal", "TimePair", "timerfd", "timerfd_gettime", "timerfd_settime"):
-            assert getattr(module, name) is globals()[name]
-    assert butter._timerfd.CLOEXEC_DEFAULT is True
-    assert butter._timerfd.UnknownError is UnknownError
-    assert butter._timerfd.InternalError is InternalError
-    assert {"ffi", "lib"} <= set(vars(butter._timerfd))
-    assert set(butter.timerfd.__all__) <= set(dir(butter.timerfd))
-    assert Timerfd is Timer
-    assert issubclass(Timer, TimerVal)
-    assert TimePair._fields == ("seconds", "nano_seconds")
-    assert list(inspect.signature(Timer).parameters) == ["clock_type", "flags", "closefd"]
-    assert inspect.signature(Timer).parameters["clock_type"].default == CLOCK_MONOTONIC
-    assert list(inspect.signature(timerfd_settime).parameters) == ["fd", "timer_spec", "flags"]
 
 
 # -- the words
@@ -423,61 +386,6 @@ def test_unknown_flags():
             make(2**31)
 
 
-def test_no_descriptor_left():
-    """EMFILE names the limit and its value."""
-    with pytest.raises(OSError, match="RLIMIT_NOFILE is 20") as caught:
-        support.exhaust_descriptors(Timer, limit=20)
-    assert caught.value.errno == errno.EMFILE
-
-
-ROWS = [
-    *(("timerfd_create", CREATE, number, timerfd) for number in CREATE.meanings),
-    *(("timerfd_settime", SETTIME, number, lambda: timerfd_settime(0, TimerVal())) for number in SETTIME.meanings),
-    *(("timerfd_gettime", GETTIME, number, lambda: timerfd_gettime(0)) for number in GETTIME.meanings),
-    *(("read", READ, number, lambda: read_count(types.SimpleNamespace(fileno=lambda: 0))) for number in READ.meanings),
-]
-
-
-@pytest.mark.parametrize(
-    ("call", "errors", "number", "provoke"), ROWS, ids=[f"{row[0]}-{errno.errorcode[row[2]]}" for row in ROWS]
-)
-def test_every_errno_of_the_calls(call, errors, number, provoke):
-    """A kernel that answers with it makes the exception of the table, which can be pickled."""
-    with pytest.raises(OSError) as caught:  # noqa: PT011
-        support.inject_in_child(call, number, provoke, first=None if call == "timerfd_create" else 0)
-    error = caught.value
-    assert type(error) is errors.meanings[number][0]
-    assert error.errno == number
-    assert error.strerror.startswith(errors.call)
-
-
-OBJECT_ROWS = [
-    *(("timerfd_settime", SETTIME, number, "update") for number in SETTIME.meanings),
-    *(("timerfd_gettime", GETTIME, number, "get_current") for number in GETTIME.meanings),
-    *(("read", READ, number, "read_event") for number in READ.meanings),
-]
-
-
-@pytest.mark.parametrize(
-    ("call", "errors", "number", "method"),
-    OBJECT_ROWS,
-    ids=[f"{row[3]}-{errno.errorcode[row[2]]}" for row in OBJECT_ROWS],
-)
-def test_every_errno_of_the_object(in_child, call, errors, number, method):
-    """The object, which has faster ways than the calls, raises by the same tables."""
-
-    def body():
-        timer = Timer()
-        support.inject(call, number, timer.fileno())
-        with pytest.raises(OSError) as caught:  # noqa: PT011
-            getattr(timer, method)()
-        return type(caught.value), caught.value.errno, caught.value.strerror
-
-    kind, got, text = in_child(body)
-    assert (kind, got) == (errors.meanings[number][0], number)
-    assert text.startswith(errors.call)
-
-
 # -- the object
 
 
@@ -708,8 +616,7 @@ def shift_the_clock(nano_seconds):
     """Set the time of day by a few nanoseconds, which nobody notices but those who asked to be told."""
     # ADJ_SETOFFSET | ADJ_NANO; what is negative is so in the seconds
     timex = Timex(0x0100 | 0x2000, seconds=nano_seconds // SECOND, parts=nano_seconds % SECOND)
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.adjtimex(ctypes.byref(timex)) < 0:
+    if support.libc.adjtimex(ctypes.byref(timex)) < 0:
         raise OSError(ctypes.get_errno(), "adjtimex")
 
 

@@ -40,16 +40,6 @@ def test_q2_flags_are_used():
         assert not os.get_blocking(notify.fileno())
 
 
-def test_q3_get_event_nowait(tmp_path):
-    """It gives an event, or raises asyncio.QueueEmpty."""
-    with contextlib.closing(Inotify_async()) as notify:
-        notify.watch(tmp_path, IN_CREATE)
-        with pytest.raises(asyncio.QueueEmpty):
-            notify.get_event_nowait()
-        (tmp_path / "new").touch()
-        assert notify.get_event_nowait().filename == b"new"
-
-
 @both
 def test_q4_a_full_queue_loses_nothing(tmp_path, kind):
     """With a maxsize of 2, all of five events arrive."""
@@ -66,57 +56,6 @@ def test_q4_a_full_queue_loses_nothing(tmp_path, kind):
                 names.append((await notify.get_event()).name)
             assert names == ["0", "1", "2", "3", "4"]
             assert notify.empty()
-
-    run(main(), kind)
-
-
-@both
-def test_q6_cancel_a_later_waiter(tmp_path, kind):
-    """Cancelling a waiter that is not the first upsets neither the loop nor the others."""
-
-    async def main():
-        async with Inotify_async() as notify:
-            notify.watch(tmp_path, IN_CREATE)
-            first, second, third = await waiters(notify, 3)
-            second.cancel()
-            for name in ("one", "two"):
-                (tmp_path / name).touch()
-            assert [(await first).name, (await third).name] == ["one", "two"]
-            assert second.cancelled()
-
-    run(main(), kind)
-
-
-@both
-def test_q7_nothing_is_lost_in_a_timeout(tmp_path, kind):
-    """An event that comes after the only waiter timed out is the next waiter's."""
-
-    async def main():
-        async with Inotify_async() as notify:
-            notify.watch(tmp_path, IN_CREATE)
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(notify.wait(), 0.01)
-            (tmp_path / "late").touch()
-            await turn(5)
-            assert (await notify.wait()).name == "late"
-
-    run(main(), kind)
-
-
-@both
-def test_q8_close_tells_the_loop_and_the_waiter(tmp_path, kind):
-    """The reader leaves the loop, the waiter gets a ValueError, and a second close is harmless."""
-
-    async def main():
-        notify = Inotify_async()
-        notify.watch(tmp_path, IN_CREATE)
-        [task] = await waiters(notify, 1)
-        number = notify.fileno()
-        notify.close()
-        assert not asyncio.get_running_loop().remove_reader(number)
-        with pytest.raises(ValueError, match="closed"):
-            await task
-        notify.close()
 
     run(main(), kind)
 

@@ -2,15 +2,13 @@
 
 import asyncio
 import errno
-import gc
 import os
 import threading
 from unittest import mock
 
 import pytest
-from loops import both, run, turn, until_readable, waiters
+from loops import run
 
-import butter.eventfd
 from butter import _eventfd, eventfd
 from butter.asyncio.eventfd import Eventfd_async
 from butter.errors import UnknownError
@@ -38,115 +36,11 @@ def test_v2_numbers_out_of_range_are_one_class():
             counter.increment(1.5)
 
 
-def test_e2_descriptor_zero_is_open(in_child):
-    """With stdin closed an Eventfd gets number 0, and works."""
-
-    def body():
-        os.close(0)
-        with Eventfd(3) as counter:
-            return counter.fileno(), counter.closed(), counter.read_event(), repr(counter)
-
-    assert in_child(body) == (0, False, 3, "<Eventfd fd=0>")
-
-
-def test_e3_close_on_exec():
-    """Descriptors are not inherited unless that was asked for."""
-    number = eventfd.eventfd()
-    with Eventfd() as counter, Eventfd(closefd=False) as inherited:
-        assert not os.get_inheritable(counter.fileno())
-        assert os.get_inheritable(inherited.fileno())
-    assert not os.get_inheritable(number)
-    os.close(number)
-
-
-def test_e5_a_forgotten_object_warns_and_closes():
-    """It does not leak its descriptor."""
-    forgotten = [Eventfd()]
-    fd = forgotten[0].fileno()
-    with pytest.warns(ResourceWarning, match="unclosed <Eventfd"):
-        forget(forgotten)
-    with pytest.raises(OSError):  # noqa: PT011
-        os.fstat(fd)
-
-
-def test_e8_subclasses():
-    """A class of one's own can be made of it."""
-
-    class Mine(Eventfd):
-        def __init__(self):
-            super().__init__(5)
-
-    with Mine() as counter:
-        assert int(counter) == 5
-
-
 def test_e12_arguments_are_checked_without_assert():
     """Wrong ones raise under -O too, as TypeError and ValueError."""
     for value, kind in ((-1, ValueError), ("1", TypeError)):
         with pytest.raises(kind):
             eventfd.eventfd(value)
-
-
-def forget(things):
-    """Let go of them, and have them collected."""
-    things.clear()
-    gc.collect()
-
-
-@both
-def test_q6_a_waiter_that_is_not_first_is_cancelled(kind):
-    """The loop has nothing to complain of, and the first waiter gets the value."""
-
-    async def main():
-        async with Eventfd_async() as counter:
-            first, second = await waiters(counter, 2)
-            second.cancel()
-            await turn()
-            counter.increment(4)
-            assert await first == 4
-
-    run(main(), kind)
-
-
-@both
-def test_q7_a_value_after_a_timeout_is_not_lost(kind):
-    """It waits for the next who asks."""
-
-    async def main():
-        async with Eventfd_async() as counter:
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(counter.wait(), 0.01)
-            counter.increment(3)
-            until_readable(counter)
-            await turn(3)
-            assert await counter.wait() == 3
-
-            # counted before the cancellation, in the same turn of the loop
-            [task] = await waiters(counter, 1)
-            counter.increment(5)
-            until_readable(counter)
-            task.cancel()
-            await turn(3)
-            assert task.cancelled()
-            assert await counter.wait() == 5
-
-    run(main(), kind)
-
-
-def test_q8_close_wakes_the_waiter_and_frees_the_loop():
-    """Nobody waits for ever, and a second close is harmless."""
-
-    async def main():
-        counter = Eventfd_async()
-        [task] = await waiters(counter, 1)
-        fd = counter.fileno()
-        counter.close()
-        counter.close()
-        with pytest.raises(ValueError, match="closed file"):
-            await task
-        assert not asyncio.get_running_loop().remove_reader(fd)
-
-    run(main())
 
 
 def test_q9_iteration_context_and_fileno():
@@ -247,9 +141,3 @@ def test_users_replace_lib(function, arguments, number, exception):
         with pytest.raises(exception) as caught:
             getattr(_eventfd, function)(*arguments)
     assert caught.value.errno == number
-
-
-def test_names_stay():
-    """The names that programs import are in their modules."""
-    assert butter.eventfd.Eventfd is Eventfd
-    assert callable(butter.eventfd.eventfd)

@@ -65,22 +65,6 @@ def test_P4_without_a_length_it_moves_what_it_can(file, pipe, pipe2):
     assert os.read(pipe2[0], 20) == b"0123456789"
 
 
-def test_every_name_and_number_is_there():
-    """What was importable still is, with the same numbers."""
-    constants = {
-        "NULL_TERMINATOR": 0x1,
-        "SPLICE_F_MOVE": 0x1,
-        "SPLICE_F_NONBLOCK": 0x2,
-        "SPLICE_F_MORE": 0x4,
-        "SPLICE_F_GIFT": 0x8,
-        "IOV_MAX": 0x400,
-    }
-    assert {name: getattr(module, name) for name in constants} == constants
-    assert module.UnknownError is UnknownError
-    for name in ("splice", "tee", "vmsplice"):
-        assert callable(getattr(module, name))
-
-
 def test_order_of_the_arguments(file, pipe, pipe2):
     """splice(fd_in, fd_out, in_offset, out_offset, len, flags) and tee(fd_in, fd_out, len, flags)."""
     assert splice(file, pipe[1], 2, None, 3, 0) == 3

@@ -1,8 +1,6 @@
 """What was broken in timerfd once, and what programs rely on."""
 
-import asyncio
 import errno
-import gc
 import os
 import select
 import time
@@ -10,7 +8,7 @@ from unittest import mock
 
 import pytest
 import support
-from loops import both, run, turn, until_readable, waiters
+from loops import both, run
 
 from butter import _timerfd, timerfd
 from butter.asyncio.timerfd import Timerfd_async
@@ -113,41 +111,6 @@ def test_t7_a_clock_that_is_set(in_child):
         assert "was set" in text
 
 
-def test_e2_descriptor_zero_is_open(in_child):
-    """With stdin closed a Timer gets number 0, and works."""
-
-    def body():
-        os.close(0)
-        with Timer() as timer:
-            timer.after(nano_seconds=1).update()
-            return timer.fileno(), timer.closed(), timer.read_event()
-
-    assert in_child(body) == (0, False, 1)
-
-
-def test_e3_close_on_exec():
-    """Descriptors are not inherited unless that was asked for."""
-    with Timer() as timer, Timer(closefd=False) as inherited:
-        assert not os.get_inheritable(timer.fileno())
-        assert os.get_inheritable(inherited.fileno())
-
-
-def test_e5_a_forgotten_object_warns_and_closes():
-    """It does not leak its descriptor."""
-    forgotten = [Timer()]
-    fd = forgotten[0].fileno()
-    with pytest.warns(ResourceWarning, match="unclosed <Timer"):
-        forget(forgotten)
-    with pytest.raises(OSError):  # noqa: PT011
-        os.fstat(fd)
-
-
-def forget(things):
-    """Let go of them, and have them collected."""
-    things.clear()
-    gc.collect()
-
-
 def test_e8_subclasses():
     """A class of one's own can be made of it, with other arguments."""
 
@@ -177,51 +140,6 @@ def test_q1_the_awaitable_works(kind):
             assert not timer.get_current()
 
     run(main(), kind)
-
-
-@both
-def test_q6_a_waiter_that_is_not_first_is_cancelled(kind):
-    """The loop has nothing to complain of, and the first waiter gets the expiration."""
-
-    async def main():
-        async with Timerfd_async() as timer:
-            first, second = await waiters(timer, 2)
-            second.cancel()
-            await turn()
-            timer.after(nano_seconds=1)
-            assert await first == 1
-
-    run(main(), kind)
-
-
-@both
-def test_q7_an_expiration_after_a_timeout_is_not_lost(kind):
-    """It waits for the next who asks."""
-
-    async def main():
-        async with Timerfd_async() as timer:
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(timer.wait(), 0.01)
-            timer.after(nano_seconds=1)
-            until_readable(timer)
-            await turn(3)
-            assert await timer.wait() == 1
-
-    run(main(), kind)
-
-
-def test_q8_close_wakes_the_waiter():
-    """Nobody waits for ever, and a second close is harmless."""
-
-    async def main():
-        timer = Timerfd_async().every(100)
-        [task] = await waiters(timer, 1)
-        timer.close()
-        timer.close()
-        with pytest.raises(ValueError, match="closed file"):
-            await task
-
-    run(main())
 
 
 def test_users_a_timer_in_epoll():

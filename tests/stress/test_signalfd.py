@@ -20,7 +20,7 @@ from butter.signalfd import SFD_NONBLOCK, Signalfd
 pytestmark = pytest.mark.stress
 
 RT = [signal.SIGRTMIN + number for number in range(8)]
-sigqueue = ctypes.CDLL(None, use_errno=True).sigqueue
+sigqueue = support.libc.sigqueue
 sigqueue.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
 
 

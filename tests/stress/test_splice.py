@@ -27,18 +27,12 @@ class Interrupted(Exception):
     pass
 
 
-def tcp():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        here = socket.create_connection(server.getsockname())
-        there, _ = server.accept()
-    return here, there
-
-
 def ends(kind):
     """``(end to write, end to read)`` of a new pipe or connection, as descriptors that the caller closes."""
     if kind == "pipe":
         return os.pipe()[::-1]
-    return tuple(end.detach() for end in (tcp() if kind == "tcp" else socket.socketpair()))
+    with support.sockets(kind) as pair:
+        return tuple(end.detach() for end in pair)
 
 
 @contextmanager
@@ -248,13 +242,9 @@ def test_many_proxies_at_once(kind):
 
     async def connection(number):
         loop = asyncio.get_running_loop()
-        client, front = tcp()
-        back, server = socket.socketpair()
         question = DATA[number * 4000 : number * 4000 + 700_000]
         answer = DATA[number * 8000 : number * 8000 + 900_000]
-        with client, front, back, server:
-            for end in (client, front, back, server):
-                end.setblocking(False)
+        with support.sockets("tcp", False) as (client, front), support.sockets("unix", False) as (back, server):
             moved = await asyncio.gather(
                 one_way(front, back),
                 one_way(back, front),

@@ -3,11 +3,14 @@
 import importlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 
 import pytest
 import support
+
+import butter
 
 # Without site, because its .pth files may import typing before anybody else
 # could be blamed for it; the path is the one of this process. The time is
@@ -63,52 +66,191 @@ def test_asyncio_comes_when_asked_for():
     assert "asyncio" in modules
 
 
-OLD = {
-    "butter.utils": [
-        "CLOEXEC_DEFAULT",
-        "Eventlike",
-        "InternalError",
-        "PermissionError",
-        "TimeoutError",
-        "UnknownError",
-        "_close",
-        "get_buffered_length",
-    ],
-    "butter._inotify": [
-        "InotifyEvent",
-        "event_name",
-        "ffi",
-        "inotify_add_watch",
-        "inotify_init",
-        "inotify_rm_watch",
-        "lib",
-        "str_to_events",
-    ],
-    "butter.inotify": [
-        "Inotify",
-        "event_name",
-        "inotify_add_watch",
-        "inotify_init",
-        "inotify_rm_watch",
-        "str_to_events",
-        "watch",
-    ],
-    "butter.asyncio.inotify": ["Inotify_async"],
+# Where the first releases had each name, and the numbers of those that are constants. Not the "val" of _inotify, which
+# a loop left behind. Programs replace "lib" and "ffi" in their tests.
+
+EVENTFD = {"EFD_CLOEXEC": 0x80000, "EFD_NONBLOCK": 0x800, "EFD_SEMAPHORE": 1}
+INOTIFY = {
+    "IN_ACCESS": 1,
+    "IN_ALL_EVENTS": 0xFFF,
+    "IN_ATTRIB": 4,
+    "IN_CLOEXEC": 0x80000,
+    "IN_CLOSE": 0x18,
+    "IN_CLOSE_NOWRITE": 0x10,
+    "IN_CLOSE_WRITE": 8,
+    "IN_CREATE": 0x100,
+    "IN_DELETE": 0x200,
+    "IN_DELETE_SELF": 0x400,
+    "IN_DONT_FOLLOW": 0x2000000,
+    "IN_EXCL_UNLINK": 0x4000000,
+    "IN_IGNORED": 0x8000,
+    "IN_ISDIR": 0x40000000,
+    "IN_MASK_ADD": 0x20000000,
+    "IN_MODIFY": 2,
+    "IN_MOVE": 0xC0,
+    "IN_MOVED_FROM": 0x40,
+    "IN_MOVED_TO": 0x80,
+    "IN_MOVE_SELF": 0x800,
+    "IN_NONBLOCK": 0x800,
+    "IN_ONESHOT": 0x80000000,
+    "IN_ONLYDIR": 0x1000000,
+    "IN_OPEN": 0x20,
+    "IN_Q_OVERFLOW": 0x4000,
+    "IN_UNMOUNT": 0x2000,
+}
+TIMERFD = {
+    "TFD_CLOEXEC": 0x80000,
+    "TFD_NONBLOCK": 0x800,
+    "TFD_TIMER_ABSTIME": 1,
+    "CLOCK_REALTIME": 0,
+    "CLOCK_MONOTONIC": 1,
+    "CLOCK_PROCESS_CPUTIME_ID": 2,
+    "CLOCK_THREAD_CPUTIME_ID": 3,
+    "CLOCK_MONOTONIC_RAW": 4,
+    "CLOCK_REALTIME_COARSE": 5,
+    "CLOCK_MONOTONIC_COARSE": 6,
+    "CLOCK_BOOTTIME": 7,
+    "CLOCK_REALTIME_ALARM": 8,
+    "CLOCK_BOOTTIME_ALARM": 9,
+}
+SIGNALFD = {
+    "NEW_SIGNALFD": -1,
+    "SFD_CLOEXEC": 0x80000,
+    "SFD_NONBLOCK": 0x800,
+    "SIG_BLOCK": 0,
+    "SIG_UNBLOCK": 1,
+    "SIG_SETMASK": 2,
+}
+MEMFD = {"MFD_CLOEXEC": 1, "MFD_ALLOW_SEALING": 2, "F_SEAL_SHRINK": 2, "F_SEAL_GROW": 4, "F_SEAL_WRITE": 8}
+
+SEED = {
+    "butter.utils": (
+        "CLOEXEC_DEFAULT Eventlike InternalError PermissionError TimeoutError UnknownError get_buffered_length _close",
+        {},
+    ),
+    "butter._eventfd": ("CLOEXEC_DEFAULT UnknownError event_to_str eventfd ffi str_to_events lib", EVENTFD),
+    "butter.eventfd": ("Eventfd event_to_str eventfd str_to_events", EVENTFD),
+    "butter.asyncio.eventfd": ("Eventfd_async", {}),
+    "butter._inotify": (
+        "CLOEXEC_DEFAULT InotifyEvent PermissionError UnknownError event_name ffi inotify_add_watch "
+        "inotify_init inotify_rm_watch str_to_events lib",
+        INOTIFY,
+    ),
+    "butter.inotify": (
+        "Inotify event_name inotify_add_watch inotify_init inotify_rm_watch str_to_events watch",
+        INOTIFY,
+    ),
+    "butter.asyncio.inotify": ("Inotify_async", {}),
+    "butter._timerfd": (
+        "CLOEXEC_DEFAULT InternalError TimePair TimerVal UnknownError ffi timerfd timerfd_gettime timerfd_settime lib",
+        TIMERFD,
+    ),
+    "butter.timerfd": ("Timer TimerVal timerfd timerfd_gettime timerfd_settime Timerfd", TIMERFD),
+    "butter.asyncio.timerfd": ("Timerfd_async", {}),
+    "butter._signalfd": (
+        "CLOEXEC_DEFAULT UnknownError ffi pthread_sigmask signalfd signum_to_signame lib",
+        {**SIGNALFD, "SIGINFO_LENGTH": 0x80},
+    ),
+    "butter.signalfd": ("Signal Signalfd pthread_sigmask signalfd signum_to_signame", SIGNALFD),
+    "butter.asyncio.signalfd": ("Signalfd_async", {}),
+    "butter._memfd": (
+        "CLOEXEC_DEFAULT UnknownError fcntl ffi flags memfd_create revoke seal lib",
+        {**MEMFD, "F_ADD_SEALS": 0x409, "F_GET_SEALS": 0x40A, "F_SEAL_SEAL": 1},
+    ),
+    "butter.memfd": (
+        "Memfd flags memfd_create mmap revoke seal",
+        {
+            **MEMFD,
+            "ACCESS_COPY": 3,
+            "ACCESS_READ": 1,
+            "ACCESS_WRITE": 2,
+            "PROT_READ": 1,
+            "PROT_WRITE": 2,
+            "PROT_EXEC": 4,
+            "MAP_ANON": 0x20,
+            "MAP_ANONYMOUS": 0x20,
+            "MAP_DENYWRITE": 0x800,
+            "MAP_EXECUTABLE": 0x1000,
+            "MAP_PRIVATE": 2,
+            "MAP_SHARED": 1,
+        },
+    ),
+    "butter.splice": (
+        "UnknownError splice tee vmsplice _ffi _lib",
+        {
+            "NULL_TERMINATOR": 1,
+            "SPLICE_F_MOVE": 1,
+            "SPLICE_F_NONBLOCK": 2,
+            "SPLICE_F_MORE": 4,
+            "SPLICE_F_GIFT": 8,
+            "IOV_MAX": 0x400,
+        },
+    ),
 }
 
 
-@pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in OLD.items() for name in names])
-def test_names_of_the_seed(module, name):
-    """Each name is where the first releases had it, and can be imported alone by a fresh interpreter."""
-    assert getattr(importlib.import_module(module), name) is not None
+@pytest.mark.parametrize("name", SEED)
+def test_names_of_the_seed(name):
+    """Each name is where the first releases had it, and each constant has its number."""
+    module, (names, numbers) = importlib.import_module(name), SEED[name]
+    assert [missing for missing in names.split() if not hasattr(module, missing)] == []
+    assert {constant: getattr(module, constant) for constant in numbers} == numbers
+    assert getattr(module, "CLOEXEC_DEFAULT", True) is True
 
 
-@pytest.mark.parametrize("name", OLD["butter.utils"])
-def test_utils_alone(name):
-    """Each name comes without any other import before it."""
-    subprocess.run(
-        [sys.executable, "-c", support.same_path(f"from butter.utils import {name}")], timeout=60, check=True
-    )
+@pytest.mark.parametrize("name", [name for name in SEED if name.replace(".", "._") in SEED])
+def test_names_are_the_thin_modules(name):
+    """A name of a module that its thin module has too is the same thing."""
+    module, thin = importlib.import_module(name), importlib.import_module(name.replace(".", "._"))
+    shared = {*SEED[name][0].split()} & {*SEED[name.replace(".", "._")][0].split()}
+    assert [different for different in shared if getattr(module, different) is not getattr(thin, different)] == []
+
+
+PUBLIC = [
+    found.name
+    for found in pkgutil.walk_packages(butter.__path__, "butter.")
+    if "._" not in found.name and not found.name.startswith("butter.build")
+]
+
+# each in a child of an interpreter that has not imported butter yet
+ALONE = """
+import os, sys
+for name in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        try:
+            exec(name)
+        except BaseException as error:
+            print(name, repr(error))
+        finally:
+            sys.stdout.flush()
+            os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+def failing(statements):
+    """What is printed of those *statements* that fail, each alone in a fresh interpreter."""
+    command = [sys.executable, "-W", "error", "-c", support.same_path(ALONE), *statements]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_each_module_alone():
+    """Each public module can be the first that a program imports, and so can each name of utils, where others meet."""
+    statements = [f"import {name}" for name in PUBLIC]
+    statements += [f"from butter.utils import {name}" for name in SEED["butter.utils"][0].split()]
+    assert failing(statements) == ""
+
+
+def test_every_name_of_all_exists():
+    """``from module import *`` works for all public modules."""
+    assert {"butter.splice", "butter.asyncio.timerfd", "butter.errors"} <= set(PUBLIC)
+    assert failing([f"from {name} import *" for name in PUBLIC]) == ""
+
+
+def test_a_failing_import_is_seen():
+    """This proves that the two tests above would see one."""
+    assert "no_such_name" in failing(["from butter.utils import no_such_name"])
 
 
 def test_utils_are_the_real_ones():
@@ -125,10 +267,3 @@ def test_utils_are_the_real_ones():
     assert utils.CLOEXEC_DEFAULT is True
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         utils.nothing  # noqa: B018
-
-
-def test_every_name_of_all_exists():
-    """``from module import *`` works for the public modules."""
-    for name in ("butter", "butter.errors", "butter.utils", "butter.inotify", "butter.asyncio.inotify"):
-        module = importlib.import_module(name)
-        assert [missing for missing in module.__all__ if not hasattr(module, missing)] == []

@@ -1,0 +1,204 @@
+"""Each feature, as the tests that are about all of them know it: one class for each, and nowhere else.
+
+A new feature is a new class here. The conformance tests of the objects (tests/kernel/test_eventlike.py) and of the
+awaitables (tests/asyncio/test_queue.py), and those of ``butter doctor``, then cover it.
+"""
+
+import ctypes
+import itertools
+import os
+import signal
+
+import support
+
+from butter.asyncio.eventfd import Eventfd_async
+from butter.asyncio.inotify import Inotify_async
+from butter.asyncio.signalfd import Signalfd_async
+from butter.asyncio.timerfd import Timerfd_async
+from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
+from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify, inotify_init
+from butter.memfd import MFD_ALLOW_SEALING, Memfd, memfd_create
+from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
+from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
+
+# far more than anything takes; a wait of so long has lost an event
+LONG = 30
+
+
+class Feature:
+    """A feature, for one test: ``with Feature(place) as feature``, where *place* is a directory of the test's own."""
+
+    #: the name of its builder, of its modules, and of its row in ``butter doctor``
+    name = ""
+    #: the system call without which nothing of it works, for ``support.inject``
+    call = ""
+    #: the class of its object, and of its awaitable if the object gives events
+    cls = awaitable = None
+    #: what both are made with: arguments, flags, and the flag that makes the object non-blocking
+    args, flags, flag = (), 0, 0
+    #: whether two events that are not read between them are two, and not one (a timer's are one)
+    ticks = True
+    #: whether one read may give several events; ``number`` then tells them apart
+    batches = False
+
+    def __init__(self, place):
+        self.place = place
+        self.numbers = itertools.count()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def make(self, cls=None, blocking=True, **arguments):
+        """A new object, of the subclass *cls* if it is given."""
+        flags = self.flags if blocking else self.flags | self.flag
+        made = (cls or self.cls)(*self.args, flags=flags, **arguments)
+        self.prepare(made)
+        return made
+
+    def open(self, **options):
+        """A new awaitable."""
+        queue = self.awaitable(*self.args, flags=self.flags, **options)
+        self.prepare(queue)
+        return queue
+
+    def descriptor(self):
+        """The number of a new descriptor, by the thin call: blocking, and without what ``prepare`` does."""
+        raise NotImplementedError
+
+    def prepare(self, made):
+        """Do what an object, or an awaitable, needs before there can be an event."""
+
+    def make_event(self, made):
+        """Make an event for *made*, an object or an awaitable; it is in the kernel when this returns, or soon after."""
+        raise NotImplementedError
+
+    def trigger(self, made, times=1):
+        """Make so many events."""
+        for _ in range(times):
+            self.make_event(made)
+
+    def number(self, event):
+        """Which event this is, counted from 0; only where ``batches``."""
+        raise NotImplementedError
+
+    def count(self, events):
+        """How many events these are; one that was given twice counts once."""
+        return len(set(map(self.number, events))) if self.batches else len(events)
+
+    def use(self, made):
+        """Use the object as programs do, or raise."""
+        self.trigger(made)
+        made.wait(LONG)
+
+
+class Files(Feature):
+    """Files that are created in a directory."""
+
+    name, call = "inotify", "inotify_init1"
+    cls, awaitable = Inotify, Inotify_async
+    flag = IN_NONBLOCK
+    batches = True
+
+    def descriptor(self):
+        return inotify_init()
+
+    def prepare(self, made):
+        made.watch(self.place, IN_CREATE)
+
+    def make_event(self, made):
+        path = f"{self.place}/{next(self.numbers)}"
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+        os.unlink(path)  # so that a forked child may use the name too
+
+    def number(self, event):
+        return int(event.name)
+
+
+class Counts(Feature):
+    """What a counter counts, by ones."""
+
+    name, call = "eventfd", "eventfd2"
+    cls, awaitable = Eventfd, Eventfd_async
+    flags, flag = EFD_SEMAPHORE, EFD_NONBLOCK
+
+    def descriptor(self):
+        return eventfd(flags=self.flags)
+
+    def make_event(self, made):
+        made.increment()
+
+
+class Ticks(Feature):
+    """A timer that expires."""
+
+    name, call = "timerfd", "timerfd_create"
+    cls, awaitable = Timer, Timerfd_async
+    flag = TFD_NONBLOCK
+    ticks = False
+
+    def descriptor(self):
+        return timerfd()
+
+    def make_event(self, made):
+        made.after(nano_seconds=1)
+        if isinstance(made, Timer):  # the awaitable arms at once
+            made.update()
+
+
+class Signals(Feature):
+    """Real-time signals, which queue up, with a value."""
+
+    name, call = "signalfd", "signalfd4"
+    cls, awaitable = Signalfd, Signalfd_async
+    flag = SFD_NONBLOCK
+    batches = True
+
+    number_sent = signal.SIGRTMIN + 3
+    args = ([number_sent],)
+
+    def __enter__(self):
+        self.before = support.block_everywhere(self.number_sent)
+        return self
+
+    def __exit__(self, *_):
+        support.discard(self.number_sent)  # one that was not read would end the process
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+    def descriptor(self):
+        return signalfd(*self.args)
+
+    def make_event(self, made):
+        assert support.libc.sigqueue(os.getpid(), self.number_sent, ctypes.c_void_p(next(self.numbers))) == 0
+
+    def number(self, event):
+        return event.ssi_int
+
+
+class Memory(Feature):
+    """A file in memory, which gives no events."""
+
+    name, call = "memfd", "memfd_create"
+    cls = Memfd
+
+    def descriptor(self):
+        return memfd_create(flags=MFD_ALLOW_SEALING)
+
+    def use(self, made):
+        made.truncate(5)
+        made.growable = False
+        assert len(made) == 5
+
+
+class Moves(Feature):
+    """Calls that move bytes between descriptors, without an object."""
+
+    name, call = "splice", "splice"
+
+
+FEATURES = Feature.__subclasses__()
+#: those with an object, and of these those whose object gives events
+OBJECTS = [feature for feature in FEATURES if feature.cls]
+EVENTS = [feature for feature in FEATURES if feature.awaitable]

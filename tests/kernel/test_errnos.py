@@ -1,0 +1,513 @@
+"""Each row of each table of errnos, with a kernel that answers so: class, errno, sentence and path.
+
+An example makes the call of a table, once its arguments are ready and ``fail`` was told which system call fails from
+now on (by a seccomp filter, with the errno of the row). All rows of the table go through each of its examples.
+
+What this kernel does by itself, in a state or for arguments that a test can give it, is a provoker of its own, which
+takes the place of the table's first example. Every one runs in a child, in an empty directory.
+"""
+
+import errno
+import functools
+import os
+import re
+import resource
+import select
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import support
+from features import EVENTS, OBJECTS, Files, Signals
+from support import in_child, needs
+
+from butter.cli import doctor
+from butter.errors import UnknownError
+from butter.eventfd import Eventfd, eventfd_read, eventfd_write
+from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
+from butter.memfd import Memfd, memfd_create
+from butter.signalfd import SIG_BLOCK, pthread_sigmask, signalfd
+from butter.splice import copy, splice, tee
+from butter.timerfd import Timer, TimerVal, timerfd_gettime, timerfd_settime
+
+TABLES = support.errno_tables()
+
+
+class Way(NamedTuple):
+    """A function that makes a call fail, what has to be so for it, and what its exception says."""
+
+    function: object
+    marks: tuple = ()
+    filename: object = None
+    words: str = ""
+
+
+EXAMPLES = {call: [] for call in TABLES}
+PROVOKERS = {}
+
+
+def example(call, filename=None):
+    """The decorated function is an example of the table of *call*: ``function(fail)``."""
+
+    def register(function):
+        EXAMPLES[call].append(Way(function, filename=filename))
+        return function
+
+    return register
+
+
+def provokes(call, number, *marks, filename=None, words=""):
+    """The decorated function makes *call* fail with errno *number*, and its sentence has *words*."""
+
+    def register(function):
+        assert number in TABLES[call].meanings
+        PROVOKERS[call, number] = Way(function, marks, filename, words)
+        return function
+
+    return register
+
+
+def named(function, feature):
+    """*function* for a *feature*, with a name that says so."""
+    partial = functools.partial(function, feature)
+    partial.__name__ = f"{function.__name__} ({feature.name})"
+    return partial
+
+
+# new descriptors
+
+NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
+NEW["memfd"] = "memfd_create"
+
+
+def new_descriptor(feature, fail):
+    fail(feature.call)
+    feature(".").descriptor()
+
+
+def no_descriptor_left(feature, fail):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    feature(".").descriptor()
+
+
+for feature in OBJECTS:
+    example(NEW[feature.name])(named(new_descriptor, feature))
+    provokes(NEW[feature.name], errno.EMFILE, words="RLIMIT_NOFILE is 3")(named(no_descriptor_left, feature))
+
+
+@provokes("inotify_init1", errno.EINVAL)
+def unknown_flag_of_inotify(fail):
+    Inotify(1)
+
+
+@provokes("eventfd", errno.EINVAL)
+def unknown_flag_of_eventfd(fail):
+    Eventfd(0, 2)
+
+
+@provokes("timerfd_create", errno.EINVAL)
+def unknown_flag_of_timerfd(fail):
+    Timer(flags=1)
+
+
+@provokes("signalfd", errno.EINVAL)
+def unknown_flag_of_signalfd(fail):
+    signalfd([], flags=1)
+
+
+@provokes("signalfd", errno.EBADF)
+def closed_signalfd(fail):
+    signalfd([], 999_999)
+
+
+@provokes("memfd_create", errno.EINVAL)
+def long_name_of_memfd(fail):
+    memfd_create("n" * 250)
+
+
+@provokes("adopt", errno.EBADF)
+def adopt_what_is_closed(fail):
+    Timer.adopt(999_999)
+
+
+@provokes("adopt", errno.EINVAL)
+def adopt_another_kind(fail):
+    Timer.adopt(os.pipe()[0])
+
+
+@example("adopt")
+def adopt(fail):
+    fd = Files(".").descriptor()
+    for call in ("fstat", "newfstatat"):
+        fail(call, fd)
+    Inotify.adopt(fd)
+
+
+# reads of events
+
+READS = {"inotify": "read of an inotify descriptor", "eventfd": "eventfd_read"}
+READS.update(timerfd="read of a timerfd", signalfd="read of a signalfd")
+
+
+def opened(feature, blocking=True):
+    """An object of *feature*, with all that its events need."""
+    feature = feature(".")
+    feature.__enter__()
+    return feature.make(blocking=blocking)
+
+
+def read(feature, fail):
+    made = opened(feature)
+    fail("read", made.fileno())
+    made.read_event()
+
+
+def read_without_an_event(feature, fail):
+    opened(feature, blocking=False).read_event()
+
+
+def read_of_a_closed_number(feature, fail):
+    # closed behind the object's back, which is what makes it wrong
+    made = opened(feature)
+    os.close(made.fileno())
+    made.read_event()
+
+
+def read_of_a_directory(feature, fail):
+    made = opened(feature)
+    os.dup2(os.open("/", os.O_RDONLY), made.fileno())
+    made.read_event()
+
+
+def read_of_what_gives_nothing(feature, fail):
+    made = opened(feature)
+    with select.epoll() as epoll:
+        os.dup2(epoll.fileno(), made.fileno())
+    made.read_event()
+
+
+for feature in EVENTS:
+    example(READS[feature.name])(named(read, feature))
+    provokes(READS[feature.name], errno.EAGAIN)(named(read_without_an_event, feature))
+    provokes(READS[feature.name], errno.EBADF, words="is not open")(named(read_of_a_closed_number, feature))
+    provokes(READS[feature.name], errno.EINVAL)(named(read_of_what_gives_nothing, feature))
+    provokes(READS[feature.name], errno.EISDIR)(named(read_of_a_directory, feature))
+
+
+def read_of_other_bytes(feature, fail):
+    reading, writing = os.pipe()
+    os.write(writing, b"not an event")
+    made = opened(feature)
+    os.dup2(reading, made.fileno())
+    made.read_event()
+
+
+for feature in Files, Signals:
+    provokes(READS[feature.name], errno.EBADMSG)(named(read_of_other_bytes, feature))
+
+
+@example("poll")
+def wait(fail):
+    timer = Timer()
+    for call in ("poll", "select", "pselect6"):
+        fail(call)
+    timer.wait(1)
+
+
+# inotify
+
+
+@example("inotify_add_watch", filename=".")
+def add_watch(fail):
+    inotify = Inotify()
+    fail("inotify_add_watch")
+    inotify.watch(".")
+
+
+@example("inotify_rm_watch")
+def rm_watch(fail):
+    inotify = Inotify()
+    fail("inotify_rm_watch")
+    inotify.ignore(1)
+
+
+@provokes("inotify_add_watch", errno.EACCES, filename="secret")
+def watch_what_is_secret(fail):
+    os.chmod(".", 0o777)
+    os.mkdir("secret", 0)
+    support.become_nobody()
+    Inotify().watch("secret")
+
+
+@provokes("inotify_add_watch", errno.EBADF, filename=".")
+def watch_with_a_bad_descriptor(fail):
+    inotify_add_watch(-1, ".", IN_OPEN)
+
+
+@provokes("inotify_add_watch", errno.EEXIST, needs(kernel=(4, 18)), filename="../")
+def watch_what_is_watched(fail):
+    os.mkdir("below")
+    os.chdir("below")
+    inotify = Inotify()
+    inotify.watch("..", IN_OPEN)
+    inotify.watch("../", IN_OPEN | IN_MASK_CREATE)
+
+
+@provokes("inotify_add_watch", errno.EINVAL, filename=".")
+def watch_for_nothing(fail):
+    Inotify().watch(".", 0)
+
+
+@provokes("inotify_add_watch", errno.ELOOP, filename="loop")
+def watch_a_loop(fail):
+    os.symlink("loop", "loop")
+    Inotify().watch("loop")
+
+
+@provokes("inotify_add_watch", errno.ENAMETOOLONG, filename="n" * 256)
+def watch_a_long_name(fail):
+    Inotify().watch("n" * 256)
+
+
+@provokes("inotify_add_watch", errno.ENOENT, filename="missing")
+def watch_what_is_missing(fail):
+    Inotify().watch("missing")
+
+
+@provokes("inotify_add_watch", errno.ENOSPC, support.needs_namespaces, filename=".")
+def watch_one_too_many(fail):
+    support.own_namespaces()
+    Path("/proc/sys/user/max_inotify_watches").write_text("0")
+    Inotify().watch(".")
+
+
+@provokes("inotify_add_watch", errno.ENOTDIR, filename="file")
+def watch_a_file_as_a_directory(fail):
+    Path("file").touch()
+    Inotify().watch("file", IN_OPEN | IN_ONLYDIR)
+
+
+@provokes("inotify_rm_watch", errno.EBADF)
+def ignore_with_a_bad_descriptor(fail):
+    inotify_rm_watch(-1, 1)
+
+
+@provokes("inotify_rm_watch", errno.EINVAL)
+def ignore_what_is_not_watched(fail):
+    Inotify().ignore(1)
+
+
+# eventfd: the object reads and writes by Python's own functions where it can
+
+
+@example("eventfd_read")
+def thin_read(fail):
+    fail("read", 0)
+    eventfd_read(0)
+
+
+@example("eventfd_write")
+def thin_write(fail):
+    fail("write", 0)
+    eventfd_write(0, 1)
+
+
+@example("eventfd_write")
+def increment(fail):
+    counter = Eventfd()
+    fail("write", counter.fileno())
+    counter.increment()
+
+
+# timerfd: the object has faster ways than the calls
+
+
+@example("timerfd_settime")
+def settime(fail):
+    fail("timerfd_settime")
+    timerfd_settime(0, TimerVal())
+
+
+@example("timerfd_settime")
+def update(fail):
+    timer = Timer()
+    fail("timerfd_settime", timer.fileno())
+    timer.after(1).update()
+
+
+@example("timerfd_gettime")
+def gettime(fail):
+    fail("timerfd_gettime")
+    timerfd_gettime(0)
+
+
+@example("timerfd_gettime")
+def get_current(fail):
+    timer = Timer()
+    fail("timerfd_gettime", timer.fileno())
+    timer.get_current()
+
+
+# signalfd
+
+
+@example("pthread_sigmask")
+def sigmask(fail):
+    fail("rt_sigprocmask")
+    pthread_sigmask(SIG_BLOCK, ())
+
+
+@provokes("pthread_sigmask", errno.EINVAL, words="action 3 is none of")
+def sigmask_with_a_strange_action(fail):
+    pthread_sigmask(3, ())
+
+
+# memfd
+
+
+@example("fcntl(F_ADD_SEALS)")
+def add_seals(fail):
+    memfd = Memfd()
+    fail("fcntl", memfd.fileno(), {1: 1033})
+    memfd.seal()
+
+
+@example("fcntl(F_GET_SEALS)")
+def get_seals(fail):
+    memfd = Memfd()
+    fail("fcntl", memfd.fileno(), {1: 1034})
+    assert memfd.flags
+
+
+@example("ftruncate")
+def truncate(fail):
+    memfd = Memfd()
+    fail("ftruncate", memfd.fileno())
+    memfd.truncate(1)
+
+
+@example("write of a memfd")
+def first_content(fail):
+    fail("pwrite64")
+    Memfd("", b"x")
+
+
+@example("mmap")
+def mapping(fail):
+    memfd = Memfd("", 1)
+    fail("mmap", arguments={4: memfd.fileno()})
+    memfd.mmap()
+
+
+# splice
+
+
+def two_pipes():
+    reading, writing = os.pipe()
+    os.write(writing, b"bytes")
+    return reading, os.pipe()[1]
+
+
+@example("splice")
+def splice_a_byte(fail):
+    fail("splice")
+    splice(*two_pipes(), len=1)
+
+
+@example("tee")
+def tee_a_byte(fail):
+    fail("tee")
+    tee(*two_pipes(), len=1)
+
+
+@example("copy")
+def copy_to_a_log(fail):
+    # the better calls do not append
+    Path("file").write_bytes(b"bytes")
+    with open("file", "rb") as file, open("log", "ab") as log:
+        fail("write", log.fileno())
+        with pytest.raises(OSError, match="copy") as caught:
+            copy(file, log)
+        assert (caught.value.moved, caught.value.rest, file.tell()) == (0, b"", 0)
+        raise caught.value
+
+
+# the command
+
+
+@example("fork")
+def fork(fail):
+    fail("clone")
+    doctor.attempt(lambda: None)
+
+
+# what the sentences of some errnos have to tell in every table
+WORDS = {errno.ENFILE: "fs.file-max", errno.ENOMEM: "memory"}
+# no table has a row for it
+STRANGE = errno.EHOSTDOWN
+
+
+def outcome(function, directory, number):
+    """The exception of *function*, and the class of its context, which does not come out of a child."""
+    os.chdir(directory)
+
+    def fail(call, first=None, arguments=None):
+        support.inject(call, number, first, arguments)
+
+    try:
+        function(fail)
+    except OSError as error:
+        return error, type(error.__context__)
+    raise AssertionError("nothing failed")
+
+
+def check(way, directory, call, number):
+    """Have *call* fail that way, and look at the exception."""
+    error, context = in_child(outcome, way.function, directory, number)
+    exception, sentence = TABLES[call].meanings.get(number, (UnknownError, os.strerror(number)))
+    # OSError(errno, …) makes the builtin subclass where there is one
+    assert type(error) is type(exception(number, ""))
+    assert error.errno == number
+    if callable(sentence):
+        assert error.strerror.startswith(f"{call}: ")
+        assert os.strerror(number) not in error.strerror
+    else:
+        assert error.strerror == f"{call}: {sentence}"
+    assert re.search(way.words or WORDS.get(number, ""), error.strerror)
+    assert error.filename == way.filename
+    assert not issubclass(context, OSError)
+
+
+def name(call, number, way):
+    return f"{call}-{errno.errorcode[number]}-{way.function.__name__}"
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "way"),
+    [
+        pytest.param(call, number, way, id=name(call, number, way))
+        for call, ways in EXAMPLES.items()
+        for way in ways
+        for number in [*TABLES[call].meanings, STRANGE]
+        if way is not ways[0] or (call, number) not in PROVOKERS
+    ],
+)
+@pytest.mark.defect("E11")
+def test_injected(tmp_path, call, number, way):
+    """A row, or an errno that the table does not know, as its exception."""
+    check(way, tmp_path, call, number)
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "way"),
+    [pytest.param(*row, way, marks=way.marks, id=name(*row, way)) for row, way in PROVOKERS.items()],
+)
+@pytest.mark.defect("E10")
+def test_provoked(tmp_path, call, number, way):
+    """What the kernel does by itself."""
+    check(way, tmp_path, call, number)
+
+
+def test_every_table_has_an_example():
+    """A new table needs an example above."""
+    assert [call for call, ways in EXAMPLES.items() if not ways] == []

@@ -1,0 +1,202 @@
+"""What the tests share: descriptors, bytes and signals here, the rest by topic in the modules beside this one."""
+
+# ruff: noqa: F401  # the topics are imported for those who import this
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+from contextlib import contextmanager
+
+from butter.signalfd import SFD_NONBLOCK, Signalfd
+from support.children import alone, in_child, libc, namespaces_allowed, needs_namespaces, own_namespaces
+from support.needs import capable, kernel, needs, unmet
+from support.seccomp import inject, inject_in_child
+from support.streams import Pipe, running, sockets
+from support.tables import errno_tables
+
+
+def descriptors():
+    """The open descriptors of this process: ``{number: what it is}``."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            pass  # that of the listing itself
+    return found
+
+
+def become_nobody():
+    """Be a user who may not pass by permissions, and who uses nothing yet, where the tests run as root: for a child."""
+    if os.geteuid() == 0:
+        # of its own, since limits of a user count what another suite uses too
+        nobody = 20_000 + os.getpid() % 40_000
+        os.setgroups([])
+        os.setresgid(nobody, nobody, nobody)
+        os.setresuid(nobody, nobody, nobody)
+
+
+def allow_descriptors(count):
+    """Let this process have *count* descriptors: for a child.
+
+    Root may though its hard limit is lower.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(count, hard)))
+
+
+def needs_descriptors(count):
+    """The mark of a test that calls ``allow_descriptors(count)``."""
+    with open("/proc/sys/fs/nr_open") as file:
+        most = int(file.read()) if capable("CAP_SYS_RESOURCE") else resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return needs(when=count <= most, reason=f"needs CAP_SYS_RESOURCE, or a hard limit of {count} descriptors")
+
+
+def occupy_descriptors(last):
+    """Open descriptors until the number *last* is taken: for a child."""
+    allow_descriptors(4096)
+    while os.dup(0) < last:
+        pass
+
+
+def exhaust_descriptors(make, *args, limit=0):
+    """Call ``make(*args)`` in a child that may have *limit* descriptors until it raises, which is raised here."""
+
+    def body():
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        made = []  # which keeps them open
+        while True:
+            made.append(make(*args))
+
+    in_child(body)
+
+
+def drain(source):
+    """Every event that waits in *source*, which is non-blocking."""
+    events = []
+    while found := source.read_events():
+        events += found
+    return events
+
+
+def write_all(fd, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def read_all(fd):
+    """What a descriptor gives until its end."""
+    parts = []
+    while part := os.read(fd, 1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+@contextmanager
+def alarms(handler, interval=0.02, once=False):
+    """Call *handler* for SIGALRM, which comes every *interval* seconds.
+
+    With an interval of 0 it comes only when a test sends it. A handler is not called
+    within itself, though on a slow machine the signal comes while it runs; nor again
+    after it raised or, with *once*, was called. The signal goes on coming, because one
+    right in front of a system call does not end its waiting.
+    """
+    turns = [None]
+
+    def handle(*args):
+        try:
+            turns.pop()
+        except IndexError:
+            return
+        handler(*args)
+        if not once:
+            turns.append(None)
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, interval, interval)
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def when_waiting(handler):
+    """Return a handler for ``alarms`` that calls *handler* only in a wait.
+
+    That is where the signal comes twice in a row.
+    """
+    place = None
+
+    def handle(number, frame):
+        nonlocal place
+        last, place = place, (frame.f_code, frame.f_lasti)
+        if place == last:
+            handler(number, frame)
+
+    return handle
+
+
+def block_everywhere(number):
+    """Block the signal *number*, and wait until each thread of this process does.
+
+    Any other would take it, and before Python 3.13 a thread that was joined may still
+    have to end. Returns what this thread blocked before.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+    deadline = time.monotonic() + 30
+    while not all(blocks(f"/proc/self/task/{thread}/status", number) for thread in os.listdir("/proc/self/task")):
+        assert time.monotonic() < deadline, f"a thread does not block signal {number}"
+    return before
+
+
+def blocks(status, number):
+    """Whether the thread of this file blocks the signal *number*, or has ended."""
+    try:
+        with open(status) as lines:
+            mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigBlk"))
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return bool(mask >> number - 1 & 1)
+
+
+def discard(number):
+    """Take the signal *number*, which is blocked, away from who would get it when it no longer is."""
+    with Signalfd(number, SFD_NONBLOCK) as rest:
+        while rest.read_events():
+            pass
+
+
+def same_path(program):
+    """*program* for ``python -c``: it imports what this process does, and not what lies in the working directory."""
+    return f"import sys; sys.path[:] = {sys.path!r}\n{program}"
+
+
+def send(number, pid=None):
+    """Send a signal to this process, or to another."""
+    os.kill(pid or os.getpid(), number)
+
+
+def blocked():
+    """The signals that this thread blocks."""
+    return signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def kernel_mask(fd):
+    """The signals of a signalfd, as the kernel tells them."""
+    with open(f"/proc/self/fdinfo/{fd}") as info:
+        bits = next(int(line.split()[1], 16) for line in info if line.startswith("sigmask"))
+    return {number for number in range(1, 65) if bits >> number - 1 & 1}
+
+
+def forget(objects):
+    """Empty the list *objects* and collect the garbage, which PyPy does not do by itself."""
+    objects.clear()
+    gc.collect()

@@ -1,0 +1,41 @@
+"""What a test needs of the machine: a capability, a kernel, or anything else that can be asked for."""
+
+import platform
+
+import pytest
+
+# @needs("CAP_SYS_ADMIN"), @needs(kernel=(5, 13)): a skip where that is not met, or a failure with --no-kernel-skips
+needs = pytest.mark.needs
+
+CAPABILITIES = {
+    "CAP_CHOWN": 0,
+    "CAP_DAC_OVERRIDE": 1,
+    "CAP_SETUID": 7,
+    "CAP_IPC_LOCK": 14,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_SYS_RESOURCE": 24,
+    "CAP_SYS_TIME": 25,
+    "CAP_WAKE_ALARM": 35,
+}
+
+
+def capable(name):
+    """Whether this process has the capability *name* in force."""
+    with open("/proc/self/status") as status:
+        effective = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff"))
+    return bool(effective >> CAPABILITIES[name] & 1)
+
+
+def kernel():
+    """The running kernel's version, as ``(6, 18)``."""
+    return tuple(int(number) for number in platform.release().split("-")[0].split(".")[:2])
+
+
+def unmet(*capabilities, kernel=None, when=True, reason=""):
+    """Why a need is not met, or None."""
+    for name in capabilities:
+        if not capable(name):
+            return f"needs {name}"
+    if kernel is not None and globals()["kernel"]() < kernel:
+        return f"needs Linux {kernel[0]}.{kernel[1]}"
+    return None if when else reason

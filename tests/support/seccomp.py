@@ -1,0 +1,79 @@
+"""System calls that fail on demand."""
+
+import ctypes
+import platform
+import struct
+
+from support.children import in_child, libc
+
+# numbers on x86_64 and on aarch64
+_SYSCALLS = {
+    "read": (0, 63),
+    "write": (1, 64),
+    "poll": (7, 73),  # which is ppoll on aarch64
+    "fstat": (5, 80),
+    "newfstatat": (262, 79),
+    "lseek": (8, 62),
+    "mmap": (9, 222),
+    "pwrite64": (18, 68),
+    "select": (23, 72),  # which is pselect6 on aarch64
+    "pselect6": (270, 72),
+    "clone": (56, 220),
+    "fcntl": (72, 25),
+    "ftruncate": (77, 46),
+    "signalfd4": (289, 74),
+    "splice": (275, 76),
+    "tee": (276, 77),
+    "sendfile": (40, 71),
+    "timerfd_create": (283, 85),
+    "timerfd_settime": (286, 86),
+    "timerfd_gettime": (287, 87),
+    "eventfd2": (290, 19),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+    "inotify_rm_watch": (255, 28),
+    "memfd_create": (319, 279),
+    "copy_file_range": (326, 285),
+    "rt_sigprocmask": (14, 135),
+}
+_ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+
+
+def inject(call, number, first=None, arguments=None):
+    """From now on, and for ever, the system call *call* of this process fails with errno *number*: run it in a child.
+
+    With *first*, only calls whose first argument is that number; *arguments*, ``{position: number}``, tells of any.
+    """
+    column, architecture = _ARCHITECTURES[platform.machine()]
+    allow = (0x06, 0, 0, 0x7FFF0000)
+    program = [
+        (0x20, 0, 0, 4),  # load the architecture
+        (0x15, 1, 0, architecture),
+        allow,
+        (0x20, 0, 0, 0),  # load the number of the call
+        (0x15, 1, 0, _SYSCALLS[call][column]),
+        allow,
+    ]
+    for position, value in {**({} if first is None else {0: first}), **(arguments or {})}.items():
+        program += [(0x20, 0, 0, 16 + 8 * position), (0x15, 1, 0, value), allow]
+    program.append((0x06, 0, 0, 0x00050000 | number))
+    code = b"".join(struct.pack("=HBBI", *step) for step in program)
+    filters = ctypes.create_string_buffer(code, len(code))
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+    argument = Program(len(program), ctypes.addressof(filters))
+    # PR_SET_NO_NEW_PRIVS, then PR_SET_SECCOMP in SECCOMP_MODE_FILTER
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(argument)):
+        raise OSError(ctypes.get_errno(), "seccomp")
+
+
+def inject_in_child(call, number, function, *args, first=None):
+    """Run ``function(*args)`` in a child after ``inject(call, number, first)``; what it raises is raised here."""
+
+    def body():
+        inject(call, number, first)
+        function(*args)
+
+    in_child(body)

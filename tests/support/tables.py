@@ -1,0 +1,19 @@
+"""What the modules of butter have, found by walking them."""
+
+import importlib
+import pkgutil
+
+import butter
+from butter.errors import Errors
+
+
+def errno_tables():
+    """Every table of errnos that a module of butter has: ``{the name of its call: table}``."""
+    tables = {}
+    for found in pkgutil.walk_packages(butter.__path__, "butter."):
+        if found.name.startswith("butter.build") or found.name == "butter.__main__":
+            continue
+        for value in vars(importlib.import_module(found.name)).values():
+            if isinstance(value, Errors):
+                assert tables.setdefault(value.call, value) is value, f"two tables of {value.call}"
+    return tables
