@@ -149,7 +149,8 @@ class Eventlike(Descriptor, Generic[Event]):
             try:
                 return batch.popleft()
             except IndexError:
-                batch.extend(self._read_events())
+                pass  # not the place to read in: every error would tell of this one too
+            batch.extend(self._read_events())
 
     def read_events(self) -> list[Event]:
         """The events that wait: those in the object, else what one read gives.

@@ -1319,3 +1319,12 @@ def test_threads_hash_alike(kind):
         join(threads)
         assert len(set(hashes)) == 1
         assert hash(made) == hashes[0]
+
+
+@every_kind
+@pytest.mark.parametrize("method", ["read_event", "wait"])
+def test_an_error_tells_of_itself_alone(kind, method):
+    """The traceback of a read that found nothing, or of a timeout, has no other error above it."""
+    with kind.make(blocking=False) as made, pytest.raises((BlockingIOError, TimeoutError)) as caught:
+        getattr(made, method)(*([0] if method == "wait" else []))
+    assert caught.value.__context__ is None
