@@ -195,9 +195,11 @@ class Eventlike(Descriptor, Generic[Event]):
                 raise timed_out(TimeoutError, timeout)
             try:
                 batch.extend(self._read_events())
+                continue
             except BlockingIOError:
-                if deadline is None:
-                    readable(self, None)
+                pass
+            if deadline is None:
+                readable(self, None)
 
     def __iter__(self) -> Iterator[Event]:
         """Every event, waiting for each; a non-blocking object waits too.
