@@ -316,8 +316,8 @@ def test_asdict():
 
 def test_match_fields():
     """``case InotifyEvent(wd, mask, cookie, filename)`` takes the fields in order."""
-    assert InotifyEvent.__match_args__ == ("wd", "mask", "cookie", "filename")
     if sys.version_info >= (3, 10):
+        assert InotifyEvent.__match_args__ == ("wd", "mask", "cookie", "filename")
         found = {}
         exec("match event:\n case kind(wd, mask, filename=name): pass", {"event": EVENT, "kind": InotifyEvent}, found)
         assert found == {"wd": 1, "mask": 0x40000100, "name": b"na\xffme"}
