@@ -38,15 +38,23 @@ def _arming(word: Callable[Concatenate[Any, P], object]) -> Callable[Concatenate
 class Timerfd_async(EventQueue[Timer, int]):
     """``Timerfd_async(clock_type=CLOCK_MONOTONIC, flags=0, *, maxsize=0)``: an :class:`asyncio.Queue` of expirations.
 
-    An event is how often the timer has expired since the last one, 1 unless the program came late. The words
-    ``every``, ``after`` and ``disable`` are those of :class:`butter.timerfd.TimerVal`, but here each arms the timer at
-    once, so a heartbeat has two lines::
+    An event is how often the timer has expired since the last one, 1 unless the
+    program came late. The words ``every``, ``after`` and ``disable`` are those
+    of :class:`butter.timerfd.TimerVal`, but here each arms the timer at once,
+    so a heartbeat has two lines::
 
         async for ticks in Timerfd_async().every(seconds=1):
             print(ticks)
 
-    *clock_type* is one of TimerfdClock, *flags* are TimerfdInit's, and ``TFD_NONBLOCK`` is added. Raises what
-    :class:`butter.timerfd.Timer` does.
+    For a time on the clock ``update(absolute=True)`` follows the words. Each of
+    these arms the timer too, with a delay that is far too long, until
+    ``update`` does it again; nothing is left of that::
+
+        timer = Timerfd_async(CLOCK_REALTIME).after(midnight).every(timedelta(days=1))
+        timer.update(absolute=True, cancel_on_set=True)
+
+    *clock_type* is one of TimerfdClock, *flags* are TimerfdInit's, and
+    ``TFD_NONBLOCK`` is added. Raises what :class:`butter.timerfd.Timer` does.
     """
 
     def __init__(

@@ -1,7 +1,5 @@
 #include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -69,19 +67,9 @@ typedef struct {
     int64_t period;
 } butter_times;
 
-/* What Python packs into bytes: one pointer is what a C function takes cheaply,
-   and bytes do not change while a handler or another thread sets the timer. */
-typedef struct {
-    int fd;
-    int flags;
-    butter_times times;
-} butter_setting;
-
-static butter_setting butter_unpacked(const char *bytes)
+static struct timespec butter_timespec(int64_t nanoseconds)
 {
-    butter_setting setting;
-    memcpy(&setting, bytes, sizeof setting);
-    return setting;
+    return (struct timespec){.tv_sec = nanoseconds / SECOND, .tv_nsec = nanoseconds % SECOND};
 }
 
 /* fits: the kernel counts nanoseconds in 64 bits itself */
@@ -90,50 +78,23 @@ static int64_t butter_nanoseconds(const struct timespec *time)
     return (int64_t)time->tv_sec * SECOND + time->tv_nsec;
 }
 
-/* Arm the timer. The setting before is two numbers, and one is what a C function
-   gives cheaply: if the period was the same as it is now, which is usual, the time
-   left is enough. Else it is an address above INT64_MIN, of memory that is this
-   call's alone: signal handlers and threads may arm any number of timers before
-   Python has looked (and one that raises then costs these 16 bytes). The kernel
-   says which case it is, never a guess of what was armed last. Errors are -errno. */
-static int64_t butter_timer_arm(const char *bytes)
+static butter_times butter_times_of(int result, const struct itimerspec *spec)
 {
-    butter_setting setting = butter_unpacked(bytes);
-    struct itimerspec old,
-        spec = {
-            .it_interval = {.tv_sec = setting.times.period / SECOND, .tv_nsec = setting.times.period % SECOND},
-            .it_value = {.tv_sec = setting.times.first / SECOND, .tv_nsec = setting.times.first % SECOND},
-        };
-    int result = timerfd_settime(setting.fd, setting.flags, &spec, &old);
-    butter_times times, *before;
-
     if (result < 0)
-        return result + 1;
-    times = (butter_times){butter_nanoseconds(&old.it_value), butter_nanoseconds(&old.it_interval)};
-    if (times.period == setting.times.period)
-        return times.first;
-    before = malloc(sizeof *before);
-    if (before == NULL)
-        return -ENOMEM;
-    *before = times;
-    return INT64_MIN + (int64_t)(intptr_t)before;
+        return (butter_times){.first = result};
+    return (butter_times){butter_nanoseconds(&spec->it_value), butter_nanoseconds(&spec->it_interval)};
 }
 
-/* What arming gave the address of, once. */
-static butter_times butter_timer_before(int64_t armed)
+/* Arm the timer and return its setting before. */
+static butter_times butter_timer_arm(int fd, int flags, int64_t first, int64_t period)
 {
-    butter_times *before = (butter_times *)(intptr_t)(armed - INT64_MIN), times = *before;
-    free(before);
-    return times;
+    struct itimerspec old, spec = {.it_value = butter_timespec(first), .it_interval = butter_timespec(period)};
+    return butter_times_of(timerfd_settime(fd, flags, &spec, &old), &old);
 }
 
-/* The time left; 0 also for errors and for another period: to ask again harms nobody. */
-static int64_t butter_timer_get(const char *bytes)
+/* Return the time left, and the period. */
+static butter_times butter_timer_get(int fd)
 {
-    butter_setting setting = butter_unpacked(bytes);
     struct itimerspec now;
-
-    if (timerfd_gettime(setting.fd, &now) < 0 || butter_nanoseconds(&now.it_interval) != setting.times.period)
-        return 0;
-    return butter_nanoseconds(&now.it_value);
+    return butter_times_of(timerfd_gettime(fd, &now), &now);
 }

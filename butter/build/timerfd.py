@@ -40,15 +40,14 @@ int timerfd_create(int clockid, int flags);
 int timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec *old_value);
 int timerfd_gettime(int fd, struct itimerspec *curr_value);
 
-/* Times in nanoseconds. */
+/* Times in nanoseconds; first is -1 - errno where the call failed. */
 typedef struct {
     int64_t first;
     int64_t period;
 } butter_times;
 
-int64_t butter_timer_arm(const char *setting);
-butter_times butter_timer_before(int64_t armed);
-int64_t butter_timer_get(const char *setting);
+butter_times butter_timer_arm(int fd, int flags, int64_t first, int64_t period);
+butter_times butter_timer_get(int fd);
 int64_t butter_timerfd_read(int fd);
 """
 

@@ -127,6 +127,35 @@ def test_one_shot_ends_nothing(kind):
     run(main(), kind)
 
 
+@both
+def test_a_delay_of_0_is_over_at_once(kind):
+    """In whichever order the words come, a computed delay may be 0."""
+
+    async def main():
+        async with Timerfd_async() as timer:
+            assert await timer.after(0).get(10) == 1
+            assert await timer.every(1000).after(0).get(10) == 1
+            assert await timer.after(0).every(1000).get(10) == 1
+            timer.set_one_off(0)
+            assert await timer.get(10) == 1
+
+    run(main(), kind)
+
+
+@both
+def test_a_timer_that_was_never_armed(kind):
+    """The words of a Timer that was taken over arm nothing: get says so, and update() does it."""
+
+    async def main():
+        async with Timerfd_async.adopt(Timer().every(nano_seconds=1)) as timer:
+            with pytest.raises(RuntimeError, match=r"update\(\)"):
+                await timer.get()
+            timer.update()
+            assert await timer.get(10) >= 1
+
+    run(main(), kind)
+
+
 def test_a_stale_expiration():
     """One that was read and not taken is gone when the timer is set."""
     timer = Timerfd_async().after(0.001)

@@ -98,7 +98,7 @@ def test_t7_a_clock_that_is_set(in_child):
 
     def body(call, method):
         timer = Timer(CLOCK_REALTIME)
-        timer.after(int(time.time()) + 1000)
+        timer.after(int(time.time()) + 1000).update(absolute=True)
         support.inject(call, errno.ECANCELED, timer.fileno())
         try:
             getattr(timer, method)(**({"absolute": True, "cancel_on_set": True} if method == "update" else {}))
@@ -167,13 +167,15 @@ def test_users_a_period_is_kept():
 
 
 def test_users_a_time_is_set_back_to_nothing():
-    """0 is a time like others: it replaces the one before, and the timer stops."""
+    """0 is a time like others: it replaces the one before, and nothing is left of the timer then."""
     with Timer() as timer:
         timer.offset(seconds=0, nano_seconds=1).repeats(seconds=1, nano_seconds=1).update()
         assert timer.wait(10) == 1
         timer.offset(seconds=0, nano_seconds=0)
         timer.repeats(seconds=0, nano_seconds=0)
         timer.update()
+        # at once, and then never again
+        assert timer.wait(10) == 1
         assert timer.get_current().next_event == (0, 0)
         timer.offset(seconds=1, nano_seconds=1).repeats(seconds=1, nano_seconds=1).update()
         timer.disable()

@@ -9,7 +9,8 @@ name                   floor  what it is
 ``_x_c``               1      what it compiled to
 ``_constants.x``       1      its constants, read from ``_x_c``
 ``_x`` with a builder  3      its calls
-``_y`` without one     2      a shared part, as ``errors`` and ``_descriptor`` are
+``_x_more``            2      a part of the feature x that needs no call
+``_y``                 2      a shared part, as ``errors`` and ``_descriptor`` are
 ``eventlike``          4      a shared part, as ``utils`` is
 ``x``, ``x_more``      4      a public module of the feature x
 ``z``                  5      a composition: made of several features, see COMPOSITIONS
@@ -71,14 +72,15 @@ def place(name, builders=BUILDERS):
     assert not packages, f"{name}: butter has no such package; say above what floor it is"
     if last in SHARED:
         return SHARED[last], None
+    bare = last.removeprefix("_")
+    owner = max((name for name in builders if bare == name or bare.startswith(name + "_")), key=len, default=None)
     if last.startswith("_"):
         if last.endswith("_c"):
             return 1, last[1:-2]
-        return (3, last[1:]) if last[1:] in builders else (2, None)
+        return (3 if bare == owner else 2), owner
     if last in COMPOSITIONS:
         return 5, last
-    owners = [builder for builder in builders if last == builder or last.startswith(builder + "_")]
-    return 4, max(owners, key=len, default=last)
+    return 4, owner or last
 
 
 def imports(tree, package="butter"):
@@ -180,6 +182,7 @@ def test_builders_are_data(builder):
         ("butter._newfd_c", (1, "newfd")),
         ("butter._constants.newfd", (1, "newfd")),
         ("butter._newfd", (3, "newfd")),
+        ("butter._newfd_more", (2, "newfd")),
         ("butter._helper", (2, None)),
         ("butter.newfd", (4, "newfd")),
         ("butter.newfd_simple", (4, "newfd")),
@@ -207,6 +210,9 @@ def test_the_name_says_the_floor(name, expected):
         ("butter._descriptor", "butter.eventlike"),
         ("butter.eventlike", "butter._inotify"),
         ("butter._inotify", "butter.inotify"),
+        ("butter._inotify", "butter._timerfd_value"),
+        ("butter.errors", "butter._timerfd_value"),
+        ("butter._timerfd_value", "butter._timerfd"),
         ("butter._inotify", "butter.eventlike"),
         ("butter.inotify", "butter.asyncio.inotify"),
         ("butter.inotify_simple", "butter.inotify"),
