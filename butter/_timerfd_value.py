@@ -239,13 +239,3 @@ def _times_of(value: HasTimerspec | Any) -> tuple[int | None, int]:
 def _exact(time: TimePair) -> str:
     """Return the time in seconds, every nanosecond of it: ``1.5s``."""
     return f"{time.seconds}.{time.nano_seconds:09}".rstrip("0").rstrip(".") + "s"
-
-
-def timer_val(first: int, period: int) -> TimerVal:
-    """Return a TimerVal of the kernel's times, for less than its class takes."""
-    value = _new(TimerVal)
-    value._times = (first, period)
-    return value
-
-
-_new = object.__new__
