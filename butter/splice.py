@@ -44,51 +44,80 @@ _MOST = 0x7FFFF000
 # for the builder: no offset, so the position of the file itself
 _OWN = -(1 << 63)
 _FLAGS = sum(SpliceFlags)
+# PyPy has no names for them
+_O_PATH, _F_GET_SEALS, _F_SEAL_SEAL = 0o10000000, 1034, 1
+_ONE_PIPE = "the descriptors are the two ends of one pipe"
 
 
-def _not_open(fd_in: int = -1, fd_out: int = -1, **_: object) -> str:
-    return f"descriptor {fd_in} is not open for reading, or descriptor {fd_out} is not open for writing"
-
-
-def _is_pipe(fd: int) -> bool:
+def _asked(call: Callable[..., int], *arguments: int) -> int | None:
+    """Return what *call* says of a descriptor, None where it fails."""
     try:
-        return stat.S_ISFIFO(os.fstat(fd).st_mode)
-    except OSError:
-        return False
+        return call(*arguments)
+    except (OSError, ValueError):
+        return None
 
 
-def _same_file(fd_in: int, fd_out: int) -> bool:
-    try:
-        return os.path.sameopenfile(fd_in, fd_out)
-    except OSError:
-        return False
+def _access(fd: int) -> int | None:
+    """Return what the descriptor is open for, as O_RDONLY and its like; None where it is not open at all."""
+    flags = _asked(fcntl.fcntl, fd, fcntl.F_GETFL)
+    return None if flags is None or flags & _O_PATH else flags & os.O_ACCMODE
 
 
 def _appends(fd: int) -> bool:
-    try:
-        return bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND)
-    except OSError:
-        return False
+    return bool((_asked(fcntl.fcntl, fd, fcntl.F_GETFL) or 0) & os.O_APPEND)
 
 
-def _splice_refused(fd_in: int = -1, fd_out: int = -1, flags: int = 0, **_: object) -> str:
+def _not_open(fd_in: int = -1, fd_out: int = -1, **_: object) -> str:
+    reads, writes = _access(fd_in), _access(fd_out)
+    wrong = []
+    if reads in (None, os.O_WRONLY):
+        wrong.append(f"descriptor {fd_in} is not open" + ("" if reads is None else " for reading"))
+    if writes in (None, os.O_RDONLY):
+        wrong.append(f"descriptor {fd_out} is not open" + ("" if writes is None else " for writing"))
+    if reads == os.O_WRONLY and writes == os.O_RDONLY:
+        wrong.append("the source comes first, then the target")
+    return "; ".join(wrong) or f"descriptor {fd_in} or descriptor {fd_out} was closed meanwhile"
+
+
+def _is_pipe(fd: int) -> bool:
+    return stat.S_ISFIFO(_asked(lambda: os.fstat(fd).st_mode) or 0)
+
+
+def _same_file(fd_in: int, fd_out: int) -> bool:
+    return bool(_asked(os.path.sameopenfile, fd_in, fd_out))
+
+
+def _pipes_refused(fd_in: int, fd_out: int, flags: int) -> str | None:
+    """What splice and tee refuse alike."""
     if flags & ~_FLAGS:
-        return f"no flags are {flags & ~_FLAGS:#x}"
+        return f"unknown flags {flags & ~_FLAGS:#x}"
+    if _is_pipe(fd_in) and _same_file(fd_in, fd_out):
+        return _ONE_PIPE
+    return None
+
+
+def _splice_refused(
+    fd_in: int = -1, fd_out: int = -1, in_offset: int = 0, out_offset: int = 0, flags: int = 0, **_: object
+) -> str:
+    refused = _pipes_refused(fd_in, fd_out, flags)
+    if refused:
+        return refused
     if not _is_pipe(fd_in) and not _is_pipe(fd_out):
         return f"neither descriptor {fd_in} nor descriptor {fd_out} is a pipe; butter.splice.copy() needs none"
-    if _same_file(fd_in, fd_out):
-        return "the descriptors are the two ends of one pipe"
     if _appends(fd_out):
         return f"descriptor {fd_out} is open with O_APPEND, to which only write() appends"
-    return f"descriptor {fd_in} or {fd_out} is of a kind that cannot be spliced, or the offset is negative"
+    for name, offset in ("in_offset", in_offset), ("out_offset", out_offset):
+        if _OWN < offset < 0:
+            return f"{name} is {offset}; it must not be negative"
+    return f"descriptor {fd_out if _is_pipe(fd_in) else fd_in} is of a kind that cannot be spliced"
 
 
 def _tee_refused(fd_in: int = -1, fd_out: int = -1, flags: int = 0, **_: object) -> str:
-    if flags & ~_FLAGS:
-        return f"no flags are {flags & ~_FLAGS:#x}"
-    if _same_file(fd_in, fd_out):
-        return "the descriptors are the two ends of one pipe"
-    return f"descriptor {fd_in} or descriptor {fd_out} is not a pipe"
+    refused = _pipes_refused(fd_in, fd_out, flags)
+    if refused:
+        return refused
+    others = [f"descriptor {fd}" for fd in (fd_in, fd_out) if not _is_pipe(fd)]
+    return f"{' and '.join(others)} {'are' if others[1:] else 'is'} not a pipe; butter.splice.copy() needs none"
 
 
 def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = None, **_: object) -> str:
@@ -97,15 +126,35 @@ def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = No
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 0:
         return "RLIMIT_NOFILE is 0, with which the kernel lets no process wait for descriptors"
     if _same_file(fd_in, fd_out):
-        return "the descriptors are the two ends of one pipe, or one file whose two ranges overlap"
-    return f"descriptor {fd_in} cannot be read, or descriptor {fd_out} cannot be written"
+        return _ONE_PIPE if _is_pipe(fd_in) else "the two ranges of the file overlap"
+    # reading into no buffer takes nothing, and fails where the kind of file has no such call
+    if _asked(lambda: os.readv(fd_in, [])) is None:
+        return f"descriptor {fd_in} is of a kind that cannot be read"
+    return f"descriptor {fd_out} is of a kind that cannot be written"
+
+
+def _no_offset(
+    fd_in: int = -1, fd_out: int = -1, in_offset: int | None = None, out_offset: int | None = None, **_: object
+) -> str:
+    name, fd = "in_offset", fd_in
+    if in_offset in (None, _OWN) or (
+        out_offset not in (None, _OWN) and _asked(os.lseek, fd_in, 0, os.SEEK_CUR) is not None
+    ):
+        name, fd = "out_offset", fd_out
+    return f"descriptor {fd} is a pipe, socket or terminal and has no offset: leave {name} None (0 is an offset, too)"
+
+
+def _not_allowed(fd_out: int = -1, **_: object) -> str:
+    if (_asked(fcntl.fcntl, fd_out, _F_GET_SEALS) or 0) & ~_F_SEAL_SEAL:
+        return f"descriptor {fd_out} is a memfd whose seals do not allow it"
+    return "an immutable file, a security module or a seccomp filter does not allow it"
 
 
 _PIPES: Mapping[int, Meaning] = {
     errno.EAGAIN: (BlockingIOError, "nothing can be moved now: no byte waits, or there is no room"),
     errno.EBADF: (InvalidArgument, _not_open),
     errno.ENOMEM: NO_MEMORY,
-    errno.EPERM: (PermissionError, "a seal, an immutable file or a seccomp filter does not allow it"),
+    errno.EPERM: (PermissionError, _not_allowed),
     errno.EPIPE: (NoReader, "nobody reads at the other end of the target"),
 }
 _FILES: Mapping[int, Meaning] = {
@@ -128,7 +177,7 @@ _FILES: Mapping[int, Meaning] = {
     errno.ENOTCONN: (OSError, "the socket is not connected"),
     errno.ENXIO: (OSError, "the device is gone, or the offset is past its end"),
     errno.EOVERFLOW: (InvalidArgument, "the offset and the length together are past the largest offset"),
-    errno.ESPIPE: (InvalidArgument, "a pipe, socket or terminal has no offset: leave it None (0 is an offset, too)"),
+    errno.ESPIPE: (InvalidArgument, _no_offset),
     errno.ETIMEDOUT: (TimeoutError, "the peer does not answer any more"),
     errno.ETXTBSY: (OSError, "the file is in use as swap space or as a running program"),
 }
@@ -147,7 +196,10 @@ COPY = Errors(
 
 
 def _offset(number: int, name: str) -> int:
-    """An offset for the builder. It is refused if it is negative, also the one that stands for none."""
+    """Return an offset as the C function takes it.
+
+    A negative one is left to the kernel to refuse, and so is the one that stands for none.
+    """
     if type(number) is not int:
         number = integer(number, -64, name)
     return -1 if number == _OWN else number
@@ -173,19 +225,23 @@ def splice(
 ) -> int:
     """``splice(fd_in, &in_offset, fd_out, &out_offset, len, flags)``: move bytes to or from a pipe, return how many.
 
-    One of the two has to be a pipe. An offset, in bytes, is where the other one is read or written: its own position
-    stays as it is, and is used and moved where the offset is None. Note that 0 is an offset. *len* is the most bytes
-    to move, None for as many as one call can; *flags* are SpliceFlags'. Fewer may be moved, and 0 means that the
+    One of the two has to be a pipe. An offset, in bytes, is where the other one is read
+    or written: its own position stays as it is, and is used and moved where the offset
+    is None. Note that 0 is an offset. *len* is the most bytes to move, None for as many
+    as one call can; *flags* are SpliceFlags'. Fewer may be moved, and 0 means that the
     input is at its end.
 
-    Waits while the input is empty or the output full, or raises BlockingIOError with ``SPLICE_F_NONBLOCK``. Raises
-    InvalidArgument (no pipe, an offset for a pipe, a target open with O_APPEND, a descriptor that is not open),
-    NoReader, OutOfMemory, and OSError for what files and sockets fail with. Linux 2.6.17, :manpage:`splice(2)`.
+    Waits while the input is empty or the output full, or raises BlockingIOError with
+    ``SPLICE_F_NONBLOCK``. Raises InvalidArgument (no pipe, an offset for a pipe, a
+    target open with O_APPEND, a descriptor that is not open), NoReader, OutOfMemory,
+    and OSError for what files and sockets fail with.
+
+    Linux 2.6.17, :manpage:`splice(2)`.
     """
-    # To move a page costs less than our own checks of the arguments: for plain
-    # ints those of C will do.
-    # The objects stay: if nobody else holds them, they would be closed before
-    # the call.
+    # Checking the arguments here costs more than moving a page does, and for
+    # plain ints the checks of C suffice.
+    # fd_in and fd_out stay what they were: an object that nobody else holds
+    # would be closed before the call.
     number_in = fd_in if type(fd_in) is int else fileno(fd_in)
     number_out = fd_out if type(fd_out) is int else fileno(fd_out)
     in_offset = _OWN if in_offset is None else _offset(in_offset, "in_offset")
@@ -210,18 +266,23 @@ def splice(
         # one of them may close an object
         run_handlers()
         number_in, number_out = fileno(fd_in), fileno(fd_out)
-    return SPLICE.check(result, fd_in=number_in, fd_out=number_out, flags=flags)
+    return SPLICE.check(
+        result, fd_in=number_in, fd_out=number_out, in_offset=in_offset, out_offset=out_offset, flags=flags
+    )
 
 
 def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, flags: int = 0) -> int:
     """``tee(fd_in, fd_out, len, flags)``: copy bytes from pipe to pipe and leave them in the first, return how many.
 
-    *len* is the most bytes to copy, None for as many as one call can; *flags* are SpliceFlags'. A second call gives
-    the same bytes again, unless they are read or spliced away; 0 means that the input is empty and has no writer.
+    *len* is the most bytes to copy, None for as many as one call can; *flags* are
+    SpliceFlags'. A second call copies the same bytes again, unless they are read or
+    spliced away; 0 means that the input is empty and has no writer.
 
-    Waits while the input is empty or the output full, or raises BlockingIOError with ``SPLICE_F_NONBLOCK``. Raises
-    InvalidArgument (not two different pipes, a descriptor that is not open), NoReader, OutOfMemory. Linux 2.6.17,
-    :manpage:`tee(2)`.
+    Waits while the input is empty or the output full, or raises BlockingIOError with
+    ``SPLICE_F_NONBLOCK``. Raises InvalidArgument (not two different pipes, a descriptor
+    that is not open), NoReader, OutOfMemory.
+
+    Linux 2.6.17, :manpage:`tee(2)`.
     """
     flags = integer(flags, 32, "flags")
     len = _MOST if len is None else integer(len, 64, "len")
@@ -252,9 +313,15 @@ _new, _buffer = _ffi.new, _ffi.buffer
 _begin, _step, _end = _lib.butter_copy_begin, _lib.butter_copy_step, _lib.butter_copy_end
 _DONE, _MORE, _WAIT_IN, _WAIT_OUT = _lib.COPY_DONE, _lib.COPY_MORE, _lib.COPY_WAIT_IN, _lib.COPY_WAIT_OUT
 
-# A portion is what may pass between two looks at Python's signal handlers: a
-# few milliseconds from memory to memory.
-_PORTION = 1 << 24
+# What may pass between two looks at Python's signal handlers: a few milliseconds
+# from memory to memory.
+SYNC_PORTION = 1 << 24
+
+
+def _number(fd: FileDescriptor) -> int:
+    if not isinstance(fd, int) and isinstance(fd, (str, bytes, os.PathLike)):
+        raise TypeError(f"fd is an int or has fileno(), not {type(fd).__name__}: a path has to be opened first")
+    return fileno(fd)
 
 
 class Transfer:
@@ -278,7 +345,12 @@ class Transfer:
         if progress is not None and not callable(progress):
             raise TypeError(f"progress is a function, not {type(progress).__name__}")
         self._objects = {} if duplicate else {"fd_in": fd_in, "fd_out": fd_out}
-        self._arguments = {"fd_in": fileno(fd_in), "fd_out": fileno(fd_out), "out_offset": out_offset}
+        self._arguments = {
+            "fd_in": _number(fd_in),
+            "fd_out": _number(fd_out),
+            "in_offset": in_offset,
+            "out_offset": out_offset,
+        }
         self._progress = progress
         self._process = os.getpid()
         self._state = _new(
@@ -348,7 +420,7 @@ class Transfer:
                     COPY.fail(errno.EBADF, **{**self._arguments, name: number})
 
     def _check(self, result: int) -> int:
-        return COPY.check(result, **self._arguments)
+        return result if result >= 0 else COPY.check(result, **self._arguments)
 
     def _give_back(self) -> bytes:
         """Return what was taken and did not reach the target; to a file it is given back through its position."""
@@ -378,31 +450,47 @@ def copy(
 ) -> int:
     """Copy *count* bytes from any descriptor to any other, and return how many were copied: fewer if the input ended.
 
-    ``copy(source, target)`` copies all there is until the end of the input. An offset, in bytes, is where a file is
-    read or written: its own position stays as it is, and is used and moved where the offset is None.
-    ``progress(moved)`` is called now and then with the bytes moved so far; what it raises ends the copy. ::
+    ``copy(source, target)`` copies all there is until the end of the input. An offset,
+    in bytes, is where a file is read or written: its own position stays as it is, and
+    is used and moved where the offset is None. ``progress(moved)`` is called now and
+    then with the bytes moved so far; what it raises ends the copy. ::
 
         with open("disk.img", "rb") as image, socket.create_connection(peer) as connection:
             copy(image, connection, progress=lambda moved: print(moved, "bytes"))
 
-    The bytes take the best way that works: copy_file_range (which shares blocks where the filesystem can), sendfile,
-    splice, splice through a private pipe, and at last read and write. The interpreter is free meanwhile, and signal
-    handlers run. A descriptor that is non-blocking is waited for, and a pipe that has to be waited for grows to
-    512 KiB unless somebody chose its size. What a Python file holds in a buffer of its own is passed by: flush it
-    first. Two ranges of one file must not overlap; a file that is copied to its own end is copied as it was at the
-    beginning. Sockets should be streams: an empty message looks like the end.
+    The bytes take the best way that works: copy_file_range (which shares blocks where
+    the filesystem can), sendfile, splice, splice through a private pipe, and at last
+    read and write. The interpreter is free meanwhile, and signal handlers run. A
+    descriptor that is non-blocking is waited for, and a pipe that has to be waited for
+    grows to 512 KiB unless somebody chose its size.
 
-    Raises InvalidArgument (an offset for what has none, or with O_APPEND; overlapping ranges; a descriptor not open
-    for this, or of a kind that cannot be read or written), ValueError if a handler or *progress* closes an argument,
-    IsADirectoryError, NoReader, OSError for what files and sockets fail with (``ENOSPC``, ``ECONNRESET``).
-    Each exception that ends a copy, that of a signal handler or of *progress* too, has two more attributes: ``moved``,
-    the bytes that reached the target, and ``rest``, bytes that were taken from a pipe, socket or device and could not
-    be written. A file's position goes back instead. So nothing is lost. Linux 4.14, :manpage:`copy_file_range(2)`,
-    :manpage:`sendfile(2)`, :manpage:`splice(2)`.
+    Between two files holes stay holes, count as the zeros that they are, and take at
+    most one block at the end of the target. A target that is no file, or is open with
+    O_APPEND or O_DIRECT, gets zeros instead; so does any target where an offset is
+    given for a source without ``/proc``, or which this process has locked by lockf().
+
+    What a Python file holds in a buffer of its own is passed by: flush it first. Two
+    ranges of one file must not overlap; a file that is copied to its own end is copied
+    as it was at the beginning. Sockets should be streams: an empty message looks like
+    the end.
+
+    Raises InvalidArgument (an offset for what has none, or with O_APPEND; overlapping
+    ranges; a descriptor not open for this, or of a kind that cannot be read or
+    written), ValueError if a handler or *progress* closes an argument,
+    IsADirectoryError, NoReader, OSError for what files and sockets fail with
+    (``ENOSPC``, ``ECONNRESET``).
+
+    Each exception that ends a copy, that of a signal handler or of *progress* too, has
+    two more attributes: ``moved``, the bytes that reached the target, and ``rest``,
+    bytes that were taken from a pipe, socket or device and could not be written. A
+    file's position goes back instead. So nothing is lost.
+
+    Linux 4.14, :manpage:`copy_file_range(2)`, :manpage:`sendfile(2)`,
+    :manpage:`splice(2)`.
     """
     with Transfer(fd_in, fd_out, count, in_offset, out_offset, progress) as transfer:
         transfer.begin()
-        while (blocked := transfer.step(_PORTION)) is not None:
+        while (blocked := transfer.step(SYNC_PORTION)) is not None:
             if blocked:
                 check_poll(poll(*blocked, -1))
             run_handlers()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["copy"]
 
 # what may pass before other tasks have their turn
-_PORTION = 1 << 18
+LOOP_PORTION = 1 << 18
 
 
 async def copy(
@@ -29,9 +29,10 @@ async def copy(
 ) -> int:
     """Copy *count* bytes from any descriptor to any other, and return how many were copied: fewer if the input ended.
 
-    :func:`butter.splice.copy` for pipes and sockets which the event loop waits for, with the same arguments. They have
-    to be non-blocking (ValueError otherwise), and must not belong to a transport or stream of asyncio's. A file, which
-    is never waited for, may be on either side; its disk stops the loop for a moment. A proxy is two of these::
+    :func:`butter.splice.copy` for pipes and sockets which the event loop waits for, with
+    the same arguments. They have to be non-blocking (ValueError otherwise), and must not
+    belong to a transport or stream of asyncio's. A file, which is never waited for, may
+    be on either side; its disk stops the loop for a moment. A proxy is two of these::
 
         async def one_way(source, target):
             await copy(source, target)
@@ -41,18 +42,24 @@ async def copy(
             group.create_task(one_way(client, server))
             group.create_task(one_way(server, client))
 
-    ``asyncio.gather`` would leave the other way to itself; before Python 3.11, which brought the TaskGroup, do as
-    ``examples/proxy.py`` does. Several copies may use one descriptor in both directions, and closing it does not end
-    them: they work on duplicates. Raises what :func:`butter.splice.copy` does. An exception that ends it, also
-    CancelledError, has the attributes ``moved`` (the bytes that reached the target) and ``rest`` (the bytes taken from
-    a pipe or socket that did not), so cancelling loses nothing; catch it where this is awaited.
+    ``asyncio.gather`` would leave the other way to itself; before Python 3.11, which
+    brought the TaskGroup, do as ``examples/proxy.py`` does. Several copies may use one
+    descriptor in both directions, and closing it does not end them: they work on
+    duplicates.
+
+    Raises what :func:`butter.splice.copy` does. An exception that ends it, also
+    CancelledError, has the attributes ``moved`` (the bytes that reached the target) and
+    ``rest`` (the bytes taken from a pipe or socket that did not), so cancelling loses
+    nothing; catch it where this is awaited. A task that is cancelled before its first
+    step has run nothing of this, so its CancelledError lacks both attributes: nothing
+    was moved, and ``getattr(error, "moved", 0)`` says so.
     """
     loop = asyncio.get_running_loop()
     with Transfer(fd_in, fd_out, count, in_offset, out_offset, progress, duplicate=True) as transfer:
         transfer.begin()
         if transfer.waits:
             raise ValueError("a descriptor blocks, and the loop with it: use os.set_blocking(fd, False)")
-        while (blocked := transfer.step(_PORTION)) is not None:
+        while (blocked := transfer.step(LOOP_PORTION)) is not None:
             if blocked:
                 await _ready(loop, transfer, *blocked)
             else:

@@ -41,4 +41,6 @@ void butter_copy_end(butter_copy *copy);
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._splice_c", Path(__file__).with_suffix(".c").read_text())
+# splice.c comes last: it ends with the names of the calls
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("copy.h", "holes.c", "copy.c", "splice.c")]
+ffi.set_source("butter._splice_c", "\n".join(SOURCES))

@@ -526,6 +526,22 @@ def test_a_forked_child_leaves_its_parent_alone(kind):
 
 
 @both
+def test_cancelled_before_its_first_step(kind):
+    """A copy that never ran has moved nothing, and its exception has no attributes."""
+
+    async def main():
+        with Pipe() as source, Pipe() as target:
+            os.write(source.writing, b"bytes")
+            task = asyncio.ensure_future(copy(source.reading, target.writing))
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await task
+            return os.read(source.reading, 10), getattr(caught.value, "moved", 0), getattr(caught.value, "rest", b"")
+
+    assert run(main(), kind) == (b"bytes", 0, b"")
+
+
+@both
 def test_a_loop_closed_in_the_middle(kind):
     """A copy whose loop is gone is dropped without a word, and its descriptors with it."""
     with Pipe() as source, Pipe() as target:

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import functools
 import os
+import pathlib
 import pickle
 import platform
 import pty
@@ -13,6 +14,7 @@ import select
 import signal
 import socket
 import struct
+import tempfile
 import threading
 import time
 import tty
@@ -24,6 +26,7 @@ from support import Pipe, alarms, needs, read_all, running, when_waiting, write_
 
 from butter.errors import InvalidArgument, OutOfMemory
 from butter.eventfd import Eventfd
+from butter.memfd import Memfd
 from butter.signalfd import Signalfd
 from butter.splice import (
     SPLICE_F_MORE,
@@ -195,13 +198,19 @@ def test_what_splice_refuses_says_why(file, pipe, tmp_path):
     os.write(pipe.writing, b"bytes")
     assert "neither descriptor" in refusal(splice, file, file)
     assert "two ends of one pipe" in refusal(splice, pipe.reading, pipe.writing)
-    assert "no flags are 0x70" in refusal(splice, file, pipe.writing, flags=0x71)
+    assert "unknown flags 0x70" in refusal(splice, file, pipe.writing, flags=0x71)
     with open(tmp_path / "log", "ab") as log:
         assert "O_APPEND" in refusal(splice, pipe.reading, log)
-    assert "cannot be spliced, or the offset is negative" in refusal(splice, file, pipe.writing, in_offset=-5)
-    assert "is not a pipe" in refusal(tee, file, pipe.writing)
+    assert "in_offset is -5" in refusal(splice, file, pipe.writing, in_offset=-5)
+    assert "out_offset is -5" in refusal(splice, pipe.reading, file, out_offset=-5)
+    with select.epoll() as epoll:
+        assert f"descriptor {epoll.fileno()} is of a kind" in refusal(splice, epoll, pipe.writing)
+        assert f"descriptor {epoll.fileno()} is of a kind" in refusal(splice, pipe.reading, epoll)
+    assert f"tee: descriptor {file.fileno()} is not a pipe" in refusal(tee, file, pipe.writing)
+    assert f"tee: descriptor {file.fileno()} is not a pipe" in refusal(tee, pipe.reading, file)
+    assert "are not a pipe" in refusal(tee, file, file)
     assert "two ends of one pipe" in refusal(tee, pipe.reading, pipe.writing)
-    assert "no flags are 0x100" in refusal(tee, pipe.reading, pipe.writing, flags=0x100)
+    assert "unknown flags 0x100" in refusal(tee, pipe.reading, pipe.writing, flags=0x100)
 
 
 def test_tee_without_reader(pipe, other):
@@ -812,6 +821,8 @@ def test_progress_may_end_the_copy(tmp_path):
     [
         ({"fd_in": "3"}, TypeError, "fd is an int"),
         ({"fd_out": None}, TypeError, "fd is an int"),
+        ({"fd_in": "path"}, TypeError, "not str: a path has to be opened first"),
+        ({"fd_out": pathlib.Path("path")}, TypeError, "a path has to be opened first"),
         ({"fd_in": 2**31}, ValueError, "it must be"),
         ({"count": -1}, ValueError, "count is"),
         ({"count": 2**63}, ValueError, "count is"),
@@ -839,10 +850,15 @@ def test_descriptors_for_another_use(tmp_path, file, pipe, sockets):
             pass
         with open(tmp_path / "file", "rb") as readable:
             for fd_out in (readable, -1, path, pipe.reading):
-                with pytest.raises(InvalidArgument, match="is not open for") as caught:
+                with pytest.raises(InvalidArgument, match="is not open") as caught:
                     copy(there, fd_out)
                 assert caught.value.errno == errno.EBADF
+                number = fd_out if isinstance(fd_out, int) else fd_out.fileno()
+                use = "" if number in (-1, path) else " for writing"
+                assert caught.value.strerror == f"copy: descriptor {number} is not open{use}"
                 assert (caught.value.moved, caught.value.rest) == (0, b"")
+            with pytest.raises(InvalidArgument, match=r"not open for reading; .* for writing; the source comes first"):
+                copy(pipe.writing, pipe.reading)
         with pytest.raises(ValueError, match="closed file"):
             copy(closed, file)
         for fd_in in (-1, path, pipe.writing):
@@ -870,12 +886,14 @@ def test_offsets_for_what_has_none(file, pipe, sockets):
     master, slave = pty.openpty()
     try:
         for stream in (pipe.reading, sockets[0], slave):
-            with pytest.raises(InvalidArgument, match="has no offset") as caught:
-                copy(stream, file, in_offset=0)
+            with pytest.raises(InvalidArgument, match="has no offset: leave in_offset None") as caught:
+                copy(stream, file, in_offset=0, out_offset=0)
             assert caught.value.errno == errno.ESPIPE
         for stream in (pipe.writing, sockets[0], slave):
-            with pytest.raises(InvalidArgument, match="has no offset"):
-                copy(file, stream, out_offset=0)
+            with pytest.raises(InvalidArgument, match="has no offset: leave out_offset None"):
+                copy(file, stream, in_offset=0, out_offset=0)
+        with pytest.raises(InvalidArgument, match="has no offset: leave out_offset None"):
+            splice(file, pipe.writing, out_offset=0)
     finally:
         os.close(master)
         os.close(slave)
@@ -929,6 +947,197 @@ def test_a_socket_may_echo(sockets):
     assert copy(there, there) == 4
     there.shutdown(socket.SHUT_WR)
     assert here.recv(10) + here.recv(10) == b"echo"
+
+
+# copy: holes
+
+MIB = 1 << 20
+# where a file with holes has its data, in pages
+DATA_PAGES = {
+    "none": (),
+    "first": (0,),
+    "last": (64 * 256 - 1,),
+    "some": (0, 1, 700, 5000, 5002),
+}
+
+
+@contextmanager
+def in_memory():
+    with Memfd("holes") as memfd, memfd.open("r+b", 0) as file:
+        yield file
+
+
+@contextmanager
+def within(directory):
+    with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
+        yield file
+
+
+KINDS = {
+    "disk": within,
+    "tmpfs": lambda tmp_path: within("/dev/shm"),
+    "memfd": lambda tmp_path: in_memory(),
+}
+
+
+def with_holes(file, pages, size=64 * MIB):
+    file.truncate(size)
+    for page in pages:
+        os.pwrite(file.fileno(), DATA[:4096], page * 4096)
+    return file
+
+
+def blocks(file):
+    return os.fstat(file.fileno()).st_blocks
+
+
+def differs(file, other, step=MIB):
+    """Whether two files differ, without a place for the whole of them."""
+    size = os.fstat(file.fileno()).st_size
+    return size != os.fstat(other.fileno()).st_size or any(
+        os.pread(file.fileno(), step, at) != os.pread(other.fileno(), step, at) for at in range(0, size, step)
+    )
+
+
+@pytest.mark.parametrize("pages", DATA_PAGES)
+@pytest.mark.parametrize("target", KINDS)
+@pytest.mark.parametrize("source", KINDS)
+def test_holes_stay_holes(tmp_path, source, target, pages):
+    """A copy has the content of a file with holes, its size, and takes no more room; positions are as ever."""
+    told = []
+    with KINDS[source](tmp_path) as fd_in, KINDS[target](tmp_path) as fd_out:
+        with_holes(fd_in, DATA_PAGES[pages])
+        room = len(DATA_PAGES[pages]) * 4096 // 512
+        assert blocks(fd_in) == room
+        assert copy(fd_in, fd_out, progress=told.append) == 64 * MIB == told[-1]
+        assert fd_in.tell() == fd_out.tell() == 64 * MIB
+        assert blocks(fd_out) == room
+        assert not differs(fd_in, fd_out)
+        fd_out.truncate(0)
+        assert copy(fd_in, fd_out, None, 0, 0) == 64 * MIB
+        assert fd_in.tell() == fd_out.tell() == 64 * MIB
+        assert blocks(fd_out) == room
+        assert not differs(fd_in, fd_out)
+
+
+@pytest.mark.parametrize("target", KINDS)
+def test_a_hole_over_data(tmp_path, target):
+    """Where the source has a hole the target, which had data there and behind it, has zeros, and room again."""
+    with KINDS["disk"](tmp_path) as fd_in, KINDS[target](tmp_path) as fd_out:
+        with_holes(fd_in, (10,), MIB + 5)
+        fd_out.write(b"x" * (2 * MIB))
+        fd_out.seek(100)
+        assert copy(fd_in, fd_out) == MIB + 5
+        expected = b"x" * 100 + os.pread(fd_in.fileno(), 2 * MIB, 0)
+        assert os.pread(fd_out.fileno(), 3 * MIB, 0) == expected.ljust(2 * MIB, b"x")
+        assert blocks(fd_out) < 1.2 * MIB // 512
+
+
+@pytest.mark.parametrize("target", KINDS)
+@pytest.mark.parametrize("source", KINDS)
+def test_ranges_with_holes(tmp_path, source, target):
+    """Counts, offsets and positions within holes and data are kept to the byte."""
+    size = 3 * MIB + 5
+    with KINDS[source](tmp_path) as fd_in:
+        with_holes(fd_in, (1, 300, 301), size)
+        data = os.pread(fd_in.fileno(), size, 0)
+        for start, count in ((0, 4096), (1, 4095), (0, 5000), (4097, 2 * MIB), (MIB, 50), (2 * MIB, None), (size, 1)):
+            for in_offset, out_offset in ((None, None), (start, None), (None, 7), (start, MIB)):
+                with KINDS[target](tmp_path) as fd_out:
+                    fd_out.write(b"old")
+                    fd_in.seek(start)
+                    moved = copy(fd_in, fd_out, count, in_offset, out_offset)
+                    part = data[start:][:count]
+                    assert moved == len(part)
+                    at = 3 if out_offset is None else out_offset
+                    assert os.pread(fd_out.fileno(), 4 * MIB, 0) == (b"old".ljust(at, b"\0") + part if part else b"old")
+                    assert fd_in.tell() == start + (moved if in_offset is None else 0)
+                    assert fd_out.tell() == 3 + (moved if out_offset is None else 0)
+
+
+@support.needs_namespaces
+def test_filesystems_without_holes(in_child, tmp_path):
+    """A ramfs neither tells of holes nor makes them: what is there is overwritten by zeros."""
+
+    def body():
+        support.own_namespaces()
+        assert support.libc.mount(b"none", os.fsencode(tmp_path), b"ramfs", 0, None) == 0
+        with KINDS["disk"](tmp_path) as ram, KINDS["memfd"](tmp_path) as memfd:
+            ram.write(b"x" * (2 * MIB))
+            ram.seek(0)
+            assert copy(with_holes(memfd, (10,), MIB), ram) == MIB
+            assert os.pread(ram.fileno(), 3 * MIB, 0) == os.pread(memfd.fileno(), MIB, 0) + b"x" * MIB
+            with KINDS["memfd"](tmp_path) as target:
+                ram.truncate(4 * MIB)
+                assert copy(ram, target, in_offset=0) == 4 * MIB
+                return differs(ram, target)
+
+    assert in_child(body) is False
+
+
+def test_a_locked_source_stays_locked(tmp_path):
+    """No descriptor is closed for which the kernel would drop the locks of the process."""
+    with KINDS["disk"](tmp_path) as fd_in, KINDS["disk"](tmp_path) as fd_out:
+        with_holes(fd_in, (10,), MIB)
+        fcntl.lockf(fd_in, fcntl.LOCK_EX)
+        for in_offset in (0, None):
+            assert copy(fd_in, fd_out, None, in_offset, 0) == MIB
+            assert not differs(fd_in, fd_out)
+            with pytest.raises(BlockingIOError):
+                support.in_child(fcntl.lockf, fd_in.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_hole_beyond_a_limit(in_child, tmp_path):
+    """A target that cannot become long enough for a hole is as long as what moved, and so are the positions."""
+
+    def body():
+        with KINDS["disk"](tmp_path) as fd_in, KINDS["disk"](tmp_path) as fd_out:
+            with_holes(fd_in, (0, 1000), 8 * MIB)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (MIB, resource.RLIM_INFINITY))
+            with pytest.raises(OSError, match="RLIMIT_FSIZE") as caught:
+                copy(fd_in, fd_out)
+            return caught.value.moved, fd_in.tell(), fd_out.tell(), os.fstat(fd_out.fileno()).st_size
+
+    assert in_child(body) == (4096,) * 4
+
+
+def test_progress_between_holes(tmp_path):
+    """Whenever progress is told, the target has the bytes of which it is told, holes too."""
+
+    def progress(moved):
+        assert os.fstat(fd_out.fileno()).st_size == moved
+        sizes.append(moved)
+
+    sizes = []
+    with KINDS["disk"](tmp_path) as fd_in, KINDS["disk"](tmp_path) as fd_out:
+        with_holes(fd_in, (), 64 * MIB)
+        for at in range(0, 64 * MIB, 4 * MIB):
+            os.pwrite(fd_in.fileno(), DATA[: 3 * MIB], at)
+        with Transfer(fd_in, fd_out, None, None, None, progress) as transfer:
+            transfer.begin()
+            while transfer.step(MIB) is not None:
+                pass
+        assert not differs(fd_in, fd_out)
+    assert len(sizes) > 10
+
+
+@pytest.mark.parametrize("target", ["append", "pipe", "unix"])
+def test_holes_that_become_zeros(tmp_path, target):
+    """What is no file, and a file that only grows at its end, gets the zeros that reading finds."""
+    with KINDS["disk"](tmp_path) as fd_in, TARGETS[target](tmp_path) as (fd_out, result):
+        with_holes(fd_in, (10, 20), MIB)
+        assert copy(fd_in, fd_out) == MIB
+        assert result() == os.pread(fd_in.fileno(), MIB, 0)
+
+
+def test_holes_within_one_file(tmp_path):
+    """A range with holes is copied to the end of its own file."""
+    with KINDS["disk"](tmp_path) as file:
+        with_holes(file, (10,), MIB)
+        before = blocks(file)
+        assert copy(file, file, None, 0, MIB) == MIB
+        assert os.pread(file.fileno(), 3 * MIB, 0) == os.pread(file.fileno(), MIB, 0) * 2
+        assert blocks(file) == 2 * before
 
 
 # copy: what ends it early
@@ -1026,8 +1235,11 @@ def test_what_cannot_be_read_or_written_is_refused(file, pipe):
             sources.append(pidfd)
             targets.append(pidfd)
         for fds in [(source, file) for source in sources] + [(pipe.reading, target) for target in targets]:
-            with pytest.raises(InvalidArgument, match=r"cannot be read, or .* cannot be written") as caught:
+            with pytest.raises(InvalidArgument, match="kind that cannot be") as caught:
                 copy(*fds)
+            culprit, use = (fds[0], "read") if fds[1] is file else (fds[1], "written")
+            number = culprit if isinstance(culprit, int) else culprit.fileno()
+            assert f"descriptor {number} is of a kind that cannot be {use}" in caught.value.strerror
             assert (caught.value.errno, caught.value.moved) == (errno.EINVAL, 0)
 
 
@@ -1061,7 +1273,7 @@ def test_a_sealed_target(file):
     memfd = os.memfd_create("sealed", os.MFD_ALLOW_SEALING)
     try:
         fcntl.fcntl(memfd, 1033, 0x8)  # F_ADD_SEALS, F_SEAL_WRITE
-        with pytest.raises(PermissionError) as caught:
+        with pytest.raises(PermissionError, match="memfd whose seals do not allow it") as caught:
             copy(file, memfd)
     finally:
         os.close(memfd)
