@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from fcntl import fcntl
+import struct
+from fcntl import F_GETFL, F_UNLCK, F_WRLCK, fcntl
 from typing import TYPE_CHECKING
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, fsencode, integer
@@ -12,7 +13,13 @@ from butter._constants.memfd import *  # noqa: F403
 from butter._constants.memfd import (
     F_ADD_SEALS,
     F_GET_SEALS,
+    F_SEAL_EXEC,
+    F_SEAL_FUTURE_WRITE,
+    F_SEAL_GROW,
     F_SEAL_SEAL,
+    F_SEAL_SHRINK,
+    F_SEAL_WRITE,
+    MFD_ALLOW_SEALING,
     MFD_CLOEXEC,
     MFD_EXEC,
     MFD_HUGE_MASK,
@@ -22,6 +29,8 @@ from butter._constants.memfd import (
     MemfdCreate,
     MemfdSeal,
 )
+from butter._descriptor import link_of
+from butter._enums import Named
 from butter._memfd_c import ffi as ffi
 from butter._memfd_c import lib
 from butter._signals import raised_by_handler
@@ -34,12 +43,15 @@ from butter.errors import (
     InvalidArgument,
     OutOfMemory,
     descriptors_exhausted,
+    newer_than_kernel,
     sysctl,
 )
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from io import FileIO
+    from typing import ClassVar
 
     from typing_extensions import Buffer
 
@@ -49,6 +61,8 @@ if TYPE_CHECKING:
 
 # the kernel puts "memfd:" before it, and NAME_MAX holds for both
 _LONGEST_NAME = 249
+# PyPy has no name for it
+_F_OFD_GETLK = 36
 _KNOWN_FLAGS = sum(MemfdCreate)
 _KNOWN_SEALS = sum(MemfdSeal)
 
@@ -57,17 +71,54 @@ class Sealed(PermissionError, ValueError):
     """A seal forbids it, or no seal can be added."""
 
 
+#: how the link in ``/proc/self/fd`` of a memfd begins
+LINK = "/memfd:"
+
+
+class _Combinations(Named):
+    """Flags that came together later than each of them."""
+
+    __since__: ClassVar[Mapping[str, tuple[int, str]]] = {
+        "huge pages that can be sealed": (MFD_HUGETLB | MFD_ALLOW_SEALING, "4.16"),
+    }
+
+
+def _seals(fd: int) -> int:
+    """Return the seals of *fd* for a sentence, 0 where it has none."""
+    try:
+        return fcntl(fd, F_GET_SEALS)
+    except (OSError, ValueError):
+        return 0
+
+
+def _names(seals: int) -> str:
+    return " and ".join(f"F_SEAL_{name}" for name, seal in MemfdSeal.__members__.items() if seals & seal)
+
+
+def _only_reads(fd: int) -> bool:
+    try:
+        return fcntl(fd, F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+    except (OSError, ValueError):
+        return False
+
+
 def _create_refused(name: bytes, flags: int, **_: object) -> str:
     known = _KNOWN_FLAGS
     if flags & MFD_HUGETLB:
         known |= MFD_HUGE_MASK << MFD_HUGE_SHIFT
     if flags & ~known:
-        return f"no flags are {flags & ~known:#x} (the size of huge pages goes with MFD_HUGETLB alone)"
+        return f"unknown flags {flags & ~known:#x} (a size of huge pages is a flag beside MFD_HUGETLB alone)"
     if flags & MFD_EXEC and flags & MFD_NOEXEC_SEAL:
         return "MFD_EXEC and MFD_NOEXEC_SEAL exclude each other"
     if len(name) > _LONGEST_NAME:
         return f"the name has {len(name)} bytes; it may have {_LONGEST_NAME}"
-    return f"this kernel does not know all of {MemfdCreate(flags & _KNOWN_FLAGS)!r}"
+    newer = newer_than_kernel(flags, MemfdCreate)
+    if newer:
+        return newer
+    newer = newer_than_kernel(flags, _Combinations)
+    if newer:
+        return f"{newer}; memfd_create(name, MFD_HUGETLB) makes them without seals"
+    return "the kernel or a seccomp filter refuses it, for a reason that the manual page does not know"
 
 
 def _not_executable(**_: object) -> str:
@@ -89,18 +140,79 @@ def _not_allowed(flags: int, **_: object) -> str:
     return NOT_ALLOWED
 
 
+def _other_kind(fd: int) -> str | None:
+    """Return a sentence about what *fd* is, None where it is a memfd or ``/proc`` says nothing."""
+    link = link_of(fd)
+    return None if link is None or link.startswith(LINK) else f"descriptor {fd} is not a memfd but {link!r}"
+
+
+def _without_seals(fd: int, **_: object) -> str:
+    if link_of(fd) is None:
+        return f"descriptor {fd} is not a memfd"
+    return _other_kind(fd) or f"descriptor {fd} is a memfd without seals: those of huge pages came with Linux 4.16"
+
+
 def _seals_refused(fd: int, seals: int, **_: object) -> str:
     if seals & ~_KNOWN_SEALS:
-        return f"no seals are {seals & ~_KNOWN_SEALS:#x}"
-    return f"descriptor {fd} is no memfd and cannot be sealed, or this kernel does not know {MemfdSeal(seals)!r}"
+        return f"unknown seals {seals & ~_KNOWN_SEALS:#x}"
+    return _other_kind(fd) or newer_than_kernel(seals, MemfdSeal) or _without_seals(fd)
 
 
 def _sealed(fd: int, seals: int, **_: object) -> str:
     if not seals:
         return "a seal cannot be removed"
+    other, present = _other_kind(fd), _seals(fd)
+    if other:
+        return other
+    if present & F_SEAL_SEAL:
+        reason = "it was sealed with F_SEAL_SEAL"
+        # one that was made without the flag has this seal alone, and one that
+        # was sealed at once as well
+        if not present & ~(F_SEAL_SEAL | F_SEAL_EXEC):
+            reason = "F_SEAL_SEAL is there: it was made without MFD_ALLOW_SEALING, or sealed with F_SEAL_SEAL"
+        return f"no seal can be added: {reason}"
+    if _only_reads(fd):
+        return f"no seal can be added by descriptor {fd}: it is not open for writing"
+    return NOT_ALLOWED
+
+
+def _busy(**_: object) -> str:
+    sentence = "F_SEAL_WRITE: a mapping can still write; close every mmap and memoryview"
+    if newer_than_kernel(F_SEAL_FUTURE_WRITE, MemfdSeal):
+        return sentence
+    return f"{sentence}, or use F_SEAL_FUTURE_WRITE"
+
+
+def _size_refused(fd: int, **_: object) -> str:
+    if _only_reads(fd):
+        seals = _seals(fd) & (F_SEAL_SHRINK | F_SEAL_GROW)
+        sealed = f", and {_names(seals)} would forbid another size" if seals else ""
+        return f"descriptor {fd} is open for reading only, which keeps the size{sealed}"
+    return "a memfd of huge pages has whole pages, and the size is not a multiple of one"
+
+
+def _size_sealed(fd: int, mode: str = "", **_: object) -> str:
+    if mode:
+        return f"mode {mode!r} empties the memfd, which F_SEAL_SHRINK forbids; 'rb' reads it"
+    seals = _seals(fd) & (F_SEAL_SHRINK | F_SEAL_GROW)
+    return f"{_names(seals)} keeps the size" if seals else NOT_ALLOWED
+
+
+def _write_sealed(fd: int, **_: object) -> str:
+    seals = _seals(fd) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_GROW)
+    return f"{_names(seals)} forbids it" if seals else NOT_ALLOWED
+
+
+def _mapping_sealed(fd: int, writes: bool = True, **_: object) -> str:
+    seals = _seals(fd) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+    if not seals:
+        return NOT_ALLOWED
+    if writes:
+        return f"{_names(seals)} forbids a shared mapping that writes"
     return (
-        "no seal can be added: it was sealed with F_SEAL_SEAL or made without MFD_ALLOW_SEALING, "
-        f"or descriptor {fd} is not open for writing"
+        f"this kernel, as all before Linux 6.7, takes a shared mapping for one that writes, which {_names(seals)} "
+        "forbids, unless the descriptor is open for reading only: leave access, flags and prot out, or use "
+        "ACCESS_COPY, or a sealed_copy()"
     )
 
 
@@ -120,10 +232,7 @@ ADD_SEALS = Errors(
     "fcntl(F_ADD_SEALS)",
     {
         errno.EBADF: BAD_DESCRIPTOR,
-        errno.EBUSY: (
-            InvalidArgument,
-            "F_SEAL_WRITE: a mapping can still write; close every mmap and memoryview, or use F_SEAL_FUTURE_WRITE",
-        ),
+        errno.EBUSY: (InvalidArgument, _busy),
         errno.EINVAL: (InvalidArgument, _seals_refused),
         errno.EPERM: (Sealed, _sealed),
     },
@@ -132,7 +241,7 @@ GET_SEALS = Errors(
     "fcntl(F_GET_SEALS)",
     {
         errno.EBADF: BAD_DESCRIPTOR,
-        errno.EINVAL: (InvalidArgument, "the descriptor is no memfd and has no seals"),
+        errno.EINVAL: (InvalidArgument, _without_seals),
     },
 )
 # The calls that Python has already, for their words: a seal is behind most of
@@ -145,11 +254,8 @@ TRUNCATE = Errors(
     "ftruncate",
     {
         **_GROWING,
-        errno.EINVAL: (
-            InvalidArgument,
-            "a memfd of huge pages has whole pages, and one opened for reading keeps its size",
-        ),
-        errno.EPERM: (Sealed, "F_SEAL_GROW or F_SEAL_SHRINK forbids this size"),
+        errno.EINVAL: (InvalidArgument, _size_refused),
+        errno.EPERM: (Sealed, _size_sealed),
     },
 )
 WRITE = Errors(
@@ -162,13 +268,13 @@ WRITE = Errors(
         ),
         errno.ENOMEM: (OutOfMemory, "there is no memory for it, or its control group may have no more"),
         errno.ENOSPC: (OSError, "there is no room for it: vm.overcommit_memory allows no more memory"),
-        errno.EPERM: (Sealed, "F_SEAL_WRITE, F_SEAL_FUTURE_WRITE or F_SEAL_GROW forbids it"),
+        errno.EPERM: (Sealed, _write_sealed),
     },
 )
 MMAP = Errors(
     "mmap",
     {
-        errno.EACCES: (PermissionError, "the memfd is open for reading alone: a shared mapping cannot write"),
+        errno.EACCES: (PermissionError, "the memfd is open for reading only: a shared mapping cannot write"),
         errno.EAGAIN: (OSError, "RLIMIT_MEMLOCK ('ulimit -l') forbids to lock so much memory"),
         errno.EBADF: BAD_DESCRIPTOR,
         errno.EINVAL: (
@@ -177,13 +283,16 @@ MMAP = Errors(
         ),
         errno.EMFILE: (OSError, descriptors_exhausted),
         errno.ENOMEM: (OutOfMemory, "there is no memory or no huge page for it, or RLIMIT_AS ('ulimit -v') forbids it"),
-        errno.EPERM: (Sealed, "F_SEAL_WRITE or F_SEAL_FUTURE_WRITE forbids a shared mapping that writes"),
+        errno.EPERM: (Sealed, _mapping_sealed),
     },
 )
 
 
 def errno_of(error: OSError) -> int:
-    """The errno of an *error* that a builtin raised; what a signal handler raised meanwhile goes its way."""
+    """Return the errno of an OSError that a builtin raised.
+
+    An exception that a signal handler raised during the call is raised again.
+    """
     if raised_by_handler(error):
         raise error
     return error.errno or 0
@@ -192,10 +301,16 @@ def errno_of(error: OSError) -> int:
 def memfd_create(name: Path = "", flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:
     """``memfd_create(name, flags)``: the descriptor of a new file in memory, empty and without a path.
 
-    *name* has at most 249 bytes and is for people, who see it in ``/proc/self/fd``; two may have the same. *flags* are
-    MemfdCreate's, and beside ``MFD_HUGETLB`` one of MemfdHugePages; no flag is added but ``MFD_CLOEXEC``, by *closefd*.
-    Raises InvalidArgument, PermissionError where ``vm.memfd_noexec`` refuses an executable one, OSError (EMFILE,
-    ENFILE: a limit is reached; ENODEV: no such huge pages), OutOfMemory. Linux 3.17, :manpage:`memfd_create(2)`.
+    *name* has at most 249 bytes and is for people, who see it in ``/proc/self/fd``;
+    two may have the same. *flags* are MemfdCreate's, and beside ``MFD_HUGETLB`` one
+    of MemfdHugePages; no flag is added but ``MFD_CLOEXEC``, by *closefd*.
+
+    Raises InvalidArgument, PermissionError where ``vm.memfd_noexec`` refuses an
+    executable one, OSError (EMFILE, ENFILE: a limit is reached; ENODEV: no such huge
+    pages), OutOfMemory.
+
+    Linux 3.17, and 4.16 for ``MFD_HUGETLB`` with ``MFD_ALLOW_SEALING``;
+    :manpage:`memfd_create(2)`.
     """
     # C takes them as unsigned; ~MFD_CLOEXEC is negative here
     flags = integer(flags, -32 if flags < 0 else 32, "flags") & 0xFFFFFFFF
@@ -205,7 +320,7 @@ def memfd_create(name: Path = "", flags: int = 0, closefd: bool = CLOEXEC_DEFAUL
 
 def _fcntl(errors: Errors, fd: int, command: int, argument: int = 0) -> int:
     number = errno.EBADF
-    # of a negative one Python's fcntl says that it is a ValueError, and no more
+    # Python's fcntl raises a bare ValueError for a negative descriptor
     if fd >= 0:
         try:
             return fcntl(fd, command, argument)
@@ -223,11 +338,50 @@ def write(fd: int, content: Buffer, offset: int) -> int:
     WRITE.fail(number, fd=fd)
 
 
+def own_description(fd: int) -> FileIO | None:
+    """Open the file anew, because SEEK_DATA moves a position that others may use.
+
+    Its close would drop the record locks of this process, so None where there are some.
+    """
+    lock = struct.Struct("hhqqi4x")
+    try:
+        found = fcntl(fd, _F_OFD_GETLK, lock.pack(F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        return open(f"/proc/self/fd/{fd}", "rb", 0) if lock.unpack(found)[0] == F_UNLCK else None
+    except OSError as error:
+        errno_of(error)
+        return None
+
+
+def data_of(file: FileIO | None, size: int) -> Iterator[tuple[int, int]]:
+    """Yield where each range of data starts and ends; between them are holes.
+
+    Without a *file*, or where its filesystem knows no holes, everything is data.
+    """
+    end = 0
+    try:
+        number = -1 if file is None else file.fileno()
+        os.lseek(number, 0, os.SEEK_HOLE)
+    except OSError as error:
+        errno_of(error)
+        yield end, size
+        return
+    while end < size:
+        try:
+            start = os.lseek(number, end, os.SEEK_DATA)
+            end = os.lseek(number, start, os.SEEK_HOLE)
+        except OSError as error:
+            errno_of(error)
+            return  # a hole up to the end
+        yield start, end
+
+
 def revoke(fd: FileDescriptor, flags: int) -> None:
     """``fcntl(fd, F_ADD_SEALS, flags)``: forbid for ever what the seals in *flags* (MemfdSeal) say, to everyone.
 
-    Raises Sealed (a PermissionError and a ValueError) where no seal can be added any more or *fd* is not open for
-    writing, InvalidArgument where it is no memfd, also with EBUSY where ``F_SEAL_WRITE`` meets a mapping that writes.
+    Raises Sealed (a PermissionError and a ValueError) where no seal can be added any
+    more or *fd* is not open for writing, InvalidArgument where it is not a memfd, also
+    with EBUSY where ``F_SEAL_WRITE`` meets a mapping that writes.
+
     Linux 3.17, :manpage:`fcntl(2)`.
     """
     _fcntl(ADD_SEALS, fileno(fd), F_ADD_SEALS, integer(flags, 32, "flags"))
@@ -241,8 +395,11 @@ def seal(fd: FileDescriptor) -> None:
 def flags(fd: FileDescriptor) -> int:
     """``fcntl(fd, F_GET_SEALS)``: the seals of a memfd, as the bits of MemfdSeal.
 
-    Who is given a memfd looks here before using it: without ``F_SEAL_SHRINK`` another process can cut off what is
-    mapped, and reading it then ends this one with SIGBUS. Raises InvalidArgument where *fd* is no memfd.
-    Linux 3.17, :manpage:`fcntl(2)`.
+    A receiver of a memfd looks here before using it: without ``F_SEAL_SHRINK`` another
+    process can cut off what is mapped, and reading it then ends this one with SIGBUS.
+    Any file of a tmpfs has seals for the kernel, ``F_SEAL_SEAL`` alone; that a
+    descriptor is a memfd, :meth:`Memfd.adopt` checks.
+
+    Raises InvalidArgument where *fd* has no seals. Linux 3.17, :manpage:`fcntl(2)`.
     """
     return _fcntl(GET_SEALS, fileno(fd), F_GET_SEALS)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import io
 import os
+from contextlib import nullcontext
 from mmap import ACCESS_COPY, ACCESS_READ, ACCESS_WRITE, mmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from butter._arguments import CLOEXEC_DEFAULT, integer, one_spelling
 from butter._constants import memfd as _constants
@@ -26,14 +27,36 @@ from butter._constants.memfd import (
     PROT_WRITE,
     MemfdSeal,
 )
-from butter._descriptor import Descriptor
-from butter._memfd import ADD_SEALS, MMAP, TRUNCATE, Sealed, errno_of, flags, memfd_create, revoke, seal, write
+from butter._descriptor import Descriptor, link_of
+from butter._memfd import (
+    ADD_SEALS,
+    LINK,
+    MMAP,
+    TRUNCATE,
+    Sealed,
+    data_of,
+    errno_of,
+    flags,
+    memfd_create,
+    own_description,
+    revoke,
+    seal,
+    write,
+)
 from butter.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from io import BufferedRandom, BufferedReader, BufferedWriter, FileIO, TextIOWrapper
     from mmap import mmap as Mapping
-    from typing import IO, Any, NoReturn, Union
+    from typing import IO, Any, BinaryIO, Literal, NoReturn, Union
 
+    from _typeshed import (
+        OpenBinaryMode,
+        OpenBinaryModeReading,
+        OpenBinaryModeUpdating,
+        OpenBinaryModeWriting,
+        OpenTextMode,
+    )
     from typing_extensions import Buffer
 
     from butter._arguments import Path
@@ -62,27 +85,26 @@ class UnsupportedOperation(io.UnsupportedOperation, NotImplementedError):
     """What a file raises for what it cannot do, and what event objects raise."""
 
 
-def _right(added: int, looked_at: int, meaning: str) -> Any:
-    def get(self: Memfd) -> bool:
-        return not self.flags & looked_at
-
-    def allow(self: Memfd, allowed: bool) -> None:
-        if allowed and not get(self):
-            ADD_SEALS.fail(errno.EPERM, fd=self._fd, seals=0)
-        if not allowed and get(self):
-            self.revoke(added)
-
-    return property(get, allow, doc=f"Whether it can {meaning}. False can be set, and is for ever; see :meth:`revoke`.")
+def _bytes_of(value: Buffer) -> memoryview:
+    """Return the bytes of a buffer of any shape, as ``bytes()`` would."""
+    try:
+        view = memoryview(value)
+    except TypeError:
+        raise TypeError(
+            f"initial_value is bytes or another buffer, or a size as int, not {type(value).__name__}"
+        ) from None
+    # cast() takes neither a buffer with gaps nor an empty one of several dimensions
+    return view.cast("B") if view.c_contiguous and view.nbytes else memoryview(view.tobytes())
 
 
 class Memfd(Descriptor):
     """``Memfd(name='', initial_value=0, flags=0, closefd=True)``: a file in memory, without a path.
 
-    *name* is for people, who see it in ``/proc/self/fd``. *initial_value* is its content, as bytes or any buffer, or
-    its size in bytes, as an int; *inital_value* is an older spelling. *flags* are MemfdCreate's, and
-    ``MFD_ALLOW_SEALING`` is added, which :meth:`seal` takes back. *closefd* keeps the descriptor from programs that the
-    process executes. Raises what :func:`memfd_create` does, and OSError where the content finds no room. Linux 3.17,
-    :manpage:`memfd_create(2)`. ::
+    *name* is for people, who see it in ``/proc/self/fd``. *initial_value* is its
+    content, as bytes or any buffer, or its size in bytes, as an int; *inital_value* is
+    an older spelling. *flags* are MemfdCreate's, and ``MFD_ALLOW_SEALING`` is added,
+    which :meth:`seal` takes back. *closefd* keeps the descriptor from programs that the
+    process executes. ::
 
         with Memfd("numbers") as memfd:
             with memfd.open("w") as file:
@@ -91,12 +113,23 @@ class Memfd(Descriptor):
                 socket.send_fds(connection, [b"numbers"], [copy.fileno()])
 
     It is a file and gives no events: what an event object has and a file has not raises
-    :exc:`io.UnsupportedOperation`, and for reading and writing there are :meth:`open` and :meth:`mmap`.
+    :exc:`io.UnsupportedOperation`, and for reading and writing there are :meth:`open`
+    and :meth:`mmap`.
+
+    A memfd can become shorter while it is mapped, by :meth:`truncate`, by mode ``'w'``
+    of :meth:`open`, or in another process that has it. An access to the bytes of a
+    mapping that are gone ends the process with SIGBUS. ``F_SEAL_SHRINK`` forbids it:
+    set :attr:`shrinkable` to False, or look at :attr:`flags` of one that was received.
+
+    Raises what :func:`memfd_create` does, TypeError for another *initial_value*, and
+    OSError where the content finds no room.
+
+    Linux 3.17, and 4.16 for ``MFD_HUGETLB``, because huge pages could not be sealed
+    before; :manpage:`memfd_create(2)`.
     """
 
     _kind = "a memfd"
-    _link = "/memfd:"
-
+    _link = LINK
     _name = ""
 
     def __init__(
@@ -110,21 +143,30 @@ class Memfd(Descriptor):
     ) -> None:
         value = one_spelling("initial_value, inital_value", initial_value, inital_value)
         size = integer(value, 63, "initial_value") if isinstance(value, int) else 0
-        content = memoryview(b"" if isinstance(value, int) else value).cast("B")
-        super().__init__(memfd_create(name, flags | MFD_ALLOW_SEALING, closefd))
+        content = _bytes_of(b"" if isinstance(value, int) else value)
         self._name = os.fsdecode(name)
+        super().__init__(memfd_create(name, flags | MFD_ALLOW_SEALING, closefd))
         try:
             if size:
                 self.truncate(size)
-            offset = 0
-            while offset < len(content):
-                offset += write(self.fileno(), content[offset:], offset)
+            self._fill(content, 0)
         except BaseException:
             self.close()
             raise
 
+    def _fill(self, content: memoryview | bytes, offset: int) -> None:
+        view = memoryview(content)
+        while view:
+            written = write(self.fileno(), view, offset)
+            view, offset = view[written:], offset + written
+
     def _adopted(self, fd: int) -> None:
-        flags(fd)  # raises for what is not a memfd, also where /proc cannot tell
+        link = link_of(fd)
+        if link is None:
+            flags(fd)  # raises for what is not a memfd
+        else:
+            # "/memfd:numbers (deleted)"
+            self._name = link[len(LINK) :].rpartition(" (deleted)")[0]
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]} name='{self._name}'>"
@@ -140,7 +182,11 @@ class Memfd(Descriptor):
     def truncate(self, size: int) -> None:
         """Make it *size* bytes long: bytes behind that are lost, new ones are zero.
 
-        Raises Sealed where a seal forbids it, OSError (EFBIG), InvalidArgument for a size that huge pages cannot have.
+        A process that has the lost bytes mapped and touches them dies of SIGBUS, this
+        one as well; close such mappings first.
+
+        Raises Sealed where a seal forbids it, OSError (EFBIG), InvalidArgument for a
+        size that huge pages cannot have, or where the descriptor only reads.
         """
         fd, size = self.fileno(), integer(size, 63, "size")
         try:
@@ -151,6 +197,70 @@ class Memfd(Descriptor):
             return
         TRUNCATE.fail(number, fd=fd)
 
+    # by mode, as the builtin open
+    @overload
+    def open(
+        self,
+        mode: OpenBinaryModeUpdating = "r+b",
+        buffering: Literal[-1, 1] = -1,
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+    ) -> BufferedRandom: ...
+    @overload
+    def open(
+        self,
+        mode: OpenTextMode,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+    ) -> TextIOWrapper: ...
+    @overload
+    def open(
+        self,
+        mode: OpenBinaryMode,
+        buffering: Literal[0],
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+    ) -> FileIO: ...
+    @overload
+    def open(
+        self,
+        mode: OpenBinaryModeWriting,
+        buffering: Literal[-1, 1] = -1,
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+    ) -> BufferedWriter: ...
+    @overload
+    def open(
+        self,
+        mode: OpenBinaryModeReading,
+        buffering: Literal[-1, 1] = -1,
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+    ) -> BufferedReader: ...
+    @overload
+    def open(
+        self,
+        mode: OpenBinaryMode = "r+b",
+        buffering: int = -1,
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+    ) -> BinaryIO: ...
+    @overload
+    def open(
+        self,
+        mode: str,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+    ) -> IO[Any]: ...
     def open(
         self,
         mode: str = "r+b",
@@ -161,21 +271,39 @@ class Memfd(Descriptor):
     ) -> IO[Any]:
         """An ordinary file object over it, with the arguments of :func:`open`: ``memfd.open('w')``.
 
-        It has a position of its own, and lives on if the memfd is closed first. Raises what :func:`open` does, such as
-        PermissionError where *mode* would cut a sealed memfd. Needs a mounted ``/proc``.
+        It has a position of its own, and lives on if the memfd is closed first. Mode
+        ``'w'`` cuts the content off, and a process that has it mapped and touches it
+        dies of SIGBUS. Needs a mounted ``/proc``.
+
+        Raises Sealed where *mode* would cut a sealed memfd, and else what :func:`open`
+        does.
         """
-        return open(f"/proc/self/fd/{self.fileno()}", mode, buffering, encoding, errors, newline)
+        fd = self.fileno()
+        try:
+            return open(f"/proc/self/fd/{fd}", mode, buffering, encoding, errors, newline)
+        except PermissionError as error:
+            number = errno_of(error)
+            if number not in TRUNCATE.meanings or not flags(fd) & F_SEAL_SHRINK:
+                raise
+        TRUNCATE.fail(number, fd=fd, mode=mode)
 
     def mmap(
         self, length: int = 0, flags: int = 0, prot: int | None = None, access: int = 0, offset: int = 0
     ) -> Mapping:
         """A :class:`mmap.mmap` of *length* bytes from *offset*, 0 for all there are.
 
-        Without more it is shared and can be read and written, and makes a memfd that is too short long enough; if
-        seals forbid to write it can only be read. *flags* are MemfdMap's and *prot* MemfdProt's; instead of the two
-        *access* takes ``ACCESS_READ``, ``ACCESS_WRITE`` or ``ACCESS_COPY``. *offset* is a multiple of the page size.
-        Raises Sealed where a seal forbids it, InvalidArgument, OutOfMemory, PermissionError, and ValueError for an
-        empty mapping, or one beyond the end that cannot write. :manpage:`mmap(2)`.
+        Without more it is shared and can be read and written, and makes a memfd that is
+        too short long enough; if seals forbid to write it can only be read. *flags* are
+        MemfdMap's and *prot* MemfdProt's; instead of the two *access* takes
+        ``ACCESS_READ``, ``ACCESS_WRITE`` or ``ACCESS_COPY``. *offset* is a multiple of
+        the page size.
+
+        Any process that has the memfd can cut off what is mapped, and an access to lost
+        bytes ends with SIGBUS; ``F_SEAL_SHRINK`` forbids it.
+
+        Raises Sealed where a seal forbids it, InvalidArgument, OutOfMemory,
+        PermissionError, and ValueError for an empty mapping, or one beyond the end that
+        cannot write. :manpage:`mmap(2)`.
         """
         fd, length, offset = self.fileno(), integer(length, 63, "length"), integer(offset, 63, "offset")
         flags, access = integer(flags, -32, "flags"), integer(access, -32, "access")
@@ -192,19 +320,25 @@ class Memfd(Descriptor):
             if prot is None:
                 prot = PROT_READ | PROT_WRITE if writable else PROT_READ
             asked, grows = {"flags": flags, "prot": prot}, bool(flags & MAP_SHARED and prot & PROT_WRITE)
-        end = offset + length
-        before = len(self) if grows and length else end
+        # not a context manager: to errno_of() its frames would look like a handler's
+        before = self._grow(offset + length) if grows and length else None
         try:
-            if before < end:
-                self.truncate(end)
             return mmap(fd, length, offset=offset, **asked)
         except BaseException as error:
-            if before < end:
-                self._take_back(before, end)
+            if before is not None:
+                self._take_back(before, offset + length)
             if not isinstance(error, OSError):
                 raise
             number = errno_of(error)
-        MMAP.fail(number, fd=fd)
+        MMAP.fail(number, fd=fd, writes=grows)
+
+    def _grow(self, end: int) -> int | None:
+        """Make it *end* bytes long, and return how long it was; None if it was long enough."""
+        before = len(self)
+        if before >= end:
+            return None
+        self.truncate(end)
+        return before
 
     def _take_back(self, before: int, end: int) -> None:
         # A mapping that there is not leaves no bytes behind, unless somebody
@@ -215,9 +349,38 @@ class Memfd(Descriptor):
         except (OSError, ValueError):
             pass
 
-    shrinkable = _right(F_SEAL_SHRINK, F_SEAL_SHRINK, "become shorter")
-    growable = _right(F_SEAL_GROW, F_SEAL_GROW, "become longer")
-    writable = _right(F_SEAL_WRITE, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE, "be written")
+    def _allow(self, allowed: bool, now: bool, added: int) -> None:
+        if allowed and not now:
+            ADD_SEALS.fail(errno.EPERM, fd=self._fd, seals=0)
+        if not allowed and now:
+            self.revoke(added)
+
+    @property
+    def shrinkable(self) -> bool:
+        """Whether it can become shorter. False can be set, and is for ever; see :meth:`revoke`."""
+        return not self.flags & F_SEAL_SHRINK
+
+    @shrinkable.setter
+    def shrinkable(self, allowed: bool) -> None:
+        self._allow(allowed, self.shrinkable, F_SEAL_SHRINK)
+
+    @property
+    def growable(self) -> bool:
+        """Whether it can become longer. False can be set, and is for ever; see :meth:`revoke`."""
+        return not self.flags & F_SEAL_GROW
+
+    @growable.setter
+    def growable(self, allowed: bool) -> None:
+        self._allow(allowed, self.growable, F_SEAL_GROW)
+
+    @property
+    def writable(self) -> bool:
+        """Whether it can be written. False can be set, and is for ever; see :meth:`revoke`."""
+        return not self.flags & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+
+    @writable.setter
+    def writable(self, allowed: bool) -> None:
+        self._allow(allowed, self.writable, F_SEAL_WRITE)
 
     @property
     def sealable(self) -> bool:
@@ -248,28 +411,37 @@ class Memfd(Descriptor):
     def sealed_copy(self, name: Path | None = None) -> Memfd:
         """A copy that nobody can change, to hand to another process; this one stays as it is.
 
-        Its content, its size and its seals are sealed, and it is open for reading alone. It is called *name* (None: as
-        this one) and can be executed if this one can. The receiver looks at :func:`flags` and need trust nobody.
-        Raises what :func:`memfd_create` does, and OSError where there is no room. Needs a mounted ``/proc``.
+        Its content, its size and its seals are sealed, and it is open for reading alone.
+        It is called *name* (None: as this one) and can be executed if this one can; its
+        holes take no memory. The receiver looks at :func:`flags` and need trust nobody.
+        Needs a mounted ``/proc``.
+
+        Raises what :func:`memfd_create` does, and OSError where there is no room.
         """
         fd = self.fileno()
-        kind = MFD_EXEC if os.fstat(fd).st_mode & 0o111 else MFD_NOEXEC_SEAL
+        status = os.fstat(fd)
+        kind = MFD_EXEC if status.st_mode & 0o111 else MFD_NOEXEC_SEAL
         name = self._name if name is None else name
         try:
-            copy = Memfd(name, flags=kind)
+            copy = Memfd(name, status.st_size, kind)
         except InvalidArgument:
-            copy = Memfd(name)  # before Linux 6.3 there is only one kind
-        with copy:
-            offset = 0
-            # not sendfile: memfds of huge pages have none
-            while block := os.pread(fd, _BLOCK, offset):
-                offset += write(copy.fileno(), block, offset)
+            copy = Memfd(name, status.st_size)  # before Linux 6.3 there is only one kind
+        try:
+            with own_description(fd) or nullcontext() as source:
+                for start, end in data_of(source, status.st_size):
+                    # not sendfile: memfds of huge pages have none
+                    while start < end and (block := os.pread(fd, min(_BLOCK, end - start), start)):
+                        copy._fill(block, start)
+                        start += len(block)
             copy.revoke(F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
             # A mapping of what is open for writing counts as one that writes,
             # which before Linux 6.7 the seal would not let the receiver make.
-            sealed = Memfd.adopt(os.open(f"/proc/self/fd/{copy.fileno()}", os.O_RDONLY | os.O_CLOEXEC))
-        sealed._name = copy._name
-        return sealed
+            with copy.open("rb", 0) as reading:
+                os.dup2(reading.fileno(), copy.fileno(), inheritable=False)
+        except BaseException:
+            copy.close()
+            raise
+        return copy
 
     def isatty(self) -> bool:
         """False: a memfd is no terminal."""

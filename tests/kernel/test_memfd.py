@@ -4,6 +4,7 @@ import array
 import copy
 import ctypes
 import errno
+import fcntl
 import gc
 import io
 import mmap as mmap_module
@@ -12,17 +13,19 @@ import pathlib
 import pickle
 import re
 import resource
+import signal
 import socket
 import subprocess
+import tempfile
 import threading
 
 import pytest
 import support
 from support import libc, needs
 
-from butter import _memfd
+from butter import _memfd, errors
 from butter import memfd as module
-from butter._memfd import CREATE
+from butter._memfd import CREATE, MMAP
 from butter.errors import InvalidArgument, OutOfMemory
 from butter.memfd import (
     ACCESS_COPY,
@@ -162,8 +165,8 @@ def test_flags_out_of_range(number):
     ("number", "words"),
     [
         (0x100, "0x100"),
-        (-500, "no flags are"),
-        (MFD_HUGE_2MB, "goes with MFD_HUGETLB alone"),
+        (-500, "unknown flags"),
+        (MFD_HUGE_2MB, "beside MFD_HUGETLB alone"),
         (MFD_HUGETLB | 0x40, "0x40"),
     ],
 )
@@ -172,6 +175,22 @@ def test_unknown_flags(number, words):
     with pytest.raises(InvalidArgument, match=words) as caught:
         memfd_create("", number)
     assert caught.value.errno == errno.EINVAL
+
+
+@pytest.mark.parametrize(
+    ("kernel", "flags", "words"),
+    [
+        ((6, 2), MFD_EXEC, r"Linux 6.2 does not know MFD_EXEC \(Linux 6.3\)$"),
+        ((4, 14), MFD_HUGETLB, r"does not know huge pages that can be sealed \(Linux 4.16\); memfd_create"),
+        ((6, 18), MFD_HUGETLB, "refuses it, for a reason"),
+    ],
+)
+def test_flags_that_an_older_kernel_does_not_know(kernel, flags, words, old_kernel):
+    """The message names them and the version that brought them, and no flag that was not asked for."""
+    old_kernel(*kernel)
+    with pytest.raises(InvalidArgument, match=words) as caught:
+        support.inject_in_child("memfd_create", errno.EINVAL, lambda: Memfd("", flags=flags))
+    assert "ALLOW_SEALING" not in caught.value.strerror
 
 
 @needs(kernel=(6, 3))
@@ -324,14 +343,14 @@ def test_exec_seal(fd):
 def test_seals_of_other_things(fd):
     """What is no memfd has no seals, and unknown seals are named."""
     # a file of a tmpfs, which may be where tmp_path lies, is as sealable as a memfd
-    with open("/proc/self/maps") as file, pytest.raises(InvalidArgument, match="no memfd") as caught:
+    with open("/proc/self/maps") as file, pytest.raises(InvalidArgument, match="not a memfd") as caught:
         flags(file)
     assert caught.value.errno == errno.EINVAL
-    with socket.socket() as other, pytest.raises(InvalidArgument, match="no memfd and cannot be sealed") as caught:
+    with socket.socket() as other, pytest.raises(InvalidArgument, match="not a memfd but 'socket") as caught:
         revoke(other, F_SEAL_WRITE)
     assert caught.value.errno == errno.EINVAL
     for number in (0x80, 0x8000_0000):
-        with pytest.raises(InvalidArgument, match=f"no seals are {number:#x}") as caught:
+        with pytest.raises(InvalidArgument, match=f"unknown seals {number:#x}") as caught:
             revoke(fd, number)
         assert caught.value.errno == errno.EINVAL
     for call in (lambda: flags(999_999), lambda: revoke(999_999, 0), lambda: seal(-1)):
@@ -353,6 +372,51 @@ def test_busy(fd):
             revoke(fd, F_SEAL_WRITE)
         assert caught.value.errno == errno.EBUSY
     revoke(fd, F_SEAL_WRITE)
+
+
+@pytest.fixture
+def old_kernel(monkeypatch):
+    """A function that makes butter believe in an older kernel."""
+    return lambda *version: monkeypatch.setattr(errors, "running_kernel", lambda: version)
+
+
+def test_seals_that_an_older_kernel_does_not_know(fd, old_kernel, in_child):
+    """The message names them and the version that brought them, and advises none of them."""
+
+    def refused(number, seals):
+        support.inject("fcntl", number, first=fd)
+        revoke(fd, seals)
+
+    old_kernel(5, 0)
+    with pytest.raises(InvalidArgument, match=r"Linux 5.0 does not know .*FUTURE_WRITE \(Linux 5.1\)$") as caught:
+        in_child(refused, errno.EINVAL, F_SEAL_FUTURE_WRITE | F_SEAL_GROW)
+    assert "memfd" not in caught.value.strerror
+    with pytest.raises(InvalidArgument, match=r"close every mmap and memoryview$"):
+        in_child(refused, errno.EBUSY, F_SEAL_WRITE)
+
+
+def test_a_file_of_a_tmpfs_is_not_a_memfd(fd):
+    """It has the seal F_SEAL_SEAL, as the kernel says, and cannot be sealed or adopted."""
+    with tempfile.TemporaryFile(dir="/dev/shm") as file:
+        assert flags(file) == F_SEAL_SEAL
+        with pytest.raises(Sealed, match="is not a memfd but '/dev/shm"):
+            revoke(file, F_SEAL_GROW)
+        with pytest.raises(InvalidArgument, match=r"is not a memfd; .*'/dev/shm") as caught:
+            Memfd.adopt(file)
+        assert caught.value.errno == errno.EINVAL
+        assert not file.closed
+
+
+def test_why_no_seal_can_be_added():
+    """F_SEAL_SEAL and a descriptor that only reads are told apart."""
+    with Memfd() as memfd, memfd.open("rb") as reading:
+        with pytest.raises(Sealed, match=r"is not open for writing$"):
+            revoke(reading, F_SEAL_GROW)
+        memfd.revoke(F_SEAL_GROW)
+        memfd.seal()
+        for file in (memfd, reading):
+            with pytest.raises(Sealed, match=r"it was sealed with F_SEAL_SEAL$"):
+                revoke(file, F_SEAL_SHRINK)
 
 
 @pytest.mark.parametrize("value", ["1", None, 1.5, b"1"], ids=str)
@@ -395,9 +459,29 @@ def test_content():
 def test_bad_content(value):
     """Another initial value is refused before there is a descriptor."""
     before = support.descriptors()
-    with pytest.raises(ValueError if isinstance(value, int) else TypeError):
+    words = "it must be" if isinstance(value, int) else f"bytes or another buffer, .* not {type(value).__name__}"
+    with pytest.raises(ValueError if isinstance(value, int) else TypeError, match=words):
         Memfd("", value)
     assert support.descriptors() == before
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        memoryview(b"0123456789")[::2],
+        memoryview(b"0123456789")[::-1],
+        memoryview(bytes(range(12))).cast("B", (3, 4)),
+        memoryview(array.array("I", range(12)))[1::3],
+        (ctypes.c_int * 0 * 3)(),
+        array.array("I"),
+    ],
+    ids=["gaps", "backwards", "rows", "words", "empty rows", "empty"],
+)
+def test_content_of_any_shape(value):
+    """A buffer of any shape is the content that bytes() makes of it."""
+    with Memfd("", value) as memfd:
+        assert os.pread(memfd.fileno(), 100, 0) == bytes(value)
+        assert len(memfd) == len(bytes(value))
 
 
 def test_no_room(in_child):
@@ -659,8 +743,10 @@ def test_open_what_is_sealed(memfd):
     with memfd.open("wb") as file:
         file.write(b"butter")
     memfd.revoke(F_SEAL_WRITE | F_SEAL_SHRINK)
-    with pytest.raises(PermissionError):
-        memfd.open("w")
+    for mode in ("w", "wb", "w+"):
+        with pytest.raises(Sealed, match=re.escape(f"mode {mode!r} empties the memfd")) as caught:
+            memfd.open(mode)
+        assert (caught.value.errno, caught.value.filename) == (errno.EPERM, None)
     with memfd.open("rb") as file:
         assert file.read() == b"butter"
     with pytest.raises(PermissionError), memfd.open("r+b", 0) as file:
@@ -669,6 +755,17 @@ def test_open_what_is_sealed(memfd):
         memfd.open("z")
     with pytest.raises(FileExistsError):
         memfd.open("x")
+
+
+def test_size_of_what_only_reads():
+    """A size that a sealed copy keeps is refused with both reasons, and that of a file opened for reading with one."""
+    with Memfd("", b"x") as memfd:
+        with memfd.sealed_copy() as sealed, pytest.raises(InvalidArgument) as caught:
+            sealed.truncate(2)
+        assert re.search("open for reading only.*F_SEAL_SHRINK and F_SEAL_GROW", caught.value.strerror)
+        reading = os.open(f"/proc/self/fd/{memfd.fileno()}", os.O_RDONLY)
+        with Memfd.adopt(reading) as other, pytest.raises(InvalidArgument, match=r"which keeps the size$"):
+            other.truncate(2)
 
 
 # mmap
@@ -755,6 +852,34 @@ def test_mmap_of_what_is_sealed():
             assert caught.value.errno == errno.EPERM
 
 
+def test_mmap_of_what_is_sealed_before_linux_6_7():
+    """There a mapping that only reads was refused as well: the message says why, and the way out."""
+    with Memfd("", b"butter") as memfd:
+        memfd.writable = False
+        with pytest.raises(Sealed, match=r"before Linux 6.7.*ACCESS_COPY, or a sealed_copy\(\)"):
+            MMAP.fail(errno.EPERM, fd=memfd.fileno(), writes=False)
+
+
+def test_a_lost_byte_ends_the_process():
+    """What the documentation says of a memfd that is cut under a mapping: SIGBUS, and F_SEAL_SHRINK forbids it."""
+    with Memfd("", bytes(PAGE)) as memfd:
+
+        def body():
+            with memfd.mmap() as mapping:
+                memfd.truncate(0)
+                return mapping[0]
+
+        pid = os.fork()
+        if pid == 0:
+            body()
+            os._exit(0)
+        assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGBUS
+        memfd.truncate(PAGE)
+        memfd.shrinkable = False
+        with pytest.raises(Sealed):
+            body()
+
+
 @pytest.mark.parametrize(
     ("arguments", "exception"),
     [
@@ -792,8 +917,8 @@ def test_refused_mappings(in_child):
     with Memfd("", bytes(2 * PAGE)) as memfd:
         refused(errno.EINVAL, InvalidArgument, "multiple of the page size", lambda: memfd.mmap(1, offset=5))
         reading = Memfd.adopt(os.open(f"/proc/self/fd/{memfd.fileno()}", os.O_RDONLY))
-        refused(errno.EACCES, PermissionError, "reading alone", lambda: reading.mmap(1))
-        refused(errno.EINVAL, InvalidArgument, "opened for reading", lambda: reading.truncate(1))
+        refused(errno.EACCES, PermissionError, "reading only", lambda: reading.mmap(1))
+        refused(errno.EINVAL, InvalidArgument, "open for reading only", lambda: reading.truncate(1))
         reading.close()
 
         def limited(limit, value, arguments):
@@ -864,6 +989,55 @@ def test_sizes_of_copies(size):
         assert os.lseek(memfd.fileno(), 0, os.SEEK_CUR) == 3
 
 
+@pytest.mark.parametrize("locked", [False, True])
+def test_holes_of_copies(locked):
+    """Holes take no memory in the copy; a lock that the process has on the original outweighs them, and stays."""
+    size = 1 << 30
+    with Memfd("", 8 << 20 if locked else size) as memfd:
+        with memfd.sealed_copy() as sealed:
+            assert len(sealed) == len(memfd)
+            assert os.fstat(sealed.fileno()).st_blocks == 0
+        for offset, data in ((5, b"first"), (3 << 20, bytes(1) + b"x" * PAGE), (len(memfd) - 1, b"!")):
+            os.pwrite(memfd.fileno(), data, offset)
+        if locked:
+            fcntl.lockf(memfd, fcntl.LOCK_EX)
+        with memfd.sealed_copy() as sealed:
+            for offset in (0, 3 << 20, len(memfd) - PAGE):
+                assert os.pread(sealed.fileno(), 2 * PAGE, offset) == os.pread(memfd.fileno(), 2 * PAGE, offset)
+            if locked:
+                with pytest.raises(BlockingIOError):
+                    support.in_child(fcntl.lockf, memfd.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            else:
+                assert os.fstat(sealed.fileno()).st_blocks == os.fstat(memfd.fileno()).st_blocks == 4 * PAGE // 512
+
+
+def test_copy_without_memory(monkeypatch):
+    """Wherever memory ends while a copy is made, no descriptor is left."""
+    steps = ["Memfd.__new__", "Memfd._fill", "Memfd.revoke", "Memfd.open", "memfd_create", "own_description", "data_of"]
+    with Memfd("", b"x") as memfd:
+        before = support.descriptors()
+        for step in steps:
+            for after in range(2):
+                owner = getattr(module, step.partition(".")[0]) if "." in step else module
+                name = step.rpartition(".")[2]
+                real, left = getattr(owner, name), [after]
+
+                def fails(*args, real=real, left=left, **kwargs):
+                    if not left[0]:
+                        raise MemoryError
+                    left[0] -= 1
+                    return real(*args, **kwargs)
+
+                with monkeypatch.context() as patch:
+                    patch.setattr(owner, name, fails)
+                    try:
+                        memfd.sealed_copy().close()
+                    except MemoryError:
+                        pass
+                gc.collect()
+                assert support.descriptors() == before, step
+
+
 def test_copy_of_a_copy():
     """A sealed memfd is copied as well."""
     with Memfd("", b"x") as memfd, memfd.sealed_copy() as first, first.sealed_copy() as second:
@@ -912,7 +1086,7 @@ def test_copy_that_fails(in_child):
             finally:
                 assert support.descriptors() == before
 
-    with pytest.raises(OSError, match="write of a memfd: RLIMIT_FSIZE") as caught:
+    with pytest.raises(OSError, match="ftruncate: RLIMIT_FSIZE") as caught:
         in_child(body)
     assert caught.value.errno == errno.EFBIG
 
@@ -933,6 +1107,17 @@ def test_hand_over(in_child):
     with ours, theirs, Memfd("numbers", b"1 2 3") as memfd, memfd.sealed_copy() as sealed:
         socket.send_fds(ours, [b"numbers"], [sealed.fileno()])
         assert in_child(receiver) == b"1 2 3"
+
+
+@pytest.mark.parametrize("name", ["config", "", "a (deleted)", "caf\xe9", b"\xff"])
+def test_name_of_an_adopted_one(name):
+    """A memfd that comes from elsewhere is called as its maker called it."""
+    with Memfd(name) as memfd:
+        for mode in (os.O_RDONLY, os.O_RDWR):
+            with Memfd.adopt(os.open(f"/proc/self/fd/{memfd.fileno()}", mode)) as adopted:
+                assert adopted.name() == memfd.name()
+                with adopted.sealed_copy() as sealed:
+                    assert sealed.name() == memfd.name()
 
 
 # The calls that other people's tests replace
