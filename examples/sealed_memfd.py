@@ -3,9 +3,9 @@
 
     python examples/sealed_memfd.py
 
-Over a unix socket goes a descriptor and not a copy. The receiver looks at the
-seals first: with them the sender cannot change the data, nor shorten it under
-a mapping, which would end the receiver with SIGBUS.
+Over a unix socket goes a descriptor and not a copy. The receiver looks first
+whether it is a memfd, and at its seals: with them the sender cannot change the
+data, nor shorten it under a mapping, which would end the receiver with SIGBUS.
 """
 
 import os
@@ -22,8 +22,13 @@ def send(connection: socket.socket, text: bytes) -> None:
 
 
 def receive(connection: socket.socket) -> bytes:
-    _, fds, _, _ = socket.recv_fds(connection, 100, 1)
-    with Memfd.adopt(fds[0]) as letter:
+    _, (fd,), _, _ = socket.recv_fds(connection, 100, 1)
+    try:
+        letter = Memfd.adopt(fd)
+    except BaseException:
+        os.close(fd)  # it is not a memfd, and still this process's
+        raise
+    with letter:
         if letter.flags & NEEDED != NEEDED:
             raise ValueError("not sealed: who sent it could still change it")
         with letter.mmap() as text:
