@@ -160,6 +160,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """butter beside its peers: ``nox -s benchmarks -- inotify``. Not part of a check: a busy machine tells nothing."""
+    """butter beside its peers, or ``-- --against PYTHON`` beside another butter: ``nox -s benchmarks -- inotify``.
+
+    Not part of a check: a busy machine tells nothing.
+    """
     session.install(".[bench]")
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,39 +1,55 @@
-"""``python -m benchmarks [FEATURE...]``: measure, beside the peers of the extra ``bench``."""
+"""``python -m benchmarks [FEATURE...]``: measure butter, beside its peers or beside another version of butter.
+
+How to measure, in an idle machine's checkout::
+
+    python3 -m venv .venv && .venv/bin/pip install '.[bench]'
+    .venv/bin/python -m benchmarks                        # everything, beside the peers
+    .venv/bin/python -m benchmarks inotify -k Draining    # of a feature, what has this word in its title
+
+To see what a change costs, install the commit before it in another venv, and
+then run the benchmarks of this checkout with both, sample by sample in turn::
+
+    git worktree add /tmp/old main && python3 -m venv /tmp/old/.venv
+    /tmp/old/.venv/bin/pip install '/tmp/old[bench]'
+    .venv/bin/python -m benchmarks --against /tmp/old/.venv/bin/python
+
+Both installs are alike (none or both with ``-e``), as is the Python of both. On
+a busy machine medians of one program differ by a tenth and more: then the column
+"at best", which has the ratio of the best samples, tells more.
+"""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import os
 import platform
-import sys
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-# the butter that is installed is measured, not the sources beside this folder
-sys.path[:] = [entry for entry in sys.path if Path(entry or os.getcwd()).resolve() != HERE.parent]
-
-FEATURES = sorted(
-    path.stem for path in HERE.glob("*.py") if path.stem not in ("__init__", "__main__", "runner", "floor")
-)
+from benchmarks import forget_checkout
+from benchmarks.runner import FEATURES, all_comparisons
+from benchmarks.versions import beside
 
 
 def main() -> None:
     """Run the benchmarks of the features that the command line names."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("features", nargs="*", metavar="FEATURE", help=f"{', '.join(FEATURES)}; all by default")
     parser.add_argument("-r", "--rounds", type=int, help="how often everybody is measured")
     parser.add_argument("-k", metavar="WORD", default="", help="only the comparisons whose title has this word")
+    parser.add_argument("--against", metavar="PYTHON", help="measure beside the butter that this interpreter imports")
     arguments = parser.parse_args()
     for feature in arguments.features:
         if feature not in FEATURES:
             parser.error(f"no feature {feature!r}; there are {', '.join(FEATURES)}")
+    forget_checkout()
     print(f"{platform.python_implementation()} {platform.python_version()}, Linux {platform.release()}\n")
     for feature in arguments.features or FEATURES:
-        for comparison in importlib.import_module(f"benchmarks.{feature}").comparisons():
-            if arguments.k in comparison.title:
-                comparison.rounds = arguments.rounds or comparison.rounds
-                print(comparison.run(), flush=True)
+        if arguments.against:
+            print(beside(arguments.against, feature, arguments.k, arguments.rounds or 9), flush=True)
+            continue
+        for comparison in all_comparisons(feature, arguments.k):
+            comparison.rounds = arguments.rounds or comparison.rounds
+            print(comparison.run(), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 
 import linuxfd
 
-from benchmarks.floor import compiled, timed
-from benchmarks.runner import LOOPS, Comparison, on_loop, repeated
+from benchmarks.floor import Floor, timed
+from benchmarks.runner import LOOPS, Comparison, awaited, repeated
 from butter.asyncio.eventfd import Eventfd_async
 from butter.eventfd import EFD_NONBLOCK, Eventfd
 
-floor = compiled(
+floor = Floor(
     "floor_eventfd",
     "void write_read(int fd, long count); void wake(int fd, long count);",
     """
@@ -111,8 +111,8 @@ def comparisons() -> Iterator[Comparison]:
             f"Waking a task, on {name}",
             {
                 "C floor": lambda: in_c(floor.wake),
-                "butter": lambda new_loop=new_loop: on_loop(new_loop, eventfd_wakes()),
-                "asyncio.Queue": lambda new_loop=new_loop: on_loop(new_loop, queue_wakes()),
+                "butter": awaited(new_loop, eventfd_wakes),
+                "asyncio.Queue": awaited(new_loop, queue_wakes),
             },
             {"asyncio.Queue": 1.6},
         )

@@ -19,8 +19,8 @@ import minotaur
 from watchdog.observers import inotify_c
 
 import butter.inotify_simple
-from benchmarks.floor import compiled
-from benchmarks.runner import LOOPS, Comparison, NewLoop, on_loop
+from benchmarks.floor import Floor
+from benchmarks.runner import LOOPS, Comparison, NewLoop, Sample, awaited
 from butter.asyncio.inotify import Inotify_async
 from butter.inotify import (
     IN_ATTRIB,
@@ -42,7 +42,7 @@ except ImportError:  # it needs asyncore, which Python 3.12 removed
 EVENTS = 8000
 MASK = IN_CREATE | IN_OPEN | IN_MODIFY | IN_CLOSE_WRITE
 
-floor = compiled(
+floor = Floor(
     "floor_inotify",
     "long drain(int fd, long count);",
     """
@@ -269,16 +269,14 @@ async def touched(contender: Callable[[str, int], Any], path: str) -> float:
         return (time.perf_counter_ns() - start) / 500
 
 
-def awaited(
-    scenario: Callable[..., Coroutine[Any, Any, float]], contender: Any, new_loop: NewLoop
-) -> Callable[[], float]:
+def in_directory(scenario: Callable[..., Coroutine[Any, Any, float]], contender: Any, new_loop: NewLoop) -> Sample:
     """Take a sample of one of them, on a loop of its own."""
 
-    def sample() -> float:
+    async def work() -> float:
         with tempfile.TemporaryDirectory() as path:
-            return on_loop(new_loop, scenario(contender, path))
+            return await scenario(contender, path)
 
-    return sample
+    return awaited(new_loop, work)
 
 
 def comparisons() -> Iterator[Comparison]:
@@ -311,13 +309,13 @@ def comparisons() -> Iterator[Comparison]:
     for loop, new_loop in LOOPS.items():
         yield Comparison(
             f"async for over {EVENTS:,} queued inotify events, on {loop}",
-            {name: awaited(queued, peer, new_loop) for name, peer in peers.items()},
+            {name: in_directory(queued, peer, new_loop) for name, peer in peers.items()},
             {"asyncinotify": 0.25, "minotaur": 0.25, "aionotify": 0.25},
             rounds=9,
         )
     for loop, new_loop in LOOPS.items():
         yield Comparison(
             f"One touched file to one awaited event, on {loop}",
-            {name: awaited(touched, peer, new_loop) for name, peer in peers.items()},
+            {name: in_directory(touched, peer, new_loop) for name, peer in peers.items()},
             {"asyncinotify": 1, "minotaur": 1, "aionotify": 1},
         )

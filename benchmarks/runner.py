@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import statistics
 import timeit
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import uvloop
 
+from benchmarks import HERE
+
 Result = TypeVar("Result")
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 #: takes one sample and returns nanoseconds for one operation
 Sample = Callable[[], float]
+
+#: the modules beside this one that have ``comparisons()``
+FEATURES = sorted(
+    path.stem
+    for path in HERE.glob("*.py")
+    if path.stem not in ("__init__", "__main__", "floor", "runner", "versions", "worker")
+)
 
 #: the event loops that everything awaitable is measured on
 LOOPS: dict[str, NewLoop] = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -47,10 +57,7 @@ class Comparison:
             # each round begins with another one, so that nobody always
             # comes after the one who dirties the caches most
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                gc.collect()
-                gc.freeze()
-                nanoseconds = self.contenders[name]()
-                gc.unfreeze()
+                nanoseconds = taken(self.contenders[name])
                 if turn:  # the first round warms up
                     samples[name].append(nanoseconds)
         medians = {name: statistics.median(values) for name, values in samples.items()}
@@ -72,8 +79,24 @@ class Comparison:
         return "\n".join(lines) + "\n"
 
 
+def all_comparisons(feature: str, word: str = "") -> Iterator[Comparison]:
+    """The comparisons of *feature* whose title has *word*."""
+    comparisons: Iterator[Comparison] = importlib.import_module(f"benchmarks.{feature}").comparisons()
+    return (comparison for comparison in comparisons if word in comparison.title)
+
+
+def taken(sample: Sample) -> float:
+    """Take *sample*, without the garbage of what ran before."""
+    gc.collect()
+    gc.freeze()
+    try:
+        return sample()
+    finally:
+        gc.unfreeze()
+
+
 def on_loop(new_loop: NewLoop, work: Coroutine[Any, Any, Result]) -> Result:
-    """What *work* gives, done on a new loop."""
+    """What *work* returns, done on a new loop."""
     loop = new_loop()
     try:
         return loop.run_until_complete(work)
@@ -81,12 +104,17 @@ def on_loop(new_loop: NewLoop, work: Coroutine[Any, Any, Result]) -> Result:
         loop.close()
 
 
+def awaited(new_loop: NewLoop, work: Callable[[], Coroutine[Any, Any, float]]) -> Sample:
+    """A sample that *work* takes, on a new loop each time."""
+    return lambda: on_loop(new_loop, work())
+
+
 def repeated(statement: str, times: int = 20_000, **names: object) -> float:
     """Nanoseconds for one run of *statement*, which knows *names*."""
     return timeit.timeit(statement, number=times, globals=names) / times * 1e9
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     """The lines of a reStructuredText table, numbers to the right."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     rule = "  ".join("=" * width for width in widths)

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from benchmarks.floor import compiled, timed
+from benchmarks.floor import Floor, timed
 from benchmarks.runner import Comparison, Sample, repeated
 from butter.memfd import Memfd
 from butter.splice import copy, splice
 
-floor = compiled(
+floor = Floor(
     "floor_splice",
     """
     void one_byte(int fd_in, int fd_out, long count);
@@ -103,7 +103,12 @@ def file_to_socket(send: Callable[[int, int], object]) -> Sample:
                 file.write(BLOCK)
             file.flush()
             here, there = socket.socketpair()
-            with here, child(lambda: (here.close(), drain(there.fileno()))):
+
+            def consume() -> None:
+                here.close()
+                drain(there.fileno())
+
+            with here, child(consume):
                 there.close()
                 start = time.perf_counter_ns()
                 send(memfd.fileno(), here.fileno())
@@ -122,12 +127,20 @@ def socket_to_pipe(move: Callable[[socket.socket, int], object]) -> Sample:
         reading, writing = os.pipe()
 
         def produce() -> None:
+            os.close(writing)
+            here.close()
             for _ in range(STREAM // len(BLOCK)):
                 there.sendall(BLOCK)
 
-        with child(lambda: (os.close(writing), here.close(), there.close(), drain(reading))):
+        def consume() -> None:
+            os.close(writing)
+            here.close()
+            there.close()
+            drain(reading)
+
+        with child(consume):
             os.close(reading)
-            with child(lambda: (os.close(writing), here.close(), produce())):
+            with child(produce):
                 there.close()
                 start = time.perf_counter_ns()
                 move(here, writing)
@@ -164,7 +177,7 @@ def comparisons() -> Iterator[Comparison]:
     yield Comparison(
         "Copying 1 GiB from a file to a socket, each KiB",
         {
-            "C floor": file_to_socket(floor.send),
+            "C floor": file_to_socket(lambda source, target: floor.send(source, target)),
             "butter": file_to_socket(lambda source, target: copy(source, target, in_offset=0)),
             "os.sendfile": file_to_socket(sendfile),
         },

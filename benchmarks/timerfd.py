@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 
 import linuxfd
 
-from benchmarks.floor import compiled, timed
+from benchmarks.floor import Floor, timed
 from benchmarks.runner import Comparison, Sample, repeated
 from butter.timerfd import Timer
 
-floor = compiled(
+floor = Floor(
     "floor_timerfd",
     "void set(int fd, long count); void get(int fd, long count);",
     """
@@ -59,6 +60,8 @@ def by_linuxfd(statement: str) -> float:
 
 
 def by_os(statement: str) -> float:
+    if sys.version_info < (3, 13):
+        raise NotImplementedError
     fd = os.timerfd_create(time.CLOCK_MONOTONIC)
     os.timerfd_settime(fd, initial=100, interval=10)
     try:
