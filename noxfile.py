@@ -39,6 +39,7 @@ def lint(session: nox.Session) -> None:
         *("python", "setup.py", "-q", "build_ext", "--force", "--build-temp", built, "--build-lib", built),
         env={"CFLAGS": "-Wall -Wextra -Werror"},
     )
+    session.run("pytest", "-m", "typing", "tests/unit/test_typing.py")
 
 
 @nox.session
