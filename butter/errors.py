@@ -115,7 +115,11 @@ class Errors:
 
     def __init__(self, call: str, meanings: Mapping[int, Meaning], since: str | None = None) -> None:
         self.call = call
-        self.meanings = {errno.EPERM: (PermissionError, NOT_ALLOWED), errno.ENOSYS: missing(since), **meanings}
+        self.meanings: dict[int, Meaning] = {
+            errno.EPERM: (PermissionError, NOT_ALLOWED),
+            errno.ENOSYS: missing(since),
+            **meanings,
+        }
 
     def check(self, result: int, path: Any = None, **arguments: object) -> int:
         """Return *result*, unless it is negative: then raise for the errno.

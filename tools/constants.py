@@ -22,15 +22,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUP = re.compile(r"^/\* (?:(\w+)\((IntFlag|IntEnum)(?:, (\w+))?\)|-): (.*?) \*/$")
-CONSTANT = re.compile(r"^#define (\w+) \.\.\.\s+/\* (.*?) \*/$")
-ENUM = re.compile(r"^enum \{ (.*) \};$")
-FUNCTION = re.compile(r"^(\w[\w ]*?[ *]+)(\w+)\((.*)\);$")
-PARAMETER = re.compile(r"(.*?)(\w+)(?<!void)")
-STRUCT = re.compile(r"^(?:typedef )?struct (\w+ )?\{\n(.*?)^\}(?: (\w+))?;$", re.MULTILINE | re.DOTALL)
-FIELD = re.compile(r"^    ((?:struct )?\w+) (.*?);", re.MULTILINE)
-BASES = {"IntFlag": "Flags", "IntEnum": "Number"}
+
+# what a builder declares, as said above
+GROUP = re.compile(r"/\* (?:(\w+)\((IntFlag|IntEnum)(?:, (\w+))?\)|-): (.*?) \*/")
+CONSTANT = re.compile(r"#define (\w+) \.\.\.\s+/\* (.*?) \*/")
 SINCE = re.compile(r"\(Linux ([0-9.]+)\)$")
+BASES = {"IntFlag": "Flags", "IntEnum": "Number"}
+
+# what else is C, once comments and constants are taken out
+NO_TYPES = re.compile(r"/\*.*?\*/|^#define[^\n]*", re.DOTALL | re.MULTILINE)
+STRUCT = re.compile(r"^(?:typedef )?struct (\w+ )?\{(.*?)\}(?: (\w+))?;$", re.MULTILINE | re.DOTALL)
+FIELDS = re.compile(r"^ +((?:struct )?\w+) (.*?);", re.MULTILINE)
+ENUM = re.compile(r"enum \{ (.*) \}")
+INTEGER_TYPE = re.compile(r"typedef int\.\.\. (\w+)")
+DECLARED = re.compile(r"(.*\W)(\w+)")  # "const char *" and "path"
+INTEGER = re.compile(r"(unsigned )?(short|int|long)|u?int(16|32|64)_t|s?size_t|time_t")
 
 #: a kernel as old as this, or older, needs no word
 OLDEST = (4, 14)
@@ -39,8 +45,8 @@ OLDEST = (4, 14)
 class Group(NamedTuple):
     """The constants of one argument."""
 
-    name: str | None  # of the class, if there is one
-    kind: str | None  # its base
+    name: str  # of the class, empty if there is none
+    base: str  # of the class
     prefix: str  # which its members leave out
     meaning: str
     constants: list[tuple[str, str]]  # each with its meaning
@@ -52,12 +58,13 @@ class Group(NamedTuple):
 
 
 def groups(declarations: str) -> list[Group]:
+    """The constants that a builder declares, argument by argument."""
     found: list[Group] = []
     for line in declarations.splitlines():
-        if group := GROUP.match(line):
-            name, kind, prefix, meaning = group.groups()
-            found.append(Group(name, kind, prefix or "", meaning, []))
-        elif constant := CONSTANT.match(line):
+        if group := GROUP.fullmatch(line):
+            name, kind, prefix, meaning = group.groups("")
+            found.append(Group(name, BASES.get(kind, ""), prefix, meaning, []))
+        elif constant := CONSTANT.fullmatch(line):
             found[-1].constants.append((constant[1], constant[2]))
         elif line.startswith("#define"):
             raise SystemExit(f"a constant needs its meaning beside it: {line}")
@@ -70,83 +77,104 @@ def newer(constants: list[tuple[str, str]]) -> dict[str, str]:
     return {name: kernel for name, kernel in since.items() if tuple(map(int, kernel.split("."))) > OLDEST}
 
 
+def naming_class(group: Group) -> list[str]:
+    """The lines of the class that names the constants of an argument."""
+    lines = [f"class {group.name}({group.base}):", f'    """{group.meaning[0].upper()}{group.meaning[1:]}."""', ""]
+    lines += [f"    {member} = {name}" for member, name in group.members()]
+    if since := newer(group.constants):
+        entries = [f'        "{name}": ({name}, "{kernel}"),' for name, kernel in since.items()]
+        lines += ["", "    __since__ = {", *entries, "    }"]
+    return lines
+
+
 def constants_module(feature: str, declarations: str) -> str:
     """The text of ``_constants/<feature>.py``."""
-    parts = groups(declarations)
-    bases = sorted({BASES[part.kind] for part in parts if part.kind})
-    names = sorted({name for part in parts for name, _ in part.constants} | {part.name for part in parts if part.name})
+    found = groups(declarations)
+    classes = [group for group in found if group.name]
+    public = sorted([name for group in found for name, _ in group.constants] + [group.name for group in classes])
+    bases = sorted({group.base for group in classes})
     lines = [
         f'"""The constants of {feature}. Written by tools/constants.py from butter/build/{feature}.py: edit that."""',
         "",
         "from __future__ import annotations",
         "",
-        f"from typing import {'ClassVar, ' if any(newer(part.constants) for part in parts) else ''}Final",
+        "from typing import Final",
         "",
         *([f"from butter._enums import {', '.join(bases)}"] if bases else []),
         f"from butter._{feature}_c import lib",
         "",
         "__all__ = [",
-        *(f'    "{name}",' for name in names),
+        *(f'    "{name}",' for name in public),
         "]",
     ]
-    for part in parts:
-        lines += ["", f"# {part.meaning}"]
-        for name, meaning in part.constants:
+    for group in found:
+        lines += ["", f"# {group.meaning}"]
+        for name, meaning in group.constants:
             lines += [f"#: {meaning}", f"{name}: Final[int] = lib.{name}"]
-    for part in parts:
-        if part.name:
-            lines += ["", "", f"class {part.name}({BASES[part.kind or '']}):"]
-            lines += [f'    """{part.meaning[0].upper()}{part.meaning[1:]}."""', ""]
-            lines += [f"    {member} = {name}" for member, name in part.members()]
-            if since := newer(part.constants):
-                lines += ["", "    __since__: ClassVar = {"]
-                lines += [f'        "{name}": ({name}, "{kernel}"),' for name, kernel in since.items()]
-                lines += ["    }"]
+    for group in classes:
+        lines += ["", "", *naming_class(group)]
     return "\n".join(lines) + "\n"
 
 
 def type_of(c: str) -> str:
-    """The Python type of a C type."""
+    """The Python type of a C type, as an argument, a result or a field."""
     c = c.replace("const ", "").strip()
     if c == "void":
         return "None"
     if c == "char *":
         return "bytes | FFI.CData"
-    pointed = c.rstrip(" *").replace("struct ", "")
-    if pointed.startswith("butter_") or "struct " in c:
-        return pointed  # cffi reads a field through a pointer as well
-    return "FFI.CData" if c.endswith("*") else "int"
+    if c.startswith(("struct ", "butter_")):
+        # the struct or a pointer to it: cffi reads a field through both
+        return c.removeprefix("struct ").rstrip(" *")
+    if c.endswith("*"):
+        return "FFI.CData"
+    if not INTEGER.fullmatch(c):
+        raise SystemExit(f"no Python type is known for the C type {c!r}")
+    return "int"
 
 
-def signature(function: re.Match[str]) -> str:
-    result, name, declared = function.groups()
-    found = [PARAMETER.fullmatch(parameter) for parameter in declared.split(", ")]
-    parameters = [f"{parameter[2]}: {type_of(parameter[1])}" for parameter in found if parameter]
-    taken = ", ".join(["self", *parameters, "/"]) if parameters else "self"
-    return f"    def {name}({taken}) -> {type_of(result)}: ..."
+def declared(c: str) -> tuple[str, str]:
+    """The type and the name of ``const char *path``."""
+    found = DECLARED.fullmatch(c)
+    if not found:
+        raise SystemExit(f"not the declaration of one thing with a name: {c!r}")
+    return found[1], found[2]
 
 
-def structs(declarations: str) -> list[str]:
-    """A class for each struct."""
-    lines = []
-    for named, fields, typedef in STRUCT.findall(declarations):
-        lines.append(f"class {named.strip() or typedef}:")
-        for c, declared in FIELD.findall(fields):
-            for field in declared.split(", "):
-                array_or_pointer = not field.isidentifier()
-                lines.append(
-                    f"    {field.split('[')[0].lstrip('*')}: {'FFI.CData' if array_or_pointer else type_of(c)}"
-                )
-        lines.append("")
-    return lines
+def method(function: str) -> str:
+    """The method of ``lib`` that ``int close(int fd)`` is."""
+    head, _, parameters = function.removesuffix(")").partition("(")
+    result, name = declared(head)
+    taken = ["self"]
+    if parameters != "void":
+        taken += [f"{name}: {type_of(c)}" for c, name in map(declared, parameters.split(", "))] + ["/"]
+    return f"    def {name}({', '.join(taken)}) -> {type_of(result)}: ..."
+
+
+def struct_class(name: str, body: str) -> list[str]:
+    """The class of a struct, whose attributes are its fields."""
+    lines = [f"class {name}:"]
+    for c, names in FIELDS.findall(body):
+        for field in names.split(", "):
+            plain = field.isidentifier()  # and no array or pointer
+            lines.append(f"    {field.partition('[')[0].lstrip('*')}: {type_of(c) if plain else 'FFI.CData'}")
+    return lines if len(lines) > 1 else []
 
 
 def stub(feature: str, declarations: str) -> str:
     """The text of ``_<feature>_c.pyi``."""
-    lines = declarations.splitlines()
-    functions = [signature(found) for line in lines if (found := FUNCTION.match(line))]
-    numbers = [name for part in groups(declarations) for name, _ in part.constants]
-    numbers += [name for line in lines if (found := ENUM.match(line)) for name in found[1].split(", ")]
+    c = NO_TYPES.sub("", declarations)
+    classes: list[str] = []
+    for tag, body, typedef in STRUCT.findall(c):
+        if lines := struct_class(tag.strip() or typedef, body):
+            classes += [*lines, ""]
+    numbers = [name for group in groups(declarations) for name, _ in group.constants]
+    methods = []
+    for statement in (" ".join(found.split()) for found in STRUCT.sub("", c).split(";")):
+        if enum := ENUM.fullmatch(statement):
+            numbers += enum[1].split(", ")
+        elif statement and not INTEGER_TYPE.fullmatch(statement):
+            methods.append(method(statement))
     return "\n".join(
         [
             f"# The types of {feature}'s C. Written by tools/constants.py from butter/build/{feature}.py: edit that.",
@@ -154,14 +182,14 @@ def stub(feature: str, declarations: str) -> str:
             "",
             "from _cffi_backend import FFI",
             "",
-            *structs(declarations),
+            *classes,
             "class _FFI(FFI):",
             "    # a new struct has a class above, which only the name in cdecl tells",
             "    def new(self, cdecl: str | FFI.CType, init: Any = ..., /) -> Any: ...",
             "",
             "class _Lib:",
             *(f"    {name}: int" for name in numbers),
-            *functions,
+            *methods,
             "",
             "ffi: _FFI",
             "lib: _Lib",
@@ -170,8 +198,8 @@ def stub(feature: str, declarations: str) -> str:
     )
 
 
-def written() -> dict[Path, str]:
-    """What each generated file should hold."""
+def generated() -> dict[Path, str]:
+    """The text of each file that is written here."""
     files = {}
     for builder in sorted((ROOT / "butter/build").glob("*.py")):
         declarations = runpy.run_path(str(builder))["DECLARATIONS"]
@@ -182,13 +210,14 @@ def written() -> dict[Path, str]:
 
 
 def main() -> int:
-    files = written()
+    check = "--check" in sys.argv[1:]
+    files = generated()
     stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
     for path in stale:
-        print(("stale: " if "--check" in sys.argv else "written: ") + str(path.relative_to(ROOT)))
-        if "--check" not in sys.argv:
+        print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
+        if not check:
             path.write_text(files[path])
-    return 1 if stale and "--check" in sys.argv else 0
+    return int(check and bool(stale))
 
 
 if __name__ == "__main__":

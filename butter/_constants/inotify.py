@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Final
 
 from butter._enums import Flags
 from butter._inotify_c import lib
@@ -134,6 +134,6 @@ class InotifyMask(Flags):
     ISDIR = IN_ISDIR
     ONESHOT = IN_ONESHOT
 
-    __since__: ClassVar = {
+    __since__ = {
         "IN_MASK_CREATE": (IN_MASK_CREATE, "4.18"),
     }

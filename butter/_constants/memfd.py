@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Final
 
 from butter._enums import Flags, Number
 from butter._memfd_c import lib
@@ -145,7 +145,7 @@ class MemfdCreate(Flags):
     NOEXEC_SEAL = MFD_NOEXEC_SEAL
     EXEC = MFD_EXEC
 
-    __since__: ClassVar = {
+    __since__ = {
         "MFD_NOEXEC_SEAL": (MFD_NOEXEC_SEAL, "6.3"),
         "MFD_EXEC": (MFD_EXEC, "6.3"),
     }
@@ -178,7 +178,7 @@ class MemfdSeal(Flags):
     FUTURE_WRITE = F_SEAL_FUTURE_WRITE
     EXEC = F_SEAL_EXEC
 
-    __since__: ClassVar = {
+    __since__ = {
         "F_SEAL_FUTURE_WRITE": (F_SEAL_FUTURE_WRITE, "5.1"),
         "F_SEAL_EXEC": (F_SEAL_EXEC, "6.3"),
     }

@@ -1,5 +1,6 @@
 """Constants: whole, with the kernel's values, plain ints, and named by the classes beside them."""
 
+import ast
 import enum
 import importlib
 import os
@@ -52,6 +53,8 @@ GENERATED = [
     for found in pkgutil.iter_modules(butter._constants.__path__)
 ]
 
+COMPILED = sorted(path.stem for path in ROOT.glob("butter/_*_c.pyi"))
+
 
 def constants(module):
     return {name: value for name, value in vars(module).items() if name.isupper() and name in module.__all__}
@@ -67,6 +70,50 @@ def test_generated_modules_are_up_to_date():
         [sys.executable, str(ROOT / "tools/constants.py"), "--check"], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def classes_of_stub(name):
+    """``{class: its statements}`` of the types of a compiled module."""
+    tree = ast.parse((ROOT / f"butter/{name}.pyi").read_text())
+    return {statement.name: statement.body for statement in tree.body if isinstance(statement, ast.ClassDef)}
+
+
+def test_every_builder_has_a_stub():
+    """The next two tests leave no compiled module out."""
+    builders = ROOT.glob("butter/build/*.py")
+    assert sorted(f"_{builder.stem}_c" for builder in builders) == COMPILED
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_stub_has_what_is_compiled(name):
+    """The types name each function with all of its arguments, and each constant, and nothing else."""
+    module = importlib.import_module(f"butter.{name}")
+    arguments = {}
+    for statement in classes_of_stub(name)["_Lib"]:
+        if isinstance(statement, ast.FunctionDef):
+            arguments[statement.name] = len(statement.args.posonlyargs + statement.args.args) - 1  # but self
+        else:
+            arguments[statement.target.id] = None
+    compiled = {attribute: getattr(module.lib, attribute) for attribute in dir(module.lib)}
+    assert arguments == {
+        attribute: None if isinstance(value, int) else len(module.ffi.typeof(value).args)
+        for attribute, value in compiled.items()
+    }
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_stub_has_the_fields_of_structs(name):
+    """The types of a struct name each of its fields."""
+    ffi = importlib.import_module(f"butter.{name}").ffi
+    typedefs, structs, _ = ffi.list_types()
+    compiled = {tag: ffi.typeof(tag) for tag in typedefs} | {tag: ffi.typeof(f"struct {tag}") for tag in structs}
+    fields = {tag: [field for field, _ in c.fields] for tag, c in compiled.items() if c.kind == "struct" and c.fields}
+    said = {
+        tag: [statement.target.id for statement in body]
+        for tag, body in classes_of_stub(name).items()
+        if not tag.startswith("_")
+    }
+    assert said == fields
 
 
 @pytest.mark.parametrize("module", GENERATED, ids=lambda module: module.__name__)
