@@ -154,9 +154,10 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation; a warning is an error."""
+    """The documentation, and the examples in it that can run; a warning is an error."""
     session.install(".[docs]")
-    session.run("sphinx-build", "-W", "-q", "-b", "html", "docs", "docs/_build/html")
+    for builder in "html", "doctest":
+        session.run("sphinx-build", "-W", "-q", "-b", builder, "docs", f"docs/_build/{builder}")
 
 
 @nox.session

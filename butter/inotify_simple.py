@@ -58,7 +58,7 @@ class Event(_Fields):
 
 
 class flags(IntEnum):
-    """The bits of a mask, one each; :data:`InotifyMask <butter.inotify.InotifyMask>` says what they mean."""
+    """The bits of a mask, one each; :class:`~butter.inotify.InotifyMask` says what they mean."""
 
     # Neither more nor fewer than programs know: one that combines all of them
     # to watch everything would get EINVAL for MASK_ADD beside MASK_CREATE.

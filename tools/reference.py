@@ -1,0 +1,455 @@
+#!/usr/bin/env python3
+"""Write the parts of the manual that follow from the code, as reStructuredText.
+
+    python tools/reference.py feature inotify    the reference of butter.inotify
+    python tools/reference.py errnos MODULE...   what the errnos of the calls of these modules mean
+    python tools/reference.py tree               butter's exceptions, drawn
+    python tools/reference.py exceptions         each of them that all features share
+    python tools/reference.py command            the command line, as --help has it
+
+The pages in ``docs/`` have the same words in a directive, ``.. generated:: feature
+inotify``, so nothing that is written here is kept in a file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import builtins
+import enum
+import errno
+import functools
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import re
+import runpy
+import sys
+import textwrap
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from constants import SINCE, groups  # beside this file
+
+import butter
+import butter.cli
+import butter.errors
+from butter._descriptor import Descriptor
+from butter.errors import Errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Union
+
+    from constants import Group
+
+    Function = Union[ast.FunctionDef, ast.Lambda]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def feature(name: str) -> str:
+    """The reference of ``butter.<name>``: module text, objects, calls, awaitable, constants, errors."""
+    public = importlib.import_module(f"butter.{name}")
+    parts = [f".. automodule:: {public.__name__}", f"``import {public.__name__}``"]
+    found = Contents(name)
+    parts += section("Objects", [autoclass(f"{public.__name__}.{each}") for each in found.classes])
+    calls = [f".. autofunction:: {public.__name__}.{each}" for each in found.functions]
+    calls += [data(f"{public.__name__}.{each}", comment) for each, comment in found.data.items()]
+    parts += section("Calls", calls)
+    parts += section("Awaitable", awaitable(name))
+    parts += section("Constants", [*constants(name), *elsewhere(found.elsewhere)])
+    exceptions = [f".. autoexception:: {public.__name__}.{each}\n   :show-inheritance:" for each in found.exceptions]
+    parts += section("Errors", [*exceptions, errnos(*own_modules(name), *filter(exists, [f"butter.asyncio.{name}"]))])
+    return "\n\n".join(parts)
+
+
+def own_modules(name: str) -> list[str]:
+    """The modules of a feature: ``_timerfd``, ``_timerfd_value`` and ``timerfd``, without what was compiled."""
+    own = re.compile(rf"_{name}(_(?!c$)\w+)?|{name}")
+    return [f"butter.{found.name}" for found in pkgutil.iter_modules(butter.__path__) if own.fullmatch(found.name)]
+
+
+def section(title: str, parts: list[str]) -> list[str]:
+    return [title + "\n" + "-" * len(title), *parts] if any(parts) else []
+
+
+def autoclass(name: str) -> str:
+    return f".. autoclass:: {name}\n   :members:\n   :show-inheritance:"
+
+
+def data(name: str, comment: str) -> str:
+    module, _, short = name.rpartition(".")
+    return f".. py:currentmodule:: {module}\n\n.. py:data:: {short}\n\n{textwrap.indent(comment, '   ')}"
+
+
+def awaitable(name: str) -> list[str]:
+    module = f"butter.asyncio.{name}"
+    if not exists(module):
+        return []
+    names = ", ".join(importlib.import_module(module).__all__)
+    return [f"``from {module} import {names}``", f".. automodule:: {module}\n   :members:\n   :show-inheritance:"]
+
+
+def exists(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+class Contents:
+    """The names in ``__all__`` of a feature's public module, by their kind."""
+
+    def __init__(self, name: str) -> None:
+        public = importlib.import_module(f"butter.{name}")
+        own = own_modules(name)
+        sources = [inspect.getsource(importlib.import_module(module)) for module in own]
+        declared = {constant for group in declared_groups(name) for constant, _ in group.constants}
+        self.classes: list[str] = []
+        self.exceptions: list[str] = []
+        self.functions: list[str] = []
+        self.data: dict[str, str] = {}  # each with its comment
+        self.elsewhere: dict[str, str] = {}  # each with the module that defines it
+        for each in public.__all__:
+            value = getattr(public, each)
+            defined_here = getattr(value, "__module__", None) in own
+            if each in declared or isinstance(value, enum.EnumMeta):
+                continue  # the tables of constants have them
+            if defined_here and isinstance(value, type):
+                (self.exceptions if issubclass(value, BaseException) else self.classes).append(each)
+            elif defined_here and callable(value):
+                self.functions.append(each)
+            elif comment := next(filter(None, (comment_above(each, source) for source in sources)), None):
+                self.data[each] = comment
+            else:
+                self.elsewhere[each] = imported_from(each, sources)
+        self.classes.sort(key=lambda each: not issubclass(getattr(public, each), Descriptor))
+        self.functions.sort(key=lambda each: place(getattr(public, each)))
+
+
+def place(function: Any) -> tuple[str, int]:
+    """Where a function stands in its feature: the calls first."""
+    function = inspect.unwrap(function)
+    return function.__module__.replace("._", ".!"), function.__code__.co_firstlineno
+
+
+def comment_above(name: str, source: str) -> str | None:
+    """The ``#:`` comment of a variable."""
+    found = re.search(rf"((?:^#: .*\n)+){name}\b", source, re.MULTILINE)
+    return re.sub("^#: ", "", found[1], flags=re.MULTILINE) if found else None
+
+
+def imported_from(name: str, sources: list[str]) -> str:
+    """The public module that *name* comes from."""
+    for source in sources:
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
+                if node.module and not node.module.startswith("butter._"):
+                    return node.module
+                break
+    raise SystemExit(f"{name} is public and has no documentation: it needs a docstring, or a comment '#:'")
+
+
+def elsewhere(names: dict[str, str]) -> list[str]:
+    """A sentence about the names of each other module that can be imported from this one too."""
+    by_module: dict[str, list[str]] = {}
+    for name, module in names.items():
+        by_module.setdefault(module, []).append(f"``{name}``")
+    return [
+        f"Imported from :mod:`{module}`, and public here too: {', '.join(found)}."
+        for module, found in by_module.items()
+    ]
+
+
+# Constants
+
+
+@functools.cache
+def declared_groups(name: str) -> list[Group]:
+    """The constants of a feature, as its builder declares them."""
+    builder = ROOT / "butter/build" / f"{name}.py"
+    return groups(runpy.run_path(str(builder))["DECLARATIONS"]) if builder.exists() else []
+
+
+def constants(name: str) -> list[str]:
+    """A table for each argument."""
+    return [described(f"butter.{name}", group) for group in declared_groups(name)]
+
+
+def described(module: str, group: Group) -> str:
+    """The class of a group, with its table; the table alone where there is no class."""
+    meaning = group.meaning[0].upper() + group.meaning[1:]
+    public = importlib.import_module(module)
+    kind = getattr(public, group.name) if group.name else None
+    members = {constant: member for member, constant in group.members()} if kind else {}
+    rows = []
+    for constant, text in group.constants:
+        since = SINCE.search(text)
+        names = [f"{module}.{constant}"] + ([f"{module}.{group.name}.{members[constant]}"] if members else [])
+        value = getattr(public, constant)
+        shown = f"{value:#x}" if (kind and issubclass(kind, enum.IntFlag)) or value > 0xFFFF else str(value)
+        row = [f":constant:`{' '.join(names)}`", f"``{shown}``", escaped(SINCE.sub("", text).strip())]
+        rows.append([*row, since[1] if since else ""])
+    heads = ["constant", "value", "meaning", "since Linux"]
+    if not any(row[-1] for row in rows):
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
+    if kind is None:
+        return f"{escaped(meaning)}:\n\n{table(heads, rows)}"
+    base = "IntFlag" if issubclass(kind, enum.IntFlag) else "IntEnum"
+    constant = group.constants[0][0]
+    text = (
+        f"{escaped(meaning)}. An :class:`enum.{base}` whose members print their names: "
+        f"``{group.name}.{members[constant]}`` is ``{constant}``, and so on."
+    )
+    body = textwrap.indent(f"{text}\n\n{table(heads, rows)}", "   ")
+    return f".. py:currentmodule:: {module}\n\n.. py:class:: {group.name}\n\n{body}"
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [".. list-table::", "   :header-rows: 1", "   :align: left", ""]
+    for row in [heads, *rows]:
+        for number, cell in enumerate(row):
+            lines.append(("   * - " if number == 0 else "     - ") + cell.replace("\n\n", "\n\n       "))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def escaped(text: str) -> str:
+    """*text* without markup: what begins or ends a role, a reference or emphasis is taken as it is."""
+    return re.sub(r"([\\`*|]|(?<=\w)_(?!\w))", r"\\\1", text)
+
+
+# Errors
+
+
+def errnos(*modules: str) -> str:
+    """A table of the errnos of each call of *modules*."""
+    return "\n\n".join(
+        f"{call}\n{'~' * len(call)}\n\n{table(['errno', 'exception', 'sentence'], rows)}"
+        for call, rows in tables(modules)
+    )
+
+
+def tables(modules: Iterable[str]) -> Iterator[tuple[str, list[list[str]]]]:
+    for name in modules:
+        module = importlib.import_module(name)
+        for errors in vars(module).values():
+            if isinstance(errors, Errors) and errors_of(errors) == name:
+                yield (
+                    errors.call,
+                    [
+                        [
+                            f"``{errno.errorcode[number]}``",
+                            f":exc:`~{full_name(exception)}`",
+                            "\n\n".join(sentences(sentence)),
+                        ]
+                        for number, (exception, sentence) in sorted(
+                            errors.meanings.items(), key=lambda row: errno.errorcode[row[0]]
+                        )
+                    ],
+                )
+
+
+@functools.cache
+def errors_of(errors: Errors) -> str | None:
+    """The lowest module that has the table: others have imported it."""
+    for found in pkgutil.walk_packages(butter.__path__, "butter."):
+        if (module := sys.modules.get(found.name)) and any(value is errors for value in vars(module).values()):
+            return found.name
+    return None
+
+
+def full_name(kind: type) -> str:
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def sentences(sentence: Any) -> list[str]:
+    """The sentences that a row of a table may say; what depends on the call is in italics."""
+    if isinstance(sentence, str):
+        return [escaped(sentence)]
+    # nothing is said by what depends on the call as a whole
+    found = [text for text in Returned(sentence).texts() if re.search("[a-z]{2}", text)]
+    return list(dict.fromkeys(found)) or [escaped(inspect.getdoc(sentence) or "")]
+
+
+class Returned:
+    """What a function of :mod:`butter` that makes a sentence may return, read from its source."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self.names = {**vars(builtins), **function.__globals__, **inspect.getclosurevars(function).nonlocals}
+        tree = ast.parse(Path(function.__code__.co_filename).read_text())
+        self.node = next(
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.FunctionDef, ast.Lambda)) and node.lineno == function.__code__.co_firstlineno
+        )
+        self.arguments = [argument.arg for argument in self.node.args.args]
+        self.local = {
+            target.id: node.value
+            for node in ast.walk(self.node)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+
+    def texts(self) -> list[str]:
+        if isinstance(self.node, ast.Lambda):
+            return self.alternatives(self.node.body)
+        returned = [node for node in ast.walk(self.node) if isinstance(node, ast.Return)]
+        values = [node.value for node in sorted(returned, key=lambda node: node.lineno) if node.value]
+        return [text for value in values for text in self.alternatives(value)]
+
+    def alternatives(self, node: ast.expr) -> list[str]:
+        """Every text that the expression *node* may be; None is not one."""
+        if isinstance(node, ast.Name):
+            node = self.local.get(node.id, node)
+        if isinstance(node, ast.Constant) and node.value is None:
+            return []
+        if isinstance(node, ast.BoolOp):
+            return [text for value in node.values for text in self.alternatives(value)]
+        if isinstance(node, ast.IfExp):
+            return self.alternatives(node.body) + self.alternatives(node.orelse)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = self.names.get(node.func.id)
+            if isinstance(called, FunctionType) and node.func.id != "raise_sysctl":
+                return Returned(called).texts()
+        # "\\ " ends emphasis within a word, and is not needed beside a space
+        return [re.sub(r"(^| )\\ |\\ ( |$)", r"\1\2", "".join(self.pieces(node)))]
+
+    def pieces(self, node: ast.expr) -> Iterator[str]:
+        if isinstance(node, ast.Constant):
+            yield escaped(str(node.value))
+        elif isinstance(node, ast.JoinedStr):
+            for value in node.values:
+                yield from self.pieces(value.value if isinstance(value, ast.FormattedValue) else value)
+        elif isinstance(node, ast.Name) and isinstance(self.names.get(node.id), (str, int)):
+            yield escaped(str(self.names[node.id]))
+        elif isinstance(node, ast.Name) and isinstance(self.local.get(node.id), ast.Call):
+            yield from self.pieces(self.local[node.id])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "raise_sysctl":
+            # its text has the value of today, and of this machine
+            yield f"{escaped(ast.literal_eval(node.args[0]))} is …"
+        elif isinstance(node, ast.Name) and node.id in self.arguments:
+            yield f"\\ *{escaped(node.id)}*\\ "
+        else:
+            yield "…"
+
+
+# Exceptions
+
+
+def exceptions() -> str:
+    """The exceptions of :mod:`butter.errors`."""
+    names = [name for name in butter.errors.__all__ if name != "Errors"]
+    return "\n\n".join(f".. autoexception:: butter.errors.{name}" for name in names)
+
+
+def tree() -> str:
+    """The tree of the exceptions that butter defines, below OSError."""
+    found: set[type] = set()
+    for module in public_modules():
+        for name in getattr(module, "__all__", ()):
+            value = getattr(module, name)
+            if isinstance(value, type) and issubclass(value, OSError) and value.__module__.startswith("butter"):
+                found.add(value)
+    children: dict[type, set[type]] = {}
+    for kind in found:
+        while kind is not OSError:
+            # NotADirectoryError and its like are known: their own place in Python's tree is not what this is about
+            children.setdefault(kind.__bases__[0], set()).add(kind)
+            kind = kind.__bases__[0]
+    return ".. code-block:: text\n\n" + textwrap.indent("\n".join(drawn(OSError, children)), "   ")
+
+
+def drawn(kind: type, children: dict[type, set[type]]) -> Iterator[str]:
+    also = [base.__name__ for base in kind.__bases__[1:]]
+    where = kind.__module__.replace("._", ".")
+    place = f"{where}." if where not in ("builtins", "butter.errors") else ""
+    yield f"{place}{kind.__name__}" + (f" (and {', '.join(also)})" if also else "")
+    below = sorted(children.get(kind, ()), key=lambda each: (each in children, each.__name__))
+    for number, child in enumerate(below):
+        first, rest = ("└── ", "    ") if number == len(below) - 1 else ("├── ", "│   ")
+        for line, text in enumerate(drawn(child, children)):
+            yield (rest if line else first) + text
+
+
+def public_modules() -> list[ModuleType]:
+    """Every module of butter that programs import, without the command."""
+    names = ["butter"] + [found.name for found in pkgutil.walk_packages(butter.__path__, "butter.")]
+    hidden = re.compile(r"\._|\.build\b|\.cli\b")
+    return [importlib.import_module(name) for name in names if not hidden.search(name)]
+
+
+# The command
+
+
+def command() -> str:
+    """The command line, from its parser."""
+    parser = butter.cli.command_line([])
+    parts = [options_of(parser)]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, subparser in action.choices.items():
+                parts += section(f"butter {name}", [options_of(subparser), *record(name)])
+    title, codes = butter.cli.EXIT_CODES.split(":\n", 1)
+    return "\n\n".join([*parts, *section(title.capitalize(), [literal(codes)])])
+
+
+def options_of(parser: argparse.ArgumentParser) -> str:
+    """The usage, the text and the options of one parser."""
+    formatter = argparse.HelpFormatter(parser.prog, width=80)
+    formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, prefix="")
+    parts = [f".. program:: {parser.prog}", literal(formatter.format_help()), *paragraphs(parser.description or "")]
+    for action in parser._actions:
+        names = action.option_strings
+        if names and action.help != argparse.SUPPRESS:
+            value = f" {action.metavar}" if action.metavar else ""
+            text = formatter._expand_help(action)
+            parts.append(f".. option:: {', '.join(name + value for name in names)}\n\n   {escaped(text)}")
+    return "\n\n".join([*parts, *paragraphs((parser.epilog or "").replace(butter.cli.EXIT_CODES, ""))])
+
+
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a help text; lines that are indented stay as they are, behind the line before them."""
+    found = []
+    for paragraph in filter(None, re.split(r"\n\s*\n", text.strip("\n"))):
+        title, _, rest = paragraph.partition("\n")
+        if rest.startswith(" "):
+            found += [f".. rubric:: {escaped(title.strip().rstrip(':').capitalize())}", literal(rest)]
+        else:
+            found.append(escaped(paragraph.strip()))
+    return found
+
+
+def literal(text: str) -> str:
+    return ".. code-block:: text\n\n" + textwrap.indent(textwrap.dedent(text).strip("\n"), "   ")
+
+
+def record(name: str) -> list[str]:
+    """The types of what a subcommand prints with ``--json``, where it says them by a TypedDict named Report."""
+    module = importlib.import_module(f"butter.cli.{name}")
+    report = getattr(module, "Report", None)
+    return [".. rubric:: The object of --json", literal("\n".join(fields(report, module)))] if report else []
+
+
+def fields(record: type, module: ModuleType) -> Iterator[str]:
+    for name, declared in record.__annotations__.items():
+        kind = getattr(declared, "__forward_arg__", str(declared))
+        yield f"{name}: {kind}"
+        inner = getattr(module, kind.removeprefix("list[").removesuffix("]"), None)
+        if inner is not None:
+            yield from (f"    {line}" for line in fields(inner, module))
+
+
+def main() -> None:
+    kinds: dict[str, Callable[..., str]] = {
+        "feature": feature,
+        "errnos": errnos,
+        "tree": tree,
+        "exceptions": exceptions,
+        "command": command,
+    }
+    print(kinds[sys.argv[1]](*sys.argv[2:]))
+
+
+if __name__ == "__main__":
+    main()
