@@ -1,0 +1,133 @@
+"""The manual is whole: every public name, constant, errno, example and page has its place in it.
+
+Sphinx is not needed here: ``tools/reference.py`` writes the text of the generated parts,
+and ``nox -s docs`` makes the pages of it.
+"""
+
+import functools
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+import reference
+from commands import run
+from support import errno_tables
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCS = ROOT / "docs"
+PAGES = {
+    path.relative_to(DOCS).with_suffix("").as_posix(): path
+    for path in sorted(DOCS.rglob("*.rst"))
+    if "_build" not in path.parts
+}
+EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
+MODULES = {module.__name__: module for module in reference.public_modules()}
+TABLES = errno_tables()
+CALLS = sorted(call for call in TABLES if call != "fork")  # the command's own
+GENERATED = re.compile(r"^\.\. generated:: (\w+)(.*)$", re.MULTILINE)
+
+
+@functools.cache
+def text_of(page):
+    """A page as Sphinx reads it."""
+    return GENERATED.sub(lambda found: getattr(reference, found[1])(*found[2].split()), PAGES[page].read_text())
+
+
+def is_documented(module, name):
+    """Whether a page has *name* by its full name, or by its short one beside the documentation of *module*."""
+    short = rf"::? ?{name}\b|``{name}``"
+    for page in PAGES:
+        text = text_of(page)
+        if re.search(rf"(auto\w+:: |:constant:`){module}\.{name}\b", text):
+            return True
+        if (found := re.search(rf"automodule:: {module}\n(   :.*\n)*", text)) and (
+            ":members:" in found[0] or re.search(short, text)
+        ):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("module", [name for name, module in MODULES.items() if hasattr(module, "__all__")])
+def test_every_public_name_has_a_place(module):
+    """A name that programs can import is in the reference: object, call, constant, class of flags, exception."""
+    names = set(MODULES[module].__all__) - {"__version__"}
+    assert {name for name in names if not is_documented(module, name)} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_module_has_a_place(module):
+    """A module that programs can import is described on exactly one page."""
+    found = [page for page in PAGES if re.search(rf"module:: {module}$", text_of(page), re.MULTILINE)]
+    assert len(found) == 1
+
+
+def test_a_name_without_a_place_is_seen():
+    """The rule itself finds what is missing."""
+    assert is_documented("butter.inotify", "IN_CLOSE_WRITE")
+    assert not is_documented("butter.inotify", "IN_CLOSE_WRIT")
+    assert not is_documented("butter.eventfd", "IN_CLOSE_WRITE")
+
+
+def test_constants_have_number_meaning_and_kernel():
+    """The table of an argument has all that its builder says."""
+    text = " ".join(reference.feature("inotify").split())
+    row = "* - :constant:`butter.inotify.IN_MASK_CREATE butter.inotify.InotifyMask.MASK_CREATE`"
+    assert f"{row} - ``0x10000000`` - refuse an object that is already watched - 4.18" in text
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_errno_has_a_sentence(call):
+    """What an errno means is written out, also where a function makes the sentence, and stands on one page."""
+    heading = f"\n{call}\n{'~' * len(call)}\n"
+    assert [text_of(page).count(heading) for page in PAGES if heading in text_of(page)] == [1]
+    for number, (_, sentence) in TABLES[call].meanings.items():
+        sentences = reference.sentences(sentence)
+        assert sentences, number
+        assert all(len(re.findall("[a-z]{2,}", text)) >= 2 for text in sentences), sentences
+
+
+def test_sentences_of_a_function():
+    """Every text that a function may return is found, and what it looks up then is left open."""
+    limit = "this user has no watch left: fs.inotify.max_user_watches is …"
+    rows = {row[0]: row[2] for call, table in reference.tables(["butter._inotify"]) for row in table}
+    assert rows["``ENOSPC``"] == limit
+
+
+@pytest.mark.parametrize("command", ["watch", "doctor", "demo"])
+def test_the_command_has_every_option(command):
+    """The page has what --help has."""
+    page = text_of("command")
+    help = run(command, "--help").stdout
+    options = set(re.findall(r"(?<!\S)--?[a-z]+", help.partition("options:")[2] or help))
+    assert "--help" in options
+    assert {option for option in options if option not in page} == set()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_has_a_guide(example):
+    """A guide has the whole program, by its file."""
+    assert f".. literalinclude:: ../../examples/{example}.py\n" in PAGES[f"how_to/{example}"].read_text()
+
+
+def test_every_page_can_be_reached():
+    """Each page stands in one table of contents, and each entry is a page."""
+    entries = []
+    for path in PAGES.values():
+        for tree in re.findall(r"^\.\. toctree::\n((?:   .*\n|\n)*)", path.read_text(), re.MULTILINE):
+            entries += [line.strip() for line in tree.splitlines() if line.strip() and not line.strip().startswith(":")]
+    assert sorted([*entries, "index"]) == sorted(PAGES)
+
+
+def test_python_inventory():
+    """What the manual refers to of Python's is one line each, in order, so that a change is read easily."""
+    lines = (DOCS / "python.inv").read_text().splitlines()
+    assert lines[0] == "# Sphinx inventory version 1"
+    assert all(re.fullmatch(r"[\w.]+ (mod|class|exception|function|data) library/[\w.-]+\.html", x) for x in lines[3:])
+    assert lines[3:] == sorted(lines[3:], key=str.lower)
+
+
+def test_the_configuration_needs_no_network():
+    """Every inventory that the build reads stands in the repository."""
+    settings = runpy.run_path(str(DOCS / "conf.py"))
+    assert all((DOCS / inventory).is_file() for _, inventory in settings["intersphinx_mapping"].values())
