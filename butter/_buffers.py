@@ -1,13 +1,32 @@
-"""Read buffers that are used again and again."""
+"""Read buffers that are used again and again, and reads that lose nothing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from butter._signals import INTERRUPTED, run_handlers
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
+    from typing import Any
+
+    from butter.errors import Errors
+
+
+class Filled(Protocol):
+    """A buffer that :class:`Reader` can use."""
+
+    #: the struct that C fills; its field ``count`` says how many events C put there
+    struct: Any
+
+    def __len__(self) -> int:
+        """How many events the buffer holds."""
+
 
 Buffer = TypeVar("Buffer")
+FilledBuffer = TypeVar("FilledBuffer", bound=Filled)
+Event = TypeVar("Event")
 
 
 class Pool(Generic[Buffer]):
@@ -34,3 +53,52 @@ class Pool(Generic[Buffer]):
             return self.free.pop()
         except IndexError:
             return self._make()
+
+
+class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
+    """A pool whose buffers are filled by *fill*, the C function of one read.
+
+    ``fill(fd, struct)`` returns how many events it read, which it has put in
+    ``struct.count`` too, or -1 - errno; *errors* says what the errno means.
+    """
+
+    __slots__ = ("_errors", "_fill")
+
+    def __init__(self, new: Callable[[], FilledBuffer], fill: Callable[[int, Any], int], errors: Errors) -> None:
+        super().__init__(new)
+        self._fill = fill
+        self._errors = errors
+
+    def read(self, fd: int, make: Callable[[FilledBuffer], list[Event]], unmade: deque[FilledBuffer]) -> list[Event]:
+        """Return the events that *make* makes of one read of *fd*; none if a signal interrupted it.
+
+        The kernel gives an event once. If *make* fails for want of memory, or
+        a signal handler raises after the read, the full buffer waits in
+        *unmade*, and the next call makes its events before anything is read.
+        """
+        buffer = None
+        if unmade:
+            try:
+                buffer = unmade.popleft()
+            except IndexError:
+                pass  # another thread took it
+        waited = buffer is not None
+        if buffer is None:
+            buffer = self.take()
+            buffer.struct.count = 0
+        struct = buffer.struct
+        try:
+            count = len(buffer) if waited else self._fill(fd, struct)
+            events = make(buffer) if count > 0 else []
+        except BaseException:
+            # An empty deque has room for this without asking for memory. The
+            # count is C's own, because a handler may raise before it is returned.
+            if struct.count:
+                unmade.appendleft(buffer)
+            raise
+        self.give(buffer)
+        if count < 0:
+            if count != INTERRUPTED:
+                self._errors.check(count, fd=fd)
+            run_handlers()
+        return events

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import functools
+import operator
 import os
 from builtins import PermissionError as PermissionError
-from itertools import chain, repeat
+from collections import deque
+from itertools import chain, repeat, starmap
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, fsencode, integer
-from butter._buffers import Pool
+from butter._buffers import Reader
 from butter._constants.inotify import *  # noqa: F403
 from butter._constants.inotify import (
     IN_ACCESS,
+    IN_ALL_EVENTS,
     IN_ATTRIB,
     IN_CLOEXEC,
     IN_CLOSE,
@@ -34,23 +38,25 @@ from butter._constants.inotify import (
     IN_UNMOUNT,
     InotifyMask,
 )
+from butter._descriptor import fields_of, link_of
 from butter._inotify_c import ffi, lib
-from butter._signals import INTERRUPTED, run_handlers
 from butter.errors import (
     BAD_DESCRIPTOR,
     NEW_DESCRIPTOR,
     PATH,
     Errors,
     InvalidArgument,
+    NoMoreEvents,
     PathNotADirectory,
     descriptors_exhausted,
+    newer_than_kernel,
     raise_sysctl,
     reading,
 )
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from butter._arguments import FileDescriptor, HasFileno, Path
@@ -72,12 +78,39 @@ def _watches_exhausted(**_: object) -> str:
     return f"this user has no watch left: {limit}"
 
 
+#: how ``/proc/self/fd`` names an inotify descriptor
+LINK = "anon_inode:inotify"
+
+#: bits of which a mask needs one, or nothing is ever heard of the watch
+EVENTS = IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED
+
+_KNOWN = functools.reduce(operator.or_, map(int, InotifyMask.__members__.values()))
+
+
 def _watch_refused(fd: int, mask: int, **_: object) -> str:
+    # the kernel looks at the mask first, so only a good one leaves the descriptor to blame
     if mask & IN_MASK_ADD and mask & IN_MASK_CREATE:
         return "IN_MASK_ADD and IN_MASK_CREATE exclude each other"
-    if not any(mask & known for known in InotifyMask.__members__.values()):
-        return f"the mask {mask:#x} asks for no event; IN_ALL_EVENTS asks for all"
-    return f"descriptor {fd} is not an inotify descriptor, or this kernel does not know the mask {mask:#x}"
+    if not mask & EVENTS:
+        return f"the mask {InotifyMask(mask)} asks for no event; IN_ALL_EVENTS asks for all"
+    if mask & ~_KNOWN:
+        return f"the bits {mask & ~_KNOWN:#x} of the mask mean nothing to butter, nor to this kernel"
+    return newer_than_kernel(mask, InotifyMask) or f"descriptor {fd} is not an inotify descriptor"
+
+
+def _not_removed(fd: int, wd: int, **_: object) -> str:
+    if (link_of(fd) or LINK).startswith(LINK):
+        return f"there is no watch {wd} (any more)"
+    return f"descriptor {fd} is not an inotify descriptor"
+
+
+def watches_of(fd: int) -> set[int] | None:
+    """The watches that the kernel has on the descriptor *fd*, whoever made them; None where ``/proc`` is missing."""
+    fields = fields_of(fd)
+    if not fields:
+        return None
+    # "wd:1f ino:3a2b ...", in hexadecimal
+    return {int(watch.split()[0].removeprefix("wd:"), 16) for watch in fields.get("inotify", ())}
 
 
 INIT = Errors(
@@ -106,10 +139,7 @@ RM_WATCH = Errors(
     "inotify_rm_watch",
     {
         errno.EBADF: BAD_DESCRIPTOR,
-        errno.EINVAL: (
-            InvalidArgument,
-            lambda fd, wd, **_: f"there is no watch {wd} (any more), or descriptor {fd} is not an inotify descriptor",
-        ),
+        errno.EINVAL: (InvalidArgument, _not_removed),
     },
 )
 READ = Errors(
@@ -117,6 +147,7 @@ READ = Errors(
     {
         **reading("an inotify descriptor", "no event waits"),
         errno.EBADMSG: (InvalidArgument, "these bytes are not inotify events"),
+        errno.ENODATA: (NoMoreEvents, "every watch has ended, so no event can come; watch() begins another"),
     },
 )
 
@@ -154,8 +185,15 @@ def inotify_rm_watch(fd: FileDescriptor, wd: int) -> None:
     RM_WATCH.check(lib.inotify_rm_watch(fd, wd), fd=fd, wd=wd)
 
 
-def _has(bits: int, meaning: str) -> Any:
-    return property(lambda event: event.mask & bits != 0, doc=f"Whether {meaning}.")
+class _Has(property):
+    """Whether an event has one of *bits*: a property, but one whose type editors and type checkers know."""
+
+    def __init__(self, bits: int, meaning: str) -> None:
+        super().__init__(lambda event: event.mask & bits != 0, doc=f"Whether {meaning}.")
+
+    if TYPE_CHECKING:
+
+        def __get__(self, event: object, cls: type | None = None) -> bool: ...  # type: ignore[override]
 
 
 class _Fields(NamedTuple):
@@ -193,74 +231,86 @@ class InotifyEvent(_Fields):
             f"(wd={self.wd!r}, mask={InotifyMask(self.mask)}, cookie={self.cookie!r}, filename={self.filename!r})"
         )
 
-    access_event = _has(IN_ACCESS, "the file was read, or executed")
-    modify_event = _has(IN_MODIFY, "the file was written, or truncated")
-    attrib_event = _has(IN_ATTRIB, "metadata changed: mode, owner, times, number of links")
-    close_write_event = _has(IN_CLOSE_WRITE, "a file that was open for writing was closed")
-    close_nowrite_event = _has(IN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")
-    close_event = _has(IN_CLOSE, "the file was closed, whatever it was open for")
-    open_event = _has(IN_OPEN, "the file was opened")
-    moved_from_event = _has(IN_MOVED_FROM, "the name left the watched directory")
-    moved_to_event = _has(IN_MOVED_TO, "the name came into the watched directory")
-    create_event = _has(IN_CREATE, "the name was created in the watched directory")
-    delete_event = _has(IN_DELETE, "the name was deleted from the watched directory")
-    delete_self_event = _has(IN_DELETE_SELF, "the watched object itself was deleted")
-    move_self_event = _has(IN_MOVE_SELF, "the watched object itself was moved")
-    is_dir_event = _has(IN_ISDIR, "the event is about a directory")
-    overflow_event = _has(IN_Q_OVERFLOW, "the queue was full: an unknown number of events of every watch is lost")
-    ignored_event = _has(IN_IGNORED, "the watch is gone, and this its last event")
-    unmount_event = _has(IN_UNMOUNT, "the filesystem of the watched object was unmounted")
+    access_event = _Has(IN_ACCESS, "the file was read, or executed")
+    modify_event = _Has(IN_MODIFY, "the file was written, or truncated")
+    attrib_event = _Has(IN_ATTRIB, "metadata changed: mode, owner, times, number of links")
+    close_write_event = _Has(IN_CLOSE_WRITE, "a file that was open for writing was closed")
+    close_nowrite_event = _Has(IN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")
+    close_event = _Has(IN_CLOSE, "the file was closed, whatever it was open for")
+    open_event = _Has(IN_OPEN, "the file was opened")
+    moved_from_event = _Has(IN_MOVED_FROM, "the name left the watched directory")
+    moved_to_event = _Has(IN_MOVED_TO, "the name came into the watched directory")
+    create_event = _Has(IN_CREATE, "the name was created in the watched directory")
+    delete_event = _Has(IN_DELETE, "the name was deleted from the watched directory")
+    delete_self_event = _Has(IN_DELETE_SELF, "the watched object itself was deleted")
+    move_self_event = _Has(IN_MOVE_SELF, "the watched object itself was moved")
+    is_dir_event = _Has(IN_ISDIR, "the event is about a directory")
+    overflow_event = _Has(IN_Q_OVERFLOW, "the queue was full: an unknown number of events of every watch is lost")
+    ignored_event = _Has(IN_IGNORED, "the watch is gone, and this its last event")
+    unmount_event = _Has(IN_UNMOUNT, "the filesystem of the watched object was unmounted")
 
 
-class _Columns:
+class Columns:
     """Room for what one read gives; see the builder. The arrays are taken out once, as each access makes an object."""
 
-    __slots__ = ("cookies", "events", "masks", "names", "wds")
+    __slots__ = ("any_mask", "cookies", "masks", "names", "struct", "summary", "wds")
 
     def __init__(self) -> None:
-        self.events = events = ffi.new("butter_inotify_events *")
-        self.wds, self.masks, self.cookies, self.names = events.wds, events.masks, events.cookies, events.names
+        self.struct = struct = ffi.new("butter_inotify_events *")
+        self.wds, self.masks, self.cookies, self.names = struct.wds, struct.masks, struct.cookies, struct.names
+        self.summary = struct.summary
+        self.any_mask = 0  # what is set in the mask of any event, once their fields were taken
 
-    def rows(self, count: int) -> tuple[Iterable[int], Iterable[int], Iterable[int], bytes]:
-        """The fields of *count* events, the names as one NUL-separated string."""
-        events = self.events
+    def __len__(self) -> int:
+        count: int = self.struct.count
+        return count
+
+    def rows(self) -> tuple[Iterable[int], Iterable[int], Iterable[int], bytes]:
+        """The fields of all events, the names as one NUL-separated string."""
+        count, names_size, many_wds, any_cookie, self.any_mask = _unpack(self.summary, 5)
         return (
             # most batches are of one watch, and only moves have cookies
-            _unpack(self.wds, count) if events.many_wds else repeat(self.wds[0], count),
+            _unpack(self.wds, count) if many_wds else repeat(self.wds[0], count),
             _unpack(self.masks, count),
-            _unpack(self.cookies, count) if events.any_cookie else repeat(0, count),
-            _buffer(self.names, events.names_size)[:],
+            _unpack(self.cookies, count) if any_cookie else repeat(0, count),
+            _buffer(self.names, names_size)[:],
         )
+
+    def made(self) -> list[InotifyEvent]:
+        """All events."""
+        if self.struct.count > 1:
+            return _events(*self.rows())
+        # one by one is how events come to a program that keeps up, and this takes half the time then
+        _, names_size, _, _, self.any_mask = _unpack(self.summary, 5)
+        name = _buffer(self.names, names_size - 1)[:]
+        return [tuple.__new__(InotifyEvent, (self.wds[0], self.masks[0], self.cookies[0], name))]
 
 
 # taken here once: tests replace `lib` and `ffi` with mocks, and the reading
 # of an object is no thin call
 _buffer, _from_buffer = ffi.buffer, ffi.from_buffer
 _unpack: Any = ffi.unpack  # a list of ints for each array here
-_parse, _read = lib.butter_inotify_parse, lib.butter_inotify_read
-_buffers = Pool(_Columns)
+_parse = lib.butter_inotify_parse
+_buffers: Reader[Columns, InotifyEvent] = Reader(Columns, lib.butter_inotify_read, READ)
 
 
-def _events(
-    wds: Iterable[int], masks: Iterable[int], cookies: Iterable[int], names: Iterable[bytes]
-) -> list[InotifyEvent]:
+def _events(wds: Iterable[int], masks: Iterable[int], cookies: Iterable[int], names: bytes) -> list[InotifyEvent]:
     """The events of four columns. Their fields need no check, and tuple's own constructor makes none."""
-    return list(map(tuple.__new__, repeat(InotifyEvent), zip(wds, masks, cookies, names)))
+    fields = zip(wds, masks, cookies, names.split(b"\0"))
+    # zip uses one tuple of arguments again and again, where map would make one for each event
+    return list(starmap(tuple.__new__, zip(repeat(InotifyEvent), fields)))  # noqa: RUF058
 
 
-def read_events(source: HasFileno) -> list[InotifyEvent]:
-    """The events that one read of *source* gives, none if a signal interrupted it; READ says what it raises."""
-    fd, columns = source.fileno(), _buffers.take()
-    count = _read(fd, columns.events)
-    if count < 0:
-        _buffers.give(columns)
-        if count == INTERRUPTED:
-            run_handlers()
-            return []
-        READ.check(count, fd=fd)
-    wds, masks, cookies, names = columns.rows(count)
-    _buffers.give(columns)
-    return _events(wds, masks, cookies, names.split(b"\0"))
+def read_events(
+    source: HasFileno,
+    make: Callable[[Columns], list[InotifyEvent]] = Columns.made,
+    unmade: deque[Columns] | None = None,
+) -> list[InotifyEvent]:
+    """The events that one read of *source* gives, none if a signal interrupted it; READ says what it raises.
+
+    See :meth:`butter._buffers.Reader.read` for *make* and *unmade*.
+    """
+    return _buffers.read(source.fileno(), make, deque() if unmade is None else unmade)
 
 
 def parse_rows(data: bytes) -> tuple[Iterable[int], Iterable[int], Iterable[int], bytes]:
@@ -270,11 +320,11 @@ def parse_rows(data: bytes) -> tuple[Iterable[int], Iterable[int], Iterable[int]
     parts = []
     columns = _buffers.take()
     while True:
-        used = _parse(buffer + offset, size - offset, columns.events)
+        used = _parse(buffer + offset, size - offset, columns.struct)
         if used < 0:
             _buffers.give(columns)
             READ.check(used)
-        parts.append(columns.rows(columns.events.count))
+        parts.append(columns.rows())
         offset += used
         if offset == size:
             break
@@ -291,8 +341,7 @@ def str_to_events(str: bytes) -> list[InotifyEvent]:
     Raises InvalidArgument (a ValueError) unless it is a sequence of whole events. A single event of more than 16 KiB
     counts as broken: the kernel makes none.
     """
-    wds, masks, cookies, names = parse_rows(str)
-    return _events(wds, masks, cookies, names.split(b"\0"))
+    return _events(*parse_rows(str))
 
 
 #: ``{'IN_CREATE': 256, 256: 'IN_CREATE', …}``: the names of an event's bits by number, and the numbers by name

@@ -9,9 +9,7 @@ class butter_inotify_events:
     cookies: FFI.CData
     names: FFI.CData
     count: int
-    names_size: int
-    many_wds: int
-    any_cookie: int
+    summary: FFI.CData
 
 class _FFI(FFI):
     # a new struct has a class above, which only the name in cdecl tells

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import os
 import select
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from butter.errors import NO_MEMORY, Errors, NoMoreEvents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from butter._arguments import HasFileno
 
@@ -118,6 +119,9 @@ class Eventlike(Descriptor, Generic[Event]):
     """
 
     _batch: deque[Event]
+    #: Buffers of reads whose events could not be made; see butter._buffers. A
+    #: class whose reads may have several events sets a deque in _init_state.
+    _unmade: deque[Any] | tuple[()] = ()
 
     def _init_state(self) -> None:
         super()._init_state()
@@ -132,12 +136,17 @@ class Eventlike(Descriptor, Generic[Event]):
         raise NotImplementedError
 
     def _check_more(self) -> None:
-        """Raise NoMoreEvents where none can come; called before waiting. ``_read_events`` raises it too."""
+        """Raise NoMoreEvents where none can come; called before waiting. ``_read_events`` raises it too.
+
+        What an earlier read left in the object is put into the batch.
+        """
+        if self._unmade:
+            self._batch.extend(self._read_events())
 
     @property
     def pending(self) -> int:
         """How many events were read and not yet taken; they do not make the descriptor readable."""
-        return len(self._batch)
+        return len(self._batch) + sum(map(len, self._unmade))
 
     def read_event(self) -> Event:
         """The next event.
@@ -170,6 +179,10 @@ class Eventlike(Descriptor, Generic[Event]):
                 events = events or self._read_events()
             except BlockingIOError:
                 break
+            except NoMoreEvents:
+                if os.get_blocking(self.fileno()):
+                    raise
+                break
         return events
 
     def wait(self, timeout: float | None = None) -> Event:
@@ -187,6 +200,8 @@ class Eventlike(Descriptor, Generic[Event]):
             except IndexError:
                 pass
             self._check_more()
+            if batch:
+                continue
             # without a deadline the read of a blocking object does the waiting
             if (deadline is not None or poll_is_replaced()) and not readable(self, deadline):
                 # a signal handler, or another thread, may have read meanwhile
@@ -224,6 +239,8 @@ class Eventlike(Descriptor, Generic[Event]):
 
     def _drop_batch(self) -> None:
         self._batch.clear()
+        if self._unmade:
+            self._unmade.clear()
 
     def isatty(self) -> bool:
         """False: no event descriptor is a terminal."""

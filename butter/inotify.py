@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections import deque
 from typing import TYPE_CHECKING
 
+from butter._arguments import integer, one_spelling
 from butter._constants import inotify as _constants
 from butter._constants.inotify import *  # noqa: F403
-from butter._constants.inotify import IN_ALL_EVENTS
+from butter._constants.inotify import IN_ALL_EVENTS, IN_IGNORED, IN_MASK_ADD, IN_Q_OVERFLOW
+from butter._descriptor import get_buffered_length
 from butter._inotify import (
+    ADD_WATCH,
+    EVENTS,
+    LINK,
+    READ,
     InotifyEvent,
     event_name,
     inotify_add_watch,
@@ -15,11 +24,15 @@ from butter._inotify import (
     inotify_rm_watch,
     read_events,
     str_to_events,
+    watches_of,
 )
 from butter.eventlike import Eventlike
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from butter._arguments import Path
+    from butter._inotify import Columns
 
 __all__ = [
     "Inotify",
@@ -37,31 +50,82 @@ __all__ += _constants.__all__
 class Inotify(Eventlike[InotifyEvent]):
     """``Inotify(flags=0, closefd=True)``: watches files and directories, gives InotifyEvents.
 
-    *flags* are InotifyInit's (``IN_NONBLOCK``); *closefd* keeps the descriptor from programs that the process
-    executes. Raises what :func:`inotify_init` does. Linux 2.6.27, :manpage:`inotify(7)`. ::
+    *flags* are InotifyInit's (``IN_NONBLOCK``); *closefd* keeps the descriptor
+    from programs that the process executes. Raises what :func:`inotify_init`
+    does. Linux 2.6.27, :manpage:`inotify(7)`. ::
 
         with Inotify() as inotify:
             inotify.watch("/tmp", IN_CREATE | IN_DELETE)
             for event in inotify:
-                print(event.name, event.flags)
+                print(inotify.path(event), event.flags)
 
-    Two things to know of: an event whose ``overflow_event`` is true says that events of any watch were lost, so look at
-    the files themselves; and a directory is watched alone, without the directories in it.
+    A directory is watched alone, without the directories in it. Two events
+    come whatever was asked for: one whose ``overflow_event`` is true says that
+    events of any watch were lost, so look at the files themselves; one whose
+    ``ignored_event`` is true is the last of its watch, which ends when the file
+    is deleted or its filesystem unmounted, and by :meth:`ignore`.
+
+    When the last watch has ended the loop ends, and ``wait``, ``read_event``
+    and a ``read_events`` that would wait raise NoMoreEvents. A new watch makes
+    all of them work again. An object that never had a watch waits for one. A
+    thread that is inside a read already, because others share a blocking
+    object, stays there: Linux cannot wake it.
     """
 
     _kind = "an inotify descriptor"
-    _link = "anon_inode:inotify"
+    _link = LINK
+
+    # How the end is known: _paths has every watch until its IN_IGNORED was
+    # read. When it is empty the kernel is asked for watches that others made on
+    # the number. Where an IN_IGNORED may have been missed (_unsure), it is asked
+    # for all of them, as soon as everything that it has queued was read.
+    # Threads and signal handlers may come in anywhere, and there is no lock: each
+    # step is one operation of a dict, or one assignment.
+
+    _watched = False  # there has been a watch
+    _unsure = False  # _paths may have watches that have ended
+    _ends: object = None  # another object each time that watches end
 
     def __init__(self, flags: int = 0, closefd: bool = True) -> None:
+        if not isinstance(flags, int):
+            raise TypeError(f"flags is an int, not {type(flags).__name__}: a path is given to watch()")
         super().__init__(inotify_init(flags, closefd))
 
-    def watch(self, path: Path, events: int = IN_ALL_EVENTS) -> int:
+    def _init_state(self) -> None:
+        super()._init_state()
+        self._unmade: deque[Columns] = deque()
+        # the path of each watch as it was given; None for what others watch
+        self._paths: dict[int, str | bytes | None] = {}
+        # those of the watches that ended in the last batch
+        self._ended: dict[int, str | bytes | None] = {}
+
+    def _adopted(self, fd: int) -> None:
+        self._paths = dict.fromkeys(watches_of(fd) or ())
+        self._watched = bool(self._paths)
+
+    def watch(self, path: Path, events: int = IN_ALL_EVENTS, mask: int | None = None) -> int:
         """Watch *path* for *events* (``IN_*``, combined by ``|``) and return the watch descriptor, an int.
 
-        A second watch of the same file returns the same watch descriptor and replaces its events. Raises what
-        :func:`inotify_add_watch` does, and ValueError if the object is closed.
+        A second watch of the same file returns the same watch descriptor and
+        replaces its events and its path. *mask* is the older name of *events*.
+
+        Raises what :func:`inotify_add_watch` does, InvalidArgument also for
+        *events* without any event, such as ``IN_ONLYDIR`` alone, and ValueError
+        if the object is closed.
         """
-        return inotify_add_watch(self.fileno(), path, events)
+        events = integer(one_spelling("events, mask", events, mask, IN_ALL_EVENTS), 32, "the mask of events")
+        fd = self.fileno()
+        if not events & (EVENTS | IN_MASK_ADD):
+            # the kernel would accept some of them, and nothing would ever come
+            ADD_WATCH.fail(errno.EINVAL, path, fd=fd, mask=events)
+        ends = self._ends
+        wd = inotify_add_watch(fd, path, events)
+        self._paths[wd] = os.fspath(path)
+        self._watched = True
+        if ends is not self._ends:
+            # its end may have been read before it was written down here
+            self._unsure = True
+        return wd
 
     def ignore(self, wd: int) -> None:
         """Remove the watch *wd*.
@@ -69,19 +133,113 @@ class Inotify(Eventlike[InotifyEvent]):
         What waits of it still comes, and an event whose ``ignored_event`` is true is its last.
         Raises what :func:`inotify_rm_watch` does, and ValueError if the object is closed.
         """
+        if not isinstance(wd, int):
+            raise TypeError(f"wd is the int that watch() returned, not {type(wd).__name__}")
         inotify_rm_watch(self.fileno(), wd)
 
     del_watch = ignore
 
+    def path(self, watched: InotifyEvent | int) -> str | Any:
+        """The path that an event, or a watch descriptor, is about; None for an overflow.
+
+        It is the path that ``watch`` got, joined with the event's name: bytes if
+        that was bytes, else str. For a file that is watched by two paths it is
+        the newest. It stays as it was given, also when the file was moved
+        (``move_self_event``).
+
+        A watch that has ended is known until the batch behind its last event is
+        read. Later, and for a watch that this object did not make, this raises
+        LookupError.
+        """
+        if isinstance(watched, InotifyEvent):
+            if watched.overflow_event:
+                return None
+            wd, name = watched.wd, watched.filename
+        else:
+            wd, name = integer(watched, -32, "wd"), b""
+        path = self._paths.get(wd)
+        if path is None:
+            path = self._ended.get(wd)
+        if path is None:
+            if self._fd is not None and wd in (watches_of(self._fd) or ()):
+                raise LookupError(f"the path of watch {wd} is not known: this object did not make it")
+            raise LookupError(f"there is no watch {wd} (any more)")
+        if not name:
+            return path
+        return os.path.join(path, name) if isinstance(path, bytes) else os.path.join(path, os.fsdecode(name))
+
     def _read_events(self) -> list[InotifyEvent]:
-        return read_events(self)
+        if (self._unsure or not self._paths) and not self._unmade:
+            self._check_watches()
+        return read_events(self, self._made, self._unmade)
+
+    def _check_more(self) -> None:
+        super()._check_more()
+        if (self._unsure or not self._paths) and not self._batch:
+            self._check_watches()
+
+    def _made(self, columns: Columns) -> list[InotifyEvent]:
+        events = columns.made()
+        if columns.any_mask & (IN_IGNORED | IN_Q_OVERFLOW) or self._ended or self._unsure:
+            self._follow(events)
+        return events
+
+    def _follow(self, events: list[InotifyEvent]) -> None:
+        """Write down which watches end in this batch; it may be called again for the same one."""
+        before = self._ended
+        ended = {
+            event.wd: self._paths.get(event.wd) or before.get(event.wd) for event in events if event.mask & IN_IGNORED
+        }
+        if ended:
+            # before they are taken out: watch() looks after it has put one in
+            self._ends = object()
+            self._watched = True
+        self._ended = ended
+        for wd in ended:
+            self._paths.pop(wd, None)
+        if any(event.mask & IN_Q_OVERFLOW for event in events):
+            self._unsure = True
+        if self._unsure:
+            self._is_over()
+
+    def _is_over(self) -> bool:
+        """Whether there is neither an event nor a watch left; the ended ones that _unsure is about are forgotten."""
+        fd = self.fileno()
+        if get_buffered_length(fd):
+            return False
+        known = list(self._paths)
+        unsure, self._unsure = self._unsure, False
+        left = watches_of(fd)
+        if get_buffered_length(fd):
+            # the end of one that is not listed may have come in between
+            self._unsure = unsure
+            return False
+        if left is not None and unsure:
+            for wd in known:
+                if wd not in left:
+                    self._ended[wd] = self._paths.get(wd)
+                    self._paths.pop(wd, None)
+        return not left and not self._paths
+
+    def _check_watches(self) -> None:
+        """Raise NoMoreEvents if there has been a watch and neither a watch nor an event is left."""
+        if self._watched and self._is_over():
+            READ.fail(errno.ENODATA)
+
+    def __repr__(self) -> str:
+        if self._fd is None:
+            return super().__repr__()
+        return f"<{type(self).__name__} fd={self._fd} watches={len(self._paths)}>"
 
 
 def watch(path: Path, events: int = IN_ALL_EVENTS, timeout: float | None = None) -> InotifyEvent:
     """Wait for one event of *path* and return it: ``watch("/etc/hosts", IN_MODIFY)``.
 
-    *events* are ``IN_*`` bits and *timeout* is in seconds. Raises TimeoutError, and what :func:`inotify_init` and
-    :func:`inotify_add_watch` do. For more than one event use :class:`Inotify`, which loses none between two.
+    *events* are ``IN_*`` bits and *timeout* is in seconds. If the file is
+    deleted first, the event that ends the watch is returned; its
+    ``ignored_event`` is true. Raises TimeoutError, and what :func:`inotify_init`
+    and :meth:`Inotify.watch` do. For more than one event use :class:`Inotify`,
+    which loses none between two.
     """
     with Inotify() as inotify:
         inotify.watch(path, events)

@@ -1,8 +1,8 @@
 """The interface of the package inotify_simple (1.3.5 and 2.0.1) over butter's calls and parser.
 
 A program changes one import, ``from butter.inotify_simple import INotify, flags``, and reads a full queue in less than
-half the time. What it catches still holds: every errno comes as an :class:`OSError`, with a sentence that says what to
-do. Four things are stricter or safer here:
+half the time. What it catches still holds: an errno comes as the plain :class:`OSError` that Python has for it, with a
+sentence that says what to do, and ValueError means that the object is closed. Four things are stricter or safer here:
 
 * A path with a NUL in it is a ValueError; the kernel would watch another file, the one before the NUL.
 * A mask or watch descriptor that is no int, or that its C type cannot hold, is a TypeError or ValueError, never cut.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from enum import IntEnum
 from io import FileIO
 from itertools import repeat
@@ -24,9 +25,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from butter._constants import inotify as _constants
 from butter._descriptor import get_buffered_length
 from butter._inotify import inotify_add_watch, inotify_init, inotify_rm_watch, parse_rows
+from butter.errors import InvalidArgument, InvalidPath, OutOfMemory, PathNotADirectory, PathNotFound
 from butter.eventlike import readable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from butter._arguments import Path
 
 __all__ = ["Event", "INotify", "flags", "masks", "parse_events"]
@@ -98,6 +102,16 @@ class masks(IntEnum):
     ALL_EVENTS = _constants.IN_ALL_EVENTS
 
 
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Raise the plain OSError of an errno for those errors of butter that are a ValueError or MemoryError as well."""
+    try:
+        yield
+    except (InvalidArgument, InvalidPath, OutOfMemory, PathNotADirectory, PathNotFound) as error:
+        # which is a FileNotFoundError or its like, where Python has one
+        raise OSError(error.errno, error.strerror, error.filename) from None
+
+
 class INotify(FileIO):
     """``INotify(inheritable=False, nonblocking=False, closefd=True)``: an inotify descriptor as a raw file of events.
 
@@ -112,7 +126,8 @@ class INotify(FileIO):
     """
 
     def __init__(self, inheritable: bool = False, nonblocking: bool = False, closefd: bool = True) -> None:
-        fd = inotify_init(_constants.IN_NONBLOCK if nonblocking else 0, closefd=not inheritable)
+        with _plain_errors():
+            fd = inotify_init(_constants.IN_NONBLOCK if nonblocking else 0, closefd=not inheritable)
         try:
             super().__init__(fd, mode="rb", closefd=closefd)
         except BaseException:
@@ -132,7 +147,8 @@ class INotify(FileIO):
         """
         while True:
             try:
-                return inotify_add_watch(self.fileno(), path, mask)
+                with _plain_errors():
+                    return inotify_add_watch(self.fileno(), path, mask)
             except InterruptedError:
                 # A signal came while a network filesystem looked up the path;
                 # Python has run its handlers by now (PEP 475).
@@ -144,7 +160,8 @@ class INotify(FileIO):
         Raises OSError (EINVAL) where it is gone already, ValueError if the object is closed.
         :manpage:`inotify_rm_watch(2)`.
         """
-        inotify_rm_watch(self.fileno(), wd)
+        with _plain_errors():
+            inotify_rm_watch(self.fileno(), wd)
 
     def read(  # type: ignore[override]  # a file's gives bytes, but this is the interface
         self, timeout: float | None = None, read_delay: float | None = None

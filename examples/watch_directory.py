@@ -3,10 +3,11 @@
 
     python examples/watch_directory.py DIRECTORY [COUNT]
 
-A file is complete when who wrote it closes it, or moves it in. Where the
+A file is complete when its writer closes it, or moves it in. Where the
 kernel's queue ran over, nobody knows what was missed: so look for yourself.
 """
 
+import contextlib
 import itertools
 import os
 import sys
@@ -15,19 +16,25 @@ from butter.inotify import IN_CLOSE_WRITE, IN_MOVED_TO, IN_ONLYDIR, Inotify
 
 
 def handle(path: str) -> None:
-    print(path, os.path.getsize(path), "bytes", flush=True)
+    try:
+        size = os.path.getsize(path)
+    except FileNotFoundError:
+        return  # somebody else has handled it, or thought better of it
+    print(path, size, "bytes", flush=True)
 
 
 def main(directory: str, count: "int | None" = None) -> None:
     with Inotify() as inotify:
         inotify.watch(directory, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR)
         print("watching", directory, flush=True)
+        # the loop ends when the directory is gone
         for event in itertools.islice(inotify, count):
             if event.overflow_event:
-                for name in os.listdir(directory):
-                    handle(os.path.join(directory, name))
+                with contextlib.suppress(FileNotFoundError):
+                    for name in os.listdir(directory):
+                        handle(os.path.join(directory, name))
             elif not event.ignored_event:
-                handle(os.path.join(directory, event.name))
+                handle(inotify.path(event))
 
 
 if __name__ == "__main__":

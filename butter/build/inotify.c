@@ -41,10 +41,11 @@ typedef struct {
     uint32_t masks[READ_SIZE / HEADER];
     uint32_t cookies[READ_SIZE / HEADER];
     char names[READ_SIZE];
-    size_t count;
-    size_t names_size;
-    int many_wds;
-    int any_cookie;
+    uint32_t count;
+    /* In one array, because each look from Python costs as much as an event:
+       count, the bytes that the names take, whether there are several wds,
+       whether any event has a cookie, and what is set in any mask. */
+    uint32_t summary[5];
     char data[READ_SIZE];
 } butter_inotify_events;
 
@@ -53,10 +54,10 @@ typedef struct {
 static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotify_events *events)
 {
     struct inotify_event header;
-    size_t used = 0, count = 0;
+    size_t used = 0;
+    uint32_t count = 0, many_wds = 0, cookies = 0, masks = 0;
     char *name = events->names;
 
-    events->many_wds = events->any_cookie = 0;
     if (size > READ_SIZE)
         size = READ_SIZE;
     while (size - used >= HEADER) {
@@ -67,8 +68,9 @@ static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotif
         events->wds[count] = header.wd;
         events->masks[count] = header.mask;
         events->cookies[count] = header.cookie;
-        events->many_wds |= header.wd != events->wds[0];
-        events->any_cookie |= header.cookie != 0;
+        many_wds |= header.wd != events->wds[0];
+        cookies |= header.cookie;
+        masks |= header.mask;
         count++;
         size_t length = strnlen(data + used + HEADER, header.len);
         memcpy(name, data + used + HEADER, length);
@@ -76,8 +78,11 @@ static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotif
         *name++ = '\0';
         used += HEADER + header.len;
     }
-    events->count = count;
-    events->names_size = (size_t)(name - events->names);
+    events->count = events->summary[0] = count;
+    events->summary[1] = (uint32_t)(name - events->names);
+    events->summary[2] = many_wds;
+    events->summary[3] = cookies;
+    events->summary[4] = masks;
     return used || !size ? (ssize_t)used : -1 - EBADMSG;
 }
 
@@ -89,7 +94,9 @@ static int butter_inotify_read(int fd, butter_inotify_events *events)
 
     if (size < 0)
         return -1 - errno;
-    if (!size || butter_inotify_parse(events->data, (size_t)size, events) != size)
+    if (!size || butter_inotify_parse(events->data, (size_t)size, events) != size) {
+        events->count = 0;
         return -1 - EBADMSG;
+    }
     return (int)events->count;
 }

@@ -44,10 +44,8 @@ typedef struct {
     uint32_t masks[1024];
     uint32_t cookies[1024];
     char names[16384];
-    size_t count;
-    size_t names_size;
-    int many_wds;   /* not all events have the first one's */
-    int any_cookie; /* not all events have 0 */
+    uint32_t count;
+    uint32_t summary[5]; /* see the source */
     ...;
 } butter_inotify_events;
 

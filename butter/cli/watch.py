@@ -196,7 +196,7 @@ def batches(inotify: Inotify, deadline: float) -> Iterator[tuple[float, list[Ino
 
 
 class Watched:
-    """The paths of each watch; watches begin and end through this object alone."""
+    """The watches that there are, with what ``Inotify.path`` does not tell: that a file is watched by several paths."""
 
     def __init__(self, inotify: Inotify, mask: int) -> None:
         self.inotify = inotify
@@ -205,14 +205,13 @@ class Watched:
 
     def add(self, path: bytes) -> None:
         # two paths of one file (a hard link, a symbolic link) have one watch
-        paths = self.paths.setdefault(self.inotify.watch(path, self.mask), [])
-        if path not in paths:
-            paths.append(path)
+        self.paths.setdefault(self.inotify.watch(path, self.mask), []).append(path)
 
     def paths_of(self, event: InotifyEvent) -> list[bytes]:
-        """Every path by which the file of *event* is watched; none for an overflow."""
-        name = event.filename
-        return [os.path.join(path, name) if name else path for path in self.paths.get(event.wd, ())]
+        """Every path by which the file of *event* is watched, the newest first; none for an overflow."""
+        newest, name = self.inotify.path(event), event.filename
+        others = [os.path.join(path, name) if name else path for path in self.paths.get(event.wd, ())]
+        return [] if newest is None else list(dict.fromkeys([newest, *others]))
 
     def follow(self, event: InotifyEvent) -> None:
         """Forget the watch that *event* ends, if it ends one."""

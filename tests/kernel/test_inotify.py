@@ -1,6 +1,9 @@
 """inotify, as this kernel does it: what is watched, what comes, and what each failure says."""
 
+import contextlib
 import errno
+import gc
+import itertools
 import os
 import pathlib
 import re
@@ -14,7 +17,9 @@ import pytest
 import support
 from support import become_nobody, drain, needs
 
-from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound, sysctl
+import butter._inotify
+import butter.inotify
+from butter.errors import InvalidArgument, InvalidPath, NoMoreEvents, PathNotADirectory, PathNotFound, sysctl
 from butter.inotify import (
     IN_ACCESS,
     IN_ATTRIB,
@@ -70,6 +75,15 @@ def seen(inotify):
     return [(event.wd, event.mask, event.filename) for event in drain(inotify)]
 
 
+WAYS = {
+    "wait": Inotify.wait,
+    "wait 60": lambda inotify: inotify.wait(60),
+    "iterate": lambda inotify: next(iter(inotify)),
+    "read_event": Inotify.read_event,
+    "read_events": lambda inotify: inotify.read_events()[0],
+}
+
+
 @pytest.fixture
 def inotify():
     with Inotify(IN_NONBLOCK) as inotify:
@@ -91,7 +105,7 @@ class BytesPath:
         return self.path
 
 
-# Paths
+# What is watched
 
 
 @pytest.mark.parametrize("kind", [str, os.fsencode, pathlib.Path, BytesPath])
@@ -145,6 +159,332 @@ def test_symbolic_link(inotify, file):
     link.open().close()
     link.unlink()
     assert seen(inotify) == [(target, IN_OPEN, b""), (itself, IN_DELETE_SELF, b""), (itself, IN_IGNORED, b"")]
+
+
+# Paths
+
+
+@pytest.fixture
+def directory(tmp_path):
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    return directory
+
+
+def test_path_of_an_event(inotify, directory):
+    """The watched path joined with the event's name: str for str and for a Path, bytes for bytes."""
+    given = {str(directory): str, os.fsencode(directory): bytes, directory: str, os.fsencode(f"{directory}/"): bytes}
+    for path, kind in given.items():
+        wd = inotify.watch(path, IN_CREATE | IN_ATTRIB)
+        directory.chmod(0o700)
+        name = b"caf\xe9 %d" % len(list(directory.iterdir()))
+        os.mknod(os.path.join(os.fsencode(directory), name))
+        itself, made = drain(inotify)
+        assert inotify.path(wd) == inotify.path(itself) == os.fspath(path)
+        assert type(inotify.path(made)) is kind
+        assert os.fsencode(inotify.path(made)) == os.path.join(os.fsencode(directory), name)
+
+
+def test_path_of_two_links(inotify, file):
+    """Of two paths of one file the newest is told."""
+    link = file.with_name("link")
+    os.link(file, link)
+    wd = inotify.watch(file, IN_OPEN)
+    assert inotify.watch(link, IN_OPEN) == wd
+    assert inotify.path(wd) == str(link)
+    inotify.watch(file, IN_OPEN)
+    assert inotify.path(wd) == str(file)
+
+
+def test_path_after_a_move(inotify, file):
+    """The path stays as it was given."""
+    wd = inotify.watch(file, IN_MOVE_SELF)
+    file.rename(file.with_name("moved"))
+    (event,) = drain(inotify)
+    assert event.move_self_event
+    assert inotify.path(event) == inotify.path(wd) == str(file)
+
+
+def test_path_of_an_overflow(inotify):
+    """An overflow is about every path, or none."""
+    assert inotify.path(InotifyEvent(-1, IN_Q_OVERFLOW, 0, b"")) is None
+
+
+def test_path_of_a_watch_that_has_ended(inotify, file, directory):
+    """It is known until the batch behind its end is read, whether or not reads find nothing in between."""
+    wd = inotify.watch(file, IN_OPEN)
+    inotify.watch(directory, IN_CREATE)
+    file.unlink()
+    last = drain(inotify)[-1]
+    assert last.ignored_event
+    assert inotify.path(last) == inotify.path(wd) == str(file)
+    (directory / "made").touch()
+    assert inotify.path(inotify.read_event()) == str(directory / "made")
+    for ended in last, wd:
+        with pytest.raises(LookupError, match=f"no watch {wd}"):
+            inotify.path(ended)
+
+
+def test_path_of_a_watch_of_others(inotify, file):
+    """A watch that somebody made on the number has no path here, and the error says why."""
+    wd = inotify_add_watch(inotify, file, IN_OPEN)
+    file.open().close()
+    for watched in wd, inotify.read_event():
+        with pytest.raises(LookupError, match="did not make it"):
+            inotify.path(watched)
+
+
+@pytest.mark.parametrize(("wd", "exception"), [("/tmp", TypeError), (None, TypeError), (2**31, ValueError)])
+def test_path_of_something_else(inotify, wd, exception):
+    """What is neither an event nor a watch descriptor is refused."""
+    with pytest.raises(exception, match="wd is"):
+        inotify.path(wd)
+
+
+# The end of the last watch
+
+
+def ends(inotify):
+    """``wait`` and ``read_event`` say that nothing can come, and iteration ends."""
+    for method in inotify.wait, lambda: inotify.wait(0), inotify.read_event:
+        with pytest.raises(NoMoreEvents) as caught:
+            method()
+        assert caught.value.errno == errno.ENODATA
+    assert list(inotify) == []
+    if os.get_blocking(inotify.fileno()):
+        with pytest.raises(NoMoreEvents):
+            inotify.read_events()
+    else:
+        assert inotify.read_events() == []
+    return True
+
+
+@pytest.fixture(params=[0, IN_NONBLOCK], ids=["blocking", "nonblocking"])
+def either(request):
+    with Inotify(request.param) as either:
+        yield either
+
+
+def test_iteration_ends_with_the_last_watch(either, file, directory):
+    """The loop ends behind the last event of the last watch, and a new watch begins anew."""
+    for _ in range(2):
+        first, second = either.watch(file, IN_OPEN), either.watch(directory, IN_CREATE)
+        either.ignore(first)
+        (directory / "below").mkdir()
+        (directory / "below").rmdir()
+        either.ignore(second)
+        assert [event[:2] for event in either] == [
+            (first, IN_IGNORED),
+            (second, IN_CREATE | IN_ISDIR),
+            (second, IN_IGNORED),
+        ]
+        assert ends(either)
+        assert repr(either) == f"<Inotify fd={either.fileno()} watches=0>"
+
+
+def test_end_of_a_oneshot(either, file):
+    """A watch that ends by itself is one that has ended."""
+    either.watch(file, IN_OPEN | IN_ONESHOT)
+    file.open().close()
+    assert [event.flags for event in either] == [IN_OPEN, IN_IGNORED]
+    assert ends(either)
+
+
+def test_without_a_watch_nothing_ends(inotify):
+    """An object that never had a watch waits for the events of one."""
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            inotify.wait(0.01)
+        with pytest.raises(BlockingIOError):
+            inotify.read_event()
+        assert inotify.read_events() == []
+
+
+def test_new_watch_from_another_thread(inotify, file):
+    """A watch that another thread begins after the end makes waiting work."""
+    inotify.watch(file, IN_OPEN | IN_ONESHOT)
+    file.open().close()
+    list(inotify)
+    thread = threading.Thread(target=inotify.watch, args=(file, IN_ATTRIB))
+    thread.start()
+    thread.join()
+    os.utime(file)
+    assert inotify.wait(60).attrib_event
+
+
+def test_watches_of_others_count(either, file, directory):
+    """A watch that was made on the number keeps the object waiting; its events are given, and its end counts."""
+    either.watch(file, IN_OPEN)
+    other = inotify_add_watch(either, directory, IN_CREATE)
+    file.unlink()
+    assert [event.wd for event in itertools.islice(either, 1)] != [other]
+    with pytest.raises(TimeoutError):
+        either.wait(0.01)
+    (directory / "made").touch()
+    inotify_rm_watch(either, other)
+    assert [event.flags for event in either] == [IN_CREATE, IN_IGNORED]
+    assert ends(either)
+    # also where it was the only one
+    inotify_rm_watch(either, inotify_add_watch(either, directory, IN_CREATE))
+    assert [event.flags for event in either] == [IN_IGNORED]
+    assert ends(either)
+
+
+def test_end_without_proc(inotify, file, monkeypatch):
+    """Where /proc cannot tell of others' watches, the object's own count."""
+    monkeypatch.setattr(butter.inotify, "watches_of", lambda fd: None)
+    inotify.watch(file, IN_OPEN)
+    file.unlink()
+    assert [event.flags for event in inotify] == [IN_IGNORED]
+    assert ends(inotify)
+
+
+@needs(when=sysctl("fs.inotify.max_queued_events") <= 1 << 18, reason="needs a queue that can be filled")
+@pytest.mark.parametrize("lost", ["all", "one"])
+def test_end_that_an_overflow_has_lost(inotify, file, directory, lost):
+    """Where the overflow has lost the end of a watch, it is known that the watch has ended."""
+    wds = [inotify.watch(path, IN_ATTRIB) for path in (file, directory)]
+    for _ in range(sysctl("fs.inotify.max_queued_events") // 2 + 1):
+        os.utime(file)
+        os.utime(directory)
+    file.unlink()
+    if lost == "all":
+        directory.rmdir()
+    # read as select() users do, who never look when there is nothing
+    while not inotify.read_event().overflow_event or inotify.pending:
+        pass
+    assert len(inotify._paths) == (0 if lost == "all" else 1)
+    assert inotify.path(wds[0]) == str(file)
+    if lost == "all":
+        assert ends(inotify)
+    else:
+        with pytest.raises(TimeoutError):
+            inotify.wait(0.01)
+        directory.rmdir()
+        assert [event.wd for event in inotify] == [wds[1]]
+
+
+def test_end_that_is_read_before_the_watch_is_written_down(inotify, file, monkeypatch):
+    """Another thread may read the end of a watch before the thread in watch() knows its number."""
+
+    def slow(fd, path, mask):
+        wd = inotify_add_watch(fd, path, mask)
+        file.unlink()
+        others = threading.Thread(target=lambda: events.extend(drain(inotify)))
+        others.start()
+        others.join()
+        return wd
+
+    events = []
+    monkeypatch.setattr(butter.inotify, "inotify_add_watch", slow)
+    wd = inotify.watch(file, IN_DELETE_SELF)
+    assert [event.wd for event in events] == [wd, wd]
+    assert ends(inotify)
+    assert inotify.path(wd) == str(file)
+
+
+def test_memory_of_ended_watches(inotify, directory):
+    """Watches that have ended are forgotten, batch after batch."""
+    for number in range(100):
+        inotify.ignore(inotify.watch(directory, IN_CREATE))
+        assert [event.wd for event in inotify.read_events()] == [number + 1]
+        assert (len(inotify._paths), len(inotify._ended)) == (0, 1)
+
+
+@pytest.mark.parametrize("flags", [0, IN_NONBLOCK])
+def test_adopt(file, directory, flags):
+    """Watches that an adopted descriptor has are others' watches: counted, waited for, and without a path."""
+    fd = inotify_init(flags)
+    wd = inotify_add_watch(fd, file, IN_OPEN)
+    with Inotify.adopt(fd) as inotify:
+        assert repr(inotify) == f"<Inotify fd={fd} watches=1>"
+        with pytest.raises(TimeoutError):
+            inotify.wait(0.01)
+        file.open().close()
+        with pytest.raises(LookupError):
+            inotify.path(inotify.read_event())
+        own = inotify.watch(directory, IN_CREATE)
+        assert inotify.path(own) == str(directory)
+        file.unlink()
+        inotify.ignore(own)
+        assert {event.wd for event in inotify} == {wd, own}
+        assert ends(inotify)
+
+
+def test_adopt_of_another_kind():
+    """What is not an inotify descriptor is refused, and stays open."""
+    with select.epoll() as epoll, pytest.raises(InvalidArgument, match="is not an inotify descriptor"):
+        Inotify.adopt(epoll)
+
+
+# Reads whose events cannot be made
+
+
+def raising(error):
+    def function(*_):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+@pytest.mark.parametrize("way", WAYS)
+def test_events_that_could_not_be_made(either, directory, monkeypatch, error, way):
+    """They wait in the object, are counted, and come first; no way of waiting passes them by."""
+    either.watch(directory, IN_CREATE)
+    (directory / "lost").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(butter._inotify.Columns, "made", raising(error))
+        for _ in range(2):
+            with pytest.raises(error):
+                either.read_events()
+            assert either.pending == 1
+    assert WAYS[way](either).name == "lost"
+    (directory / "next").touch()
+    assert [event.name for event in either.read_events()] == ["next"]
+    assert either.pending == 0
+
+
+def test_whose_they_are(either, directory, in_child, monkeypatch):
+    """What waits belongs to the process that has read it, and goes when the object is closed."""
+    either.watch(directory, IN_CREATE)
+    (directory / "made").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(butter._inotify.Columns, "made", raising(MemoryError))
+        with pytest.raises(MemoryError):
+            either.read_events()
+    assert in_child(lambda: either.pending) == 0
+    assert either.pending == 1
+    either.close()
+    assert either.pending == 0
+
+
+def test_without_memory(in_child, directory):
+    """Events for which the system has no memory are all there once it has some again."""
+
+    def body():
+        names = [f"{number:0200}" for number in range(60)]
+        with Inotify(IN_NONBLOCK) as inotify:
+            inotify.watch(directory, IN_CREATE)
+            assert inotify.read_events() == []  # so that there is a buffer
+            for name in names:
+                (directory / name).touch()
+            gc.disable()
+            resource.setrlimit(resource.RLIMIT_AS, (1, resource.RLIM_INFINITY))
+            hoard, most, events = None, 0, []
+            with contextlib.suppress(MemoryError):
+                for size in itertools.cycle(range(1, 1000)):
+                    hoard = (hoard, bytes(size))
+            while not events:
+                # a little more each time, so that it fails in one place after the other
+                hoard = hoard[0]
+                with contextlib.suppress(MemoryError):
+                    most = max(most, inotify.pending)
+                    events = inotify.read_events()
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            return most, [event.name for event in events] == names
+
+    assert in_child(body) == (60, True)
 
 
 # Masks
@@ -512,15 +852,6 @@ def test_without_events(inotify):
     assert inotify.pending == 0
 
 
-WAYS = {
-    "wait": Inotify.wait,
-    "wait 60": lambda inotify: inotify.wait(60),
-    "iterate": lambda inotify: next(iter(inotify)),
-    "read_event": Inotify.read_event,
-    "read_events": lambda inotify: inotify.read_events()[0],
-}
-
-
 @pytest.mark.parametrize(
     ("flags", "way"),
     [(0, way) for way in WAYS] + [(IN_NONBLOCK, way) for way in WAYS if not way.startswith("read")],
@@ -593,6 +924,8 @@ def test_watch_function_fails(file):
         watch(file.with_name("missing"), IN_ATTRIB)
     with pytest.raises(InvalidArgument):
         watch(file, 0)
+    with pytest.raises(InvalidArgument, match="ONLYDIR asks for no event"):
+        watch(file.parent, IN_ONLYDIR)
     with pytest.raises(ValueError, match="negative"):
         watch(file, IN_ATTRIB, -1)
     with pytest.raises(TypeError):
