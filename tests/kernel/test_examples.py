@@ -13,6 +13,7 @@ import threading
 import time
 
 import pytest
+from commands import stop
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
 
@@ -160,6 +161,24 @@ def test_watch_directory(tmp_path):
         out, err = process.communicate()
         assert (process.returncode, err) == (0, "")
     assert out == f"{inside / 'written'} 1 bytes\n{inside / 'moved'} 3 bytes\n"
+
+
+def test_watch_directory_that_goes(tmp_path):
+    """It survives a file that is gone before it is looked at, and ends with its directory."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    with running("watch_directory.py", inside) as process:
+        assert process.stdout.readline() == f"watching {inside}\n"
+        stop(process)
+        (inside / "gone").touch()
+        (inside / "gone").unlink()
+        (inside / "there").touch()
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.readline() == f"{inside / 'there'} 0 bytes\n"
+        (inside / "there").unlink()
+        inside.rmdir()
+        out, err = process.communicate()
+        assert (process.returncode, out, err) == (0, "", "")
 
 
 def test_every_example_is_tested():

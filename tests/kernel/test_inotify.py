@@ -18,6 +18,7 @@ import support
 from support import become_nobody, drain, needs
 
 import butter._inotify
+import butter.errors
 import butter.inotify
 from butter.errors import InvalidArgument, InvalidPath, NoMoreEvents, PathNotADirectory, PathNotFound, sysctl
 from butter.inotify import (
@@ -956,6 +957,8 @@ BAD_PATHS = [
 BAD_MASKS = [
     (0, InvalidArgument, "IN_ALL_EVENTS"),
     (0x1000, InvalidArgument, "asks for no event"),
+    (IN_ONLYDIR, InvalidArgument, "the mask ONLYDIR asks for no event"),
+    (IN_OPEN | 0x1000, InvalidArgument, "the bits 0x1000 of the mask mean nothing"),
     pytest.param(
         IN_OPEN | IN_MASK_ADD | IN_MASK_CREATE, InvalidArgument, "exclude each other", marks=needs(kernel=(4, 18))
     ),
@@ -1062,10 +1065,10 @@ def test_descriptor_of_another_kind(file):
     try:
         with file.open() as opened, select.epoll() as epoll:
             for stranger in opened, epoll, reading, writing:
-                with pytest.raises(InvalidArgument, match="is not an inotify descriptor") as caught:
+                with pytest.raises(InvalidArgument, match="is not an inotify descriptor:") as caught:
                     inotify_add_watch(stranger, file, IN_OPEN)
                 assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, str(file))
-                with pytest.raises(InvalidArgument, match="is not an inotify descriptor"):
+                with pytest.raises(InvalidArgument, match=r"is not an inotify descriptor$"):
                     inotify_rm_watch(stranger, 1)
     finally:
         os.close(reading)
@@ -1099,6 +1102,31 @@ def test_closed_object(file):
         with pytest.raises(ValueError, match="closed file") as caught:
             call()
         assert type(caught.value) is ValueError
+
+
+def test_path_in_the_wrong_place():
+    """A path in the place of the flags, or of a watch descriptor, is told where it belongs."""
+    with pytest.raises(TypeError, match=r"flags is an int, not str: a path is given to watch\(\)"):
+        Inotify("/tmp")
+    with Inotify() as inotify, pytest.raises(TypeError, match=r"wd is the int that watch\(\) returned, not str"):
+        inotify.ignore("/tmp")
+
+
+def test_both_spellings(inotify, file):
+    """``mask`` is the older name of ``events``, and both at once are refused."""
+    wd = inotify.watch(file, mask=IN_OPEN)
+    assert watches(inotify) == {wd: IN_OPEN}
+    inotify.watch(file, events=IN_ATTRIB)
+    assert watches(inotify) == {wd: IN_ATTRIB}
+    with pytest.raises(TypeError, match="events and mask are one argument"):
+        inotify.watch(file, IN_OPEN, mask=IN_OPEN)
+
+
+def test_flag_of_a_newer_kernel(inotify, file, monkeypatch):
+    """Where the kernel is older than a flag, the message names the flag and the version that brought it."""
+    monkeypatch.setattr(butter.errors, "running_kernel", lambda: (4, 17))
+    with pytest.raises(InvalidArgument, match=r"4\.17 does not know IN_MASK_CREATE \(Linux 4\.18\):"):
+        support.inject_in_child("inotify_add_watch", errno.EINVAL, inotify.watch, file, IN_OPEN | IN_MASK_CREATE)
 
 
 # Limits

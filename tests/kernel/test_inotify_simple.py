@@ -195,6 +195,40 @@ def test_refused_watches(module, inotify, tmp_path):
         inotify.add_watch(tmp_path / "file", module.flags.OPEN | module.flags.ONLYDIR)
 
 
+@pytest.mark.parametrize(
+    ("use", "number", "kind"),
+    [
+        (lambda inotify: inotify.add_watch("/missing", 0x100), errno.ENOENT, FileNotFoundError),
+        (lambda inotify: inotify.add_watch("/dev/null/x", 0x100), errno.ENOTDIR, NotADirectoryError),
+        (lambda inotify: inotify.add_watch("n" * 256, 0x100), errno.ENAMETOOLONG, OSError),
+        (lambda inotify: inotify.add_watch("/", 0), errno.EINVAL, OSError),
+        (lambda inotify: inotify.rm_watch(1), errno.EINVAL, OSError),
+    ],
+)
+def test_plain_errors(inotify, use, number, kind):
+    """Each error is the plain one that Python has for the errno, so that ValueError means closed."""
+    with pytest.raises(OSError, match=rf"^\[Errno {number}\]") as caught:
+        use(inotify)
+    assert type(caught.value) is kind
+    assert caught.value.errno == number
+    inotify.close()
+    with pytest.raises(ValueError, match="closed") as caught:
+        use(inotify)
+    assert not isinstance(caught.value, OSError)
+
+
+def test_plain_error_without_memory(module, in_child):
+    """ENOMEM is an OSError as well."""
+
+    def body():
+        support.inject("inotify_init1", errno.ENOMEM)
+        with fails_with(errno.ENOMEM) as caught:
+            module.INotify()
+        return type(caught.value)
+
+    assert in_child(body) is OSError
+
+
 def test_all_flags_together(module, inotify, tmp_path):
     """Every flag at once is a mask that the kernel takes."""
     assert inotify.add_watch(tmp_path, sum(module.flags)) == 1

@@ -121,6 +121,17 @@ def test_from_mask(module):
     assert flags.from_mask(0x1000) == []
 
 
+@pytest.mark.parametrize("name", ["flags", "masks"])
+def test_printed_as_there(name):
+    """Flags and masks print what those of the original print, in every form."""
+    original, ours = (
+        getattr(importlib.import_module(module), name) for module in ("inotify_simple", "butter.inotify_simple")
+    )
+    forms = str, repr, format, "{}".format, "{:#x}".format, "{:>20}".format, "%s".__mod__, "%d".__mod__
+    for theirs, mine in zip(original, ours):
+        assert [form(mine) for form in forms] == [form(theirs) for form in forms]
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_from_mask_is_the_same(mask):
     """Any mask gives the flags that it gives there."""
