@@ -169,14 +169,14 @@ class Inotify(Eventlike[InotifyEvent]):
         return os.path.join(path, name) if isinstance(path, bytes) else os.path.join(path, os.fsdecode(name))
 
     def _read_events(self) -> list[InotifyEvent]:
-        if (self._unsure or not self._paths) and not self._unmade:
-            self._check_watches()
+        self._check_more()
         return read_events(self, self._made, self._unmade)
 
     def _check_more(self) -> None:
-        super()._check_more()
-        if (self._unsure or not self._paths) and not self._batch:
-            self._check_watches()
+        if self._paths and not self._unsure:
+            return
+        if self._watched and not self._unmade and self._is_over():
+            READ.fail(errno.ENODATA)
 
     def _made(self, columns: Columns) -> list[InotifyEvent]:
         events = columns.made()
@@ -220,11 +220,6 @@ class Inotify(Eventlike[InotifyEvent]):
                     self._ended[wd] = self._paths.get(wd)
                     self._paths.pop(wd, None)
         return not left and not self._paths
-
-    def _check_watches(self) -> None:
-        """Raise NoMoreEvents if there has been a watch and neither a watch nor an event is left."""
-        if self._watched and self._is_over():
-            READ.fail(errno.ENODATA)
 
     def __repr__(self) -> str:
         if self._fd is None:

@@ -288,7 +288,7 @@ class EventQueue(Generic[Source, Event]):
                 timer.cancel()
             if not waiters:
                 self._reader.waited_for = None
-            elif batch or self._ended():
+            elif self._source.pending or self._ended():
                 self._wake()
 
     wait = get_event = get
@@ -439,6 +439,10 @@ class EventQueue(Generic[Source, Event]):
             self._batch.extend(self._source._read_events())
         except BlockingIOError:
             return False
+        except BaseException:
+            # what was read may wait in the source, of which the loop knows nothing
+            self._must_read_first = True
+            raise
         return bool(self._batch)
 
     def _ended(self) -> bool:

@@ -40,6 +40,7 @@ from butter.inotify import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from butter.cli import Commands
     from butter.inotify import InotifyEvent
@@ -209,9 +210,10 @@ class Watched:
 
     def paths_of(self, event: InotifyEvent) -> list[bytes]:
         """Every path by which the file of *event* is watched, the newest first; none for an overflow."""
-        newest, name = self.inotify.path(event), event.filename
+        name = event.filename
+        newest: Any = self.inotify.path(event)
         others = [os.path.join(path, name) if name else path for path in self.paths.get(event.wd, ())]
-        return [] if newest is None else list(dict.fromkeys([newest, *others]))
+        return [] if newest is None else [newest, *(path for path in dict.fromkeys(others) if path != newest)]
 
     def follow(self, event: InotifyEvent) -> None:
         """Forget the watch that *event* ends, if it ends one."""
