@@ -38,7 +38,7 @@ from butter._constants.inotify import (
     IN_UNMOUNT,
     InotifyMask,
 )
-from butter._descriptor import fields_of, link_of
+from butter._descriptor import fields_of, get_buffered_length, link_of
 from butter._inotify_c import ffi, lib
 from butter.errors import (
     BAD_DESCRIPTOR,
@@ -94,7 +94,7 @@ def _watch_refused(fd: int, mask: int, **_: object) -> str:
     if not mask & EVENTS:
         return f"the mask {InotifyMask(mask)} asks for no event; IN_ALL_EVENTS asks for all"
     if mask & ~_KNOWN:
-        return f"the bits {mask & ~_KNOWN:#x} of the mask mean nothing to butter, nor to this kernel"
+        return f"the mask has unknown bits: {mask & ~_KNOWN:#x}"
     return newer_than_kernel(mask, InotifyMask) or f"descriptor {fd} is not an inotify descriptor"
 
 
@@ -102,6 +102,14 @@ def _not_removed(fd: int, wd: int, **_: object) -> str:
     if (link_of(fd) or LINK).startswith(LINK):
         return f"there is no watch {wd} (any more)"
     return f"descriptor {fd} is not an inotify descriptor"
+
+
+def queued(fd: int) -> bool:
+    """Return whether events wait in the kernel; True where only a read can tell what is wrong with *fd*."""
+    try:
+        return get_buffered_length(fd) > 0
+    except OSError:
+        return True
 
 
 def watches_of(fd: int) -> set[int] | None:

@@ -11,7 +11,6 @@ from butter._arguments import integer, one_spelling
 from butter._constants import inotify as _constants
 from butter._constants.inotify import *  # noqa: F403
 from butter._constants.inotify import IN_ALL_EVENTS, IN_IGNORED, IN_MASK_ADD, IN_Q_OVERFLOW
-from butter._descriptor import get_buffered_length
 from butter._inotify import (
     ADD_WATCH,
     EVENTS,
@@ -22,6 +21,7 @@ from butter._inotify import (
     inotify_add_watch,
     inotify_init,
     inotify_rm_watch,
+    queued,
     read_events,
     str_to_events,
     watches_of,
@@ -67,9 +67,9 @@ class Inotify(Eventlike[InotifyEvent]):
 
     When the last watch has ended the loop ends, and ``wait``, ``read_event``
     and a ``read_events`` that would wait raise NoMoreEvents. A new watch makes
-    all of them work again. An object that never had a watch waits for one. A
-    thread that is inside a read already, because others share a blocking
-    object, stays there: Linux cannot wake it.
+    all of them work again. An object that never had a watch waits for one. Where
+    threads share an object, one that waits already when another reads the last
+    event stays there: Linux cannot wake it.
     """
 
     _kind = "an inotify descriptor"
@@ -204,13 +204,13 @@ class Inotify(Eventlike[InotifyEvent]):
 
     def _is_over(self) -> bool:
         """Whether there is neither an event nor a watch left; the ended ones that _unsure is about are forgotten."""
-        fd = self.fileno()
-        if get_buffered_length(fd):
+        fd = self._fd
+        if fd is None or queued(fd):
             return False
         known = list(self._paths)
         unsure, self._unsure = self._unsure, False
         left = watches_of(fd)
-        if get_buffered_length(fd):
+        if queued(fd):
             # the end of one that is not listed may have come in between
             self._unsure = unsure
             return False

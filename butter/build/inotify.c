@@ -41,11 +41,17 @@ typedef struct {
     uint32_t masks[READ_SIZE / HEADER];
     uint32_t cookies[READ_SIZE / HEADER];
     char names[READ_SIZE];
-    uint32_t count;
-    /* In one array, because each look from Python costs as much as an event:
-       count, the bytes that the names take, whether there are several wds,
-       whether any event has a cookie, and what is set in any mask. */
-    uint32_t summary[5];
+    /* One array for Python, because each look at a field costs it as much as an event. */
+    union {
+        uint32_t summary[5];
+        struct {
+            uint32_t count;
+            uint32_t names_size;
+            uint32_t many_wds;
+            uint32_t any_cookie;
+            uint32_t any_mask;
+        };
+    };
     char data[READ_SIZE];
 } butter_inotify_events;
 
@@ -55,7 +61,7 @@ static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotif
 {
     struct inotify_event header;
     size_t used = 0;
-    uint32_t count = 0, many_wds = 0, cookies = 0, masks = 0;
+    uint32_t count = 0, many_wds = 0, any_cookie = 0, any_mask = 0;
     char *name = events->names;
 
     if (size > READ_SIZE)
@@ -69,8 +75,8 @@ static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotif
         events->masks[count] = header.mask;
         events->cookies[count] = header.cookie;
         many_wds |= header.wd != events->wds[0];
-        cookies |= header.cookie;
-        masks |= header.mask;
+        any_cookie |= header.cookie;
+        any_mask |= header.mask;
         count++;
         size_t length = strnlen(data + used + HEADER, header.len);
         memcpy(name, data + used + HEADER, length);
@@ -78,11 +84,11 @@ static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotif
         *name++ = '\0';
         used += HEADER + header.len;
     }
-    events->count = events->summary[0] = count;
-    events->summary[1] = (uint32_t)(name - events->names);
-    events->summary[2] = many_wds;
-    events->summary[3] = cookies;
-    events->summary[4] = masks;
+    events->count = count;
+    events->names_size = (uint32_t)(name - events->names);
+    events->many_wds = many_wds;
+    events->any_cookie = any_cookie;
+    events->any_mask = any_mask;
     return used || !size ? (ssize_t)used : -1 - EBADMSG;
 }
 

@@ -45,7 +45,7 @@ typedef struct {
     uint32_t cookies[1024];
     char names[16384];
     uint32_t count;
-    uint32_t summary[5]; /* see the source */
+    uint32_t summary[5]; /* count, names_size, many_wds, any_cookie, any_mask: see the source */
     ...;
 } butter_inotify_events;
 

@@ -54,6 +54,7 @@ static void compare(const unsigned char *data, uint64_t size, int64_t result, co
     uint64_t used = 0, count = 0, names = 0;
     uint64_t end = size < READ_SIZE ? size : READ_SIZE;
     int many_wds = 0, any_cookie = 0;
+    uint32_t any_mask = 0;
 
     while (used + 16 <= end) {
         struct inotify_event header;
@@ -67,6 +68,7 @@ static void compare(const unsigned char *data, uint64_t size, int64_t result, co
             many_wds = 1;
         if (header.cookie)
             any_cookie = 1;
+        any_mask |= header.mask;
         for (uint64_t i = 0; i < header.len && data[used + 16 + i]; i++)
             CHECK(events->names[names++] == (char)data[used + 16 + i]);
         CHECK(events->names[names++] == 0);
@@ -75,6 +77,7 @@ static void compare(const unsigned char *data, uint64_t size, int64_t result, co
     }
     CHECK(!events->many_wds == !many_wds);
     CHECK(!events->any_cookie == !any_cookie);
+    CHECK(events->any_mask == any_mask);
     CHECK(events->count == count);
     CHECK(events->names_size == names);
     CHECK(result == (used || !size ? (int64_t)used : -1 - EBADMSG));
