@@ -103,6 +103,11 @@ class UnknownError(OSError):
         super().__init__(errno, *(rest or (os.strerror(errno),)))
 
 
+def plain(error: OSError) -> OSError:
+    """Return what Python itself has for the errno of *error*, as FileNotFoundError: it is not a ValueError as well."""
+    return OSError(error.errno, error.strerror, error.filename)
+
+
 class Errors:
     """What the errnos of one call mean.
 

@@ -222,7 +222,7 @@ class Inotify(Eventlike[InotifyEvent]):
         return not left and not self._paths
 
     def __repr__(self) -> str:
-        if self._fd is None:
+        if self._fd is None or not self._paths:
             return super().__repr__()
         return f"<{type(self).__name__} fd={self._fd} watches={len(self._paths)}>"
 

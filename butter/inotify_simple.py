@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from butter._constants import inotify as _constants
 from butter._descriptor import get_buffered_length
 from butter._inotify import inotify_add_watch, inotify_init, inotify_rm_watch, parse_rows
-from butter.errors import InvalidArgument, InvalidPath, OutOfMemory, PathNotADirectory, PathNotFound
+from butter.errors import InvalidArgument, InvalidPath, OutOfMemory, PathNotADirectory, PathNotFound, plain
 from butter.eventlike import readable
 
 if TYPE_CHECKING:
@@ -108,8 +108,7 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except (InvalidArgument, InvalidPath, OutOfMemory, PathNotADirectory, PathNotFound) as error:
-        # which is a FileNotFoundError or its like, where Python has one
-        raise OSError(error.errno, error.strerror, error.filename) from None
+        raise plain(error) from None
 
 
 class INotify(FileIO):
