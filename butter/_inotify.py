@@ -7,7 +7,6 @@ import functools
 import operator
 import os
 from builtins import PermissionError as PermissionError
-from collections import deque
 from itertools import chain, repeat, starmap
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,6 +55,7 @@ from butter.errors import (
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Iterable
     from typing import Any
 
@@ -310,15 +310,13 @@ def _events(wds: Iterable[int], masks: Iterable[int], cookies: Iterable[int], na
 
 
 def read_events(
-    source: HasFileno,
-    make: Callable[[Columns], list[InotifyEvent]] = Columns.made,
-    unmade: deque[Columns] | None = None,
+    source: HasFileno, make: Callable[[Columns], list[InotifyEvent]], unmade: deque[Columns]
 ) -> list[InotifyEvent]:
     """The events that one read of *source* gives, none if a signal interrupted it; READ says what it raises.
 
     See :meth:`butter._buffers.Reader.read` for *make* and *unmade*.
     """
-    return _buffers.read(source.fileno(), make, deque() if unmade is None else unmade)
+    return _buffers.read(source.fileno(), make, unmade)
 
 
 def parse_rows(data: bytes) -> tuple[Iterable[int], Iterable[int], Iterable[int], bytes]:

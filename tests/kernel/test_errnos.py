@@ -297,6 +297,14 @@ def ignore_what_is_not_watched(fail):
     Inotify().ignore(1)
 
 
+@provokes("read of an inotify descriptor", errno.ENODATA)
+def last_watch_has_ended(fail):
+    inotify = Inotify()
+    inotify.ignore(inotify.watch("."))
+    inotify.read_event()
+    inotify.read_event()
+
+
 # eventfd: the object reads and writes by Python's own functions where it can
 
 
