@@ -88,7 +88,7 @@ _KNOWN = functools.reduce(operator.or_, map(int, InotifyMask.__members__.values(
 
 
 def _watch_refused(fd: int, mask: int, **_: object) -> str:
-    # the kernel looks at the mask first, so only a good one leaves the descriptor to blame
+    # the kernel looks at the mask first: only a good one leaves the descriptor to blame
     if mask & IN_MASK_ADD and mask & IN_MASK_CREATE:
         return "IN_MASK_ADD and IN_MASK_CREATE exclude each other"
     if not mask & EVENTS:
@@ -105,7 +105,10 @@ def _not_removed(fd: int, wd: int, **_: object) -> str:
 
 
 def queued(fd: int) -> bool:
-    """Return whether events wait in the kernel; True where only a read can tell what is wrong with *fd*."""
+    """Return whether events wait in the kernel.
+
+    True also where *fd* is not what it should be: the read says what is wrong.
+    """
     try:
         return get_buffered_length(fd) > 0
     except OSError:
@@ -113,7 +116,10 @@ def queued(fd: int) -> bool:
 
 
 def watches_of(fd: int) -> set[int] | None:
-    """The watches that the kernel has on the descriptor *fd*, whoever made them; None where ``/proc`` is missing."""
+    """Return the watches on the descriptor *fd*, whoever made them.
+
+    None where ``/proc`` is missing.
+    """
     fields = fields_of(fd)
     if not fields:
         return None
@@ -194,7 +200,7 @@ def inotify_rm_watch(fd: FileDescriptor, wd: int) -> None:
 
 
 class _Has(property):
-    """Whether an event has one of *bits*: a property, but one whose type editors and type checkers know."""
+    """A property of an event, of a type that editors know: whether it has one of *bits*."""
 
     def __init__(self, bits: int, meaning: str) -> None:
         super().__init__(lambda event: event.mask & bits != 0, doc=f"Whether {meaning}.")
@@ -288,7 +294,7 @@ class Columns:
         """All events."""
         if self.struct.count > 1:
             return _events(*self.rows())
-        # one by one is how events come to a program that keeps up, and this takes half the time then
+        # so they come to a program that keeps up, and this takes half the time
         _, names_size, _, _, self.any_mask = _unpack(self.summary, 5)
         name = _buffer(self.names, names_size - 1)[:]
         return [tuple.__new__(InotifyEvent, (self.wds[0], self.masks[0], self.cookies[0], name))]
@@ -305,7 +311,7 @@ _buffers: Reader[Columns, InotifyEvent] = Reader(Columns, lib.butter_inotify_rea
 def _events(wds: Iterable[int], masks: Iterable[int], cookies: Iterable[int], names: bytes) -> list[InotifyEvent]:
     """The events of four columns. Their fields need no check, and tuple's own constructor makes none."""
     fields = zip(wds, masks, cookies, names.split(b"\0"))
-    # zip uses one tuple of arguments again and again, where map would make one for each event
+    # zip uses one tuple of arguments again and again; map makes one for each event
     return list(starmap(tuple.__new__, zip(repeat(InotifyEvent), fields)))  # noqa: RUF058
 
 

@@ -104,7 +104,10 @@ class UnknownError(OSError):
 
 
 def plain(error: OSError) -> OSError:
-    """Return what Python itself has for the errno of *error*, as FileNotFoundError: it is not a ValueError as well."""
+    """Return what Python itself has for the errno of *error*, such as FileNotFoundError.
+
+    Other than butter's own errors it is not a ValueError, or MemoryError, as well.
+    """
     return OSError(error.errno, error.strerror, error.filename)
 
 

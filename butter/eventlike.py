@@ -146,8 +146,9 @@ class Eventlike(Descriptor, Generic[Event]):
     def read_event(self) -> Event:
         """The next event.
 
-        Waits for one; a non-blocking object raises BlockingIOError instead. Raises NoMoreEvents where none can come
-        any more, ValueError if the object is closed.
+        Waits for one; a non-blocking object raises BlockingIOError instead.
+        Raises NoMoreEvents where none can come any more, ValueError if the
+        object is closed.
         """
         batch = self._batch
         while True:
@@ -185,8 +186,8 @@ class Eventlike(Descriptor, Generic[Event]):
     def wait(self, timeout: float | None = None) -> Event:
         """The next event, waiting at most *timeout* seconds (int or float; None: for ever; 0: not at all).
 
-        Raises TimeoutError when none came, NoMoreEvents where none can come any more, ValueError for a negative timeout
-        or a closed object. Waits on a
+        Raises TimeoutError when none came, NoMoreEvents where none can come any
+        more, ValueError for a negative timeout or a closed object. Waits on a
         non-blocking object too. Where threads, or signal handlers, share a blocking object another may take the event
         that ended the wait, and the read then goes on waiting: give such an object the non-blocking flag.
         """

@@ -140,7 +140,7 @@ class Inotify(Eventlike[InotifyEvent]):
     del_watch = ignore
 
     def path(self, watched: InotifyEvent | int) -> str | Any:
-        """The path that an event, or a watch descriptor, is about; None for an overflow.
+        """The path of an event, or of a watch descriptor; None for an overflow.
 
         It is the path that ``watch`` got, joined with the event's name: bytes if
         that was bytes, else str. For a file that is watched by two paths it is
@@ -185,7 +185,7 @@ class Inotify(Eventlike[InotifyEvent]):
         return events
 
     def _follow(self, events: list[InotifyEvent]) -> None:
-        """Write down which watches end in this batch; it may be called again for the same one."""
+        """Write down which watches end in this batch; safe to be called for it again."""
         before = self._ended
         ended = {
             event.wd: self._paths.get(event.wd) or before.get(event.wd) for event in events if event.mask & IN_IGNORED
@@ -203,7 +203,10 @@ class Inotify(Eventlike[InotifyEvent]):
             self._is_over()
 
     def _is_over(self) -> bool:
-        """Whether there is neither an event nor a watch left; the ended ones that _unsure is about are forgotten."""
+        """Whether neither an event nor a watch is left.
+
+        Where that is not sure, forgets the watches that the kernel no longer has.
+        """
         fd = self._fd
         if fd is None or queued(fd):
             return False

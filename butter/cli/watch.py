@@ -197,7 +197,7 @@ def batches(inotify: Inotify, deadline: float) -> Iterator[tuple[float, list[Ino
 
 
 class Watched:
-    """The watches that there are, with what ``Inotify.path`` does not tell: that a file is watched by several paths."""
+    """The watches that there are, with all paths of each: ``Inotify.path`` tells the newest."""
 
     def __init__(self, inotify: Inotify, mask: int) -> None:
         self.inotify = inotify
@@ -209,7 +209,7 @@ class Watched:
         self.paths.setdefault(self.inotify.watch(path, self.mask), []).append(path)
 
     def paths_of(self, event: InotifyEvent) -> list[bytes]:
-        """Every path by which the file of *event* is watched, the newest first; none for an overflow."""
+        """Every path of the file of *event*, the newest first; none for an overflow."""
         name = event.filename
         newest: Any = self.inotify.path(event)
         others = [os.path.join(path, name) if name else path for path in self.paths.get(event.wd, ())]
