@@ -203,7 +203,9 @@ class _Has(property):
     """A property of an event, of a type that editors know: whether it has one of *bits*."""
 
     def __init__(self, bits: int, meaning: str) -> None:
-        super().__init__(lambda event: event.mask & bits != 0, doc=f"Whether {meaning}.")
+        super().__init__(lambda event: event.mask & bits != 0)
+        # before Python 3.12 the documentation of the class would hide that of doc=
+        self.__doc__ = f"Whether {meaning}."
 
     if TYPE_CHECKING:
 

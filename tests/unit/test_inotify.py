@@ -356,8 +356,9 @@ def test_property(name):
 
 
 def test_every_property_is_known():
-    """There is no property that the table above lacks."""
+    """There is no property that the table above lacks, and each has documentation of its own."""
     assert {name for name in vars(InotifyEvent) if name.endswith("_event")} == set(PROPERTIES)
+    assert len({vars(InotifyEvent)[name].__doc__ for name in PROPERTIES}) == len(PROPERTIES)
 
 
 def test_name():
