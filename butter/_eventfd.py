@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, integer, one_spelling
 from butter._constants.eventfd import *  # noqa: F403
-from butter._constants.eventfd import EFD_CLOEXEC
+from butter._constants.eventfd import EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE
 from butter._eventfd_c import ffi, lib
 from butter._signals import INTERRUPTED, run_handlers
 from butter.errors import (
@@ -29,17 +29,29 @@ MAXIMUM = 2**64 - 2
 _COUNTER = Struct("=Q")
 
 
-def _not_an_eventfd(fd: int, value: int = 0, **_: object) -> str:
+def counter_value(value: int, name: str) -> int:
+    """Return *value* if a counter can hold it. Raises TypeError and ValueError as :func:`integer` does."""
+    if isinstance(value, int) and not 0 <= value <= MAXIMUM:
+        raise ValueError(f"{name} is {value}; it must be 0 to {MAXIMUM}, which is 2**64 - 2")
+    return integer(value, 64, name)
+
+
+def _write_refused(fd: int, value: int = 0, **_: object) -> str:
     if value > MAXIMUM:
-        return f"a counter holds at most 2**64 - 2, not {value}"
+        return f"value is {value}; it must be 0 to {MAXIMUM}, which is 2**64 - 2"
     return f"descriptor {fd} is not an eventfd"
+
+
+def _flags_refused(flags: int, **_: object) -> str:
+    unknown = flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)
+    return f"the flags {unknown:#x} are none of EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE"
 
 
 EVENTFD = Errors(
     "eventfd",
     {
         **NEW_ANONYMOUS,
-        errno.EINVAL: (InvalidArgument, "the flags are EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE, and no others"),
+        errno.EINVAL: (InvalidArgument, _flags_refused),
     },
     since="2.6.27",
 )
@@ -49,7 +61,7 @@ WRITE = Errors(
     {
         errno.EAGAIN: (BlockingIOError, "the counter has no room for the value before it is read"),
         errno.EBADF: BAD_DESCRIPTOR,
-        errno.EINVAL: (InvalidArgument, _not_an_eventfd),
+        errno.EINVAL: (InvalidArgument, _write_refused),
     },
 )
 
@@ -66,7 +78,7 @@ def eventfd(
     value = one_spelling("initial_value, inital_value", initial_value, inital_value)
     value = integer(value, 32, "initial_value")
     flags = integer(flags, -32, "flags")
-    return EVENTFD.check(lib.eventfd(value, flags | EFD_CLOEXEC if closefd else flags))
+    return EVENTFD.check(lib.eventfd(value, flags | EFD_CLOEXEC if closefd else flags), flags=flags)
 
 
 def eventfd_read(fd: FileDescriptor) -> int:
@@ -91,7 +103,8 @@ def eventfd_write(fd: FileDescriptor, value: int) -> None:
     Waits while the sum would be above 2**64 - 2, or raises BlockingIOError if the descriptor is non-blocking. Raises
     InvalidArgument where it is no eventfd. Linux 2.6.22, :manpage:`eventfd(2)`.
     """
-    number, value = fileno(fd), integer(value, 64, "value")
+    # 2**64 - 1 is for the kernel to refuse
+    number, value = fileno(fd), value if value == MAXIMUM + 1 else counter_value(value, "value")
     while (result := lib.eventfd_write(number, value)) == INTERRUPTED:
         run_handlers()
         number = fileno(fd)

@@ -73,37 +73,52 @@ READ = Errors(
     },
 )
 
-# as ints and as members of signal.Signals, where there is one; without the
-# two or three that the C library keeps for itself
-_valid: dict[int, int] = {int(number): number for number in sorted(signal.valid_signals())}
+# The member of signal.Signals for each number, or the number where there is
+# none; without the two or three that the C library keeps for itself.
+_members: dict[int, int] = {int(number): number for number in sorted(signal.valid_signals())}
 
 #: ``{10: 'SIGUSR1', …}``: the names of the signals by number; real-time signals are counted from ``SIGRTMIN``
 signum_to_signame: dict[int, str] = {
     number: member.name if isinstance(member, signal.Signals) else f"SIGRTMIN+{number - signal.SIGRTMIN}"
-    for number, member in _valid.items()
+    for number, member in _members.items()
 }
 
 
 def sigset(signals: Signals) -> set[int]:
     """The set of *signals*: one signal or an iterable of them, as ints or :class:`signal.Signals`.
 
-    Raises TypeError for what is no signal, ValueError for a number that no signal has or that the C library keeps for
+    Raises TypeError for another type, a name as ``"SIGTERM"`` included, and
+    ValueError for a number that no signal has or that the C library keeps for
     itself (32 and 33 in glibc).
     """
-    if isinstance(signals, int):
+    if isinstance(signals, (int, str)):
         signals = (signals,)
     found = set()
     for number in signals:
-        member = _valid.get(integer(number, -32, "signal"))
+        if isinstance(number, str):
+            raise TypeError(_not_a_name(number))
+        member = _members.get(integer(number, -32, "signal"))
         if member is None:
-            raise ValueError(f"there is no signal {number}: they are 1 to 31 and {signal.SIGRTMIN} to {max(_valid)}")
+            raise ValueError(f"there is no signal {number}: they are 1 to 31 and {signal.SIGRTMIN} to {max(_members)}")
         found.add(member)
     return found
 
 
+def _not_a_name(text: str) -> str:
+    """The sentence about a str where a signal has to be."""
+    name = text.upper() if text.upper().startswith("SIG") else f"SIG{text.upper()}"
+    constant = name if name in signal.Signals.__members__ else "SIGTERM"
+    return f"a signal is an int, such as signal.{constant}, and not the str {text!r}"
+
+
+def members(bits: int) -> set[int]:
+    """The set of the signals whose bits are 1 in *bits*: the lowest bit is that of signal 1."""
+    return {member for number, member in _members.items() if bits >> number - 1 & 1}
+
+
 # taken here once: tests replace `lib` and `ffi` with mocks, and none of these is a thin call
 _fill, _bits, _read = lib.butter_sigset_fill, lib.butter_sigset_bits, lib.butter_signalfd_read
-_new, _buffer = ffi.new, ffi.buffer
+_handled, _new, _buffer = lib.butter_signal_handled, ffi.new, ffi.buffer
 
 
 def _sigset_t(signals: Signals) -> Any:
@@ -141,8 +156,7 @@ def pthread_sigmask(action: int, signals: Signals) -> set[int]:
     if result:
         # C returns the error itself and leaves errno alone
         SIGMASK.fail(get_errno() if result == -1 else result, action=action)
-    bits = _bits(old)
-    return {member for number, member in _valid.items() if bits >> number - 1 & 1}
+    return members(_bits(old))
 
 
 class _Fields(NamedTuple):
@@ -169,6 +183,8 @@ class _Fields(NamedTuple):
 
 
 def _field(name: str, meaning: str) -> Any:
+    # in C, and so four times faster than a property of Python's; the
+    # annotations in the class tell editors and type checkers that it is an int
     return property(itemgetter(_Fields._fields.index(name)), doc=f"``{name}`` (int): {meaning}.")
 
 
@@ -177,7 +193,7 @@ class Signal(_Fields):
 
     It has every field of ``struct signalfd_siginfo`` under that name (``ssi_signo`` to ``ssi_arch``), most of them
     under a shorter one too. Which fields mean something depends on the signal and its code; the others are 0.
-    *siginfo* is anything with some of these fields as attributes; who reads signals needs not make one.
+    *siginfo* is anything with some of these fields as attributes; reading makes Signals, a program rarely does.
 
     * ``ssi_errno``: an errno that belongs to the signal, nearly always 0
     * ``ssi_int``, ``ssi_ptr``: the value that came with it (``SI_QUEUE``, ``SI_TIMER``), as int and as pointer
@@ -192,20 +208,25 @@ class Signal(_Fields):
         return tuple.__new__(cls, [getattr(siginfo, name, 0) for name in _Fields._fields])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._make, (tuple(self),)
+        # the attributes that an object of a subclass may have come third
+        return self._make, (tuple(self),), getattr(self, "__dict__", None)
 
-    signal = _field("ssi_signo", "the number of the signal")
-    signal_code = _field("ssi_code", "why it was sent; :attr:`code` knows its name")
-    pid = _field("ssi_pid", "the process that sent it, or the child (SIGCHLD)")
-    uid = _field("ssi_uid", "the real user of that process")
-    sigio_fd = _field("ssi_fd", "the descriptor that is ready (SIGIO)")
-    timer_id = _field("ssi_tid", "the kernel's number of the timer (``SI_TIMER``)")
-    sigio_band = _field("ssi_band", "what the descriptor is ready for, as the bits of :func:`select.poll` (SIGIO)")
-    overrun = _field("ssi_overrun", "how many more times the timer ran out (``SI_TIMER``)")
-    trapno = _field("ssi_trapno", "the trap of a fault, on a few architectures")
-    child_status = _field("ssi_status", "the exit status of the child, or the signal that changed its state (SIGCHLD)")
-    child_user_time = _field("ssi_utime", "time the child spent in its program, in ``SC_CLK_TCK`` ticks (SIGCHLD)")
-    child_system_time = _field("ssi_stime", "time the child spent in the kernel, in ``SC_CLK_TCK`` ticks (SIGCHLD)")
+    signal: int = _field("ssi_signo", "the number of the signal")
+    signal_code: int = _field("ssi_code", "why it was sent; :attr:`code` knows its name")
+    pid: int = _field("ssi_pid", "the process that sent it, or the child (SIGCHLD)")
+    uid: int = _field("ssi_uid", "the real user of that process")
+    sigio_fd: int = _field("ssi_fd", "the descriptor that is ready (SIGIO)")
+    timer_id: int = _field("ssi_tid", "the kernel's number of the timer (``SI_TIMER``)")
+    sigio_band: int = _field("ssi_band", "what the descriptor is ready for, as the bits of :func:`select.poll` (SIGIO)")
+    overrun: int = _field("ssi_overrun", "how many more times the timer ran out (``SI_TIMER``)")
+    trapno: int = _field("ssi_trapno", "the trap of a fault, on a few architectures")
+    child_status: int = _field(
+        "ssi_status", "the exit status of the child, or the signal that changed its state (SIGCHLD)"
+    )
+    child_user_time: int = _field("ssi_utime", "time the child spent in its program, in ``SC_CLK_TCK`` ticks (SIGCHLD)")
+    child_system_time: int = _field(
+        "ssi_stime", "time the child spent in the kernel, in ``SC_CLK_TCK`` ticks (SIGCHLD)"
+    )
 
     @property
     def name(self) -> str:
@@ -229,7 +250,7 @@ class Signal(_Fields):
         return f"<Signal {' '.join(fields)}>"
 
 
-# 128 signals, more than mostly wait
+# 128 signals, which is more than mostly wait
 _READ_SIZE = 128 * SIGINFO_LENGTH
 # The fields are aligned as C aligns them. Unpacking them is faster than taking
 # them as columns from C: there are twenty, and most are 0 in most signals.
@@ -243,6 +264,11 @@ def _new_buffer() -> tuple[Any, Any]:
 
 
 _buffers = Pool(_new_buffer)
+
+
+def is_handled(number: int) -> bool:
+    """Whether the signal has a handler: one of Python, or one that a C library installed unknown to Python."""
+    return bool(_handled(number))
 
 
 def read_events(source: HasFileno) -> list[Signal]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from butter._arguments import integer, one_spelling
+from butter._arguments import one_spelling
 from butter._constants import eventfd as _constants
 from butter._constants.eventfd import *  # noqa: F403
 from butter._eventfd import (
-    MAXIMUM,
+    counter_value,
     event_to_str,
     eventfd,
     eventfd_read,
@@ -59,9 +59,8 @@ class Eventfd(Eventlike[int]):
     def __init__(
         self, initial_value: int = 0, flags: int = 0, closefd: bool = True, *, inital_value: int | None = None
     ) -> None:
-        value = integer(one_spelling("initial_value, inital_value", initial_value, inital_value), 64, "initial_value")
-        if value > MAXIMUM:
-            raise ValueError(f"initial_value is {value}; a counter holds at most 2**64 - 2")
+        value = one_spelling("initial_value, inital_value", initial_value, inital_value)
+        value = counter_value(value, "initial_value")
         # the call takes 32 bits, and a new counter has room for any value
         small = value < 1 << 32
         super().__init__(eventfd(value if small else 0, flags, closefd))
@@ -83,7 +82,7 @@ class Eventfd(Eventlike[int]):
                     raise
             except (TypeError, ValueError, OverflowError) as error:
                 # a handler written in C has no frame, but then the numbers are good
-                if raised_by_handler(error) or (self.fileno() >= 0 and integer(value, 64, "value") >= 0):
+                if raised_by_handler(error) or (self.fileno() >= 0 and counter_value(value, "value") >= 0):
                     raise
         return eventfd_write(self, value)
 

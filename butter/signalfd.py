@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal as _signal
+import signal
 from typing import TYPE_CHECKING
 
-from butter._arguments import CLOEXEC_DEFAULT
+from butter._arguments import CLOEXEC_DEFAULT, one_spelling
 from butter._constants import signalfd as _constants
 from butter._constants.signalfd import *  # noqa: F403
-from butter._constants.signalfd import NEW_SIGNALFD, SFD_NONBLOCK, SIG_BLOCK, SIG_SETMASK
+from butter._constants.signalfd import NEW_SIGNALFD, SFD_NONBLOCK, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK
+from butter._descriptor import fields_of
 from butter._signalfd import (
     Signal,
+    members,
     pthread_sigmask,
     read_events,
     signalfd,
@@ -40,95 +42,166 @@ __all__ = [
 ]
 __all__ += _constants.__all__
 
-# the kernel drops them from every mask without a word
-_UNCATCHABLE = {_signal.SIGKILL, _signal.SIGSTOP}
+# all signals but the two that the kernel drops from every mask without a word
+_RECEIVABLE = sigset(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}
+
+
+def _receivable(signals: Signals) -> set[int]:
+    """The set of *signals* that can be received; ValueError where there are others alone."""
+    asked = sigset(signals)
+    found = asked & _RECEIVABLE
+    if asked and not found:
+        names = " and ".join(signum_to_signame[number] for number in sorted(asked))
+        raise ValueError(f"{names} cannot be received: the kernel lets nothing block or handle it")
+    return found
 
 
 class Signalfd(Eventlike[Signal]):
-    """``Signalfd(sigmask=(), flags=0, closefd=True)``: receives the signals of *sigmask*, gives Signals.
+    """``Signalfd(signals=(), flags=0, closefd=True)``: receives these signals; its events are Signals.
 
-    *sigmask* is a signal or an iterable of them, *flags* are SignalfdInit's (``SFD_NONBLOCK``); *closefd* keeps the
-    descriptor from programs that the process executes. Raises what :func:`sigset` and :func:`signalfd` do.
-    Linux 2.6.27, :manpage:`signalfd(2)`. ::
+    *signals* is a signal or an iterable of them, *flags* are SignalfdInit's
+    (``SFD_NONBLOCK``); *closefd* keeps the descriptor from programs that the
+    process executes; *sigmask* is an older spelling of *signals*. Raises what
+    :func:`sigset` and :func:`signalfd` do, and ValueError where SIGKILL and
+    SIGSTOP, which nothing can receive, are the only signals; a set that has
+    others too is taken without them. Linux 2.6.27, :manpage:`signalfd(2)`. ::
 
         with Signalfd([SIGINT, SIGTERM]) as signals:
             print(signals.wait().name)
 
-    A signal that is not blocked is not received but handled as ever. The ``with`` statement blocks the signals in the
-    thread that enters it, and those that ``enable`` adds inside; it gives back the thread's mask before it closes, and
-    what still waits is then handled as ever. It has to surround the start of all threads: each has a mask of its own,
-    a new one inherits it, and one that does not block a signal gets it. So do programs that the process executes:
-    :func:`os.posix_spawn` has *setsigmask* for them.
+    A signal that is not blocked is not received but handled as ever: without
+    the ``with`` statement, or :meth:`block`, a SIGTERM ends the process. The
+    ``with`` statement blocks the signals in the thread that enters it, and
+    those that ``enable`` adds inside; it restores the thread's mask before it
+    closes, and what still waits is then handled as ever. It has to surround
+    the start of all threads: each has a mask of its own, a new one inherits
+    it, and a thread that does not block a signal gets it.
 
-    A read gives signals sent to the process or to the thread that reads. Two of the same kind below ``SIGRTMIN`` count
-    as one while they wait, so one SIGCHLD may stand for many children. After :func:`os.fork` the child's object
-    receives the child's signals, and is independent of the parent's.
+    Children inherit the blocked signals too, and could not be terminated. So a
+    child that is started inside has to unblock them:
+
+    * :mod:`subprocess` and :mod:`asyncio`: ``preexec_fn=signals.restore``. It
+      takes no lock, so the deadlock that Python's documentation warns of does
+      not come from it. (uvloop unblocks all signals by itself.)
+    * :func:`os.posix_spawn`: ``setsigmask=[]``.
+    * :mod:`multiprocessing`: ``pthread_sigmask(SIG_SETMASK, ())`` is the first
+      line of the function that the child runs. For a Pool it is the
+      initializer: ``Pool(initializer=pthread_sigmask, initargs=(SIG_SETMASK, ()))``.
+    * :func:`os.fork`: the child calls ``signals.restore()``.
+
+    multiprocessing starts a resource tracker, for shared memory and for
+    children that are not forked, and CPython then unblocks SIGINT and SIGTERM
+    in the thread that needed it: the next one ends the process. Start it
+    before the ``with`` statement, by
+    ``multiprocessing.resource_tracker.ensure_running()``, or call
+    :meth:`block` again.
+
+    A read returns signals that were sent to the process or to the thread that
+    reads. Two of the same kind below ``SIGRTMIN`` count as one while they
+    wait, so one SIGCHLD may stand for many children. After :func:`os.fork` the
+    child's object receives the child's signals, and is independent of the
+    parent's. ``adopt()`` learns from ``/proc`` which signals are received.
     """
 
     _kind = "a signalfd"
     _link = "anon_inode:[signalfd]"
 
     _signals: Set[int] = frozenset()
-    _blocked: set[int] | None = None  # what the thread blocked before the with statement
+    _blocked: set[int] | None = None  # what the thread blocked before block()
 
-    def __init__(self, sigmask: Signals = (), flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> None:
-        signals = sigset(sigmask)
-        super().__init__(signalfd(signals, NEW_SIGNALFD, flags, closefd))
-        self._signals = signals - _UNCATCHABLE
+    def __init__(
+        self, signals: Signals = (), flags: int = 0, closefd: bool = CLOEXEC_DEFAULT, *, sigmask: Signals | None = None
+    ) -> None:
+        received = _receivable(one_spelling("signals, sigmask", signals, sigmask, ()))
+        super().__init__(signalfd(received, NEW_SIGNALFD, flags, closefd))
+        self._signals = received
+
+    def _adopted(self, fd: int) -> None:
+        # a missing /proc leaves the set empty, until enable() says which it is
+        for bits in fields_of(fd).get("sigmask", ()):
+            self._signals = members(int(bits, 16))
+
+    @property
+    def signals(self) -> set[int]:
+        """The signals that are received. It is a copy: ``enable`` and ``disable`` change them."""
+        return set(self._signals)
 
     @property
     def sigmask(self) -> set[int]:
-        """The signals that are received. It is a copy: ``enable`` and ``disable`` change them."""
+        """An older name of ``signals``."""
         return set(self._signals)
 
     def __contains__(self, signal: int) -> bool:
         """Whether *signal* is received; SIGKILL and SIGSTOP never are."""
         return signal in self._signals
 
+    def __repr__(self) -> str:
+        known = self._signals
+        names = "|".join(signum_to_signame[number] for number in sorted(known)) or "none"
+        return f"{super().__repr__()[:-1]} signals={'all' if known == _RECEIVABLE else names}>"
+
     def enable(self, signals: Signals) -> None:
         """Receive *signals*, one or an iterable, beside those received so far.
 
-        Raises what :func:`sigset` and :func:`signalfd` do, and ValueError if the object is closed.
+        Raises what the constructor does, and ValueError if the object is
+        closed; then everything is as it was.
         """
-        fd, added = self.fileno(), sigset(signals) - _UNCATCHABLE
-        if self._blocked is not None:
+        self.fileno()
+        added = _receivable(signals)
+        if self._blocked is None:
+            return self._change(added, set())
+        # the care of block(): what is undone is known before it is done
+        before = pthread_sigmask(SIG_BLOCK, ())
+        try:
             pthread_sigmask(SIG_BLOCK, added)
-        added -= self._signals
-        self._signals |= added
-        try:
-            self._update(fd)
-        except OSError:
-            self._signals -= added
+            self._change(added, set())
+        except BaseException:
+            pthread_sigmask(SIG_UNBLOCK, added - before)
             raise
 
-    def disable(self, signal: Signals) -> None:
-        """No longer receive *signal*, one or an iterable; they stay blocked, and what was read before still comes.
+    def disable(self, signals: Signals | None = None, *, signal: Signals | None = None) -> None:
+        """No longer receive *signals*, one or an iterable; they stay blocked, and what was read before still comes.
 
-        Raises what :meth:`enable` does.
+        *signal* is an older spelling. Raises what :meth:`enable` does.
         """
-        fd, removed = self.fileno(), sigset(signal) & self._signals
-        self._signals -= removed
-        try:
-            self._update(fd)
-        except OSError:
-            self._signals |= removed
-            raise
+        self.fileno()
+        removed = one_spelling("signals, signal", signals, signal, None)
+        if removed is None:
+            raise TypeError("disable() needs the signals that are no longer received")
+        self._change(set(), sigset(removed))
 
     def enable_all(self) -> None:
         """Receive every signal but SIGKILL and SIGSTOP. Raises what :meth:`enable` does."""
-        self.enable(_signal.valid_signals())
+        self.enable(_RECEIVABLE)
 
     def disable_all(self) -> None:
         """Receive no signal. Raises what :meth:`enable` does."""
-        self.disable(_signal.valid_signals())
+        self.disable(_RECEIVABLE)
 
-    def _update(self, fd: int) -> None:
+    def _change(self, added: set[int], removed: set[int]) -> None:
+        """Receive *added* and no longer *removed*; what fails, or a handler that raises, leaves all as it was."""
+        added, removed = added - self._signals, removed & self._signals
+        try:
+            # two steps that change the set in place: another thread may change it too
+            self._signals |= added
+            self._signals -= removed
+            self._update()
+        except BaseException:
+            self._signals -= added
+            self._signals |= removed
+            try:
+                self._update()
+            except (OSError, ValueError):
+                pass  # the kernel refuses every change, or the handler has closed the object
+            raise
+
+    def _update(self) -> None:
         # Another thread may change the set, and hand over its own before this
         # one does: whoever is last to look goes round again.
         given = None
         while given != self._signals:
             given = set(self._signals)
-            signalfd(given, fd)
+            signalfd(given, self)
 
     def _read_events(self) -> list[Signal]:
         return read_events(self)
@@ -136,10 +209,22 @@ class Signalfd(Eventlike[Signal]):
     def block(self) -> None:
         """Block the received signals in this thread, until :meth:`restore`, which ``close`` does not call.
 
-        The ``with`` statement does both.
+        The ``with`` statement does both. A second call blocks them again, where
+        something else has unblocked them meanwhile.
+
+        Children inherit what is blocked, and cannot be terminated. So pass
+        ``preexec_fn=signals.restore`` to :mod:`subprocess` and :mod:`asyncio`,
+        ``setsigmask=[]`` to :func:`os.posix_spawn`; a child of
+        :mod:`multiprocessing` calls ``pthread_sigmask(SIG_SETMASK, ())``.
         """
-        # A signal handler may raise after any call. So the mask from before
-        # is known before it changes, and what fails takes the change back.
+        # Python may run a signal handler between any two steps, and the handler
+        # may raise. In order of time:
+        # 1. The mask from before is kept in _blocked. A handler that raises here
+        #    finds nothing blocked, and restore() changes nothing.
+        # 2. The signals are blocked. A handler of another signal that raises
+        #    here leaves them blocked, and restore() frees them.
+        # 3. This method has returned to __enter__, which has not returned: the
+        #    with statement would not call __exit__, so __enter__ restores.
         first = self._blocked is None
         try:
             if first:
@@ -151,7 +236,15 @@ class Signalfd(Eventlike[Signal]):
             raise
 
     def restore(self) -> None:
-        """Block in this thread what it blocked before :meth:`block`, if that was called."""
+        """Block in this thread what it blocked before :meth:`block`, if that was called.
+
+        In a forked child it frees the signals for that child: directly after
+        :func:`os.fork`, in the function of a forked child of
+        :mod:`multiprocessing`, or as the *preexec_fn* of :mod:`subprocess` and
+        :mod:`asyncio`. A child that is not forked does not have the object:
+        :func:`os.posix_spawn` takes ``setsigmask=[]``, and multiprocessing's
+        calls ``pthread_sigmask(SIG_SETMASK, ())``.
+        """
         # forgotten last: a handler that raises leaves it to the next call
         before = self._blocked
         if before is not None:
@@ -159,11 +252,11 @@ class Signalfd(Eventlike[Signal]):
             self._blocked = None
 
     def __enter__(self) -> Self:
+        # step 3 of block()
         first = self._blocked is None
         try:
             self.block()
         except BaseException:
-            # also from a handler that ran when block() had returned
             if first:
                 self.restore()
             raise
@@ -178,8 +271,13 @@ class Signalfd(Eventlike[Signal]):
             super().__exit__(kind, value, traceback)
 
     def _restore_surely(self) -> None:
-        # The handler of a signal that becomes free here may raise, and that of
-        # another before the mask is set: then the second call sets it.
+        """Call ``restore()``, once more if a signal handler raises in it."""
+        # Two calls, for two handlers that may raise. In order of time:
+        # 1. A signal that was never blocked comes before the mask is set. The
+        #    first call has done nothing, the second one sets the mask.
+        # 2. A signal that waited becomes free when the mask is set. The first
+        #    call has set it, and the second one forgets _blocked.
+        # Where the first call succeeds, the second one does nothing.
         try:
             self.restore()
         finally:
@@ -192,7 +290,10 @@ class Signalfd(Eventlike[Signal]):
             return
         # The file is the parent's too: the mask of one would be that of both,
         # and an epoll knows it as ready for the parent's signals (signalfd(2)).
-        # Closed first, because there may be no descriptor left for a second.
+        # So the child makes a file of its own and gives it the old number. The
+        # old file is closed first: there may be no descriptor left for a
+        # second. What fails leaves the child's object closed.
+        new = None
         try:
             flags = 0 if os.get_blocking(fd) else SFD_NONBLOCK
             inheritable = os.get_inheritable(fd)
@@ -200,8 +301,11 @@ class Signalfd(Eventlike[Signal]):
             os.close(fd)
             new = signalfd(self._signals, NEW_SIGNALFD, flags, not inheritable)
             if new != fd:
+                # refused where RLIMIT_NOFILE has been set to the old number or less
                 os.dup2(new, fd, inheritable)
-                os.close(new)
             self._fd = fd
         except OSError:
-            pass  # closed, which every later call says
+            pass
+        finally:
+            if new is not None and new != fd:
+                os.close(new)

@@ -17,15 +17,20 @@ __all__ = ["Eventfd_async"]
 class Eventfd_async(EventQueue[Eventfd, int]):
     """``Eventfd_async(initial_value=0, flags=0, *, maxsize=0)``: an :class:`asyncio.Queue` of the values of a counter.
 
-    What was counted until somebody waits comes as one value, or with ``EFD_SEMAPHORE`` as many 1s. *flags* are
-    EventfdInit's, and ``EFD_NONBLOCK`` is added; *inital_value* is an older spelling. Raises what
-    :class:`butter.eventfd.Eventfd` does. Unlike everything else here, ``increment`` may be called from any thread and
-    from signal handlers, so this wakes a loop::
+    What was counted until a task waits comes as one value, or with
+    ``EFD_SEMAPHORE`` as that many 1s. Of several tasks that wait, the value goes
+    to the first. *flags* are EventfdInit's, and ``EFD_NONBLOCK`` is added;
+    *inital_value* is an older spelling. Raises what
+    :class:`butter.eventfd.Eventfd` does. Unlike everything else here,
+    ``increment`` may be called from any thread and from signal handlers, so this
+    wakes a loop::
 
         async with Eventfd_async() as wakeup:
             Thread(target=lambda: wakeup.increment()).start()
             print(await wakeup.wait())
     """
+
+    _last = 0
 
     def __init__(
         self,
@@ -51,7 +56,10 @@ class Eventfd_async(EventQueue[Eventfd, int]):
         self._source.increment(value)
 
     def get_last(self) -> int:
-        """The value that was last read from the counter, or the initial value; does not wait."""
+        """The value that was last read from the counter; does not wait.
+
+        At first it is the initial value, and 0 where the descriptor was adopted.
+        """
         return self._last
 
     def _read(self) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import warnings
 from typing import TYPE_CHECKING
 
+from butter._arguments import one_spelling
+from butter._signalfd import is_handled
 from butter.asyncio._queue import EventQueue, forward, old_name
 from butter.signalfd import SFD_NONBLOCK, Signal, Signalfd
 
@@ -20,24 +24,58 @@ __all__ = ["Signalfd_async"]
 class Signalfd_async(EventQueue[Signalfd, Signal]):
     """``Signalfd_async(signals=(), flags=0, *, maxsize=0)``: an :class:`asyncio.Queue` of Signals.
 
-    *flags* are SignalfdInit's, and ``SFD_NONBLOCK`` is added. Raises what :class:`butter.signalfd.Signalfd` does.
-    ``async with`` blocks the signals in the loop's thread, and gives back the mask before it closes; threads that
-    were started before, as those of an executor, have to block them themselves. ::
+    *flags* are SignalfdInit's, and ``SFD_NONBLOCK`` is added; *sigmask* is an
+    older spelling of *signals*. Raises what :class:`butter.signalfd.Signalfd`
+    does. ``async with`` blocks the signals in the loop's thread, and restores
+    the mask before it closes; threads that were started before, as those of an
+    executor, have to block them themselves. ::
 
         async with Signalfd_async([SIGINT, SIGTERM]) as signals:
             async for signal in signals:
                 print(signal.name)
+
+    Children that are started inside inherit the blocked signals, and could not
+    be terminated. So a child of asyncio or :mod:`subprocess` is started with
+    ``preexec_fn=signals.restore``, one of :func:`os.posix_spawn` with
+    ``setsigmask=[]``, and one of :mod:`multiprocessing` calls
+    ``pthread_sigmask(SIG_SETMASK, ())`` first of all;
+    :class:`butter.signalfd.Signalfd` says more.
+
+    SIGCHLD is for programs that start children without the loop. uvloop learns
+    of the end of its own subprocesses by a handler of SIGCHLD, and so do those
+    child watchers of asyncio that are not the default; the handler does not
+    run while the signal is blocked, and ``await process.wait()`` then never
+    returns. A RuntimeWarning says so when a SIGCHLD is received in the place
+    of such a handler.
     """
 
+    _warned = False
+
     def __init__(
-        self, signals: Signals = (), flags: int = 0, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0
+        self,
+        signals: Signals = (),
+        flags: int = 0,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        maxsize: int = 0,
+        sigmask: Signals | None = None,
     ) -> None:
-        super().__init__(Signalfd(signals, flags | SFD_NONBLOCK), loop, maxsize)
+        received = one_spelling("signals, sigmask", signals, sigmask, ())
+        super().__init__(Signalfd(received, flags | SFD_NONBLOCK), loop, maxsize)
 
     _signalfd = old_name()
     _source_class = Signalfd
 
-    sigmask = property(lambda self: self._source.sigmask, doc=Signalfd.sigmask.__doc__)
+    @property
+    def signals(self) -> set[int]:
+        """The signals that are received. It is a copy: ``enable`` and ``disable`` change them."""
+        return self._source.signals
+
+    @property
+    def sigmask(self) -> set[int]:
+        """An older name of ``signals``."""
+        return self._source.signals
+
     __contains__ = forward(Signalfd.__contains__)
     enable = forward(Signalfd.enable)
     enable_all = forward(Signalfd.enable_all)
@@ -55,3 +93,19 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
             self._source._restore_surely()
         finally:
             self.close()
+
+    def _read(self) -> bool:
+        found = super()._read()
+        if found and not self._warned and signal.SIGCHLD in self._source:
+            self._warn()
+        return found
+
+    def _warn(self) -> None:
+        """Warn, once, if the batch has a SIGCHLD that a handler should have had: that of the event loop, likely."""
+        if any(event.ssi_signo == signal.SIGCHLD for event in self._batch) and is_handled(signal.SIGCHLD):
+            self._warned = True
+            message = (
+                "a SIGCHLD was received, so its handler did not run: where that is the event loop's, as uvloop's is,"
+                " process.wait() of the loop's subprocesses never returns"
+            )
+            warnings.warn(message, RuntimeWarning, stacklevel=4)

@@ -43,6 +43,16 @@ static uint64_t butter_sigset_bits(const sigset_t *set)
     return bits;
 }
 
+/* Return whether a signal has a handler, be it Python's or that of a library. */
+static int butter_signal_handled(int signum)
+{
+    struct sigaction action;
+
+    if (sigaction(signum, NULL, &action) < 0)
+        return 0;
+    return action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
+}
+
 /* Return the bytes that one read gave, or -1 - errno. */
 static ssize_t butter_signalfd_read(int fd, char *data, size_t size)
 {

@@ -43,6 +43,7 @@ int pthread_sigmask(int how, const sigset_t *set, sigset_t *oldset);
 
 void butter_sigset_fill(sigset_t *set, uint64_t bits);
 uint64_t butter_sigset_bits(const sigset_t *set);
+int butter_signal_handled(int signum);
 ssize_t butter_signalfd_read(int fd, char *data, size_t size);
 """
 

@@ -76,17 +76,10 @@ def test_the_thin_calls(number):
     with Eventfd(9) as counter:
         eventfd_write(counter, 1)
         assert eventfd_read(counter) == 10
-    assert not os.get_inheritable(number)
-
-
-@pytest.mark.parametrize("make", [eventfd, Eventfd])
-def test_close_on_exec(make):
-    """It is the default, and closefd=False leaves it out."""
     for options, inheritable in (({}, False), ({"closefd": False}, True), ({"flags": EFD_CLOEXEC}, False)):
-        made = make(**options)
-        fd = made if isinstance(made, int) else made.fileno()
+        fd = eventfd(**options)
         assert os.get_inheritable(fd) is inheritable
-        os.close(fd) if made is fd else made.close()
+        os.close(fd)
 
 
 @pytest.mark.parametrize("value", [0, 1, 2**32 - 1, 2**32, 2**63, MAXIMUM])
@@ -193,45 +186,25 @@ def test_semaphore():
         assert count(counter.fileno()) == 1
 
 
-def test_timeout(counter):
-    """Nothing counted is a TimeoutError, on a blocking object too."""
-    with pytest.raises(TimeoutError):
-        counter.wait(0.01)
-    with Eventfd() as blocking, pytest.raises(TimeoutError):
-        blocking.wait(0.01)
-
-
-def test_select(counter):
-    """It is readable when it is not 0."""
-    assert select.select([counter], [], [], 0)[0] == []
-    counter.increment()
-    assert select.select([counter], [], [], 0)[0] == [counter]
-
-
-def test_file_words(counter):
-    """It can be written, by increment."""
-    assert counter.readable()
+def test_words_of_a_counter(counter):
+    """A counter can be written; one that is closed, or that ``__init__`` never saw, cannot be counted up."""
     assert counter.writable()
-    assert counter.mode() == "r+"
-    assert repr(counter) == f"<Eventfd fd={counter.fileno()}>"
+    closed = Eventfd()
+    closed.close()
+    for made in (closed, Eventfd.__new__(Eventfd)):
+        for call in (made.increment, made.__int__, lambda made=made: made.increment(-1)):
+            with pytest.raises(ValueError, match="closed file"):
+                call()
 
 
-def test_closed():
-    """A closed object raises as a closed file does, whatever is asked."""
-    counter = Eventfd()
-    counter.close()
-    for call in (counter.increment, counter.read_event, counter.read_events, counter.wait, counter.__int__):
-        with pytest.raises(ValueError, match="closed file"):
-            call()
-    with pytest.raises(ValueError, match="closed file"):
-        counter.increment(-1)
-
-
-def test_an_object_without_init():
-    """What __init__ never saw is closed."""
-    counter = Eventfd.__new__(Eventfd)
-    with pytest.raises(ValueError, match="closed file"):
-        counter.increment()
+def test_sentences(counter, number):
+    """What a counter cannot hold, and flags that no counter has, are named with what is allowed."""
+    for value in (-1, 2**64 - 1, 2**64):
+        for call in (Eventfd, counter.increment, lambda value: eventfd_write(number, value)):
+            with pytest.raises(ValueError, match=f"value is {value}; it must be 0 to {2**64 - 2}, which is"):
+                call(value)
+    with pytest.raises(InvalidArgument, match="the flags 0x100004 are none of EFD_CLOEXEC, EFD_NONBLOCK and"):
+        Eventfd(0, 1 << 20 | 4 | EFD_NONBLOCK)
 
 
 def test_another_kind_of_descriptor(tmp_path):
