@@ -4,7 +4,9 @@
     python examples/graceful_shutdown.py
 
 The signals come as events, one after the other with everything else, and not
-in the middle of something. ``async with`` blocks them, and gives them back.
+in the middle of something. ``async with`` blocks them, and gives them back. A
+child process inherits what is blocked, so it is started with *preexec_fn*: this
+one could not be terminated without it.
 """
 
 import asyncio
@@ -25,11 +27,14 @@ async def main() -> None:
     stopping = asyncio.Event()
     async with Signalfd_async([signal.SIGINT, signal.SIGTERM]) as signals:
         workers = [asyncio.create_task(work(name, stopping)) for name in ("first", "second")]
+        helper = await asyncio.create_subprocess_exec("sleep", "1000", preexec_fn=signals.restore)
         print("working", flush=True)
         received = await signals.get()
         print(f"{received.name} from process {received.pid}: finishing", flush=True)
         stopping.set()
         await asyncio.gather(*workers)
+        helper.terminate()
+        print("the helper process ended:", signal.Signals(-await helper.wait()).name)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import signal
+import subprocess
 import threading
 
 import pytest
 import support
-from loops import both, run, turn
+from loops import LOOPS, both, run, turn
 from support import blocked, send
 
 from butter.asyncio.signalfd import Signalfd_async
@@ -104,7 +105,17 @@ def test_methods_of_the_object(kind):
             signals.enable(USR1)
 
     alone(main, kind)
-    for name in ("enable", "enable_all", "disable", "disable_all", "sigmask", "__contains__", "block", "restore"):
+    for name in (
+        "enable",
+        "enable_all",
+        "disable",
+        "disable_all",
+        "signals",
+        "sigmask",
+        "__contains__",
+        "block",
+        "restore",
+    ):
         assert getattr(Signalfd_async, name).__doc__ == getattr(Signalfd, name).__doc__
 
 
@@ -190,6 +201,60 @@ def test_child_processes(kind):
             return sorted(statuses)
 
     assert alone(main, kind) == [0, 1, 2, 3, 4]
+
+
+@both
+def test_subprocesses_can_be_terminated(kind):
+    """A child of asyncio and one of subprocess end by SIGTERM with ``preexec_fn=signals.restore``."""
+
+    async def main():
+        async with Signalfd_async([signal.SIGINT, signal.SIGTERM]) as signals:
+            process = await asyncio.create_subprocess_exec("sleep", "1000", preexec_fn=signals.restore)
+            process.terminate()
+            with subprocess.Popen(["sleep", "1000"], preexec_fn=signals.restore) as other:
+                other.terminate()
+            assert blocked() == signals.signals
+            return await process.wait(), other.returncode
+
+    assert alone(main, kind) == (-signal.SIGTERM,) * 2
+
+
+@both
+def test_beside_the_loops_own_subprocesses(kind):
+    """asyncio needs no SIGCHLD for its subprocesses; where the loop needs it, as uvloop does, a warning says so."""
+
+    async def main():
+        async with Signalfd_async(CHLD) as signals:
+            process = await asyncio.create_subprocess_exec("true")
+            if kind is LOOPS.get("uvloop"):
+                with pytest.warns(RuntimeWarning, match="process.wait") as caught:
+                    event = await signals.get()
+                assert [warning.filename for warning in caught] == [__file__]
+                assert process.returncode is None
+            else:
+                event = await signals.get()
+                assert await process.wait() == 0
+            assert event.pid == process.pid
+        # now uvloop gets one, and sees to its child
+        send(CHLD)
+        return await process.wait()
+
+    assert alone(main, kind) == 0
+
+
+@both
+def test_spellings(kind):
+    """The older name of the set means the same."""
+
+    async def main():
+        async with Signalfd_async(sigmask=[USR1]) as signals:
+            signals.enable(signals=RT)
+            signals.disable(signal=USR1)
+            assert signals.signals == signals.sigmask == {RT}
+        with pytest.raises(TypeError, match="one argument"):
+            Signalfd_async([USR1], sigmask=[USR1])
+
+    alone(main, kind)
 
 
 @both

@@ -57,14 +57,15 @@ def test_heartbeat():
 
 
 def test_graceful_shutdown():
-    """Every worker finishes, for either signal."""
+    """Every worker finishes, for either signal, and the child process ends by SIGTERM."""
     for number in signal.SIGTERM, signal.SIGINT:
         with running("graceful_shutdown.py") as process:
             assert process.stdout.readline() == "working\n"
             process.send_signal(number)
             out, err = process.communicate()
             assert (process.returncode, err) == (0, "")
-        first, *rest = out.splitlines()
+        first, *rest, last = out.splitlines()
+        assert last == "the helper process ended: SIGTERM"
         assert first == f"{number.name} from process {os.getpid()}: finishing"
         assert len(rest) == 2
         assert all("none is half done" in line for line in rest)

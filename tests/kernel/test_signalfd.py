@@ -1,5 +1,6 @@
 """signalfd, as this kernel does it: what is received, what each signal tells, and what each failure says."""
 
+import collections.abc
 import copy
 import ctypes
 import errno
@@ -532,29 +533,6 @@ def test_inherited_by_programs(in_child):
     assert in_child(body) == b"[10]\n"
 
 
-@pytest.mark.skipif(not hasattr(os, "posix_spawn"), reason="PyPy has no os.posix_spawn")
-def test_program_with_another_mask(in_child):
-    """A program that is spawned with a mask of its own does not inherit the blocked signals."""
-
-    def body():
-        reading, writing = os.pipe()
-        with Signalfd([USR1]):
-            pid = os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-c", PRINT_MASK],
-                os.environ,
-                file_actions=[(os.POSIX_SPAWN_DUP2, writing, 1)],
-                setsigmask=[],
-            )
-        os.close(writing)
-        with open(reading, "rb") as pipe:
-            printed = pipe.read()
-        os.waitpid(pid, 0)
-        return printed
-
-    assert in_child(body) == b"[]\n"
-
-
 # What a signal tells
 
 
@@ -768,6 +746,39 @@ def test_signal_made_by_hand():
         event.other = 1
     with pytest.raises(TypeError):
         Signal()
+
+
+class Noted(Signal):
+    """A subclass with a constructor and attributes of its own."""
+
+    def __new__(cls, siginfo, note):
+        self = super().__new__(cls, siginfo)
+        self.note = note
+        return self
+
+    def __init__(self, siginfo, note):
+        self.length = len(note)
+
+
+class Labelled(collections.abc.Hashable):
+    label = "labelled"
+
+
+def test_subclass_of_signal():
+    """A subclass of Signal is made, copied, pickled and mixed as one of a named tuple is."""
+    event = Noted(types.SimpleNamespace(ssi_signo=10, ssi_pid=5), "note")
+    assert (event.name, event.pid, event.note, event.length) == ("SIGUSR1", 5, "note", 4)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        again = pickle.loads(pickle.dumps(event, protocol))
+        assert (type(again), again, vars(again)) == (Noted, event, vars(event))
+    assert type(copy.copy(event)) is type(copy.deepcopy(event)) is type(event._replace(ssi_pid=6)) is Noted
+    assert vars(copy.copy(event)) == vars(event)
+    assert Signal._field_defaults == {}
+
+    class Mixed(Signal, Labelled):
+        pass
+
+    assert (Mixed(event).label, Mixed(event).pid) == ("labelled", 5)
 
 
 @pytest.mark.parametrize("size", [1, 127, 129, 255, 4097])
@@ -1011,6 +1022,24 @@ def test_fork_where_no_signalfd_can_be_made():
 
 
 @alone
+def test_fork_where_the_number_is_out_of_reach():
+    """A child that may not have the old number any more has a closed object, and no descriptor is left open."""
+    reading, writing = os.pipe()
+    with Signalfd([USR1]) as signals:
+        fd = signals.fileno()
+        os.close(reading)
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (fd, hard))
+        pid = os.fork()
+        if not pid:
+            left = "anon_inode:[signalfd]" in support.descriptors().values()
+            os._exit(5 if signals.closed() and not left else 6)
+        assert os.waitpid(pid, 0)[1] == 5 << 8
+        assert not signals.closed()
+    os.close(writing)
+
+
+@alone
 def test_fork_of_a_closed_object():
     """A closed object stays closed in the child, and so does one whose number was invented."""
     signals = Signalfd([USR1])
@@ -1131,6 +1160,79 @@ def test_handler_that_raises_on_the_way(in_child, monkeypatch, number):
         return left
 
     assert in_child(body) == (set(), None)
+
+
+CHANGES = {
+    "enable": lambda signals: signals.enable([USR1, USR2]),
+    "enable_all": lambda signals: signals.enable_all(),
+    "disable": lambda signals: signals.disable([USR1, RT]),
+    "disable_all": lambda signals: signals.disable_all(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_change_that_the_kernel_refuses(in_child, change):
+    """The mask of the thread, the object's set and the kernel's are as they were."""
+
+    def body():
+        pthread_sigmask(SIG_BLOCK, [signal.SIGHUP])
+        with Signalfd([USR1, signal.SIGINT]) as signals:
+            support.inject("signalfd4", errno.ENOMEM)
+            with pytest.raises(OutOfMemory):
+                change(signals)
+            assert blocked() == {signal.SIGHUP, USR1, signal.SIGINT}
+            assert signals.signals == kernel_mask(signals.fileno()) == {USR1, signal.SIGINT}
+        assert blocked() == {signal.SIGHUP}
+
+    in_child(body)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("where", [("pthread_sigmask", 1), ("pthread_sigmask", 2), ("signalfd", 1)], ids=str)
+def test_handler_that_raises_in_a_change(in_child, change, where):
+    """Whenever a handler raises while the set is changed, all is as it was; what never calls this is not disturbed."""
+    name, number = where
+
+    def body():
+        real, calls = getattr(module, name), []
+
+        def changed(*arguments):
+            result = real(*arguments)
+            calls.append(arguments)
+            if len(calls) == number:
+                raise LookupError
+            return result
+
+        with Signalfd([USR1, signal.SIGINT]) as signals:
+            setattr(module, name, changed)
+            try:
+                change(signals)
+            except LookupError:
+                assert blocked() == {USR1, signal.SIGINT}
+                assert signals.signals == {USR1, signal.SIGINT}
+            finally:
+                setattr(module, name, real)
+            assert kernel_mask(signals.fileno()) == signals.signals
+            return bool(calls)
+
+    assert in_child(body) is (name == "signalfd" or change in (CHANGES["enable"], CHANGES["enable_all"]))
+
+
+@alone
+def test_handler_that_closes_in_a_change():
+    """If a handler closes the object and raises, that comes out, and no stranger's descriptor is touched."""
+    signals = Signalfd([USR1])
+    fd = signals.fileno()
+
+    def closing(*arguments):
+        signals.close()
+        assert signalfd([RT]) == fd
+        raise LookupError
+
+    module.signalfd = closing
+    with pytest.raises(LookupError):
+        signals.enable([USR2])
+    assert kernel_mask(fd) == {RT}
 
 
 @alone
