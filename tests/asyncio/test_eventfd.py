@@ -9,7 +9,7 @@ import pytest
 from loops import both, run, turn, waiters
 
 from butter.asyncio.eventfd import Eventfd_async
-from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd
+from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 
 
 def test_arguments():
@@ -199,3 +199,10 @@ def test_made_before_a_fork(in_child):
     in_child(worker)
     assert before.get_nowait() == 7
     before.close()
+
+
+def test_get_last_of_an_adopted_descriptor():
+    """It is 0 until a value was read, because nothing else is known."""
+    with Eventfd_async.adopt(eventfd(5)) as counter:
+        assert counter.get_last() == 0
+        assert counter.get_nowait() == counter.get_last() == 5
