@@ -112,9 +112,12 @@ def eventfd_write(fd: FileDescriptor, value: int) -> None:
 
 
 def str_to_events(str: bytes) -> list[int]:
-    """The value in the 8 bytes *str* that a read of an eventfd gave, in a list. Raises ValueError for another size."""
+    """The value in the 8 bytes *str* that a read of an eventfd returned, in a list.
+
+    Raises ValueError for another size.
+    """
     if len(str) != _COUNTER.size:
-        raise ValueError(f"a read of an eventfd gives {_COUNTER.size} bytes, not {len(str)}")
+        raise ValueError(f"a read of an eventfd returns {_COUNTER.size} bytes, not {len(str)}")
     return [*_COUNTER.unpack(str)]
 
 

@@ -1,4 +1,4 @@
-"""The calls of :manpage:`signalfd(2)`, sets of signals, and the one parser of what a read gives."""
+"""The calls of :manpage:`signalfd(2)`, sets of signals, and the one parser of what a read returns."""
 
 from __future__ import annotations
 
@@ -130,10 +130,10 @@ def _sigset_t(signals: Signals) -> Any:
 def signalfd(
     signals: Signals, fd: FileDescriptor = NEW_SIGNALFD, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT
 ) -> int:
-    """``signalfd(fd, signals, flags)``: a descriptor that gives *signals*; a new one, or *fd* with another set.
+    """``signalfd(fd, signals, flags)``: a descriptor to read *signals* from; a new one, or *fd* with another set.
 
     *signals* is what :func:`sigset` takes. They have to be blocked in every thread (:func:`pthread_sigmask`), or what
-    would happen without a signalfd happens; SIGKILL and SIGSTOP are never given. *closefd* adds ``SFD_CLOEXEC``; the
+    would happen without a signalfd happens; SIGKILL and SIGSTOP never come. *closefd* adds ``SFD_CLOEXEC``; the
     flags count only for a new descriptor. Raises InvalidArgument for other flags than SignalfdInit's and where *fd* is
     not a signalfd, OSError (EMFILE, ENFILE) where a limit is reached, OutOfMemory. Linux 2.6.27,
     :manpage:`signalfd(2)`.
@@ -183,8 +183,8 @@ class _Fields(NamedTuple):
 
 
 def _field(name: str, meaning: str) -> Any:
-    # in C, and so four times faster than a property of Python's; the
-    # annotations in the class tell editors and type checkers that it is an int
+    # in C, which takes half the time of a method; the annotations in the class
+    # tell editors and type checkers that it is an int
     return property(itemgetter(_Fields._fields.index(name)), doc=f"``{name}`` (int): {meaning}.")
 
 
@@ -258,7 +258,7 @@ _unpack = struct.Struct("@IiiIIiIIIIiiQQQQH2xiQI28x").iter_unpack
 
 
 def _new_buffer() -> tuple[Any, Any]:
-    """Room for what one read gives, and a view of it."""
+    """Room for what one read returns, and a view of it."""
     buffer = _new("char[]", _READ_SIZE)
     return buffer, _buffer(buffer)
 
@@ -272,7 +272,7 @@ def is_handled(number: int) -> bool:
 
 
 def read_events(source: HasFileno) -> list[Signal]:
-    """The signals that one read of *source* gives, none if a signal interrupted it; READ says what it raises."""
+    """The signals that one read of *source* takes, none if a signal interrupted it; READ says what it raises."""
     fd = source.fileno()
     buffer, view = pair = _buffers.take()
     size = _read(fd, buffer, _READ_SIZE)
@@ -288,7 +288,7 @@ def read_events(source: HasFileno) -> list[Signal]:
 
 
 def str_to_events(str: bytes) -> list[Signal]:
-    """The signals in *str*, the bytes that a read of a signalfd gave.
+    """The signals in *str*, the bytes that a read of a signalfd returned.
 
     Raises InvalidArgument (a ValueError) unless it is a sequence of whole ones, ``SIGINFO_LENGTH`` bytes each.
     """

@@ -43,7 +43,7 @@ class Eventfd(Eventlike[int]):
     """``Eventfd(initial_value=0, flags=0, closefd=True)``: a counter; its event is its value, which a read sets to 0.
 
     *initial_value* is 0 to 2**64 - 2 (ValueError for others). *flags* are EventfdInit's: with ``EFD_SEMAPHORE`` a read
-    gives 1 and takes 1 from the counter; with ``EFD_NONBLOCK`` nothing waits. *closefd* keeps the descriptor from
+    returns 1 and takes 1 from the counter; with ``EFD_NONBLOCK`` nothing waits. *closefd* keeps the descriptor from
     programs that the process executes; *inital_value* is an older spelling. Raises what :func:`eventfd` does.
     Threads, signal handlers and child processes that were forked may all count. Linux 2.6.27,
     :manpage:`eventfd(2)`. ::
@@ -92,7 +92,7 @@ class Eventfd(Eventlike[int]):
         Waits while the counter is 0; a non-blocking object raises BlockingIOError instead. Raises ValueError if the
         object is closed.
         """
-        # what a read took and nobody got, because a signal handler raised
+        # what a read took before a signal handler raised
         if self._batch:
             return super().read_event()
         return self._read_value()

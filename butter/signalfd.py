@@ -57,7 +57,7 @@ def _receivable(signals: Signals) -> set[int]:
 
 
 class Signalfd(Eventlike[Signal]):
-    """``Signalfd(signals=(), flags=0, closefd=True)``: receives these signals; its events are Signals.
+    """``Signalfd(signals=(), flags=0, closefd=True)``: receives signals as events.
 
     *signals* is a signal or an iterable of them, *flags* are SignalfdInit's
     (``SFD_NONBLOCK``); *closefd* keeps the descriptor from programs that the
@@ -82,7 +82,8 @@ class Signalfd(Eventlike[Signal]):
 
     * :mod:`subprocess` and :mod:`asyncio`: ``preexec_fn=signals.restore``. It
       takes no lock, so the deadlock that Python's documentation warns of does
-      not come from it. (uvloop unblocks all signals by itself.)
+      not come from it. (uvloop unblocks all signals in its children by
+      itself.)
     * :func:`os.posix_spawn`: ``setsigmask=[]``.
     * :mod:`multiprocessing`: ``pthread_sigmask(SIG_SETMASK, ())`` is the first
       line of the function that the child runs. For a Pool it is the
@@ -123,7 +124,7 @@ class Signalfd(Eventlike[Signal]):
 
     @property
     def signals(self) -> set[int]:
-        """The signals that are received. It is a copy: ``enable`` and ``disable`` change them."""
+        """The signals that are received, a copy: ``enable`` and ``disable`` change them."""
         return set(self._signals)
 
     @property
@@ -160,9 +161,10 @@ class Signalfd(Eventlike[Signal]):
             raise
 
     def disable(self, signals: Signals | None = None, *, signal: Signals | None = None) -> None:
-        """No longer receive *signals*, one or an iterable; they stay blocked, and what was read before still comes.
+        """No longer receive *signals*, one or an iterable.
 
-        *signal* is an older spelling. Raises what :meth:`enable` does.
+        They stay blocked, and what was read before still comes. *signal* is an
+        older spelling. Raises what :meth:`enable` does.
         """
         self.fileno()
         removed = one_spelling("signals, signal", signals, signal, None)
@@ -179,7 +181,10 @@ class Signalfd(Eventlike[Signal]):
         self.disable(_RECEIVABLE)
 
     def _change(self, added: set[int], removed: set[int]) -> None:
-        """Receive *added* and no longer *removed*; what fails, or a handler that raises, leaves all as it was."""
+        """Receive *added* and no longer *removed*.
+
+        What fails, or a signal handler that raises, leaves all as it was.
+        """
         added, removed = added - self._signals, removed & self._signals
         try:
             # two steps that change the set in place: another thread may change it too
@@ -197,19 +202,19 @@ class Signalfd(Eventlike[Signal]):
 
     def _update(self) -> None:
         # Another thread may change the set, and hand over its own before this
-        # one does: whoever is last to look goes round again.
-        given = None
-        while given != self._signals:
-            given = set(self._signals)
-            signalfd(given, self)
+        # one does: the thread that looks last goes round again.
+        done = None
+        while done != self._signals:
+            done = set(self._signals)
+            signalfd(done, self)
 
     def _read_events(self) -> list[Signal]:
         return read_events(self)
 
     def block(self) -> None:
-        """Block the received signals in this thread, until :meth:`restore`, which ``close`` does not call.
+        """Block the received signals in this thread until :meth:`restore`.
 
-        The ``with`` statement does both. A second call blocks them again, where
+        The ``with`` statement calls both, ``close`` neither. A second call blocks them again, where
         something else has unblocked them meanwhile.
 
         Children inherit what is blocked, and cannot be terminated. So pass
@@ -290,7 +295,7 @@ class Signalfd(Eventlike[Signal]):
             return
         # The file is the parent's too: the mask of one would be that of both,
         # and an epoll knows it as ready for the parent's signals (signalfd(2)).
-        # So the child makes a file of its own and gives it the old number. The
+        # So the child makes a file of its own with the old number. The
         # old file is closed first: there may be no descriptor left for a
         # second. What fails leaves the child's object closed.
         new = None

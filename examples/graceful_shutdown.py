@@ -4,7 +4,7 @@
     python examples/graceful_shutdown.py
 
 The signals come as events, one after the other with everything else, and not
-in the middle of something. ``async with`` blocks them, and gives them back. A
+in the middle of something. ``async with`` blocks them, and restores the mask. A
 child process inherits what is blocked, so it is started with *preexec_fn*: this
 one could not be terminated without it.
 """

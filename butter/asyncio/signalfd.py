@@ -68,7 +68,7 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
 
     @property
     def signals(self) -> set[int]:
-        """The signals that are received. It is a copy: ``enable`` and ``disable`` change them."""
+        """The signals that are received, a copy: ``enable`` and ``disable`` change them."""
         return self._source.signals
 
     @property
@@ -101,7 +101,7 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
         return found
 
     def _warn(self) -> None:
-        """Warn, once, if the batch has a SIGCHLD that a handler should have had: that of the event loop, likely."""
+        """Warn, once, if the batch has a SIGCHLD in whose place a handler would have run."""
         if any(event.ssi_signo == signal.SIGCHLD for event in self._batch) and is_handled(signal.SIGCHLD):
             self._warned = True
             message = (

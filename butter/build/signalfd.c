@@ -53,7 +53,7 @@ static int butter_signal_handled(int signum)
     return action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
 }
 
-/* Return the bytes that one read gave, or -1 - errno. */
+/* Return the bytes that one read returned, or -1 - errno. */
 static ssize_t butter_signalfd_read(int fd, char *data, size_t size)
 {
     ssize_t result = read(fd, data, size);
