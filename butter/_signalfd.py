@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import struct
+from collections import deque
 from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from _cffi_backend import get_errno
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
-from butter._buffers import Pool
+from butter._buffers import Reader
 from butter._constants.signalfd import *  # noqa: F403
 from butter._constants.signalfd import (
     CLD_CONTINUED,
@@ -25,7 +26,6 @@ from butter._constants.signalfd import (
     SignalCode,
 )
 from butter._signalfd_c import ffi, lib
-from butter._signals import INTERRUPTED, run_handlers
 from butter.errors import BAD_DESCRIPTOR, NEW_ANONYMOUS, Errors, InvalidArgument, reading
 from butter.errors import UnknownError as UnknownError
 
@@ -117,7 +117,7 @@ def members(bits: int) -> set[int]:
 
 
 # taken here once: tests replace `lib` and `ffi` with mocks, and none of these is a thin call
-_fill, _bits, _read = lib.butter_sigset_fill, lib.butter_sigset_bits, lib.butter_signalfd_read
+_fill, _bits = lib.butter_sigset_fill, lib.butter_sigset_bits
 _handled, _new, _buffer = lib.butter_signal_handled, ffi.new, ffi.buffer
 
 
@@ -250,20 +250,30 @@ class Signal(_Fields):
         return f"<Signal {' '.join(fields)}>"
 
 
-# 128 signals, which is more than mostly wait
-_READ_SIZE = 128 * SIGINFO_LENGTH
 # The fields are aligned as C aligns them. Unpacking them is faster than taking
 # them as columns from C: there are twenty, and most are 0 in most signals.
 _unpack = struct.Struct("@IiiIIiIIIIiiQQQQH2xiQI28x").iter_unpack
 
 
-def _new_buffer() -> tuple[Any, Any]:
-    """Room for what one read returns, and a view of it."""
-    buffer = _new("char[]", _READ_SIZE)
-    return buffer, _buffer(buffer)
+class Records:
+    """Room for what one read takes."""
+
+    __slots__ = ("struct", "view")
+
+    def __init__(self) -> None:
+        self.struct = _new("butter_signals *")
+        self.view = _buffer(self.struct.data)
+
+    def __len__(self) -> int:
+        count: int = self.struct.count
+        return count
+
+    def made(self) -> list[Signal]:
+        """The signals."""
+        return str_to_events(self.view[: self.struct.count * SIGINFO_LENGTH])
 
 
-_buffers = Pool(_new_buffer)
+_buffers: Reader[Records, Signal] = Reader(Records, lib.butter_signalfd_read, READ)
 
 
 def is_handled(number: int) -> bool:
@@ -271,20 +281,12 @@ def is_handled(number: int) -> bool:
     return bool(_handled(number))
 
 
-def read_events(source: HasFileno) -> list[Signal]:
-    """The signals that one read of *source* takes, none if a signal interrupted it; READ says what it raises."""
-    fd = source.fileno()
-    buffer, view = pair = _buffers.take()
-    size = _read(fd, buffer, _READ_SIZE)
-    if size < 0:
-        _buffers.give(pair)
-        if size == INTERRUPTED:
-            run_handlers()
-            return []
-        READ.check(size, fd=fd)
-    data = view[:size]  # a copy
-    _buffers.give(pair)
-    return str_to_events(data)
+def read_events(source: HasFileno, unmade: deque[Records] | None = None) -> list[Signal]:
+    """The signals that one read of *source* takes, none if a signal interrupted it; READ says what it raises.
+
+    See :meth:`butter._buffers.Reader.read` for *unmade*.
+    """
+    return _buffers.read(source.fileno(), Records.made, deque() if unmade is None else unmade)
 
 
 def str_to_events(str: bytes) -> list[Signal]:

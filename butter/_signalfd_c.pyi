@@ -3,6 +3,10 @@ from typing import Any
 
 from _cffi_backend import FFI
 
+class butter_signals:
+    count: int
+    data: FFI.CData
+
 class _FFI(FFI):
     # a new struct has a class above, which only the name in cdecl tells
     def new(self, cdecl: str | FFI.CType, init: Any = ..., /) -> Any: ...
@@ -36,7 +40,7 @@ class _Lib:
     def butter_sigset_fill(self, set: FFI.CData, bits: int, /) -> None: ...
     def butter_sigset_bits(self, set: FFI.CData, /) -> int: ...
     def butter_signal_handled(self, signum: int, /) -> int: ...
-    def butter_signalfd_read(self, fd: int, data: bytes | FFI.CData, size: int, /) -> int: ...
+    def butter_signalfd_read(self, fd: int, signals: butter_signals, /) -> int: ...
 
 ffi: _FFI
 lib: _Lib

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import deque
 from typing import TYPE_CHECKING
 
 from butter._arguments import CLOEXEC_DEFAULT, one_spelling
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from butter._signalfd import Signals
+    from butter._signalfd import Records, Signals
 
 __all__ = [
     "Signal",
@@ -116,6 +117,10 @@ class Signalfd(Eventlike[Signal]):
         received = _receivable(one_spelling("signals, sigmask", signals, sigmask, ()))
         super().__init__(signalfd(received, NEW_SIGNALFD, flags, closefd))
         self._signals = received
+
+    def _init_state(self) -> None:
+        super()._init_state()
+        self._unmade: deque[Records] = deque()
 
     def _adopted(self, fd: int) -> None:
         # a missing /proc leaves the set empty, until enable() says which it is
@@ -209,7 +214,7 @@ class Signalfd(Eventlike[Signal]):
             signalfd(done, self)
 
     def _read_events(self) -> list[Signal]:
-        return read_events(self)
+        return read_events(self, self._unmade)
 
     def block(self) -> None:
         """Block the received signals in this thread until :meth:`restore`.

@@ -53,9 +53,21 @@ static int butter_signal_handled(int signum)
     return action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
 }
 
-/* Return the bytes that one read returned, or -1 - errno. */
-static ssize_t butter_signalfd_read(int fd, char *data, size_t size)
+/* What one read returned. 128 signals are more than mostly wait. */
+typedef struct {
+    uint32_t count;
+    char data[128 * SIGINFO_LENGTH];
+} butter_signals;
+
+/* Take what one read returns. Return how many signals that is, or -1 - errno. */
+static int butter_signalfd_read(int fd, butter_signals *signals)
 {
-    ssize_t result = read(fd, data, size);
-    return result < 0 ? -1 - errno : result;
+    ssize_t size = read(fd, signals->data, sizeof signals->data);
+
+    if (size < 0)
+        return -1 - errno;
+    if (!size || size % SIGINFO_LENGTH)
+        return -1 - EBADMSG;
+    signals->count = (uint32_t)(size / SIGINFO_LENGTH);
+    return (int)signals->count;
 }

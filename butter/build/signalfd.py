@@ -38,13 +38,19 @@ DECLARATIONS = """
 
 typedef struct { ...; } sigset_t;
 
+typedef struct {
+    uint32_t count;
+    char data[16384];
+    ...;
+} butter_signals;
+
 int signalfd(int fd, const sigset_t *mask, int flags);
 int pthread_sigmask(int how, const sigset_t *set, sigset_t *oldset);
 
 void butter_sigset_fill(sigset_t *set, uint64_t bits);
 uint64_t butter_sigset_bits(const sigset_t *set);
 int butter_signal_handled(int signum);
-ssize_t butter_signalfd_read(int fd, char *data, size_t size);
+int butter_signalfd_read(int fd, butter_signals *signals);
 """
 
 ffi = FFI()

@@ -333,6 +333,30 @@ def test_batch():
             signals.wait(0)
 
 
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_signals_that_could_not_be_made(in_child, monkeypatch, error):
+    """They wait in the object, are counted, and come first."""
+
+    def fail(records):
+        raise error
+
+    def body():
+        with Signalfd([RT], SFD_NONBLOCK) as signals:
+            queue(RT, 1)
+            queue(RT, 2)
+            with monkeypatch.context() as patch:
+                patch.setattr(_signalfd, "_unpack", fail)
+                with pytest.raises(error):
+                    signals.read_events()
+            assert signals.pending == 2
+            assert support.in_child(lambda: signals.pending) == 0
+            queue(RT, 3)
+            assert signals.wait(10).ssi_int == 1
+            return [event.ssi_int for event in support.drain(signals)]
+
+    assert in_child(body) == [2, 3]
+
+
 @alone
 def test_more_than_one_read():
     """Hundreds of signals come in several reads, all of them and in order."""
