@@ -136,12 +136,7 @@ class Eventlike(Descriptor, Generic[Event]):
         raise NotImplementedError
 
     def _check_more(self) -> None:
-        """Raise NoMoreEvents where none can come; called before waiting. ``_read_events`` raises it too.
-
-        What an earlier read left in the object is put into the batch.
-        """
-        if self._unmade:
-            self._batch.extend(self._read_events())
+        """Raise NoMoreEvents where none can come; called before waiting. ``_read_events`` raises it too."""
 
     @property
     def pending(self) -> int:
@@ -207,8 +202,6 @@ class Eventlike(Descriptor, Generic[Event]):
                 batch.extend(self._read_events())
                 continue
             self._check_more()
-            if batch:
-                continue
             # without a deadline the read of a blocking object does the waiting
             if (deadline is not None or poll_is_replaced()) and not readable(self, deadline):
                 # a signal handler, or another thread, may have read meanwhile

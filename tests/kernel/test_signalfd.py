@@ -28,7 +28,7 @@ from support import alone, blocked, kernel_mask, libc, send
 from butter import _signalfd
 from butter import signalfd as module
 from butter._signalfd import SIGMASK, SIGNALFD, read_events
-from butter.errors import InvalidArgument, UnknownError
+from butter.errors import InvalidArgument, OutOfMemory, UnknownError
 from butter.signalfd import (
     CLD_EXITED,
     CLD_KILLED,
