@@ -59,7 +59,8 @@ class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
     """A pool whose buffers are filled by *fill*, the C function of one read.
 
     ``fill(fd, struct)`` returns how many events it read, which it has put in
-    ``struct.count`` too, or -1 - errno; *errors* says what the errno means.
+    ``struct.count`` too, or -1 - errno and leaves the count alone; *errors* says
+    what the errno means. The count of a buffer that nothing uses is 0.
     """
 
     __slots__ = ("_errors", "_fill")
@@ -76,29 +77,39 @@ class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
         a signal handler raises after the read, the full buffer waits in
         *unmade*, and the next call makes its events before anything is read.
         """
-        buffer = None
         if unmade:
-            try:
-                buffer = unmade.popleft()
-            except IndexError:
-                pass  # another thread took it
-        waited = buffer is not None
-        if buffer is None:
-            buffer = self.take()
-            buffer.struct.count = 0
-        struct = buffer.struct
+            return self._resume(make, unmade)
+        buffer = self.take()
         try:
-            count = len(buffer) if waited else self._fill(fd, struct)
-            events = make(buffer) if count > 0 else []
+            count = self._fill(fd, buffer.struct)
+            if count > 0:
+                events = make(buffer)
+                buffer.struct.count = 0
+                self.give(buffer)
+                return events
         except BaseException:
             # An empty deque has room for this without asking for memory. The
             # count is C's own, because a handler may raise before it is returned.
-            if struct.count:
+            if buffer.struct.count:
                 unmade.appendleft(buffer)
             raise
         self.give(buffer)
-        if count < 0:
-            if count != INTERRUPTED:
-                self._errors.check(count, fd=fd)
-            run_handlers()
+        if count != INTERRUPTED:
+            self._errors.check(count, fd=fd)
+        run_handlers()
+        return []
+
+    def _resume(self, make: Callable[[FilledBuffer], list[Event]], unmade: deque[FilledBuffer]) -> list[Event]:
+        """Return the events of the first buffer in *unmade*; none if another thread has taken it."""
+        try:
+            buffer = unmade.popleft()
+        except IndexError:
+            return []
+        try:
+            events = make(buffer)
+        except BaseException:
+            unmade.appendleft(buffer)
+            raise
+        buffer.struct.count = 0
+        self.give(buffer)
         return events

@@ -336,12 +336,14 @@ def parse_rows(data: bytes) -> tuple[Iterable[int], Iterable[int], Iterable[int]
     while True:
         used = _parse(buffer + offset, size - offset, columns.struct)
         if used < 0:
+            columns.struct.count = 0
             _buffers.give(columns)
             READ.check(used)
         parts.append(columns.rows())
         offset += used
         if offset == size:
             break
+    columns.struct.count = 0
     _buffers.give(columns)
     if len(parts) == 1:
         return parts[0]

@@ -6,7 +6,7 @@ import errno
 import signal
 import struct
 from collections import deque
-from itertools import repeat
+from itertools import repeat, starmap
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -255,6 +255,12 @@ class Signal(_Fields):
 _unpack = struct.Struct("@IiiIIiIIIIiiQQQQH2xiQI28x").iter_unpack
 
 
+def _signals(data: bytes) -> list[Signal]:
+    """The signals in *data*, which is whole ones; tuple's own constructor checks nothing."""
+    # zip uses one tuple of arguments again and again, where map would make one for each signal
+    return list(starmap(tuple.__new__, zip(repeat(Signal), _unpack(data))))  # noqa: RUF058
+
+
 class Records:
     """Room for what one read takes."""
 
@@ -270,7 +276,7 @@ class Records:
 
     def made(self) -> list[Signal]:
         """The signals."""
-        return str_to_events(self.view[: self.struct.count * SIGINFO_LENGTH])
+        return _signals(self.view[: self.struct.count * SIGINFO_LENGTH])
 
 
 _buffers: Reader[Records, Signal] = Reader(Records, lib.butter_signalfd_read, READ)
@@ -295,7 +301,7 @@ def str_to_events(str: bytes) -> list[Signal]:
     Raises InvalidArgument (a ValueError) unless it is a sequence of whole ones, ``SIGINFO_LENGTH`` bytes each.
     """
     try:
-        return list(map(tuple.__new__, repeat(Signal), _unpack(str)))
+        return _signals(str)
     except struct.error:
         pass
     READ.fail(errno.EBADMSG)
