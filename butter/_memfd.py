@@ -63,6 +63,9 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 249
 # PyPy has no name for it
 _F_OFD_GETLK = 36
+# PyPy has no names for them
+_SEEK_DATA = getattr(os, "SEEK_DATA", 3)
+_SEEK_HOLE = getattr(os, "SEEK_HOLE", 4)
 _KNOWN_FLAGS = sum(MemfdCreate)
 _KNOWN_SEALS = sum(MemfdSeal)
 
@@ -360,15 +363,15 @@ def data_of(file: FileIO | None, size: int) -> Iterator[tuple[int, int]]:
     end = 0
     try:
         number = -1 if file is None else file.fileno()
-        os.lseek(number, 0, os.SEEK_HOLE)
+        os.lseek(number, 0, _SEEK_HOLE)
     except OSError as error:
         errno_of(error)
         yield end, size
         return
     while end < size:
         try:
-            start = os.lseek(number, end, os.SEEK_DATA)
-            end = os.lseek(number, start, os.SEEK_HOLE)
+            start = os.lseek(number, end, _SEEK_DATA)
+            end = os.lseek(number, start, _SEEK_HOLE)
         except OSError as error:
             errno_of(error)
             return  # a hole up to the end
