@@ -27,7 +27,7 @@ def integer(value: int, bits: int, name: str) -> int:
     value that is not an int, ValueError for a number out of range.
     """
     if not isinstance(value, int):
-        raise TypeError(f"{name} is an int, not {type(value).__name__}")
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     low, high = (0, 1 << bits) if bits > 0 else (-1 << -bits - 1, 1 << -bits - 1)
     if not low <= value < high:
         raise ValueError(f"{name} is {value}; it must be {low} to {high - 1}")
@@ -40,7 +40,7 @@ def fileno(fd: FileDescriptor) -> int:
         try:
             method = fd.fileno
         except AttributeError:
-            raise TypeError(f"fd is an int or has fileno(), not {type(fd).__name__}") from None
+            raise TypeError(f"fd must be an int or have fileno(), not {type(fd).__name__}") from None
         fd = method()
     return integer(fd, -32, "fd")
 
@@ -64,5 +64,5 @@ def one_spelling(names: str, value: Value, alias: Value | None, default: object 
     if alias is None:
         return value
     if value is not default:
-        raise TypeError(f"{names.replace(', ', ' and ')} are one argument: give one of them")
+        raise TypeError(f"{names.replace(', ', ' and ')} are two spellings of one argument: pass one of them")
     return alias

@@ -44,7 +44,7 @@ def _write_refused(fd: int, value: int = 0, **_: object) -> str:
 
 def _flags_refused(flags: int, **_: object) -> str:
     unknown = flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)
-    return f"the flags {unknown:#x} are none of EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE"
+    return f"the flags are EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE, not {unknown:#x}"
 
 
 EVENTFD = Errors(
@@ -59,7 +59,7 @@ READ = Errors("eventfd_read", reading("an eventfd", "the counter is 0"))
 WRITE = Errors(
     "eventfd_write",
     {
-        errno.EAGAIN: (BlockingIOError, "the counter has no room for the value before it is read"),
+        errno.EAGAIN: (BlockingIOError, "the counter has no room for the value until it is read"),
         errno.EBADF: BAD_DESCRIPTOR,
         errno.EINVAL: (InvalidArgument, _write_refused),
     },

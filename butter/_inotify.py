@@ -131,7 +131,7 @@ INIT = Errors(
     "inotify_init1",
     {
         **NEW_DESCRIPTOR,
-        errno.EINVAL: (InvalidArgument, "the flags are IN_NONBLOCK and IN_CLOEXEC, and no others"),
+        errno.EINVAL: (InvalidArgument, "the only flags are IN_NONBLOCK and IN_CLOEXEC"),
         errno.EMFILE: (OSError, _instances_exhausted),
     },
     since="2.6.27",
@@ -142,10 +142,13 @@ ADD_WATCH = Errors(
         **PATH,
         errno.EACCES: (PermissionError, "no permission to read the file, or to search a directory of the path"),
         errno.EBADF: BAD_DESCRIPTOR,
-        errno.EEXIST: (FileExistsError, "IN_MASK_CREATE: this file is already watched, maybe by another of its paths"),
+        errno.EEXIST: (
+            FileExistsError,
+            "IN_MASK_CREATE: this file is already watched, perhaps by another of its paths",
+        ),
         errno.EINVAL: (InvalidArgument, _watch_refused),
         errno.ENOSPC: (OSError, _watches_exhausted),
-        errno.ENOTDIR: (PathNotADirectory, "a part of the path is not a directory, or the whole (IN_ONLYDIR)"),
+        errno.ENOTDIR: (PathNotADirectory, "a part of the path is not a directory, or all of it (IN_ONLYDIR)"),
         errno.EPERM: (PermissionError, "a security module does not allow this watch"),
     },
 )
@@ -161,7 +164,7 @@ READ = Errors(
     {
         **reading("an inotify descriptor", "no event waits"),
         errno.EBADMSG: (InvalidArgument, "these bytes are not inotify events"),
-        errno.ENODATA: (NoMoreEvents, "every watch has ended, so no event can come; watch() begins another"),
+        errno.ENODATA: (NoMoreEvents, "every watch has ended, so no event can come; watch() adds another"),
     },
 )
 

@@ -110,18 +110,18 @@ def _create_refused(name: bytes, flags: int, **_: object) -> str:
     if flags & MFD_HUGETLB:
         known |= MFD_HUGE_MASK << MFD_HUGE_SHIFT
     if flags & ~known:
-        return f"unknown flags {flags & ~known:#x} (a size of huge pages is a flag beside MFD_HUGETLB alone)"
+        return f"unknown flags {flags & ~known:#x} (a size of huge pages is valid only with MFD_HUGETLB)"
     if flags & MFD_EXEC and flags & MFD_NOEXEC_SEAL:
         return "MFD_EXEC and MFD_NOEXEC_SEAL exclude each other"
     if len(name) > _LONGEST_NAME:
-        return f"the name has {len(name)} bytes; it may have {_LONGEST_NAME}"
+        return f"the name has {len(name)} bytes; at most {_LONGEST_NAME} are allowed"
     newer = newer_than_kernel(flags, MemfdCreate)
     if newer:
         return newer
     newer = newer_than_kernel(flags, _Combinations)
     if newer:
         return f"{newer}; memfd_create(name, MFD_HUGETLB) makes them without seals"
-    return "the kernel or a seccomp filter refuses it, for a reason that the manual page does not know"
+    return "the kernel or a seccomp filter refuses it, for a reason that the manual page does not list"
 
 
 def _not_executable(**_: object) -> str:
@@ -133,13 +133,13 @@ def _not_executable(**_: object) -> str:
 
 def _no_device(flags: int, **_: object) -> str:
     if flags & MFD_HUGETLB:
-        return "this machine has no huge pages of that size; /sys/kernel/mm/hugepages has those it has"
+        return "this machine has no huge pages of that size; /sys/kernel/mm/hugepages lists its sizes"
     return NO_DEVICE
 
 
 def _not_allowed(flags: int, **_: object) -> str:
     if flags & MFD_HUGETLB:
-        return "MFD_HUGETLB needs CAP_IPC_LOCK, or to be in the group that vm.hugetlb_shm_group names"
+        return "MFD_HUGETLB needs CAP_IPC_LOCK, or membership in the group that vm.hugetlb_shm_group names"
     return NOT_ALLOWED
 
 
@@ -152,7 +152,7 @@ def _other_kind(fd: int) -> str | None:
 def _without_seals(fd: int, **_: object) -> str:
     if link_of(fd) is None:
         return f"descriptor {fd} is not a memfd"
-    return _other_kind(fd) or f"descriptor {fd} is a memfd without seals: those of huge pages came with Linux 4.16"
+    return _other_kind(fd) or f"descriptor {fd} is a memfd of huge pages, which can be sealed since Linux 4.16"
 
 
 def _seals_refused(fd: int, seals: int, **_: object) -> str:
@@ -168,14 +168,14 @@ def _sealed(fd: int, seals: int, **_: object) -> str:
     if other:
         return other
     if present & F_SEAL_SEAL:
-        reason = "it was sealed with F_SEAL_SEAL"
+        reason = "the memfd was sealed with F_SEAL_SEAL"
         # one that was made without the flag has this seal alone, and one that
         # was sealed at once as well
         if not present & ~(F_SEAL_SEAL | F_SEAL_EXEC):
-            reason = "F_SEAL_SEAL is there: it was made without MFD_ALLOW_SEALING, or sealed with F_SEAL_SEAL"
+            reason = "the memfd was made without MFD_ALLOW_SEALING, or sealed with F_SEAL_SEAL"
         return f"no seal can be added: {reason}"
     if _only_reads(fd):
-        return f"no seal can be added by descriptor {fd}: it is not open for writing"
+        return f"no seal can be added through descriptor {fd}: it is not open for writing"
     return NOT_ALLOWED
 
 
@@ -189,21 +189,21 @@ def _busy(**_: object) -> str:
 def _size_refused(fd: int, **_: object) -> str:
     if _only_reads(fd):
         seals = _seals(fd) & (F_SEAL_SHRINK | F_SEAL_GROW)
-        sealed = f", and {_names(seals)} would forbid another size" if seals else ""
-        return f"descriptor {fd} is open for reading only, which keeps the size{sealed}"
-    return "a memfd of huge pages has whole pages, and the size is not a multiple of one"
+        sealed = f" (and a seal forbids it: {_names(seals)})" if seals else ""
+        return f"descriptor {fd} is open for reading only, so it cannot change the size{sealed}"
+    return "the size of a memfd of huge pages must be a multiple of the page size"
 
 
 def _size_sealed(fd: int, mode: str = "", **_: object) -> str:
     if mode:
-        return f"mode {mode!r} empties the memfd, which F_SEAL_SHRINK forbids; 'rb' reads it"
+        return f"mode {mode!r} empties the memfd, which F_SEAL_SHRINK forbids; mode 'rb' reads it"
     seals = _seals(fd) & (F_SEAL_SHRINK | F_SEAL_GROW)
-    return f"{_names(seals)} keeps the size" if seals else NOT_ALLOWED
+    return f"a seal forbids another size: {_names(seals)}" if seals else NOT_ALLOWED
 
 
 def _write_sealed(fd: int, **_: object) -> str:
     seals = _seals(fd) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_GROW)
-    return f"{_names(seals)} forbids it" if seals else NOT_ALLOWED
+    return f"a seal forbids the write: {_names(seals)}" if seals else NOT_ALLOWED
 
 
 def _mapping_sealed(fd: int, writes: bool = True, **_: object) -> str:
@@ -211,11 +211,11 @@ def _mapping_sealed(fd: int, writes: bool = True, **_: object) -> str:
     if not seals:
         return NOT_ALLOWED
     if writes:
-        return f"{_names(seals)} forbids a shared mapping that writes"
+        return f"a seal forbids a shared mapping that can write: {_names(seals)}"
     return (
-        f"this kernel, as all before Linux 6.7, takes a shared mapping for one that writes, which {_names(seals)} "
-        "forbids, unless the descriptor is open for reading only: leave access, flags and prot out, or use "
-        "ACCESS_COPY, or a sealed_copy()"
+        f"a seal forbids a shared mapping that can write: {_names(seals)}. Before Linux 6.7 every shared mapping counts"
+        " as one, unless the descriptor is open for reading only: leave access, flags and prot out, or use"
+        " ACCESS_COPY, or a sealed_copy()"
     )
 
 
@@ -267,9 +267,9 @@ WRITE = Errors(
         **_GROWING,
         errno.EINVAL: (
             InvalidArgument,
-            "a memfd of huge pages has no write: give its size as initial_value, and fill a mapping",
+            "a memfd of huge pages has no write(): pass its size as initial_value, and fill a mapping",
         ),
-        errno.ENOMEM: (OutOfMemory, "there is no memory for it, or its control group may have no more"),
+        errno.ENOMEM: (OutOfMemory, "there is no memory for it, or its control group has reached its limit"),
         errno.ENOSPC: (OSError, "there is no room for it: vm.overcommit_memory allows no more memory"),
         errno.EPERM: (Sealed, _write_sealed),
     },
@@ -278,14 +278,14 @@ MMAP = Errors(
     "mmap",
     {
         errno.EACCES: (PermissionError, "the memfd is open for reading only: a shared mapping cannot write"),
-        errno.EAGAIN: (OSError, "RLIMIT_MEMLOCK ('ulimit -l') forbids to lock so much memory"),
+        errno.EAGAIN: (OSError, "RLIMIT_MEMLOCK ('ulimit -l') does not allow so much locked memory"),
         errno.EBADF: BAD_DESCRIPTOR,
         errno.EINVAL: (
             InvalidArgument,
-            "offset has to be a multiple of the page size, and flags MAP_SHARED or MAP_PRIVATE",
+            "offset must be a multiple of the page size, and flags must have MAP_SHARED or MAP_PRIVATE",
         ),
         errno.EMFILE: (OSError, descriptors_exhausted),
-        errno.ENOMEM: (OutOfMemory, "there is no memory or no huge page for it, or RLIMIT_AS ('ulimit -v') forbids it"),
+        errno.ENOMEM: (OutOfMemory, "there is no memory or huge page for it, or RLIMIT_AS ('ulimit -v') forbids it"),
         errno.EPERM: (Sealed, _mapping_sealed),
     },
 )

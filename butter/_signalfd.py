@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 def _signalfd_refused(fd: int, flags: int, **_: object) -> str:
     if flags & ~(SFD_CLOEXEC | SFD_NONBLOCK):
-        return f"the flags {flags:#x} are not SFD_NONBLOCK and SFD_CLOEXEC alone"
+        return f"the flags are SFD_NONBLOCK and SFD_CLOEXEC, not {flags:#x}"
     return f"descriptor {fd} is not a signalfd"
 
 
@@ -61,7 +61,7 @@ SIGMASK = Errors(
         errno.EFAULT: (InvalidArgument, "the set of signals is not in the memory of this process"),
         errno.EINVAL: (
             InvalidArgument,
-            lambda action, **_: f"the action {action} is none of SIG_BLOCK, SIG_UNBLOCK and SIG_SETMASK",
+            lambda action, **_: f"the action must be SIG_BLOCK, SIG_UNBLOCK or SIG_SETMASK, not {action}",
         ),
     },
 )
@@ -99,7 +99,9 @@ def sigset(signals: Signals) -> set[int]:
             raise TypeError(_not_a_name(number))
         member = _members.get(integer(number, -32, "signal"))
         if member is None:
-            raise ValueError(f"there is no signal {number}: they are 1 to 31 and {signal.SIGRTMIN} to {max(_members)}")
+            raise ValueError(
+                f"there is no signal {number}: signals are 1 to 31 and {signal.SIGRTMIN} to {max(_members)}"
+            )
         found.add(member)
     return found
 
@@ -108,7 +110,7 @@ def _not_a_name(text: str) -> str:
     """The sentence about a str where a signal has to be."""
     name = text.upper() if text.upper().startswith("SIG") else f"SIG{text.upper()}"
     constant = name if name in signal.Signals.__members__ else "SIGTERM"
-    return f"a signal is an int, such as signal.{constant}, and not the str {text!r}"
+    return f"a signal must be an int, such as signal.{constant}, not the str {text!r}"
 
 
 def members(bits: int) -> set[int]:

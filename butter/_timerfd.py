@@ -65,7 +65,7 @@ def clock_of(fd: int) -> int:
 
 def _no_timer(clock_type: int, flags: int, **_: object) -> str:
     if clock_type not in TIMER_CLOCKS:
-        return f"{_clock(clock_type)} makes no timer; these do: {', '.join(map(_clock, TIMER_CLOCKS))}"
+        return f"{_clock(clock_type)} is not a clock for timers; these are: {', '.join(map(_clock, TIMER_CLOCKS))}"
     return f"the flags are TFD_NONBLOCK and TFD_CLOEXEC, not {flags:#x}"
 
 
@@ -90,7 +90,7 @@ def _refused(fd: int, flags: int, spec: Any, **_: object) -> str:
     for name in () if spec is None else ("it_value", "it_interval"):
         time = getattr(spec, name)
         if time.tv_sec < 0 or not 0 <= time.tv_nsec < 10**9:
-            return f"{name} is {time.tv_sec} s and {time.tv_nsec} ns: negative, or more than a second of ns"
+            return f"{name} is {time.tv_sec} s and {time.tv_nsec} ns; it must not be negative, and the ns must be below 10**9"
     return _another_kind(fd)
 
 

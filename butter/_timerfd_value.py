@@ -51,11 +51,11 @@ def nanoseconds(seconds: Seconds | None, nano_seconds: int | None) -> int:
     if nano_seconds is None and type(seconds) is int and 0 <= seconds < 2**63:
         return seconds * _SECOND  # the most usual case, before all others
     if seconds is None and nano_seconds is None:
-        raise TypeError("a time is missing: give seconds or nano_seconds")
+        raise TypeError("a time is missing: pass seconds or nano_seconds")
     if nano_seconds is None:
         nano_seconds = 0
     elif not isinstance(nano_seconds, int):
-        raise TypeError(f"nano_seconds is an int, not {type(nano_seconds).__name__}")
+        raise TypeError(f"nano_seconds must be an int, not {type(nano_seconds).__name__}")
     elif nano_seconds < 0:
         raise ValueError(f"nano_seconds is {nano_seconds}; it must not be negative")
     total = nano_seconds if seconds is None else _whole(seconds) + nano_seconds
@@ -87,7 +87,7 @@ def _whole(seconds: Any) -> int:
             raise ValueError(f"seconds is {seconds}; it must be a number") from None
     else:
         kinds = "an int, float, Decimal, Fraction or timedelta"
-        raise TypeError(f"seconds is {kinds}, not {type(seconds).__name__}")
+        raise TypeError(f"seconds must be {kinds}, not {type(seconds).__name__}")
     if numerator < 0:
         raise ValueError(f"seconds is {seconds}; it must not be negative")
     nearest = (2 * numerator * _SECOND + denominator) // (2 * denominator)
@@ -98,12 +98,12 @@ def timerspec(value: HasTimerspec | Any) -> Any:
     """Return the ``struct itimerspec *`` of cffi that *value* is, or has."""
     spec = value.__timerspec__() if hasattr(value, "__timerspec__") else value
     if not isinstance(spec, ffi.CData):
-        raise TypeError(f"a timerspec is a TimerVal or a struct itimerspec *, not {type(value).__name__}")
+        raise TypeError(f"a timerspec must be a TimerVal or a struct itimerspec *, not {type(value).__name__}")
     # cffi would go where the pointer leads
     if spec == ffi.NULL:
-        raise ValueError("a timerspec is a TimerVal or a struct itimerspec *, not NULL")
+        raise ValueError("a timerspec must be a TimerVal or a struct itimerspec *, not NULL")
     if ffi.typeof(spec) is not _ITIMERSPEC:
-        raise TypeError(f"a timerspec is a TimerVal or a struct itimerspec *, not {ffi.typeof(spec).cname}")
+        raise TypeError(f"a timerspec must be a TimerVal or a struct itimerspec *, not {ffi.typeof(spec).cname}")
     return spec
 
 

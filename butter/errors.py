@@ -179,19 +179,19 @@ def descriptors_exhausted(**_: object) -> str:
 
 def files_exhausted(**_: object) -> str:
     """The sentence for ENFILE."""
-    return f"the system has no file left: {raise_sysctl('fs.file-max')}"
+    return f"the system can open no more files: {raise_sysctl('fs.file-max')}"
 
 
 def bad_descriptor(fd: object = "fd", **_: object) -> str:
     """The sentence for EBADF."""
-    return f"descriptor {fd} is not open, or not for this use"
+    return f"descriptor {fd} is not open, or not open for this use"
 
 
 def missing(since: str | None = None) -> Meaning:
     """The row for ENOSYS of a call that Linux has since *since*."""
     if since is None:
         return OSError, "a seccomp filter hides the system call"
-    return OSError, f"the system call is missing: Linux {since} brought it, or a seccomp filter hides it"
+    return OSError, f"the system call is missing: it came with Linux {since}, or a seccomp filter hides it"
 
 
 def running_kernel() -> tuple[int, ...]:
@@ -254,7 +254,10 @@ PATH: Mapping[int, Meaning] = {
     errno.EINTR: (InterruptedError, "a signal interrupted the lookup of the path"),
     errno.EIO: (OSError, "the filesystem could not read a directory of the path"),
     errno.ELOOP: (InvalidPath, "too many symbolic links in the path"),
-    errno.ENAMETOOLONG: (InvalidPath, "the path is longer than 4095 bytes, or a name in it than the filesystem allows"),
+    errno.ENAMETOOLONG: (
+        InvalidPath,
+        "the path is longer than 4095 bytes, or a name in it is longer than the filesystem allows",
+    ),
     errno.ENOENT: (PathNotFound, "the path does not exist"),
     errno.ENOMEM: NO_MEMORY,
     errno.ENOTDIR: (PathNotADirectory, "a part of the path is not a directory"),

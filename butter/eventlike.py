@@ -70,13 +70,13 @@ def deadline_of(timeout: float | None) -> float | None:
     if timeout is None:
         return None
     if not isinstance(timeout, (int, float)):
-        raise TypeError(f"timeout is a number of seconds or None, not {type(timeout).__name__}")
+        raise TypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
     if not timeout >= 0:
         raise ValueError(f"timeout is {timeout}; it must not be negative")
     try:
         return time.monotonic() + timeout
     except OverflowError:
-        raise ValueError("timeout is more than a float holds; None waits for ever") from None
+        raise ValueError("timeout is larger than a float can hold; None waits for ever") from None
 
 
 def timed_out(error: type[TimeoutError], timeout: float | None) -> TimeoutError:
@@ -268,6 +268,6 @@ class Eventlike(Descriptor, Generic[Event]):
 
     def _not_a_file(self, *args: object) -> NoReturn:
         """An event descriptor has events, not bytes: raises NotImplementedError. Use ``read_event``."""
-        raise NotImplementedError(f"{type(self).__name__} gives events, not bytes: use read_event()")
+        raise NotImplementedError(f"{type(self).__name__} returns events, not bytes: use read_event()")
 
     read = readline = readlines = seek = tell = truncate = write = writelines = _not_a_file

@@ -88,7 +88,7 @@ class Inotify(Eventlike[InotifyEvent]):
 
     def __init__(self, flags: int = 0, closefd: bool = True) -> None:
         if not isinstance(flags, int):
-            raise TypeError(f"flags is an int, not {type(flags).__name__}: a path is given to watch()")
+            raise TypeError(f"flags must be an int, not {type(flags).__name__}: pass a path to watch()")
         super().__init__(inotify_init(flags, closefd))
 
     def _init_state(self) -> None:
@@ -134,7 +134,7 @@ class Inotify(Eventlike[InotifyEvent]):
         Raises what :func:`inotify_rm_watch` does, and ValueError if the object is closed.
         """
         if not isinstance(wd, int):
-            raise TypeError(f"wd is the int that watch() returned, not {type(wd).__name__}")
+            raise TypeError(f"wd must be the int that watch() returned, not {type(wd).__name__}")
         inotify_rm_watch(self.fileno(), wd)
 
     del_watch = ignore

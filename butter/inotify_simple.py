@@ -180,7 +180,7 @@ class INotify(FileIO):
             if read_delay is not None and not read_delay >= 0:
                 raise ValueError(f"read_delay is {read_delay}; it must not be negative")
             if timeout != timeout:
-                raise ValueError("timeout is not a number of milliseconds but NaN")
+                raise ValueError("timeout is NaN; it must be a number of milliseconds")
             deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout / 1000
             if readable(self, deadline):
                 if read_delay is not None:

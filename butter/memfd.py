@@ -91,7 +91,7 @@ def _bytes_of(value: Buffer) -> memoryview:
         view = memoryview(value)
     except TypeError:
         raise TypeError(
-            f"initial_value is bytes or another buffer, or a size as int, not {type(value).__name__}"
+            f"initial_value must be bytes or another buffer, or a size as an int, not {type(value).__name__}"
         ) from None
     # cast() takes neither a buffer with gaps nor an empty one of several dimensions
     return view.cast("B") if view.c_contiguous and view.nbytes else memoryview(view.tobytes())
@@ -465,7 +465,7 @@ class Memfd(Descriptor):
 
     def _unsupported(self, *args: object, **kwargs: object) -> NoReturn:
         """A memfd gives no events, and its bytes by other means: raises :exc:`io.UnsupportedOperation`."""
-        raise UnsupportedOperation("a memfd gives no events; for its bytes use open() or mmap()")
+        raise UnsupportedOperation("a memfd has no events; for its bytes use open() or mmap()")
 
     wait = read_event = read_events = __iter__ = _unsupported
     read = readline = readlines = seek = tell = write = writelines = _unsupported

@@ -53,7 +53,7 @@ def _receivable(signals: Signals) -> set[int]:
     found = asked & _RECEIVABLE
     if asked and not found:
         names = " and ".join(signum_to_signame[number] for number in sorted(asked))
-        raise ValueError(f"{names} cannot be received: the kernel lets nothing block or handle it")
+        raise ValueError(f"{names} cannot be received: no process can block SIGKILL or SIGSTOP")
     return found
 
 
@@ -174,7 +174,7 @@ class Signalfd(Eventlike[Signal]):
         self.fileno()
         removed = one_spelling("signals, signal", signals, signal, None)
         if removed is None:
-            raise TypeError("disable() needs the signals that are no longer received")
+            raise TypeError("disable() needs an argument: the signals to receive no longer")
         self._change(set(), sigset(removed))
 
     def enable_all(self) -> None:

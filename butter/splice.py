@@ -75,7 +75,7 @@ def _not_open(fd_in: int = -1, fd_out: int = -1, **_: object) -> str:
     if writes in (None, os.O_RDONLY):
         wrong.append(f"descriptor {fd_out} is not open" + ("" if writes is None else " for writing"))
     if reads == os.O_WRONLY and writes == os.O_RDONLY:
-        wrong.append("the source comes first, then the target")
+        wrong.append("pass the source first, then the target")
     return "; ".join(wrong) or f"descriptor {fd_in} or descriptor {fd_out} was closed meanwhile"
 
 
@@ -103,9 +103,9 @@ def _splice_refused(
     if refused:
         return refused
     if not _is_pipe(fd_in) and not _is_pipe(fd_out):
-        return f"neither descriptor {fd_in} nor descriptor {fd_out} is a pipe; butter.splice.copy() needs none"
+        return f"neither descriptor {fd_in} nor descriptor {fd_out} is a pipe; butter.splice.copy() does not need one"
     if _appends(fd_out):
-        return f"descriptor {fd_out} is open with O_APPEND, to which only write() appends"
+        return f"descriptor {fd_out} is open with O_APPEND, so only write() can append to it"
     for name, offset in ("in_offset", in_offset), ("out_offset", out_offset):
         if _OWN < offset < 0:
             return f"{name} is {offset}; it must not be negative"
@@ -117,14 +117,14 @@ def _tee_refused(fd_in: int = -1, fd_out: int = -1, flags: int = 0, **_: object)
     if refused:
         return refused
     others = [f"descriptor {fd}" for fd in (fd_in, fd_out) if not _is_pipe(fd)]
-    return f"{' and '.join(others)} {'are' if others[1:] else 'is'} not a pipe; butter.splice.copy() needs none"
+    return f"{' and '.join(others)} {'are' if others[1:] else 'is'} not a pipe; butter.splice.copy() does not need one"
 
 
 def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = None, **_: object) -> str:
     if out_offset is not None and _appends(fd_out):
         return f"descriptor {fd_out} is open with O_APPEND, so it takes no offset"
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 0:
-        return "RLIMIT_NOFILE is 0, with which the kernel lets no process wait for descriptors"
+        return "RLIMIT_NOFILE is 0, so the kernel does not let this process wait for a descriptor"
     if _same_file(fd_in, fd_out):
         return _ONE_PIPE if _is_pipe(fd_in) else "the two ranges of the file overlap"
     # reading into no buffer takes nothing, and fails where the kind of file has no such call
@@ -141,7 +141,7 @@ def _no_offset(
         out_offset not in (None, _OWN) and _asked(os.lseek, fd_in, 0, os.SEEK_CUR) is not None
     ):
         name, fd = "out_offset", fd_out
-    return f"descriptor {fd} is a pipe, socket or terminal and has no offset: leave {name} None (0 is an offset, too)"
+    return f"descriptor {fd} is a pipe, socket or terminal and has no offset: leave {name} at None (0 is an offset too)"
 
 
 def _not_allowed(fd_out: int = -1, **_: object) -> str:
@@ -151,11 +151,11 @@ def _not_allowed(fd_out: int = -1, **_: object) -> str:
 
 
 _PIPES: Mapping[int, Meaning] = {
-    errno.EAGAIN: (BlockingIOError, "nothing can be moved now: no byte waits, or there is no room"),
+    errno.EAGAIN: (BlockingIOError, "nothing can be moved now: the input is empty, or the output is full"),
     errno.EBADF: (InvalidArgument, _not_open),
     errno.ENOMEM: NO_MEMORY,
     errno.EPERM: (PermissionError, _not_allowed),
-    errno.EPIPE: (NoReader, "nobody reads at the other end of the target"),
+    errno.EPIPE: (NoReader, "the target has no reader any more"),
 }
 _FILES: Mapping[int, Meaning] = {
     **_PIPES,
@@ -172,7 +172,7 @@ _FILES: Mapping[int, Meaning] = {
     errno.ENETDOWN: (OSError, "the network is down"),
     errno.ENETUNREACH: (OSError, "the network of the peer cannot be reached"),
     errno.ENOBUFS: (OutOfMemory, "the network has no buffer left"),
-    errno.ENODEV: (OSError, "the device is gone, or cannot do it"),
+    errno.ENODEV: (OSError, "the device is gone, or does not support this"),
     errno.ENOSPC: (OSError, "the device of the target is full"),
     errno.ENOTCONN: (OSError, "the socket is not connected"),
     errno.ENXIO: (OSError, "the device is gone, or the offset is past its end"),
@@ -320,7 +320,7 @@ SYNC_PORTION = 1 << 24
 
 def _number(fd: FileDescriptor) -> int:
     if not isinstance(fd, int) and isinstance(fd, (str, bytes, os.PathLike)):
-        raise TypeError(f"fd is an int or has fileno(), not {type(fd).__name__}: a path has to be opened first")
+        raise TypeError(f"fd must be an int or have fileno(), not {type(fd).__name__}: open the path first")
     return fileno(fd)
 
 
@@ -343,7 +343,7 @@ class Transfer:
         duplicate: bool = False,
     ) -> None:
         if progress is not None and not callable(progress):
-            raise TypeError(f"progress is a function, not {type(progress).__name__}")
+            raise TypeError(f"progress must be a function, not {type(progress).__name__}")
         self._objects = {} if duplicate else {"fd_in": fd_in, "fd_out": fd_out}
         self._arguments = {
             "fd_in": _number(fd_in),

@@ -194,7 +194,7 @@ class Timer(Eventlike[int], TimerVal):
         if not (self.get_current() or readable(self, 0)):
             raise RuntimeError(
                 f"{self!r} was never armed, so waiting for it would never end:"
-                " its words were changed, and update() has to be called after them"
+                " call update() after the words that set it"
             )
         self._armed = True
 

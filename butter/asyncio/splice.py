@@ -58,7 +58,7 @@ async def copy(
     with Transfer(fd_in, fd_out, count, in_offset, out_offset, progress, duplicate=True) as transfer:
         transfer.begin()
         if transfer.waits:
-            raise ValueError("a descriptor blocks, and the loop with it: use os.set_blocking(fd, False)")
+            raise ValueError("a descriptor is blocking and would stop the loop: use os.set_blocking(fd, False)")
         while (blocked := transfer.step(LOOP_PORTION)) is not None:
             if blocked:
                 await _ready(loop, transfer, *blocked)

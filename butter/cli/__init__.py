@@ -40,8 +40,8 @@ exit codes:
   1    failed, and a line on stderr says why; doctor: something does not work
   2    the command line is wrong
   3    watch: the time was up before COUNT events came
-  130  ended by Ctrl-C, also when events were shown before
-  141  the reader of the output is gone, as head is after its last line
+  130  ended by Ctrl-C, even if events were shown before
+  141  the reader of the output has exited, as head does after its last line
 """
 
 EXAMPLES = """\

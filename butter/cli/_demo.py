@@ -118,6 +118,6 @@ async def show_signals(stage: Stage, signals: Signalfd_async) -> None:
 
 async def show_copy(stage: Stage, directory: Path) -> None:
     with Memfd("toast", b"bread and butter") as memfd, memfd.sealed_copy() as sealed:
-        stage.say("memfd", f"{len(sealed)} bytes that nobody can change")
+        stage.say("memfd", f"{len(sealed)} bytes that can never change")
         with open(directory / "toast", "wb") as target:
             stage.say("splice", f"{await copy(sealed, target)} of them moved to a file")

@@ -15,7 +15,7 @@ LIMITS = {
     "fs.inotify.max_queued_events": "events that wait in one inotify descriptor",
     "fs.file-max": "open files of the system",
     "fs.nr_open": "descriptors of a process, at most",
-    "fs.pipe-max-size": "bytes in a pipe of a user who is not root",
+    "fs.pipe-max-size": "bytes in a pipe of a user that is not root",
 }
 
 
@@ -40,6 +40,6 @@ def processes_exhausted(**_: object) -> str:
     both = resource.getrlimit(resource.RLIMIT_NPROC)
     soft, hard = ("unlimited" if limit == resource.RLIM_INFINITY else limit for limit in both)
     return (
-        f"no process or thread can be added: RLIMIT_NPROC is {soft} ('ulimit -u' raises it, up to {hard});"
+        f"no process or thread can be started: RLIMIT_NPROC is {soft} ('ulimit -u' raises it, up to {hard});"
         " pids.max of the cgroup and kernel.threads-max are limits too"
     )

@@ -108,7 +108,9 @@ def release_numbers(release: str) -> list[int]:
     return [int(number) for number in re.findall("[0-9]+", release)[:3]]
 
 
-DENIED = "run as root or with the capability that is named, or allow it in the profile of the container or service"
+DENIED = (
+    "run as root or with the capability that is named, or allow the call in the profile of the container or service"
+)
 EXHAUSTED = "raise the limit that is named, or end the programs that use it up"
 REMEDIES: dict[int | None, str | Callable[[str], str]] = {
     errno.ENOSYS: missing_call,

@@ -64,11 +64,11 @@ DESCRIPTION = """\
 Show what happens to files and directories, one line for each event: the time
 at which it was read, the names of its flags, the path. See inotify(7).
 
-A directory is watched alone, without the directories in it. The end of a watch
-(IGNORED) and an overflow are shown whatever was asked for, and not counted;
-the last end of a watch ends the command.
+A directory is watched without the directories in it. The end of a watch
+(IGNORED) and an overflow are always shown, and not counted. The command ends
+when its last watch ends.
 
-Output into a watched directory makes events, whose lines make more, for ever."""
+Output into a watched directory makes events, which make more output, for ever."""
 
 EPILOG = """\
 events:
@@ -111,7 +111,7 @@ def add_to(commands: Commands) -> None:
         "--count",
         type=count_argument,
         metavar="COUNT",
-        help="stop after so many of the events that were asked for",
+        help="stop after COUNT of the events that were asked for",
     )
     parser.add_argument("-t", "--time", type=time_argument, metavar="SECONDS", help="stop after this time, 0.5 or 60")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, for programs")

@@ -26,7 +26,7 @@ def test_methods_are_those_of_the_object(directory):
         assert inotify.path(wd) == str(directory)
         inotify.ignore(wd)
         assert inotify.path(inotify.get_nowait()) == str(directory)
-    with pytest.raises(TypeError, match=r"a path is given to watch\(\)"):
+    with pytest.raises(TypeError, match=r"pass a path to watch\(\)"):
         Inotify_async("/tmp")
 
 

@@ -22,7 +22,7 @@ def test_arguments():
         timer.close()
     with pytest.warns(DeprecationWarning, match="loop"):
         Timerfd_async(loop=object()).close()
-    with pytest.raises(InvalidArgument, match="these do"):
+    with pytest.raises(InvalidArgument, match="these are"):
         Timerfd_async(CLOCK_MONOTONIC_RAW)
 
 

@@ -104,7 +104,7 @@ def test_memfd_create03():
                 assert libc.munmap(address, part) == -1
                 assert ctypes.get_errno() == errno.EINVAL
             assert libc.munmap(address, size) == 0
-            with pytest.raises(InvalidArgument, match="whole pages"):
+            with pytest.raises(InvalidArgument, match="a multiple of the page size"):
                 memfd.truncate(size + 1)
         with Memfd("all", flags=MFD_HUGETLB) as memfd, memfd.mmap(2 * size) as mapping:
             mapping[0] = mapping[size] = 1

@@ -203,7 +203,9 @@ def test_sentences(counter, number):
         for call in (Eventfd, counter.increment, lambda value: eventfd_write(number, value)):
             with pytest.raises(ValueError, match=f"value is {value}; it must be 0 to {2**64 - 2}, which is"):
                 call(value)
-    with pytest.raises(InvalidArgument, match="the flags 0x100004 are none of EFD_CLOEXEC, EFD_NONBLOCK and"):
+    with pytest.raises(
+        InvalidArgument, match="the flags are EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE, not 0x100004"
+    ):
         Eventfd(0, 1 << 20 | 4 | EFD_NONBLOCK)
 
 

@@ -154,22 +154,22 @@ def test_tee_leaves_the_bytes(pipe, other):
 
 
 BAD = [
-    ({"fd_in": "3"}, TypeError, "fd is an int"),
-    ({"fd_out": None}, TypeError, "fd is an int"),
-    ({"fd_in": 3.0}, TypeError, "fd is an int"),
+    ({"fd_in": "3"}, TypeError, "fd must be an int"),
+    ({"fd_out": None}, TypeError, "fd must be an int"),
+    ({"fd_in": 3.0}, TypeError, "fd must be an int"),
     ({"fd_in": 2**31}, ValueError, "it must be"),
     ({"fd_out": -(2**31) - 1}, ValueError, "it must be"),
     ({"in_offset": 2**63}, ValueError, "in_offset is"),
     ({"out_offset": -(2**63) - 1}, ValueError, "out_offset is"),
-    ({"in_offset": 1.0}, TypeError, "in_offset is"),
-    ({"in_offset": float(-(2**63))}, TypeError, "in_offset is"),
-    ({"out_offset": "1"}, TypeError, "out_offset is"),
+    ({"in_offset": 1.0}, TypeError, "in_offset must be"),
+    ({"in_offset": float(-(2**63))}, TypeError, "in_offset must be"),
+    ({"out_offset": "1"}, TypeError, "out_offset must be"),
     ({"len": -1}, ValueError, "len is"),
     ({"len": 2**64}, ValueError, "len is"),
-    ({"len": 1.5}, TypeError, "len is"),
+    ({"len": 1.5}, TypeError, "len must be"),
     ({"flags": -1}, ValueError, "flags is"),
     ({"flags": 2**32}, ValueError, "flags is"),
-    ({"flags": None}, TypeError, "flags is"),
+    ({"flags": None}, TypeError, "flags must be"),
 ]
 
 
@@ -819,18 +819,18 @@ def test_progress_may_end_the_copy(tmp_path):
 @pytest.mark.parametrize(
     ("change", "exception", "words"),
     [
-        ({"fd_in": "3"}, TypeError, "fd is an int"),
-        ({"fd_out": None}, TypeError, "fd is an int"),
-        ({"fd_in": "path"}, TypeError, "not str: a path has to be opened first"),
-        ({"fd_out": pathlib.Path("path")}, TypeError, "a path has to be opened first"),
+        ({"fd_in": "3"}, TypeError, "fd must be an int"),
+        ({"fd_out": None}, TypeError, "fd must be an int"),
+        ({"fd_in": "path"}, TypeError, "not str: open the path first"),
+        ({"fd_out": pathlib.Path("path")}, TypeError, "open the path first"),
         ({"fd_in": 2**31}, ValueError, "it must be"),
         ({"count": -1}, ValueError, "count is"),
         ({"count": 2**63}, ValueError, "count is"),
-        ({"count": 1.0}, TypeError, "count is"),
+        ({"count": 1.0}, TypeError, "count must be"),
         ({"in_offset": -1}, ValueError, "in_offset is"),
         ({"out_offset": 2**63}, ValueError, "out_offset is"),
-        ({"in_offset": "1"}, TypeError, "in_offset is"),
-        ({"progress": 5}, TypeError, "progress is a function"),
+        ({"in_offset": "1"}, TypeError, "in_offset must be"),
+        ({"progress": 5}, TypeError, "progress must be a function"),
     ],
 )
 def test_bad_arguments_of_copy(file, pipe, change, exception, words):
@@ -857,7 +857,7 @@ def test_descriptors_for_another_use(tmp_path, file, pipe, sockets):
                 use = "" if number in (-1, path) else " for writing"
                 assert caught.value.strerror == f"copy: descriptor {number} is not open{use}"
                 assert (caught.value.moved, caught.value.rest) == (0, b"")
-            with pytest.raises(InvalidArgument, match=r"not open for reading; .* for writing; the source comes first"):
+            with pytest.raises(InvalidArgument, match=r"not open for reading; .* for writing; pass the source first"):
                 copy(pipe.writing, pipe.reading)
         with pytest.raises(ValueError, match="closed file"):
             copy(closed, file)
@@ -886,7 +886,7 @@ def test_offsets_for_what_has_none(file, pipe, sockets):
     master, slave = pty.openpty()
     try:
         for stream in (pipe.reading, sockets[0], slave):
-            with pytest.raises(InvalidArgument, match="has no offset: leave in_offset None") as caught:
+            with pytest.raises(InvalidArgument, match="has no offset: leave in_offset at None") as caught:
                 copy(stream, file, in_offset=0, out_offset=0)
             assert caught.value.errno == errno.ESPIPE
         for stream in (pipe.writing, sockets[0], slave):
@@ -1203,7 +1203,7 @@ def test_sockets_without_connection(file):
     """A socket that is not connected can neither be read nor written."""
     with socket.socket() as lonely:
         for fds in ((lonely, file), (file, lonely)):
-            with pytest.raises(OSError, match=r"connected|nobody reads") as caught:
+            with pytest.raises(OSError, match=r"connected|no reader") as caught:
                 copy(*fds)
             assert caught.value.errno in (errno.ENOTCONN, errno.EPIPE)
     assert file.tell() == 0

@@ -73,7 +73,7 @@ def test_S2():
 
 def test_S3(in_child):
     """An action that is none is an error, and the old mask is what the call returns."""
-    with pytest.raises(ValueError, match="action 99") as caught:
+    with pytest.raises(ValueError, match="SIG_SETMASK, not 99") as caught:
         pthread_sigmask(99, [USR1])
     assert caught.value.errno == errno.EINVAL
 
