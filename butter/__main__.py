@@ -4,7 +4,10 @@ import sys
 
 
 def main() -> int:
-    """The command, which ends without a traceback where Ctrl-C comes while it is still being imported."""
+    """Run the command and return its exit code.
+
+    Ctrl-C ends it without a traceback, even while its modules are imported.
+    """
     try:
         from butter import cli
 

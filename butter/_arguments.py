@@ -1,4 +1,4 @@
-"""The arguments of calls: numbers, descriptors and paths, checked before anything happens."""
+"""The arguments of calls, checked before the call: numbers, descriptors, paths."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     Path = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
     Value = TypeVar("Value")
 
-#: descriptors are closed when the process executes another program, unless ``closefd=False`` says otherwise
+#: descriptors are closed when the process executes another program, unless
+#: ``closefd=False`` says otherwise
 CLOEXEC_DEFAULT = True
 
 
 def integer(value: int, bits: int, name: str) -> int:
-    """Return *value* if it is an int of *bits* bits; negative *bits* mean a signed type, as in C.
+    """Return *value* if it is an int of *bits* bits.
 
-    ``integer(v, 32, "mask")`` accepts what a ``uint32_t`` holds and
-    ``integer(v, -32, "wd")`` what an ``int32_t`` holds. Raises TypeError for a
-    value that is not an int, ValueError for a number out of range.
+    Negative *bits* mean a signed type, as in C: ``integer(v, 32, "mask")`` accepts the
+    numbers that a ``uint32_t`` holds and ``integer(v, -32, "wd")`` those of an
+    ``int32_t``.
+
+    Raises TypeError for a value that is not an int, ValueError for a number out of
+    range.
     """
     if not isinstance(value, int):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
@@ -35,7 +39,7 @@ def integer(value: int, bits: int, name: str) -> int:
 
 
 def fileno(fd: FileDescriptor) -> int:
-    """Return the number of a descriptor given as an int or as anything with ``fileno()``."""
+    """Return the number of a descriptor: an int, or anything with ``fileno()``."""
     if not isinstance(fd, int):
         try:
             method = fd.fileno
@@ -46,7 +50,7 @@ def fileno(fd: FileDescriptor) -> int:
 
 
 def fsencode(path: Path) -> bytes:
-    """Return the bytes of a path given as str, bytes or PathLike.
+    """Return the bytes of a path that is a str, bytes or PathLike.
 
     Raises ValueError for a path with a NUL in it, at which the kernel would stop.
     """
@@ -57,9 +61,10 @@ def fsencode(path: Path) -> bytes:
 
 
 def one_spelling(names: str, value: Value, alias: Value | None, default: object = 0) -> Value:
-    """Return *alias* if the caller gave it, else *value*: an argument and its older spelling.
+    """Return *alias* if the caller passed it, else *value*.
 
-    *names* are both, for the TypeError that is raised if the caller gave both.
+    They are the old and the new spelling of one argument; *names* has both, for the
+    TypeError that is raised if both were passed.
     """
     if alias is None:
         return value

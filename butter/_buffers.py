@@ -32,11 +32,11 @@ Event = TypeVar("Event")
 class Pool(Generic[Buffer]):
     """Buffers made by *make* that no read uses now.
 
-    A reader takes one before the call and gives it back after the events
-    exist: the GIL is free during the call, and two threads on one buffer would
-    tear events. There is no lock, because it could deadlock in a signal
-    handler and over a fork; the list's own methods are atomic. A read that an
-    exception leaves does not give its buffer back, which then is garbage.
+    A reader takes one before the call and gives it back after the events exist: the
+    GIL is free during the call, and two threads on one buffer would tear events. There
+    is no lock, because it could deadlock in a signal handler and over a fork; the
+    list's own methods are atomic. If an exception leaves a read, its buffer does not
+    come back and becomes garbage.
     """
 
     __slots__ = ("_make", "free", "give")
@@ -48,7 +48,7 @@ class Pool(Generic[Buffer]):
         self.give = self.free.append
 
     def take(self) -> Buffer:
-        """Return a buffer that is the caller's until the caller gives it back."""
+        """Return a buffer that belongs to the caller until ``give(buffer)``."""
         try:
             return self.free.pop()
         except IndexError:
@@ -58,9 +58,10 @@ class Pool(Generic[Buffer]):
 class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
     """A pool whose buffers are filled by *fill*, the C function of one read.
 
-    ``fill(fd, struct)`` returns how many events it read, which it has put in
-    ``struct.count`` too, or -1 - errno and leaves the count alone; *errors* says
-    what the errno means. The count of a buffer that nothing uses is 0.
+    ``fill(fd, struct)`` returns how many events it read, and puts the number into
+    ``struct.count`` too; where it fails it returns -1 - errno and leaves the count
+    alone. *errors* says what the errno means. A buffer that no read uses has a count
+    of 0.
     """
 
     __slots__ = ("_errors", "_fill")
@@ -71,11 +72,13 @@ class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
         self._errors = errors
 
     def read(self, fd: int, make: Callable[[FilledBuffer], list[Event]], unmade: deque[FilledBuffer]) -> list[Event]:
-        """Return the events that *make* makes of one read of *fd*; none if a signal interrupted it.
+        """Return the events that *make* makes of one read of *fd*.
 
-        The kernel gives an event once. If *make* fails for want of memory, or
-        a signal handler raises after the read, the full buffer waits in
-        *unmade*, and the next call makes its events before anything is read.
+        The list is empty if a signal interrupted the read.
+
+        The kernel delivers an event once. If *make* runs out of memory, or a signal
+        handler raises after the read, the full buffer waits in *unmade*, and the next
+        call makes its events before it reads anything.
         """
         if unmade:
             return self._resume(make, unmade)
@@ -100,7 +103,10 @@ class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
         return []
 
     def _resume(self, make: Callable[[FilledBuffer], list[Event]], unmade: deque[FilledBuffer]) -> list[Event]:
-        """Return the events of the first buffer in *unmade*; none if another thread has taken it."""
+        """Return the events of the first buffer in *unmade*.
+
+        The list is empty if another thread has taken the buffer.
+        """
         try:
             buffer = unmade.popleft()
         except IndexError:

@@ -40,7 +40,8 @@ ADOPT = Errors(
 def get_buffered_length(fd: FileDescriptor) -> int:
     """``ioctl(fd, FIONREAD)``: the number of bytes that a read would find now.
 
-    Raises OSError (ENOTTY) for a descriptor that cannot tell. See :manpage:`inotify(7)`.
+    Raises OSError (ENOTTY) for a descriptor that does not know this number. See
+    :manpage:`inotify(7)`.
     """
     length = array.array("i", [0])
     fcntl.ioctl(fileno(fd), termios.FIONREAD, length)
@@ -48,7 +49,10 @@ def get_buffered_length(fd: FileDescriptor) -> int:
 
 
 def link_of(fd: int) -> str | None:
-    """What ``/proc/self/fd`` says that the descriptor is, as ``anon_inode:[eventfd]``; None where it says nothing."""
+    """Return where ``/proc/self/fd`` links to, as ``anon_inode:[eventfd]``.
+
+    None where there is no such link.
+    """
     try:
         return os.readlink(f"/proc/self/fd/{fd}")
     except OSError:
@@ -56,7 +60,11 @@ def link_of(fd: int) -> str | None:
 
 
 def fields_of(fd: int) -> dict[str, list[str]]:
-    """The lines of ``/proc/self/fdinfo``: ``{"flags": ["02000002"], "inotify": [...]}``; empty where there is none."""
+    """Return the fields of ``/proc/self/fdinfo``, each with the values of its lines.
+
+    The result is like ``{"flags": ["02000002"], "inotify": [...]}``; it is empty where
+    the file cannot be read.
+    """
     fields: dict[str, list[str]] = {}
     try:
         with open(f"/proc/self/fdinfo/{fd}", encoding="utf-8", errors="surrogateescape") as file:
@@ -69,10 +77,11 @@ def fields_of(fd: int) -> dict[str, list[str]]:
 
 
 def closer() -> Callable[[int], object]:
-    """Return ``butter.utils._close``, which other people's tests replace, or its like.
+    """Return ``butter.utils._close``, or ``os.close`` where utils was never imported.
 
-    A module that nobody imported, nobody has patched: so this module, which
-    stands below utils, need not import it.
+    Tests of other programs replace ``_close``. They cannot have replaced it in a module
+    that was not imported yet, so this module, which stands below utils, need not import
+    it.
     """
     utils = sys.modules.get("butter.utils")
     return os.close if utils is None else utils._close
@@ -84,7 +93,7 @@ _told_of_forks: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDiction
 
 
 def tell_of_forks(thing: Any) -> None:
-    """Call ``thing._after_fork()`` in every child that is forked while *thing* lives."""
+    """Call ``thing._after_fork()`` in each forked child while *thing* lives."""
     _told_of_forks[id(thing)] = thing
 
 
@@ -104,7 +113,10 @@ os.register_at_fork(after_in_child=_after_in_child)
 
 
 def closed_error() -> ValueError:
-    """The error of every operation on a closed object, in the words of Python's own files."""
+    """Return the error of every operation on a closed object.
+
+    Its words are those of Python's own files.
+    """
     return ValueError("I/O operation on closed file")
 
 
@@ -132,18 +144,19 @@ def closed_error() -> ValueError:
 # the number first leaves None for the other, which raises.
 #
 # A signal handler may also raise, at the beginning of any Python function and
-# after any call. So the steps between forgetting and closing are built such
-# that none of them begins a Python function: what to close with is looked up
-# before. An exception in front of that leaves an open object, which can be
-# closed; one behind it leaves a closed one.
+# after any call. So none of the steps between forgetting and closing begins a
+# Python function: the function that closes is looked up before. An exception
+# before these steps leaves an open object, which can be closed; an exception
+# after them leaves a closed one.
 #
 # A second close() raises ValueError instead of doing nothing. It is a mistake
-# worth hearing of: had the object kept the number, it would be the stranger's.
-# The with statement closes only what is open, since leaving it is not a claim.
+# that the program should learn of: had the object kept the number, it would
+# have closed the stranger's file. The with statement closes an object only if
+# it is open, because leaving the statement does not claim that it is.
 #
 # The finaliser closes only the number that __init__ opened. Programs, and the
-# tests of butter 0.13, make objects by __new__ and set _fd to any number that
-# comes to mind; collecting such an object must not close the file that has
+# tests of butter 0.13, make objects by __new__ and set _fd to any number;
+# collecting such an object must not close the file that has
 # that number. It warns, because a forgotten descriptor is a bug, and it makes
 # no cffi call, because those would overwrite an errno that is about to be
 # read.
@@ -157,8 +170,8 @@ def closed_error() -> ValueError:
 class Descriptor:
     """An object that owns a descriptor.
 
-    ``_fd`` is its number, or None once it is closed. Even an object that
-    ``__init__`` never saw can be compared, printed and closed.
+    ``_fd`` is its number, or None once it is closed. Even an object whose ``__init__``
+    never ran can be compared, printed and closed.
     """
 
     #: the kind of descriptor, with its article, for sentences
@@ -176,11 +189,10 @@ class Descriptor:
         return self
 
     def _init_state(self) -> None:
-        """Give the object the state of one that was never opened.
+        """Put the object into the state of one that was never opened.
 
-        Attributes used on hot paths are set here and have no class default:
-        CPython 3.12 and later then look them up twice as fast. All others
-        have a class default.
+        Attributes used on hot paths are set here and have no class default: CPython
+        3.12 and later then look them up twice as fast. All others have a class default.
         """
         self._fd = self._opened = None
 
@@ -190,15 +202,16 @@ class Descriptor:
 
     @classmethod
     def adopt(cls, source: FileDescriptor) -> Self:
-        """Return an object for a descriptor that exists: received, inherited, or opened by other means.
+        """Return an object for a descriptor that exists already.
 
-        *source* is an int or anything with ``fileno()``. The returned object
-        owns the descriptor and closes it, so nothing else may: ``detach()`` a
-        socket first; an object of butter is left closed by this call itself.
+        *source* is an int or anything with ``fileno()``: a descriptor that was
+        received, inherited, or opened by other means. The returned object owns it and
+        closes it, so nothing else may: ``detach()`` a socket first. An object of butter
+        is left closed by this call itself.
 
-        Raises InvalidArgument for a descriptor of another kind, or one that is
-        not open; *source* is then unchanged, and still the caller's. Where
-        ``/proc`` is not mounted the kind is not checked.
+        Raises InvalidArgument for a descriptor of another kind, or one that is not
+        open; *source* is then unchanged, and still the caller's. Where ``/proc`` is not
+        mounted the kind is not checked.
         """
         number, wrong = fileno(source), 0
         try:
@@ -218,7 +231,10 @@ class Descriptor:
         return self
 
     def _adopted(self, fd: int) -> None:
-        """Learn from the kernel what ``__init__`` would know of *fd*, which is not this object's yet."""
+        """Learn from the kernel what ``__init__`` would know of *fd*.
+
+        The object does not own *fd* yet.
+        """
 
     def fileno(self) -> int:
         """The number of the descriptor. Raises ValueError if the object is closed."""
@@ -230,10 +246,10 @@ class Descriptor:
     def close(self) -> None:
         """Close the descriptor.
 
-        Raises ValueError if that was done before: the number may be another
-        file's by now. The ``with`` statement closes only what is open.
+        Raises ValueError if the object is closed already: the number may be another
+        file's by now. The ``with`` statement closes the object only if it is open.
         """
-        # every step, and its place, has its reason above
+        # the essay above has the reason for every step and for its place
         thread, close = get_ident(), closer()
         try:
             if self.__dict__.setdefault("_closer", thread) != thread:
@@ -250,10 +266,16 @@ class Descriptor:
                 del self._closer
 
     def _drop_batch(self) -> None:
-        """Drop what was read and not yet taken; the object is being closed, or was inherited by a fork."""
+        """Drop the events that were read and not yet taken.
+
+        The object is being closed, or was inherited by a forked child.
+        """
 
     def closed(self) -> bool:
-        """Whether the object is closed. A method, and not an attribute as that of Python's files."""
+        """Whether the object is closed.
+
+        This is a method; Python's files have an attribute instead.
+        """
         return self._fd is None
 
     def __enter__(self) -> Self:
@@ -266,10 +288,10 @@ class Descriptor:
             self.close()
 
     def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
-        # a subclass may have made it without _init_state()
+        # a subclass may have made the object without _init_state()
         fd = getattr(self, "_fd", None)
         if fd is not None and fd == self._opened:
-            # the warning may be an error, and still the descriptor has to go
+            # the warning may be an error, and the descriptor must be closed anyway
             try:
                 warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             finally:
@@ -287,8 +309,8 @@ class Descriptor:
         return self._fd is not None and self._fd == other._fd
 
     def __hash__(self) -> int:
-        # Kept from the first use on, because the object must be found in a dict
-        # after it was closed; one step, which two threads cannot both win.
+        # Kept from the first use on, because a dict must find the object after it
+        # was closed. setdefault is one step, which two threads cannot both win.
         known: int = self.__dict__.get("_hash") or self.__dict__.setdefault("_hash", hash((type(self), self._fd)))
         return known
 

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 class Named:
     """Prints the names of the bits, or of the value, on every Python.
 
-    ``str()``, f-strings and ``format()`` give ``CREATE|ISDIR``, and bits
-    without a name come last, as a number. ``repr()`` names the class as well.
-    A format spec that is a number's, as ``:#x`` or ``:d``, formats the number.
+    ``str()``, f-strings and ``format()`` return ``CREATE|ISDIR``; bits without a
+    name come last, as a number. ``repr()`` names the class as well.
+    A format spec for numbers, as ``:#x`` or ``:d``, formats the number.
     """
 
     if TYPE_CHECKING:
@@ -22,13 +22,15 @@ class Named:
 
         def __int__(self) -> int: ...
 
-    #: the constants that not every supported kernel knows, each with its value and the kernel that brought it
+    #: the constants that not every supported kernel knows, each with its value and
+    #: the kernel that brought it
     __since__: ClassVar[Mapping[str, tuple[int, str]]] = {}
 
     def __str__(self) -> str:
         number, members = int(self), type(self).__members__
         names = []
-        # in the order of the manual page; several bits that have a name are told one by one
+        # In the order of the manual page. A name of several bits, as CLOSE, is used
+        # only for exactly these bits.
         for name, member in members.items():
             if member == number:
                 return name

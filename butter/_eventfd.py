@@ -30,7 +30,10 @@ _COUNTER = Struct("=Q")
 
 
 def counter_value(value: int, name: str) -> int:
-    """Return *value* if a counter can hold it. Raises TypeError and ValueError as :func:`integer` does."""
+    """Return *value* if a counter can hold it.
+
+    Raises TypeError and ValueError as :func:`integer` does.
+    """
     if isinstance(value, int) and not 0 <= value <= MAXIMUM:
         raise ValueError(f"{name} is {value}; it must be 0 to {MAXIMUM}, which is 2**64 - 2")
     return integer(value, 64, name)
@@ -69,11 +72,16 @@ WRITE = Errors(
 def eventfd(
     initial_value: int = 0, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT, *, inital_value: int | None = None
 ) -> int:
-    """``eventfd(initial_value, flags)``: the descriptor of a new counter.
+    """``eventfd(initial_value, flags)``: returns the descriptor of a new counter.
 
-    The call takes an *initial_value* of 32 bits (:class:`butter.eventfd.Eventfd` takes any). *flags* are EventfdInit's
-    and *closefd* adds ``EFD_CLOEXEC``; *inital_value* is an older spelling. Raises InvalidArgument for other flags,
-    OSError (EMFILE, ENFILE) where a limit is reached, OutOfMemory. Linux 2.6.27, :manpage:`eventfd(2)`.
+    *initial_value* has 32 bits (:class:`butter.eventfd.Eventfd` takes any value);
+    *flags* are EventfdInit's, and *closefd* adds ``EFD_CLOEXEC``. *inital_value* is an
+    older spelling.
+
+    Raises InvalidArgument for other flags, OSError (EMFILE, ENFILE) where a limit is
+    reached, OutOfMemory.
+
+    Linux 2.6.27, :manpage:`eventfd(2)`.
     """
     value = one_spelling("initial_value, inital_value", initial_value, inital_value)
     value = integer(value, 32, "initial_value")
@@ -82,15 +90,19 @@ def eventfd(
 
 
 def eventfd_read(fd: FileDescriptor) -> int:
-    """``eventfd_read(fd, &value)``: the counter, which becomes 0; or 1, which a counter with ``EFD_SEMAPHORE`` loses.
+    """``eventfd_read(fd, &value)``: returns the counter, and sets it to 0.
 
-    Waits while the counter is 0, or raises BlockingIOError if the descriptor is non-blocking. Raises InvalidArgument
-    where it is no eventfd. Linux 2.6.22, :manpage:`eventfd(2)`.
+    If the counter has ``EFD_SEMAPHORE`` it returns 1, and takes 1 from the counter.
+
+    Waits while the counter is 0, or raises BlockingIOError if the descriptor is
+    non-blocking. Raises InvalidArgument if *fd* is not an eventfd.
+
+    Linux 2.6.22, :manpage:`eventfd(2)`.
     """
     number, value = fileno(fd), ffi.new("uint64_t *")
     while (result := lib.eventfd_read(number, value)) == INTERRUPTED:
-        # Python runs its signal handlers before it goes round (PEP 475), and
-        # one of them may close the object
+        # Python's signal handlers run before the next try (PEP 475), and one of
+        # them may close the object
         run_handlers()
         number = fileno(fd)
     READ.check(result, fd=number)
@@ -98,12 +110,14 @@ def eventfd_read(fd: FileDescriptor) -> int:
 
 
 def eventfd_write(fd: FileDescriptor, value: int) -> None:
-    """``eventfd_write(fd, value)``: add *value* (0 to 2**64 - 2) to the counter.
+    """``eventfd_write(fd, value)``: adds *value* (0 to 2**64 - 2) to the counter.
 
-    Waits while the sum would be above 2**64 - 2, or raises BlockingIOError if the descriptor is non-blocking. Raises
-    InvalidArgument where it is no eventfd. Linux 2.6.22, :manpage:`eventfd(2)`.
+    Waits while the sum would be above 2**64 - 2, or raises BlockingIOError if the
+    descriptor is non-blocking. Raises InvalidArgument if *fd* is not an eventfd.
+
+    Linux 2.6.22, :manpage:`eventfd(2)`.
     """
-    # 2**64 - 1 is for the kernel to refuse
+    # 2**64 - 1 is left to the kernel to refuse
     number, value = fileno(fd), value if value == MAXIMUM + 1 else counter_value(value, "value")
     while (result := lib.eventfd_write(number, value)) == INTERRUPTED:
         run_handlers()
@@ -122,5 +136,9 @@ def str_to_events(str: bytes) -> list[int]:
 
 
 def event_to_str(event: int) -> bytes:
-    """The 8 bytes that add *event* (0 to 2**64 - 1) to the counter of an eventfd when they are written to it."""
+    """The 8 bytes that add *event* to the counter when they are written to an eventfd.
+
+    *event* is 0 to 2**64 - 1. Raises TypeError for another type, ValueError for another
+    number.
+    """
     return _COUNTER.pack(integer(event, 64, "event"))

@@ -63,8 +63,8 @@ if TYPE_CHECKING:
 
 
 def _instances_exhausted(**_: object) -> str:
-    # inotify(7) has one errno for two limits: whether another file can be
-    # opened tells which it was
+    # The kernel has one errno for two limits. If another file can be opened, the
+    # limit of descriptors was not reached.
     try:
         os.close(os.open("/", os.O_RDONLY))
     except OSError:
@@ -81,14 +81,14 @@ def _watches_exhausted(**_: object) -> str:
 #: how ``/proc/self/fd`` names an inotify descriptor
 LINK = "anon_inode:inotify"
 
-#: bits of which a mask needs one, or nothing is ever heard of the watch
+#: bits of which a mask needs one: without them a watch never has an event
 EVENTS = IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED
 
 _KNOWN = functools.reduce(operator.or_, map(int, InotifyMask.__members__.values()))
 
 
 def _watch_refused(fd: int, mask: int, **_: object) -> str:
-    # the kernel looks at the mask first: only a good one leaves the descriptor to blame
+    # the kernel looks at the mask first: if that is good, the descriptor is wrong
     if mask & IN_MASK_ADD and mask & IN_MASK_CREATE:
         return "IN_MASK_ADD and IN_MASK_CREATE exclude each other"
     if not mask & EVENTS:
@@ -107,7 +107,7 @@ def _not_removed(fd: int, wd: int, **_: object) -> str:
 def queued(fd: int) -> bool:
     """Return whether events wait in the kernel.
 
-    True also where *fd* is not what it should be: the read says what is wrong.
+    True also where *fd* is not an inotify descriptor: the read then raises.
     """
     try:
         return get_buffered_length(fd) > 0
@@ -116,7 +116,7 @@ def queued(fd: int) -> bool:
 
 
 def watches_of(fd: int) -> set[int] | None:
-    """Return the watches on the descriptor *fd*, whoever made them.
+    """Return all watches on the descriptor *fd*, of this and of other programs.
 
     None where ``/proc`` is missing.
     """
@@ -170,32 +170,45 @@ READ = Errors(
 
 
 def inotify_init(flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:
-    """``inotify_init1(flags)``: a new inotify descriptor.
+    """``inotify_init1(flags)``: returns a new inotify descriptor.
 
-    *closefd* adds ``IN_CLOEXEC``. Raises InvalidArgument for other flags than InotifyInit's, OSError (EMFILE, ENFILE)
-    where a limit is reached, OutOfMemory. Linux 2.6.27, :manpage:`inotify_init(2)`.
+    *flags* are InotifyInit's, and *closefd* adds ``IN_CLOEXEC``.
+
+    Raises InvalidArgument for other flags, OSError (EMFILE, ENFILE) where a limit is
+    reached, OutOfMemory.
+
+    Linux 2.6.27, :manpage:`inotify_init(2)`.
     """
     flags = integer(flags, -32, "flags")
     return INIT.check(lib.inotify_init1(flags | IN_CLOEXEC if closefd else flags))
 
 
 def inotify_add_watch(fd: FileDescriptor, path: Path, mask: int) -> int:
-    """``inotify_add_watch(fd, path, mask)``: watch *path* for the events in *mask*, return its watch descriptor.
+    """``inotify_add_watch(fd, path, mask)``: returns the watch descriptor of *path*.
 
-    The watch is on the file, not on its name: two paths of one file (hard links) give the same watch descriptor,
-    and the second mask replaces the first unless it holds ``IN_MASK_ADD``. Raises PathNotFound, PathNotADirectory,
-    InvalidPath, PermissionError, FileExistsError (``IN_MASK_CREATE``), InvalidArgument, OSError (ENOSPC: no watch
-    left). Linux 2.6.13, :manpage:`inotify_add_watch(2)`.
+    *mask* says which events of it are reported: bits of InotifyMask. The watch is on
+    the file, not on its name: two paths of one file (hard links) have the same watch
+    descriptor, and the second mask replaces the first unless it has ``IN_MASK_ADD``.
+
+    Raises PathNotFound, PathNotADirectory, InvalidPath, PermissionError,
+    FileExistsError (``IN_MASK_CREATE``), InvalidArgument, OSError (ENOSPC: no watch is
+    left).
+
+    Linux 2.6.13, :manpage:`inotify_add_watch(2)`.
     """
     fd, name, mask = fileno(fd), fsencode(path), integer(mask, 32, "mask")
     return ADD_WATCH.check(lib.inotify_add_watch(fd, name, mask), path, fd=fd, mask=mask)
 
 
 def inotify_rm_watch(fd: FileDescriptor, wd: int) -> None:
-    """``inotify_rm_watch(fd, wd)``: remove the watch *wd*.
+    """``inotify_rm_watch(fd, wd)``: removes the watch *wd*.
 
-    Events of it that wait are still delivered, and an ``IN_IGNORED`` event is the last. Raises InvalidArgument where
-    the watch is gone already, which is normal: the kernel removes the watch of a deleted file by itself.
+    Its events that wait in the queue are still delivered, and an ``IN_IGNORED`` event
+    is its last.
+
+    Raises InvalidArgument if the watch is gone already, which is normal: the kernel
+    removes the watch of a deleted file by itself.
+
     Linux 2.6.13, :manpage:`inotify_rm_watch(2)`.
     """
     fd, wd = fileno(fd), integer(wd, -32, "wd")
@@ -203,11 +216,11 @@ def inotify_rm_watch(fd: FileDescriptor, wd: int) -> None:
 
 
 class _Has(property):
-    """A property of an event, of a type that editors know: whether it has one of *bits*."""
+    """A property of an event: whether it has one of *bits*."""
 
     def __init__(self, bits: int, meaning: str) -> None:
         super().__init__(lambda event: event.mask & bits != 0)
-        # before Python 3.12 the documentation of the class would hide that of doc=
+        # before Python 3.12 the docstring of the class would hide that of doc=
         self.__doc__ = f"Whether {meaning}."
 
     if TYPE_CHECKING:
@@ -223,19 +236,25 @@ class _Fields(NamedTuple):
 
 
 class InotifyEvent(_Fields):
-    """``InotifyEvent(wd, mask, cookie, filename)``: one event of :manpage:`inotify(7)`, a named tuple.
+    """``InotifyEvent(wd, mask, cookie, filename)``: one event, a named tuple.
 
     * ``wd`` (int): the watch descriptor, -1 for an overflow of the queue
     * ``mask`` (int): ``IN_*`` bits that say what happened
     * ``cookie`` (int): the same number in the two halves of a move, else 0
-    * ``filename`` (bytes): the name within the watched directory, empty for the watched object itself
+    * ``filename`` (bytes): the name within the watched directory, empty for the watched
+      object itself
+
+    See :manpage:`inotify(7)`.
     """
 
     __slots__ = ()
 
     @property
     def name(self) -> str:
-        """``filename`` as str, by :func:`os.fsdecode`: what is not UTF-8 comes as surrogates."""
+        """``filename`` as str, by :func:`os.fsdecode`.
+
+        Bytes that are not UTF-8 become surrogates.
+        """
         return os.fsdecode(self.filename)
 
     @property
@@ -244,7 +263,7 @@ class InotifyEvent(_Fields):
         return InotifyMask(self.mask)
 
     def __repr__(self) -> str:
-        # names have no comma, so that the fields can still be told apart by theirs
+        # the names of a mask are joined by |, because commas separate the fields
         return (
             f"{type(self).__name__}"
             f"(wd={self.wd!r}, mask={InotifyMask(self.mask)}, cookie={self.cookie!r}, filename={self.filename!r})"
@@ -270,7 +289,10 @@ class InotifyEvent(_Fields):
 
 
 class Columns:
-    """Room for what one read gives; see the builder. The arrays are taken out once, as each access makes an object."""
+    """Room for the events of one read; see the builder.
+
+    The arrays are taken out once, because each access to a field makes an object.
+    """
 
     __slots__ = ("any_mask", "cookies", "masks", "names", "struct", "summary", "wds")
 
@@ -278,14 +300,14 @@ class Columns:
         self.struct = struct = ffi.new("butter_inotify_events *")
         self.wds, self.masks, self.cookies, self.names = struct.wds, struct.masks, struct.cookies, struct.names
         self.summary = struct.summary
-        self.any_mask = 0  # what is set in the mask of any event, once their fields were taken
+        self.any_mask = 0  # the bits of all masks, once the fields were taken
 
     def __len__(self) -> int:
         count: int = self.struct.count
         return count
 
     def rows(self) -> tuple[Iterable[int], Iterable[int], Iterable[int], bytes]:
-        """The fields of all events, the names as one NUL-separated string."""
+        """Return the fields of all events, the names as one NUL-separated string."""
         count, names_size, many_wds, any_cookie, self.any_mask = _unpack(self.summary, 5)
         return (
             # most batches are of one watch, and only moves have cookies
@@ -296,17 +318,17 @@ class Columns:
         )
 
     def made(self) -> list[InotifyEvent]:
-        """All events."""
+        """Return all events."""
         if self.struct.count > 1:
             return _events(*self.rows())
-        # so they come to a program that keeps up, and this takes half the time
+        # A program that keeps up gets events one by one, and this takes half the time.
         _, names_size, _, _, self.any_mask = _unpack(self.summary, 5)
         name = _buffer(self.names, names_size - 1)[:]
         return [tuple.__new__(InotifyEvent, (self.wds[0], self.masks[0], self.cookies[0], name))]
 
 
-# taken here once: tests replace `lib` and `ffi` with mocks, and the reading
-# of an object is no thin call
+# Looked up once, here: tests replace `lib` and `ffi` with mocks for the thin calls,
+# and the read of an object is not a thin call.
 _buffer, _from_buffer = ffi.buffer, ffi.from_buffer
 _unpack: Any = ffi.unpack  # a list of ints for each array here
 _parse = lib.butter_inotify_parse
@@ -314,7 +336,10 @@ _buffers: Reader[Columns, InotifyEvent] = Reader(Columns, lib.butter_inotify_rea
 
 
 def _events(wds: Iterable[int], masks: Iterable[int], cookies: Iterable[int], names: bytes) -> list[InotifyEvent]:
-    """The events of four columns. Their fields need no check, and tuple's own constructor makes none."""
+    """Return the events of four columns.
+
+    Their fields need no check, and tuple's own constructor makes none.
+    """
     fields = zip(wds, masks, cookies, names.split(b"\0"))
     # zip uses one tuple of arguments again and again; map makes one for each event
     return list(starmap(tuple.__new__, zip(repeat(InotifyEvent), fields)))  # noqa: RUF058
@@ -323,15 +348,19 @@ def _events(wds: Iterable[int], masks: Iterable[int], cookies: Iterable[int], na
 def read_events(
     source: HasFileno, make: Callable[[Columns], list[InotifyEvent]], unmade: deque[Columns]
 ) -> list[InotifyEvent]:
-    """The events that one read of *source* gives, none if a signal interrupted it; READ says what it raises.
+    """Return the events of one read of *source*; none if a signal interrupted it.
 
-    See :meth:`butter._buffers.Reader.read` for *make* and *unmade*.
+    Raises what the table READ says. See :meth:`butter._buffers.Reader.read` for *make*
+    and *unmade*.
     """
     return _buffers.read(source.fileno(), make, unmade)
 
 
 def parse_rows(data: bytes) -> tuple[Iterable[int], Iterable[int], Iterable[int], bytes]:
-    """The fields of all events in *data*, as columns. Raises InvalidArgument unless it is whole events."""
+    """Return the fields of all events in *data*, as columns.
+
+    Raises InvalidArgument unless *data* is a sequence of whole events.
+    """
     buffer = _from_buffer(data)
     size, offset = len(buffer), 0
     parts = []
@@ -355,15 +384,17 @@ def parse_rows(data: bytes) -> tuple[Iterable[int], Iterable[int], Iterable[int]
 
 
 def str_to_events(str: bytes) -> list[InotifyEvent]:
-    """The events in *str*, the bytes that a read of an inotify descriptor gave.
+    """The events in *str*, the bytes that a read of an inotify descriptor returned.
 
-    Raises InvalidArgument (a ValueError) unless it is a sequence of whole events. A single event of more than 16 KiB
-    counts as broken: the kernel makes none.
+    Raises InvalidArgument (a ValueError) unless it is a sequence of whole events. A
+    single event of more than 16 KiB counts as broken: the kernel does not make such
+    events.
     """
     return _events(*parse_rows(str))
 
 
-#: ``{'IN_CREATE': 256, 256: 'IN_CREATE', …}``: the names of an event's bits by number, and the numbers by name
+#: ``{'IN_CREATE': 256, 256: 'IN_CREATE', …}``: the names of an event's bits by number,
+#: and the numbers by name
 event_name: dict[Any, Any] = {}
 for _name, _member in InotifyMask.__members__.items():
     event_name[f"IN_{_name}"] = int(_member)

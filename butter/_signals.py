@@ -1,11 +1,12 @@
-"""Signals that interrupt a call: EINTR, and what Python's handlers do in the middle of a call."""
+"""Signals that interrupt a call: EINTR, and Python's handlers inside a call."""
 
 from __future__ import annotations
 
 import errno
 import sys
 
-#: a C function of butter was interrupted by a signal: the call is made again after :func:`run_handlers`
+#: what a C function of butter returns where a signal interrupted it: the call is made
+#: again after :func:`run_handlers`
 INTERRUPTED = -1 - errno.EINTR
 
 
@@ -13,26 +14,26 @@ if sys.implementation.name == "pypy":
     import signal
 
     def run_handlers() -> None:
-        """Run Python's handlers of the signal that interrupted a call, before the call is made again.
+        """Run Python's handlers of the signal that interrupted a call.
 
-        CPython has run them when the call returns. PyPy perhaps has not if
-        other threads run; this call makes it do so.
+        CPython has run them when the call returns. PyPy may not have run them if
+        there are other threads; this call makes it do so.
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 else:
 
     def run_handlers() -> None:
-        """Do nothing: CPython has run the handlers of the signal when the interrupted call returns."""
+        """Do nothing: CPython runs the handlers before the interrupted call returns."""
 
 
 def raised_by_handler(error: BaseException) -> bool:
-    """Return whether a signal handler raised *error*, which was caught around the call of a builtin.
+    """Return whether a signal handler raised *error*, and not the builtin around it.
 
-    A builtin has no frame, so its own errors have the frame of the caller
-    alone. A handler that Python runs inside the builtin has a frame too, one
-    level deeper: in ``try: os.ftruncate(fd, 5)`` an OSError of ftruncate has
-    a traceback of one entry, and that of a handler has two.
+    A builtin does not have a frame, so the traceback of its own errors has one entry,
+    the caller's. A handler that Python runs inside the builtin has a frame too, one
+    level deeper: in ``try: os.ftruncate(fd, 5)`` the traceback of an OSError of
+    ftruncate has one entry, and that of a handler's OSError has two.
     """
     traceback = error.__traceback__
     return traceback is not None and traceback.tb_next is not None

@@ -90,7 +90,7 @@ def _refused(fd: int, flags: int, spec: Any, **_: object) -> str:
     for name in () if spec is None else ("it_value", "it_interval"):
         time = getattr(spec, name)
         if time.tv_sec < 0 or not 0 <= time.tv_nsec < 10**9:
-            return f"{name} is {time.tv_sec} s and {time.tv_nsec} ns; it must not be negative, and the ns must be below 10**9"
+            return f"{name} is {time.tv_sec} s and {time.tv_nsec} ns; neither may be negative, nor the ns a whole second"
     return _another_kind(fd)
 
 

@@ -1,6 +1,7 @@
 """The exceptions of butter, and the one place that raises them for an errno.
 
-Every one is an :class:`OSError` with its ``errno`` and ``strerror`` and, where a path was given, ``filename``.
+Every one is an :class:`OSError` with its ``errno`` and ``strerror`` and, where a path
+was passed, ``filename``.
 """
 
 # Why C functions return -1 - errno
@@ -69,7 +70,7 @@ __all__ = [
 
 
 class InvalidArgument(OSError, ValueError):
-    """The kernel refused an argument, or the descriptor is not of the kind that the call takes."""
+    """The kernel refused an argument, or the descriptor is of the wrong kind."""
 
 
 class InvalidPath(OSError, ValueError):
@@ -85,7 +86,7 @@ class PathNotADirectory(NotADirectoryError, ValueError):
 
 
 class OutOfMemory(OSError, MemoryError):
-    """The kernel has no memory left for this."""
+    """The kernel has no memory left for this call."""
 
 
 class InternalError(OSError):
@@ -104,21 +105,23 @@ class UnknownError(OSError):
 
 
 def plain(error: OSError) -> OSError:
-    """Return what Python itself has for the errno of *error*, such as FileNotFoundError.
+    """Return the exception that Python itself has for the errno of *error*.
 
-    Other than butter's own errors it is not a ValueError, or MemoryError, as well.
+    It is FileNotFoundError, for example. Unlike butter's own exceptions it is not a
+    ValueError or MemoryError as well.
     """
     return OSError(error.errno, error.strerror, error.filename)
 
 
 class Errors:
-    """What the errnos of one call mean.
+    """The meanings of the errnos of one call.
 
-    *meanings* maps an errno to the exception and a sentence for people; the
-    sentence may be a function of the arguments that ``check`` was given.
-    *since* is the kernel that brought the call; None if every supported
-    kernel has it. EPERM and ENOSYS have a row in every table, because a
-    seccomp filter may answer any call with them.
+    *meanings* maps an errno to an exception and a sentence. The sentence may be a
+    function of the arguments that ``check`` was called with. *since* is the kernel that
+    brought the call; None if every supported kernel has it.
+
+    EPERM and ENOSYS have a row in every table, because a seccomp filter may answer any
+    call with them.
     """
 
     def __init__(self, call: str, meanings: Mapping[int, Meaning], since: str | None = None) -> None:
@@ -130,17 +133,17 @@ class Errors:
         }
 
     def check(self, result: int, path: Any = None, **arguments: object) -> int:
-        """Return *result*, unless it is negative: then raise for the errno.
+        """Return *result*, or raise for its errno if it is negative.
 
-        A C function of butter that fails returns -1 - errno. A plain -1 comes
-        from a mocked `lib` alone, and then the errno that cffi saved counts.
+        A C function of butter that fails returns -1 - errno. A plain -1 comes only from
+        a mocked `lib`; then the errno that cffi saved counts.
         """
         if result < 0:
             self.fail(get_errno() if result == -1 else -1 - result, path, **arguments)
         return result
 
     def fail(self, number: int, path: Any = None, **arguments: object) -> NoReturn:
-        """Raise what the errno *number* means, for the file *path* if there is one."""
+        """Raise for the errno *number*, about the file *path* if there is one."""
         exception, sentence = self.meanings.get(number) or (UnknownError, os.strerror(number))
         if callable(sentence):
             sentence = sentence(path=path, **arguments)
@@ -149,7 +152,10 @@ class Errors:
 
 
 def sysctl(name: str) -> int | None:
-    """The value of a limit such as ``fs.inotify.max_user_watches``; None where it cannot be read."""
+    """Return the value of a limit, as ``fs.inotify.max_user_watches``.
+
+    None where it cannot be read.
+    """
     try:
         with open("/proc/sys/" + name.replace(".", "/")) as file:
             return int(file.read())
@@ -158,9 +164,10 @@ def sysctl(name: str) -> int | None:
 
 
 def raise_sysctl(name: str, namespaced: str | None = None) -> str:
-    """What a limit is now and how it is raised.
+    """Return a sentence that says how high a limit is, and which command raises it.
 
-    A user namespace has limits of its own (*namespaced*) beside the system's: the lower one is in force.
+    A user namespace has limits of its own (*namespaced*) beside the system's: the lower
+    one is in force.
     """
     value = sysctl(name)
     own = None if namespaced is None else sysctl(namespaced)
@@ -188,7 +195,7 @@ def bad_descriptor(fd: object = "fd", **_: object) -> str:
 
 
 def missing(since: str | None = None) -> Meaning:
-    """The row for ENOSYS of a call that Linux has since *since*."""
+    """Return the row for ENOSYS of a call that Linux has since version *since*."""
     if since is None:
         return OSError, "a seccomp filter hides the system call"
     return OSError, f"the system call is missing: it came with Linux {since}, or a seccomp filter hides it"
@@ -200,7 +207,10 @@ def running_kernel() -> tuple[int, ...]:
 
 
 def newer_than_kernel(flags: int, names: type[Named]) -> str | None:
-    """Return a sentence about the bits of *flags* that are newer than the running kernel, None if there are none."""
+    """Return a sentence about the bits of *flags* that this kernel is too old for.
+
+    None if there are no such bits.
+    """
     running = running_kernel()
     newer = [
         f"{name} (Linux {kernel})"
@@ -210,7 +220,7 @@ def newer_than_kernel(flags: int, names: type[Named]) -> str | None:
     return f"Linux {'.'.join(map(str, running))} does not know {', '.join(newer)}" if newer else None
 
 
-#: the sentence for EPERM where the kernel itself allows the call to everybody
+#: the sentence for EPERM where the kernel itself allows the call to every user
 NOT_ALLOWED = "a seccomp filter or a security module does not allow it"
 
 #: the row for ENOMEM
@@ -234,9 +244,10 @@ NEW_ANONYMOUS: Mapping[int, Meaning] = {**NEW_DESCRIPTOR, errno.ENODEV: (OSError
 
 
 def reading(kind: str, nothing: str) -> dict[int, Meaning]:
-    """The rows of every read of events, from a descriptor of *kind* ("an eventfd").
+    """Return the rows of every read of events.
 
-    *nothing* is the sentence for a non-blocking descriptor that has no event.
+    *kind* is the kind of descriptor with its article ("an eventfd"). *nothing* is the
+    sentence for a non-blocking descriptor that has no event.
     """
     return {
         errno.EAGAIN: (BlockingIOError, nothing),

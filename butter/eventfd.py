@@ -1,4 +1,4 @@
-"""A counter in the kernel that can be waited for: objects and calls for :manpage:`eventfd(2)`."""
+"""Counters in the kernel: objects and calls for :manpage:`eventfd(2)`."""
 
 from __future__ import annotations
 
@@ -33,24 +33,31 @@ __all__ = [
 ]
 __all__ += _constants.__all__
 
-# Python's own (3.10) are faster than any call through cffi, which is used
-# where they fail: it says what is wrong, or waits on after a signal.
+# Python's own calls (3.10) are faster than any call through cffi. Where they fail,
+# the call through cffi is made: it raises the right error, or waits on after a
+# signal.
 _read: Callable[[Any], int] | None = getattr(os, "eventfd_read", None)
 _write: Callable[[Any, int], None] | None = getattr(os, "eventfd_write", None)
 
 
 class Eventfd(Eventlike[int]):
-    """``Eventfd(initial_value=0, flags=0, closefd=True)``: a counter; its event is its value, which a read sets to 0.
+    """``Eventfd(initial_value=0, flags=0, closefd=True)``: a counter to wait for.
 
-    *initial_value* is 0 to 2**64 - 2 (ValueError for others). *flags* are EventfdInit's: with ``EFD_SEMAPHORE`` a read
-    returns 1 and takes 1 from the counter; with ``EFD_NONBLOCK`` nothing waits. *closefd* keeps the descriptor from
-    programs that the process executes; *inital_value* is an older spelling. Raises what :func:`eventfd` does.
-    Threads, signal handlers and child processes that were forked may all count. Linux 2.6.27,
-    :manpage:`eventfd(2)`. ::
+    Its event is its value, and a read sets it to 0. Threads, signal handlers and forked
+    children may all count. ::
 
         with Eventfd() as done:
             Thread(target=lambda: done.increment()).start()
             done.wait(timeout=5)
+
+    *initial_value* is 0 to 2**64 - 2. *flags* are EventfdInit's: with ``EFD_SEMAPHORE``
+    a read returns 1 and takes 1 from the counter; with ``EFD_NONBLOCK`` nothing waits.
+    *closefd* keeps the descriptor from programs that the process executes.
+    *inital_value* is an older spelling.
+
+    Raises ValueError for another *initial_value*, and what :func:`eventfd` does.
+
+    Linux 2.6.27, :manpage:`eventfd(2)`.
     """
 
     _kind = "an eventfd"
@@ -61,7 +68,7 @@ class Eventfd(Eventlike[int]):
     ) -> None:
         value = one_spelling("initial_value, inital_value", initial_value, inital_value)
         value = counter_value(value, "initial_value")
-        # the call takes 32 bits, and a new counter has room for any value
+        # the call takes 32 bits; a new counter has room for any value, so add it
         small = value < 1 << 32
         super().__init__(eventfd(value if small else 0, flags, closefd))
         if not small:
@@ -70,29 +77,35 @@ class Eventfd(Eventlike[int]):
     def increment(self, value: int = 1) -> None:
         """Add *value* (0 to 2**64 - 2) to the counter.
 
-        Waits while the sum would be above 2**64 - 2; a non-blocking object raises BlockingIOError instead. Raises
-        ValueError for other numbers and for a closed object, TypeError for what is no int.
+        Waits while the sum would be above 2**64 - 2; a non-blocking object raises
+        BlockingIOError instead.
+
+        Raises ValueError for other numbers and for a closed object, TypeError for a
+        value that is not an int.
         """
         if _write is not None:
             try:
                 return _write(self._fd, value)
             except OSError as error:
-                # the value may be written already
+                # the handler's: the value may be written already
                 if raised_by_handler(error):
                     raise
             except (TypeError, ValueError, OverflowError) as error:
-                # a handler written in C has no frame, but then the numbers are good
+                # a handler written in C does not have a frame, but then the numbers are good
                 if raised_by_handler(error) or (self.fileno() >= 0 and counter_value(value, "value") >= 0):
                     raise
         return eventfd_write(self, value)
 
     def read_event(self) -> int:
-        """The counter, which becomes 0; or 1, which a counter with ``EFD_SEMAPHORE`` loses.
+        """The counter, which becomes 0.
 
-        Waits while the counter is 0; a non-blocking object raises BlockingIOError instead. Raises ValueError if the
-        object is closed.
+        If the counter has ``EFD_SEMAPHORE`` this returns 1, and takes 1 from the
+        counter.
+
+        Waits while the counter is 0; a non-blocking object raises BlockingIOError
+        instead. Raises ValueError if the object is closed.
         """
-        # what a read took before a signal handler raised
+        # the value of a read after which a signal handler raised
         if self._batch:
             return super().read_event()
         return self._read_value()
@@ -113,7 +126,7 @@ class Eventfd(Eventlike[int]):
         return [self._read_value()]
 
     def __int__(self) -> int:
-        """The same as ``read_event()``: it takes the value, and waits for one."""
+        """The same as ``read_event()``: takes the value, and waits for one."""
         return self.read_event()
 
     def writable(self) -> bool:

@@ -1,4 +1,4 @@
-"""What all event objects share: waiting, reading, iterating, and the words of a file."""
+"""What all event objects share: waiting, reading, iterating, the methods of a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Event = TypeVar("Event")
 
-# poll takes milliseconds in a C int; longer waits go round again
+# poll takes milliseconds in a C int; a longer wait is several polls
 LONGEST_POLL = 2**31 - 1
 
 POLL = Errors(
@@ -35,19 +35,23 @@ POLL = Errors(
         errno.ENOMEM: NO_MEMORY,
     },
 )
-# poll(fd, events, milliseconds) in C, for all that wait here; see the builder
+# poll(fd, events, milliseconds) in C, for every wait of this module; see the builder
 _poll = lib.butter_poll
 
 
 def poll_is_replaced() -> bool:
-    """Return whether a library has put its own poll in the place of Python's, as gevent does to run other greenlets."""
+    """Return whether a library has replaced Python's poll by its own.
+
+    gevent does so, to run other greenlets meanwhile.
+    """
     return type(select.poll) is not BuiltinFunctionType
 
 
 def poll(fd: int, events: int, milliseconds: int) -> int:
-    """Wait until *fd* is ready for one of *events*: return whether it is, 0 after the time, or -1 - errno.
+    """Wait until *fd* is ready for one of *events*.
 
-    A negative number of *milliseconds* waits for ever.
+    Returns a positive number if it is ready, 0 if it is not after *milliseconds*, and
+    -1 - errno for a failure. A negative number of *milliseconds* waits for ever.
     """
     if poll_is_replaced():
         replaced = select.poll()
@@ -57,13 +61,18 @@ def poll(fd: int, events: int, milliseconds: int) -> int:
 
 
 def check_poll(ready: int) -> None:
-    """Raise for *ready*, what poll returned, if it failed; a signal that interrupted it is not a failure."""
+    """Raise the error that *ready*, the result of poll, stands for, if there is one.
+
+    A signal that interrupted the poll is not an error.
+    """
     if ready != INTERRUPTED:
         POLL.check(ready)
 
 
 def deadline_of(timeout: float | None) -> float | None:
-    """Return the ``time.monotonic()`` at which a wait of *timeout* seconds is over; None for one without an end.
+    """Return the ``time.monotonic()`` at which a wait of *timeout* seconds is over.
+
+    None for a wait without an end.
 
     Raises TypeError for a timeout that is not a number, ValueError for a negative one.
     """
@@ -80,19 +89,19 @@ def deadline_of(timeout: float | None) -> float | None:
 
 
 def timed_out(error: type[TimeoutError], timeout: float | None) -> TimeoutError:
-    """Return the *error* of a wait of *timeout* seconds that got no event."""
+    """Return the *error* of a wait of *timeout* seconds that received no event."""
     return error(errno.ETIMEDOUT, f"no event within {timeout} seconds")
 
 
 def readable(source: HasFileno, deadline: float | None) -> bool:
-    """Return True as soon as *source* has something to read, False when ``time.monotonic()`` reaches *deadline*.
+    """Return True as soon as *source* has something to read, False at *deadline*.
 
-    A *deadline* of None waits for ever.
+    *deadline* is a ``time.monotonic()``; None waits for ever.
     """
     while True:
         left = math.inf if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
         milliseconds = math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL
-        # the number last of all: a handler that runs before poll may close it
+        # looked up last: a handler that runs before poll may close the object
         ready = poll(source.fileno(), POLLIN, milliseconds)
         if ready > 0:
             return True
@@ -105,17 +114,17 @@ def readable(source: HasFileno, deadline: float | None) -> bool:
 class Eventlike(Descriptor, Generic[Event]):
     """A descriptor of events: works with ``select``, ``with`` and ``for``.
 
-    One read takes a batch of events; what ``read_event``, ``wait`` and
-    iteration do not return at once waits in the object, and ``pending`` says
-    how many that is. A program that uses ``select`` or ``epoll`` therefore
-    takes ``read_events()``, or ``read_event()`` while ``pending``: the
-    descriptor is not readable for events that are in the object already.
+    One read takes a batch of events. Those that ``read_event``, ``wait`` and iteration
+    do not return at once wait in the object, and ``pending`` says how many there are.
+    The descriptor is not readable for events that are in the object already. A program
+    that uses ``select`` or ``epoll`` therefore calls ``read_events()``, or
+    ``read_event()`` while ``pending``.
 
-    Threads may share an object, which delivers each event once. Threads that
-    share a blocking object should use ``read_events()``: a thread already
-    blocked in a read does not see the events that ``read_event()`` left in
-    the object. A thread inside a blocking read when another closes the object
-    keeps the file open until that read returns; Linux cannot end it.
+    Threads may share an object, which delivers each event once. Threads that share a
+    blocking object should use ``read_events()``: a thread already blocked in a read
+    does not see the events that ``read_event()`` left in the object. If one thread
+    closes the object while another is blocked in a read, the file stays open until that
+    read returns; Linux cannot end it.
     """
 
     _batch: deque[Event]
@@ -128,42 +137,55 @@ class Eventlike(Descriptor, Generic[Event]):
         self._batch = deque()
 
     def _read_events(self) -> list[Event]:
-        """One read: what the kernel has; raises BlockingIOError where there is nothing and it must not wait.
+        """Make one read, and return its events.
 
-        Nothing where a signal interrupted it: Python runs its handlers then, and goes on waiting (PEP 475). But a
-        handler may have closed the object, or read from it, so the caller has to look again.
+        Raises BlockingIOError where there is no event and the descriptor is
+        non-blocking.
+
+        The list is empty if a signal interrupted the read. Python has then run its
+        handlers, and the caller goes on waiting (PEP 475). But a handler may have
+        closed the object, or read from it, so the caller has to look again.
         """
         raise NotImplementedError
 
     def _check_more(self) -> None:
-        """Raise NoMoreEvents where none can come; called before waiting. ``_read_events`` raises it too."""
+        """Raise NoMoreEvents where no event can come; called before a wait.
+
+        ``_read_events`` raises it too.
+        """
 
     @property
     def pending(self) -> int:
-        """How many events were read and not yet taken; they do not make the descriptor readable."""
+        """How many events were read and not yet taken.
+
+        They do not make the descriptor readable.
+        """
         return len(self._batch) + sum(map(len, self._unmade))
 
     def read_event(self) -> Event:
         """The next event.
 
         Waits for one; a non-blocking object raises BlockingIOError instead.
-        Raises NoMoreEvents where none can come any more, ValueError if the
-        object is closed.
+
+        Raises NoMoreEvents where no event can come any more, ValueError if the object
+        is closed.
         """
         batch = self._batch
         while True:
             try:
                 return batch.popleft()
             except IndexError:
-                pass  # not the place to read in: every error would tell of this one too
+                pass  # read outside: an error of the read would have this one as its context
             batch.extend(self._read_events())
 
     def read_events(self) -> list[Event]:
-        """The events that wait: those in the object, else what one read gives.
+        """The events in the object, or if there are none, the events of one read.
 
-        Waits for at least one; a non-blocking object gives an empty list instead, and as long as it does not there
-        may be more to read. Raises NoMoreEvents where it would wait and none can come any more, ValueError if the
-        object is closed.
+        Waits for at least one event. A non-blocking object returns an empty list when
+        nothing is left; until then there may be more to read.
+
+        Raises NoMoreEvents where it would wait and no event can come any more,
+        ValueError if the object is closed.
         """
         batch = self._batch
         events: list[Event] = []
@@ -172,7 +194,7 @@ class Eventlike(Descriptor, Generic[Event]):
                 while batch:
                     events.append(batch.popleft())
             except IndexError:
-                pass  # another thread took the last
+                pass  # another thread took the last one
             try:
                 events = events or self._read_events()
             except BlockingIOError:
@@ -184,12 +206,17 @@ class Eventlike(Descriptor, Generic[Event]):
         return events
 
     def wait(self, timeout: float | None = None) -> Event:
-        """The next event, waiting at most *timeout* seconds (int or float; None: for ever; 0: not at all).
+        """The next event, waiting at most *timeout* seconds.
 
-        Raises TimeoutError when none came, NoMoreEvents where none can come any
-        more, ValueError for a negative timeout or a closed object. Waits on a
-        non-blocking object too. Where threads, or signal handlers, share a blocking object another may take the event
-        that ended the wait, and the read then goes on waiting: give such an object the non-blocking flag.
+        *timeout* is an int or float; None waits for ever, 0 not at all. A non-blocking
+        object waits too.
+
+        Raises TimeoutError when no event came in time, NoMoreEvents where no event can
+        come any more, ValueError for a negative timeout or a closed object.
+
+        If threads, or a thread and a signal handler, share a blocking object, another
+        one may take the event that ended the wait, and the read then goes on waiting:
+        give such an object the non-blocking flag.
         """
         deadline = deadline_of(timeout)
         batch = self._batch
@@ -202,7 +229,7 @@ class Eventlike(Descriptor, Generic[Event]):
                 batch.extend(self._read_events())
                 continue
             self._check_more()
-            # without a deadline the read of a blocking object does the waiting
+            # without a deadline the read of a blocking object waits by itself
             if (deadline is not None or poll_is_replaced()) and not readable(self, deadline):
                 # a signal handler, or another thread, may have read meanwhile
                 if batch:
@@ -219,8 +246,8 @@ class Eventlike(Descriptor, Generic[Event]):
     def __iter__(self) -> Iterator[Event]:
         """Every event, waiting for each; a non-blocking object waits too.
 
-        The iteration ends where no event can come any more. Leaving the loop
-        loses nothing: the next event is the next one.
+        The iteration ends where no event can come any more. Leaving the loop loses
+        nothing: the next event is still the next one.
         """
         batch = self._batch
         while True:
@@ -229,7 +256,7 @@ class Eventlike(Descriptor, Generic[Event]):
             except NoMoreEvents:
                 return
             yield event
-            # one at a time, so that the events behind it stay for others
+            # one at a time, so that the events after it stay for other readers
             while batch:
                 try:
                     event = batch.popleft()
@@ -247,7 +274,10 @@ class Eventlike(Descriptor, Generic[Event]):
         return False
 
     def mode(self) -> str:
-        """What the object can do, as the ``mode`` of a file: ``'r'``, or ``'r+'`` if it can be written as well."""
+        """The abilities of the object, as the ``mode`` of a file.
+
+        ``'r'``, or ``'r+'`` if it can be written as well.
+        """
         return "r+" if self.writable() else "r"
 
     def name(self) -> str:
@@ -263,11 +293,11 @@ class Eventlike(Descriptor, Generic[Event]):
         return False
 
     def seekable(self) -> bool:
-        """False: events come once, in their order."""
+        """False: each event is read once, in order."""
         return False
 
     def _not_a_file(self, *args: object) -> NoReturn:
-        """An event descriptor has events, not bytes: raises NotImplementedError. Use ``read_event``."""
+        """Raises NotImplementedError: events are not bytes. Use ``read_event``."""
         raise NotImplementedError(f"{type(self).__name__} returns events, not bytes: use read_event()")
 
     read = readline = readlines = seek = tell = truncate = write = writelines = _not_a_file

@@ -48,39 +48,44 @@ __all__ += _constants.__all__
 
 
 class Inotify(Eventlike[InotifyEvent]):
-    """``Inotify(flags=0, closefd=True)``: watches files and directories, gives InotifyEvents.
+    """``Inotify(flags=0, closefd=True)``: watches files and directories.
 
-    *flags* are InotifyInit's (``IN_NONBLOCK``); *closefd* keeps the descriptor
-    from programs that the process executes. Raises what :func:`inotify_init`
-    does. Linux 2.6.27, :manpage:`inotify(7)`. ::
+    Its events are InotifyEvents. ::
 
         with Inotify() as inotify:
             inotify.watch("/tmp", IN_CREATE | IN_DELETE)
             for event in inotify:
                 print(inotify.path(event), event.flags)
 
-    A directory is watched alone, without the directories in it. Two events
-    come whatever was asked for: one whose ``overflow_event`` is true says that
-    events of any watch were lost, so look at the files themselves; one whose
-    ``ignored_event`` is true is the last of its watch, which ends when the file
-    is deleted or its filesystem unmounted, and by :meth:`ignore`.
+    *flags* are InotifyInit's (``IN_NONBLOCK``); *closefd* keeps the descriptor from
+    programs that the process executes.
 
-    When the last watch has ended the loop ends, and ``wait``, ``read_event``
-    and a ``read_events`` that would wait raise NoMoreEvents. A new watch makes
-    all of them work again. An object that never had a watch waits for one. Where
-    threads share an object, one that waits already when another reads the last
-    event stays there: Linux cannot wake it.
+    A directory is watched without the directories in it. Two kinds of events come even
+    if they were not asked for. One whose ``overflow_event`` is true says that events of
+    any watch were lost, so look at the files themselves. One whose ``ignored_event`` is
+    true is the last of its watch, which ends when the file is deleted, when its
+    filesystem is unmounted, and by :meth:`ignore`.
+
+    When the last watch has ended the loop ends, and ``wait``, ``read_event`` and a
+    ``read_events`` that would wait raise NoMoreEvents. After a new watch all of them
+    work again. An object that never had a watch waits for one. If one thread waits
+    while another reads the last event of a shared object, the first goes on waiting:
+    Linux cannot wake it.
+
+    Raises what :func:`inotify_init` does.
+
+    Linux 2.6.27, :manpage:`inotify(7)`.
     """
 
     _kind = "an inotify descriptor"
     _link = LINK
 
-    # How the end is known: _paths has every watch until its IN_IGNORED was
-    # read. When it is empty the kernel is asked for watches that others made on
-    # the number. Where an IN_IGNORED may have been missed (_unsure), it is asked
-    # for all of them, as soon as everything that it has queued was read.
-    # Threads and signal handlers may come in anywhere, and there is no lock: each
-    # step is one operation of a dict, or one assignment.
+    # How the object knows the end: _paths has every watch until its IN_IGNORED was
+    # read. When it is empty the kernel is asked for watches that other programs made
+    # on the descriptor. Where an IN_IGNORED may have been missed (_unsure), the kernel
+    # is asked for all watches, as soon as its queue is empty. Threads and signal
+    # handlers may run between any two steps, and there is no lock: each step is one
+    # operation of a dict, or one assignment.
 
     _watched = False  # there has been a watch
     _unsure = False  # _paths may have watches that have ended
@@ -94,9 +99,9 @@ class Inotify(Eventlike[InotifyEvent]):
     def _init_state(self) -> None:
         super()._init_state()
         self._unmade: deque[Columns] = deque()
-        # the path of each watch as it was given; None for what others watch
+        # the path of each watch as it was passed; None if another program made it
         self._paths: dict[int, str | bytes | None] = {}
-        # those of the watches that ended in the last batch
+        # the paths of the watches that ended in the last batch
         self._ended: dict[int, str | bytes | None] = {}
 
     def _adopted(self, fd: int) -> None:
@@ -104,34 +109,38 @@ class Inotify(Eventlike[InotifyEvent]):
         self._watched = bool(self._paths)
 
     def watch(self, path: Path, events: int = IN_ALL_EVENTS, mask: int | None = None) -> int:
-        """Watch *path* for *events* (``IN_*``, combined by ``|``) and return the watch descriptor, an int.
+        """Watch *path* and return the watch descriptor, an int.
 
-        A second watch of the same file returns the same watch descriptor and
+        *path* is str, bytes or PathLike, and *events* are ``IN_*`` bits, combined by
+        ``|``. A second watch of the same file returns the same watch descriptor and
         replaces its events and its path. *mask* is the older name of *events*.
 
-        Raises what :func:`inotify_add_watch` does, InvalidArgument also for
-        *events* without any event, such as ``IN_ONLYDIR`` alone, and ValueError
-        if the object is closed.
+        Raises what :func:`inotify_add_watch` does, InvalidArgument also for *events*
+        without any event, such as ``IN_ONLYDIR`` alone, and ValueError if the object is
+        closed.
         """
         events = integer(one_spelling("events, mask", events, mask, IN_ALL_EVENTS), 32, "the mask of events")
         fd = self.fileno()
         if not events & (EVENTS | IN_MASK_ADD):
-            # the kernel would accept some of them, and nothing would ever come
+            # the kernel would accept some of them, and no event would ever come
             ADD_WATCH.fail(errno.EINVAL, path, fd=fd, mask=events)
         ends = self._ends
         wd = inotify_add_watch(fd, path, events)
         self._paths[wd] = os.fspath(path)
         self._watched = True
         if ends is not self._ends:
-            # its end may have been read before it was written down here
+            # a reader may have met its end before its path was stored here
             self._unsure = True
         return wd
 
     def ignore(self, wd: int) -> None:
         """Remove the watch *wd*.
 
-        What waits of it still comes, and an event whose ``ignored_event`` is true is its last.
-        Raises what :func:`inotify_rm_watch` does, and ValueError if the object is closed.
+        Its events that wait are still delivered; an event whose ``ignored_event`` is
+        true is its last.
+
+        Raises what :func:`inotify_rm_watch` does, and ValueError if the object is
+        closed.
         """
         if not isinstance(wd, int):
             raise TypeError(f"wd must be the int that watch() returned, not {type(wd).__name__}")
@@ -142,14 +151,13 @@ class Inotify(Eventlike[InotifyEvent]):
     def path(self, watched: InotifyEvent | int) -> str | Any:
         """The path of an event, or of a watch descriptor; None for an overflow.
 
-        It is the path that ``watch`` got, joined with the event's name: bytes if
-        that was bytes, else str. For a file that is watched by two paths it is
-        the newest. It stays as it was given, also when the file was moved
-        (``move_self_event``).
+        It is the path that was passed to ``watch``, joined with the event's name: bytes
+        if the path was bytes, else str. For a file that is watched by two paths it is
+        the newest. It does not change when the file is moved (``move_self_event``).
 
-        A watch that has ended is known until the batch behind its last event is
-        read. Later, and for a watch that this object did not make, this raises
-        LookupError.
+        Raises LookupError for a watch that another program made on the descriptor, and
+        for one that has ended. The path of a watch that has ended is kept until the
+        batch after its last event is read.
         """
         if isinstance(watched, InotifyEvent):
             if watched.overflow_event:
@@ -185,13 +193,13 @@ class Inotify(Eventlike[InotifyEvent]):
         return events
 
     def _follow(self, events: list[InotifyEvent]) -> None:
-        """Write down which watches end in this batch; safe to be called for it again."""
+        """Note which watches end in this batch; a second call for it does no harm."""
         before = self._ended
         ended = {
             event.wd: self._paths.get(event.wd) or before.get(event.wd) for event in events if event.mask & IN_IGNORED
         }
         if ended:
-            # before they are taken out: watch() looks after it has put one in
+            # set before the paths are removed: watch() looks after it has stored one
             self._ends = object()
             self._watched = True
         self._ended = ended
@@ -203,9 +211,10 @@ class Inotify(Eventlike[InotifyEvent]):
             self._is_over()
 
     def _is_over(self) -> bool:
-        """Whether neither an event nor a watch is left.
+        """Return whether neither an event nor a watch is left.
 
-        Where that is not sure, forgets the watches that the kernel no longer has.
+        Where the object is unsure, this forgets the watches that the kernel no longer
+        has.
         """
         fd = self._fd
         if fd is None or queued(fd):
@@ -214,7 +223,7 @@ class Inotify(Eventlike[InotifyEvent]):
         unsure, self._unsure = self._unsure, False
         left = watches_of(fd)
         if queued(fd):
-            # the end of one that is not listed may have come in between
+            # the end of a watch that is not listed may have been queued in between
             self._unsure = unsure
             return False
         if left is not None and unsure:
@@ -233,11 +242,12 @@ class Inotify(Eventlike[InotifyEvent]):
 def watch(path: Path, events: int = IN_ALL_EVENTS, timeout: float | None = None) -> InotifyEvent:
     """Wait for one event of *path* and return it: ``watch("/etc/hosts", IN_MODIFY)``.
 
-    *events* are ``IN_*`` bits and *timeout* is in seconds. If the file is
-    deleted first, the event that ends the watch is returned; its
-    ``ignored_event`` is true. Raises TimeoutError, and what :func:`inotify_init`
-    and :meth:`Inotify.watch` do. For more than one event use :class:`Inotify`,
-    which loses none between two.
+    *events* are ``IN_*`` bits and *timeout* is in seconds, None for no limit. If the
+    file is deleted first, the event that ends the watch is returned; its
+    ``ignored_event`` is true. For more than one event use :class:`Inotify`, which loses
+    none between two.
+
+    Raises TimeoutError, and what :func:`inotify_init` and :meth:`Inotify.watch` do.
     """
     with Inotify() as inotify:
         inotify.watch(path, events)

@@ -1,15 +1,20 @@
-"""The interface of the package inotify_simple (1.3.5 and 2.0.1) over butter's calls and parser.
+"""The interface of the package inotify_simple (1.3.5 and 2.0.1) over butter.
 
-A program changes one import, ``from butter.inotify_simple import INotify, flags``, and reads a full queue in less than
-half the time. What it catches still holds: an errno comes as the plain :class:`OSError` that Python has for it, with a
-sentence that says what to do, and ValueError means that the object is closed. Four things are stricter or safer here:
+A program changes one import, to ``from butter.inotify_simple import INotify, flags``,
+and reads a full queue in less than half the time. Its ``except`` clauses keep working:
+an errno is raised as the plain :class:`OSError` that Python has for it, with a sentence
+that says what to do, and ValueError means that the object is closed. Four things are
+stricter or safer here:
 
-* A path with a NUL in it is a ValueError; the kernel would watch another file, the one before the NUL.
-* A mask or watch descriptor that is no int, or that its C type cannot hold, is a TypeError or ValueError, never cut.
-* :func:`parse_events` raises InvalidArgument, a ValueError, for bytes that are not whole events.
+* A path with a NUL in it is a ValueError; the kernel would watch another file, the one
+  before the NUL.
+* A mask or watch descriptor that is not an int, or that its C type cannot hold, is a
+  TypeError or ValueError, and is never cut.
+* :func:`parse_events` raises InvalidArgument, a ValueError, for bytes that are not
+  whole events.
 * Threads may wait in one object together; see :meth:`INotify.read`.
 
-New programs have more from :mod:`butter.inotify`.
+New programs find more in :mod:`butter.inotify`.
 """
 
 from __future__ import annotations
@@ -35,7 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "INotify", "flags", "masks", "parse_events"]
 
-#: the newest inotify_simple whose interface this is, for programs that ask for it; butter has its own version
+#: the newest inotify_simple whose interface this is, for programs that ask for it;
+#: butter has its own version
 __version__ = "2.0.1"
 
 # header + NAME_MAX + 1: room for any one event
@@ -50,22 +56,28 @@ class _Fields(NamedTuple):
 
 
 class Event(_Fields):
-    """``Event(wd, mask, cookie, name)``: one event of :manpage:`inotify(7)`, a named tuple.
+    """``Event(wd, mask, cookie, name)``: one event, a named tuple.
 
     * ``wd`` (int): the watch descriptor, -1 for an overflow of the queue
     * ``mask`` (int): bits that say what happened; :meth:`flags.from_mask` takes them apart
     * ``cookie`` (int): the same number in the two halves of a move, else 0
-    * ``name`` (str): the name within the watched directory by :func:`os.fsdecode`, empty for the watched object itself
+    * ``name`` (str): the name within the watched directory by :func:`os.fsdecode`, empty
+      for the watched object itself
+
+    See :manpage:`inotify(7)`.
     """
 
     __slots__ = ()
 
 
 class flags(IntEnum):
-    """The bits of a mask, one each; :class:`~butter.inotify.InotifyMask` says what they mean."""
+    """The single bits of a mask.
 
-    # Neither more nor fewer than programs know: one that combines all of them
-    # to watch everything would get EINVAL for MASK_ADD beside MASK_CREATE.
+    :class:`~butter.inotify.InotifyMask` says what they mean.
+    """
+
+    # Exactly those of inotify_simple: a program that combines all flags to watch
+    # everything would get EINVAL for MASK_ADD beside MASK_CREATE.
     ACCESS = _constants.IN_ACCESS
     MODIFY = _constants.IN_MODIFY
     ATTRIB = _constants.IN_ATTRIB
@@ -90,7 +102,7 @@ class flags(IntEnum):
 
     @classmethod
     def from_mask(cls, mask: int) -> list[flags]:
-        """The flags that are set in *mask* (int), as a list in the order of their numbers."""
+        """The flags that are set in *mask* (int), a list in the order of their numbers."""
         return [flag for flag in cls if flag & mask]
 
 
@@ -104,7 +116,10 @@ class masks(IntEnum):
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Raise the plain OSError of an errno for those errors of butter that are a ValueError or MemoryError as well."""
+    """Raise the plain OSError instead of an error of butter with the same errno.
+
+    This is about the errors that are a ValueError or MemoryError as well.
+    """
     try:
         yield
     except (InvalidArgument, InvalidPath, OutOfMemory, PathNotADirectory, PathNotFound) as error:
@@ -112,16 +127,23 @@ def _plain_errors() -> Iterator[None]:
 
 
 class INotify(FileIO):
-    """``INotify(inheritable=False, nonblocking=False, closefd=True)``: an inotify descriptor as a raw file of events.
+    """``INotify(inheritable=False, nonblocking=False, closefd=True)``: reads events.
 
-    *inheritable* leaves the descriptor to programs that the process executes. *nonblocking* is for who reads it with
-    ``os.read``, and for threads: :meth:`read` keeps its timeout either way. *closefd* false leaves the closing to
-    who calls ``os.close``. Raises OSError (EMFILE, ENFILE, ENOMEM). Linux 2.6.27, :manpage:`inotify_init(2)`. ::
+    It is an inotify descriptor as a raw file. ::
 
         with INotify() as inotify:
             inotify.add_watch("/tmp", flags.CREATE | flags.DELETE)
             for event in inotify.read():
                 print(event.name, flags.from_mask(event.mask))
+
+    *inheritable* leaves the descriptor to programs that the process executes.
+    *nonblocking* is for programs that read the descriptor with ``os.read``, and for
+    threads: :meth:`read` keeps its timeout either way. If *closefd* is false, the
+    program has to call ``os.close`` itself.
+
+    Raises OSError (EMFILE, ENFILE, ENOMEM).
+
+    Linux 2.6.27, :manpage:`inotify_init(2)`.
     """
 
     def __init__(self, inheritable: bool = False, nonblocking: bool = False, closefd: bool = True) -> None:
@@ -130,19 +152,25 @@ class INotify(FileIO):
         try:
             super().__init__(fd, mode="rb", closefd=closefd)
         except BaseException:
-            os.close(fd)  # nobody else knows the number
+            os.close(fd)  # no other object knows the number
             raise
 
     @property
     def fd(self) -> int:
-        """The number of the descriptor, as ``fileno()``. Raises ValueError if the object is closed."""
+        """The number of the descriptor, as ``fileno()``.
+
+        Raises ValueError if the object is closed.
+        """
         return self.fileno()
 
     def add_watch(self, path: Path, mask: int) -> int:
-        """Watch *path* (str, bytes or PathLike) for the *mask* of :class:`flags`, return the watch descriptor, an int.
+        """Watch *path* and return the watch descriptor, an int.
 
-        Raises OSError with its errno: FileNotFoundError, PermissionError, ENOSPC where no watch is left, and what else
-        :manpage:`inotify_add_watch(2)` knows. ValueError if the object is closed.
+        *path* is str, bytes or PathLike; *mask* has bits of :class:`flags`.
+
+        Raises OSError with its errno: FileNotFoundError, PermissionError, ENOSPC where
+        no watch is left, and the others of :manpage:`inotify_add_watch(2)`. Raises
+        ValueError if the object is closed.
         """
         while True:
             try:
@@ -156,24 +184,30 @@ class INotify(FileIO):
     def rm_watch(self, wd: int) -> None:
         """Remove the watch *wd* (int).
 
-        Raises OSError (EINVAL) where it is gone already, ValueError if the object is closed.
-        :manpage:`inotify_rm_watch(2)`.
+        Raises OSError (EINVAL) if the watch is gone already, ValueError if the object
+        is closed. :manpage:`inotify_rm_watch(2)`.
         """
         with _plain_errors():
             inotify_rm_watch(self.fileno(), wd)
 
-    def read(  # type: ignore[override]  # a file's gives bytes, but this is the interface
+    def read(  # type: ignore[override]  # a file's read returns bytes
         self, timeout: float | None = None, read_delay: float | None = None
     ) -> list[Event]:
-        """The events that wait, all of them in one list; if there are none, those of the next *timeout* milliseconds.
+        """All events that wait, in one list.
 
-        A *timeout* of None, or a negative one, waits until there are events, 0 not at all; when it has passed the list
-        is empty. With *read_delay*, in milliseconds, events that had to be waited for are left that long in the queue,
-        where more come to them and equal ones become one, at the risk that the queue overflows.
-        Raises ValueError if the object is closed or *read_delay* negative, TypeError where one of them is no number.
+        If there are none, it waits for events for at most *timeout* milliseconds: for
+        ever if that is None or negative, not at all if it is 0. The list is empty when
+        the time is over. With *read_delay*, in milliseconds, events that this call had
+        to wait for stay in the queue for that long: more events join them, and equal
+        ones become one, at the risk that the queue overflows.
 
-        One thread at a time reads a blocking object, since the event that it saw may be gone before it reads, and
-        Linux then waits. Threads, or processes, that share one give it *nonblocking*: who is late gets an empty list.
+        Raises ValueError if the object is closed or *read_delay* is negative, TypeError
+        if one of the two is not a number.
+
+        Only one thread at a time may read a blocking object: the event that it saw may
+        be gone before it reads, and Linux then waits. Threads, or processes, that share
+        an object should make it *nonblocking*: a read that comes too late then returns
+        an empty list.
         """
         data = self._readall()
         if not data and timeout != 0:
@@ -193,8 +227,8 @@ class INotify(FileIO):
         size = get_buffered_length(fd)
         if not size:
             return b""
-        # Another reader may have taken what was counted, and a read with less
-        # room than the event that came after it fails with EINVAL (inotify(7)).
+        # Another reader may have taken the bytes that were counted, and a read with
+        # less room than the next event fails with EINVAL (inotify(7)).
         try:
             return os.read(fd, max(size, _LARGEST_EVENT))
         except BlockingIOError:
@@ -202,11 +236,12 @@ class INotify(FileIO):
 
 
 def parse_events(data: bytes) -> list[Event]:
-    """The events in *data*, the bytes that a read of an inotify descriptor gave, as a list.
+    """The events in *data*, the bytes that a read of an inotify descriptor returned, as a list.
 
-    Raises InvalidArgument (an OSError and a ValueError) unless it is a sequence of whole events.
+    Raises InvalidArgument (an OSError and a ValueError) unless it is a sequence of
+    whole events.
     """
     *columns, names = parse_rows(data)
-    # Decoded at once and then split: a NUL ends a name in whatever encoding
-    # a filesystem has, also behind a byte that begins a longer character.
+    # Decoded as one string and then split: a NUL ends a name in every encoding that a
+    # filesystem may have, even after a byte that begins a longer character.
     return list(map(tuple.__new__, repeat(Event), zip(*columns, os.fsdecode(names).split("\0"))))

@@ -1,4 +1,7 @@
-"""The import path of the helpers of butter 0.13. ``_close`` lives here; the rest is defined elsewhere."""
+"""The import path of the helpers of butter 0.13.
+
+``_close`` lives here; the rest is defined elsewhere.
+"""
 
 from __future__ import annotations
 

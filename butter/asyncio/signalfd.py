@@ -105,7 +105,7 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
         if any(event.ssi_signo == signal.SIGCHLD for event in self._batch) and is_handled(signal.SIGCHLD):
             self._warned = True
             message = (
-                "a SIGCHLD was received, so its handler did not run. Where the handler is the event loop's, as uvloop's is,"
-                " process.wait() of the loop's subprocesses never returns"
+                "a SIGCHLD was received, so its handler did not run. Where the handler is the event loop's, as uvloop's"
+                " is, process.wait() of the loop's subprocesses never returns"
             )
             warnings.warn(message, RuntimeWarning, stacklevel=4)

@@ -890,9 +890,9 @@ def test_offsets_for_what_has_none(file, pipe, sockets):
                 copy(stream, file, in_offset=0, out_offset=0)
             assert caught.value.errno == errno.ESPIPE
         for stream in (pipe.writing, sockets[0], slave):
-            with pytest.raises(InvalidArgument, match="has no offset: leave out_offset None"):
+            with pytest.raises(InvalidArgument, match="has no offset: leave out_offset at None"):
                 copy(file, stream, in_offset=0, out_offset=0)
-        with pytest.raises(InvalidArgument, match="has no offset: leave out_offset None"):
+        with pytest.raises(InvalidArgument, match="has no offset: leave out_offset at None"):
             splice(file, pipe.writing, out_offset=0)
     finally:
         os.close(master)
