@@ -59,9 +59,9 @@ if TYPE_CHECKING:
     from butter.errors import Meaning
 
 
-# the kernel puts "memfd:" before it, and NAME_MAX holds for both
+# the kernel puts "memfd:" before the name, and NAME_MAX bounds both together
 _LONGEST_NAME = 249
-# PyPy has no name for it
+# PyPy does not have this constant
 _F_OFD_GETLK = 36
 # PyPy has no names for them
 _SEEK_DATA = getattr(os, "SEEK_DATA", 3)
@@ -71,7 +71,7 @@ _KNOWN_SEALS = sum(MemfdSeal)
 
 
 class Sealed(PermissionError, ValueError):
-    """A seal forbids it, or no seal can be added."""
+    """A seal forbids the change, or no seal can be added."""
 
 
 #: how the link in ``/proc/self/fd`` of a memfd begins
@@ -79,7 +79,7 @@ LINK = "/memfd:"
 
 
 class _Combinations(Named):
-    """Flags that came together later than each of them."""
+    """Combinations of flags that are newer than each of the flags."""
 
     __since__: ClassVar[Mapping[str, tuple[int, str]]] = {
         "huge pages that can be sealed": (MFD_HUGETLB | MFD_ALLOW_SEALING, "4.16"),
@@ -87,7 +87,7 @@ class _Combinations(Named):
 
 
 def _seals(fd: int) -> int:
-    """Return the seals of *fd* for a sentence, 0 where it has none."""
+    """Return the seals of *fd* for a sentence, 0 if it does not have any."""
     try:
         return fcntl(fd, F_GET_SEALS)
     except (OSError, ValueError):
@@ -144,7 +144,10 @@ def _not_allowed(flags: int, **_: object) -> str:
 
 
 def _other_kind(fd: int) -> str | None:
-    """Return a sentence about what *fd* is, None where it is a memfd or ``/proc`` says nothing."""
+    """Return a sentence about the kind of *fd*.
+
+    None if it is a memfd or ``/proc`` does not say.
+    """
     link = link_of(fd)
     return None if link is None or link.startswith(LINK) else f"descriptor {fd} is not a memfd but {link!r}"
 
@@ -169,8 +172,8 @@ def _sealed(fd: int, seals: int, **_: object) -> str:
         return other
     if present & F_SEAL_SEAL:
         reason = "the memfd was sealed with F_SEAL_SEAL"
-        # one that was made without the flag has this seal alone, and one that
-        # was sealed at once as well
+        # A memfd made without MFD_ALLOW_SEALING has this seal alone, and so has one
+        # that was sealed at once.
         if not present & ~(F_SEAL_SEAL | F_SEAL_EXEC):
             reason = "the memfd was made without MFD_ALLOW_SEALING, or sealed with F_SEAL_SEAL"
         return f"no seal can be added: {reason}"
@@ -247,8 +250,8 @@ GET_SEALS = Errors(
         errno.EINVAL: (InvalidArgument, _without_seals),
     },
 )
-# The calls that Python has already, for their words: a seal is behind most of
-# what goes wrong here.
+# Python has these calls already. The tables are for their sentences, because a seal is
+# behind most of these errors.
 _GROWING: Mapping[int, Meaning] = {
     errno.EBADF: BAD_DESCRIPTOR,
     errno.EFBIG: (OSError, "RLIMIT_FSIZE ('ulimit -f') forbids files of this size"),
@@ -302,20 +305,21 @@ def errno_of(error: OSError) -> int:
 
 
 def memfd_create(name: Path = "", flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:
-    """``memfd_create(name, flags)``: the descriptor of a new file in memory, empty and without a path.
+    """``memfd_create(name, flags)``: returns the descriptor of a new file in memory.
 
-    *name* has at most 249 bytes and is for people, who see it in ``/proc/self/fd``;
-    two may have the same. *flags* are MemfdCreate's, and beside ``MFD_HUGETLB`` one
-    of MemfdHugePages; no flag is added but ``MFD_CLOEXEC``, by *closefd*.
+    The file is empty and does not have a path. *name* has at most 249 bytes and is for
+    people, as they see it in ``/proc/self/fd``; two files may have the same name.
+    *flags* are MemfdCreate's, and beside ``MFD_HUGETLB`` one of MemfdHugePages.
+    *closefd* adds ``MFD_CLOEXEC``, and no other flag is added.
 
     Raises InvalidArgument, PermissionError where ``vm.memfd_noexec`` refuses an
-    executable one, OSError (EMFILE, ENFILE: a limit is reached; ENODEV: no such huge
-    pages), OutOfMemory.
+    executable memfd, OSError (EMFILE, ENFILE: a limit is reached; ENODEV: the machine
+    has no such huge pages), OutOfMemory.
 
     Linux 3.17, and 4.16 for ``MFD_HUGETLB`` with ``MFD_ALLOW_SEALING``;
     :manpage:`memfd_create(2)`.
     """
-    # C takes them as unsigned; ~MFD_CLOEXEC is negative here
+    # C takes the flags as unsigned; in Python ~MFD_CLOEXEC is negative
     flags = integer(flags, -32 if flags < 0 else 32, "flags") & 0xFFFFFFFF
     encoded = fsencode(name)
     return CREATE.check(lib.memfd_create(encoded, flags | MFD_CLOEXEC if closefd else flags), name=encoded, flags=flags)
@@ -333,7 +337,10 @@ def _fcntl(errors: Errors, fd: int, command: int, argument: int = 0) -> int:
 
 
 def write(fd: int, content: Buffer, offset: int) -> int:
-    """``pwrite(fd, content, offset)``: how many bytes were written; WRITE says what it raises."""
+    """``pwrite(fd, content, offset)``: returns how many bytes were written.
+
+    Raises what the table WRITE says.
+    """
     try:
         return os.pwrite(fd, content, offset)
     except OSError as error:
@@ -342,9 +349,10 @@ def write(fd: int, content: Buffer, offset: int) -> int:
 
 
 def own_description(fd: int) -> FileIO | None:
-    """Open the file anew, because SEEK_DATA moves a position that others may use.
+    """Open the file anew and return it.
 
-    Its close would drop the record locks of this process, so None where there are some.
+    SEEK_DATA moves a position, and that of *fd* may be shared. None if this process has
+    record locks on the file, because closing the new one would drop them.
     """
     lock = struct.Struct("hhqqi4x")
     try:
@@ -356,9 +364,9 @@ def own_description(fd: int) -> FileIO | None:
 
 
 def data_of(file: FileIO | None, size: int) -> Iterator[tuple[int, int]]:
-    """Yield where each range of data starts and ends; between them are holes.
+    """Yield where each range of data starts and ends; holes are between the ranges.
 
-    Without a *file*, or where its filesystem knows no holes, everything is data.
+    Everything is data if *file* is None or its filesystem does not know holes.
     """
     end = 0
     try:
@@ -379,11 +387,13 @@ def data_of(file: FileIO | None, size: int) -> Iterator[tuple[int, int]]:
 
 
 def revoke(fd: FileDescriptor, flags: int) -> None:
-    """``fcntl(fd, F_ADD_SEALS, flags)``: forbid for ever what the seals in *flags* (MemfdSeal) say, to everyone.
+    """``fcntl(fd, F_ADD_SEALS, flags)``: adds the seals in *flags* (MemfdSeal).
+
+    What they say is forbidden for ever, in every process.
 
     Raises Sealed (a PermissionError and a ValueError) where no seal can be added any
-    more or *fd* is not open for writing, InvalidArgument where it is not a memfd, also
-    with EBUSY where ``F_SEAL_WRITE`` meets a mapping that writes.
+    more or *fd* is not open for writing, InvalidArgument if *fd* is not a memfd, also
+    with EBUSY where ``F_SEAL_WRITE`` meets a mapping that can write.
 
     Linux 3.17, :manpage:`fcntl(2)`.
     """
@@ -391,18 +401,24 @@ def revoke(fd: FileDescriptor, flags: int) -> None:
 
 
 def seal(fd: FileDescriptor) -> None:
-    """``fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL)``: allow no more seals. Raises what :func:`revoke` does."""
+    """``fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL)``: allows no more seals.
+
+    Raises what :func:`revoke` does.
+    """
     revoke(fd, F_SEAL_SEAL)
 
 
 def flags(fd: FileDescriptor) -> int:
-    """``fcntl(fd, F_GET_SEALS)``: the seals of a memfd, as the bits of MemfdSeal.
+    """``fcntl(fd, F_GET_SEALS)``: returns the seals of a memfd, as bits of MemfdSeal.
 
-    A receiver of a memfd looks here before using it: without ``F_SEAL_SHRINK`` another
-    process can cut off what is mapped, and reading it then ends this one with SIGBUS.
-    Any file of a tmpfs has seals for the kernel, ``F_SEAL_SEAL`` alone; that a
-    descriptor is a memfd, :meth:`Memfd.adopt` checks.
+    A program that receives a memfd looks here before it uses the memfd. Without
+    ``F_SEAL_SHRINK`` another process can cut off bytes that are mapped, and reading
+    them then ends the receiver with SIGBUS. For the kernel any file of a tmpfs has
+    seals, ``F_SEAL_SEAL`` alone; :meth:`Memfd.adopt` checks that a descriptor is a
+    memfd.
 
-    Raises InvalidArgument where *fd* has no seals. Linux 3.17, :manpage:`fcntl(2)`.
+    Raises InvalidArgument if *fd* does not have seals.
+
+    Linux 3.17, :manpage:`fcntl(2)`.
     """
     return _fcntl(GET_SEALS, fileno(fd), F_GET_SEALS)

@@ -1,4 +1,4 @@
-"""The calls of :manpage:`signalfd(2)`, sets of signals, and the one parser of what a read returns."""
+"""The calls of :manpage:`signalfd(2)`, sets of signals, and the one parser of signals."""
 
 from __future__ import annotations
 
@@ -73,11 +73,12 @@ READ = Errors(
     },
 )
 
-# The member of signal.Signals for each number, or the number where there is
-# none; without the two or three that the C library keeps for itself.
+# The member of signal.Signals for each number, or the number where there is none; the
+# two or three signals that the C library keeps for itself are left out.
 _members: dict[int, int] = {int(number): number for number in sorted(signal.valid_signals())}
 
-#: ``{10: 'SIGUSR1', …}``: the names of the signals by number; real-time signals are counted from ``SIGRTMIN``
+#: ``{10: 'SIGUSR1', …}``: the names of the signals by number; real-time signals are
+#: counted from ``SIGRTMIN``
 signum_to_signame: dict[int, str] = {
     number: member.name if isinstance(member, signal.Signals) else f"SIGRTMIN+{number - signal.SIGRTMIN}"
     for number, member in _members.items()
@@ -85,11 +86,13 @@ signum_to_signame: dict[int, str] = {
 
 
 def sigset(signals: Signals) -> set[int]:
-    """The set of *signals*: one signal or an iterable of them, as ints or :class:`signal.Signals`.
+    """The set of *signals*, as ints or :class:`signal.Signals`.
 
-    Raises TypeError for another type, a name as ``"SIGTERM"`` included, and
-    ValueError for a number that no signal has or that the C library keeps for
-    itself (32 and 33 in glibc).
+    *signals* is one signal or an iterable of them.
+
+    Raises TypeError for another type, also for a name as ``"SIGTERM"``, and ValueError
+    for a number that is not a signal or that the C library keeps for itself (32 and 33
+    in glibc).
     """
     if isinstance(signals, (int, str)):
         signals = (signals,)
@@ -107,18 +110,22 @@ def sigset(signals: Signals) -> set[int]:
 
 
 def _not_a_name(text: str) -> str:
-    """The sentence about a str where a signal has to be."""
+    """Return the sentence about a str that was passed as a signal."""
     name = text.upper() if text.upper().startswith("SIG") else f"SIG{text.upper()}"
     constant = name if name in signal.Signals.__members__ else "SIGTERM"
     return f"a signal must be an int, such as signal.{constant}, not the str {text!r}"
 
 
 def members(bits: int) -> set[int]:
-    """The set of the signals whose bits are 1 in *bits*: the lowest bit is that of signal 1."""
+    """Return the set of the signals whose bits are 1 in *bits*.
+
+    The lowest bit is that of signal 1.
+    """
     return {member for number, member in _members.items() if bits >> number - 1 & 1}
 
 
-# taken here once: tests replace `lib` and `ffi` with mocks, and none of these is a thin call
+# Looked up once, here: tests replace `lib` and `ffi` with mocks for the thin calls,
+# and none of these is one.
 _fill, _bits = lib.butter_sigset_fill, lib.butter_sigset_bits
 _handled, _new, _buffer = lib.butter_signal_handled, ffi.new, ffi.buffer
 
@@ -132,31 +139,45 @@ def _sigset_t(signals: Signals) -> Any:
 def signalfd(
     signals: Signals, fd: FileDescriptor = NEW_SIGNALFD, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT
 ) -> int:
-    """``signalfd(fd, signals, flags)``: a descriptor to read *signals* from; a new one, or *fd* with another set.
+    """``signalfd(fd, signals, flags)``: returns a descriptor to read *signals* from.
 
-    *signals* is what :func:`sigset` takes. They have to be blocked in every thread (:func:`pthread_sigmask`), or what
-    would happen without a signalfd happens; SIGKILL and SIGSTOP never come. *closefd* adds ``SFD_CLOEXEC``; the
-    flags count only for a new descriptor. Raises InvalidArgument for other flags than SignalfdInit's and where *fd* is
-    not a signalfd, OSError (EMFILE, ENFILE) where a limit is reached, OutOfMemory. Linux 2.6.27,
-    :manpage:`signalfd(2)`.
+    *signals* is what :func:`sigset` takes. *fd* is a signalfd that shall have this set
+    from now on, and is then returned; by default a new one is made. *flags* are
+    SignalfdInit's, and *closefd* adds ``SFD_CLOEXEC``; both count only for a new
+    descriptor.
+
+    The signals have to be blocked in every thread (:func:`pthread_sigmask`): a signal
+    that is not blocked is handled as if there were no signalfd. SIGKILL and SIGSTOP are
+    never received.
+
+    Raises InvalidArgument for other flags and if *fd* is not a signalfd, OSError
+    (EMFILE, ENFILE) where a limit is reached, OutOfMemory.
+
+    Linux 2.6.27, :manpage:`signalfd(2)`.
     """
-    # another name: fd may be the last reference to an object, which would close it
+    # another name, because fd may be the last reference to an object: without it the
+    # object would be closed before the call
     number, flags = fileno(fd), integer(flags, -32, "flags")
     result = lib.signalfd(number, _sigset_t(signals), flags | SFD_CLOEXEC if closefd else flags)
     return SIGNALFD.check(result, fd=number, flags=flags)
 
 
 def pthread_sigmask(action: int, signals: Signals) -> set[int]:
-    """``pthread_sigmask(action, signals)``: change the signals that this thread blocks, return those it blocked before.
+    """``pthread_sigmask(action, signals)``: returns the signals that were blocked before.
 
-    *action* is a SigmaskAction and *signals* what :func:`sigset` takes; ``pthread_sigmask(SIG_BLOCK, ())`` changes
-    nothing. New threads, children and the programs they execute inherit what is blocked. SIGKILL and SIGSTOP cannot
-    be. Raises InvalidArgument for another *action*. :manpage:`pthread_sigmask(3)`.
+    It changes the signals that this thread blocks. *action* is a SigmaskAction and
+    *signals* what :func:`sigset` takes; ``pthread_sigmask(SIG_BLOCK, ())`` changes
+    nothing. New threads, children and the programs they execute inherit the blocked
+    signals. SIGKILL and SIGSTOP cannot be blocked.
+
+    Raises InvalidArgument for another *action*.
+
+    :manpage:`pthread_sigmask(3)`.
     """
     action, old = integer(action, -32, "action"), _new("sigset_t *")
     result = lib.pthread_sigmask(action, _sigset_t(signals), old)
     if result:
-        # C returns the error itself and leaves errno alone
+        # this call returns the errno itself and leaves errno alone
         SIGMASK.fail(get_errno() if result == -1 else result, action=action)
     return members(_bits(old))
 
@@ -185,23 +206,28 @@ class _Fields(NamedTuple):
 
 
 def _field(name: str, meaning: str) -> Any:
-    # in C, which takes half the time of a method; the annotations in the class
-    # tell editors and type checkers that it is an int
+    # itemgetter is C and takes half the time of a method; the annotations in the class
+    # tell editors and type checkers that the value is an int
     return property(itemgetter(_Fields._fields.index(name)), doc=f"``{name}`` (int): {meaning}.")
 
 
 class Signal(_Fields):
-    """``Signal(siginfo)``: one signal of :manpage:`signalfd(2)`, a named tuple of ints.
+    """``Signal(siginfo)``: one signal, a named tuple of ints.
 
-    It has every field of ``struct signalfd_siginfo`` under that name (``ssi_signo`` to ``ssi_arch``), most of them
-    under a shorter one too. Which fields mean something depends on the signal and its code; the others are 0.
-    *siginfo* is anything with some of these fields as attributes; reading makes Signals, a program rarely does.
+    It has every field of ``struct signalfd_siginfo`` under that name (``ssi_signo`` to
+    ``ssi_arch``), and most of them under a shorter one too. The signal and its code
+    decide which fields mean something; the others are 0. *siginfo* is any object that
+    has some of these fields as attributes; reads make Signals, programs rarely do.
 
     * ``ssi_errno``: an errno that belongs to the signal, nearly always 0
-    * ``ssi_int``, ``ssi_ptr``: the value that came with it (``SI_QUEUE``, ``SI_TIMER``), as int and as pointer
-    * ``ssi_addr``, ``ssi_addr_lsb``: the address of a fault, and its lowest bit that counts (SIGBUS, Linux 2.6.37)
-    * ``ssi_syscall``, ``ssi_call_addr``, ``ssi_arch``: the system call that a filter refused, where it was made and
-      for which architecture (SIGSYS, Linux 4.18)
+    * ``ssi_int``, ``ssi_ptr``: the value sent with it (``SI_QUEUE``, ``SI_TIMER``), as int
+      and as pointer
+    * ``ssi_addr``, ``ssi_addr_lsb``: the address of a fault, and its lowest bit that counts
+      (SIGBUS, Linux 2.6.37)
+    * ``ssi_syscall``, ``ssi_call_addr``, ``ssi_arch``: the system call that a filter
+      refused, the address of the call and its architecture (SIGSYS, Linux 4.18)
+
+    See :manpage:`signalfd(2)`.
     """
 
     __slots__ = ()
@@ -210,11 +236,11 @@ class Signal(_Fields):
         return tuple.__new__(cls, [getattr(siginfo, name, 0) for name in _Fields._fields])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # the attributes that an object of a subclass may have come third
+        # the third value has the attributes that an object of a subclass may have
         return self._make, (tuple(self),), getattr(self, "__dict__", None)
 
     signal: int = _field("ssi_signo", "the number of the signal")
-    signal_code: int = _field("ssi_code", "why it was sent; :attr:`code` knows its name")
+    signal_code: int = _field("ssi_code", "why it was sent; :attr:`code` has its name")
     pid: int = _field("ssi_pid", "the process that sent it, or the child (SIGCHLD)")
     uid: int = _field("ssi_uid", "the real user of that process")
     sigio_fd: int = _field("ssi_fd", "the descriptor that is ready (SIGIO)")
@@ -237,7 +263,10 @@ class Signal(_Fields):
 
     @property
     def code(self) -> int:
-        """``ssi_code`` as a SignalCode or, for SIGCHLD, a ChildCode; as it is where neither has it."""
+        """``ssi_code`` as a SignalCode or, for SIGCHLD, a ChildCode.
+
+        A code that neither has comes as the plain int.
+        """
         code = self.ssi_code
         if self.ssi_signo == signal.SIGCHLD and CLD_EXITED <= code <= CLD_CONTINUED:
             return ChildCode(code)
@@ -252,19 +281,22 @@ class Signal(_Fields):
         return f"<Signal {' '.join(fields)}>"
 
 
-# The fields are aligned as C aligns them. Unpacking them is faster than taking
-# them as columns from C: there are twenty, and most are 0 in most signals.
+# The fields are aligned as C aligns them. Unpacking is faster than columns made in C:
+# there are twenty fields, and most are 0 in most signals.
 _unpack = struct.Struct("@IiiIIiIIIIiiQQQQH2xiQI28x").iter_unpack
 
 
 def _signals(data: bytes) -> list[Signal]:
-    """The signals in *data*, which is whole ones; tuple's own constructor checks nothing."""
-    # zip uses one tuple of arguments again and again, where map would make one for each signal
+    """Return the signals in *data*, a sequence of whole signals.
+
+    tuple's own constructor checks nothing.
+    """
+    # zip uses one tuple of arguments again and again; map makes one for each signal
     return list(starmap(tuple.__new__, zip(repeat(Signal), _unpack(data))))  # noqa: RUF058
 
 
 class Records:
-    """Room for what one read takes."""
+    """Room for the signals of one read."""
 
     __slots__ = ("struct", "view")
 
@@ -277,7 +309,7 @@ class Records:
         return count
 
     def made(self) -> list[Signal]:
-        """The signals."""
+        """Return the signals."""
         return _signals(self.view[: self.struct.count * SIGINFO_LENGTH])
 
 
@@ -285,14 +317,18 @@ _buffers: Reader[Records, Signal] = Reader(Records, lib.butter_signalfd_read, RE
 
 
 def is_handled(number: int) -> bool:
-    """Whether the signal has a handler: one of Python, or one that a C library installed unknown to Python."""
+    """Return whether the signal has a handler.
+
+    It is Python's, or one that a C library installed without Python's knowledge.
+    """
     return bool(_handled(number))
 
 
 def read_events(source: HasFileno, unmade: deque[Records] | None = None) -> list[Signal]:
-    """The signals that one read of *source* takes, none if a signal interrupted it; READ says what it raises.
+    """Return the signals of one read of *source*; none if a signal interrupted it.
 
-    See :meth:`butter._buffers.Reader.read` for *unmade*.
+    Raises what the table READ says. See :meth:`butter._buffers.Reader.read` for
+    *unmade*.
     """
     return _buffers.read(source.fileno(), Records.made, deque() if unmade is None else unmade)
 
@@ -300,7 +336,8 @@ def read_events(source: HasFileno, unmade: deque[Records] | None = None) -> list
 def str_to_events(str: bytes) -> list[Signal]:
     """The signals in *str*, the bytes that a read of a signalfd returned.
 
-    Raises InvalidArgument (a ValueError) unless it is a sequence of whole ones, ``SIGINFO_LENGTH`` bytes each.
+    Raises InvalidArgument (a ValueError) unless it is a sequence of whole signals,
+    ``SIGINFO_LENGTH`` bytes each.
     """
     try:
         return _signals(str)

@@ -59,10 +59,10 @@ class Event(_Fields):
     """``Event(wd, mask, cookie, name)``: one event, a named tuple.
 
     * ``wd`` (int): the watch descriptor, -1 for an overflow of the queue
-    * ``mask`` (int): bits that say what happened; :meth:`flags.from_mask` takes them apart
+    * ``mask`` (int): bits that say what happened; :meth:`flags.from_mask` lists them
     * ``cookie`` (int): the same number in the two halves of a move, else 0
-    * ``name`` (str): the name within the watched directory by :func:`os.fsdecode`, empty
-      for the watched object itself
+    * ``name`` (str): the name within the watched directory by :func:`os.fsdecode`,
+      empty for the watched object itself
 
     See :manpage:`inotify(7)`.
     """
@@ -102,7 +102,7 @@ class flags(IntEnum):
 
     @classmethod
     def from_mask(cls, mask: int) -> list[flags]:
-        """The flags that are set in *mask* (int), a list in the order of their numbers."""
+        """The flags that are set in *mask* (int), a list in the order of numbers."""
         return [flag for flag in cls if flag & mask]
 
 
@@ -236,10 +236,10 @@ class INotify(FileIO):
 
 
 def parse_events(data: bytes) -> list[Event]:
-    """The events in *data*, the bytes that a read of an inotify descriptor returned, as a list.
+    """The events in *data*, the bytes that a read of an inotify descriptor returned.
 
-    Raises InvalidArgument (an OSError and a ValueError) unless it is a sequence of
-    whole events.
+    They come as a list. Raises InvalidArgument (an OSError and a ValueError) unless
+    *data* is a sequence of whole events.
     """
     *columns, names = parse_rows(data)
     # Decoded as one string and then split: a NUL ends a name in every encoding that a

@@ -82,7 +82,7 @@ _BLOCK = 1 << 20
 
 
 class UnsupportedOperation(io.UnsupportedOperation, NotImplementedError):
-    """What a file raises for what it cannot do, and what event objects raise."""
+    """The error of files, and that of event objects, for a missing method."""
 
 
 def _bytes_of(value: Buffer) -> memoryview:
@@ -98,13 +98,11 @@ def _bytes_of(value: Buffer) -> memoryview:
 
 
 class Memfd(Descriptor):
-    """``Memfd(name='', initial_value=0, flags=0, closefd=True)``: a file in memory, without a path.
+    """``Memfd(name='', initial_value=0, flags=0, closefd=True)``: a file in memory.
 
-    *name* is for people, who see it in ``/proc/self/fd``. *initial_value* is its
-    content, as bytes or any buffer, or its size in bytes, as an int; *inital_value* is
-    an older spelling. *flags* are MemfdCreate's, and ``MFD_ALLOW_SEALING`` is added,
-    which :meth:`seal` takes back. *closefd* keeps the descriptor from programs that the
-    process executes. ::
+    It does not have a path. It is a file and has no events: reading and writing is done
+    by :meth:`open` and :meth:`mmap`, and methods of event objects that files lack raise
+    :exc:`io.UnsupportedOperation`. ::
 
         with Memfd("numbers") as memfd:
             with memfd.open("w") as file:
@@ -112,17 +110,20 @@ class Memfd(Descriptor):
             with memfd.sealed_copy() as copy:
                 socket.send_fds(connection, [b"numbers"], [copy.fileno()])
 
-    It is a file and gives no events: what an event object has and a file has not raises
-    :exc:`io.UnsupportedOperation`, and for reading and writing there are :meth:`open`
-    and :meth:`mmap`.
+    *name* is for people, as they see it in ``/proc/self/fd``. *initial_value* is the
+    content, as bytes or any buffer, or the size in bytes, as an int; *inital_value* is
+    an older spelling. *flags* are MemfdCreate's; ``MFD_ALLOW_SEALING`` is added, which
+    :meth:`seal` takes back. *closefd* keeps the descriptor from programs that the
+    process executes.
 
-    A memfd can become shorter while it is mapped, by :meth:`truncate`, by mode ``'w'``
-    of :meth:`open`, or in another process that has it. An access to the bytes of a
-    mapping that are gone ends the process with SIGBUS. ``F_SEAL_SHRINK`` forbids it:
-    set :attr:`shrinkable` to False, or look at :attr:`flags` of one that was received.
+    A memfd can become shorter while it is mapped: by :meth:`truncate`, by mode ``'w'``
+    of :meth:`open`, or in another process that has it. An access to bytes of a mapping
+    that are gone ends the process with SIGBUS. ``F_SEAL_SHRINK`` forbids it: set
+    :attr:`shrinkable` to False, or look at the :attr:`flags` of a memfd that was
+    received.
 
     Raises what :func:`memfd_create` does, TypeError for another *initial_value*, and
-    OSError where the content finds no room.
+    OSError if there is no room for the content.
 
     Linux 3.17, and 4.16 for ``MFD_HUGETLB``, because huge pages could not be sealed
     before; :manpage:`memfd_create(2)`.
@@ -180,13 +181,15 @@ class Memfd(Descriptor):
         return True
 
     def truncate(self, size: int) -> None:
-        """Make it *size* bytes long: bytes behind that are lost, new ones are zero.
+        """Make the memfd *size* bytes long.
 
-        A process that has the lost bytes mapped and touches them dies of SIGBUS, this
-        one as well; close such mappings first.
+        Bytes after that are lost, and new bytes are zero. If a process, this one
+        included, has the lost bytes mapped and touches them, it dies of SIGBUS; close
+        such mappings first.
 
         Raises Sealed where a seal forbids it, OSError (EFBIG), InvalidArgument for a
-        size that huge pages cannot have, or where the descriptor only reads.
+        size that huge pages cannot have, or where the descriptor is open for reading
+        only.
         """
         fd, size = self.fileno(), integer(size, 63, "size")
         try:
@@ -269,14 +272,14 @@ class Memfd(Descriptor):
         errors: str | None = None,
         newline: str | None = None,
     ) -> IO[Any]:
-        """An ordinary file object over it, with the arguments of :func:`open`: ``memfd.open('w')``.
+        """An ordinary file object over it: ``memfd.open('w')``.
 
-        It has a position of its own, and lives on if the memfd is closed first. Mode
-        ``'w'`` cuts the content off, and a process that has it mapped and touches it
-        dies of SIGBUS. Needs a mounted ``/proc``.
+        The arguments are those of :func:`open`, without the name. The file has a
+        position of its own, and stays open if the memfd is closed first. Mode ``'w'``
+        cuts the content off, and a process that has it mapped and touches it dies of
+        SIGBUS. Needs a mounted ``/proc``.
 
-        Raises Sealed where *mode* would cut a sealed memfd, and else what :func:`open`
-        does.
+        Raises Sealed where *mode* would cut a sealed memfd, and what :func:`open` does.
         """
         fd = self.fileno()
         try:
@@ -290,20 +293,22 @@ class Memfd(Descriptor):
     def mmap(
         self, length: int = 0, flags: int = 0, prot: int | None = None, access: int = 0, offset: int = 0
     ) -> Mapping:
-        """A :class:`mmap.mmap` of *length* bytes from *offset*, 0 for all there are.
+        """A :class:`mmap.mmap` of *length* bytes from *offset*.
 
-        Without more it is shared and can be read and written, and makes a memfd that is
-        too short long enough; if seals forbid to write it can only be read. *flags* are
-        MemfdMap's and *prot* MemfdProt's; instead of the two *access* takes
-        ``ACCESS_READ``, ``ACCESS_WRITE`` or ``ACCESS_COPY``. *offset* is a multiple of
-        the page size.
+        A *length* of 0 maps everything from there. By default the mapping is shared and
+        can be read and written, and a memfd that is too short becomes long enough; if
+        seals forbid writing, the mapping can only be read. *flags* are MemfdMap's and
+        *prot* MemfdProt's; *access* takes the place of both, and is ``ACCESS_READ``,
+        ``ACCESS_WRITE`` or ``ACCESS_COPY``. *offset* is a multiple of the page size.
 
-        Any process that has the memfd can cut off what is mapped, and an access to lost
-        bytes ends with SIGBUS; ``F_SEAL_SHRINK`` forbids it.
+        Any process that has the memfd can cut off bytes that are mapped, and an access
+        to them ends the process with SIGBUS; ``F_SEAL_SHRINK`` forbids it.
 
         Raises Sealed where a seal forbids it, InvalidArgument, OutOfMemory,
-        PermissionError, and ValueError for an empty mapping, or one beyond the end that
-        cannot write. :manpage:`mmap(2)`.
+        PermissionError, and ValueError for an empty mapping, or for one beyond the end
+        that cannot write.
+
+        :manpage:`mmap(2)`.
         """
         fd, length, offset = self.fileno(), integer(length, 63, "length"), integer(offset, 63, "offset")
         flags, access = integer(flags, -32, "flags"), integer(access, -32, "access")
@@ -314,13 +319,13 @@ class Memfd(Descriptor):
             asked, grows = {"access": access}, access == ACCESS_WRITE
         else:
             writable = self.writable
-            # Until Linux 6.7 a write-sealed memfd that is open for writing had
-            # no shared mapping, not even to read; a private one shows the same.
+            # Before Linux 6.7 a write-sealed memfd that is open for writing cannot have
+            # a shared mapping, not even for reading; a private one shows the same.
             flags = flags or (MAP_SHARED if writable or prot is not None else MAP_PRIVATE)
             if prot is None:
                 prot = PROT_READ | PROT_WRITE if writable else PROT_READ
             asked, grows = {"flags": flags, "prot": prot}, bool(flags & MAP_SHARED and prot & PROT_WRITE)
-        # not a context manager: to errno_of() its frames would look like a handler's
+        # not a context manager: errno_of() would take its frames for a handler's
         before = self._grow(offset + length) if grows and length else None
         try:
             return mmap(fd, length, offset=offset, **asked)
@@ -333,7 +338,10 @@ class Memfd(Descriptor):
         MMAP.fail(number, fd=fd, writes=grows)
 
     def _grow(self, end: int) -> int | None:
-        """Make it *end* bytes long, and return how long it was; None if it was long enough."""
+        """Make the memfd *end* bytes long, and return how long it was.
+
+        None if it was long enough.
+        """
         before = len(self)
         if before >= end:
             return None
@@ -341,8 +349,8 @@ class Memfd(Descriptor):
         return before
 
     def _take_back(self, before: int, end: int) -> None:
-        # A mapping that there is not leaves no bytes behind, unless somebody
-        # sealed the memfd, closed it or gave it another size meanwhile.
+        # A mapping that failed leaves no bytes behind, unless the memfd was sealed,
+        # closed or resized meanwhile.
         try:
             if len(self) == end:
                 self.truncate(before)
@@ -357,7 +365,10 @@ class Memfd(Descriptor):
 
     @property
     def shrinkable(self) -> bool:
-        """Whether it can become shorter. False can be set, and is for ever; see :meth:`revoke`."""
+        """Whether it can become shorter.
+
+        It can be set to False, which is for ever; see :meth:`revoke`.
+        """
         return not self.flags & F_SEAL_SHRINK
 
     @shrinkable.setter
@@ -366,7 +377,10 @@ class Memfd(Descriptor):
 
     @property
     def growable(self) -> bool:
-        """Whether it can become longer. False can be set, and is for ever; see :meth:`revoke`."""
+        """Whether it can become longer.
+
+        It can be set to False, which is for ever; see :meth:`revoke`.
+        """
         return not self.flags & F_SEAL_GROW
 
     @growable.setter
@@ -375,7 +389,10 @@ class Memfd(Descriptor):
 
     @property
     def writable(self) -> bool:
-        """Whether it can be written. False can be set, and is for ever; see :meth:`revoke`."""
+        """Whether it can be written.
+
+        It can be set to False, which is for ever; see :meth:`revoke`.
+        """
         return not self.flags & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
     @writable.setter
@@ -398,23 +415,28 @@ class Memfd(Descriptor):
         return MemfdSeal(self.flags)
 
     def revoke(self, flags: int) -> None:
-        """Forbid for ever what the seals in *flags* (MemfdSeal) say, to everyone who has it.
+        """Add the seals in *flags* (MemfdSeal).
+
+        What they say is forbidden for ever, in every process.
 
         Raises what :func:`revoke` does, and ValueError if the object is closed.
         """
         revoke(self.fileno(), flags)
 
     def seal(self) -> None:
-        """Allow no more seals. Raises what :func:`revoke` does, and ValueError if the object is closed."""
+        """Allow no more seals.
+
+        Raises what :func:`revoke` does, and ValueError if the object is closed.
+        """
         seal(self.fileno())
 
     def sealed_copy(self, name: Path | None = None) -> Memfd:
-        """A copy that nobody can change, to hand to another process; this one stays as it is.
+        """A copy that can never change, to hand to another process.
 
-        Its content, its size and its seals are sealed, and it is open for reading alone.
-        It is called *name* (None: as this one) and can be executed if this one can; its
-        holes take no memory. The receiver looks at :func:`flags` and need trust nobody.
-        Needs a mounted ``/proc``.
+        Its content, its size and its seals are sealed, and it is open for reading only.
+        *name* is its name, None for that of this memfd. It can be executed if this one
+        can; its holes take no memory. This memfd stays as it is. The receiver looks at
+        :func:`flags` and need not trust the sender. Needs a mounted ``/proc``.
 
         Raises what :func:`memfd_create` does, and OSError where there is no room.
         """
@@ -429,13 +451,13 @@ class Memfd(Descriptor):
         try:
             with own_description(fd) or nullcontext() as source:
                 for start, end in data_of(source, status.st_size):
-                    # not sendfile: memfds of huge pages have none
+                    # not sendfile(), which memfds of huge pages lack
                     while start < end and (block := os.pread(fd, min(_BLOCK, end - start), start)):
                         copy._fill(block, start)
                         start += len(block)
             copy.revoke(F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
-            # A mapping of what is open for writing counts as one that writes,
-            # which before Linux 6.7 the seal would not let the receiver make.
+            # Before Linux 6.7 a shared mapping counts as one that writes if the
+            # descriptor is open for writing, and the seal would forbid it to the receiver.
             with copy.open("rb", 0) as reading:
                 os.dup2(reading.fileno(), copy.fileno(), inheritable=False)
         except BaseException:
@@ -444,11 +466,14 @@ class Memfd(Descriptor):
         return copy
 
     def isatty(self) -> bool:
-        """False: a memfd is no terminal."""
+        """False: a memfd is not a terminal."""
         return False
 
     def mode(self) -> str:
-        """What seals allow, as the ``mode`` of a file: ``'r+'``, or ``'r'`` if it cannot be written."""
+        """What seals allow, as the ``mode`` of a file.
+
+        ``'r+'``, or ``'r'`` if it cannot be written.
+        """
         return "r+" if self.writable else "r"
 
     def name(self) -> str:
@@ -460,11 +485,17 @@ class Memfd(Descriptor):
         return True
 
     def seekable(self) -> bool:
-        """False: it has no position of its own; what :meth:`open` gives has."""
+        """False: it does not have a position of its own.
+
+        A file that :meth:`open` returns has one.
+        """
         return False
 
     def _unsupported(self, *args: object, **kwargs: object) -> NoReturn:
-        """A memfd gives no events, and its bytes by other means: raises :exc:`io.UnsupportedOperation`."""
+        """Raises :exc:`io.UnsupportedOperation`.
+
+        A memfd has no events, and :meth:`open` and :meth:`mmap` are for its bytes.
+        """
         raise UnsupportedOperation("a memfd has no events; for its bytes use open() or mmap()")
 
     wait = read_event = read_events = __iter__ = _unsupported

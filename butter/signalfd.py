@@ -43,12 +43,15 @@ __all__ = [
 ]
 __all__ += _constants.__all__
 
-# all signals but the two that the kernel drops from every mask without a word
+# all signals but the two that the kernel silently drops from every mask
 _RECEIVABLE = sigset(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}
 
 
 def _receivable(signals: Signals) -> set[int]:
-    """The set of *signals* that can be received; ValueError where there are others alone."""
+    """Return the set of those *signals* that can be received.
+
+    Raises ValueError if none of them can.
+    """
     asked = sigset(signals)
     found = asked & _RECEIVABLE
     if asked and not found:
@@ -60,49 +63,52 @@ def _receivable(signals: Signals) -> set[int]:
 class Signalfd(Eventlike[Signal]):
     """``Signalfd(signals=(), flags=0, closefd=True)``: receives signals as events.
 
-    *signals* is a signal or an iterable of them, *flags* are SignalfdInit's
-    (``SFD_NONBLOCK``); *closefd* keeps the descriptor from programs that the
-    process executes; *sigmask* is an older spelling of *signals*. Raises what
-    :func:`sigset` and :func:`signalfd` do, and ValueError where SIGKILL and
-    SIGSTOP, which nothing can receive, are the only signals; a set that has
-    others too is taken without them. Linux 2.6.27, :manpage:`signalfd(2)`. ::
+    Its events are Signals. ::
 
         with Signalfd([SIGINT, SIGTERM]) as signals:
             print(signals.wait().name)
 
-    A signal that is not blocked is not received but handled as ever: without
-    the ``with`` statement, or :meth:`block`, a SIGTERM ends the process. The
-    ``with`` statement blocks the signals in the thread that enters it, and
-    those that ``enable`` adds inside; it restores the thread's mask before it
-    closes, and what still waits is then handled as ever. It has to surround
-    the start of all threads: each has a mask of its own, a new one inherits
-    it, and a thread that does not block a signal gets it.
+    *signals* is a signal or an iterable of them, *flags* are SignalfdInit's
+    (``SFD_NONBLOCK``); *closefd* keeps the descriptor from programs that the process
+    executes; *sigmask* is an older spelling of *signals*. SIGKILL and SIGSTOP cannot be
+    received and are left out.
 
-    Children inherit the blocked signals too, and could not be terminated. So a
-    child that is started inside has to unblock them:
+    A signal that is not blocked is not received; it is handled as usual. Without the
+    ``with`` statement, or :meth:`block`, a SIGTERM ends the process. The ``with``
+    statement blocks the signals in the thread that enters it, and those that ``enable``
+    adds inside; before it closes it restores the thread's mask, and signals that still
+    wait are then handled as usual. It has to surround the start of all threads: each
+    thread has a mask of its own, a new thread inherits it, and a thread that does not
+    block a signal gets it.
 
-    * :mod:`subprocess` and :mod:`asyncio`: ``preexec_fn=signals.restore``. It
-      takes no lock, so the deadlock that Python's documentation warns of does
-      not come from it. (uvloop unblocks all signals in its children by
-      itself.)
+    Children inherit the blocked signals too, and could not be terminated. So a child
+    that is started inside has to unblock them:
+
+    * :mod:`subprocess` and :mod:`asyncio`: ``preexec_fn=signals.restore``. It takes no
+      lock, so it does not cause the deadlock that Python's documentation warns of.
+      (uvloop unblocks all signals in its children by itself.)
     * :func:`os.posix_spawn`: ``setsigmask=[]``.
-    * :mod:`multiprocessing`: ``pthread_sigmask(SIG_SETMASK, ())`` is the first
-      line of the function that the child runs. For a Pool it is the
-      initializer: ``Pool(initializer=pthread_sigmask, initargs=(SIG_SETMASK, ()))``.
+    * :mod:`multiprocessing`: ``pthread_sigmask(SIG_SETMASK, ())`` is the first line of the
+      function that the child runs. For a Pool it is the initializer:
+      ``Pool(initializer=pthread_sigmask, initargs=(SIG_SETMASK, ()))``.
     * :func:`os.fork`: the child calls ``signals.restore()``.
 
-    multiprocessing starts a resource tracker, for shared memory and for
-    children that are not forked, and CPython then unblocks SIGINT and SIGTERM
-    in the thread that needed it: the next one ends the process. Start it
-    before the ``with`` statement, by
-    ``multiprocessing.resource_tracker.ensure_running()``, or call
-    :meth:`block` again.
+    multiprocessing starts a resource tracker, for shared memory and for children that
+    are not forked, and CPython then unblocks SIGINT and SIGTERM in the thread that
+    started it: the next such signal ends the process. Start the tracker before the
+    ``with`` statement, by ``multiprocessing.resource_tracker.ensure_running()``, or
+    call :meth:`block` again.
 
-    A read returns signals that were sent to the process or to the thread that
-    reads. Two of the same kind below ``SIGRTMIN`` count as one while they
-    wait, so one SIGCHLD may stand for many children. After :func:`os.fork` the
-    child's object receives the child's signals, and is independent of the
-    parent's. ``adopt()`` learns from ``/proc`` which signals are received.
+    A read returns signals that were sent to the process or to the thread that reads.
+    Two of the same kind below ``SIGRTMIN`` count as one while they wait, so one SIGCHLD
+    may stand for many children. After :func:`os.fork` the child's object receives the
+    child's signals, and is independent of the parent's. ``adopt()`` learns from
+    ``/proc`` which signals are received.
+
+    Raises what :func:`sigset` and :func:`signalfd` do, and ValueError if SIGKILL and
+    SIGSTOP are the only *signals*.
+
+    Linux 2.6.27, :manpage:`signalfd(2)`.
     """
 
     _kind = "a signalfd"
@@ -123,7 +129,7 @@ class Signalfd(Eventlike[Signal]):
         self._unmade: deque[Records] = deque()
 
     def _adopted(self, fd: int) -> None:
-        # a missing /proc leaves the set empty, until enable() says which it is
+        # without /proc the set is empty until enable() is called
         for bits in fields_of(fd).get("sigmask", ()):
             self._signals = members(int(bits, 16))
 
@@ -147,16 +153,16 @@ class Signalfd(Eventlike[Signal]):
         return f"{super().__repr__()[:-1]} signals={'all' if known == _RECEIVABLE else names}>"
 
     def enable(self, signals: Signals) -> None:
-        """Receive *signals*, one or an iterable, beside those received so far.
+        """Receive *signals*, one or an iterable, in addition to those received so far.
 
-        Raises what the constructor does, and ValueError if the object is
-        closed; then everything is as it was.
+        Raises what the constructor does, and ValueError if the object is closed; an
+        error leaves everything as it was.
         """
         self.fileno()
         added = _receivable(signals)
         if self._blocked is None:
             return self._change(added, set())
-        # the care of block(): what is undone is known before it is done
+        # as in block(): the mask to restore is known before the mask is changed
         before = pthread_sigmask(SIG_BLOCK, ())
         try:
             pthread_sigmask(SIG_BLOCK, added)
@@ -166,10 +172,12 @@ class Signalfd(Eventlike[Signal]):
             raise
 
     def disable(self, signals: Signals | None = None, *, signal: Signals | None = None) -> None:
-        """No longer receive *signals*, one or an iterable.
+        """Receive *signals*, one or an iterable, no longer.
 
-        They stay blocked, and what was read before still comes. *signal* is an
-        older spelling. Raises what :meth:`enable` does.
+        They stay blocked, and those that were read before are still returned. *signal*
+        is an older spelling.
+
+        Raises what :meth:`enable` does.
         """
         self.fileno()
         removed = one_spelling("signals, signal", signals, signal, None)
@@ -178,7 +186,10 @@ class Signalfd(Eventlike[Signal]):
         self._change(set(), sigset(removed))
 
     def enable_all(self) -> None:
-        """Receive every signal but SIGKILL and SIGSTOP. Raises what :meth:`enable` does."""
+        """Receive every signal but SIGKILL and SIGSTOP.
+
+        Raises what :meth:`enable` does.
+        """
         self.enable(_RECEIVABLE)
 
     def disable_all(self) -> None:
@@ -188,11 +199,11 @@ class Signalfd(Eventlike[Signal]):
     def _change(self, added: set[int], removed: set[int]) -> None:
         """Receive *added* and no longer *removed*.
 
-        What fails, or a signal handler that raises, leaves all as it was.
+        An error, also that of a signal handler, leaves everything as it was.
         """
         added, removed = added - self._signals, removed & self._signals
         try:
-            # two steps that change the set in place: another thread may change it too
+            # the set is changed in place, because another thread may change it too
             self._signals |= added
             self._signals -= removed
             self._update()
@@ -206,8 +217,8 @@ class Signalfd(Eventlike[Signal]):
             raise
 
     def _update(self) -> None:
-        # Another thread may change the set, and hand over its own before this
-        # one does: the thread that looks last goes round again.
+        # Another thread may change the set between the look and the call: the thread
+        # that comes last calls again.
         done = None
         while done != self._signals:
             done = set(self._signals)
@@ -219,13 +230,13 @@ class Signalfd(Eventlike[Signal]):
     def block(self) -> None:
         """Block the received signals in this thread until :meth:`restore`.
 
-        The ``with`` statement calls both, ``close`` neither. A second call blocks them again, where
-        something else has unblocked them meanwhile.
+        The ``with`` statement calls both methods, ``close`` neither. A second call
+        blocks the signals again, if they were unblocked meanwhile.
 
-        Children inherit what is blocked, and cannot be terminated. So pass
+        Children inherit the blocked signals, and cannot be terminated. So pass
         ``preexec_fn=signals.restore`` to :mod:`subprocess` and :mod:`asyncio`,
-        ``setsigmask=[]`` to :func:`os.posix_spawn`; a child of
-        :mod:`multiprocessing` calls ``pthread_sigmask(SIG_SETMASK, ())``.
+        ``setsigmask=[]`` to :func:`os.posix_spawn`; a child of :mod:`multiprocessing`
+        calls ``pthread_sigmask(SIG_SETMASK, ())``.
         """
         # Python may run a signal handler between any two steps, and the handler
         # may raise. In order of time:
@@ -246,16 +257,18 @@ class Signalfd(Eventlike[Signal]):
             raise
 
     def restore(self) -> None:
-        """Block in this thread what it blocked before :meth:`block`, if that was called.
+        """Restore the signals that this thread blocked before :meth:`block`.
 
-        In a forked child it frees the signals for that child: directly after
-        :func:`os.fork`, in the function of a forked child of
-        :mod:`multiprocessing`, or as the *preexec_fn* of :mod:`subprocess` and
-        :mod:`asyncio`. A child that is not forked does not have the object:
-        :func:`os.posix_spawn` takes ``setsigmask=[]``, and multiprocessing's
-        calls ``pthread_sigmask(SIG_SETMASK, ())``.
+        Without an earlier :meth:`block` nothing changes.
+
+        In a forked child it unblocks the signals for that child: directly after
+        :func:`os.fork`, in the function of a forked child of :mod:`multiprocessing`, or
+        as the *preexec_fn* of :mod:`subprocess` and :mod:`asyncio`. A child that is not
+        forked does not have the object: pass ``setsigmask=[]`` to
+        :func:`os.posix_spawn`, and let a child of multiprocessing call
+        ``pthread_sigmask(SIG_SETMASK, ())``.
         """
-        # forgotten last: a handler that raises leaves it to the next call
+        # forgotten last: if a handler raises, the next call restores the mask
         before = self._blocked
         if before is not None:
             pthread_sigmask(SIG_SETMASK, before)
@@ -298,11 +311,11 @@ class Signalfd(Eventlike[Signal]):
         fd = self._fd
         if fd is None or fd != self._opened:
             return
-        # The file is the parent's too: the mask of one would be that of both,
-        # and an epoll knows it as ready for the parent's signals (signalfd(2)).
-        # So the child makes a file of its own with the old number. The
-        # old file is closed first: there may be no descriptor left for a
-        # second. What fails leaves the child's object closed.
+        # Parent and child share the file: a new mask of one would be that of both,
+        # and an epoll would report it for the parent's signals (signalfd(2)). So the
+        # child makes a file of its own with the old number. The old file is closed
+        # first, because there may be no descriptor left for a second one. A failure
+        # leaves the child's object closed.
         new = None
         try:
             flags = 0 if os.get_blocking(fd) else SFD_NONBLOCK
