@@ -1,4 +1,4 @@
-"""The calls of :manpage:`signalfd(2)`, sets of signals, and the one parser of signals."""
+"""The calls of :manpage:`signalfd(2)`, sets of signals, and the parser of signals."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def signalfd(
 
 
 def pthread_sigmask(action: int, signals: Signals) -> set[int]:
-    """``pthread_sigmask(action, signals)``: returns the signals that were blocked before.
+    """``pthread_sigmask(action, signals)``: returns the signals blocked before.
 
     It changes the signals that this thread blocks. *action* is a SigmaskAction and
     *signals* what :func:`sigset` takes; ``pthread_sigmask(SIG_BLOCK, ())`` changes
@@ -220,10 +220,10 @@ class Signal(_Fields):
     has some of these fields as attributes; reads make Signals, programs rarely do.
 
     * ``ssi_errno``: an errno that belongs to the signal, nearly always 0
-    * ``ssi_int``, ``ssi_ptr``: the value sent with it (``SI_QUEUE``, ``SI_TIMER``), as int
-      and as pointer
-    * ``ssi_addr``, ``ssi_addr_lsb``: the address of a fault, and its lowest bit that counts
-      (SIGBUS, Linux 2.6.37)
+    * ``ssi_int``, ``ssi_ptr``: the value sent with it (``SI_QUEUE``, ``SI_TIMER``), as
+      int and as pointer
+    * ``ssi_addr``, ``ssi_addr_lsb``: the address of a fault, and its lowest bit that
+      counts (SIGBUS, Linux 2.6.37)
     * ``ssi_syscall``, ``ssi_call_addr``, ``ssi_arch``: the system call that a filter
       refused, the address of the call and its architecture (SIGSYS, Linux 4.18)
 

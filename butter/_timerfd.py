@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 
 PLAIN_CLOCKS = (CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME)
 ALARM_CLOCKS = (CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM)
-#: what /proc/self/fd says that a timer is
+#: how ``/proc/self/fd`` names a timer
 LINK = "anon_inode:[timerfd]"
-#: the clocks that make a timer
+#: the clocks that a timer can use
 TIMER_CLOCKS = PLAIN_CLOCKS + ALARM_CLOCKS
-#: the clocks that can be set, so that a timer on one can be cancelled by that
+#: the clocks that can be set, so that setting them can cancel a timer
 SETTABLE_CLOCKS = (CLOCK_REALTIME, CLOCK_REALTIME_ALARM)
 
 
@@ -59,7 +59,10 @@ def _clock(number: int) -> str:
 
 
 def clock_of(fd: int) -> int:
-    """Return the clock of the timer *fd* as the kernel tells it; where there is no /proc, CLOCK_MONOTONIC."""
+    """Return the clock of the timer *fd*, as the kernel reports it.
+
+    CLOCK_MONOTONIC where ``/proc`` is missing.
+    """
     return int(fields_of(fd).get("clockid", [CLOCK_MONOTONIC])[0])
 
 
@@ -84,13 +87,15 @@ def _another_kind(fd: int, **_: object) -> str:
 
 
 def _refused(fd: int, flags: int, spec: Any, **_: object) -> str:
-    # spec is None where the times are those of an object, whose words are right
+    # spec is None for the times of an object, which checks them itself
     if flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET):
         return f"the flags are TFD_TIMER_ABSTIME and TFD_TIMER_CANCEL_ON_SET, not {flags:#x}"
     for name in () if spec is None else ("it_value", "it_interval"):
         time = getattr(spec, name)
         if time.tv_sec < 0 or not 0 <= time.tv_nsec < 10**9:
-            return f"{name} is {time.tv_sec} s and {time.tv_nsec} ns; neither may be negative, nor the ns a whole second"
+            return (
+                f"{name} is {time.tv_sec} s and {time.tv_nsec} ns; neither may be negative, nor the ns a whole second"
+            )
     return _another_kind(fd)
 
 
@@ -141,14 +146,14 @@ READ = Errors(
 
 
 def timerfd(clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:
-    """``timerfd_create(clock_type, flags)``: the descriptor of a new timer, which is not armed.
+    """``timerfd_create(clock_type, flags)``: returns the descriptor of a new timer.
 
-    *clock_type* is one of TimerfdClock, of which five make a timer, *flags* are
-    TimerfdInit's and *closefd* adds ``TFD_CLOEXEC``.
+    The timer is not armed. *clock_type* is one of TimerfdClock, of which timers can use
+    five; *flags* are TimerfdInit's, and *closefd* adds ``TFD_CLOEXEC``.
 
     Raises InvalidArgument for other clocks and flags, PermissionError for a
-    ``CLOCK_*_ALARM`` without CAP_WAKE_ALARM, OSError (EMFILE, ENFILE) where a
-    limit is reached, OutOfMemory.
+    ``CLOCK_*_ALARM`` without CAP_WAKE_ALARM, OSError (EMFILE, ENFILE) where a limit is
+    reached, OutOfMemory.
 
     Linux 2.6.27, :manpage:`timerfd_create(2)`.
     """
@@ -158,18 +163,19 @@ def timerfd(clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = C
 
 
 def timerfd_settime(fd: FileDescriptor, timer_spec: HasTimerspec | Any, flags: int = 0) -> TimerVal:
-    """``timerfd_settime(fd, flags, timer_spec, &old)``: arm the timer, or stop it, and return its setting until now.
+    """``timerfd_settime(fd, flags, timer_spec, &old)``: returns the setting until now.
 
-    *timer_spec* is a TimerVal, or a ``struct itimerspec *`` of cffi, whose
-    ``it_value`` of 0 stops the timer; *flags* are TimerfdSet's. Expirations
-    that were not read are dropped.
+    It arms the timer or, with an ``it_value`` of 0, stops it. *timer_spec* is a
+    TimerVal, or a ``struct itimerspec *`` of cffi; *flags* are TimerfdSet's.
+    Expirations that were not read are dropped.
 
-    Raises InvalidArgument for other flags and for a descriptor that is not a
-    timerfd, OSError (ECANCELED) as :meth:`butter.timerfd.Timer.update` does.
+    Raises InvalidArgument for other flags and for a descriptor that is not a timerfd,
+    OSError (ECANCELED) as :meth:`butter.timerfd.Timer.update` does.
 
     Linux 2.6.25, :manpage:`timerfd_settime(2)`.
     """
-    # another name: fd may be the last reference to an object, which would close it
+    # another name, because fd may be the last reference to an object: without it the
+    # object would be closed before the call
     number, flags = fileno(fd), integer(flags, -32, "flags")
     spec = timerspec(timer_spec)
     old = ffi.new("struct itimerspec *")
@@ -178,10 +184,12 @@ def timerfd_settime(fd: FileDescriptor, timer_spec: HasTimerspec | Any, flags: i
 
 
 def timerfd_gettime(fd: FileDescriptor) -> TimerVal:
-    """``timerfd_gettime(fd, &value)``: the time that is left until the timer expires, and its period.
+    """``timerfd_gettime(fd, &value)``: returns the time left, and the period.
 
-    ``next_event`` is (0, 0) if the timer is not armed. Raises InvalidArgument
-    for a descriptor that is not a timerfd.
+    In the returned TimerVal, ``next_event`` is the time until the timer expires, (0, 0)
+    if it is not armed.
+
+    Raises InvalidArgument for a descriptor that is not a timerfd.
 
     Linux 2.6.25, :manpage:`timerfd_gettime(2)`.
     """
@@ -190,19 +198,21 @@ def timerfd_gettime(fd: FileDescriptor) -> TimerVal:
     return TimerVal(value)
 
 
-# The calls of an object take and return numbers. Each result is a struct of its
-# own: a signal handler, or another thread, may arm the same timer before Python
-# has read it.
+# The calls of an object take and return numbers. Each result is a new struct: a signal
+# handler, or another thread, may arm the same timer before Python has read it.
 arm_timer, get_timer = lib.butter_timer_arm, lib.butter_timer_get
 _read = lib.butter_timerfd_read
 
-# a read that a signal interrupted, and one that returned no bytes: where a clock
-# was set back between the expiration and the read (timerfd_create(2))
+# a read that a signal interrupted, and one that returned 0 bytes, because a clock was
+# set back between the expiration and the read (timerfd_create(2))
 _AGAIN = (INTERRUPTED, 0)
 
 
 def read_count(source: HasFileno) -> int:
-    """Return how often the timer *source* has expired since the last read; READ says what is raised."""
+    """Return how often the timer *source* has expired since the last read.
+
+    Raises what the table READ says.
+    """
     while True:
         fd = source.fileno()
         count: int = _read(fd)
@@ -210,5 +220,5 @@ def read_count(source: HasFileno) -> int:
             return count
         if count not in _AGAIN:
             READ.check(count, fd=fd)
-        # one of Python's handlers may close the object before the next round (PEP 475)
+        # one of Python's handlers may close the object before the next try (PEP 475)
         run_handlers()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _SECOND = 10**9
-# what a time_t does not hold any more
+# the first time that a time_t cannot hold
 _TOO_LONG = 2**63 * _SECOND
 _ITIMERSPEC = ffi.typeof("struct itimerspec *")
 
@@ -39,14 +39,13 @@ class TimePair(NamedTuple):
 
 
 def nanoseconds(seconds: Seconds | None, nano_seconds: int | None) -> int:
-    """Return a time as one number: *seconds* in nanoseconds, plus *nano_seconds*.
+    """Return *seconds* in nanoseconds, plus *nano_seconds*.
 
-    *seconds* is an int, float, Decimal, Fraction or timedelta, *nano_seconds*
-    an int. The result is rounded to the nearest nanosecond, but to 1 if the
-    time is not 0.
+    *seconds* is an int, float, Decimal, Fraction or timedelta, *nano_seconds* an int.
+    The result is rounded to the nearest nanosecond, but to 1 if the time is not 0.
 
-    Raises TypeError for other types, ValueError for a time that is negative,
-    not a number, infinite or not below 2**63 seconds.
+    Raises TypeError for other types, ValueError for a time that is negative, not a
+    number, infinite or not below 2**63 seconds.
     """
     if nano_seconds is None and type(seconds) is int and 0 <= seconds < 2**63:
         return seconds * _SECOND  # the most usual case, before all others
@@ -67,7 +66,7 @@ def nanoseconds(seconds: Seconds | None, nano_seconds: int | None) -> int:
 def _whole(seconds: Any) -> int:
     """Return *seconds* in nanoseconds.
 
-    The types are known by their methods, so that their modules need not be imported.
+    The types are recognised by their methods, so their modules need not be imported.
     """
     if isinstance(seconds, int):
         numerator, denominator = seconds, 1
@@ -76,14 +75,14 @@ def _whole(seconds: Any) -> int:
         denominator = 10**6
     elif hasattr(seconds, "as_integer_ratio"):
         try:
-            # first, because the ratio of a Decimal such as 1E+999999 is long,
+            # checked first, because the ratio of a Decimal such as 1E+999999 is huge,
             # and so is that of 1E-999999
             if not 0 <= seconds < 2**63:
                 raise ValueError(f"seconds is {seconds}; it must be at least 0 and below 2**63")
             if hasattr(seconds, "adjusted") and (not seconds or seconds.adjusted() < -9):
                 return int(seconds > 0)
             numerator, denominator = seconds.as_integer_ratio()
-        except ArithmeticError:  # how a Decimal compares that is not a number
+        except ArithmeticError:  # from comparing a Decimal that is not a number
             raise ValueError(f"seconds is {seconds}; it must be a number") from None
     else:
         kinds = "an int, float, Decimal, Fraction or timedelta"
@@ -99,7 +98,7 @@ def timerspec(value: HasTimerspec | Any) -> Any:
     spec = value.__timerspec__() if hasattr(value, "__timerspec__") else value
     if not isinstance(spec, ffi.CData):
         raise TypeError(f"a timerspec must be a TimerVal or a struct itimerspec *, not {type(value).__name__}")
-    # cffi would go where the pointer leads
+    # C would follow the pointer
     if spec == ffi.NULL:
         raise ValueError("a timerspec must be a TimerVal or a struct itimerspec *, not NULL")
     if ffi.typeof(spec) is not _ITIMERSPEC:
@@ -110,31 +109,33 @@ def timerspec(value: HasTimerspec | Any) -> Any:
 class TimerVal:
     """``TimerVal(timerspec=None)``: when a timer expires, first and then again.
 
-    Its words change it and return it, so that they make a sentence, in any
-    order::
+    Its methods are words of a sentence, in any order: each changes the object and
+    returns it. ::
 
         TimerVal().occurring.every(seconds=5).after(seconds=0.5)
         TimerVal().offset(seconds=3).and_repeats.every(minute)
 
-    Seconds are an int, float, Decimal, Fraction or timedelta, and whole
-    nanoseconds are added to them. Each word sets the whole of its time. A time
-    of 0 is the shortest one, a nanosecond: a timer so set expires at once.
-    Only ``disable``, and no word at all, say that it never expires.
+    Seconds are an int, float, Decimal, Fraction or timedelta, and whole nanoseconds are
+    added to them. Each word replaces the whole of its time. A time of 0 is the shortest
+    one, a nanosecond: a timer that is set to it expires at once. Only ``disable``, or
+    no word at all, means that the timer never expires.
 
-    *timerspec*, another TimerVal or a ``struct itimerspec *`` of cffi, is
-    copied. An ``it_value`` of 0 in it is "never", as for the kernel.
+    *timerspec*, another TimerVal or a ``struct itimerspec *`` of cffi, is copied. An
+    ``it_value`` of 0 in it means "never", as for the kernel.
 
-    Two objects are equal if both their times are. They can be changed, and so
+    Two objects are equal if both their times are equal. They can be changed, and so
     they cannot be hashed.
 
-    Words raise TypeError for other types, ValueError for a time that is
-    negative, infinite, not a number or not below 2**63 seconds. See
-    :manpage:`timerfd_settime(2)`.
+    Words raise TypeError for other types, ValueError for a time that is negative,
+    infinite, not a number or not below 2**63 seconds.
+
+    See :manpage:`timerfd_settime(2)`.
     """
 
-    # The first time and the period in nanoseconds, in one attribute, so that
-    # threads and signal handlers see both of one word. A first time of None is
-    # "as the period", whichever that will be; 0 is "never", as in the kernel.
+    # The first time and the period in nanoseconds. They are one attribute, so that
+    # threads and signal handlers see both of them before a word or both after it. A
+    # first time of None means "after one period", whichever period follows; 0 means
+    # "never", as in the kernel.
     _times: tuple[int | None, int]
 
     def __init__(self, timerspec: Any = None) -> None:
@@ -150,9 +151,9 @@ class TimerVal:
     def every(self, seconds: Seconds | None = None, nano_seconds: int | None = None) -> Self:
         """Expire again and again with this time between.
 
-        The first time is after it too, unless ``after`` says when, in any
-        order. 0 is once only: at the time of ``after``, else at once.
-        ``repeat`` and ``repeats`` are the same.
+        The first expiration is after this time too, unless ``after`` sets it, before or
+        later in the sentence. 0 means once only: at the time of ``after``, or at once
+        without it. ``repeat`` and ``repeats`` are the same.
         """
         self._times = (self._times[0] or None, nanoseconds(seconds, nano_seconds))
         return self
@@ -162,9 +163,9 @@ class TimerVal:
     def after(self, seconds: Seconds | None = None, nano_seconds: int | None = None) -> Self:
         """Expire first after this time.
 
-        With ``update(absolute=True)`` it is a time on the clock. 0 is at once:
-        it counts as a nanosecond, because the kernel takes 0 for "never".
-        ``offset`` is the same.
+        With ``update(absolute=True)`` it is a time on the clock. 0 means at once: it
+        counts as a nanosecond, because for the kernel 0 means "never". ``offset`` is
+        the same.
         """
         self._times = (nanoseconds(seconds, nano_seconds) or 1, self._times[1])
         return self
@@ -172,7 +173,10 @@ class TimerVal:
     offset = after
 
     def disable(self) -> Self:
-        """Never expire: both times become 0, and words that follow begin anew."""
+        """Never expire.
+
+        Both times become 0, and words that follow begin anew.
+        """
         self._times = (0, 0)
         return self
 
@@ -190,7 +194,7 @@ class TimerVal:
         return self._times[0] != 0
 
     def _nanoseconds(self) -> tuple[int, int]:
-        """The first time, 0 for never, and the period."""
+        """Return the first time, 0 for never, and the period."""
         first, period = self._times
         return (period or 1 if first is None else first), period
 
@@ -198,7 +202,7 @@ class TimerVal:
     def next_event(self) -> TimePair:
         """When the first expiration is, a :class:`TimePair`; (0, 0) for never.
 
-        In what a timer returns, it is the time that is left until then.
+        In a setting that a timer returned, it is the time that is left until then.
         """
         return TimePair(*divmod(self._nanoseconds()[0], _SECOND))
 
@@ -212,7 +216,7 @@ class TimerVal:
         return ffi.new(_ITIMERSPEC, {"it_value": self.next_event, "it_interval": self.period})
 
     def __eq__(self, other: object) -> bool:
-        # a timer is a TimerVal too, but not the same as its words
+        # a Timer is a TimerVal too, but is not equal to its words
         if not isinstance(other, TimerVal) or type(self) is not type(other):
             return NotImplemented
         return self._nanoseconds() == other._nanoseconds()
@@ -220,7 +224,7 @@ class TimerVal:
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def _words(self) -> str:
-        """The times, for people: ``next=0.2s every=1.5s``, or ``disabled``."""
+        """Return the times for people: ``next=0.2s every=1.5s``, or ``disabled``."""
         words = f"next={_exact(self.next_event)}" if self else "disabled"
         return f"{words} every={_exact(self.period)}" if any(self.period) else words
 

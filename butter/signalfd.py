@@ -88,8 +88,8 @@ class Signalfd(Eventlike[Signal]):
       lock, so it does not cause the deadlock that Python's documentation warns of.
       (uvloop unblocks all signals in its children by itself.)
     * :func:`os.posix_spawn`: ``setsigmask=[]``.
-    * :mod:`multiprocessing`: ``pthread_sigmask(SIG_SETMASK, ())`` is the first line of the
-      function that the child runs. For a Pool it is the initializer:
+    * :mod:`multiprocessing`: ``pthread_sigmask(SIG_SETMASK, ())`` is the first line of
+      the function that the child runs. For a Pool it is the initializer:
       ``Pool(initializer=pthread_sigmask, initargs=(SIG_SETMASK, ()))``.
     * :func:`os.fork`: the child calls ``signals.restore()``.
 

@@ -1,4 +1,4 @@
-"""Moving bytes between descriptors without copying them through Python: :manpage:`splice(2)` and its kin."""
+"""Moving bytes between descriptors, past Python: :manpage:`splice(2)` and its kin."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ __all__ += _constants.__all__
 
 
 class NoReader(BrokenPipeError, ValueError):
-    """Nobody reads at the other end of the pipe or connection that is written to."""
+    """The pipe or connection that was written to has no reader any more."""
 
 
 # the most that the kernel moves in one call (on pages of 4 KiB)
 _MOST = 0x7FFFF000
-# for the builder: no offset, so the position of the file itself
+# for the C function: no offset, so the file's own position
 _OWN = -(1 << 63)
 _FLAGS = sum(SpliceFlags)
-# PyPy has no names for them
+# PyPy does not have these constants
 _O_PATH, _F_GET_SEALS, _F_SEAL_SEAL = 0o10000000, 1034, 1
 _ONE_PIPE = "the descriptors are the two ends of one pipe"
 
 
 def _asked(call: Callable[..., int], *arguments: int) -> int | None:
-    """Return what *call* says of a descriptor, None where it fails."""
+    """Return what *call* returns for a descriptor, None where it fails."""
     try:
         return call(*arguments)
     except (OSError, ValueError):
@@ -58,7 +58,10 @@ def _asked(call: Callable[..., int], *arguments: int) -> int | None:
 
 
 def _access(fd: int) -> int | None:
-    """Return what the descriptor is open for, as O_RDONLY and its like; None where it is not open at all."""
+    """Return what the descriptor is open for, as O_RDONLY and its like.
+
+    None if it is not open at all.
+    """
     flags = _asked(fcntl.fcntl, fd, fcntl.F_GETFL)
     return None if flags is None or flags & _O_PATH else flags & os.O_ACCMODE
 
@@ -88,7 +91,7 @@ def _same_file(fd_in: int, fd_out: int) -> bool:
 
 
 def _pipes_refused(fd_in: int, fd_out: int, flags: int) -> str | None:
-    """What splice and tee refuse alike."""
+    """Return a sentence for what splice and tee both refuse, or None."""
     if flags & ~_FLAGS:
         return f"unknown flags {flags & ~_FLAGS:#x}"
     if _is_pipe(fd_in) and _same_file(fd_in, fd_out):
@@ -127,7 +130,7 @@ def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = No
         return "RLIMIT_NOFILE is 0, so the kernel does not let this process wait for a descriptor"
     if _same_file(fd_in, fd_out):
         return _ONE_PIPE if _is_pipe(fd_in) else "the two ranges of the file overlap"
-    # reading into no buffer takes nothing, and fails where the kind of file has no such call
+    # reading into no buffer takes nothing, and fails for files that cannot be read
     if _asked(lambda: os.readv(fd_in, [])) is None:
         return f"descriptor {fd_in} is of a kind that cannot be read"
     return f"descriptor {fd_out} is of a kind that cannot be written"
@@ -198,7 +201,8 @@ COPY = Errors(
 def _offset(number: int, name: str) -> int:
     """Return an offset as the C function takes it.
 
-    A negative one is left to the kernel to refuse, and so is the one that stands for none.
+    Negative offsets are left to the kernel to refuse. _OWN, which means "no offset", is
+    replaced by -1, so that it is refused too.
     """
     if type(number) is not int:
         number = integer(number, -64, name)
@@ -206,7 +210,7 @@ def _offset(number: int, name: str) -> int:
 
 
 def _check_ranges(fd_in: int, fd_out: int, in_offset: int, out_offset: int, len: int, flags: int) -> None:
-    """Raise the ValueError for the number that its C type cannot hold."""
+    """Raise the ValueError for a number that its C type cannot hold."""
     fileno(fd_in)
     fileno(fd_out)
     integer(in_offset, -64, "in_offset")
@@ -223,25 +227,25 @@ def splice(
     len: int | None = None,
     flags: int = 0,
 ) -> int:
-    """``splice(fd_in, &in_offset, fd_out, &out_offset, len, flags)``: move bytes to or from a pipe, return how many.
+    """``splice(fd_in, &in_offset, fd_out, &out_offset, len, flags)``: returns a count.
 
-    One of the two has to be a pipe. An offset, in bytes, is where the other one is read
-    or written: its own position stays as it is, and is used and moved where the offset
-    is None. Note that 0 is an offset. *len* is the most bytes to move, None for as many
-    as one call can; *flags* are SpliceFlags'. Fewer may be moved, and 0 means that the
-    input is at its end.
+    It moves bytes from *fd_in* to *fd_out* and returns how many. One of the two has to
+    be a pipe. An offset, in bytes, is where the other one is read or written, and its
+    own position stays as it is; None means at its own position, which then moves. Note
+    that 0 is an offset. *len* is the most bytes to move, None for as many as one call
+    can; *flags* are SpliceFlags'. Fewer bytes may be moved, and 0 means that the input
+    is at its end.
 
     Waits while the input is empty or the output full, or raises BlockingIOError with
     ``SPLICE_F_NONBLOCK``. Raises InvalidArgument (no pipe, an offset for a pipe, a
     target open with O_APPEND, a descriptor that is not open), NoReader, OutOfMemory,
-    and OSError for what files and sockets fail with.
+    and OSError for the errors of files and sockets.
 
     Linux 2.6.17, :manpage:`splice(2)`.
     """
-    # Checking the arguments here costs more than moving a page does, and for
-    # plain ints the checks of C suffice.
-    # fd_in and fd_out stay what they were: an object that nobody else holds
-    # would be closed before the call.
+    # Checking the arguments here would cost more than moving a page, and for plain
+    # ints cffi's own checks suffice. fd_in and fd_out keep their values: otherwise an
+    # object without another reference would be closed before the call.
     number_in = fd_in if type(fd_in) is int else fileno(fd_in)
     number_out = fd_out if type(fd_out) is int else fileno(fd_out)
     in_offset = _OWN if in_offset is None else _offset(in_offset, "in_offset")
@@ -262,8 +266,8 @@ def splice(
             return result
         if result != INTERRUPTED:
             break
-        # Python runs its signal handlers before it goes round (PEP 475), and
-        # one of them may close an object
+        # Python's signal handlers run before the next try (PEP 475), and one of
+        # them may close an object
         run_handlers()
         number_in, number_out = fileno(fd_in), fileno(fd_out)
     return SPLICE.check(
@@ -272,11 +276,12 @@ def splice(
 
 
 def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, flags: int = 0) -> int:
-    """``tee(fd_in, fd_out, len, flags)``: copy bytes from pipe to pipe and leave them in the first, return how many.
+    """``tee(fd_in, fd_out, len, flags)``: returns how many bytes were copied.
 
-    *len* is the most bytes to copy, None for as many as one call can; *flags* are
-    SpliceFlags'. A second call copies the same bytes again, unless they are read or
-    spliced away; 0 means that the input is empty and has no writer.
+    It copies bytes from pipe to pipe and leaves them in the first. *len* is the most
+    bytes to copy, None for as many as one call can; *flags* are SpliceFlags'. A second
+    call copies the same bytes again, unless they were read or spliced away; 0 means
+    that the input is empty and has no writer.
 
     Waits while the input is empty or the output full, or raises BlockingIOError with
     ``SPLICE_F_NONBLOCK``. Raises InvalidArgument (not two different pipes, a descriptor
@@ -287,7 +292,7 @@ def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, f
     flags = integer(flags, 32, "flags")
     len = _MOST if len is None else integer(len, 64, "len")
     while True:
-        # anew after each signal: its handler may have closed an object
+        # looked up again after each signal: its handler may have closed an object
         number_in, number_out = fileno(fd_in), fileno(fd_out)
         result = _lib.tee(number_in, number_out, len, flags)
         if result != INTERRUPTED:
@@ -297,10 +302,11 @@ def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, f
 
 
 def vmsplice(fd: FileDescriptor, vec: object, flags: int = 0) -> NoReturn:
-    """Raises NotImplementedError: :manpage:`vmsplice(2)` is not safe for the memory of Python objects.
+    """Raises NotImplementedError: :manpage:`vmsplice(2)` is not safe in Python.
 
-    The pages themselves go into the pipe and stay there, without holding the object that they belong to: once it is
-    freed, a reader of the pipe sees whatever is stored there next. Use ``os.writev(fd, vec)``, which copies.
+    The pages of an object themselves go into the pipe and stay there, but do not keep
+    the object alive: once it is freed, a reader of the pipe sees the bytes that are
+    stored there next. Use ``os.writev(fd, vec)``, which copies.
     """
     raise NotImplementedError(
         "vmsplice puts the pages of an object into the pipe, where they stay after Python frees the object and uses "
@@ -308,13 +314,13 @@ def vmsplice(fd: FileDescriptor, vec: object, flags: int = 0) -> NoReturn:
     )
 
 
-# taken here once: tests replace `_lib` and `_ffi` with mocks
+# looked up once, here: tests replace `_lib` and `_ffi` with mocks
 _new, _buffer = _ffi.new, _ffi.buffer
 _begin, _step, _end = _lib.butter_copy_begin, _lib.butter_copy_step, _lib.butter_copy_end
 _DONE, _MORE, _WAIT_IN, _WAIT_OUT = _lib.COPY_DONE, _lib.COPY_MORE, _lib.COPY_WAIT_IN, _lib.COPY_WAIT_OUT
 
-# What may pass between two looks at Python's signal handlers: a few milliseconds
-# from memory to memory.
+# The bytes that may move before Python's signal handlers run: a few milliseconds from
+# memory to memory.
 SYNC_PORTION = 1 << 24
 
 
@@ -325,11 +331,13 @@ def _number(fd: FileDescriptor) -> int:
 
 
 class Transfer:
-    """A :func:`copy` under way, for those who wait in their own way.
+    """A :func:`copy` under way, for callers that wait in their own way.
 
-    ``begin()`` once, then ``step(most)`` until it returns None: ``(fd, event)`` has to be waited for, as in
-    :func:`select.poll`; ``()`` means that there is more to do. An exception that leaves its ``with`` gets ``moved``
-    and ``rest``. With *duplicate* it works on duplicates of the descriptors, so that nobody else closes them.
+    Call ``begin()`` once, then ``step(most)`` until it returns None. ``(fd, event)``
+    means that the caller has to wait for this descriptor, as with :func:`select.poll`;
+    ``()`` means that there is more to do. An exception that leaves the ``with``
+    statement gets the attributes ``moved`` and ``rest``. With *duplicate* the transfer
+    works on duplicates of the descriptors, so that no other code closes them.
     """
 
     def __init__(
@@ -380,20 +388,20 @@ class Transfer:
 
     @property
     def moved(self) -> int:
-        """The bytes that reached the target."""
+        """The number of bytes that reached the target."""
         return int(self._state.moved)
 
     @property
     def waits(self) -> bool:
-        """Whether a step may wait in the kernel, because a descriptor that can wait is not non-blocking."""
+        """Whether a step may wait in the kernel, because a descriptor is blocking."""
         return bool(self._state.in_waits or self._state.out_waits)
 
     def inherited(self) -> bool:
-        """Whether this is a forked child's copy of what its parent does."""
+        """Whether this is a forked child's copy of its parent's transfer."""
         return self._process != os.getpid()
 
     def begin(self) -> None:
-        """Look at the descriptors: whatever :func:`copy` refuses is refused here."""
+        """Look at the descriptors, and refuse what :func:`copy` refuses."""
         self._check(_begin(self._state))
 
     def step(self, most: int) -> tuple[int, int] | tuple[()] | None:
@@ -411,8 +419,8 @@ class Transfer:
         return None if result == _DONE else ()
 
     def _check_open(self, *names: str) -> None:
-        # a signal handler or progress may have closed an object, and somebody
-        # else have got its number
+        # a signal handler or progress may have closed an object, and another file may
+        # have its number now
         for name in names:
             if name in self._objects:
                 number = fileno(self._objects[name])
@@ -423,10 +431,13 @@ class Transfer:
         return result if result >= 0 else COPY.check(result, **self._arguments)
 
     def _give_back(self) -> bytes:
-        """Return what was taken and did not reach the target; to a file it is given back through its position."""
+        """Return the bytes that were taken and did not reach the target.
+
+        A file gets them back through its position, and then the result is empty.
+        """
         state = self._state
         kept = state.end - state.start
-        # a child would take them from its parent
+        # a forked child would take them from its parent
         if state.in_offset >= 0 or not kept + state.piped or self.inherited():
             return b""
         if state.in_disk:
@@ -435,7 +446,7 @@ class Transfer:
                 os.lseek(state.fd_in, -(kept + state.piped), os.SEEK_CUR)
                 return b""
             except (OSError, ValueError):
-                pass  # the bytes themselves, then
+                pass  # then the bytes are returned
         rest: bytes = _buffer(state.buffer + state.start, kept)[:] if kept else b""
         return rest + os.read(state.pipe[0], state.piped) if state.piped else rest
 
@@ -448,42 +459,44 @@ def copy(
     out_offset: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> int:
-    """Copy *count* bytes from any descriptor to any other, and return how many were copied: fewer if the input ended.
+    """Copy *count* bytes from any descriptor to any other, and return how many.
 
-    ``copy(source, target)`` copies all there is until the end of the input. An offset,
-    in bytes, is where a file is read or written: its own position stays as it is, and
-    is used and moved where the offset is None. ``progress(moved)`` is called now and
-    then with the bytes moved so far; what it raises ends the copy. ::
+    The result is less than *count* if the input ended. ``copy(source, target)`` copies
+    everything until the end of the input. ::
 
-        with open("disk.img", "rb") as image, socket.create_connection(peer) as connection:
-            copy(image, connection, progress=lambda moved: print(moved, "bytes"))
+        with open("disk.img", "rb") as image, socket.create_connection(peer) as target:
+            copy(image, target, progress=lambda moved: print(moved, "bytes"))
+
+    An offset, in bytes, is where a file is read or written, and its own position stays
+    as it is; None means at its own position, which then moves. ``progress(moved)`` is
+    called now and then with the bytes moved so far; an exception of it ends the copy.
 
     The bytes take the best way that works: copy_file_range (which shares blocks where
     the filesystem can), sendfile, splice, splice through a private pipe, and at last
     read and write. The interpreter is free meanwhile, and signal handlers run. A
-    descriptor that is non-blocking is waited for, and a pipe that has to be waited for
-    grows to 512 KiB unless somebody chose its size.
+    descriptor that is non-blocking is waited for. A pipe that has to be waited for
+    grows to 512 KiB, unless its size was set by a program.
 
     Between two files holes stay holes, count as the zeros that they are, and take at
-    most one block at the end of the target. A target that is no file, or is open with
-    O_APPEND or O_DIRECT, gets zeros instead; so does any target where an offset is
-    given for a source without ``/proc``, or which this process has locked by lockf().
+    most one block at the end of the target. A target that is not a file, or is open
+    with O_APPEND or O_DIRECT, gets zeros instead; so does any target if an offset of the
+    source is passed and ``/proc`` is not mounted, or this process has locked the source
+    by lockf().
 
-    What a Python file holds in a buffer of its own is passed by: flush it first. Two
-    ranges of one file must not overlap; a file that is copied to its own end is copied
-    as it was at the beginning. Sockets should be streams: an empty message looks like
-    the end.
+    The bytes in a buffer of a Python file are not copied: flush it first. Two ranges of
+    one file must not overlap; a file that is copied to its own end is copied as it was
+    at the beginning. Sockets should be streams: an empty message looks like the end.
 
-    Raises InvalidArgument (an offset for what has none, or with O_APPEND; overlapping
-    ranges; a descriptor not open for this, or of a kind that cannot be read or
-    written), ValueError if a handler or *progress* closes an argument,
-    IsADirectoryError, NoReader, OSError for what files and sockets fail with
+    Raises InvalidArgument (an offset for a descriptor that cannot have one, or with
+    O_APPEND; overlapping ranges; a descriptor not open for this, or of a kind that
+    cannot be read or written), ValueError if a handler or *progress* closes an
+    argument, IsADirectoryError, NoReader, OSError for the errors of files and sockets
     (``ENOSPC``, ``ECONNRESET``).
 
-    Each exception that ends a copy, that of a signal handler or of *progress* too, has
-    two more attributes: ``moved``, the bytes that reached the target, and ``rest``,
-    bytes that were taken from a pipe, socket or device and could not be written. A
-    file's position goes back instead. So nothing is lost.
+    Each exception that ends a copy, also one of a signal handler or of *progress*, has
+    two more attributes: ``moved``, the number of bytes that reached the target, and
+    ``rest``, bytes that were taken from a pipe, socket or device and could not be
+    written. The position of a file goes back instead. So nothing is lost.
 
     Linux 4.14, :manpage:`copy_file_range(2)`, :manpage:`sendfile(2)`,
     :manpage:`splice(2)`.

@@ -42,34 +42,36 @@ __all__ += _constants.__all__
 
 _new = object.__new__
 
-# what arm_timer returns where it failed and the timer is armed all the same
+# the result of arm_timer for its one failure that arms the timer all the same
 _CANCELED = -1 - errno.ECANCELED
-# the kernel counts nanoseconds in 64 bits, and takes longer times for this one
+# the kernel counts nanoseconds in 64 bits, and shortens longer times to this one
 _LONGEST = 2**63 - 1
 
 
 class Timer(Eventlike[int], TimerVal):
-    """``Timer(clock_type=CLOCK_MONOTONIC, flags=0, closefd=True)``: a timer; its event is how often it has expired.
+    """``Timer(clock_type=CLOCK_MONOTONIC, flags=0, closefd=True)``: a timer.
 
-    It is set with the words of :class:`TimerVal`, and armed by ``update()``. An
-    event is an int, 1 unless the program came late: no expiration is lost. ::
+    It is set with the words of :class:`TimerVal`, and armed by ``update()``. Its event
+    is how often it has expired, an int: 1 unless the program came late, so no
+    expiration is lost. ::
 
         with Timer() as timer:
             timer.every(seconds=1).after(seconds=0.5).update()
             for ticks in timer:
                 print(ticks)
 
-    ``enabled``, ``next_event``, ``period`` and ``bool()`` are about the words,
-    so about the next ``update()``; ``get_current()`` asks the kernel. Waiting
-    for a timer that was never armed, although its words ask for an expiration,
-    raises RuntimeError: ``update()`` is missing.
+    *clock_type* is one of TimerfdClock, *flags* are TimerfdInit's (``TFD_NONBLOCK``),
+    and *closefd* keeps the descriptor from programs that the process executes.
 
-    *clock_type* is one of TimerfdClock, *flags* are TimerfdInit's
-    (``TFD_NONBLOCK``), and *closefd* keeps the descriptor from programs that
-    the process executes. Timers are compared by their descriptors, as all
-    objects of butter are, and not by their words.
+    ``enabled``, ``next_event``, ``period`` and ``bool()`` are about the words, so about
+    the next ``update()``; ``get_current()`` asks the kernel. A wait for a timer that
+    was never armed, although its words ask for an expiration, raises RuntimeError:
+    ``update()`` is missing. Timers are compared by their descriptors, as all objects of
+    butter are, and not by their words.
 
-    Raises what :func:`timerfd` does. Linux 2.6.27, :manpage:`timerfd_create(2)`.
+    Raises what :func:`timerfd` does.
+
+    Linux 2.6.27, :manpage:`timerfd_create(2)`.
     """
 
     _kind = "a timerfd"
@@ -78,7 +80,7 @@ class Timer(Eventlike[int], TimerVal):
     _clock: int = CLOCK_MONOTONIC
     _armed: bool  # whether this object knows that the timer was armed, ever
 
-    # of an object that owns a descriptor, and not of its words
+    # those of an object that owns a descriptor, and not those of its words
     __eq__ = Eventlike.__eq__
     __hash__ = Eventlike.__hash__  # type: ignore[assignment]
 
@@ -97,8 +99,9 @@ class Timer(Eventlike[int], TimerVal):
     def get_current(self) -> TimerVal:
         """The time until the timer expires, and its period, as a :class:`TimerVal`.
 
-        Not enabled if the timer is not armed. Raises ValueError if the object
-        is closed.
+        It is not enabled if the timer is not armed.
+
+        Raises ValueError if the object is closed.
         """
         fd = self._fd
         if fd is None:
@@ -107,7 +110,7 @@ class Timer(Eventlike[int], TimerVal):
         left = now.first
         if left < 0:
             GETTIME.check(left, fd=fd)
-        # as TimerVal() makes it, in half the time
+        # equal to TimerVal(...), but made in half the time
         current = _new(TimerVal)
         current._times = (left, now.period)
         return current
@@ -115,16 +118,15 @@ class Timer(Eventlike[int], TimerVal):
     def update(self, absolute: bool = False, cancel_on_set: bool = False) -> TimerVal:
         """Arm the timer as the words said, or stop it, and return its setting before.
 
-        *absolute* makes the first expiration a time on the clock, for
-        CLOCK_REALTIME in seconds since 1970. If that is past the timer expires
-        at once, and counts every period since. *cancel_on_set* says that reads,
-        and the next update, shall fail with ECANCELED after the system clock
-        was set: the timer stays armed, so read the clock and update again.
-        Expirations that were not read are dropped.
+        *absolute* makes the first expiration a time on the clock, for CLOCK_REALTIME in
+        seconds since 1970. If that time is past the timer expires at once, and counts
+        every period since. With *cancel_on_set*, reads and the next update fail with
+        ECANCELED after the system clock was set: the timer stays armed, so read the
+        clock and update again. Expirations that were not read are dropped.
 
-        Raises ValueError if the object is closed, or for *cancel_on_set*
-        without *absolute* or on a clock that cannot be set; PermissionError;
-        OSError (ECANCELED).
+        Raises ValueError if the object is closed, or for *cancel_on_set* without
+        *absolute* or on a clock that cannot be set; PermissionError; OSError
+        (ECANCELED).
         """
         flags = self._flags(absolute, cancel_on_set) if absolute or cancel_on_set else 0
         first, period = self._times
@@ -135,7 +137,7 @@ class Timer(Eventlike[int], TimerVal):
             raise closed_error()
         try:
             old = arm_timer(fd, flags, first, period)
-        except OverflowError:  # of 64 bits
+        except OverflowError:  # more than 64 bits
             old = arm_timer(fd, flags, min(first, _LONGEST), min(period, _LONGEST))
         left = old.first
         if left >= 0 or left == _CANCELED:
@@ -151,7 +153,7 @@ class Timer(Eventlike[int], TimerVal):
     def _flags(self, absolute: bool, cancel_on_set: bool) -> int:
         """Return the flags of ``update``.
 
-        The kernel would ignore the second one where this raises ValueError.
+        Raises ValueError where the kernel would ignore *cancel_on_set*.
         """
         if not cancel_on_set:
             return TFD_TIMER_ABSTIME
@@ -162,11 +164,11 @@ class Timer(Eventlike[int], TimerVal):
     def set_one_off(self, seconds: Seconds, nano_seconds: int = 0, absolute: bool = False) -> TimerVal:
         """Arm the timer to expire once: ``after(…).every(0).update(…)``.
 
-        0 is at once.
+        A time of 0 means at once.
         """
         return self.after(seconds, nano_seconds).every(0).update(absolute)
 
-    def set_reoccuring(
+    def set_reoccurring(
         self,
         seconds: Seconds,
         nano_seconds: int = 0,
@@ -174,23 +176,25 @@ class Timer(Eventlike[int], TimerVal):
         next_nano_seconds: int = 0,
         absolute: bool = False,
     ) -> TimerVal:
-        """Arm the timer to expire again: ``after(next_…).every(…).update(…)``.
+        """Arm the timer to expire again and again: ``after(next_…).every(…).update(…)``.
 
-        The first time is after one period, unless another is given: here a
-        first time of 0 is not "at once", because it is the default.
+        The first expiration is after one period, unless *next_seconds* or
+        *next_nano_seconds* say otherwise. Here 0 does not mean "at once", because it is
+        the default. ``set_reoccuring`` is an older spelling.
         """
         first, period = nanoseconds(next_seconds, next_nano_seconds), nanoseconds(seconds, nano_seconds)
         self._times = (first or None, period)
         return self.update(absolute)
 
-    set_reoccurring = set_reoccuring
+    set_reoccuring = set_reoccurring
 
     def _check_more(self) -> None:
-        """Raise RuntimeError for a timer that its words would start, and nothing has."""
+        """Raise RuntimeError if the words ask for expirations and no update() came."""
         if self._armed or not self:
             return
-        # The thin call may have armed it. It may expire between these two looks, and so
-        # the second is for an expiration; the moment 0 is past, so that does not wait.
+        # The thin call may have armed the timer. It may also expire between these two
+        # looks, so the second look is for an expiration; with a deadline of 0, which is
+        # past, it does not wait.
         if not (self.get_current() or readable(self, 0)):
             raise RuntimeError(
                 f"{self!r} was never armed, so waiting for it would never end:"
@@ -200,7 +204,7 @@ class Timer(Eventlike[int], TimerVal):
 
     def _read_events(self) -> list[int]:
         if not self._armed:
-            self._check_more()  # the read may be what waits
+            self._check_more()  # the read may wait
         return [read_count(self)]
 
     def __repr__(self) -> str:

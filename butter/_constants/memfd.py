@@ -112,9 +112,9 @@ PROT_WRITE: Final[int] = lib.PROT_WRITE
 PROT_EXEC: Final[int] = lib.PROT_EXEC
 
 # the kind of a mapping
-#: what is written goes to the memfd, and others see it
+#: writes go to the memfd, and other processes see them
 MAP_SHARED: Final[int] = lib.MAP_SHARED
-#: what is written stays in this mapping
+#: writes stay in this mapping
 MAP_PRIVATE: Final[int] = lib.MAP_PRIVATE
 #: the same as MAP_ANONYMOUS
 MAP_ANON: Final[int] = lib.MAP_ANON
@@ -125,14 +125,14 @@ MAP_DENYWRITE: Final[int] = lib.MAP_DENYWRITE
 #: ignored by Linux
 MAP_EXECUTABLE: Final[int] = lib.MAP_EXECUTABLE
 
-# commands of fcntl, and where the size of a huge page stands in the flags
+# commands of fcntl, and the place of the huge page size in the flags
 #: add seals
 F_ADD_SEALS: Final[int] = lib.F_ADD_SEALS
-#: give the seals
+#: return the seals
 F_GET_SEALS: Final[int] = lib.F_GET_SEALS
-#: the number of the lowest of the bits that hold the binary logarithm of the size
+#: the number of the lowest bit of the field with the binary logarithm of the size
 MFD_HUGE_SHIFT: Final[int] = lib.MFD_HUGE_SHIFT
-#: those bits, shifted down to the lowest
+#: the bits of this field, shifted down to bit 0
 MFD_HUGE_MASK: Final[int] = lib.MFD_HUGE_MASK
 
 

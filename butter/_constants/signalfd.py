@@ -43,15 +43,15 @@ SFD_CLOEXEC: Final[int] = lib.SFD_CLOEXEC
 #: reads fail with EAGAIN instead of waiting for a signal
 SFD_NONBLOCK: Final[int] = lib.SFD_NONBLOCK
 
-# what pthread_sigmask does with the signals it is given
-#: block them, beside those that are blocked
+# what pthread_sigmask does with its signals
+#: block them, in addition to those that are blocked
 SIG_BLOCK: Final[int] = lib.SIG_BLOCK
 #: unblock them
 SIG_UNBLOCK: Final[int] = lib.SIG_UNBLOCK
 #: block them, and no others
 SIG_SETMASK: Final[int] = lib.SIG_SETMASK
 
-# the code of a signal, where it does not depend on the signal: who sent it
+# the codes that all signals have: the sender of the signal
 #: a process, by kill or raise
 SI_USER: Final[int] = lib.SI_USER
 #: the kernel
@@ -73,7 +73,7 @@ SI_DETHREAD: Final[int] = lib.SI_DETHREAD
 #: an asynchronous name lookup of glibc is complete
 SI_ASYNCNL: Final[int] = lib.SI_ASYNCNL
 
-# the code of a SIGCHLD: what became of the child
+# the codes of a SIGCHLD: what happened to the child
 #: it exited; the status is its exit status
 CLD_EXITED: Final[int] = lib.CLD_EXITED
 #: a signal killed it; the status is the signal
@@ -87,10 +87,10 @@ CLD_STOPPED: Final[int] = lib.CLD_STOPPED
 #: it was stopped and goes on
 CLD_CONTINUED: Final[int] = lib.CLD_CONTINUED
 
-# beside the flags
-#: instead of a descriptor: make a new one
+# other numbers
+#: instead of a descriptor: make a new descriptor
 NEW_SIGNALFD: Final[int] = lib.NEW_SIGNALFD
-#: the size of one signal as a read gives it, in bytes
+#: the size of one signal in the bytes of a read
 SIGINFO_LENGTH: Final[int] = lib.SIGINFO_LENGTH
 
 
@@ -102,7 +102,7 @@ class SignalfdInit(Flags):
 
 
 class SigmaskAction(Number):
-    """What pthread_sigmask does with the signals it is given."""
+    """What pthread_sigmask does with its signals."""
 
     BLOCK = SIG_BLOCK
     UNBLOCK = SIG_UNBLOCK
@@ -110,7 +110,7 @@ class SigmaskAction(Number):
 
 
 class SignalCode(Number):
-    """The code of a signal, where it does not depend on the signal: who sent it."""
+    """The codes that all signals have: the sender of the signal."""
 
     USER = SI_USER
     KERNEL = SI_KERNEL
@@ -125,7 +125,7 @@ class SignalCode(Number):
 
 
 class ChildCode(Number):
-    """The code of a SIGCHLD: what became of the child."""
+    """The codes of a SIGCHLD: what happened to the child."""
 
     EXITED = CLD_EXITED
     KILLED = CLD_KILLED

@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 # the flags of splice and tee
-#: move pages instead of copying them: a wish that Linux 2.6.21 and later ignore
+#: move pages instead of copying them; Linux 2.6.21 and later ignore it
 SPLICE_F_MOVE: Final[int] = lib.SPLICE_F_MOVE
 #: fail with EAGAIN instead of waiting for a pipe; a socket may still wait
 SPLICE_F_NONBLOCK: Final[int] = lib.SPLICE_F_NONBLOCK

@@ -38,15 +38,15 @@ CLOCK_BOOTTIME: Final[int] = lib.CLOCK_BOOTTIME
 CLOCK_REALTIME_ALARM: Final[int] = lib.CLOCK_REALTIME_ALARM
 #: CLOCK_BOOTTIME that wakes the system from suspend (Linux 3.11)
 CLOCK_BOOTTIME_ALARM: Final[int] = lib.CLOCK_BOOTTIME_ALARM
-#: the processor time of this process; makes no timer here
+#: the processor time of this process; not for timers
 CLOCK_PROCESS_CPUTIME_ID: Final[int] = lib.CLOCK_PROCESS_CPUTIME_ID
-#: the processor time of this thread; makes no timer here
+#: the processor time of this thread; not for timers
 CLOCK_THREAD_CPUTIME_ID: Final[int] = lib.CLOCK_THREAD_CPUTIME_ID
-#: the hardware's own time, without correction; makes no timer here
+#: the hardware's own time, without correction; not for timers
 CLOCK_MONOTONIC_RAW: Final[int] = lib.CLOCK_MONOTONIC_RAW
-#: CLOCK_REALTIME in steps of a kernel tick; makes no timer here
+#: CLOCK_REALTIME in steps of a kernel tick; not for timers
 CLOCK_REALTIME_COARSE: Final[int] = lib.CLOCK_REALTIME_COARSE
-#: CLOCK_MONOTONIC in steps of a kernel tick; makes no timer here
+#: CLOCK_MONOTONIC in steps of a kernel tick; not for timers
 CLOCK_MONOTONIC_COARSE: Final[int] = lib.CLOCK_MONOTONIC_COARSE
 
 # the flags of timerfd_create
@@ -58,7 +58,7 @@ TFD_NONBLOCK: Final[int] = lib.TFD_NONBLOCK
 # the flags of timerfd_settime
 #: the first expiration is a time on the clock, not one from now
 TFD_TIMER_ABSTIME: Final[int] = lib.TFD_TIMER_ABSTIME
-#: reads fail with ECANCELED after someone sets the time of day (Linux 3.0)
+#: reads fail with ECANCELED after the clock was set (Linux 3.0)
 TFD_TIMER_CANCEL_ON_SET: Final[int] = lib.TFD_TIMER_CANCEL_ON_SET
 
 

@@ -1,1 +1,4 @@
-"""The awaitables: one module for each feature, as ``from butter.asyncio.inotify import Inotify_async``."""
+"""The awaitables, one module for each feature.
+
+``from butter.asyncio.inotify import Inotify_async`` imports one.
+"""

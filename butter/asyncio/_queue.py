@@ -1,4 +1,4 @@
-"""The one awaitable: events of a descriptor as an :class:`asyncio.Queue` gives items, read side only."""
+"""The one awaitable: an :class:`asyncio.Queue`, read side only, that the kernel fills."""
 
 # Some facts about waiting for events in an event loop
 #
@@ -6,7 +6,7 @@
 # future.set_result(event), in the callback that the loop runs when the
 # descriptor is readable. That loses events. Between set_result() and the
 # moment when the task runs, the task may be cancelled, or its wait_for() may
-# run out of time; the future then has a result that nobody takes. butter 0.13
+# run out of time; the future then has a result that no task takes. butter 0.13
 # did so, and lost a signal now and then. Putting the event back does not
 # help: by then others may have been delivered, and the order is wrong.
 #
@@ -106,7 +106,10 @@ Event = TypeVar("Event")
 
 
 def forward(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """A method that calls *method* of the object under the queue, with the same arguments and documentation."""
+    """Return a method that calls *method* of the object under the queue.
+
+    It has the same arguments and documentation.
+    """
 
     @functools.wraps(method)
     def forwarded(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -116,7 +119,10 @@ def forward(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[An
 
 
 def old_name() -> Any:
-    """The name that the object under the queue had in butter 0.13: tests of other people set it."""
+    """Return a property for the object under the queue, under its name in butter 0.13.
+
+    Tests of other programs set it.
+    """
     return property(lambda self: self._source, lambda self, source: setattr(self, "_source", source))
 
 
@@ -129,11 +135,11 @@ else:
 
 
 class _Reader:
-    """What the loop calls when the descriptor is readable, and all that the loop holds.
+    """The callback for a readable descriptor, and the only thing that the loop holds.
 
-    While a task waits this holds the queue, so that the loop does: the task
-    may have no other reference. Otherwise a queue that the program has
-    forgotten can be collected.
+    While a task waits this holds the queue, and so the loop does: the task may not have
+    another reference. At other times a queue that the program has forgotten can be
+    collected.
     """
 
     __slots__ = ("forgettable", "waited_for")
@@ -154,39 +160,39 @@ def _look_again(future: asyncio.Future[None]) -> None:
 
 
 def _stop_reading(loop: asyncio.AbstractEventLoop, source: Eventlike[Any]) -> None:
-    """Close *source*, whose queue was forgotten, when the loop has forgotten its number."""
+    """Close *source*, whose queue was forgotten, after the loop has forgotten it."""
     if not source.closed():
         loop.remove_reader(source.fileno())
         source.close()
 
 
-# the longest time that every loop takes for a call later
+# the longest delay of call_later() that every loop accepts
 _LONGEST_TIMER = 24 * 3600
 
 
 class EventQueue(Generic[Source, Event]):
-    """What every ``…_async`` object is: it works like an :class:`asyncio.Queue` that the kernel fills.
+    """What every ``…_async`` object is: an :class:`asyncio.Queue` that the kernel fills.
 
-    ``async for`` gives events until the object is closed, or until no event
-    can come any more; ``async with``, and plain ``with``, close it. Cancelling
-    a waiter, or :func:`asyncio.wait_for`, loses no event. Several tasks may
-    wait: first come, first served. All of it belongs to the thread of one
-    event loop, the one that runs when it is first awaited; once that loop is
-    closed another may take over.
+    ``async for`` returns events until the object is closed, or until no event can come
+    any more; ``async with``, and plain ``with``, close it. Cancelling a waiter, or
+    :func:`asyncio.wait_for`, loses no event. If several tasks wait, they are served in
+    the order in which they came. The object belongs to the thread of one event loop,
+    the one that runs when it is first awaited; once that loop is closed another may
+    take over.
 
-    An object that the program forgets closes itself with a ResourceWarning.
-    In a forked child the object belongs to no loop, and has none of the events
-    that the parent had read; a loop that the child makes may use it.
+    An object that the program forgets closes itself with a ResourceWarning. In a forked
+    child the object belongs to no loop, and has none of the events that the parent had
+    read; a loop that the child makes may use it.
 
-    *maxsize* only says when ``full()`` is true, and reading stops: the events
-    behind wait in the kernel. *loop* does nothing and is deprecated.
+    *maxsize* only says when ``full()`` is true, and reading stops: later events wait in
+    the kernel. *loop* does nothing and is deprecated.
     """
 
     #: the class of the object under the queue
     _source_class: type[Source]
 
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
-        # this owns the source from here on, also where a warning is an error
+        # this owns the source from here on, even if the warning is an error
         try:
             self._maxsize = integer(maxsize, -64, "maxsize")
             if loop is not None:
@@ -197,7 +203,7 @@ class EventQueue(Generic[Source, Event]):
             raise
         self._source = source
         self._batch: deque[Event] = source._batch
-        # the place of each waiter, in their order, and the future that wakes it
+        # the place of each waiter, in order, and the future that wakes the waiter now
         self._waiters: dict[asyncio.Future[None], asyncio.Future[None]] = {}
         self._reader = _Reader(self)
         self._unbind()
@@ -210,20 +216,20 @@ class EventQueue(Generic[Source, Event]):
         self._reader.waited_for = None
         self._reading = False
         self._must_read_first = False  # the last waiter may have left without an event
-        self._idle = False  # the reader was called without a waiter, and not with one since
+        self._idle = False  # the last call of the reader found no waiter
 
     @classmethod
     def adopt(cls, source: FileDescriptor | Source, *, maxsize: int = 0) -> Self:
-        """Return an awaitable for a descriptor that exists, or for an object of :mod:`butter` of the right kind.
+        """Return an awaitable for a descriptor that exists already.
 
         *source* is an int, anything with ``fileno()``, or an object such as
-        :class:`butter.eventfd.Eventfd` with the events that it has read
-        already. The returned object owns it and closes it. The descriptor
-        becomes non-blocking, also for other processes that share it.
+        :class:`butter.eventfd.Eventfd` with the events that it has read already. The
+        returned object owns it and closes it. The descriptor becomes non-blocking, also
+        for other processes that share it.
 
-        Raises InvalidArgument for a descriptor of another kind; *source* is
-        then unchanged, and still the caller's. Where ``/proc`` is not mounted
-        the kind is not checked.
+        Raises InvalidArgument for a descriptor of another kind; *source* is then
+        unchanged, and still the caller's. Where ``/proc`` is not mounted the kind is
+        not checked.
         """
         maxsize = integer(maxsize, -64, "maxsize")
         kind = cls._source_class
@@ -234,17 +240,18 @@ class EventQueue(Generic[Source, Event]):
         return self
 
     async def get(self, timeout: float | None = None) -> Event:
-        """Return the next event, waiting for it at most *timeout* seconds (int or float; None: for ever).
+        """Return the next event, waiting for it at most *timeout* seconds.
 
-        Raises TimeoutError, which is the builtin and asyncio's on every
-        Python, when no event came; ValueError for a negative timeout, and if
-        the object is closed, also while this waits; NoMoreEvents where no
-        event can come any more.
+        *timeout* is an int or float; None waits for ever.
+
+        Raises TimeoutError, which is the builtin and asyncio's on every Python, when no
+        event came in time; ValueError for a negative timeout, and if the object is
+        closed, also during the wait; NoMoreEvents where no event can come any more.
         """
         batch, waiters, loop = self._batch, self._waiters, self._loop
         deadline = None if timeout is None else deadline_of(timeout)
-        # Which loop runs is a system call to ask before Python 3.12. A caller that is
-        # going to wait need not: asyncio refuses the future of another loop.
+        # Before Python 3.12 asking which loop runs costs a system call. A caller that is
+        # going to wait need not ask: asyncio refuses the future of another loop.
         if batch or waiters or self._must_read_first or not self._reading or loop is None or not loop.is_running():
             loop = self._bind()
             # A task that keeps being cancelled before the loop polls, as by
@@ -271,7 +278,7 @@ class EventQueue(Generic[Source, Event]):
                 await future
                 if timer is not None:
                     timer.cancel()
-                    # its time may be over before it is the first
+                    # its time may be over although it is not the first
                     if not self._source.closed() and next(iter(waiters), None) is not place:
                         future = loop.create_future()
                         continue
@@ -280,7 +287,7 @@ class EventQueue(Generic[Source, Event]):
                     return batch.popleft()
                 future = loop.create_future()
         except RuntimeError:
-            self._bind()  # which says it better if this is the wrong loop
+            self._bind()  # raises a clearer error if this is the wrong loop
             raise
         finally:
             waiters.pop(place, None)
@@ -294,7 +301,7 @@ class EventQueue(Generic[Source, Event]):
     wait = get_event = get
 
     async def read_events(self) -> list[Event]:
-        """Return all events that one read gives, waiting for the first as :meth:`get` does."""
+        """Return all events of one read, waiting for the first as :meth:`get` does."""
         batch = self._batch
         events = [await self.get()]
         while batch:
@@ -302,7 +309,11 @@ class EventQueue(Generic[Source, Event]):
         return events
 
     def get_nowait(self) -> Event:
-        """The next event. Raises :exc:`asyncio.QueueEmpty` if there is none, ValueError if the object is closed."""
+        """Return the next event without waiting.
+
+        Raises :exc:`asyncio.QueueEmpty` if there is none, ValueError if the object is
+        closed.
+        """
         if not self._batch and self.empty():
             raise asyncio.QueueEmpty
         return self._batch.popleft()
@@ -310,11 +321,17 @@ class EventQueue(Generic[Source, Event]):
     get_event_nowait = get_nowait
 
     def qsize(self) -> int:
-        """How many events were read from the kernel and not yet taken; the kernel may hold more."""
+        """How many events were read from the kernel and not yet taken.
+
+        The kernel may hold more.
+        """
         return len(self._batch)
 
     def empty(self) -> bool:
-        """Whether ``get_nowait`` would raise QueueEmpty. Looks into the kernel; ValueError if the object is closed."""
+        """Whether ``get_nowait`` would raise QueueEmpty.
+
+        Looks into the kernel. Raises ValueError if the object is closed.
+        """
         if self._batch:
             return False
         try:
@@ -322,7 +339,7 @@ class EventQueue(Generic[Source, Event]):
                 return True
         except NoMoreEvents:
             return True
-        # nothing else tells the waiters of what this has read
+        # no other call tells the waiters about the events that this read
         self._wake()
         return False
 
@@ -332,11 +349,14 @@ class EventQueue(Generic[Source, Event]):
 
     @property
     def maxsize(self) -> int:
-        """How many events count as full, 0 for none."""
+        """How many events count as full, 0 for no limit."""
         return self._maxsize
 
     def fileno(self) -> int:
-        """The number of the descriptor, to look at; close it through this object alone. ValueError if it is closed."""
+        """The number of the descriptor, to look at; close it only through this object.
+
+        Raises ValueError if the object is closed.
+        """
         return self._source.fileno()
 
     def closed(self) -> bool:
@@ -346,8 +366,7 @@ class EventQueue(Generic[Source, Event]):
     def close(self) -> None:
         """Close the object: every waiter gets a ValueError, and ``async for`` ends.
 
-        A second close does nothing, other than that of the objects of
-        :mod:`butter`, which raises.
+        A second close does nothing. (The objects of :mod:`butter` raise instead.)
         """
         if self._source.closed():
             return
@@ -355,15 +374,15 @@ class EventQueue(Generic[Source, Event]):
         if loop is None or loop.is_closed():
             self._source.close()
             return
-        # The loop has to forget the number before the kernel gives it to
-        # another file: it would never report an event of that.
+        # The loop has to forget the number before another file gets it: otherwise it
+        # would never report an event of that file.
         if self._reading:
             loop.remove_reader(self._source.fileno())
             self._reading = False
         try:
             self._source.close()
         except ValueError:
-            # unless a signal handler has closed it meanwhile
+            # a signal handler may have closed it meanwhile
             if not self._source.closed():
                 raise
         for future in list(self._waiters.values()):
@@ -375,12 +394,12 @@ class EventQueue(Generic[Source, Event]):
         if fd is None or fd != source._opened:
             return
         loop = self._loop
-        # the warning may be an error, and still the descriptor has to go
+        # the warning may be an error, and the descriptor must be closed anyway
         try:
             warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         finally:
-            # The collector may run this in any thread, but the loop has to forget
-            # the number first, and does so in its own.
+            # The collector may run this in any thread, but the loop has to forget the
+            # number first, and does so in its own thread.
             try:
                 if not self._reading or loop is None:
                     source.close()
@@ -428,25 +447,28 @@ class EventQueue(Generic[Source, Event]):
         if loop is not self._loop:
             if self._loop is not None and not self._loop.is_closed():
                 raise RuntimeError(f"{self!r} belongs to another event loop")
-            # a task that waited in a closed loop waits for ever
+            # tasks that waited in a closed loop never run again
             self._unbind()
             self._loop = loop
         return loop
 
     def _read(self) -> bool:
-        """Whether one read, into an empty batch, gave events; ValueError if the object is closed."""
+        """Make one read into an empty batch, and return whether it returned events.
+
+        Raises ValueError if the object is closed.
+        """
         try:
             self._batch.extend(self._source._read_events())
         except BlockingIOError:
             return False
         except BaseException:
-            # what was read may wait in the source, of which the loop knows nothing
+            # the events may wait in the source, where the loop does not see them
             self._must_read_first = True
             raise
         return bool(self._batch)
 
     def _ended(self) -> bool:
-        """Whether waiting is of no use any more, and raises."""
+        """Return whether a wait would raise, because no event can come any more."""
         try:
             self._source._check_more()
         except Exception:
@@ -473,6 +495,6 @@ class EventQueue(Generic[Source, Event]):
             return
 
     def _after_fork(self) -> None:
-        # The loop and its epoll descriptor are the parent's, and the child must
-        # not touch them; the batch is dropped by the source itself.
+        # The loop and its epoll descriptor are the parent's, and the child must not
+        # touch them. The source drops the batch by itself.
         self._unbind()

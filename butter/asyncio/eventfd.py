@@ -15,19 +15,24 @@ __all__ = ["Eventfd_async"]
 
 
 class Eventfd_async(EventQueue[Eventfd, int]):
-    """``Eventfd_async(initial_value=0, flags=0, *, maxsize=0)``: an :class:`asyncio.Queue` of the values of a counter.
+    """``Eventfd_async(initial_value=0, flags=0, *, maxsize=0)``: a queue of a counter.
 
-    What was counted until a task waits comes as one value, or with
-    ``EFD_SEMAPHORE`` as that many 1s. Of several tasks that wait, the value goes
-    to the first. *flags* are EventfdInit's, and ``EFD_NONBLOCK`` is added;
-    *inital_value* is an older spelling. Raises what
-    :class:`butter.eventfd.Eventfd` does. Unlike everything else here,
-    ``increment`` may be called from any thread and from signal handlers, so this
-    wakes a loop::
+    It works like an :class:`asyncio.Queue`, and its events are the values of the
+    counter. Counts that were added before a task waits come as one value, or with
+    ``EFD_SEMAPHORE`` as that many 1s. If several tasks wait, the value goes to the
+    first.
+
+    Unlike everything else here, ``increment`` may be called from any thread and from
+    signal handlers, so this wakes a loop::
 
         async with Eventfd_async() as wakeup:
             Thread(target=lambda: wakeup.increment()).start()
             print(await wakeup.wait())
+
+    *flags* are EventfdInit's, and ``EFD_NONBLOCK`` is added; *inital_value* is an older
+    spelling.
+
+    Raises what :class:`butter.eventfd.Eventfd` does.
     """
 
     _last = 0
@@ -48,17 +53,20 @@ class Eventfd_async(EventQueue[Eventfd, int]):
     _source_class = Eventfd
 
     def increment(self, value: int = 1) -> None:
-        """Add *value* (0 to 2**64 - 2) to the counter. Any thread may do that, and any signal handler.
+        """Add *value* (0 to 2**64 - 2) to the counter.
 
-        Raises BlockingIOError where the sum would be above 2**64 - 2, ValueError for other numbers and if the object is
-        closed, TypeError for what is no int.
+        Any thread may call this, and any signal handler.
+
+        Raises BlockingIOError where the sum would be above 2**64 - 2, ValueError for
+        other numbers and if the object is closed, TypeError for a value that is not an
+        int.
         """
         self._source.increment(value)
 
     def get_last(self) -> int:
         """The value that was last read from the counter; does not wait.
 
-        At first it is the initial value, and 0 where the descriptor was adopted.
+        At first it is the initial value, and 0 if the descriptor was adopted.
         """
         return self._last
 

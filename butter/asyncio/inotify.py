@@ -14,20 +14,23 @@ __all__ = ["Inotify_async"]
 
 
 class Inotify_async(EventQueue[Inotify, InotifyEvent]):
-    """``Inotify_async(flags=0, *, maxsize=0)``: an :class:`asyncio.Queue` of InotifyEvents.
+    """``Inotify_async(flags=0, *, maxsize=0)``: a queue of InotifyEvents.
 
-    *flags* are InotifyInit's, and ``IN_NONBLOCK`` is added. Raises what
-    :class:`butter.inotify.Inotify` does, whose docstring says when the loop
-    ends. ::
+    It works like an :class:`asyncio.Queue`. ::
 
         async with Inotify_async() as inotify:
             inotify.watch("/tmp", IN_CREATE)
             async for event in inotify:
                 print(inotify.path(event), event.flags)
+
+    *flags* are InotifyInit's, and ``IN_NONBLOCK`` is added.
+    :class:`butter.inotify.Inotify` says when the loop ends.
+
+    Raises what :class:`butter.inotify.Inotify` does.
     """
 
     def __init__(self, flags: int = 0, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
-        # what is not an int Inotify refuses, in its own words
+        # Inotify itself refuses flags that are not an int
         super().__init__(Inotify(flags | IN_NONBLOCK if isinstance(flags, int) else flags), loop, maxsize)
 
     _inotify = old_name()

@@ -22,31 +22,34 @@ __all__ = ["Signalfd_async"]
 
 
 class Signalfd_async(EventQueue[Signalfd, Signal]):
-    """``Signalfd_async(signals=(), flags=0, *, maxsize=0)``: an :class:`asyncio.Queue` of Signals.
+    """``Signalfd_async(signals=(), flags=0, *, maxsize=0)``: a queue of Signals.
 
-    *flags* are SignalfdInit's, and ``SFD_NONBLOCK`` is added; *sigmask* is an
-    older spelling of *signals*. Raises what :class:`butter.signalfd.Signalfd`
-    does. ``async with`` blocks the signals in the loop's thread, and restores
-    the mask before it closes; threads that were started before, as those of an
-    executor, have to block them themselves. ::
+    It works like an :class:`asyncio.Queue`. ::
 
         async with Signalfd_async([SIGINT, SIGTERM]) as signals:
             async for signal in signals:
                 print(signal.name)
 
-    Children that are started inside inherit the blocked signals, and could not
-    be terminated. So a child of asyncio or :mod:`subprocess` is started with
-    ``preexec_fn=signals.restore``, one of :func:`os.posix_spawn` with
-    ``setsigmask=[]``, and one of :mod:`multiprocessing` calls
-    ``pthread_sigmask(SIG_SETMASK, ())`` first of all;
-    :class:`butter.signalfd.Signalfd` says more.
+    *signals* is a signal or an iterable of them, *flags* are SignalfdInit's, and
+    ``SFD_NONBLOCK`` is added; *sigmask* is an older spelling of *signals*. ``async
+    with`` blocks the signals in the loop's thread, and restores the mask before it
+    closes; threads that were started before, as those of an executor, have to block the
+    signals themselves.
 
-    SIGCHLD is for programs that start children without the loop. uvloop learns
-    of the end of its own subprocesses by a handler of SIGCHLD, and so do those
-    child watchers of asyncio that are not the default; the handler does not
-    run while the signal is blocked, and ``await process.wait()`` then never
-    returns. A RuntimeWarning says so when a SIGCHLD is received in the place
-    of such a handler.
+    Children that are started inside inherit the blocked signals, and could not be
+    terminated. So start a child of asyncio or :mod:`subprocess` with
+    ``preexec_fn=signals.restore``, one of :func:`os.posix_spawn` with
+    ``setsigmask=[]``; a child of :mod:`multiprocessing` calls
+    ``pthread_sigmask(SIG_SETMASK, ())`` first of all. :class:`butter.signalfd.Signalfd`
+    says more.
+
+    SIGCHLD is for programs that start children without the loop. uvloop learns of the
+    end of its own subprocesses by a handler of SIGCHLD, and so do those child watchers
+    of asyncio that are not the default. The handler does not run while the signal is
+    blocked, and ``await process.wait()`` then never returns. A RuntimeWarning says so
+    when a SIGCHLD is received instead of being handled.
+
+    Raises what :class:`butter.signalfd.Signalfd` does.
     """
 
     _warned = False
@@ -101,7 +104,7 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
         return found
 
     def _warn(self) -> None:
-        """Warn, once, if the batch has a SIGCHLD in whose place a handler would have run."""
+        """Warn, once, if the batch has a SIGCHLD whose handler did not run."""
         if any(event.ssi_signo == signal.SIGCHLD for event in self._batch) and is_handled(signal.SIGCHLD):
             self._warned = True
             message = (

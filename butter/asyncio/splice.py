@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["copy"]
 
-# what may pass before other tasks have their turn
+# the bytes that may move before other tasks have their turn
 LOOP_PORTION = 1 << 18
 
 
@@ -27,32 +27,33 @@ async def copy(
     out_offset: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> int:
-    """Copy *count* bytes from any descriptor to any other, and return how many were copied: fewer if the input ended.
+    """Copy *count* bytes from any descriptor to any other, and return how many.
 
-    :func:`butter.splice.copy` for pipes and sockets which the event loop waits for, with
-    the same arguments. They have to be non-blocking (ValueError otherwise), and must not
-    belong to a transport or stream of asyncio's. A file, which is never waited for, may
-    be on either side; its disk stops the loop for a moment. A proxy is two of these::
+    It is :func:`butter.splice.copy`, with the same arguments, for pipes and sockets
+    that the event loop waits for. They have to be non-blocking, and must not belong to
+    a transport or stream of asyncio's. A file, which is never waited for, may be on
+    either side; its disk stops the loop for a moment. A proxy is two copies::
 
         async def one_way(source, target):
             await copy(source, target)
             target.shutdown(socket.SHUT_WR)
 
-        async with asyncio.TaskGroup() as group:  # which ends both ways when a connection breaks
+        async with asyncio.TaskGroup() as group:  # a broken connection ends both ways
             group.create_task(one_way(client, server))
             group.create_task(one_way(server, client))
 
-    ``asyncio.gather`` would leave the other way to itself; before Python 3.11, which
-    brought the TaskGroup, do as ``examples/proxy.py`` does. Several copies may use one
+    ``asyncio.gather`` would not end the other way; before Python 3.11, which brought
+    the TaskGroup, do as ``examples/proxy.py`` does. Several copies may use one
     descriptor in both directions, and closing it does not end them: they work on
     duplicates.
 
-    Raises what :func:`butter.splice.copy` does. An exception that ends it, also
-    CancelledError, has the attributes ``moved`` (the bytes that reached the target) and
-    ``rest`` (the bytes taken from a pipe or socket that did not), so cancelling loses
-    nothing; catch it where this is awaited. A task that is cancelled before its first
-    step has run nothing of this, so its CancelledError lacks both attributes: nothing
-    was moved, and ``getattr(error, "moved", 0)`` says so.
+    Raises what :func:`butter.splice.copy` does, and ValueError if a pipe or socket is
+    blocking. An exception that ends the copy, also CancelledError, has the attributes
+    ``moved`` (the number of bytes that reached the target) and ``rest`` (the bytes
+    taken from a pipe or socket that did not), so cancelling loses nothing; catch it
+    where the copy is awaited. If a task is cancelled before its first step, the copy
+    has not begun and the CancelledError lacks both attributes: ``getattr(error,
+    "moved", 0)`` is 0 then too.
     """
     loop = asyncio.get_running_loop()
     with Transfer(fd_in, fd_out, count, in_offset, out_offset, progress, duplicate=True) as transfer:

@@ -24,7 +24,10 @@ __all__ = ["Timerfd_async"]
 
 
 def _arming(word: Callable[Concatenate[Any, P], object]) -> Callable[Concatenate[Q, P], Q]:
-    """A method that says *word* to the timer, arms it at once, and returns the queue."""
+    """Return a method that says *word* to the timer and arms it.
+
+    The method returns the queue.
+    """
 
     @functools.wraps(word)
     def armed(self: Q, /, *args: P.args, **kwargs: P.kwargs) -> Q:
@@ -36,25 +39,27 @@ def _arming(word: Callable[Concatenate[Any, P], object]) -> Callable[Concatenate
 
 
 class Timerfd_async(EventQueue[Timer, int]):
-    """``Timerfd_async(clock_type=CLOCK_MONOTONIC, flags=0, *, maxsize=0)``: an :class:`asyncio.Queue` of expirations.
+    """``Timerfd_async(clock_type=CLOCK_MONOTONIC, flags=0, *, maxsize=0)``: a queue.
 
-    An event is how often the timer has expired since the last one, 1 unless the
-    program came late. The words ``every``, ``after`` and ``disable`` are those
-    of :class:`butter.timerfd.TimerVal`, but here each arms the timer at once,
-    so a heartbeat has two lines::
+    It works like an :class:`asyncio.Queue` of a timer. An event is how often it has expired
+    since the last one, 1 unless the program came late. The words ``every``, ``after``
+    and ``disable`` are those of :class:`butter.timerfd.TimerVal`, but here each arms
+    the timer at once, so a heartbeat has two lines::
 
         async for ticks in Timerfd_async().every(seconds=1):
             print(ticks)
 
-    For a time on the clock ``update(absolute=True)`` follows the words. Each of
-    these arms the timer too, with a delay that is far too long, until
-    ``update`` does it again; nothing is left of that::
+    For a time on the clock ``update(absolute=True)`` follows the words. Each word arms
+    the timer too, with a delay that is far too long, until ``update`` arms it again
+    with the right one::
 
         timer = Timerfd_async(CLOCK_REALTIME).after(midnight).every(timedelta(days=1))
         timer.update(absolute=True, cancel_on_set=True)
 
-    *clock_type* is one of TimerfdClock, *flags* are TimerfdInit's, and
-    ``TFD_NONBLOCK`` is added. Raises what :class:`butter.timerfd.Timer` does.
+    *clock_type* is one of TimerfdClock, *flags* are TimerfdInit's, and ``TFD_NONBLOCK``
+    is added.
+
+    Raises what :class:`butter.timerfd.Timer` does.
     """
 
     def __init__(
@@ -76,7 +81,7 @@ class Timerfd_async(EventQueue[Timer, int]):
     update = forward(Timer.update)
     get_current = forward(Timer.get_current)
     set_one_off = forward(Timer.set_one_off)
-    set_reoccuring = set_reoccurring = forward(Timer.set_reoccuring)
+    set_reoccurring = set_reoccuring = forward(Timer.set_reoccurring)
 
     @property
     def occurring(self) -> Self:
@@ -87,7 +92,10 @@ class Timerfd_async(EventQueue[Timer, int]):
 
     @property
     def enabled(self) -> bool:
-        """Whether the words arm the timer; ``get_current().enabled`` says whether it is armed still."""
+        """Whether the words arm the timer.
+
+        ``get_current().enabled`` says whether it is still armed.
+        """
         return self._source.enabled
 
     @property
@@ -97,10 +105,16 @@ class Timerfd_async(EventQueue[Timer, int]):
 
     @property
     def next_event(self) -> TimePair:
-        """When the words let the timer expire first; ``get_current().next_event`` is the time that is left."""
+        """When the words let the timer expire first.
+
+        ``get_current().next_event`` is the time that is left.
+        """
         return self._source.next_event
 
     @property
     def period(self) -> TimePair:
-        """The time between expirations: ``TimePair(seconds, nano_seconds)``, (0, 0) for once only."""
+        """The time between expirations: ``TimePair(seconds, nano_seconds)``.
+
+        (0, 0) means once only.
+        """
         return self._source.period

@@ -5,8 +5,8 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* Two ranges of one file must not overlap, and its end would run away from
-   a copy that appends: it ends where the file ends now. */
+/* Two ranges of one file must not overlap. A copy that appends to its own source would
+   never reach the end, so it ends where the file ends now. */
 static int same_file(butter_copy *copy, loff_t size, int append)
 {
     loff_t from = position(copy->fd_in, copy->in_offset);
@@ -20,11 +20,12 @@ static int same_file(butter_copy *copy, loff_t size, int append)
     return (from < to ? to - from : from - to) < copy->left ? -1 - EINVAL : 0;
 }
 
-/* poll() waits for ever for what can only fail: a listening socket has neither
-   bytes nor room, and an epoll, say, no read() and no write(). A kernel looks
-   for the function before it looks at the address (EINVAL, EFAULT), and calls
-   it after both, so that this asks and moves nothing. With a good address the
-   0 bytes would be EINVAL for an eventfd too, which can be written. */
+/* For some descriptors poll() waits for ever, although a read or write can only fail: a
+   listening socket has neither bytes nor room, and an epoll has no read() or write().
+   The kernel checks first that the file has the function (EINVAL), then the address
+   (EFAULT), and calls the function last. So a call with a bad address asks without
+   moving anything. With a good address, 0 bytes would be EINVAL for an eventfd too,
+   which can be written. */
 static int refused(int fd, mode_t mode, int writes)
 {
     int listens = 0;
@@ -40,12 +41,12 @@ static int refused(int fd, mode_t mode, int writes)
 
 static int first_way(const butter_copy *copy, mode_t in, mode_t out, int append)
 {
-    /* only write() appends, and only read() returns of a trace_pipe what was
-       asked for: splice() returns whole lines, even if that is more */
+    /* Only write() appends. Only read() respects the size for a trace_pipe: splice()
+       returns whole lines, even if they are longer. */
     if (append || (S_ISREG(in) && !copy->in_disk))
         return PLAIN;
-    /* splice() holds the pipe while a terminal that was stopped takes nothing:
-       a process that only closes the other end of the pipe is stopped as well */
+    /* splice() keeps the pipe locked while a stopped terminal takes no bytes: another
+       process that only closes the other end of the pipe would wait as well. */
     if (isatty(copy->fd_out))
         return PLAIN;
     if (copy->in_pipe || copy->out_pipe)
@@ -84,7 +85,7 @@ static int butter_copy_begin(butter_copy *copy)
         return -1 - errno;
     if (copy->out_offset >= 0 && lseek(copy->fd_out, 0, SEEK_CUR) < 0)
         return -1 - errno;
-    /* pwrite() to such a file appends, whatever the offset */
+    /* pwrite() to such a file appends, whatever the offset is */
     if (append && copy->out_offset >= 0)
         return -1 - EINVAL;
 
@@ -94,7 +95,7 @@ static int butter_copy_begin(butter_copy *copy)
     if (error)
         return error;
 
-    /* the trace_pipe of tracefs is a regular file, and yet like a pipe: ESPIPE */
+    /* the trace_pipe of tracefs is a regular file without a position (ESPIPE) */
     copy->in_disk = (S_ISREG(in.st_mode) || S_ISBLK(in.st_mode)) && lseek(copy->fd_in, 0, SEEK_CUR) >= 0;
     copy->out_disk = S_ISREG(out.st_mode) || S_ISBLK(out.st_mode);
     copy->in_pipe = S_ISFIFO(in.st_mode);
@@ -121,7 +122,7 @@ static ssize_t through_pipe(butter_copy *copy, loff_t *in, loff_t *out, size_t c
 
     if (!copy->piped) {
         if (copy->pipe[0] < 0) {
-            /* no descriptor left is no reason to fail: the next way needs none */
+            /* no descriptor is left, but the next way does not need one */
             if (pipe2(copy->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
                 return -1 - EINVAL;
             fcntl(copy->pipe[1], F_SETPIPE_SZ, PIPE_SIZE);
@@ -149,7 +150,7 @@ static ssize_t take(butter_copy *copy, loff_t *in, size_t count)
         return -1 - ENOMEM;
     if (count > BUFFER_SIZE)
         count = BUFFER_SIZE;
-    /* what the pipe holds was taken earlier */
+    /* the bytes in the pipe were taken earlier */
     if (copy->piped)
         n = read(copy->pipe[0], copy->buffer, BUFFER_SIZE);
     else if (in)
@@ -189,7 +190,7 @@ static ssize_t by_hand(butter_copy *copy, loff_t *in, loff_t *out, size_t count)
     return n;
 }
 
-/* One go of the present way: the bytes that reached fd_out, 0 at the end of
+/* Move bytes once, in the present way. Return how many reached fd_out, 0 at the end of
    fd_in, or -1 - errno. */
 static ssize_t move(butter_copy *copy, size_t most)
 {
@@ -222,8 +223,8 @@ static ssize_t move(butter_copy *copy, size_t most)
     return n;
 }
 
-/* Whether the error of a way says that it does not suit these files, kernel
-   or seccomp filter, so that another may. */
+/* Return whether an error says that this way does not work for these files, this kernel
+   or this seccomp filter, so that another way may. */
 static int unsuited(ssize_t error)
 {
     switch (-1 - error) {
@@ -241,9 +242,9 @@ static int unsuited(ssize_t error)
     return 0;
 }
 
-/* The 16 pages that a pipe has from the start make those at its ends wait for
-   each other after every few of them: a socket is spliced to a larger one five
-   times as fast. A size that somebody chose is left as it is. */
+/* With the default 16 pages, reader and writer of the pipe keep waiting for each other;
+   splicing from a socket into a larger pipe is five times as fast. A size that a
+   program has set is left as it is. */
 static int grow(int fd)
 {
     return fcntl(fd, F_GETPIPE_SZ) == 16 * sysconf(_SC_PAGESIZE) && fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE) > 0;
@@ -256,8 +257,9 @@ static int ready(int fd, short event)
     return ready < 0 ? -1 - errno : ready;
 }
 
-/* Which descriptor has to be waited for, 0, or -1 - errno. Nothing is taken from fd_in
-   before fd_out has room, so that little is held when the copy ends early. */
+/* Return which descriptor has to be waited for, 0 for none, or -1 - errno. Nothing is
+   taken from fd_in before fd_out has room, so that little is held when the copy ends
+   early. */
 static int waits(const butter_copy *copy)
 {
     int in_ready = copy->in_disk || held(copy) ? 1 : ready(copy->fd_in, POLLIN);
@@ -273,8 +275,8 @@ static int waits(const butter_copy *copy)
     return out_ready || (copy->out_pipe && grow(copy->fd_out)) ? 0 : COPY_WAIT_OUT;
 }
 
-/* Whether fd_in is at its end, asked when nothing is held and fd_out has no
-   room: the last bytes may be what filled it, and then no reader need come. */
+/* Return whether fd_in is at its end. This is asked when nothing is held and fd_out has
+   no room: if the last bytes have filled it, the copy need not wait for a reader. */
 static int ended(butter_copy *copy)
 {
     struct pollfd poller = {copy->fd_in, POLLIN | POLLRDHUP, 0};
@@ -283,8 +285,8 @@ static int ended(butter_copy *copy)
     char byte;
 
     if (copy->in_disk && copy->in_sizeless) {
-        /* a pread() makes the next read of a file of /proc begin anew, and skip
-           what went before: slow, and wrong if that changed meanwhile */
+        /* After a pread() the next read of a file of /proc starts from the beginning and
+           skips: slow, and wrong if the file has changed meanwhile. */
         copy->way = PLAIN;
         return take(copy, in, count) == 0;
     }
@@ -299,19 +301,19 @@ static int ended(butter_copy *copy)
     switch (recv(copy->fd_in, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) {
     case 0: return 1;
     case -1:
-        /* a datagram socket that was shut down says so only to who would wait */
+        /* a datagram socket reports its shutdown only to a recv() that would wait */
         return errno == EAGAIN && poller.revents & POLLRDHUP;
     }
     return 0;
 }
 
-/* Copy for a while, in portions of at most *most* bytes; a hole counts for
-   nothing. Return what to do next (COPY_...), or -1 - errno.
+/* Copy for a while, in portions of at most *most* bytes; the bytes of a hole do not
+   count. Return what to do next (COPY_...), or -1 - errno.
 
-   A signal that comes during a call which moves something interrupts nothing,
-   so its Python handler would wait for as long as the next call waits. Hence no
-   call is begun that could: either poll() says that it would not, or this
-   returns after each one. */
+   A signal that comes during a call which moves bytes does not interrupt it, so its
+   Python handler would run only after the next call, which may wait. Hence no call is
+   begun that could wait: either poll() says that it would not, or this function returns
+   after each call. */
 static int copy_for_a_while(butter_copy *copy, size_t most)
 {
     int64_t goal = copy->moved + (int64_t)most, end = now() + SLICE_NS;
@@ -324,7 +326,7 @@ static int copy_for_a_while(butter_copy *copy, size_t most)
         }
         if (wait) {
             copy->refusals = 0;
-            /* a signal ends poll() even when it would not wait */
+            /* a signal interrupts poll() even if it does not wait */
             return wait == -1 - EINTR ? COPY_MORE : wait;
         }
         if (copy->seeker >= 0 && copy->left == copy->stop && !held(copy)) {
@@ -339,8 +341,8 @@ static int copy_for_a_while(butter_copy *copy, size_t most)
         if (n > 0) {
             copy->refusals = 0;
         } else if (n == 0) {
-            /* the files of /proc and /sys have no size or a wrong one: only a
-               read tells where they end */
+            /* the files of /proc and /sys have no size or a wrong one: only a read finds
+               their end */
             if (copy->way > SENDFILE)
                 copy->left = 0;
             else
@@ -348,7 +350,7 @@ static int copy_for_a_while(butter_copy *copy, size_t most)
         } else if (n == -1 - EINTR) {
             return COPY_MORE;
         } else if (n == -1 - EAGAIN) {
-            /* ready, and yet not: someone was faster, or else it is no use */
+            /* poll() said ready: another process was faster, or trying again is useless */
             return ++copy->refusals < REFUSALS ? COPY_MORE : -1 - EAGAIN;
         } else if (copy->way < PLAIN && unsuited(n)) {
             copy->way = copy->way < PIPE ? copy->way + 1 : PLAIN;
@@ -357,8 +359,8 @@ static int copy_for_a_while(butter_copy *copy, size_t most)
         }
         if (copy->moved >= goal || now() >= end)
             return COPY_MORE;
-        /* poll() promises room for one byte only: a pipe then takes what fits
-           when spliced to, but everything else waits for the rest */
+        /* poll() promises room for one byte only. A splice to a pipe then moves what
+           fits, but every other call waits until all bytes have room. */
         if (copy->out_waits && (copy->way == PLAIN || !copy->out_pipe))
             return COPY_MORE;
     }

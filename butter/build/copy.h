@@ -14,8 +14,8 @@
 
 enum { COPY_DONE, COPY_MORE, COPY_WAIT_IN, COPY_WAIT_OUT };
 
-/* The ways to copy: RANGE, SENDFILE and PIPE are followed by the next where
-   they do not suit, SPLICE is for pipes, and PLAIN, the last, always suits. */
+/* The ways to copy. Where RANGE, SENDFILE or PIPE does not work, the next one is tried;
+   SPLICE is for pipes, and PLAIN, the last, always works. */
 enum { NONE, RANGE, SENDFILE, PIPE, SPLICE, PLAIN };
 
 typedef struct {

@@ -16,7 +16,7 @@ SOURCE = """
 #include <stdint.h>
 #include <sys/eventfd.h>
 
-/* What fails returns -1 - errno: butter/errors.py says why. */
+/* A call that fails returns -1 - errno: butter/errors.py says why. */
 static int butter_eventfd(unsigned int initval, int flags)
 {
     int fd = eventfd(initval, flags);
@@ -25,8 +25,8 @@ static int butter_eventfd(unsigned int initval, int flags)
 
 static int butter_eventfd_read(int fd, uint64_t *value)
 {
-    /* the C library fails without an errno where a read gives fewer bytes,
-       which no eventfd does */
+    /* If the read returns fewer than 8 bytes, the C library fails without an errno; a
+       read of an eventfd never does that. */
     errno = EINVAL;
     return eventfd_read(fd, value) == 0 ? 0 : -1 - errno;
 }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <sys/select.h>
 
-/* poll() refuses one descriptor where RLIMIT_NOFILE is 0, although open ones work
-   as ever; select() does not. Its sets are as large as the number asks for: the
-   kernel, unlike FD_SET, knows no end at 1024. */
+/* If RLIMIT_NOFILE is 0, poll() refuses even one descriptor, although open descriptors
+   still work; select() does not refuse it. The sets are as large as the number needs:
+   FD_SET ends at 1024, the kernel does not. */
 static int select_one(int fd, short events, int timeout)
 {
     const int bits = 8 * sizeof(fd_mask);
@@ -23,9 +23,9 @@ static int select_one(int fd, short events, int timeout)
     return ready;
 }
 
-/* Not Python's poll(), which goes on after a signal with the number that it has:
-   the handler may have closed that, and another file have got it.
-   Returns whether fd is ready for one of the events, or -1 - errno. */
+/* Return whether fd is ready for one of the events, or -1 - errno. Python's poll() would
+   go on after a signal with the same number, although the handler may have closed it and
+   another file may have it now. */
 static int butter_poll(int fd, short events, int timeout)
 {
     struct pollfd poller = {fd, events, 0};

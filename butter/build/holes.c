@@ -1,6 +1,6 @@
-/* Where holes are looked for without moving a position that others use: in a
-   description of its own. Its close() would drop the record locks of this
-   process, so there is none (-1) for a file that is locked. */
+/* Open a file anew, so that looking for holes does not move a position that is shared.
+   Closing the new descriptor would drop the record locks of this process, so the result
+   is -1 for a file that is locked. */
 static int reopened(int fd)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -12,9 +12,9 @@ static int reopened(int fd)
     return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
-/* Whether holes of the source become holes of the target, which is a regular
-   file that can be written anywhere: not with O_APPEND, nor in whole blocks
-   with O_DIRECT, nor if it has huge pages, which have no write(). */
+/* Set seeker if holes of the source shall become holes of the target. The target has to
+   be a regular file that can be written anywhere: not one open with O_APPEND, nor with
+   O_DIRECT, which writes whole blocks, nor one of huge pages, which have no write(). */
 static void begin_with_holes(butter_copy *copy, const struct stat *in, int out_flags)
 {
     if (copy->way != RANGE || in->st_blocks * 512 >= in->st_size || out_flags & O_DIRECT ||
@@ -25,7 +25,7 @@ static void begin_with_holes(butter_copy *copy, const struct stat *in, int out_f
         copy->stop = copy->left;
 }
 
-/* Leave out *count* bytes of both files. */
+/* Skip *count* bytes of both files. */
 static int skip(butter_copy *copy, int64_t count)
 {
     if (copy->out_offset >= 0)
@@ -42,9 +42,9 @@ static int skip(butter_copy *copy, int64_t count)
     return 0;
 }
 
-/* Skip the hole of the source that begins here, or set *stop* to what is left
-   where the next one begins: no call copies beyond that. A filesystem that knows
-   no holes, or a target that cannot have one, makes everything data. */
+/* Skip the hole of the source that begins here, or set *stop* to the number of bytes left
+   at the next hole: no call copies beyond that. Everything counts as data if the
+   filesystem does not know holes, or the target cannot have one. */
 static int look(butter_copy *copy)
 {
     loff_t from = position(copy->fd_in, copy->in_offset), to = position(copy->fd_out, copy->out_offset);
@@ -66,8 +66,8 @@ static int look(butter_copy *copy)
     hole = data - from < copy->left ? data - from : copy->left;
     if (to < 0 || hole > INT64_MAX - to || fstat(copy->fd_out, &out) < 0)
         return 0;
-    /* what the target has there becomes a hole, or else is overwritten by the
-       zeros that reading a hole finds */
+    /* The bytes that the target has there become a hole; where that fails they are
+       overwritten by the zeros that a read of the source's hole returns. */
     if (to < out.st_size && fallocate(copy->fd_out, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, to,
                                       hole < out.st_size - to ? hole : out.st_size - to) < 0) {
         if (errno != EINTR)
@@ -80,9 +80,9 @@ static int look(butter_copy *copy)
     return 0;
 }
 
-/* A hole at the end of the target so far is there only if the target is long
-   enough. Not by ftruncate(), which would cut off what others have written
-   behind it meanwhile: a byte is written, and its block made a hole again. */
+/* A hole at the end of the target exists only if the target is long enough. ftruncate()
+   could cut off bytes that another process has written meanwhile, so one byte is
+   written, and its block becomes a hole again. */
 static int end_the_hole(butter_copy *copy)
 {
     int64_t gap = copy->gap;

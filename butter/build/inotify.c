@@ -8,7 +8,7 @@
 # define IN_MASK_CREATE 0x10000000
 #endif
 
-/* What fails returns -1 - errno: butter/errors.py says why. */
+/* A call that fails returns -1 - errno: butter/errors.py says why. */
 static int butter_init1(int flags)
 {
     int fd = inotify_init1(flags);
@@ -30,9 +30,9 @@ static int butter_rm_watch(int fd, int wd)
 }
 #define inotify_rm_watch butter_rm_watch
 
-/* Larger buffers gain no time: what they save in system calls the garbage
-   collector takes back. The columns have room for the shortest events, which
-   are a bare header; a name and its NUL need no more room than its event. */
+/* Larger buffers are no faster: garbage collection of larger batches takes the time that
+   fewer system calls save. The columns have room for the shortest events, which are a
+   bare header; a name and its NUL do not need more room than its event. */
 #define READ_SIZE 16384
 #define HEADER sizeof(struct inotify_event)
 
@@ -41,7 +41,7 @@ typedef struct {
     uint32_t masks[READ_SIZE / HEADER];
     uint32_t cookies[READ_SIZE / HEADER];
     char names[READ_SIZE];
-    /* One array for Python, because each look at a field costs it as much as an event. */
+    /* One array for Python, where each access to a field costs as much as an event. */
     union {
         uint32_t summary[5];
         struct {
@@ -55,8 +55,8 @@ typedef struct {
     char data[READ_SIZE];
 } butter_inotify_events;
 
-/* Take as many whole events as the columns hold; return the bytes they took,
-   or -1 - EBADMSG if the first is cut short or larger than any of the kernel's. */
+/* Take as many whole events as the columns hold, and return their size in bytes, or
+   -1 - EBADMSG if the first is cut short or larger than any event of the kernel. */
 static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotify_events *events)
 {
     struct inotify_event header;
@@ -67,7 +67,7 @@ static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotif
     if (size > READ_SIZE)
         size = READ_SIZE;
     while (size - used >= HEADER) {
-        /* copied, because a slice of someone's bytes need not be aligned */
+        /* copied, because a slice of bytes may not be aligned */
         memcpy(&header, data + used, HEADER);
         if (header.len > size - used - HEADER)
             break;
@@ -92,7 +92,7 @@ static ssize_t butter_inotify_parse(const char *data, size_t size, butter_inotif
     return used || !size ? (ssize_t)used : -1 - EBADMSG;
 }
 
-/* Return how many events one read gave, or -1 - errno. Trailing bytes that are not
+/* Return the number of events of one read, or -1 - errno. Trailing bytes that are not
    a whole event mean that fd is not an inotify descriptor. */
 static int butter_inotify_read(int fd, butter_inotify_events *events)
 {

@@ -20,7 +20,7 @@
 # define MFD_EXEC 0x10U
 #endif
 
-/* Not from <linux/memfd.h>: old ones shift a signed 34, which is negative. */
+/* Not from <linux/memfd.h>: in old versions the 34 is signed, and shifting it is negative. */
 #define MFD_HUGE_SHIFT 26
 #define MFD_HUGE_MASK 0x3f
 #define MFD_HUGE_64KB (16U << MFD_HUGE_SHIFT)
@@ -59,7 +59,7 @@
 # define MAP_EXECUTABLE 0x1000
 #endif
 
-/* glibc has the function since 2.27, and wheels are built on older ones; their
+/* glibc has the function since 2.27, and wheels are built with older versions, whose
    kernel headers may be older than the system call, too. */
 #ifndef SYS_memfd_create
 # if defined(__x86_64__)
@@ -68,7 +68,7 @@
 #  define SYS_memfd_create 279
 # endif
 #endif
-/* What fails returns -1 - errno: butter/errors.py says why. */
+/* A call that fails returns -1 - errno: butter/errors.py says why. */
 static int butter_memfd_create(const char *name, unsigned int flags)
 {
     long fd = syscall(SYS_memfd_create, name, flags);

@@ -38,18 +38,18 @@ DECLARATIONS = """
 #define PROT_EXEC ...           /* its bytes can be executed */
 
 /* MemfdMap(IntFlag): the kind of a mapping */
-#define MAP_SHARED ...          /* what is written goes to the memfd, and others see it */
-#define MAP_PRIVATE ...         /* what is written stays in this mapping */
+#define MAP_SHARED ...          /* writes go to the memfd, and other processes see them */
+#define MAP_PRIVATE ...         /* writes stay in this mapping */
 #define MAP_ANON ...            /* the same as MAP_ANONYMOUS */
 #define MAP_ANONYMOUS ...       /* map no file at all */
 #define MAP_DENYWRITE ...       /* ignored by Linux */
 #define MAP_EXECUTABLE ...      /* ignored by Linux */
 
-/* -: commands of fcntl, and where the size of a huge page stands in the flags */
+/* -: commands of fcntl, and the place of the huge page size in the flags */
 #define F_ADD_SEALS ...         /* add seals */
-#define F_GET_SEALS ...         /* give the seals */
-#define MFD_HUGE_SHIFT ...      /* the number of the lowest of the bits that hold the binary logarithm of the size */
-#define MFD_HUGE_MASK ...       /* those bits, shifted down to the lowest */
+#define F_GET_SEALS ...         /* return the seals */
+#define MFD_HUGE_SHIFT ...      /* the number of the lowest bit of the field with the binary logarithm of the size */
+#define MFD_HUGE_MASK ...       /* the bits of this field, shifted down to bit 0 */
 
 int memfd_create(const char *name, unsigned int flags);
 """

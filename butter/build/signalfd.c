@@ -15,7 +15,7 @@ _Static_assert(sizeof(struct signalfd_siginfo) == SIGINFO_LENGTH, "the kernel fi
 # define SI_ASYNCNL -60
 #endif
 
-/* What fails returns -1 - errno: butter/errors.py says why. */
+/* A call that fails returns -1 - errno: butter/errors.py says why. */
 static int butter_signalfd(int fd, const sigset_t *mask, int flags)
 {
     int result = signalfd(fd, mask, flags);
@@ -23,8 +23,8 @@ static int butter_signalfd(int fd, const sigset_t *mask, int flags)
 }
 #define signalfd butter_signalfd
 
-/* A set of signals goes between Python and C as a number whose bit n - 1 is
-   signal n. sigaddset leaves out those that the C library keeps for itself. */
+/* Python and C exchange a set of signals as a number whose bit n - 1 is signal n.
+   sigaddset leaves out the signals that the C library keeps for itself. */
 static void butter_sigset_fill(sigset_t *set, uint64_t bits)
 {
     sigemptyset(set);
@@ -43,7 +43,7 @@ static uint64_t butter_sigset_bits(const sigset_t *set)
     return bits;
 }
 
-/* Return whether a signal has a handler, be it Python's or that of a library. */
+/* Return whether a signal has a handler, Python's or that of a library. */
 static int butter_signal_handled(int signum)
 {
     struct sigaction action;
@@ -53,13 +53,13 @@ static int butter_signal_handled(int signum)
     return action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
 }
 
-/* What one read returned. 128 signals are more than mostly wait. */
+/* The result of one read. More than 128 signals rarely wait. */
 typedef struct {
     uint32_t count;
     char data[128 * SIGINFO_LENGTH];
 } butter_signals;
 
-/* Take what one read returns. Return how many signals that is, or -1 - errno. */
+/* Read once, and return the number of signals, or -1 - errno. */
 static int butter_signalfd_read(int fd, butter_signals *signals)
 {
     ssize_t size = read(fd, signals->data, sizeof signals->data);

@@ -7,12 +7,12 @@ DECLARATIONS = """
 #define SFD_CLOEXEC ...    /* close the descriptor when the process executes another program */
 #define SFD_NONBLOCK ...   /* reads fail with EAGAIN instead of waiting for a signal */
 
-/* SigmaskAction(IntEnum): what pthread_sigmask does with the signals it is given */
-#define SIG_BLOCK ...      /* block them, beside those that are blocked */
+/* SigmaskAction(IntEnum): what pthread_sigmask does with its signals */
+#define SIG_BLOCK ...      /* block them, in addition to those that are blocked */
 #define SIG_UNBLOCK ...    /* unblock them */
 #define SIG_SETMASK ...    /* block them, and no others */
 
-/* SignalCode(IntEnum): the code of a signal, where it does not depend on the signal: who sent it */
+/* SignalCode(IntEnum): the codes that all signals have: the sender of the signal */
 #define SI_USER ...        /* a process, by kill or raise */
 #define SI_KERNEL ...      /* the kernel */
 #define SI_QUEUE ...       /* a process, by sigqueue, with a value */
@@ -24,7 +24,7 @@ DECLARATIONS = """
 #define SI_DETHREAD ...    /* execve, to end the other threads */
 #define SI_ASYNCNL ...     /* an asynchronous name lookup of glibc is complete */
 
-/* ChildCode(IntEnum): the code of a SIGCHLD: what became of the child */
+/* ChildCode(IntEnum): the codes of a SIGCHLD: what happened to the child */
 #define CLD_EXITED ...     /* it exited; the status is its exit status */
 #define CLD_KILLED ...     /* a signal killed it; the status is the signal */
 #define CLD_DUMPED ...     /* a signal killed it and it dumped core; the status is the signal */
@@ -32,9 +32,9 @@ DECLARATIONS = """
 #define CLD_STOPPED ...    /* a signal stopped it; the status is the signal */
 #define CLD_CONTINUED ...  /* it was stopped and goes on */
 
-/* -: beside the flags */
-#define NEW_SIGNALFD ...   /* instead of a descriptor: make a new one */
-#define SIGINFO_LENGTH ... /* the size of one signal as a read gives it, in bytes */
+/* -: other numbers */
+#define NEW_SIGNALFD ...   /* instead of a descriptor: make a new descriptor */
+#define SIGINFO_LENGTH ... /* the size of one signal in the bytes of a read */
 
 typedef struct { ...; } sigset_t;
 

@@ -4,7 +4,7 @@ from cffi import FFI
 
 DECLARATIONS = """
 /* SpliceFlags(IntFlag, SPLICE_F_): the flags of splice and tee */
-#define SPLICE_F_MOVE ...      /* move pages instead of copying them: a wish that Linux 2.6.21 and later ignore */
+#define SPLICE_F_MOVE ...      /* move pages instead of copying them; Linux 2.6.21 and later ignore it */
 #define SPLICE_F_NONBLOCK ...  /* fail with EAGAIN instead of waiting for a pipe; a socket may still wait */
 #define SPLICE_F_MORE ...      /* more follows soon, so a socket may wait to fill its packet */
 #define SPLICE_F_GIFT ...      /* the pages become the kernel's (vmsplice alone) */
@@ -18,7 +18,7 @@ ssize_t tee(int fd_in, int fd_out, size_t len, unsigned int flags);
 
 enum { COPY_DONE, COPY_MORE, COPY_WAIT_IN, COPY_WAIT_OUT };
 
-/* A copy under way. The caller fills in the first six; an offset of -1 means the position of the file itself. */
+/* A copy under way. The caller sets the first six fields; an offset of -1 means the file's own position. */
 typedef struct {
     int fd_in, fd_out;
     int duplicate;                  /* work on duplicates of both, which become fd_in and fd_out */
@@ -28,7 +28,7 @@ typedef struct {
     int pipe[2];                    /* the private pipe, or -1 */
     size_t piped;                   /* bytes taken that wait in the private pipe */
     char *buffer;
-    size_t start, end;              /* bytes taken, before those of the pipe, that wait in the buffer */
+    size_t start, end;              /* bytes taken that wait in the buffer, before those in the pipe */
     int in_disk;                    /* whether fd_in has a position that can be set */
     int in_waits, out_waits;        /* whether a call for this descriptor may wait in the kernel */
     ...;

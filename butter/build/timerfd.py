@@ -9,11 +9,11 @@ DECLARATIONS = """
 #define CLOCK_BOOTTIME ...            /* never set, counts the time in suspend (Linux 3.15) */
 #define CLOCK_REALTIME_ALARM ...      /* CLOCK_REALTIME that wakes the system from suspend (Linux 3.11) */
 #define CLOCK_BOOTTIME_ALARM ...      /* CLOCK_BOOTTIME that wakes the system from suspend (Linux 3.11) */
-#define CLOCK_PROCESS_CPUTIME_ID ...  /* the processor time of this process; makes no timer here */
-#define CLOCK_THREAD_CPUTIME_ID ...   /* the processor time of this thread; makes no timer here */
-#define CLOCK_MONOTONIC_RAW ...       /* the hardware's own time, without correction; makes no timer here */
-#define CLOCK_REALTIME_COARSE ...     /* CLOCK_REALTIME in steps of a kernel tick; makes no timer here */
-#define CLOCK_MONOTONIC_COARSE ...    /* CLOCK_MONOTONIC in steps of a kernel tick; makes no timer here */
+#define CLOCK_PROCESS_CPUTIME_ID ...  /* the processor time of this process; not for timers */
+#define CLOCK_THREAD_CPUTIME_ID ...   /* the processor time of this thread; not for timers */
+#define CLOCK_MONOTONIC_RAW ...       /* the hardware's own time, without correction; not for timers */
+#define CLOCK_REALTIME_COARSE ...     /* CLOCK_REALTIME in steps of a kernel tick; not for timers */
+#define CLOCK_MONOTONIC_COARSE ...    /* CLOCK_MONOTONIC in steps of a kernel tick; not for timers */
 
 /* TimerfdInit(IntFlag): the flags of timerfd_create */
 #define TFD_CLOEXEC ...               /* close the descriptor when the process executes another program */
@@ -21,7 +21,7 @@ DECLARATIONS = """
 
 /* TimerfdSet(IntFlag, TFD_TIMER_): the flags of timerfd_settime */
 #define TFD_TIMER_ABSTIME ...         /* the first expiration is a time on the clock, not one from now */
-#define TFD_TIMER_CANCEL_ON_SET ...   /* reads fail with ECANCELED after someone sets the time of day (Linux 3.0) */
+#define TFD_TIMER_CANCEL_ON_SET ...   /* reads fail with ECANCELED after the clock was set (Linux 3.0) */
 
 typedef int... time_t;
 

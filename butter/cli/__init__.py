@@ -1,11 +1,11 @@
 """The ``butter`` command.
 
-A subcommand is a module of this package with two functions: ``add_to(commands)``
-adds its parser, ``run(options)`` does the work and returns the exit code. Its name
-stands in :data:`COMMANDS`, and that is all: the module is imported when it is chosen.
+A subcommand is a module of this package with two functions: ``add_to(commands)`` adds
+its parser, ``run(options)`` does the work and returns the exit code. Its name stands in
+:data:`COMMANDS`, and nothing else is needed: the module is imported when it is chosen.
 
-The parser of every subcommand is made for ``butter --help``, so a subcommand imports
-what is slow to import, as asyncio is, within ``run``.
+``butter --help`` makes the parsers of all subcommands. So a subcommand imports modules
+that are slow to import, as asyncio is, within ``run``.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell("standard output is closed")
         return FAILED
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # a name that the locale cannot write is no reason to stop
+        # a name that the locale cannot write should not stop the command
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        sys.stdout.flush()  # the caller's own output is not among what is dropped below
+        sys.stdout.flush()  # so that the caller's own output is not dropped below
         try:
             status = run_command(sys.argv[1:] if arguments is None else arguments)
         except SystemExit as end:
-            # argparse ends so: after --help and --version, and for a wrong command line
+            # raised by argparse: after --help and --version, and for a wrong command line
             status = int(end.code or 0)
         sys.stdout.flush()
         return status
@@ -103,9 +103,9 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def command_line(arguments: Sequence[str]) -> Parser:
-    """The parser for *arguments*.
+    """Return the parser for *arguments*.
 
-    It knows the subcommand that they begin with, and all where they begin with none.
+    If they begin with a subcommand the parser knows only this one, otherwise all.
     """
     parser = Parser(prog="butter", description="Linux's own facilities, seen from the command line.", epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"butter {__version__}")
@@ -133,8 +133,8 @@ class Parser(argparse.ArgumentParser):
         )
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        # argparse lets the parser of 'butter' refuse the options that a subcommand does
-        # not know, and the error would name the wrong --help
+        # Otherwise the parser of 'butter' refuses the options that a subcommand does not
+        # know, and the error would name the wrong --help.
         options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -145,8 +145,8 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(USAGE)
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-        # argparse hides that the output of --help and --version cannot be
-        # written; only a buffered one is still noticed by main's flush
+        # argparse ignores an error while it writes the output of --help or --version;
+        # main's flush would notice it only if the output is buffered
         if file is not None and file is sys.stdout:
             file.write(message)
         else:

@@ -40,9 +40,9 @@ class Stage:
 
 async def play() -> int:
     stage = Stage()
-    print("A thread changes files. One asyncio loop waits for all that happens.\n")
-    # Not the loop's own executor: to end that one asyncio starts a thread, so where no
-    # thread can start it fails twice.
+    print("A thread changes files. One asyncio loop waits for all events.\n")
+    # Not the loop's own executor: asyncio starts a thread to end that one, so where no
+    # thread can start it would fail twice.
     with tempfile.TemporaryDirectory(prefix="butter-demo-") as directory, ThreadPoolExecutor(1) as executor:
         async with (
             Inotify_async() as inotify,
@@ -77,7 +77,7 @@ async def play() -> int:
 
 
 def change_files(stage: Stage, directory: Path, wakeup: Eventfd_async, stop: threading.Event) -> None:
-    """Change files in *directory*, a step every 0.4 seconds, until *stop* is set.
+    """Change files in *directory*, one step every 0.4 seconds, until *stop* is set.
 
     This runs in the thread, and wakes the loop at its end.
     """

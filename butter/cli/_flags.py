@@ -9,7 +9,7 @@ BITS = {name: int(bit) for name, bit in InotifyMask.__members__.items() if not b
 
 
 def flag_names(mask: int) -> list[str]:
-    """The names of the bits in *mask*; bits without a name come last, as a number."""
+    """Return the names of the bits in *mask*; unknown bits come last, as a number."""
     found = [name for name, bit in BITS.items() if mask & bit]
     rest = mask & ~sum(BITS.values())
     return [*found, f"{rest:#x}"] if rest else found

@@ -36,7 +36,7 @@ def limits() -> list[Limit]:
 
 
 def processes_exhausted(**_: object) -> str:
-    """The sentence for EAGAIN, by which Linux refuses a process or a thread."""
+    """Return the sentence for EAGAIN, the errno of a refused process or thread."""
     both = resource.getrlimit(resource.RLIMIT_NPROC)
     soft, hard = ("unlimited" if limit == resource.RLIM_INFINITY else limit for limit in both)
     return (

@@ -9,7 +9,7 @@ import sys
 def tell(message: str) -> None:
     """Write *message* to stderr as a line of the command."""
     if sys.stderr is None:
-        return  # closed, and print would take stdout instead
+        return  # it is closed, and print would write to stdout instead
     try:
         print(f"butter: {message}", file=sys.stderr, flush=True)
     except OSError:
@@ -17,7 +17,7 @@ def tell(message: str) -> None:
 
 
 def sentence(error: BaseException) -> str:
-    """An exception as one line."""
+    """Return an exception as one line."""
     if not isinstance(error, OSError) or error.strerror is None:
         return ": ".join(filter(None, [type(error).__name__, str(error)]))
     path = error.filename
@@ -25,12 +25,12 @@ def sentence(error: BaseException) -> str:
 
 
 def escaped(name: bytes) -> str:
-    """*name* as text; bytes in it that are not UTF-8 become backslash escapes."""
+    """Return *name* as text; bytes that are not UTF-8 become backslash escapes."""
     return name.decode("utf-8", "backslashreplace")
 
 
 def printable(name: bytes) -> str:
-    """*name* for a terminal, with escapes for newlines and other control characters."""
+    """Return *name* for a terminal, with escapes for control characters."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped(name))
 
 
@@ -40,9 +40,9 @@ def colourful() -> bool:
 
 
 def output_number() -> int | None:
-    """The descriptor of standard output.
+    """Return the descriptor of standard output.
 
-    None where it has none, as in ``redirect_stdout(io.StringIO())``.
+    None if it does not have one, as in ``redirect_stdout(io.StringIO())``.
     """
     try:
         return sys.stdout.fileno()
@@ -53,7 +53,7 @@ def output_number() -> int | None:
 def drop_output() -> None:
     """Forget the output that could not be written.
 
-    At its end Python would try to write it once more, and fail, or wait, again.
+    At its end Python would write it once more, and fail or wait again.
     """
     output = output_number()
     if output is None:
@@ -64,9 +64,9 @@ def drop_output() -> None:
             try:
                 sys.stdout.flush()
             finally:
-                # the descriptor belongs to the caller, who may go on
+                # the descriptor belongs to the caller, which may go on using it
                 os.dup2(kept.fileno(), output)
     except OSError:
-        # no /dev/null or no descriptor left: Python complains at its end, and that is
-        # shorter than a traceback
+        # no /dev/null, or no descriptor left: Python's message at its end is shorter than
+        # a traceback
         pass

@@ -1,4 +1,4 @@
-"""``butter doctor`` says what works here, and why something does not."""
+"""``butter doctor`` says which features work here, and why others do not."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from butter.cli._probes import Probe
 
 DESCRIPTION = """\
-Try each feature for real, in a child process, and say why one does not work
-and what helps. Then the limits that matter."""
+Try each feature for real, in a child process, and say why it does not work
+and what helps. Then show the limits that matter."""
 
 FORK = Errors(
     "fork",
@@ -91,9 +91,9 @@ def run(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def waitable_children() -> Iterator[None]:
-    """Within the block a child can be waited for.
+    """Make sure that children can be waited for.
 
-    An ignored SIGCHLD, which a process inherits, leaves no child for waitpid (ECHILD).
+    If SIGCHLD is ignored, which a process inherits, waitpid finds no child (ECHILD).
     Only the main thread may change that.
     """
     ignored = signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
@@ -199,7 +199,7 @@ def user_name() -> str:
 
 
 def container_hints() -> list[str]:
-    """The signs that this is a container; some leave none."""
+    """Return the signs that this is a container; some containers leave none."""
     hints = [path for path in ("/.dockerenv", "/run/.containerenv") if os.path.exists(path)]
     hints += filter(None, [contents("/run/systemd/container").strip(), os.environ.get("container")])  # noqa: SIM112
     hints += sorted(set(re.findall("docker|kubepods|libpod|lxc", contents("/proc/self/cgroup"))))
@@ -209,13 +209,13 @@ def container_hints() -> list[str]:
 
 
 def status_field(name: str) -> str:
-    """A field of this process's status, as the kernel writes it."""
+    """Return a field of this process's status, as the kernel writes it."""
     found = re.search(rf"^{name}:\s*(\S+)", contents("/proc/self/status"), re.MULTILINE)
     return found[1] if found else "unknown"
 
 
 def contents(path: str) -> str:
-    """The text of a small file, empty where there is none."""
+    """Return the text of a small file, empty if it cannot be read."""
     try:
         with open(path) as file:
             return file.read()

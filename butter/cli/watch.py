@@ -45,14 +45,14 @@ if TYPE_CHECKING:
     from butter.cli import Commands
     from butter.inotify import InotifyEvent
 
-    #: makes the line of an event from the time of day, the event and its paths
+    #: returns the line of an event for the time of day, the event and its paths
     Render = Callable[[float, InotifyEvent, list[bytes]], str]
 
-# all that can be asked for, by the name that -e takes
+# the events that can be asked for, by the name that -e takes
 EVENTS = {name.lower(): int(bits) for name, bits in InotifyMask.__members__.items() if not bits & ~IN_ALL_EVENTS}
 EVENTS["all"] = EVENTS.pop("all_events")
 
-# green for what begins, red for what ends, yellow for what moves, cyan for what changes
+# green for a beginning, red for an end, yellow for a move, cyan for a change
 COLOURS = [
     (IN_CREATE, 32),
     (IN_DELETE | IN_DELETE_SELF | IN_IGNORED | IN_UNMOUNT | IN_Q_OVERFLOW, 31),
@@ -177,7 +177,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def batches(inotify: Inotify, deadline: float) -> Iterator[tuple[float, list[InotifyEvent]]]:
-    """The time of day and the events of each read, until *deadline*.
+    """Yield the time of day and the events of each read, until *deadline*.
 
     Raises BrokenPipeError as soon as the reader of the output is gone.
     """
@@ -197,7 +197,7 @@ def batches(inotify: Inotify, deadline: float) -> Iterator[tuple[float, list[Ino
 
 
 class Watched:
-    """The watches that there are, with all paths of each: ``Inotify.path`` tells the newest."""
+    """The watches with all paths of each; ``Inotify.path`` knows only the newest."""
 
     def __init__(self, inotify: Inotify, mask: int) -> None:
         self.inotify = inotify
@@ -209,7 +209,10 @@ class Watched:
         self.paths.setdefault(self.inotify.watch(path, self.mask), []).append(path)
 
     def paths_of(self, event: InotifyEvent) -> list[bytes]:
-        """Every path of the file of *event*, the newest first; none for an overflow."""
+        """Return every path of the file of *event*, the newest first.
+
+        The list is empty for an overflow.
+        """
         name = event.filename
         newest: Any = self.inotify.path(event)
         others = [os.path.join(path, name) if name else path for path in self.paths.get(event.wd, ())]
@@ -222,7 +225,7 @@ class Watched:
 
 
 def json_line(now: float, event: InotifyEvent, paths: list[bytes]) -> str:
-    """An event for programs."""
+    """Return the line of an event for programs."""
     fields: dict[str, object] = {"time": round(now, 6), "path": None}
     if paths:
         fields.update(json_fields("path", paths[0]))
@@ -235,7 +238,10 @@ def json_line(now: float, event: InotifyEvent, paths: list[bytes]) -> str:
 
 
 def json_fields(key: str, data: bytes) -> dict[str, str]:
-    """*data* as the field *key*; if it is not UTF-8, a second one has it in base64."""
+    """Return *data* as the field *key*.
+
+    If it is not UTF-8, a second field has it in base64.
+    """
     try:
         return {key: data.decode()}
     except UnicodeDecodeError:
@@ -243,7 +249,7 @@ def json_fields(key: str, data: bytes) -> dict[str, str]:
 
 
 def text_line(now: float, event: InotifyEvent, paths: list[bytes], colour: bool) -> str:
-    """An event for people."""
+    """Return the line of an event for people."""
     clock = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1000):03}"
     flags = f"{'|'.join(flag_names(event.mask)):19}"
     if colour:
