@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from butter._signals import INTERRUPTED, run_handlers
@@ -30,29 +31,31 @@ Event = TypeVar("Event")
 
 
 class Pool(Generic[Buffer]):
-    """Buffers made by *make* that no read uses now.
+    """Buffers made by *make*, at most one for each thread that no read uses now.
 
     A reader takes one before the call and gives it back after the events exist: the
     GIL is free during the call, and two threads on one buffer would tear events. There
-    is no lock, because it could deadlock in a signal handler and over a fork; the
-    list's own methods are atomic. If an exception leaves a read, its buffer does not
-    come back and becomes garbage.
+    is no lock, because it could deadlock in a signal handler and over a fork. Each
+    thread has a place of its own, so one operation of the dict takes or gives. A
+    handler that reads while its thread has the buffer gets another. If an exception
+    leaves a read, its buffer does not come back and becomes garbage.
     """
 
-    __slots__ = ("_make", "free", "give")
+    __slots__ = ("_make", "free")
 
     def __init__(self, make: Callable[[], Buffer]) -> None:
         self._make = make
-        self.free: list[Buffer] = []
-        #: ``give(buffer)`` makes the buffer available again
-        self.give = self.free.append
+        #: by thread
+        self.free: dict[int, Buffer] = {}
 
     def take(self) -> Buffer:
         """Return a buffer that belongs to the caller until ``give(buffer)``."""
-        try:
-            return self.free.pop()
-        except IndexError:
-            return self._make()
+        buffer = self.free.pop(get_ident(), None)
+        return self._make() if buffer is None else buffer
+
+    def give(self, buffer: Buffer) -> None:
+        """Make the buffer available again."""
+        self.free[get_ident()] = buffer
 
 
 class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
@@ -82,13 +85,19 @@ class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
         """
         if unmade:
             return self._resume(make, unmade)
-        buffer = self.take()
+        thread, free = get_ident(), self.free
+        buffer = free.pop(thread, None)
+        if buffer is None:
+            buffer = self._make()
         try:
             count = self._fill(fd, buffer.struct)
             if count > 0:
                 events = make(buffer)
+                # Since Python 3.11 a signal handler runs after a call, or where a
+                # function begins. Neither comes between here and the return, so the
+                # events reach the caller. Hence the buffer is not given back by a call.
+                free[thread] = buffer
                 buffer.struct.count = 0
-                self.give(buffer)
                 return events
         except BaseException:
             # An empty deque has room for this without asking for memory. The

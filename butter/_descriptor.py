@@ -167,7 +167,15 @@ def closed_error() -> ValueError:
 # by ending its threads before it closes what they use.
 
 
-class Descriptor:
+class Owner:
+    """An object of butter that owns a descriptor, which another may take over by ``adopt()``."""
+
+    def _give_up(self) -> Descriptor:
+        """Return the object whose descriptor and state the adopting one takes over."""
+        raise NotImplementedError
+
+
+class Descriptor(Owner):
     """An object that owns a descriptor.
 
     ``_fd`` is its number, or None once it is closed. Even an object whose ``__init__``
@@ -182,6 +190,7 @@ class Descriptor:
     _fd: int | None
     _opened: int | None  # what __init__ opened; the finaliser touches no other number
     _closer: int | None = None  # the thread that is closing it
+    _in_queue = False  # an awaitable owns the object, and its finaliser acts for both
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
         self = super().__new__(cls)
@@ -206,12 +215,14 @@ class Descriptor:
 
         *source* is an int or anything with ``fileno()``: a descriptor that was
         received, inherited, or opened by other means. The returned object owns it and
-        closes it, so nothing else may: ``detach()`` a socket first. An object of butter
-        is left closed by this call itself.
+        closes it, so nothing else may: ``detach()`` a socket first. An object or
+        awaitable of butter is left closed by this call, and the returned object has the
+        events that it had read, and whatever else it knew.
 
         Raises InvalidArgument for a descriptor of another kind, or one that is not
-        open; *source* is then unchanged, and still the caller's. Where ``/proc`` is not
-        mounted the kind is not checked.
+        open, and ValueError for an awaitable that tasks are waiting for; *source* is
+        then unchanged, and still the caller's. Where ``/proc`` is not mounted the kind
+        is not checked.
         """
         number, wrong = fileno(source), 0
         try:
@@ -224,11 +235,25 @@ class Descriptor:
         if found is not None and not found.startswith(cls._link):
             ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, found=repr(found))
         self = cls.__new__(cls)
-        self._adopted(number)
-        Descriptor.__init__(self, number)
-        if isinstance(source, Descriptor):
-            source._fd = source._opened = None
+        if isinstance(source, Owner):
+            owner = source._give_up()
+            self._take_over(owner)
+            Descriptor.__init__(self, number)
+            owner._init_state()
+        else:
+            self._adopted(number)
+            Descriptor.__init__(self, number)
         return self
+
+    def _give_up(self) -> Descriptor:
+        if self._in_queue:
+            raise ValueError(f"{self!r} belongs to an awaitable already")
+        return self
+
+    def _take_over(self, owner: Descriptor) -> None:
+        """Have the state of *owner*; the containers in it become this object's."""
+        state = {name: value for name, value in vars(owner).items() if name not in ("_hash", "_closer", "_in_queue")}
+        vars(self).update(state)
 
     def _adopted(self, fd: int) -> None:
         """Learn from the kernel what ``__init__`` would know of *fd*.
@@ -290,7 +315,7 @@ class Descriptor:
     def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
         # a subclass may have made the object without _init_state()
         fd = getattr(self, "_fd", None)
-        if fd is not None and fd == self._opened:
+        if fd is not None and fd == self._opened and not self._in_queue:
             # the warning may be an error, and the descriptor must be closed anyway
             try:
                 warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)

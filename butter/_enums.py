@@ -49,7 +49,10 @@ class Named:
     def __format__(self, spec: str) -> str:
         if spec[-1:] in tuple("bcdoxXneEfFgG%"):
             return format(int(self), spec)
-        return format(str(self), spec)
+        try:
+            return format(str(self), spec)
+        except ValueError:  # of a spec that no str has, as ","
+            return format(int(self), spec)
 
 
 class Flags(Named, IntFlag):

@@ -86,7 +86,8 @@ def eventfd(
     value = one_spelling("initial_value, inital_value", initial_value, inital_value)
     value = integer(value, 32, "initial_value")
     flags = integer(flags, -32, "flags")
-    return EVENTFD.check(lib.eventfd(value, flags | EFD_CLOEXEC if closefd else flags), flags=flags)
+    fd = lib.eventfd(value, flags | EFD_CLOEXEC if closefd else flags)
+    return fd if fd >= 0 else EVENTFD.check(fd, flags=flags)
 
 
 def eventfd_read(fd: FileDescriptor) -> int:

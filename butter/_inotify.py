@@ -118,13 +118,18 @@ def queued(fd: int) -> bool:
 def watches_of(fd: int) -> set[int] | None:
     """Return all watches on the descriptor *fd*, of this and of other programs.
 
-    None where ``/proc`` is missing.
+    None where ``/proc`` is missing, or cannot be read because no descriptor is left.
     """
     fields = fields_of(fd)
     if not fields:
         return None
     # "wd:1f ino:3a2b ...", in hexadecimal
     return {int(watch.split()[0].removeprefix("wd:"), 16) for watch in fields.get("inotify", ())}
+
+
+def proc_is_mounted() -> bool:
+    """Return whether ``/proc`` is there, which this can tell without a descriptor."""
+    return os.path.exists("/proc/self/fdinfo")
 
 
 INIT = Errors(
@@ -180,7 +185,8 @@ def inotify_init(flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:
     Linux 2.6.27, :manpage:`inotify_init(2)`.
     """
     flags = integer(flags, -32, "flags")
-    return INIT.check(lib.inotify_init1(flags | IN_CLOEXEC if closefd else flags))
+    fd = lib.inotify_init1(flags | IN_CLOEXEC if closefd else flags)
+    return fd if fd >= 0 else INIT.check(fd)
 
 
 def inotify_add_watch(fd: FileDescriptor, path: Path, mask: int) -> int:

@@ -8,7 +8,7 @@ import struct
 from fcntl import F_GETFL, F_UNLCK, F_WRLCK, fcntl
 from typing import TYPE_CHECKING
 
-from butter._arguments import CLOEXEC_DEFAULT, fileno, fsencode, integer
+from butter._arguments import ACCESS_MODE, CLOEXEC_DEFAULT, fileno, fsencode, integer
 from butter._constants.memfd import *  # noqa: F403
 from butter._constants.memfd import (
     F_ADD_SEALS,
@@ -100,7 +100,7 @@ def _names(seals: int) -> str:
 
 def _only_reads(fd: int) -> bool:
     try:
-        return fcntl(fd, F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+        return fcntl(fd, F_GETFL) & ACCESS_MODE == os.O_RDONLY
     except (OSError, ValueError):
         return False
 
@@ -322,7 +322,8 @@ def memfd_create(name: Path = "", flags: int = 0, closefd: bool = CLOEXEC_DEFAUL
     # C takes the flags as unsigned; in Python ~MFD_CLOEXEC is negative
     flags = integer(flags, -32 if flags < 0 else 32, "flags") & 0xFFFFFFFF
     encoded = fsencode(name)
-    return CREATE.check(lib.memfd_create(encoded, flags | MFD_CLOEXEC if closefd else flags), name=encoded, flags=flags)
+    fd = lib.memfd_create(encoded, flags | MFD_CLOEXEC if closefd else flags)
+    return fd if fd >= 0 else CREATE.check(fd, name=encoded, flags=flags)
 
 
 def _fcntl(errors: Errors, fd: int, command: int, argument: int = 0) -> int:

@@ -96,6 +96,8 @@ def sigset(signals: Signals) -> set[int]:
     """
     if isinstance(signals, (int, str)):
         signals = (signals,)
+    elif not hasattr(signals, "__iter__"):
+        raise TypeError(f"signals is a signal or an iterable of them, not {type(signals).__name__}")
     found = set()
     for number in signals:
         if isinstance(number, str):
@@ -159,7 +161,7 @@ def signalfd(
     # object would be closed before the call
     number, flags = fileno(fd), integer(flags, -32, "flags")
     result = lib.signalfd(number, _sigset_t(signals), flags | SFD_CLOEXEC if closefd else flags)
-    return SIGNALFD.check(result, fd=number, flags=flags)
+    return result if result >= 0 else SIGNALFD.check(result, fd=number, flags=flags)
 
 
 def pthread_sigmask(action: int, signals: Signals) -> set[int]:

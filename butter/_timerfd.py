@@ -159,7 +159,7 @@ def timerfd(clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = C
     """
     clock_type, flags = integer(clock_type, -32, "clock_type"), integer(flags, -32, "flags")
     fd = lib.timerfd_create(clock_type, flags | TFD_CLOEXEC if closefd else flags)
-    return CREATE.check(fd, clock_type=clock_type, flags=flags)
+    return fd if fd >= 0 else CREATE.check(fd, clock_type=clock_type, flags=flags)
 
 
 def timerfd_settime(fd: FileDescriptor, timer_spec: HasTimerspec | Any, flags: int = 0) -> TimerVal:
@@ -203,10 +203,6 @@ def timerfd_gettime(fd: FileDescriptor) -> TimerVal:
 arm_timer, get_timer = lib.butter_timer_arm, lib.butter_timer_get
 _read = lib.butter_timerfd_read
 
-# a read that a signal interrupted, and one that returned 0 bytes, because a clock was
-# set back between the expiration and the read (timerfd_create(2))
-_AGAIN = (INTERRUPTED, 0)
-
 
 def read_count(source: HasFileno) -> int:
     """Return how often the timer *source* has expired since the last read.
@@ -218,7 +214,9 @@ def read_count(source: HasFileno) -> int:
         count: int = _read(fd)
         if count > 0:
             return count
-        if count not in _AGAIN:
+        # 0 bytes, because a clock was set back between the expiration and the read
+        # (timerfd_create(2)), are as good as an interrupted read
+        if count not in (INTERRUPTED, 0):
             READ.check(count, fd=fd)
         # one of Python's handlers may close the object before the next try (PEP 475)
         run_handlers()

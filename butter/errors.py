@@ -137,6 +137,9 @@ class Errors:
 
         A C function of butter that fails returns -1 - errno. A plain -1 comes only from
         a mocked `lib`; then the errno that cffi saved counts.
+
+        A call that opens a descriptor calls this for failures alone: to collect the
+        *arguments* takes memory, and for want of it the descriptor would be lost.
         """
         if result < 0:
             self.fail(get_errno() if result == -1 else -1 - result, path, **arguments)

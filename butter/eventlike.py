@@ -19,7 +19,7 @@ from butter.errors import NO_MEMORY, Errors, NoMoreEvents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, NoReturn
+    from typing import Any
 
     from butter._arguments import HasFileno
 
@@ -80,7 +80,9 @@ def deadline_of(timeout: float | None) -> float | None:
         return None
     if not isinstance(timeout, (int, float)):
         raise TypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
-    if not timeout >= 0:
+    if timeout != timeout:
+        raise ValueError("timeout is not a number of seconds but NaN")
+    if timeout < 0:
         raise ValueError(f"timeout is {timeout}; it must not be negative")
     try:
         return time.monotonic() + timeout
@@ -296,7 +298,7 @@ class Eventlike(Descriptor, Generic[Event]):
         """False: each event is read once, in order."""
         return False
 
-    def _not_a_file(self, *args: object) -> NoReturn:
+    def _not_a_file(self, *args: object) -> None:
         """Raises NotImplementedError: events are not bytes. Use ``read_event``."""
         raise NotImplementedError(f"{type(self).__name__} returns events, not bytes: use read_event()")
 

@@ -21,6 +21,7 @@ from butter._inotify import (
     inotify_add_watch,
     inotify_init,
     inotify_rm_watch,
+    proc_is_mounted,
     queued,
     read_events,
     str_to_events,
@@ -120,13 +121,13 @@ class Inotify(Eventlike[InotifyEvent]):
         closed.
         """
         events = integer(one_spelling("events, mask", events, mask, IN_ALL_EVENTS), 32, "the mask of events")
-        fd = self.fileno()
+        fd, path = self.fileno(), os.fspath(path)
         if not events & (EVENTS | IN_MASK_ADD):
             # the kernel would accept some of them, and no event would ever come
             ADD_WATCH.fail(errno.EINVAL, path, fd=fd, mask=events)
         ends = self._ends
         wd = inotify_add_watch(fd, path, events)
-        self._paths[wd] = os.fspath(path)
+        self._paths[wd] = path
         self._watched = True
         if ends is not self._ends:
             # a reader may have met its end before its path was stored here
@@ -224,6 +225,10 @@ class Inotify(Eventlike[InotifyEvent]):
         left = watches_of(fd)
         if queued(fd):
             # the end of a watch that is not listed may have been queued in between
+            self._unsure = unsure
+            return False
+        if left is None and proc_is_mounted():
+            # it cannot be read now, because no descriptor is left
             self._unsure = unsure
             return False
         if left is not None and unsure:

@@ -147,12 +147,15 @@ class INotify(FileIO):
     """
 
     def __init__(self, inheritable: bool = False, nonblocking: bool = False, closefd: bool = True) -> None:
-        with _plain_errors():
-            fd = inotify_init(_constants.IN_NONBLOCK if nonblocking else 0, closefd=not inheritable)
+        fd = -1
         try:
+            with _plain_errors():
+                # inotify_init's closefd is close-on-exec, this object's own is io's
+                fd = inotify_init(_constants.IN_NONBLOCK if nonblocking else 0, closefd=not inheritable)
             super().__init__(fd, mode="rb", closefd=closefd)
         except BaseException:
-            os.close(fd)  # no other object knows the number
+            if fd >= 0:
+                os.close(fd)  # no other object knows the number
             raise
 
     @property

@@ -48,7 +48,7 @@ from butter.errors import InvalidArgument
 if TYPE_CHECKING:
     from io import BufferedRandom, BufferedReader, BufferedWriter, FileIO, TextIOWrapper
     from mmap import mmap as Mapping
-    from typing import IO, Any, BinaryIO, Literal, NoReturn, Union
+    from typing import IO, Any, BinaryIO, Literal, Union
 
     from _typeshed import (
         OpenBinaryMode,
@@ -146,7 +146,7 @@ class Memfd(Descriptor):
         size = integer(value, 63, "initial_value") if isinstance(value, int) else 0
         content = _bytes_of(b"" if isinstance(value, int) else value)
         self._name = os.fsdecode(name)
-        super().__init__(memfd_create(name, flags | MFD_ALLOW_SEALING, closefd))
+        super().__init__(memfd_create(name, integer(flags, -64, "flags") | MFD_ALLOW_SEALING, closefd))
         try:
             if size:
                 self.truncate(size)
@@ -162,10 +162,10 @@ class Memfd(Descriptor):
             view, offset = view[written:], offset + written
 
     def _adopted(self, fd: int) -> None:
+        # raises for a file that has no seals, although its path may begin like a memfd's
+        flags(fd)
         link = link_of(fd)
-        if link is None:
-            flags(fd)  # raises for what is not a memfd
-        else:
+        if link is not None:
             # "/memfd:numbers (deleted)"
             self._name = link[len(LINK) :].rpartition(" (deleted)")[0]
 
@@ -280,6 +280,8 @@ class Memfd(Descriptor):
         SIGBUS. Needs a mounted ``/proc``.
 
         Raises Sealed where *mode* would cut a sealed memfd, and what :func:`open` does.
+        A file that is open for writing too, as by default, can be read where a seal
+        forbids writing; its ``write`` then raises PermissionError (EPERM).
         """
         fd = self.fileno()
         try:
@@ -491,7 +493,7 @@ class Memfd(Descriptor):
         """
         return False
 
-    def _unsupported(self, *args: object, **kwargs: object) -> NoReturn:
+    def _unsupported(self, *args: object, **kwargs: object) -> None:
         """Raises :exc:`io.UnsupportedOperation`.
 
         A memfd has no events, and :meth:`open` and :meth:`mmap` are for its bytes.

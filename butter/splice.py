@@ -10,7 +10,7 @@ import select
 import stat
 from typing import TYPE_CHECKING
 
-from butter._arguments import fileno, integer
+from butter._arguments import ACCESS_MODE, fileno, integer
 from butter._constants import splice as _constants
 from butter._constants.splice import *  # noqa: F403
 from butter._constants.splice import SpliceFlags
@@ -24,7 +24,6 @@ from butter.eventlike import check_poll, poll
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
-    from typing import NoReturn
 
     from typing_extensions import Self
 
@@ -63,7 +62,7 @@ def _access(fd: int) -> int | None:
     None if it is not open at all.
     """
     flags = _asked(fcntl.fcntl, fd, fcntl.F_GETFL)
-    return None if flags is None or flags & _O_PATH else flags & os.O_ACCMODE
+    return None if flags is None or flags & _O_PATH else flags & ACCESS_MODE
 
 
 def _appends(fd: int) -> bool:
@@ -301,7 +300,7 @@ def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, f
     return TEE.check(result, fd_in=number_in, fd_out=number_out, flags=flags)
 
 
-def vmsplice(fd: FileDescriptor, vec: object, flags: int = 0) -> NoReturn:
+def vmsplice(fd: FileDescriptor, vec: object, flags: int = 0) -> int:
     """Raises NotImplementedError: :manpage:`vmsplice(2)` is not safe in Python.
 
     The pages of an object themselves go into the pipe and stay there, but do not keep

@@ -65,8 +65,8 @@ class Timer(Eventlike[int], TimerVal):
 
     ``enabled``, ``next_event``, ``period`` and ``bool()`` are about the words, so about
     the next ``update()``; ``get_current()`` asks the kernel. A wait for a timer that
-    was never armed, although its words ask for an expiration, raises RuntimeError:
-    ``update()`` is missing. Timers are compared by their descriptors, as all objects of
+    is not armed, although its words were changed and ask for an expiration, raises
+    RuntimeError: ``update()`` is missing. Timers are compared by their descriptors, as all objects of
     butter are, and not by their words.
 
     Raises what :func:`timerfd` does.
@@ -78,7 +78,7 @@ class Timer(Eventlike[int], TimerVal):
     _link = LINK
 
     _clock: int = CLOCK_MONOTONIC
-    _armed: bool  # whether this object knows that the timer was armed, ever
+    _armed: tuple[int | None, int]  # the words with which the timer was armed last
 
     # those of an object that owns a descriptor, and not those of its words
     __eq__ = Eventlike.__eq__
@@ -86,8 +86,7 @@ class Timer(Eventlike[int], TimerVal):
 
     def _init_state(self) -> None:
         super()._init_state()
-        self._times = (0, 0)
-        self._armed = False
+        self._times = self._armed = (0, 0)
 
     def __init__(self, clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = True) -> None:
         super().__init__(timerfd(clock_type, flags, closefd))
@@ -129,7 +128,7 @@ class Timer(Eventlike[int], TimerVal):
         (ECANCELED).
         """
         flags = self._flags(absolute, cancel_on_set) if absolute or cancel_on_set else 0
-        first, period = self._times
+        times = first, period = self._times
         if first is None:
             first = period or 1
         fd = self._fd
@@ -141,7 +140,7 @@ class Timer(Eventlike[int], TimerVal):
             old = arm_timer(fd, flags, min(first, _LONGEST), min(period, _LONGEST))
         left = old.first
         if left >= 0 or left == _CANCELED:
-            self._armed = True
+            self._armed = times
             if self._batch:
                 self._batch.clear()
         if left < 0:
@@ -189,21 +188,21 @@ class Timer(Eventlike[int], TimerVal):
     set_reoccuring = set_reoccurring
 
     def _check_more(self) -> None:
-        """Raise RuntimeError if the words ask for expirations and no update() came."""
-        if self._armed or not self:
+        """Raise RuntimeError if the words ask for expirations that no update() armed."""
+        words = self._times
+        if self._armed == words or not self:
             return
-        # The thin call may have armed the timer. It may also expire between these two
-        # looks, so the second look is for an expiration; with a deadline of 0, which is
-        # past, it does not wait.
+        # An earlier setting, or the thin call, may have armed the timer. It may also
+        # expire between these two looks, so the second look is for an expiration; with
+        # a deadline of 0, which is past, it does not wait.
         if not (self.get_current() or readable(self, 0)):
             raise RuntimeError(
-                f"{self!r} was never armed, so waiting for it would never end:"
-                " call update() after the words that set it"
+                f"{self!r} is not armed, so waiting for it would never end: call update() after the words that set it"
             )
-        self._armed = True
+        self._armed = words
 
     def _read_events(self) -> list[int]:
-        if not self._armed:
+        if self._armed is not self._times:
             self._check_more()  # the read may wait
         return [read_count(self)]
 

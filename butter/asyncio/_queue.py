@@ -60,7 +60,10 @@
 # 9. The collector runs the finaliser in whichever thread it comes to run,
 #    and a loop is only for its own thread. So the finaliser asks the loop, by
 #    call_soon_threadsafe, to forget the number and to close the descriptor,
-#    in this order. If the loop is closed, nothing is left to forget.
+#    in this order. If the loop is closed, nothing is left to forget. A queue
+#    in a cycle is collected together with its object, whose own finaliser
+#    might come first and close the number while the loop still knows it: so
+#    the object of a queue leaves the closing to the queue (_in_queue).
 #
 # 10. A fork copies the loop's bookkeeping, but shares its epoll instance: a
 #    child that removes "its" reader removes the parent's. So in the child the
@@ -84,7 +87,7 @@ from asyncio import get_running_loop
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from butter._arguments import integer
-from butter._descriptor import Descriptor, tell_of_forks
+from butter._descriptor import Descriptor, Owner, tell_of_forks
 from butter.errors import NoMoreEvents
 from butter.eventlike import deadline_of, timed_out
 
@@ -159,18 +162,33 @@ def _look_again(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def _stop_reading(loop: asyncio.AbstractEventLoop, source: Eventlike[Any]) -> None:
-    """Close *source*, whose queue was forgotten, after the loop has forgotten it."""
-    if not source.closed():
-        loop.remove_reader(source.fileno())
-        source.close()
+class _LateClose:
+    """Closes the descriptor of a forgotten queue, when its loop has forgotten the number.
+
+    The loop may be closed without calling this. Then it drops it, and the number is
+    closed all the same.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fd: int) -> None:
+        self._loop, self._fd = loop, fd
+
+    def __call__(self) -> None:
+        self._loop.remove_reader(self._fd)
+        self.close()
+
+    def close(self, close: Any = os.close) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            close(fd)
+
+    __del__ = close
 
 
 # the longest delay of call_later() that every loop accepts
 _LONGEST_TIMER = 24 * 3600
 
 
-class EventQueue(Generic[Source, Event]):
+class EventQueue(Owner, Generic[Source, Event]):
     """What every ``…_async`` object is: an :class:`asyncio.Queue` that the kernel fills.
 
     ``async for`` returns events until the object is closed, or until no event can come
@@ -191,6 +209,10 @@ class EventQueue(Generic[Source, Event]):
     #: the class of the object under the queue
     _source_class: type[Source]
 
+    # for the finaliser of an object whose __init__ did not come to its end
+    _loop: asyncio.AbstractEventLoop | None = None
+    _reading = False
+
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
         # this owns the source from here on, even if the warning is an error
         try:
@@ -202,6 +224,7 @@ class EventQueue(Generic[Source, Event]):
             source.close()
             raise
         self._source = source
+        source._in_queue = True
         self._batch: deque[Event] = source._batch
         # the place of each waiter, in order, and the future that wakes the waiter now
         self._waiters: dict[asyncio.Future[None], asyncio.Future[None]] = {}
@@ -211,7 +234,7 @@ class EventQueue(Generic[Source, Event]):
 
     def _unbind(self) -> None:
         """Belong to no loop."""
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = None
         self._waiters.clear()
         self._reader.waited_for = None
         self._reading = False
@@ -224,16 +247,17 @@ class EventQueue(Generic[Source, Event]):
 
         *source* is an int, anything with ``fileno()``, or an object such as
         :class:`butter.eventfd.Eventfd` with the events that it has read already. The
-        returned object owns it and closes it. The descriptor becomes non-blocking, also
-        for other processes that share it.
+        returned object owns it and closes it. Another awaitable is left closed by this
+        call. The descriptor becomes non-blocking, also for other processes that share
+        it.
 
-        Raises InvalidArgument for a descriptor of another kind; *source* is then
-        unchanged, and still the caller's. Where ``/proc`` is not mounted the kind is
-        not checked.
+        Raises InvalidArgument for a descriptor of another kind, and ValueError for an
+        awaitable that tasks are waiting for; *source* is then unchanged, and still the
+        caller's. Where ``/proc`` is not mounted the kind is not checked.
         """
         maxsize = integer(maxsize, -64, "maxsize")
         kind = cls._source_class
-        owned = source if isinstance(source, kind) else kind.adopt(source)
+        owned = source if isinstance(source, kind) and source._give_up() is source else kind.adopt(source)
         os.set_blocking(owned.fileno(), False)
         self = cls.__new__(cls)
         EventQueue.__init__(self, owned, maxsize=maxsize)
@@ -273,6 +297,10 @@ class EventQueue(Generic[Source, Event]):
                 if deadline is not None:
                     left = deadline - time.monotonic()
                     if left <= 0:
+                        # one look, as the wait of an object takes
+                        if next(iter(waiters), None) is place and (batch or self._read()):
+                            self._must_read_first = False
+                            return batch.popleft()
                         raise timed_out(WaitTimeout, timeout)
                     timer = loop.call_later(min(left, _LONGEST_TIMER), _look_again, future)
                 await future
@@ -388,25 +416,43 @@ class EventQueue(Generic[Source, Event]):
         for future in list(self._waiters.values()):
             _look_again(future)
 
-    def __del__(self, warn: Any = warnings.warn) -> None:
+    def _give_up(self) -> Descriptor:
+        if self._waiters:
+            raise ValueError(f"{self!r} is in use: tasks are waiting for its events")
+        source, loop = self._source, self._loop
+        if self._reading and loop is not None and not loop.is_closed():
+            loop.remove_reader(source.fileno())
+        self._unbind()
+        source._in_queue = False
+        # a closed object stays here
+        self._source = type(source).__new__(type(source))
+        self._batch = self._source._batch
+        return source
+
+    def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
         source: Any = getattr(self, "_source", None)
         fd = getattr(source, "_fd", None)
         if fd is None or fd != source._opened:
             return
-        loop = self._loop
+        loop = self._loop if self._reading else None
         # the warning may be an error, and the descriptor must be closed anyway
         try:
             warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         finally:
-            # The collector may run this in any thread, but the loop has to forget the
-            # number first, and does so in its own thread.
+            source._fd = None
             try:
-                if not self._reading or loop is None:
-                    source.close()
+                source._drop_batch()
+            finally:
+                # The collector may run this in any thread, but the loop has to forget the
+                # number first, and does so in its own thread.
+                if loop is None:
+                    close(fd)
                 else:
-                    loop.call_soon_threadsafe(_stop_reading, loop, source)
-            except RuntimeError:  # the loop is closed
-                source.close()
+                    late = _LateClose(loop, fd)
+                    try:
+                        loop.call_soon_threadsafe(late)
+                    except RuntimeError:  # the loop is closed
+                        late.close()
 
     def __aiter__(self) -> Self:
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from butter._arguments import one_spelling
+from butter._arguments import integer, one_spelling
 from butter.asyncio._queue import EventQueue, old_name
 from butter.eventfd import EFD_NONBLOCK, Eventfd
 
@@ -47,7 +47,7 @@ class Eventfd_async(EventQueue[Eventfd, int]):
         inital_value: int | None = None,
     ) -> None:
         self._last = one_spelling("initial_value, inital_value", initial_value, inital_value)
-        super().__init__(Eventfd(self._last, flags | EFD_NONBLOCK), loop, maxsize)
+        super().__init__(Eventfd(self._last, integer(flags, -32, "flags") | EFD_NONBLOCK), loop, maxsize)
 
     _eventfd = old_name()
     _source_class = Eventfd

@@ -6,7 +6,7 @@ import signal
 import warnings
 from typing import TYPE_CHECKING
 
-from butter._arguments import one_spelling
+from butter._arguments import integer, one_spelling
 from butter._signalfd import is_handled
 from butter.asyncio._queue import EventQueue, forward, old_name
 from butter.signalfd import SFD_NONBLOCK, Signal, Signalfd
@@ -64,7 +64,7 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
         sigmask: Signals | None = None,
     ) -> None:
         received = one_spelling("signals, sigmask", signals, sigmask, ())
-        super().__init__(Signalfd(received, flags | SFD_NONBLOCK), loop, maxsize)
+        super().__init__(Signalfd(received, integer(flags, -32, "flags") | SFD_NONBLOCK), loop, maxsize)
 
     _signalfd = old_name()
     _source_class = Signalfd

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from butter._arguments import integer
 from butter.asyncio._queue import EventQueue, forward, old_name
 from butter.timerfd import CLOCK_MONOTONIC, TFD_NONBLOCK, Timer
 
@@ -70,7 +71,7 @@ class Timerfd_async(EventQueue[Timer, int]):
         loop: asyncio.AbstractEventLoop | None = None,
         maxsize: int = 0,
     ) -> None:
-        super().__init__(Timer(clock_type, flags | TFD_NONBLOCK), loop, maxsize)
+        super().__init__(Timer(clock_type, integer(flags, -32, "flags") | TFD_NONBLOCK), loop, maxsize)
 
     _timerfd = old_name()
     _source_class = Timer

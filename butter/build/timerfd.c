@@ -17,20 +17,20 @@
 # define TFD_TIMER_CANCEL_ON_SET 2
 #endif
 
+#ifdef PYPY_VERSION /* PyPy releases the GIL around every call by itself */
+# define WITHOUT_GIL(statement) statement
+#else
+# define WITHOUT_GIL(statement) Py_BEGIN_ALLOW_THREADS statement Py_END_ALLOW_THREADS
+#endif
+
 /* Return how often the timer has expired, or -1 - errno. */
 static int64_t butter_timerfd_read(int fd)
 {
     uint64_t count = 0;
     int64_t result;
 
-#ifndef PYPY_VERSION /* PyPy releases the GIL around every call by itself */
-    Py_BEGIN_ALLOW_THREADS
-#endif
-        result = read(fd, &count, sizeof count) < 0 ? -1 - errno : (int64_t)count;
-#ifndef PYPY_VERSION
-    Py_END_ALLOW_THREADS
-#endif
-        return result;
+    WITHOUT_GIL(result = read(fd, &count, sizeof count) < 0 ? -1 - errno : (int64_t)count;)
+    return result;
 }
 
 /* No other call here waits. On CPython cffi releases the GIL around every call, which

@@ -1086,6 +1086,27 @@ def test_forgotten_after_a_wait(one):
     one.run(main)
 
 
+def test_forgotten_in_a_cycle(one):
+    """The object under it is collected with it, and does not close the number before the loop has forgotten it."""
+
+    async def main(queue):
+        objects, fd, name = await forgettable(queue)
+        objects[0].itself = objects
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            del objects
+            gc.collect()
+        assert [str(warning.message) for warning in caught] == [f"unclosed {name}"]
+        assert await is_closed(fd)
+        with one.open() as fresh:
+            assert fresh.fileno() == fd
+            [task] = await waiters(fresh, 1)
+            one.trigger(fresh)
+            await task
+
+    one.run(main)
+
+
 def test_forgotten_before_it_is_awaited(one):
     """It is closed at once."""
 
@@ -1156,6 +1177,12 @@ def test_a_timeout(one):
         await queue.wait(0)
         one.trigger(queue)
         await queue.wait(1e300)
+        # also where the last waiter was served, and the loop still has the reader
+        [task] = await waiters(queue, 1)
+        one.trigger(queue)
+        await task
+        one.trigger(queue)
+        await queue.wait(0)
 
     one.run(main)
 
@@ -1234,6 +1261,30 @@ def test_adopt(one):
             await adopted.get(10)
             assert adopted.maxsize == 3
         assert source.closed()
+
+    one.run(main)
+
+
+def test_adopt_another_awaitable(one):
+    """It is left closed, and the loop has forgotten it; while tasks wait for it, it is refused."""
+
+    async def main(queue):
+        kind = type(queue)
+        with one.open() as other:
+            tasks = await waiters(other, 1)
+            for adopt in (kind.adopt, kind._source_class.adopt):
+                with pytest.raises(ValueError, match="tasks are waiting"):
+                    adopt(other)
+            tasks[0].cancel()
+            await finished(tasks)
+            with kind.adopt(other) as adopted:
+                assert other.closed()
+                one.trigger(adopted)
+                await adopted.get(10)
+                source = kind._source_class.adopt(adopted)
+                assert adopted.closed()
+                with kind.adopt(source), pytest.raises(ValueError, match="belongs to an awaitable already"):
+                    kind.adopt(source)
 
     one.run(main)
 

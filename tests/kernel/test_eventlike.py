@@ -1328,3 +1328,27 @@ def test_an_error_tells_of_itself_alone(kind, method):
     with kind.make(blocking=False) as made, pytest.raises((BlockingIOError, TimeoutError)) as caught:
         getattr(made, method)(*([0] if method == "wait" else []))
     assert caught.value.__context__ is None
+
+
+def test_no_descriptor_is_lost_for_want_of_memory(adopter, in_child):
+    """Where memory ends after the kernel has opened a descriptor, it is closed, or returned."""
+    testcapi = pytest.importorskip("_testcapi", reason="only CPython can run out of memory on demand")
+
+    def body():
+        lost = []
+        for count in range(40):
+            gc.collect()
+            before, made = support.descriptors(), None
+            testcapi.set_nomemory(count, count + 1)
+            try:
+                made = adopter.descriptor()
+            except MemoryError:
+                pass
+            finally:
+                testcapi.remove_mem_hooks()
+            if made is not None:
+                os.close(made)
+            lost += [count] if support.descriptors() != before else []
+        return lost
+
+    assert in_child(body) == []

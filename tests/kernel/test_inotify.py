@@ -333,9 +333,30 @@ def test_watches_of_others_count(either, file, directory):
     assert ends(either)
 
 
+def test_no_end_without_a_descriptor_to_look_with(in_child, file, directory):
+    """Where /proc cannot be read because no descriptor is left, a watch of others is not taken for ended."""
+
+    def body():
+        with Inotify(IN_NONBLOCK) as inotify:
+            inotify.watch(file, IN_OPEN)
+            inotify_add_watch(inotify, directory, IN_CREATE)
+            file.unlink()
+            assert inotify.read_events()[-1].ignored_event
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+            with pytest.raises(TimeoutError):
+                inotify.wait(0.01)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            (directory / "new").touch()
+            return inotify.wait(10).name
+
+    assert in_child(body) == "new"
+
+
 def test_end_without_proc(inotify, file, monkeypatch):
     """Where /proc cannot tell of others' watches, the object's own count."""
     monkeypatch.setattr(butter.inotify, "watches_of", lambda fd: None)
+    monkeypatch.setattr(butter.inotify, "proc_is_mounted", lambda: False)
     inotify.watch(file, IN_OPEN)
     file.unlink()
     assert [event.flags for event in inotify] == [IN_IGNORED]
@@ -1241,3 +1262,16 @@ def test_limit_of_watches(file):
     assert f"fs.inotify.max_user_watches is {limit};" in caught.value.strerror
     assert remedy(caught.value.strerror) == ("fs.inotify.max_user_watches", 2 * limit)
     assert caught.value.filename == str(file)
+
+
+def test_adopt_keeps_what_was_read(tmp_path):
+    """The adopting object has the events that were read, and the paths; the other one has nothing."""
+    with Inotify(IN_NONBLOCK) as first:
+        wd = first.watch(tmp_path, IN_CREATE)
+        for name in "abc":
+            (tmp_path / name).mkdir()
+        first.read_event()
+        with Inotify.adopt(first) as second:
+            assert (first.closed(), first.pending, second.pending) == (True, 0, 2)
+            assert [second.path(event) for event in second.read_events()] == [str(tmp_path / name) for name in "bc"]
+            assert second.path(wd) == str(tmp_path)

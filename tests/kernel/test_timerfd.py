@@ -661,12 +661,23 @@ def test_waiting_for_a_timer_that_was_never_armed(wait, flags):
     """Where the words ask for an expiration, the error says that update() is missing; then the timer works."""
     with Timer(flags=flags) as timer:
         timer.every(nano_seconds=1)
-        with pytest.raises(RuntimeError, match=r"every=0\.000000001s> was never armed.*update\(\)"):
+        with pytest.raises(RuntimeError, match=r"every=0\.000000001s> is not armed.*update\(\)"):
             wait(timer)
         assert timer.pending == 0
         timer.update()
         assert select.select([timer], [], [], 10)[0]
         assert wait(timer)
+
+
+def test_words_that_were_forgotten_after_an_expiration(timer):
+    """A timer that has expired and got new words waits for an update() as a new one does."""
+    timer.after(nano_seconds=1).update()
+    assert timer.wait(10) == 1
+    timer.every(1)
+    with pytest.raises(RuntimeError, match="is not armed"):
+        timer.wait()
+    timer.after(nano_seconds=1).update()
+    assert timer.wait(10) == 1
 
 
 def test_armed_by_the_thin_call(timer):
