@@ -202,8 +202,8 @@ def inotify_add_watch(fd: FileDescriptor, path: Path, mask: int) -> int:
 
     Linux 2.6.13, :manpage:`inotify_add_watch(2)`.
     """
-    fd, name, mask = fileno(fd), fsencode(path), integer(mask, 32, "mask")
-    return ADD_WATCH.check(lib.inotify_add_watch(fd, name, mask), path, fd=fd, mask=mask)
+    number, name, mask = fileno(fd), fsencode(path), integer(mask, 32, "mask")
+    return ADD_WATCH.check(lib.inotify_add_watch(number, name, mask), path, fd=number, mask=mask)
 
 
 def inotify_rm_watch(fd: FileDescriptor, wd: int) -> None:
@@ -217,8 +217,8 @@ def inotify_rm_watch(fd: FileDescriptor, wd: int) -> None:
 
     Linux 2.6.13, :manpage:`inotify_rm_watch(2)`.
     """
-    fd, wd = fileno(fd), integer(wd, -32, "wd")
-    RM_WATCH.check(lib.inotify_rm_watch(fd, wd), fd=fd, wd=wd)
+    number, wd = fileno(fd), integer(wd, -32, "wd")
+    RM_WATCH.check(lib.inotify_rm_watch(number, wd), fd=number, wd=wd)
 
 
 class _Has(property):
