@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -10,13 +11,14 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
-PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "pypy3"]
+PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.14t", "pypy3"]
 
 nox.options.default_venv_backend = "venv"
 # a Python that this machine lacks is no failure
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["lint", "tests", "clocks", "docs", "wheel", "stress"]
 
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 C_SOURCES = sorted(map(str, Path("butter/build").glob("*.c")))
 
 
@@ -102,6 +104,62 @@ def tests(session: nox.Session) -> None:
     # PyPy's compiler now and then crashes on the syntax trees that pytest makes of assertions (pytest-dev/pytest#11168)
     plain = ["--assert=plain"] if session.python == "pypy3" else []
     session.run("pytest", *plain, *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Lines and branches of butter that the suite runs, in processes that it forks or starts too.
+
+    What follows ``--`` goes to pytest. A child that is killed, or cannot open a file,
+    leaves no record.
+    """
+    session.install("-e", ".[test]", "coverage>=7.13")
+    # each user may write there, since some tests give up being root
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o1777)
+        env = {"COVERAGE_FILE": f"{name}/data"}
+        # coverage would complain on stderr, where this test leaves no descriptor
+        without = "--deselect=tests/kernel/test_cli.py::test_no_descriptor_left"
+        session.run("coverage", "run", "-m", "pytest", "-n", "2", without, *session.posargs, env=env)
+        session.run("coverage", "combine", "-q", env=env)
+        session.run("coverage", "report", env=env)
+
+
+@nox.session(venv_backend="none")
+def sid(session: nox.Session) -> None:
+    """The suite on the newest Python of Debian, in a folder with Debian sid: it takes root.
+
+    ``.nox/sid`` is made once, from Debian's mirror. What follows ``--`` goes to pytest.
+    """
+    python, root = "python3.14", ROOT / ".nox/sid"
+
+    # mounts in a namespace of their own, which end with the command: nothing that removes
+    # the folder ever meets the machine's /dev in it
+    script = 'for name in dev proc sys; do mount --rbind "/$name" "$0/$name"; done; exec chroot "$0" "$@"'
+    env = {"HOME": "/root", "LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PIP_CERT": str(CERTIFICATES)}
+
+    def inside(*command: str) -> None:
+        session.run("unshare", "--mount", "sh", "-ec", script, str(root), *command, env=env)
+
+    if not (root / "usr/bin" / python).exists():
+        shutil.rmtree(root, ignore_errors=True)  # what is left of one that was interrupted
+        packages = f"ca-certificates,gcc,libc6-dev,{python}-dev,{python}-venv"
+        if shutil.which("debootstrap") is None:
+            session.run("apt-get", "install", "-qy", "--no-install-recommends", "debootstrap")
+        session.run("unshare", "--mount", "debootstrap", "--variant=minbase", f"--include={packages}", "sid", str(root))
+        # for what is installed there later: the mirror's index may be older than apt likes
+        (root / "etc/apt/apt.conf.d/90old").write_text('Acquire::Check-Valid-Until "false";\n')
+    inside(python, "-m", "venv", "/venv")
+    shutil.copy(CERTIFICATES, f"{root}{CERTIFICATES}")
+    shutil.rmtree(root / "butter", ignore_errors=True)
+    files = str(session.run("git", "ls-files", silent=True)).splitlines()
+    for file in map(Path, files):
+        if file.exists():  # it may be deleted and not committed
+            (root / "butter" / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, root / "butter" / file)
+    inside("/venv/bin/pip", "install", "-q", "-e", "/butter[test]")
+    tests = "cd /butter && exec /venv/bin/python -m pytest"
+    inside("sh", "-c", f'{tests} "$@"', "sh", *session.posargs)
 
 
 @nox.session
