@@ -17,7 +17,7 @@ from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify, inotify_init
-from butter.memfd import MFD_ALLOW_SEALING, Memfd, memfd_create
+from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
 
@@ -36,6 +36,8 @@ class Feature:
     cls = awaitable = None
     #: what both are made with: arguments, flags, and the flag that makes the object non-blocking
     args, flags, flag = (), 0, 0
+    #: the flag that closes the descriptor when a program is executed
+    cloexec = os.O_CLOEXEC
     #: whether two events that are not read between them are two, and not one (a timer's are one)
     ticks = True
     #: whether one read may give several events; ``number`` then tells them apart
@@ -64,8 +66,8 @@ class Feature:
         self.prepare(queue)
         return queue
 
-    def descriptor(self):
-        """The number of a new descriptor, by the thin call: blocking, and without what ``prepare`` does."""
+    def descriptor(self, flags=0, **options):
+        """The number of a new descriptor, by the thin call: without what ``prepare`` does."""
         raise NotImplementedError
 
     def prepare(self, made):
@@ -102,8 +104,8 @@ class Files(Feature):
     flag = IN_NONBLOCK
     batches = True
 
-    def descriptor(self):
-        return inotify_init()
+    def descriptor(self, flags=0, **options):
+        return inotify_init(flags, **options)
 
     def prepare(self, made):
         made.watch(self.place, IN_CREATE)
@@ -124,8 +126,8 @@ class Counts(Feature):
     cls, awaitable = Eventfd, Eventfd_async
     flags, flag = EFD_SEMAPHORE, EFD_NONBLOCK
 
-    def descriptor(self):
-        return eventfd(flags=self.flags)
+    def descriptor(self, flags=0, **options):
+        return eventfd(flags=self.flags | flags, **options)
 
     def make_event(self, made):
         made.increment()
@@ -139,8 +141,8 @@ class Ticks(Feature):
     flag = TFD_NONBLOCK
     ticks = False
 
-    def descriptor(self):
-        return timerfd()
+    def descriptor(self, flags=0, **options):
+        return timerfd(flags=flags, **options)
 
     def make_event(self, made):
         made.after(nano_seconds=1)
@@ -167,8 +169,8 @@ class Signals(Feature):
         support.discard(self.number_sent)  # one that was not read would end the process
         signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
 
-    def descriptor(self):
-        return signalfd(*self.args)
+    def descriptor(self, flags=0, **options):
+        return signalfd(*self.args, flags=flags, **options)
 
     def make_event(self, made):
         assert support.libc.sigqueue(os.getpid(), self.number_sent, ctypes.c_void_p(next(self.numbers))) == 0
@@ -182,9 +184,10 @@ class Memory(Feature):
 
     name, call = "memfd", "memfd_create"
     cls = Memfd
+    cloexec = MFD_CLOEXEC
 
-    def descriptor(self):
-        return memfd_create(flags=MFD_ALLOW_SEALING)
+    def descriptor(self, flags=0, **options):
+        return memfd_create(flags=MFD_ALLOW_SEALING | flags, **options)
 
     def use(self, made):
         made.truncate(5)

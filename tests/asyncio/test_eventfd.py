@@ -13,15 +13,13 @@ from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 
 
 def test_arguments():
-    """They are those of Eventfd, the older spelling included; the descriptor never blocks."""
+    """The arguments are those of Eventfd, the older spelling included; the descriptor never blocks."""
     for options in ({"initial_value": 3}, {"inital_value": 3}):
         counter = Eventfd_async(**options)
         assert not os.get_blocking(counter.fileno())
         assert not os.get_inheritable(counter.fileno())
         assert counter.get_nowait() == 3
         counter.close()
-    with pytest.warns(DeprecationWarning, match="loop"):
-        Eventfd_async(loop=object()).close()
     with pytest.raises(ValueError, match="initial_value"):
         Eventfd_async(-1)
     with pytest.raises(TypeError):
@@ -31,7 +29,7 @@ def test_arguments():
 
 
 def test_increment_of_a_subclass():
-    """It is the one that is called, and it counts in the object that is under the queue then."""
+    """The increment of a subclass is the one that is called, and it counts in the object under the queue."""
 
     class Tens(Eventfd_async):
         def increment(self, value=1):
@@ -49,7 +47,7 @@ def test_increment_of_a_subclass():
 
 
 def test_increment_checks():
-    """It is the object's, with its limits and errors."""
+    """An increment of the awaitable has the limits and errors of the object's."""
     counter = Eventfd_async(2**64 - 2)
     with pytest.raises(BlockingIOError):
         counter.increment()
@@ -158,12 +156,14 @@ def test_many_waiters_of_a_semaphore(kind):
 
 
 def test_get_last_and_a_cancelled_waiter():
-    """get_last says what was read; the value itself still comes."""
+    """get_last returns what was read, the initial value at first; the value itself still comes."""
 
     async def main():
-        async with Eventfd_async() as counter:
-            assert counter.get_last() == 0
-            counter.increment(4)
+        async with Eventfd_async(4) as counter:
+            assert counter.get_last() == 4
+            assert await counter.wait() == 4
+            counter.increment(3)
+            counter.increment(1)
             assert not counter.empty()
             assert (counter.get_last(), counter.qsize()) == (4, 1)
             counter.increment(5)
@@ -202,7 +202,7 @@ def test_made_before_a_fork(in_child):
 
 
 def test_get_last_of_an_adopted_descriptor():
-    """It is 0 until a value was read, because nothing else is known."""
+    """get_last() of an adopted descriptor is 0 until a value was read, because nothing else is known."""
     with Eventfd_async.adopt(eventfd(5)) as counter:
         assert counter.get_last() == 0
         assert counter.get_nowait() == counter.get_last() == 5

@@ -7,8 +7,8 @@ from loops import both, run, waiters
 
 import butter._inotify
 from butter.asyncio.inotify import Inotify_async
-from butter.errors import NoMoreEvents
-from butter.inotify import IN_ATTRIB, IN_CREATE, IN_IGNORED, IN_ISDIR, IN_OPEN, Inotify
+from butter.errors import InvalidArgument, NoMoreEvents
+from butter.inotify import IN_ATTRIB, IN_CREATE, IN_IGNORED, IN_ISDIR, IN_NONBLOCK, IN_OPEN, Inotify
 
 
 @pytest.fixture
@@ -26,8 +26,18 @@ def test_methods_are_those_of_the_object(directory):
         assert inotify.path(wd) == str(directory)
         inotify.ignore(wd)
         assert inotify.path(inotify.get_nowait()) == str(directory)
+        inotify.del_watch(wd=inotify.watch(path=directory))
+        assert inotify.get_nowait().ignored_event
     with pytest.raises(TypeError, match=r"pass a path to watch\(\)"):
         Inotify_async("/tmp")
+
+
+@pytest.mark.defect("Q2")
+def test_flags_reach_the_kernel():
+    """The flags reach the kernel, which refuses those that it does not know."""
+    with pytest.raises(InvalidArgument):
+        Inotify_async(1)
+    Inotify_async(IN_NONBLOCK).close()
 
 
 @both
@@ -68,7 +78,7 @@ def test_every_waiter_hears_of_the_end(kind, directory):
 
 @both
 def test_events_that_could_not_be_made(kind, directory, monkeypatch):
-    """They are not lost, and neither who waits then nor who comes later passes them by."""
+    """Events for which there is no memory are not lost, and no waiter, present or later, passes them by."""
 
     made, failures = butter._inotify.Columns.made, []
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 import support
-from loops import LOOPS, both, run, turn
+from loops import LOOPS, both, run
 from support import blocked, send
 
 from butter.asyncio.signalfd import Signalfd_async
@@ -119,23 +119,6 @@ def test_methods_of_the_object(kind):
         assert getattr(Signalfd_async, name).__doc__ == getattr(Signalfd, name).__doc__
 
 
-@pytest.mark.parametrize(
-    ("arguments", "exception"),
-    [
-        ((9999,), ValueError),
-        (("SIGINT",), TypeError),
-        ((None,), TypeError),
-        (((), 1), ValueError),
-        (((), "1"), TypeError),
-    ],
-    ids=str,
-)
-def test_bad_arguments(arguments, exception):
-    """Bad arguments are refused before there is a descriptor, whether or not a loop runs."""
-    with pytest.raises(exception):
-        Signalfd_async(*arguments)
-
-
 @both
 def test_graceful_shutdown(kind):
     """Iteration ends when the object is closed, which the first SIGTERM may do."""
@@ -153,28 +136,6 @@ def test_graceful_shutdown(kind):
         return seen
 
     assert alone(main, kind) == ["SIGINT", "SIGTERM"]
-
-
-@both
-def test_several_waiters(kind):
-    """Many signals of one read go to the waiters in their order, and cancelling some loses none."""
-
-    async def main():
-        async with Signalfd_async(RT) as signals:
-            tasks = [asyncio.ensure_future(signals.get()) for _ in range(10)]
-            await turn()
-            for _ in range(10):
-                send(RT)
-            for task in tasks[::2]:
-                task.cancel()
-            await asyncio.gather(*tasks[1::2])
-            rest = 0
-            while not signals.empty():
-                signals.get_nowait()
-                rest += 1
-            return rest
-
-    assert alone(main, kind) == 5
 
 
 @both
@@ -294,34 +255,6 @@ def test_threads_of_the_block(kind):
             return event.signal
 
     assert alone(main, kind) == RT
-
-
-@both
-def test_fork(kind):
-    """The child's object receives the child's signals and its mask is what it was; the parent goes on."""
-
-    async def main():
-        async with Signalfd_async(USR1) as signals:
-
-            def child():
-                assert blocked() == {USR1}
-                send(USR1)
-                assert signals.get_nowait().pid == os.getpid()
-
-            support.in_child(child)
-            send(USR1)
-            assert (await signals.get()).pid == os.getpid()
-
-    alone(main, kind)
-
-
-def test_deprecated_loop():
-    """A loop may be given and does nothing but warn."""
-    loop = asyncio.new_event_loop()
-    with pytest.warns(DeprecationWarning, match="loop"):
-        signals = Signalfd_async(loop=loop)
-    signals.close()
-    loop.close()
 
 
 @both

@@ -64,7 +64,7 @@ def test_eventfd02(made):
 
 
 def test_eventfd04():
-    """It can be written below the maximum, and not at it."""
+    """A counter can be written below the maximum, and not at it."""
     with Eventfd(0, EFD_NONBLOCK) as counter:
         counter.increment(10)
         assert select.select([], [counter], [], 0)[1] == [counter]

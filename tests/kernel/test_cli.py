@@ -61,7 +61,7 @@ def test_wrong_command_line(arguments, words, parser):
 
 @pytest.mark.parametrize("argument", ["doctor", "--help"])
 def test_reader_of_the_rest_is_gone(argument):
-    """Nor does anything else complain about a closed pipe."""
+    """A command whose output is a closed pipe ends with 141 and without a word."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -72,7 +72,7 @@ def test_reader_of_the_rest_is_gone(argument):
 
 
 def test_reader_of_unbuffered_help_is_gone(monkeypatch):
-    """A closed pipe is noticed there too."""
+    """A closed pipe is noticed where Python does not buffer, too."""
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     test_reader_of_the_rest_is_gone("--help")
 
@@ -80,7 +80,7 @@ def test_reader_of_unbuffered_help_is_gone(monkeypatch):
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["watch", "--help"], ["doctor"]])
 def test_full_disk_for_the_rest(monkeypatch, arguments, unbuffered):
-    """Nor is it overlooked where Python does not buffer, and argparse writes."""
+    """A full disk is one line of error, buffered or not, also where argparse writes."""
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with open("/dev/full", "w") as full:
         done = run(*arguments, stdout=full)
@@ -123,7 +123,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_no_dev_null(monkeypatch, capfd):
-    """Nor does the command need /dev/null to fail."""
+    """The command can fail without /dev/null."""
     monkeypatch.setattr(os, "devnull", "/nowhere/null")
     assert cli.main(["watch", "/nowhere"]) == 1
     one_line(capfd.readouterr().err, "does not exist")
@@ -162,7 +162,7 @@ print("after", end=" ")
 
 
 def test_the_caller_keeps_a_broken_output():
-    """So is a pipe without a reader, and what was for it is not tried again when Python ends."""
+    """Standard output without a reader stays as it was, and Python does not try it again when it ends."""
     program = """
 import os, sys
 from butter.cli import main
@@ -196,7 +196,7 @@ sys.exit(cli.main(sys.argv[1:]))
 @needs("CAP_SETUID")
 @pytest.mark.parametrize(("command", "words"), [("doctor", "fork: "), ("demo", "demo: ")])
 def test_no_process_or_thread_left(command, words):
-    """At the limit of a user both say so in one line. All is imported before, because root alone may read it."""
+    """At the limit of a user's processes a command says so in one line."""
     done = run_program(AT_THE_LIMIT, command)
     assert done.returncode == 1
     one_line(done.stderr, words, "RLIMIT_NPROC is 0")

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("plain_environment")
 
 
 def test_doctor():
-    """Here every feature works, and has a row; so has every limit."""
+    """On this machine every feature works; each has a row, and so has every limit."""
     done = run("doctor")
     assert (done.returncode, done.stderr) == (0, "")
     for name, _, _ in FEATURES:
@@ -34,7 +34,7 @@ def test_doctor():
 
 
 def test_doctor_json():
-    """The same for programs, with the values that the system has."""
+    """``--json`` tells programs of each feature and limit, with the values that the system has."""
     done = run("doctor", "--json")
     found = json.loads(done.stdout)
     assert done.returncode == 0

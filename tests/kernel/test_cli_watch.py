@@ -25,15 +25,11 @@ pytestmark = pytest.mark.usefixtures("plain_environment")
 LINE = re.compile(r"(\d\d:\d\d:\d\d\.\d\d\d)  (\S+) +(.*)")
 
 
-def test_help_of_watch_names_every_event():
-    """Whoever wants an event finds its name in the help."""
-    words = run("watch", "--help").stdout.split()
-    assert set(EVENTS) <= set(words)
-
-
-def test_help_of_watch_warns_of_its_own_output():
-    """``butter watch . > ./log`` never ends, and the help says so."""
-    assert "Output into a watched" in run("watch", "--help").stdout
+def test_help_of_watch():
+    """The help names every event, and says that ``butter watch . > ./log`` never ends."""
+    words = run("watch", "--help").stdout
+    assert set(EVENTS) <= set(words.split())
+    assert "Output into a watched" in words
 
 
 @pytest.mark.parametrize(
@@ -220,7 +216,7 @@ def test_bits_without_a_name():
 
 
 def test_two_paths_of_one_file(here):
-    """Both names are shown, and the file is one watch."""
+    """Two paths of one file are one watch, and both are shown."""
     first, second = here / "first", here / "second"
     first.touch()
     os.link(first, second)

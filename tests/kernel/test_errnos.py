@@ -510,7 +510,7 @@ def test_injected(tmp_path, call, number, way):
     ("call", "number", "way"),
     [pytest.param(*row, way, marks=way.marks, id=name(*row, way)) for row, way in PROVOKERS.items()],
 )
-@pytest.mark.defect("E10")
+@pytest.mark.defect("A5", "E10", "S7")
 def test_provoked(tmp_path, call, number, way):
     """What the kernel does by itself."""
     check(way, tmp_path, call, number)

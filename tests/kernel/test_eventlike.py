@@ -29,10 +29,12 @@ from support import forget
 import butter.eventlike
 from butter import utils
 from butter.errors import InvalidArgument
-from butter.eventfd import Eventfd
+from butter.eventfd import Eventfd, eventfd_read
 from butter.eventlike import Eventlike
+from butter.inotify import IN_CREATE, Inotify, inotify_add_watch
 from butter.memfd import Memfd
-from butter.timerfd import Timer
+from butter.signalfd import Signalfd, signalfd
+from butter.timerfd import Timer, TimerVal, timerfd_gettime, timerfd_settime
 
 
 def kinds(features):
@@ -40,6 +42,7 @@ def kinds(features):
     return pytest.mark.parametrize("kind", features, ids=lambda feature: feature.cls.__name__, indirect=True)
 
 
+every_object = kinds(OBJECTS)
 every_kind = kinds(EVENTS)
 kinds_that_tick = kinds([feature for feature in EVENTS if feature.ticks])
 kinds_that_batch = kinds([feature for feature in EVENTS if feature.batches])
@@ -111,7 +114,7 @@ def test_words_of_a_file(made):
 @every_kind
 @pytest.mark.parametrize("word", ["read", "readline", "readlines", "seek", "tell", "truncate", "write", "writelines"])
 def test_bytes_words_of_a_file(made, word):
-    """There are no bytes to read, write or seek in, whatever the arguments."""
+    """An object of events has no bytes to read, write or seek in, whatever the arguments."""
     for arguments in ((), (1,), (b"bytes",), (0, 2)):
         with pytest.raises(NotImplementedError, match="read_event"):
             getattr(made, word)(*arguments)
@@ -138,7 +141,7 @@ def test_closed(kind):
             made.wait(timeout)
 
 
-@every_kind
+@every_object
 def test_closed_twice(kind):
     """A second close raises, and leaves the number alone: it may be somebody else's by now."""
     made = kind.make()
@@ -151,7 +154,7 @@ def test_closed_twice(kind):
     os.close(stranger)  # still open
 
 
-@every_kind
+@every_object
 def test_forgotten_before_it_is_closed(kind, monkeypatch):
     """The number is forgotten first: even when closing it fails, nobody uses it again."""
     made = kind.make()
@@ -205,7 +208,7 @@ def interrupted_closes(kind):
             return
 
 
-@every_kind
+@every_object
 def test_a_handler_raises_in_close(kind):
     """Wherever it does, the object is closed, or is as before and can be closed."""
 
@@ -222,7 +225,7 @@ def test_a_handler_raises_in_close(kind):
         assert not is_open(fd)
 
 
-@every_kind
+@every_object
 def test_a_handler_closes_in_close(kind):
     """Wherever it does, the object is closed once, and a stranger who gets the number keeps it."""
     for made, close in interrupted_closes(kind):
@@ -242,7 +245,7 @@ def test_a_handler_closes_in_close(kind):
             os.close(end)
 
 
-@every_kind
+@every_object
 def test_closed_while_another_thread_closes(kind):
     """Whoever comes second gets the ValueError, also before the first has taken the number."""
     made, first = kind.make(), []
@@ -261,7 +264,7 @@ def test_closed_while_another_thread_closes(kind):
     assert made.closed()
 
 
-@every_kind
+@every_object
 def test_closed_by_two_threads(kind):
     """Of many who close an object at once, one does and the others get the ValueError."""
     for _ in range(50):
@@ -281,7 +284,7 @@ def test_closed_by_two_threads(kind):
 
 
 @pytest.mark.defect("E1")
-@every_kind
+@every_object
 def test_with(kind):
     """``with`` gives the object, and closes it however the block ends."""
     with kind.make() as made:
@@ -297,7 +300,7 @@ def test_with(kind):
     assert made.closed()
 
 
-@every_kind
+@every_object
 def test_with_closed(kind):
     """A block may close its object itself, or meet a closed one: ``with`` never raises."""
     with kind.make() as made:
@@ -307,7 +310,7 @@ def test_with_closed(kind):
 
 
 @pytest.mark.defect("E5")
-@every_kind
+@every_object
 def test_dropped(kind):
     """An object that nobody closed warns when it goes, and closes its descriptor."""
     box = [kind.make()]
@@ -317,7 +320,7 @@ def test_dropped(kind):
     assert not is_open(fd)
 
 
-@every_kind
+@every_object
 def test_dropped_in_a_cycle(kind):
     """The garbage collector closes what only refers to itself."""
     box = [kind.make()]
@@ -328,7 +331,7 @@ def test_dropped_in_a_cycle(kind):
     assert not is_open(fd)
 
 
-@every_kind
+@every_object
 def test_dropped_where_warnings_are_errors(kind, monkeypatch):
     """The descriptor goes even if the warning about it raises."""
     seen = []
@@ -342,7 +345,7 @@ def test_dropped_where_warnings_are_errors(kind, monkeypatch):
     assert not is_open(fd)
 
 
-@every_kind
+@every_object
 def test_dropped_closed(kind):
     """A closed object goes without a word, and without closing who has its number now."""
     made = kind.make()
@@ -404,7 +407,7 @@ def test_empty(kind):
 @pytest.mark.defect("E2")
 @every_kind
 def test_descriptor_zero(kind, in_child):
-    """0 is a descriptor like any other."""
+    """The number 0 is a descriptor like any other."""
 
     def body():
         os.close(0)
@@ -428,7 +431,7 @@ def test_descriptor_zero(kind, in_child):
 
 
 @pytest.mark.defect("E6")
-@every_kind
+@every_object
 def test_hash_is_kept(kind):
     """An object is found in a dict after it was closed, and when its number has a new owner."""
     made = kind.make()
@@ -461,7 +464,7 @@ def test_equality(kind, made):
     assert made != other
 
 
-@every_kind
+@every_object
 def test_closed_objects_are_not_equal(kind):
     """Two closed objects have nothing in common."""
     one, other = kind.make(), kind.make()
@@ -473,7 +476,7 @@ def test_closed_objects_are_not_equal(kind):
 
 
 @pytest.mark.defect("E13")
-@every_kind
+@every_object
 def test_no_copies(made):
     """A copy would close the same descriptor again."""
     for duplicate in (copy.copy, copy.deepcopy):
@@ -484,7 +487,7 @@ def test_no_copies(made):
             pickle.dumps(made, protocol)
 
 
-@every_kind
+@every_object
 def test_weak_references(kind):
     """An object can be watched without being kept."""
     made = kind.make()
@@ -563,7 +566,7 @@ def test_adopted_and_dropped(adopter):
 
 
 def test_adopt_from_an_object(adopter):
-    """Anything with ``fileno()`` will do; an object of butter is closed by it, and the descriptor stays open."""
+    """``adopt`` takes anything with ``fileno()``; it closes an object of butter, and the descriptor stays open."""
 
     class Holder:
         def fileno(self):
@@ -597,7 +600,7 @@ def test_adopt_another_kind(adopter):
 
 
 def test_adopt_a_plain_file(adopter, tmp_path):
-    """So is a file, a pipe or a socket."""
+    """A file, a pipe or a socket cannot be adopted."""
     with open(tmp_path / "file", "wb") as file, socket.socket() as connection:
         reading, writing = os.pipe()
         for source in (file, connection, reading):
@@ -680,7 +683,7 @@ def after_exec(made):
 
 
 @pytest.mark.defect("E3")
-@every_kind
+@every_object
 @pytest.mark.parametrize("arguments", [{}, {"closefd": True}])
 def test_closed_on_exec(kind, arguments):
     """A program that is executed does not get the descriptor, unless it is asked for."""
@@ -690,12 +693,41 @@ def test_closed_on_exec(kind, arguments):
 
 
 @pytest.mark.defect("E4")
-@every_kind
+@every_object
 def test_kept_over_exec(kind):
     """``closefd=False`` hands the descriptor on."""
     with kind.make(closefd=False) as made:
         assert os.get_inheritable(made.fileno())
         assert after_exec(made) == os.readlink(f"/proc/self/fd/{made.fileno()}")
+
+
+def test_thin_calls_and_exec(adopter):
+    """A new descriptor is closed on exec unless *closefd* is false, and with the flag in any case."""
+    for options, inheritable in (
+        ({}, False),
+        ({"closefd": True}, False),
+        ({"closefd": False}, True),
+        ({"closefd": False, "flags": adopter.cloexec}, False),
+    ):
+        fd = adopter.descriptor(**options)
+        assert os.get_inheritable(fd) is inheritable
+        os.close(fd)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: timerfd_gettime(Timer()),
+        lambda: timerfd_settime(Timer(), TimerVal().after(1)),
+        lambda: eventfd_read(Eventfd(1)),
+        lambda: signalfd([], Signalfd([])),
+        lambda: inotify_add_watch(Inotify(), "/", IN_CREATE),
+    ],
+)
+def test_thin_calls_keep_their_object(call):
+    """An object that nobody else holds lives until the call is over."""
+    with pytest.warns(ResourceWarning, match="unclosed"):
+        forget([call()])
 
 
 # waiting and reading
@@ -732,6 +764,7 @@ def test_wait_with_an_event(kind, blocking, timeout):
         assert type(made.wait(timeout=LONG)) is type(event)
 
 
+@pytest.mark.defect("A6")
 @every_kind
 @pytest.mark.parametrize("timeout", [0, 0.0, 0.03, 1e-9])
 @pytest.mark.parametrize("blocking", [True, False])
@@ -748,22 +781,16 @@ def test_wait_without_an_event(kind, blocking, timeout):
 
 
 @every_kind
-@pytest.mark.parametrize("timeout", [-1, -0.001, -math.inf, math.nan, pytest.param(10**400, id="huge")])
-def test_wait_for_an_impossible_time(kind, made, timeout):
-    """A negative timeout, one that is no number, and one that no float holds are ValueErrors; no event is lost."""
+@pytest.mark.parametrize(
+    ("exception", "timeouts"),
+    [(ValueError, [-1, -0.001, -math.inf, math.nan, 10**400]), (TypeError, ["1", b"1", [], object(), 1j])],
+)
+def test_wait_for_an_impossible_time(kind, made, exception, timeouts):
+    """A time that cannot be is a ValueError, and what is not a number a TypeError; no event is lost."""
     kind.trigger(made)
-    with pytest.raises(ValueError, match="timeout"):
-        made.wait(timeout)
-    made.wait(LONG)
-
-
-@every_kind
-@pytest.mark.parametrize("timeout", ["1", b"1", [], object(), 1j])
-def test_wait_for_no_number(kind, made, timeout):
-    """What is not a number of seconds is a TypeError; no event is lost."""
-    kind.trigger(made)
-    with pytest.raises(TypeError, match="timeout"):
-        made.wait(timeout)
+    for timeout in timeouts:
+        with pytest.raises(exception, match="timeout"):
+            made.wait(timeout)
     made.wait(LONG)
 
 
@@ -787,6 +814,7 @@ def test_large_descriptor(kind, in_child):
     in_child(body)
 
 
+@pytest.mark.defect("A6")
 @every_kind
 def test_without_an_event_nobody_waits(quick):
     """A non-blocking object says at once that there is no event."""
@@ -1078,8 +1106,8 @@ def test_handler_that_reads(kind, alarms, blocking, way):
         assert made.pending == 0
 
 
-class Enough(Exception):
-    """What a handler raises."""
+class Enough(TimeoutError):
+    """What a handler raises: an OSError, so that it could be taken for one of the call."""
 
 
 @every_kind
@@ -1301,7 +1329,7 @@ def test_a_replaced_poll_is_used(monkeypatch, timeout):
         assert seen == [(counter.fileno(), select.POLLIN)]
 
 
-@every_kind
+@every_object
 def test_threads_hash_alike(kind):
     """The first hash of an object is one step, which no two threads take differently, and a close does not change."""
     for _ in range(20):

@@ -31,12 +31,14 @@ from butter.signalfd import Signalfd
 from butter.splice import (
     SPLICE_F_MORE,
     SPLICE_F_MOVE,
+    SPLICE_F_NONBLOCK,
     NoReader,
     SpliceFlags,
     Transfer,
     copy,
     splice,
     tee,
+    vmsplice,
 )
 from butter.timerfd import Timer
 
@@ -80,13 +82,18 @@ def test_own_positions(file, pipe):
     assert os.read(pipe.reading, 20) == b"0123456789"
 
 
-def test_offset_zero_is_an_offset(file, pipe):
-    """0 is the beginning of the file, and not its position."""
+@pytest.mark.defect("P1")
+def test_offsets_are_numbers(file, pipe):
+    """An offset, 0 too, is a place in the file, whose own position stays."""
     file.seek(8)
     assert splice(file, pipe.writing, 0, len=2) == 2
+    assert splice(file, pipe.writing, in_offset=6, len=3) == 3
+    assert os.read(pipe.reading, 10) == b"01678"
+    os.write(pipe.writing, b"xyz")
+    assert splice(pipe.reading, file, None, 0, 1) == 1
+    assert splice(pipe.reading, file, out_offset=4) == 2
     assert file.tell() == 8
-    assert splice(pipe.reading, file, None, 0) == 2
-    assert file.tell() == 8
+    assert os.pread(file.fileno(), 20, 0) == b"x123yz6789"
 
 
 def test_far_offsets(file, pipe):
@@ -105,12 +112,13 @@ def test_far_offsets(file, pipe):
 
 
 def test_end_of_the_input(pipe, other):
-    """0 says that a pipe is empty and has no writer any more."""
+    """A result of 0 says that a pipe is empty and has no writer any more."""
     pipe.close_writing()
     assert splice(pipe.reading, other.writing) == 0
     assert tee(pipe.reading, other.writing) == 0
 
 
+@pytest.mark.defect("P4")
 def test_len_zero_moves_nothing(file, pipe):
     """len=0 is 0 bytes, and None as much as fits."""
     assert splice(file, pipe.writing, len=0) == 0
@@ -142,6 +150,23 @@ def test_objects_with_fileno(file, pipe):
         assert tee(Both(pipe.reading), Both(other.writing)) == 10
         file.seek(0)
         assert copy(Both(pipe.reading), file, 10) == 10
+
+
+@pytest.mark.defect("P3")
+@pytest.mark.parametrize("call", [splice, tee])
+def test_nothing_to_move_yet(pipe, other, call):
+    """A call that would have to wait, and may not, is a BlockingIOError with its errno."""
+    with pytest.raises(BlockingIOError) as caught:
+        call(pipe.reading, other.writing, len=1, flags=SPLICE_F_NONBLOCK)
+    assert caught.value.errno == errno.EAGAIN
+
+
+def test_vmsplice_is_not_implemented(pipe):
+    """The call says why it is missing, and what to use instead."""
+    with pytest.raises(NotImplementedError, match=r"stay .* os\.writev"):
+        vmsplice(pipe.writing, [b"bytes"], 0)
+    with pytest.raises(NotImplementedError):
+        vmsplice(fd=pipe.writing, vec=[])
 
 
 def test_tee_leaves_the_bytes(pipe, other):
@@ -213,6 +238,7 @@ def test_what_splice_refuses_says_why(file, pipe, tmp_path):
     assert "unknown flags 0x100" in refusal(tee, pipe.reading, pipe.writing, flags=0x100)
 
 
+@pytest.mark.defect("P2")
 def test_tee_without_reader(pipe, other):
     """A pipe that nobody reads takes nothing."""
     os.write(pipe.writing, b"bytes")
@@ -881,6 +907,7 @@ def test_a_directory_is_no_source(tmp_path, file):
     assert caught.value.errno == errno.EISDIR
 
 
+@pytest.mark.defect("P2")
 def test_offsets_for_what_has_none(file, pipe, sockets):
     """A pipe, socket or terminal has no offset."""
     master, slave = pty.openpty()
@@ -1378,27 +1405,6 @@ def test_a_handler_ends_a_copy_without_loss(tmp_path, source, target, nonblockin
     assert arrived + caught.value.rest + left == data
 
 
-def test_copies_in_threads(tmp_path):
-    """Copies in several threads have nothing in common, and the interpreter is free while they wait."""
-    results = []
-
-    def one(number):
-        with Pipe() as pipe, open(tmp_path / str(number), "w+b") as target:
-
-            def feed():
-                write_all(pipe.writing, DATA)
-                pipe.close_writing()
-
-            with running(feed):
-                copy(pipe.reading, target)
-            results.append(os.pread(target.fileno(), len(DATA) + 1, 0) == DATA)
-
-    with ExitStack() as stack:
-        for number in range(4):
-            stack.enter_context(running(one, number))
-    assert results == [True] * 4
-
-
 def test_a_child_forked_in_the_middle(tmp_path, sockets):
     """A child that leaves a copy of its parent takes nothing from it, neither the position nor the bytes under way."""
 
@@ -1417,11 +1423,6 @@ def test_a_child_forked_in_the_middle(tmp_path, sockets):
         assert moved == len(data)
     assert os.waitpid(children[0], 0)[1] == 0
     assert (tmp_path / "log").read_bytes() == data
-
-
-def test_copy_in_a_child(in_child, tmp_path):
-    """A forked child copies like its parent."""
-    assert in_child(copies, "pipe", "file", tmp_path)
 
 
 # copy: what it does to pipes

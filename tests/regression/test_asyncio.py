@@ -2,17 +2,14 @@
 
 import asyncio
 import contextlib
-import inspect
-import os
 import types
 
 import pytest
-from loops import both, run, turn, until_readable, waiters
+from loops import both, run, turn
 
 import butter._inotify
 import butter.inotify
 from butter.asyncio.inotify import Inotify_async
-from butter.errors import InvalidArgument
 from butter.inotify import (
     IN_ALL_EVENTS,
     IN_CREATE,
@@ -21,60 +18,8 @@ from butter.inotify import (
     IN_MODIFY,
     IN_MOVED_FROM,
     IN_MOVED_TO,
-    IN_NONBLOCK,
     event_name,
 )
-
-
-def test_i2_the_module_can_be_imported():
-    """Its methods are coroutines of the language, as asyncio has no decorator for them any more."""
-    for name in ("get", "get_event", "wait"):
-        assert inspect.iscoroutinefunction(getattr(Inotify_async, name))
-
-
-def test_q2_flags_are_used():
-    """The flags reach the kernel, which refuses those that it does not know."""
-    with pytest.raises(InvalidArgument):
-        Inotify_async(1)
-    with contextlib.closing(Inotify_async(IN_NONBLOCK)) as notify:
-        assert not os.get_blocking(notify.fileno())
-
-
-@both
-def test_q4_a_full_queue_loses_nothing(tmp_path, kind):
-    """With a maxsize of 2, all of five events arrive."""
-
-    async def main():
-        async with Inotify_async(maxsize=2) as notify:
-            notify.watch(tmp_path, IN_CREATE)
-            [task] = await waiters(notify, 1)
-            for number in range(5):
-                (tmp_path / str(number)).touch()
-            names = [(await task).name]
-            while len(names) < 5:
-                await turn(3)
-                names.append((await notify.get_event()).name)
-            assert names == ["0", "1", "2", "3", "4"]
-            assert notify.empty()
-
-    run(main(), kind)
-
-
-@both
-def test_q9_iteration_context_and_fileno(tmp_path, kind):
-    """``async for``, ``async with`` and ``fileno`` exist."""
-
-    async def main():
-        async with Inotify_async() as notify:
-            notify.watch(tmp_path, IN_CREATE)
-            (tmp_path / "new").touch()
-            until_readable(notify)
-            async for event in notify:
-                assert event.name == "new"
-                break
-
-    run(main(), kind)
-
 
 # What programs do with it. Each has a loop of its own making and gives it to us, as was the custom.
 
@@ -180,24 +125,3 @@ def test_a_generator_that_parses_the_repr(tmp_path, kind, capsys):
 
     run(main(), kind)
     assert capsys.readouterr().out.startswith("<Inotify_async fd=")
-
-
-def test_del_watch(tmp_path):
-    """The second name of ``ignore``, and the arguments by keyword."""
-    with contextlib.closing(Inotify_async(flags=0, maxsize=0)) as notify:
-        wd = notify.watch(path=tmp_path, mask=IN_CREATE)
-        notify.del_watch(wd=wd)
-        assert notify.get_nowait().ignored_event
-
-
-def test_made_before_any_loop(tmp_path):
-    """It may be made without a loop, and then belongs to the one that waits first."""
-    notify = Inotify_async()
-    notify.watch(tmp_path, IN_CREATE)
-    (tmp_path / "new").touch()
-
-    async def main():
-        return await notify.get_event()
-
-    assert run(main()).name == "new"
-    notify.close()

@@ -1,26 +1,32 @@
-"""What programs in the wild do with inotify, each in its own way; all of it keeps working."""
+"""What programs in the wild do with butter, each in its own way; all of it keeps working."""
 
+import errno
 import os
 import select
 import threading
-from pathlib import Path
+from unittest import mock
 
 import pytest
+import support
 
 import butter.inotify
+from butter import _eventfd, _memfd, _signalfd, _timerfd, splice
+from butter.errors import UnknownError
+from butter.eventfd import eventfd, eventfd_read, eventfd_write
 from butter.inotify import (
-    IN_ALL_EVENTS,
     IN_CREATE,
     IN_DELETE_SELF,
     IN_ISDIR,
     IN_MODIFY,
     Inotify,
-    event_name,
     inotify_add_watch,
     inotify_init,
     inotify_rm_watch,
     str_to_events,
 )
+from butter.memfd import memfd_create
+from butter.signalfd import pthread_sigmask, signalfd
+from butter.timerfd import TimerVal, timerfd, timerfd_gettime, timerfd_settime
 
 
 def test_file_checker(tmp_path):
@@ -108,73 +114,34 @@ def test_wrapper_of_ones_own(tmp_path):
     os.close(fd)
 
 
-def test_module_as_a_name(tmp_path):
-    """``from butter import inotify`` and the call from there."""
-    from butter import inotify
-
-    fd = inotify.inotify_init()
-    assert inotify.inotify_add_watch(fd, str(tmp_path), inotify.IN_ALL_EVENTS) == 1
-    os.close(fd)
-
-
-def test_names_by_number():
-    """Takes the str keys of ``event_name`` for a list of everything that can be asked for."""
-    names = {name: mask for name, mask in event_name.items() if isinstance(name, str)}
-    assert all(isinstance(mask, int) for mask in names.values())
-    wanted = """
-        ACCESS MODIFY ATTRIB CLOSE_WRITE CLOSE_NOWRITE OPEN MOVED_FROM MOVED_TO CREATE DELETE DELETE_SELF MOVE_SELF
-        ONLYDIR DONT_FOLLOW EXCL_UNLINK MASK_ADD ISDIR ONESHOT ALL_EVENTS
-    """
-    for name in wanted.split():
-        assert names[f"IN_{name}"] == getattr(butter.inotify, f"IN_{name}")
+LIBRARY = {
+    "eventfd": (_eventfd, "lib", eventfd),
+    "eventfd_read": (_eventfd, "lib", lambda: eventfd_read(0)),
+    "eventfd_write": (_eventfd, "lib", lambda: eventfd_write(0, 1)),
+    "timerfd_create": (_timerfd, "lib", timerfd),
+    "timerfd_gettime": (_timerfd, "lib", lambda: timerfd_gettime(0)),
+    "timerfd_settime": (_timerfd, "lib", lambda: timerfd_settime(0, TimerVal().every(nano_seconds=1))),
+    "signalfd": (_signalfd, "lib", lambda: signalfd([])),
+    "pthread_sigmask": (_signalfd, "lib", lambda: pthread_sigmask(0, 9)),
+    "memfd_create": (_memfd, "lib", memfd_create),
+    "splice": (splice, "_lib", lambda: splice.splice(3, 4, len=5)),
+    "tee": (splice, "_lib", lambda: splice.tee(3, 4, len=5)),
+}
 
 
-def test_type_of_an_event(tmp_path):
-    """Takes the event's class from the private module, and an empty filename for the watched file itself."""
-    from butter._inotify import InotifyEvent
+@pytest.mark.parametrize("call", LIBRARY)
+def test_library_that_is_replaced(monkeypatch, call):
+    """Tests of programs put an object in the place of the C library, whose functions return -1 and set errno."""
+    module, name, function = LIBRARY[call]
+    ffi = getattr(module, name.replace("lib", "ffi"))
+    meanings = support.errno_tables()[call].meanings
 
-    file = tmp_path / "file"
-    file.touch()
-    with Inotify() as inotify:
-        wd = inotify.watch(str(file), IN_MODIFY)
-        file.write_text("text")
-        event = inotify.read_event()
-        assert isinstance(event, InotifyEvent)
-        assert event.wd == wd
-        assert not event.filename
-        assert event.filename.decode("utf-8") == ""
-        assert event.cookie == 0
-        assert event.modify_event
-        assert not event.create_event
-        assert not event.is_dir_event
+    def fail(*_):
+        ffi.errno = number
+        return -1
 
-
-def test_repr_is_taken_apart(tmp_path):
-    """Finds the filename in ``str(event)`` by its commas and quotes."""
-    with Inotify() as inotify:
-        inotify.watch(str(tmp_path), IN_CREATE)
-        Path(tmp_path, "file").touch()
-        event = inotify.read_event()
-        assert str(event) == "InotifyEvent(wd=1, mask=CREATE, cookie=0, filename=b'file')"
-        assert str(event).split(",")[3].split("'")[1] == "file"
-
-
-def test_watch_then_ignore(tmp_path):
-    """Ends a watch and takes the IN_IGNORED event as the last one."""
-    inotify = Inotify()
-    wd = inotify.watch(str(tmp_path), IN_ALL_EVENTS)
-    inotify.ignore(wd)
-    assert inotify.read_event().mask == butter.inotify.IN_IGNORED
-    inotify.close()
-
-
-def test_pair_of_a_move(tmp_path):
-    """Pairs the two halves of a move by their cookie."""
-    (tmp_path / "old").touch()
-    with Inotify() as inotify:
-        inotify.watch(str(tmp_path), butter.inotify.IN_MOVED_FROM | butter.inotify.IN_MOVED_TO)
-        (tmp_path / "old").rename(tmp_path / "new")
-        source, target = inotify.read_events()
-        assert (source.moved_from_event, target.moved_to_event) == (True, True)
-        assert source.cookie == target.cookie != 0
-        assert (source.filename, target.filename) == (b"old", b"new")
+    monkeypatch.setattr(module, name, mock.Mock(**{call: fail}))
+    for number in (*meanings, errno.EHOSTDOWN):
+        with pytest.raises(meanings.get(number, (UnknownError,))[0]) as caught:
+            function()
+        assert caught.value.errno == number

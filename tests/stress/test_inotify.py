@@ -10,7 +10,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 
 import pytest
 import support
@@ -292,58 +291,12 @@ def test_waits_under_a_timer(directory, flags, read):
     assert len(calls) > count
 
 
-def test_timeouts_under_a_timer():
-    """Signals neither end a wait early nor keep it from ending."""
-    with Inotify() as inotify, failing_timer(inotify) as calls:
-        for _ in range(20):
-            began = time.monotonic()
-            with pytest.raises(TimeoutError):
-                inotify.wait(0.1)
-            assert time.monotonic() - began >= 0.1
-    assert len(calls) >= 20
-
-
 def test_thin_calls_under_a_timer():
     """The error of a call is its own, whatever a signal handler did in between."""
     with Inotify() as inotify, failing_timer(inotify) as calls:
         while len(calls) < 3000:
             with pytest.raises(PathNotFound):
                 inotify_add_watch(inotify, "/nonexistent", IN_CREATE)
-
-
-@pytest.mark.parametrize(
-    ("flags", "read"),
-    [
-        (0, Inotify.read_event),
-        (0, Inotify.read_events),
-        (0, lambda inotify: inotify.wait(60)),
-        (IN_NONBLOCK, Inotify.wait),
-    ],
-    ids=["read_event", "read_events", "wait 60", "non-blocking wait"],
-)
-def test_a_handler_closes_the_object(flags, read):
-    """A signal handler that closes the object ends the wait it interrupted, and the number is not read again."""
-    reading, writing = os.pipe()
-    os.write(writing, b"someone else's")
-    inotify = Inotify(flags)
-    number = inotify.fileno()
-
-    def handler(*_):
-        inotify.close()
-        os.dup2(reading, number)
-
-    previous = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.1)
-    try:
-        with pytest.raises(ValueError, match="closed file") as caught:
-            read(inotify)
-        assert type(caught.value) is ValueError
-        os.set_blocking(reading, False)
-        assert os.read(reading, 100) == b"someone else's"
-    finally:
-        signal.signal(signal.SIGALRM, previous)
-        for descriptor in {reading, writing, number}:
-            os.close(descriptor)
 
 
 def wait_inside(thread, call):
@@ -354,38 +307,6 @@ def wait_inside(thread, call):
                 return
         assert thread.is_alive()
         os.sched_yield()
-
-
-def test_close_while_a_thread_reads(directory):
-    """The read goes on with its file and gives what comes; whoever has the number by then is left alone."""
-    for number in range(200):
-        inotify = Inotify()
-        inotify.watch(directory, IN_CREATE)
-        results = []
-
-        def work(inotify=inotify, results=results):
-            results.append(inotify.read_event().name)
-            try:
-                inotify.read_event()
-            except ValueError as error:
-                results.append(str(error))
-
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        wait_inside(thread, {"0", "63"})
-        fd = inotify.fileno()
-        inotify.close()
-        reading, writing = os.pipe()
-        # the number is free at once, though the read has not returned
-        assert fd in (reading, writing)
-        os.write(writing, b"someone else's")
-        os.mknod(directory / str(number))
-        thread.join(60)
-        assert not thread.is_alive()
-        assert results == [str(number), "I/O operation on closed file"]
-        assert os.read(reading, 100) == b"someone else's"
-        os.close(reading)
-        os.close(writing)
 
 
 def test_close_while_a_thread_polls(directory):
@@ -414,24 +335,6 @@ def test_close_while_a_thread_polls(directory):
         assert os.read(reading, 100) == b"someone else's"
         os.close(reading)
         os.close(writing)
-
-
-def test_fork_with_an_open_object(directory):
-    """A child has nothing of what its parent read, and closing its object takes nothing from the parent."""
-    with Inotify(IN_NONBLOCK) as inotify:
-        inotify.watch(directory, IN_CREATE | IN_DELETE)
-
-        def body():
-            before = inotify.pending
-            inotify.close()
-            return before, inotify.closed()
-
-        for number in range(300):
-            make_and_delete(directory, [2 * number, 2 * number + 1])
-            assert position(inotify.read_event()) == 4 * number
-            assert inotify.pending == 3
-            assert support.in_child(body) == (0, True)
-            assert [position(event) for event in inotify.read_events()] == [4 * number + rest for rest in (1, 2, 3)]
 
 
 # the danger that Python warns of is what is tested

@@ -87,33 +87,6 @@ def test_storm():
     support.in_child(body, timeout=120)
 
 
-def test_threads():
-    """Four threads on one object get every signal once."""
-    count = 100_000
-
-    def body():
-        with Signalfd(RT, SFD_NONBLOCK) as signals:
-            short_queue()
-            taken = [[] for _ in range(4)]
-
-            def work(mine):
-                while sum(map(len, taken)) < count:
-                    try:
-                        mine.append(signals.wait(0.05).ssi_int)
-                    except TimeoutError:
-                        pass  # another may have the last
-
-            threads = [threading.Thread(target=work, args=(mine,)) for mine in taken]
-            for thread in threads:
-                thread.start()
-            reaped([sender(os.getpid(), 0, count)])
-            for thread in threads:
-                thread.join()
-            assert sorted(value for mine in taken for value in mine) == list(range(count))
-
-    support.in_child(body)
-
-
 @both
 def test_cancellation(kind):
     """Two hundred thousand signals come through waiters that are cancelled at random, and none is lost."""

@@ -135,6 +135,7 @@ def test_classes_name_constants(module):
             assert member >= 0 or not issubclass(cls, enum.IntFlag)
 
 
+@pytest.mark.defect("M6")
 @pytest.mark.parametrize("module", GENERATED, ids=lambda module: module.__name__)
 def test_public_module_gives_them_all(module):
     """What is in the generated module is in the public one, and in its ``__all__``."""
@@ -143,6 +144,7 @@ def test_public_module_gives_them_all(module):
     assert all(getattr(public, name) is getattr(module, name) for name in module.__all__)
 
 
+@pytest.mark.defect("A8")
 def test_inotify_values():
     """Every constant of the newest kernel is there, and no other."""
     found = {name: value for name, value in vars(inotify).items() if name.startswith("IN_")}
@@ -167,6 +169,7 @@ def test_flags_print_names():
     assert InotifyMask.CREATE | InotifyMask.ISDIR == flags == 0x40000100
 
 
+@pytest.mark.defect("A7")
 def test_event_name_goes_both_ways():
     """Numbers by name and names by number, for each bit of an event's mask."""
     names = {name: number for name, number in INOTIFY.items() if name not in ("IN_CLOEXEC", "IN_NONBLOCK")}

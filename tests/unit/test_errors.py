@@ -162,7 +162,7 @@ def test_unknown_error_from_an_errno_alone(number, text):
 
 @pytest.mark.parametrize(("arguments", "exception"), [((), TypeError), (("x",), TypeError), ((2**70,), OverflowError)])
 def test_unknown_error_of_nothing(arguments, exception):
-    """It cannot be made without a number."""
+    """An UnknownError cannot be made without a number."""
     with pytest.raises(exception):
         UnknownError(*arguments)
 

@@ -1,23 +1,99 @@
-"""Every feature is described in tests/features.py, so the tests of all features are about it."""
+"""Each builder in butter/build is a feature with all that belongs to one.
 
+docs/contributing.rst says how a feature is added; what was forgotten fails here.
+"""
+
+import functools
+import importlib
+import re
+import runpy
 from pathlib import Path
 
+import pytest
 from features import FEATURES
+from support import errno_tables
 
 from butter.cli import _probes
 
-# of the source tree: an installed package has none
-BUILDERS = {path.stem for path in Path(__file__).resolve().parents[2].glob("butter/build/*.py")}
-
+# of the source tree: an installed package lacks its builders
+ROOT = Path(__file__).resolve().parent.parent.parent
 # not a feature: what the event objects of all features share
 SHARED = {"eventlike"}
+BUILDERS = sorted({path.stem for path in (ROOT / "butter/build").glob("*.py")} - SHARED)
+DESCRIBED = {feature.name: feature for feature in FEATURES}
 
 
-def test_every_feature_is_described():
-    """Each builder has one description, and each description a builder."""
-    assert sorted(feature.name for feature in FEATURES) == sorted(BUILDERS - SHARED)
+def text(path):
+    """The text of a file of the repository, and nothing if there is none."""
+    return (ROOT / path).read_text() if (ROOT / path).exists() else ""
 
 
-def test_every_feature_has_a_probe():
-    """``butter doctor`` tries each of them."""
-    assert {probe.name for probe in _probes.FEATURES} == {feature.name for feature in FEATURES}
+def described(name, attribute):
+    """What tests/features.py says of a feature."""
+    return getattr(DESCRIBED.get(name), attribute, None)
+
+
+@functools.cache
+def examples():
+    """The calls that tests/kernel/test_errnos.py can make fail."""
+    found = runpy.run_path(str(ROOT / "tests/kernel/test_errnos.py"))["EXAMPLES"]
+    return {call for call, ways in found.items() if ways}
+
+
+def tables(name):
+    """The calls of a feature that have a table of errnos."""
+    return {
+        call
+        for call, table in errno_tables().items()
+        for module in (f"_{name}", name)
+        if (ROOT / f"butter/{module}.py").exists()
+        and table in vars(importlib.import_module(f"butter.{module}")).values()
+    }
+
+
+# what a feature has: a sentence, and whether *name* has it
+FLOORS = {
+    "a class in tests/features.py": lambda name: name in DESCRIBED,
+    "an object there, for tests/kernel/test_eventlike.py": lambda name: described(name, "cls"),
+    "an awaitable there, for tests/asyncio/test_queue.py": lambda name: described(name, "awaitable"),
+    "a module in butter/asyncio": lambda name: text(f"butter/asyncio/{name}.py"),
+    "types of its C in butter/_*_c.pyi": lambda name: text(f"butter/_{name}_c.pyi"),
+    "a table of errnos, with an example of each in tests/kernel/test_errnos.py": (
+        lambda name: tables(name) and tables(name) <= examples()
+    ),
+    "tests of its own in tests/kernel": lambda name: text(f"tests/kernel/test_{name}.py"),
+    "a probe in butter/cli/_probes.py": lambda name: name in {probe.name for probe in _probes.FEATURES},
+    "a page in docs with the generated reference": (
+        lambda name: f".. generated:: feature {name}\n" in text(f"docs/{name}.rst")
+    ),
+    "a place in a toctree of docs/index.rst": lambda name: re.search(rf"^   {name}$", text("docs/index.rst"), re.M),
+    "a row in the table of README.rst": lambda name: re.search(rf"^``butter\.{name}`` ", text("README.rst"), re.M),
+    "a section of CHANGELOG.rst": lambda name: re.search(rf"^{name}\n~+$", text("CHANGELOG.rst"), re.M),
+    "a file in benchmarks": lambda name: text(f"benchmarks/{name}.py"),
+}
+
+# what a feature cannot have, and why
+REASONS = {
+    ("memfd", "an awaitable there, for tests/asyncio/test_queue.py"): "a file in memory has no events",
+    ("memfd", "a module in butter/asyncio"): "a file in memory has no events",
+    ("splice", "an object there, for tests/kernel/test_eventlike.py"): "its calls use descriptors of others",
+    ("splice", "an awaitable there, for tests/asyncio/test_queue.py"): "its awaitable is a call, and not a queue",
+}
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+@pytest.mark.parametrize("name", BUILDERS)
+def test_every_feature_has(name, floor):
+    """A feature has each of these, or a reason in the table above why it cannot."""
+    if (name, floor) in REASONS:
+        assert not FLOORS[floor](name), f"{name} has {floor} by now: its reason in REASONS is out of date"
+    else:
+        assert FLOORS[floor](name), f"{name} lacks {floor}: add it, or a reason to REASONS in {Path(__file__).name}"
+
+
+def test_nothing_is_left_of_another_feature():
+    """Without a builder there is neither a description nor a probe nor a reason."""
+    assert sorted(DESCRIBED) == BUILDERS
+    assert sorted(probe.name for probe in _probes.FEATURES) == BUILDERS
+    assert {name for name, _ in REASONS} <= set(BUILDERS)
+    assert {floor for _, floor in REASONS} <= set(FLOORS)

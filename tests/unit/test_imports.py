@@ -9,8 +9,13 @@ import sys
 
 import pytest
 import support
+from features import EVENTS
 
 import butter
+
+# without those that are for a loop, and the one that runs the command
+SYNCHRONOUS = ["butter", *(f"butter.{module.name}" for module in pkgutil.iter_modules(butter.__path__))]
+SYNCHRONOUS = [name for name in SYNCHRONOUS if name not in ("butter.asyncio", "butter.__main__", "butter.build")]
 
 # Without site, because its .pth files may import typing before anybody else
 # could be blamed for it; the path is the one of this process. The time is
@@ -42,11 +47,21 @@ def fresh(name, **environment):
     return took, set(modules)
 
 
-def test_synchronous_modules_are_light():
+@pytest.mark.parametrize("name", SYNCHRONOUS)
+def test_synchronous_modules_are_light(name):
     """Neither cffi and its parser nor asyncio come with a synchronous module."""
-    _, modules = fresh("butter.inotify")
-    assert {"butter.inotify", "butter._inotify_c", "_cffi_backend"} <= modules
+    _, modules = fresh(name)
+    assert name in modules
     assert not modules & {"cffi", "pycparser", "asyncio", "typing_extensions", "ctypes", "inspect", "logging"}
+
+
+@pytest.mark.defect("I2")
+@pytest.mark.parametrize("feature", [feature.name for feature in EVENTS])
+def test_awaitables_bring_their_own_feature_alone(feature):
+    """A program that imports one awaitable pays neither for cffi nor for the other features."""
+    _, modules = fresh(f"butter.asyncio.{feature}")
+    assert not modules & {"cffi", "pycparser", *(f"butter.{other.name}" for other in EVENTS if other.name != feature)}
+    assert {"asyncio", f"butter.{feature}", f"butter.asyncio.{feature}"} <= modules
 
 
 def test_import_is_quick(tmp_path):

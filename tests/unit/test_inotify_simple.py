@@ -182,7 +182,7 @@ def test_parse_undecodable_name(module):
 
 @given(st.lists(events, max_size=50))
 def test_parsers_are_the_same(found):
-    """Whatever the kernel may send becomes what it becomes there."""
+    """Whatever the kernel may send is parsed to what the other package parses it to."""
     original = importlib.import_module("inotify_simple")
     data = b"".join(pack(*event) for event in found)
     assert butter.inotify_simple.parse_events(data) == original.parse_events(data)
