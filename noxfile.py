@@ -1,4 +1,4 @@
-"""What is checked before a change lands: ``nox``, or one session of it, as ``nox -s lint``."""
+"""The checks before a change lands: ``nox``, or one session, as ``nox -s lint``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent
 PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.14t", "pypy3"]
 
 nox.options.default_venv_backend = "venv"
-# a Python that this machine lacks is no failure
+# a Python that this machine lacks is skipped
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["lint", "tests", "clocks", "docs", "wheel", "stress"]
 
@@ -23,7 +23,7 @@ C_SOURCES = sorted(map(str, Path("butter/build").glob("*.c")))
 
 
 def check(session: nox.Session) -> None:
-    """What ``fix`` would change, and the types."""
+    """Check what ``fix`` would change, and the types."""
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("mypy")
@@ -33,7 +33,7 @@ def check(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Format, lint and types of Python and C; generated files; C without a warning."""
+    """Check format, lint and types of Python and C, generated files, C warnings."""
     session.install(".[bench,docs,lint,test]")
     check(session)
     built = session.create_tmp()
@@ -56,14 +56,17 @@ def fix(session: nox.Session) -> None:
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """Lint, unit tests, and the tests of what changed since main: ``nox -R -s quick``."""
+    """Lint, unit tests, and the tests of what changed since main.
+
+    ``nox -R -s quick`` uses the environment of the last time.
+    """
     session.install("-e", ".[bench,docs,lint,test]")
     check(session)
     session.run("pytest", "-q", "-n", "2", *session.posargs, "tests/unit", *sorted(tests_of(changed(session))))
 
 
 def changed(session: nox.Session) -> list[str]:
-    """The files that are not as they were where this branch left main."""
+    """Return the files that differ from the commit where this branch left main."""
 
     def git(*arguments: str) -> list[str]:
         return str(session.run("git", *arguments, external=True, silent=True)).splitlines()
@@ -76,8 +79,9 @@ def changed(session: nox.Session) -> list[str]:
 def tests_of(files: list[str]) -> set[str]:
     """Return the test files whose names have a word in common with one of *files*.
 
-    A file of the package that has none is about what all features promise. The unit
-    tests are left out, since they run always.
+    A file of the package without such a test is shared by all features, and so its
+    tests are those of what all features promise. The unit tests are left out, since
+    they always run.
     """
 
     def words(file: str) -> set[str]:
@@ -99,9 +103,10 @@ def tests_of(files: list[str]) -> set[str]:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The suite, on every Python; what follows ``--`` goes to pytest."""
+    """The suite, on every Python; arguments after ``--`` go to pytest."""
     session.install(".[test]")
-    # PyPy's compiler now and then crashes on the syntax trees that pytest makes of assertions (pytest-dev/pytest#11168)
+    # PyPy's compiler sometimes crashes on the syntax trees that pytest makes of
+    # assertions (pytest-dev/pytest#11168)
     plain = ["--assert=plain"] if session.python == "pypy3" else []
     session.run("pytest", *plain, *session.posargs)
 
@@ -164,9 +169,9 @@ def sid(session: nox.Session) -> None:
 
 @nox.session
 def clocks(session: nox.Session) -> None:
-    """The tests of time, where the clocks say "booted 30 seconds ago" and "5 years ago".
+    """The tests of time, on clocks of a machine that booted 30 seconds and 5 years ago.
 
-    It takes root.
+    Needs root.
     """
     session.install(".[test]")
     for age in 30, 5 * 365 * 86400:
@@ -180,7 +185,7 @@ def clocks(session: nox.Session) -> None:
 
 @nox.session
 def stress(session: nox.Session) -> None:
-    """What runs for long, millions of events, waits and cancellations, and what sets the time of day."""
+    """The long tests: millions of events and cancellations, and setting the clock."""
     session.install(".[test]")
     session.run("pytest", "-m", "clock", *session.posargs)
     session.run("pytest", "-n", "2", "-m", "stress", *session.posargs)
@@ -188,7 +193,11 @@ def stress(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """The wheel and the sdist: what is in them, and the suite against the installed wheel, from outside the tree."""
+    """The wheel and the sdist.
+
+    Checks what is in them, and runs the suite against the installed wheel, from outside
+    the tree.
+    """
     session.install("build")
     dist = Path(tempfile.mkdtemp(dir=session.create_tmp())).resolve()
     session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT), silent=True)
@@ -204,7 +213,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """The parsers under sanitizers, as ``stress`` does it too: ``-- INPUTS SEED``."""
+    """The parsers under sanitizers, as ``stress`` runs them too: ``-- INPUTS SEED``."""
     session.install("cffi")
     for harness in sorted(Path("tests/fuzz").glob("*.c")):
         session.run("python", "tests/fuzz/run.py", harness.stem, *session.posargs)
@@ -212,7 +221,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation, and the examples in it that can run; a warning is an error."""
+    """The documentation, and its examples that can run; a warning is an error."""
     session.install(".[docs]")
     for builder in "html", "doctest":
         session.run("sphinx-build", "-W", "-q", "-b", builder, "docs", f"docs/_build/{builder}")
@@ -220,9 +229,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """butter beside its peers, or ``-- --against PYTHON`` beside another butter: ``nox -s benchmarks -- inotify``.
+    """butter beside its peers: ``nox -s benchmarks -- inotify``.
 
-    Not part of a check: a busy machine tells nothing.
+    ``-- --against PYTHON`` measures it beside another butter. Not part of a check,
+    because the numbers of a busy machine mean nothing.
     """
     session.install(".[bench]")
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -16,7 +16,7 @@ NEEDED = (
 
 
 class BuildExt(build_ext):
-    """Where nothing can be compiled, the last line says what to install."""
+    """Builds, and says in its last line what to install where that fails."""
 
     def run(self):
         try:
@@ -25,8 +25,8 @@ class BuildExt(build_ext):
             sys.exit(f"error: {error}\nerror: {NEEDED}")
 
 
-# One wheel serves every CPython from 3.9 on, because cffi's modules use the
-# limited API alone. PyPy and free-threaded builds have no such thing.
+# One wheel serves every CPython from 3.9 on, because cffi's modules use only the
+# limited API. PyPy and free-threaded builds do not have one.
 stable_abi = platform.python_implementation() == "CPython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 setup(

@@ -10,9 +10,10 @@ ROOT = HERE.parent
 
 
 def forget_checkout() -> None:
-    """Take the folder that ``-m`` put on the path off it: the installed butter is measured, not the sources there.
+    """Remove the folder that ``-m`` put on the path.
 
-    An editable install has an entry of its own, which stays.
+    The installed butter is measured, and not the sources there. An editable install has
+    an entry of its own, which stays.
     """
     if Path(sys.path[0]).resolve() == ROOT:
         del sys.path[0]

@@ -1,21 +1,21 @@
-"""``python -m benchmarks [FEATURE...]``: measure butter, beside its peers or beside another version of butter.
+"""Measure butter, beside its peers or beside another version of butter.
 
-How to measure, in an idle machine's checkout::
+In a checkout on an idle machine::
 
     python3 -m venv .venv && .venv/bin/pip install '.[bench]'
     .venv/bin/python -m benchmarks                        # everything, beside the peers
-    .venv/bin/python -m benchmarks inotify -k Draining    # of a feature, what has this word in its title
+    .venv/bin/python -m benchmarks inotify -k Draining    # the titles with this word
 
-To see what a change costs, install the commit before it in another venv, and
-then run the benchmarks of this checkout with both, sample by sample in turn::
+To see what a change costs, install the commit before it in another venv, and run the
+benchmarks of this checkout with both, which take samples in turn::
 
     git worktree add /tmp/old main && python3 -m venv /tmp/old/.venv
     /tmp/old/.venv/bin/pip install '/tmp/old[bench]'
     .venv/bin/python -m benchmarks --against /tmp/old/.venv/bin/python
 
-Both installs are alike (none or both with ``-e``), as is the Python of both. On
-a busy machine medians of one program differ by a tenth and more: then the column
-"at best", which has the ratio of the best samples, tells more.
+Make both installs alike (both with ``-e`` or neither), with the same Python. On a busy
+machine the medians of one program differ by a tenth and more: then the column "at
+best", which has the ratio of the best samples, tells more.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("features", nargs="*", metavar="FEATURE", help=f"{', '.join(FEATURES)}; all by default")
-    parser.add_argument("-r", "--rounds", type=int, help="how often everybody is measured")
+    parser.add_argument("-r", "--rounds", type=int, help="how often each contender is measured")
     parser.add_argument("-k", metavar="WORD", default="", help="only the comparisons whose title has this word")
     parser.add_argument("--against", metavar="PYTHON", help="measure beside the butter that this interpreter imports")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Counting: what a write and a read of an eventfd cost, and how fast one wakes a loop."""
+"""Counting: the cost of a write and a read of an eventfd, and of waking a loop."""
 
 from __future__ import annotations
 

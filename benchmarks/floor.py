@@ -1,4 +1,7 @@
-"""What C alone costs for the same work: compiled when a benchmark first asks for it."""
+"""The cost of the same work in C alone.
+
+The C is compiled when a benchmark first asks for it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from cffi import FFI
 
 
 class Floor:
-    """Functions of C: ``Floor("floor_x", "void f(int fd);", "static void f(int fd) {}").f(fd)``."""
+    """Functions of C.
+
+    ``Floor("floor_x", "void f(int fd);", "static void f(int fd) {}").f(fd)`` calls one.
+    """
 
     def __init__(self, name: str, declarations: str, source: str) -> None:
         self._name, self._declarations, self._source = name, declarations, source
@@ -37,7 +43,10 @@ class Floor:
 
 
 def timed(call: Callable[..., object], *arguments: int) -> float:
-    """Nanoseconds for one operation of *call* in C, whose last argument says how many it shall do."""
+    """Return the nanoseconds of one operation of *call*, a function of C.
+
+    Its last argument is the number of operations.
+    """
     start = time.perf_counter_ns()
     call(*arguments)
     return (time.perf_counter_ns() - start) / arguments[-1]

@@ -1,4 +1,4 @@
-"""What an import costs: the CPU time of a fresh interpreter that nothing but the import adds to."""
+"""The cost of an import: the CPU time that it adds to a fresh interpreter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ MOST = 25e6
 
 
 def statement(code: str) -> Sample:
-    """The CPU time of *code* in an interpreter that imports what is installed, and nothing from this folder."""
+    """Return a sample of the CPU time of *code*.
+
+    The interpreter imports installed packages, and nothing from this folder.
+    """
     timed = f"import time; start = time.process_time_ns(); {code}; print(time.process_time_ns() - start)"
     command = [sys.executable, "-I", "-c", timed]
     return lambda: float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)

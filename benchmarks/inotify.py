@@ -1,4 +1,4 @@
-"""Reading inotify events: who drains a full queue fastest, who hears of a touched file first."""
+"""Reading inotify events: draining a full queue, and hearing of a touched file."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ floor = Floor(
 
 
 def fill(path: str) -> None:
-    """Queue EVENTS events: what a program makes that writes files."""
+    """Queue EVENTS events, as a program that writes files does."""
     for number in range(EVENTS // 4):
         Path(path, f"report-{number:04}.txt").write_bytes(b"a line\n")
 
@@ -189,7 +189,7 @@ def pyinotify_notifier(path: str) -> Iterator[Callable[[], int]]:
 
 
 def drained(contender: Callable[[str], Any]) -> Callable[[], float]:
-    """Take a sample of one of them."""
+    """Return a sample of one contender."""
 
     def sample() -> float:
         with tempfile.TemporaryDirectory() as path, contender(path) as drain:
@@ -203,7 +203,8 @@ def drained(contender: Callable[[str], Any]) -> Callable[[], float]:
     return sample
 
 
-# The asyncio ones: each gives a watch on a directory, and its next event.
+# The asyncio contenders: each yields a watch on a directory, and the function that
+# waits for its next event.
 
 
 @asynccontextmanager
@@ -232,7 +233,7 @@ async def aionotify_async(path: str, mask: int) -> AsyncIterator[Any]:
     watcher = aionotify.Watcher()
     watcher.watch(path, mask)
     await watcher.setup()
-    # its stream may hold back what was queued before it began to read
+    # its stream may hold back events that were queued before it began to read
     yield None, watcher.get_event
     watcher.close()
 
@@ -270,7 +271,7 @@ async def touched(contender: Callable[[str, int], Any], path: str) -> float:
 
 
 def in_directory(scenario: Callable[..., Coroutine[Any, Any, float]], contender: Any, new_loop: NewLoop) -> Sample:
-    """Take a sample of one of them, on a loop of its own."""
+    """Return a sample of one contender, on a loop of its own."""
 
     async def work() -> float:
         with tempfile.TemporaryDirectory() as path:

@@ -1,4 +1,4 @@
-"""Files in memory: making one, mapping it, and a copy that nobody can change."""
+"""Files in memory: making one, mapping it, and a sealed copy."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def create_by_os() -> float:
 
 
 def on_memfd(measure: Callable[[Memfd], float]) -> Callable[[], float]:
-    """A sample of what *measure* does with a memfd of SIZE bytes."""
+    """Return a sample of *measure* with a memfd of SIZE bytes."""
 
     def sample() -> float:
         with Memfd("benchmark", CONTENT) as memfd:

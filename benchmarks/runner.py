@@ -1,7 +1,7 @@
-"""How the benchmarks measure: everyone in turn, many rounds, medians, ratios.
+"""How the benchmarks measure: contenders in turn, many rounds, medians, ratios.
 
-A machine that does other things makes an absolute time mean little. A ratio
-of medians of interleaved samples says what it should: the noise hits all.
+On a machine that does other things an absolute time means little. A ratio of medians of
+interleaved samples is reliable, because the noise hits all contenders.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ LOOPS: dict[str, NewLoop] = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop
 
 @dataclass
 class Comparison:
-    """Who does the same work, and what butter wants to reach.
+    """The contenders that do the same work, and the targets of butter.
 
-    *targets* are ``{other: the most that butter / other may be}``, and *margins* ``{other: the most nanoseconds that
-    butter may take longer}``.
+    *targets* are ``{other: the highest ratio butter / other}``, and *margins* ``{other:
+    the most nanoseconds that butter may take longer}``.
     """
 
     title: str
@@ -54,8 +54,8 @@ class Comparison:
         samples: dict[str, list[float]] = {name: [] for name in self.contenders}
         names = list(self.contenders)
         for turn in range(self.rounds + 1):
-            # each round begins with another one, so that nobody always
-            # comes after the one who dirties the caches most
+            # each round begins with another contender, so that none always runs after
+            # the one that dirties the caches most
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
                 nanoseconds = taken(self.contenders[name])
                 if turn:  # the first round warms up
@@ -80,13 +80,13 @@ class Comparison:
 
 
 def all_comparisons(feature: str, word: str = "") -> Iterator[Comparison]:
-    """The comparisons of *feature* whose title has *word*."""
+    """Return the comparisons of *feature* whose title has *word*."""
     comparisons: Iterator[Comparison] = importlib.import_module(f"benchmarks.{feature}").comparisons()
     return (comparison for comparison in comparisons if word in comparison.title)
 
 
 def taken(sample: Sample) -> float:
-    """Take *sample*, without the garbage of what ran before."""
+    """Take *sample*, without the garbage of earlier samples."""
     gc.collect()
     gc.freeze()
     try:
@@ -96,7 +96,7 @@ def taken(sample: Sample) -> float:
 
 
 def on_loop(new_loop: NewLoop, work: Coroutine[Any, Any, Result]) -> Result:
-    """What *work* returns, done on a new loop."""
+    """Return the result of *work*, run on a new loop."""
     loop = new_loop()
     try:
         return loop.run_until_complete(work)
@@ -105,17 +105,17 @@ def on_loop(new_loop: NewLoop, work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def awaited(new_loop: NewLoop, work: Callable[[], Coroutine[Any, Any, float]]) -> Sample:
-    """A sample that *work* takes, on a new loop each time."""
+    """Return a sample that *work* takes, on a new loop each time."""
     return lambda: on_loop(new_loop, work())
 
 
 def repeated(statement: str, times: int = 20_000, **names: object) -> float:
-    """Nanoseconds for one run of *statement*, which knows *names*."""
+    """Return the nanoseconds of one run of *statement*, which uses *names*."""
     return timeit.timeit(statement, number=times, globals=names) / times * 1e9
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """The lines of a reStructuredText table, numbers to the right."""
+    """Return the lines of a reStructuredText table, numbers to the right."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     rule = "  ".join("=" * width for width in widths)
 

@@ -1,4 +1,4 @@
-"""Moving bytes: what a call of splice costs, and how long a big copy takes."""
+"""Moving bytes: the cost of a call of splice, and the time of a big copy."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ BYTES = 50_000
 
 @contextmanager
 def child(work: Callable[[], object]) -> Iterator[None]:
-    """Another process does *work*, and has done it when this ends."""
+    """Run *work* in another process, which has ended when this ends."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -75,7 +75,10 @@ def drain(fd: int) -> None:
 
 
 def one_byte(splices: Callable[[int, int], float]) -> Sample:
-    """A splice of one byte from a pipe to /dev/null; *splices* takes the two and does BYTES of them."""
+    """Return a sample of a splice of one byte from a pipe to /dev/null.
+
+    *splices* takes the two descriptors and splices BYTES times.
+    """
 
     def sample() -> float:
         reading, writing = os.pipe()
@@ -95,7 +98,10 @@ def by_statement(call: str, **names: object) -> Sample:
 
 
 def file_to_socket(send: Callable[[int, int], object]) -> Sample:
-    """Nanoseconds for a KiB, of a GiB that lies in memory to a socket that another process reads."""
+    """Return a sample: the nanoseconds of a KiB from a file to a socket.
+
+    The file is a GiB in memory, and another process reads the socket.
+    """
 
     def sample() -> float:
         with Memfd("benchmark") as memfd, memfd.open("wb") as file:
@@ -120,7 +126,10 @@ def file_to_socket(send: Callable[[int, int], object]) -> Sample:
 
 
 def socket_to_pipe(move: Callable[[socket.socket, int], object]) -> Sample:
-    """Nanoseconds for a KiB from a socket that another process writes to a pipe that a third one reads."""
+    """Return a sample: the nanoseconds of a KiB from a socket to a pipe.
+
+    Another process writes to the socket, and a third one reads the pipe.
+    """
 
     def sample() -> float:
         here, there = socket.socketpair()

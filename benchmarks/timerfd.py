@@ -1,4 +1,4 @@
-"""Timers: what setting one and asking it cost."""
+"""Timers: the cost of setting one and of asking it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def comparisons() -> Iterator[Comparison]:
         asking["os.timerfd_gettime"] = lambda: by_os("os.timerfd_gettime(fd)")
     targets = {"os.timerfd_settime": 1.5, "linuxfd": 1.5}
     yield Comparison("Setting a timer", setting, targets)
-    # the others take both times with every call
+    # the other contenders take both times with every call
     setting["butter"] = lambda: by_butter("timer.after(100).update()")
     yield Comparison("Setting a timer, with a new time", setting, targets)
     yield Comparison("Asking a timer", asking, {"os.timerfd_gettime": 1.5, "linuxfd": 1.5})

@@ -1,9 +1,9 @@
-"""Two versions of butter side by side: sample by sample in turn, each in processes of its own interpreter.
+"""Two versions of butter side by side, sample by sample in turn.
 
-Every round starts new processes. What the memory of a process looks like,
-which no two have in common, makes whole microbenchmarks some percent faster or
-slower, and with one process for all rounds that would look like a difference
-of the versions.
+Each runs in processes of its own interpreter, and every round starts new processes. The
+memory layout differs from process to process and makes whole microbenchmarks some
+percent faster or slower; with one process for all rounds that would look like a
+difference of the versions.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from typing import Any, NamedTuple
 from benchmarks import ROOT
 from benchmarks.runner import table
 
-#: the most that a median of the new version may be of the old one's
+#: the highest ratio of a median of the new version to that of the old one
 MOST = 1.05
-#: the features that may take longer than before; their own targets stand in their benchmarks
+#: the features that may take longer than before; their benchmarks have their targets
 EXEMPT = ("imports", "timerfd")
 
 HEAD = ("", "old ns", "new ns", "new / old", f"at most {MOST}", "at best")
 
 
 class Lacking(Exception):
-    """A version of butter has not what a benchmark uses."""
+    """A version of butter lacks something that a benchmark uses."""
 
 
 class Pair(NamedTuple):
-    """Nanoseconds of a measurement in one round."""
+    """The nanoseconds of a measurement in one round."""
 
     old: float
     new: float
 
 
 class Worker:
-    """A process of benchmarks/worker.py, and what it said first."""
+    """A process of benchmarks/worker.py, and its first answer."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -54,7 +54,10 @@ class Worker:
         return json.loads(line)
 
     def take(self, measurement: str) -> float:
-        """A sample in nanoseconds. Raises Lacking where this version has not what the benchmark uses."""
+        """Return a sample in nanoseconds.
+
+        Raises Lacking if this version lacks something that the benchmark uses.
+        """
         assert self._process.stdin is not None
         print(json.dumps(measurement), file=self._process.stdin, flush=True)
         answer = self._answer()
@@ -82,7 +85,10 @@ def worker(python: str, feature: str) -> Iterator[Worker]:
 
 
 def check(old: Worker, new: Worker) -> None:
-    """Exit unless the two have a butter each, and the new one all that the benchmarks use."""
+    """Exit unless both have a butter of their own.
+
+    The new one must also have everything that the benchmarks use.
+    """
     if old.hello["butter"] == new.hello["butter"]:
         raise SystemExit(f"both interpreters import {new.hello['butter']}")
     if new.hello["lacks"]:
@@ -90,7 +96,10 @@ def check(old: Worker, new: Worker) -> None:
 
 
 def take_pair(old: Worker, new: Worker, measurement: str, old_first: bool) -> Pair:
-    """A sample of each version, after one that warms up. Raises Lacking for the old one."""
+    """Return a sample of each version, after one that warms up.
+
+    Raises Lacking for the old version.
+    """
     if old.hello["lacks"]:
         raise Lacking(old.hello["lacks"])
     found = {}
@@ -105,9 +114,9 @@ def take_pair(old: Worker, new: Worker, measurement: str, old_first: bool) -> Pa
 
 
 def beside(old_python: str, feature: str, word: str, rounds: int) -> str:
-    """Measure *feature* with *old_python*'s butter and with this interpreter's; return the table.
+    """Measure *feature* with *old_python*'s butter and with this one; return the table.
 
-    *word* is in what is measured, as for one version alone.
+    *word* chooses the measurements whose names have it.
     """
     pairs: dict[str, list[Pair]] = {}
     missing: dict[str, str] = {}
@@ -129,9 +138,11 @@ def beside(old_python: str, feature: str, word: str, rounds: int) -> str:
 
 
 def row(measurement: str, pairs: list[Pair], exempt: bool) -> tuple[str, ...]:
-    """The line of the table: both medians, their ratio, whether it is at most MOST, and the ratio of the best samples.
+    """Return a line of the table.
 
-    On a busy machine the best samples are those that others disturbed least.
+    It has both medians, their ratio, whether that is at most MOST, and the ratio of the
+    best samples. On a busy machine the best samples are those that other programs
+    disturbed least.
     """
     old, new = [pair.old for pair in pairs], [pair.new for pair in pairs]
     medians = statistics.median(old), statistics.median(new)

@@ -1,9 +1,9 @@
-"""A process that takes samples of the butter that its interpreter imports; benchmarks/versions.py talks to it.
+"""A process that takes samples of the butter that its interpreter imports.
 
-``python -m benchmarks.worker FEATURE`` writes one line that says where its
-butter is, and which measurements there are. Each line it then reads is the
-number of a measurement, and is answered by a line: nanoseconds, or a sentence
-that says why there is no sample. All lines are JSON.
+benchmarks/versions.py talks to it. ``python -m benchmarks.worker FEATURE`` writes one
+line that says where its butter is, and which measurements there are. Each line that it
+then reads is the name of a measurement, and is answered by a line: nanoseconds, or a
+sentence that says why there is no sample. All lines are JSON.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 from benchmarks import forget_checkout
 from benchmarks.runner import Sample, all_comparisons, taken
 
-#: what a version raises that lacks something that a benchmark uses
+#: the exceptions of a version that lacks something that a benchmark uses
 LACKING = (AttributeError, ImportError, TypeError)
 
 
 def own(feature: str) -> dict[str, Sample]:
-    """The samples of *feature* that butter takes, and not its peers, by what they measure."""
+    """Return the samples of *feature* that butter takes, by what they measure."""
     return {
         comparison.title + name[len("butter") :]: sample
         for comparison in all_comparisons(feature)

@@ -1,4 +1,4 @@
-"""The calls of :manpage:`memfd_create(2)` and the sealing part of :manpage:`fcntl(2)`."""
+"""The calls of :manpage:`memfd_create(2)`, and of :manpage:`fcntl(2)` for seals."""
 
 from __future__ import annotations
 

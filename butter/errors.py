@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     Meaning = tuple[type[OSError], Sentence]
 
 __all__ = [
-    "Errors",
     "InternalError",
     "InvalidArgument",
     "InvalidPath",

@@ -91,7 +91,7 @@ class Eventfd(Eventlike[int]):
                 if raised_by_handler(error):
                     raise
             except (TypeError, ValueError, OverflowError) as error:
-                # a handler written in C does not have a frame, but then the numbers are good
+                # a handler written in C lacks a frame, but then the numbers are good
                 if raised_by_handler(error) or (self.fileno() >= 0 and counter_value(value, "value") >= 0):
                     raise
         return eventfd_write(self, value)

@@ -1,4 +1,4 @@
-"""Files in memory that can be sealed: objects and calls for :manpage:`memfd_create(2)`."""
+"""Files in memory, with seals: objects and calls for :manpage:`memfd_create(2)`."""
 
 from __future__ import annotations
 
@@ -408,7 +408,10 @@ class Memfd(Descriptor):
 
     @property
     def flags(self) -> int:
-        """Its seals, as the bits of MemfdSeal. Raises ValueError if the object is closed."""
+        """Its seals, as bits of MemfdSeal.
+
+        Raises ValueError if the object is closed.
+        """
         return flags(self.fileno())
 
     @property
@@ -459,7 +462,8 @@ class Memfd(Descriptor):
                         start += len(block)
             copy.revoke(F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
             # Before Linux 6.7 a shared mapping counts as one that writes if the
-            # descriptor is open for writing, and the seal would forbid it to the receiver.
+            # descriptor is open for writing, and the seal would forbid it in the
+            # receiver.
             with copy.open("rb", 0) as reading:
                 os.dup2(reading.fileno(), copy.fileno(), inheritable=False)
         except BaseException:

@@ -135,7 +135,7 @@ class Signalfd(Eventlike[Signal]):
 
     @property
     def signals(self) -> set[int]:
-        """The signals that are received, a copy: ``enable`` and ``disable`` change them."""
+        """A copy of the received signals; ``enable`` and ``disable`` change them."""
         return set(self._signals)
 
     @property

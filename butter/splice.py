@@ -478,9 +478,9 @@ def copy(
 
     Between two files holes stay holes, count as the zeros that they are, and take at
     most one block at the end of the target. A target that is not a file, or is open
-    with O_APPEND or O_DIRECT, gets zeros instead; so does any target if an offset of the
-    source is passed and ``/proc`` is not mounted, or this process has locked the source
-    by lockf().
+    with O_APPEND or O_DIRECT, gets zeros instead; so does any target if an offset of
+    the source is passed and ``/proc`` is not mounted, or this process has locked the
+    source by lockf().
 
     The bytes in a buffer of a Python file are not copied: flush it first. Two ranges of
     one file must not overlap; a file that is copied to its own end is copied as it was

@@ -175,7 +175,7 @@ class Timer(Eventlike[int], TimerVal):
         next_nano_seconds: int = 0,
         absolute: bool = False,
     ) -> TimerVal:
-        """Arm the timer to expire again and again: ``after(next_…).every(…).update(…)``.
+        """Arm the timer to expire repeatedly: ``after(next_…).every(…).update(…)``.
 
         The first expiration is after one period, unless *next_seconds* or
         *next_nano_seconds* say otherwise. Here 0 does not mean "at once", because it is

@@ -3,10 +3,10 @@
 
     python examples/graceful_shutdown.py
 
-The signals come as events, one after the other with everything else, and not
-in the middle of something. ``async with`` blocks them, and restores the mask. A
-child process inherits what is blocked, so it is started with *preexec_fn*: this
-one could not be terminated without it.
+The signals come as events, in order with all other events, and not in the middle of a
+piece of work. ``async with`` blocks them, and restores the mask. A child process
+inherits the blocked signals, so it is started with *preexec_fn*: without it, this child
+could not be terminated.
 """
 
 import asyncio

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A server that tells everyone who is connected that it lives, once a period.
+"""A server that sends every client a sign of life, once a period.
 
     python examples/heartbeat.py [PORT [SECONDS]]     then: nc 127.0.0.1 PORT
 
-A timerfd counts the periods that the loop was too busy for, so a client sees
-them all in the next beat instead of a beat that comes too late.
+A timerfd counts the periods that the loop was too busy for, so the next beat has all of
+them, and the number stays right.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ async def serve(port: int, period: float) -> None:
     async def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         clients.add(writer)
         try:
-            await reader.read()  # until the client goes
+            await reader.read()  # until the client leaves
         finally:
             clients.discard(writer)
             writer.close()

@@ -3,8 +3,8 @@
 
     python examples/proxy.py PORT HOST PORT
 
-The kernel moves them from socket to socket through a pipe; the loop is told
-only when one has to be waited for.
+The kernel moves them from socket to socket through a pipe; the loop runs only when a
+socket has to be waited for.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ async def one_way(source: socket.socket, target: socket.socket) -> None:
         await copy(source, target)
         target.shutdown(socket.SHUT_WR)  # the other half may go on
     except OSError:
-        # who is gone neither sends nor receives, which ends the other way too
+        # this connection is broken: shutting both down ends the other way too
         for end in source, target:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

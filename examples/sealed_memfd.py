@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A process hands data to another that neither can change any more.
+"""A process hands data to another, and neither can change them any more.
 
     python examples/sealed_memfd.py
 
-Over a unix socket goes a descriptor and not a copy. The receiver looks first
-whether it is a memfd, and at its seals: with them the sender cannot change the
-data, nor shorten it under a mapping, which would end the receiver with SIGBUS.
+The unix socket carries a descriptor and not a copy. The receiver first checks that it
+is a memfd, and looks at its seals: they forbid the sender to change the data, and to
+shorten the file under a mapping, which would end the receiver with SIGBUS.
 """
 
 import os
@@ -26,11 +26,11 @@ def receive(connection: socket.socket) -> bytes:
     try:
         letter = Memfd.adopt(fd)
     except BaseException:
-        os.close(fd)  # it is not a memfd, and still this process's
+        os.close(fd)  # it is not a memfd, and this process still owns it
         raise
     with letter:
         if letter.flags & NEEDED != NEEDED:
-            raise ValueError("not sealed: who sent it could still change it")
+            raise ValueError("not sealed: the sender could still change it")
         with letter.mmap() as text:
             return bytes(text)
 
@@ -39,7 +39,7 @@ def main() -> None:
     here, there = socket.socketpair()
     child = os.fork()
     if child == 0:
-        send(there, b"nobody can change this")
+        send(there, b"these bytes cannot change")
         os._exit(0)
     with here, there:
         print("received:", receive(here).decode())

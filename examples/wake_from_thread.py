@@ -3,8 +3,8 @@
 
     python examples/wake_from_thread.py
 
-However often the thread counts before the loop looks, there is one wake-up,
-and the sum of what was counted.
+However often the thread counts before the loop looks, the loop wakes up once, and gets
+the sum.
 """
 
 import asyncio

@@ -3,8 +3,8 @@
 
     python examples/watch_directory.py DIRECTORY [COUNT]
 
-A file is complete when its writer closes it, or moves it in. Where the
-kernel's queue ran over, nobody knows what was missed: so look for yourself.
+A file is complete when its writer closes it, or moves it into the directory. If the
+kernel's queue ran over, events were lost, so the program lists the directory.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ def handle(path: str) -> None:
     try:
         size = os.path.getsize(path)
     except FileNotFoundError:
-        return  # somebody else has handled it, or thought better of it
+        return  # another program has handled it, or deleted it
     print(path, size, "bytes", flush=True)
 
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Write what Python has to know of the builders in butter/build.
+"""Write the constants and types that Python needs from the builders in butter/build.
 
-    python tools/constants.py          write it
-    python tools/constants.py --check  say which files are not up to date, and exit with 1
+    python tools/constants.py          write them
+    python tools/constants.py --check  list the files that are not up to date, and exit
+                                       with 1 if there are any
 
 ``butter/_constants/<feature>.py`` has the constants, and ``butter/_<feature>_c.pyi``
 the types of the compiled module.
@@ -23,13 +24,13 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# what a builder declares, as said above
+# the lines of a builder, as described above
 GROUP = re.compile(r"/\* (?:(\w+)\((IntFlag|IntEnum)(?:, (\w+))?\)|-): (.*?) \*/")
 CONSTANT = re.compile(r"#define (\w+) \.\.\.\s+/\* (.*?) \*/")
 SINCE = re.compile(r"\(Linux ([0-9.]+)\)$")
 BASES = {"IntFlag": "Flags", "IntEnum": "Number"}
 
-# what else is C, once comments and constants are taken out
+# the rest is C: comments and constants are removed first
 NO_TYPES = re.compile(r"/\*.*?\*/|^#define[^\n]*", re.DOTALL | re.MULTILINE)
 STRUCT = re.compile(r"^(?:typedef )?struct (\w+ )?\{(.*?)\}(?: (\w+))?;$", re.MULTILINE | re.DOTALL)
 FIELDS = re.compile(r"^ +((?:struct )?\w+) (.*?);", re.MULTILINE)
@@ -38,7 +39,7 @@ INTEGER_TYPE = re.compile(r"typedef int\.\.\. (\w+)")
 DECLARED = re.compile(r"(.*\W)(\w+)")  # "const char *" and "path"
 INTEGER = re.compile(r"(unsigned )?(short|int|long)|u?int(16|32|64)_t|s?size_t|time_t")
 
-#: a kernel as old as this, or older, needs no word
+#: the oldest kernel that butter supports: constants of this version are not marked
 OLDEST = (4, 14)
 
 
@@ -58,7 +59,7 @@ class Group(NamedTuple):
 
 
 def groups(declarations: str) -> list[Group]:
-    """The constants that a builder declares, argument by argument."""
+    """Return the constants that a builder declares, argument by argument."""
     found: list[Group] = []
     for line in declarations.splitlines():
         if group := GROUP.fullmatch(line):
@@ -72,13 +73,13 @@ def groups(declarations: str) -> list[Group]:
 
 
 def newer(constants: list[tuple[str, str]]) -> dict[str, str]:
-    """The kernel that brought each of the constants that not every supported kernel knows."""
+    """Return the kernel that brought each constant that old kernels lack."""
     since = {name: found[1] for name, meaning in constants if (found := SINCE.search(meaning))}
     return {name: kernel for name, kernel in since.items() if tuple(map(int, kernel.split("."))) > OLDEST}
 
 
 def naming_class(group: Group) -> list[str]:
-    """The lines of the class that names the constants of an argument."""
+    """Return the lines of the class that names the constants of an argument."""
     lines = [f"class {group.name}({group.base}):", f'    """{group.meaning[0].upper()}{group.meaning[1:]}."""', ""]
     lines += [f"    {member} = {name}" for member, name in group.members()]
     if since := newer(group.constants):
@@ -88,7 +89,7 @@ def naming_class(group: Group) -> list[str]:
 
 
 def constants_module(feature: str, declarations: str) -> str:
-    """The text of ``_constants/<feature>.py``."""
+    """Return the text of ``_constants/<feature>.py``."""
     found = groups(declarations)
     classes = [group for group in found if group.name]
     public = sorted([name for group in found for name, _ in group.constants] + [group.name for group in classes])
@@ -117,7 +118,7 @@ def constants_module(feature: str, declarations: str) -> str:
 
 
 def type_of(c: str) -> str:
-    """The Python type of a C type, as an argument, a result or a field."""
+    """Return the Python type of a C type, as an argument, a result or a field."""
     c = c.replace("const ", "").strip()
     if c == "void":
         return "None"
@@ -134,7 +135,7 @@ def type_of(c: str) -> str:
 
 
 def declared(c: str) -> tuple[str, str]:
-    """The type and the name of ``const char *path``."""
+    """Return the type and the name in ``const char *path``."""
     found = DECLARED.fullmatch(c)
     if not found:
         raise SystemExit(f"not the declaration of one thing with a name: {c!r}")
@@ -142,7 +143,7 @@ def declared(c: str) -> tuple[str, str]:
 
 
 def method(function: str) -> str:
-    """The method of ``lib`` that ``int close(int fd)`` is."""
+    """Return the method of ``lib`` for a function such as ``int close(int fd)``."""
     head, _, parameters = function.removesuffix(")").partition("(")
     result, name = declared(head)
     taken = ["self"]
@@ -152,17 +153,17 @@ def method(function: str) -> str:
 
 
 def struct_class(name: str, body: str) -> list[str]:
-    """The class of a struct, whose attributes are its fields."""
+    """Return the class of a struct, whose attributes are its fields."""
     lines = [f"class {name}:"]
     for c, names in FIELDS.findall(body):
         for field in names.split(", "):
-            plain = field.isidentifier()  # and no array or pointer
+            plain = field.isidentifier()  # not an array or a pointer
             lines.append(f"    {field.partition('[')[0].lstrip('*')}: {type_of(c) if plain else 'FFI.CData'}")
     return lines if len(lines) > 1 else []
 
 
 def stub(feature: str, declarations: str) -> str:
-    """The text of ``_<feature>_c.pyi``."""
+    """Return the text of ``_<feature>_c.pyi``."""
     c = NO_TYPES.sub("", declarations)
     classes: list[str] = []
     for tag, body, typedef in STRUCT.findall(c):
@@ -199,7 +200,7 @@ def stub(feature: str, declarations: str) -> str:
 
 
 def generated() -> dict[Path, str]:
-    """The text of each file that is written here."""
+    """Return the text of each file that is written here."""
     files = {}
     for builder in sorted((ROOT / "butter/build").glob("*.py")):
         declarations = runpy.run_path(str(builder))["DECLARATIONS"]

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Say what is wrong with a wheel and an sdist: ``python tools/distributions.py WHEEL SDIST``."""
+"""List what is wrong with a wheel and an sdist.
+
+python tools/distributions.py WHEEL SDIST
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pathlib import Path
 
 
 def faults(wheel: Path, sdist: Path) -> list[str]:
-    """What is missing, or should not be there."""
+    """Return what is missing, and what should not be there."""
     found = []
     stable_abi = platform.python_implementation() == "CPython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
     if stable_abi and "-cp39-abi3-" not in wheel.name:

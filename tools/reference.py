@@ -2,13 +2,13 @@
 """Write the parts of the manual that follow from the code, as reStructuredText.
 
     python tools/reference.py feature inotify    the reference of butter.inotify
-    python tools/reference.py errnos MODULE...   what the errnos of the calls of these modules mean
+    python tools/reference.py errnos MODULE...   the errnos of the calls of modules
     python tools/reference.py tree               butter's exceptions, drawn
-    python tools/reference.py exceptions         each of them that all features share
+    python tools/reference.py exceptions         those that all features share
     python tools/reference.py command            the command line, as --help has it
 
 The pages in ``docs/`` have the same words in a directive, ``.. generated:: feature
-inotify``, so nothing that is written here is kept in a file.
+inotify``, so the output of this program is not kept in a file.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def feature(name: str) -> str:
-    """The reference of ``butter.<name>``: module text, objects, calls, awaitable, constants, errors."""
+    """Return the reference of ``butter.<name>``.
+
+    It has the module's text, objects, calls, awaitable, constants and errors.
+    """
     public = importlib.import_module(f"butter.{name}")
     parts = [f".. automodule:: {public.__name__}", f"``import {public.__name__}``"]
     found = Contents(name)
@@ -67,7 +70,10 @@ def feature(name: str) -> str:
 
 
 def own_modules(name: str) -> list[str]:
-    """The modules of a feature: ``_timerfd``, ``_timerfd_value`` and ``timerfd``, without what was compiled."""
+    """Return the modules of a feature, without the compiled one.
+
+    Those of timerfd are ``_timerfd``, ``_timerfd_value`` and ``timerfd``.
+    """
     own = re.compile(rf"_{name}(_(?!c$)\w+)?|{name}")
     return [f"butter.{found.name}" for found in pkgutil.iter_modules(butter.__path__) if own.fullmatch(found.name)]
 
@@ -128,19 +134,19 @@ class Contents:
 
 
 def place(function: Any) -> tuple[str, int]:
-    """Where a function stands in its feature: the calls first."""
+    """Return a key that sorts functions by their place in the feature: calls first."""
     function = inspect.unwrap(function)
     return function.__module__.replace("._", ".!"), function.__code__.co_firstlineno
 
 
 def comment_above(name: str, source: str) -> str | None:
-    """The ``#:`` comment of a variable."""
+    """Return the ``#:`` comment of a variable."""
     found = re.search(rf"((?:^#: .*\n)+){name}\b", source, re.MULTILINE)
     return re.sub("^#: ", "", found[1], flags=re.MULTILINE) if found else None
 
 
 def imported_from(name: str, sources: list[str]) -> str:
-    """The public module that *name* comes from."""
+    """Return the public module that *name* comes from."""
     for source in sources:
         for node in ast.parse(source).body:
             if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
@@ -151,7 +157,7 @@ def imported_from(name: str, sources: list[str]) -> str:
 
 
 def elsewhere(names: dict[str, str]) -> list[str]:
-    """A sentence about the names of each other module that can be imported from this one too."""
+    """Return a sentence for each other module whose names this one has too."""
     by_module: dict[str, list[str]] = {}
     for name, module in names.items():
         by_module.setdefault(module, []).append(f"``{name}``")
@@ -166,18 +172,21 @@ def elsewhere(names: dict[str, str]) -> list[str]:
 
 @functools.cache
 def declared_groups(name: str) -> list[Group]:
-    """The constants of a feature, as its builder declares them."""
+    """Return the constants of a feature, as its builder declares them."""
     builder = ROOT / "butter/build" / f"{name}.py"
     return groups(runpy.run_path(str(builder))["DECLARATIONS"]) if builder.exists() else []
 
 
 def constants(name: str) -> list[str]:
-    """A table for each argument."""
+    """Return a table for each argument."""
     return [described(f"butter.{name}", group) for group in declared_groups(name)]
 
 
 def described(module: str, group: Group) -> str:
-    """The class of a group, with its table; the table alone where there is no class."""
+    """Return the class of a group with its table.
+
+    It is only the table if there is no class.
+    """
     meaning = group.meaning[0].upper() + group.meaning[1:]
     public = importlib.import_module(module)
     kind = getattr(public, group.name) if group.name else None
@@ -214,7 +223,10 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
 
 
 def escaped(text: str) -> str:
-    """*text* without markup: what begins or ends a role, a reference or emphasis is taken as it is."""
+    """Return *text* without markup.
+
+    Characters that begin or end a role, a reference or emphasis lose their meaning.
+    """
     return re.sub(r"([\\`*|]|(?<=\w)_(?!\w))", r"\\\1", text)
 
 
@@ -222,7 +234,7 @@ def escaped(text: str) -> str:
 
 
 def errnos(*modules: str) -> str:
-    """A table of the errnos of each call of *modules*."""
+    """Return a table of the errnos of each call of *modules*."""
     return "\n\n".join(
         f"{call}\n{'~' * len(call)}\n\n{table(['errno', 'exception', 'sentence'], rows)}"
         for call, rows in tables(modules)
@@ -251,7 +263,7 @@ def tables(modules: Iterable[str]) -> Iterator[tuple[str, list[list[str]]]]:
 
 @functools.cache
 def errors_of(errors: Errors) -> str | None:
-    """The lowest module that has the table: others have imported it."""
+    """Return the lowest module that has the table; other modules import it."""
     for found in pkgutil.walk_packages(butter.__path__, "butter."):
         if (module := sys.modules.get(found.name)) and any(value is errors for value in vars(module).values()):
             return found.name
@@ -263,16 +275,22 @@ def full_name(kind: type) -> str:
 
 
 def sentences(sentence: Any) -> list[str]:
-    """The sentences that a row of a table may say; what depends on the call is in italics."""
+    """Return the sentences that a row of a table may say.
+
+    The parts that depend on the call are in italics.
+    """
     if isinstance(sentence, str):
         return [escaped(sentence)]
-    # nothing is said by what depends on the call as a whole
+    # a text whose every part depends on the call says nothing
     found = [text for text in Returned(sentence).texts() if re.search("[a-z]{2}", text)]
     return list(dict.fromkeys(found)) or [escaped(inspect.getdoc(sentence) or "")]
 
 
 class Returned:
-    """What a function of :mod:`butter` that makes a sentence may return, read from its source."""
+    """The results that a function of :mod:`butter` that makes a sentence may return.
+
+    They are read from its source.
+    """
 
     def __init__(self, function: FunctionType) -> None:
         self.names = {**vars(builtins), **function.__globals__, **inspect.getclosurevars(function).nonlocals}
@@ -299,7 +317,7 @@ class Returned:
         return [text for value in values for text in self.alternatives(value)]
 
     def alternatives(self, node: ast.expr) -> list[str]:
-        """Every text that the expression *node* may be; None is not one."""
+        """Return every text that the expression *node* may be, without None."""
         if isinstance(node, ast.Name):
             node = self.local.get(node.id, node)
         if isinstance(node, ast.Constant) and node.value is None:
@@ -338,13 +356,12 @@ class Returned:
 
 
 def exceptions() -> str:
-    """The exceptions of :mod:`butter.errors`."""
-    names = [name for name in butter.errors.__all__ if name != "Errors"]
-    return "\n\n".join(f".. autoexception:: butter.errors.{name}" for name in names)
+    """Return the exceptions of :mod:`butter.errors`."""
+    return "\n\n".join(f".. autoexception:: butter.errors.{name}" for name in butter.errors.__all__)
 
 
 def tree() -> str:
-    """The tree of the exceptions that butter defines, below OSError."""
+    """Return the tree of the exceptions that butter defines, below OSError."""
     found: set[type] = set()
     for module in public_modules():
         for name in getattr(module, "__all__", ()):
@@ -354,7 +371,8 @@ def tree() -> str:
     children: dict[type, set[type]] = {}
     for kind in found:
         while kind is not OSError:
-            # NotADirectoryError and its like are known: their own place in Python's tree is not what this is about
+            # up to OSError itself; the place of NotADirectoryError and its like in
+            # Python's tree is known
             children.setdefault(kind.__bases__[0], set()).add(kind)
             kind = kind.__bases__[0]
     return ".. code-block:: text\n\n" + textwrap.indent("\n".join(drawn(OSError, children)), "   ")
@@ -373,7 +391,7 @@ def drawn(kind: type, children: dict[type, set[type]]) -> Iterator[str]:
 
 
 def public_modules() -> list[ModuleType]:
-    """Every module of butter that programs import, without the command."""
+    """Return every module of butter that programs import, without the command."""
     names = ["butter"] + [found.name for found in pkgutil.walk_packages(butter.__path__, "butter.")]
     hidden = re.compile(r"\._|\.build\b|\.cli\b")
     return [importlib.import_module(name) for name in names if not hidden.search(name)]
@@ -383,7 +401,7 @@ def public_modules() -> list[ModuleType]:
 
 
 def command() -> str:
-    """The command line, from its parser."""
+    """Return the command line, from its parser."""
     parser = butter.cli.command_line([])
     parts = [options_of(parser)]
     for action in parser._actions:
@@ -395,7 +413,7 @@ def command() -> str:
 
 
 def options_of(parser: argparse.ArgumentParser) -> str:
-    """The usage, the text and the options of one parser."""
+    """Return the usage, the text and the options of one parser."""
     formatter = argparse.HelpFormatter(parser.prog, width=80)
     formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, prefix="")
     parts = [f".. program:: {parser.prog}", literal(formatter.format_help()), *paragraphs(parser.description or "")]
@@ -409,7 +427,10 @@ def options_of(parser: argparse.ArgumentParser) -> str:
 
 
 def paragraphs(text: str) -> list[str]:
-    """The paragraphs of a help text; lines that are indented stay as they are, behind the line before them."""
+    """Return the paragraphs of a help text.
+
+    Indented lines stay as they are, below the line before them.
+    """
     found = []
     for paragraph in filter(None, re.split(r"\n\s*\n", text.strip("\n"))):
         title, _, rest = paragraph.partition("\n")
@@ -425,7 +446,10 @@ def literal(text: str) -> str:
 
 
 def record(name: str) -> list[str]:
-    """The types of what a subcommand prints with ``--json``, where it says them by a TypedDict named Report."""
+    """Return the types of the object that a subcommand prints with ``--json``.
+
+    They are those of a TypedDict named Report, if it has one.
+    """
     module = importlib.import_module(f"butter.cli.{name}")
     report = getattr(module, "Report", None)
     return [".. rubric:: The object of --json", literal("\n".join(fields(report, module)))] if report else []

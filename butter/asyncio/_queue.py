@@ -1,4 +1,4 @@
-"""The one awaitable: an :class:`asyncio.Queue`, read side only, that the kernel fills."""
+"""The one awaitable: an :class:`asyncio.Queue`, for reading, that the kernel fills."""
 
 # Some facts about waiting for events in an event loop
 #
@@ -134,7 +134,7 @@ if sys.version_info >= (3, 11):
 else:
 
     class WaitTimeout(TimeoutError, asyncio.TimeoutError):
-        """The builtin TimeoutError and asyncio's in one, so that ``except`` with either of them holds."""
+        """The builtin TimeoutError and asyncio's in one, for either ``except``."""
 
 
 class _Reader:
@@ -189,7 +189,7 @@ _LONGEST_TIMER = 24 * 3600
 
 
 class EventQueue(Owner, Generic[Source, Event]):
-    """What every ``…_async`` object is: an :class:`asyncio.Queue` that the kernel fills.
+    """What each ``…_async`` object is: it works like an :class:`asyncio.Queue`.
 
     ``async for`` returns events until the object is closed, or until no event can come
     any more; ``async with``, and plain ``with``, close it. Cancelling a waiter, or
@@ -274,12 +274,12 @@ class EventQueue(Owner, Generic[Source, Event]):
         """
         batch, waiters, loop = self._batch, self._waiters, self._loop
         deadline = None if timeout is None else deadline_of(timeout)
-        # Before Python 3.12 asking which loop runs costs a system call. A caller that is
-        # going to wait need not ask: asyncio refuses the future of another loop.
+        # Before Python 3.12 asking which loop runs costs a system call. A caller that
+        # is going to wait need not ask: asyncio refuses the future of another loop.
         if batch or waiters or self._must_read_first or not self._reading or loop is None or not loop.is_running():
             loop = self._bind()
             # A task that keeps being cancelled before the loop polls, as by
-            # asyncio.timeout(0), would never be served by the reader: so read once here.
+            # asyncio.timeout(0), would never be served by the reader: read once here.
             if not waiters and (batch or ((self._must_read_first or not self._reading) and self._read())):
                 return batch.popleft()
         self._source._check_more()

@@ -1,4 +1,4 @@
-"""Waking an asyncio program from threads and signal handlers; see :mod:`butter.eventfd`."""
+"""Waking an asyncio program from threads and handlers; see :mod:`butter.eventfd`."""
 
 from __future__ import annotations
 

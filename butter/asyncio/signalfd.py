@@ -71,7 +71,7 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
 
     @property
     def signals(self) -> set[int]:
-        """The signals that are received, a copy: ``enable`` and ``disable`` change them."""
+        """A copy of the received signals; ``enable`` and ``disable`` change them."""
         return self._source.signals
 
     @property

@@ -42,10 +42,10 @@ def _arming(word: Callable[Concatenate[Any, P], object]) -> Callable[Concatenate
 class Timerfd_async(EventQueue[Timer, int]):
     """``Timerfd_async(clock_type=CLOCK_MONOTONIC, flags=0, *, maxsize=0)``: a queue.
 
-    It works like an :class:`asyncio.Queue` of a timer. An event is how often it has expired
-    since the last one, 1 unless the program came late. The words ``every``, ``after``
-    and ``disable`` are those of :class:`butter.timerfd.TimerVal`, but here each arms
-    the timer at once, so a heartbeat has two lines::
+    It works like an :class:`asyncio.Queue` of a timer. An event is how often it has
+    expired since the last one, 1 unless the program came late. The words ``every``,
+    ``after`` and ``disable`` are those of :class:`butter.timerfd.TimerVal`, but here
+    each arms the timer at once, so a heartbeat has two lines::
 
         async for ticks in Timerfd_async().every(seconds=1):
             print(ticks)

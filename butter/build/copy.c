@@ -285,8 +285,8 @@ static int ended(butter_copy *copy)
     char byte;
 
     if (copy->in_disk && copy->in_sizeless) {
-        /* After a pread() the next read of a file of /proc starts from the beginning and
-           skips: slow, and wrong if the file has changed meanwhile. */
+        /* After a pread() the next read of a file of /proc starts from the beginning
+           and skips: slow, and wrong if the file has changed meanwhile. */
         copy->way = PLAIN;
         return take(copy, in, count) == 0;
     }
@@ -341,8 +341,8 @@ static int copy_for_a_while(butter_copy *copy, size_t most)
         if (n > 0) {
             copy->refusals = 0;
         } else if (n == 0) {
-            /* the files of /proc and /sys have no size or a wrong one: only a read finds
-               their end */
+            /* the files of /proc and /sys have no size or a wrong one: only a read
+               finds their end */
             if (copy->way > SENDFILE)
                 copy->left = 0;
             else
@@ -350,7 +350,8 @@ static int copy_for_a_while(butter_copy *copy, size_t most)
         } else if (n == -1 - EINTR) {
             return COPY_MORE;
         } else if (n == -1 - EAGAIN) {
-            /* poll() said ready: another process was faster, or trying again is useless */
+            /* poll() said ready: another process was faster, or trying again is
+               useless */
             return ++copy->refusals < REFUSALS ? COPY_MORE : -1 - EAGAIN;
         } else if (copy->way < PLAIN && unsuited(n)) {
             copy->way = copy->way < PIPE ? copy->way + 1 : PLAIN;

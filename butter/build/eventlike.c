@@ -23,9 +23,9 @@ static int select_one(int fd, short events, int timeout)
     return ready;
 }
 
-/* Return whether fd is ready for one of the events, or -1 - errno. Python's poll() would
-   go on after a signal with the same number, although the handler may have closed it and
-   another file may have it now. */
+/* Return whether fd is ready for one of the events, or -1 - errno. Python's poll()
+   would go on after a signal with the same number, although the handler may have
+   closed it and another file may have it now. */
 static int butter_poll(int fd, short events, int timeout)
 {
     struct pollfd poller = {fd, events, 0};

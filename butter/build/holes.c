@@ -42,9 +42,9 @@ static int skip(butter_copy *copy, int64_t count)
     return 0;
 }
 
-/* Skip the hole of the source that begins here, or set *stop* to the number of bytes left
-   at the next hole: no call copies beyond that. Everything counts as data if the
-   filesystem does not know holes, or the target cannot have one. */
+/* Skip the hole of the source that begins here, or set *stop* to the number of bytes
+   left at the next hole: no call copies beyond that. Everything counts as data if
+   the filesystem does not know holes, or the target cannot have one. */
 static int look(butter_copy *copy)
 {
     loff_t from = position(copy->fd_in, copy->in_offset), to = position(copy->fd_out, copy->out_offset);

@@ -30,9 +30,9 @@ static int butter_rm_watch(int fd, int wd)
 }
 #define inotify_rm_watch butter_rm_watch
 
-/* Larger buffers are no faster: garbage collection of larger batches takes the time that
-   fewer system calls save. The columns have room for the shortest events, which are a
-   bare header; a name and its NUL do not need more room than its event. */
+/* Larger buffers are no faster: garbage collection of larger batches takes the time
+   that fewer system calls save. The columns have room for the shortest events, which
+   are a bare header; a name and its NUL do not need more room than its event. */
 #define READ_SIZE 16384
 #define HEADER sizeof(struct inotify_event)
 

@@ -38,7 +38,7 @@ int inotify_init1(int flags);
 int inotify_add_watch(int fd, const char *pathname, uint32_t mask);
 int inotify_rm_watch(int fd, int wd);
 
-/* One read as columns: the i-th event has wds[i], masks[i], cookies[i] and the i-th NUL-terminated name. */
+/* The events of one read, as columns: event i has wds[i], masks[i], cookies[i] and the i-th NUL-terminated name. */
 typedef struct {
     int32_t wds[1024];
     uint32_t masks[1024];

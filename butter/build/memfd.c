@@ -20,7 +20,8 @@
 # define MFD_EXEC 0x10U
 #endif
 
-/* Not from <linux/memfd.h>: in old versions the 34 is signed, and shifting it is negative. */
+/* Not from <linux/memfd.h>: in old versions the 34 is signed, and shifting it is
+   negative. */
 #define MFD_HUGE_SHIFT 26
 #define MFD_HUGE_MASK 0x3f
 #define MFD_HUGE_64KB (16U << MFD_HUGE_SHIFT)

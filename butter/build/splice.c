@@ -8,9 +8,9 @@
 #endif
 #define NULL_TERMINATOR 1
 
-/* A call that fails returns -1 - errno: butter/errors.py says why.
-   A pointer for an offset would cost as much time as the call, so an offset is a number,
-   and INT64_MIN, which is not a valid offset, stands for NULL. */
+/* A call that fails returns -1 - errno: butter/errors.py says why. A pointer for an
+   offset would cost as much time as the call, so an offset is a number, and
+   INT64_MIN, which is not a valid offset, stands for NULL. */
 static ssize_t butter_splice(int fd_in, int64_t off_in, int fd_out, int64_t off_out, size_t len, unsigned int flags)
 {
     loff_t in = off_in, out = off_out;

@@ -59,7 +59,7 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments* and return its exit code.
 
-    The default of *arguments* is ``sys.argv[1:]``; ``butter --help`` lists the exit codes.
+    *arguments* default to ``sys.argv[1:]``; ``butter --help`` lists the exit codes.
     """
     if sys.stdout is None:
         tell("standard output is closed")
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             status = run_command(sys.argv[1:] if arguments is None else arguments)
         except SystemExit as end:
-            # raised by argparse: after --help and --version, and for a wrong command line
+            # raised by argparse: after --help and --version, and for a wrong argument
             status = int(end.code or 0)
         sys.stdout.flush()
         return status
@@ -133,8 +133,8 @@ class Parser(argparse.ArgumentParser):
         )
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        # Otherwise the parser of 'butter' refuses the options that a subcommand does not
-        # know, and the error would name the wrong --help.
+        # Otherwise the parser of 'butter' refuses the options that a subcommand does
+        # not know, and the error would name the wrong --help.
         options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")

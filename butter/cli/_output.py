@@ -67,6 +67,6 @@ def drop_output() -> None:
                 # the descriptor belongs to the caller, which may go on using it
                 os.dup2(kept.fileno(), output)
     except OSError:
-        # no /dev/null, or no descriptor left: Python's message at its end is shorter than
-        # a traceback
+        # no /dev/null, or no descriptor left: Python's message at its end is shorter
+        # than a traceback
         pass

@@ -147,7 +147,7 @@ def row_of(name: str, since: str, probe: Probe) -> Row:
 def attempt(probe: Probe, limit: float = 5) -> Problem | None:
     """Run *probe* in a child and return its problem; None if it works.
 
-    The probe may take *limit* seconds, and may also be killed, as some seccomp filters do.
+    The probe may take *limit* seconds. It may also be killed, as by a seccomp filter.
     """
     reading, writing = os.pipe()
     pid = -1
