@@ -17,6 +17,7 @@ from butter._arguments import fileno
 from butter.errors import BAD_DESCRIPTOR, Errors, InvalidArgument
 
 if TYPE_CHECKING:
+    import inspect
     from collections.abc import Callable
     from types import TracebackType
     from typing import Any, NoReturn
@@ -175,6 +176,18 @@ class Owner:
         raise NotImplementedError
 
 
+class _Signature:
+    """The signature of a class, for ``help()`` and editors: that of its ``__init__``.
+
+    :mod:`inspect` would take that of ``__new__``, which accepts any arguments.
+    """
+
+    def __get__(self, instance: object, cls: Any) -> inspect.Signature | None:
+        # inspect asks for this, so it is imported; other programs need not import it
+        module = sys.modules.get("inspect")
+        return None if module is None else module.signature(cls.__init__.__get__(cls))
+
+
 class Descriptor(Owner):
     """An object that owns a descriptor.
 
@@ -192,10 +205,13 @@ class Descriptor(Owner):
     _closer: int | None = None  # the thread that is closing it
     _in_queue = False  # an awaitable owns the object, and its finaliser acts for both
 
-    def __new__(cls, *args: object, **kwargs: object) -> Self:
-        self = super().__new__(cls)
-        self._init_state()
-        return self
+    if not TYPE_CHECKING:  # checkers and editors look at __init__ alone
+        __signature__ = _Signature()
+
+        def __new__(cls, *args, **kwargs):
+            self = super().__new__(cls)
+            self._init_state()
+            return self
 
     def _init_state(self) -> None:
         """Put the object into the state of one that was never opened.

@@ -2,7 +2,7 @@
 
 * ``.. generated::`` stands for what a function of ``tools/reference.py`` writes.
 * Types are those of type checkers: what a module imports for them alone is known.
-* A signature is that of ``__init__``, where ``__new__`` takes anything.
+* A signature has the words of the defaults, as ``CLOEXEC_DEFAULT``.
 * The text of a method stands once: its other names, and the awaitables, refer to it.
 """
 
@@ -25,6 +25,7 @@ from sphinx.util import inspect as sphinx_inspect
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 import butter
+from butter._descriptor import Descriptor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "tools"))
 import reference
@@ -146,7 +147,7 @@ def by_public_name(app: Sphinx, env: Any, node: addnodes.pending_xref, content: 
 def real_signature(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, result: str | None
 ) -> tuple[str, None] | None:
-    if what != "class" or signature != "(*args: object, **kwargs: object)":
+    if what != "class" or not issubclass(thing, Descriptor):
         return None
     app.emit("autodoc-before-process-signature", thing.__init__, True)  # which keeps the words of the defaults
     found = sphinx_inspect.signature(thing.__init__, bound_method=True)

@@ -17,6 +17,18 @@ from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 
 
+def test_signatures_of_classes():
+    """``help()`` and editors show the arguments of a class, and those of a subclass of another program."""
+
+    class Subclass(butter.memfd.Memfd):
+        def __init__(self, size):
+            super().__init__("name", size)
+
+    for cls in butter.inotify.Inotify, butter.memfd.Memfd, butter.timerfd.Timer, Subclass:
+        own = inspect.signature(cls.__init__)
+        assert inspect.signature(cls) == own.replace(parameters=list(own.parameters.values())[1:])
+
+
 @pytest.mark.parametrize(
     ("function", "names"),
     [

@@ -30,7 +30,7 @@ PEOPLE = "".join(rf"(?<!\b{noun} )" for noun in ("user", "users", "someone", "ev
 WORST = {
     "'who' without a noun before it: write 'the thread that', 'a caller that'": rf"{PEOPLE}\bwho(ever)?\b",
     "a sentence about nobody: name the process, the object or the call": r"\b(no|some)body\b",
-    "'is no x' instead of 'is not an x'": r"(?<!\bthere )\b(is|are) no (?!more|longer|faster|slower|better|larger|smaller)[a-z]",
+    "'is no x' instead of 'is not an x'": r"(?<!\bthere )\b(is|are) no (?!more|longer|faster|better|larger)[a-z]",
 }
 
 
