@@ -78,7 +78,7 @@ def test_wake_from_thread():
 
 def test_sealed_memfd():
     """The other process reads what was sent, and saw the seals."""
-    assert output("sealed_memfd.py") == "received: nobody can change this\n"
+    assert output("sealed_memfd.py") == "received: these bytes cannot change\n"
 
 
 def test_proxy():
