@@ -157,12 +157,11 @@ def closed_error() -> ValueError:
 #
 # The finaliser closes only the number that __init__ opened. Programs, and the
 # tests of butter 0.13, make objects by __new__ and set _fd to any number;
-# collecting such an object must not close the file that has
-# that number. It warns, because a forgotten descriptor is a bug, and it makes
-# no cffi call, because those would overwrite an errno that is about to be
-# read.
+# collecting such an object must not close the file that has that number. The
+# finaliser warns, because a forgotten descriptor is a bug, and it makes no
+# cffi call, because that would overwrite an errno that is about to be read.
 #
-# What remains: a thread that has looked the number up, and is about to make
+# One gap remains: a thread that has looked the number up, and is about to make
 # its call, uses the number although another thread closes it in between.
 # Python's own files have that gap as well, and only the program can close it,
 # by ending its threads before it closes what they use.

@@ -25,7 +25,7 @@ was passed, ``filename``.
 # calls and does not stop the collector. Reading errno inside a second C call
 # is the same race, one instruction later.
 #
-# What works is to return the reason with the result. Each C function of
+# The way that works is to return the reason with the result. Each C function of
 # butter that fails returns -1 - errno: errno is read in C, where no Python
 # code can run. The number is always below -1, since errno is at least 1, so a
 # plain -1 remains free for the tests of programs that replace `lib` by a mock

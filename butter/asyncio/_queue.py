@@ -57,8 +57,8 @@
 #    may have no other reference. So the _Reader holds the queue just as long
 #    as there are waiters.
 #
-# 9. The collector runs the finaliser in whichever thread it comes to run,
-#    and a loop is only for its own thread. So the finaliser asks the loop, by
+# 9. The collector may run the finaliser in any thread, and a loop is only for
+#    its own thread. So the finaliser asks the loop, by
 #    call_soon_threadsafe, to forget the number and to close the descriptor,
 #    in this order. If the loop is closed, nothing is left to forget. A queue
 #    in a cycle is collected together with its object, whose own finaliser
