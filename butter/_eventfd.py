@@ -47,7 +47,7 @@ def _write_refused(fd: int, value: int = 0, **_: object) -> str:
 
 def _flags_refused(flags: int, **_: object) -> str:
     unknown = flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)
-    return f"the flags are EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE, not {unknown:#x}"
+    return f"the only flags are EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE, not {unknown:#x}"
 
 
 EVENTFD = Errors(

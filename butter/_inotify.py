@@ -153,7 +153,10 @@ ADD_WATCH = Errors(
         ),
         errno.EINVAL: (InvalidArgument, _watch_refused),
         errno.ENOSPC: (OSError, _watches_exhausted),
-        errno.ENOTDIR: (PathNotADirectory, "a part of the path is not a directory, or all of it (IN_ONLYDIR)"),
+        errno.ENOTDIR: (
+            PathNotADirectory,
+            "a part of the path is not a directory, or the path itself is not one (IN_ONLYDIR)",
+        ),
         errno.EPERM: (PermissionError, "a security module does not allow this watch"),
     },
 )

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 def _signalfd_refused(fd: int, flags: int, **_: object) -> str:
     if flags & ~(SFD_CLOEXEC | SFD_NONBLOCK):
-        return f"the flags are SFD_NONBLOCK and SFD_CLOEXEC, not {flags:#x}"
+        return f"the only flags are SFD_NONBLOCK and SFD_CLOEXEC, not {flags:#x}"
     return f"descriptor {fd} is not a signalfd"
 
 

@@ -69,7 +69,7 @@ def clock_of(fd: int) -> int:
 def _no_timer(clock_type: int, flags: int, **_: object) -> str:
     if clock_type not in TIMER_CLOCKS:
         return f"{_clock(clock_type)} is not a clock for timers; these are: {', '.join(map(_clock, TIMER_CLOCKS))}"
-    return f"the flags are TFD_NONBLOCK and TFD_CLOEXEC, not {flags:#x}"
+    return f"the only flags are TFD_NONBLOCK and TFD_CLOEXEC, not {flags:#x}"
 
 
 def _not_allowed(clock_type: int, **_: object) -> str:
@@ -89,7 +89,7 @@ def _another_kind(fd: int, **_: object) -> str:
 def _refused(fd: int, flags: int, spec: Any, **_: object) -> str:
     # spec is None for the times of an object, which checks them itself
     if flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET):
-        return f"the flags are TFD_TIMER_ABSTIME and TFD_TIMER_CANCEL_ON_SET, not {flags:#x}"
+        return f"the only flags are TFD_TIMER_ABSTIME and TFD_TIMER_CANCEL_ON_SET, not {flags:#x}"
     for name in () if spec is None else ("it_value", "it_interval"):
         time = getattr(spec, name)
         if time.tv_sec < 0 or not 0 <= time.tv_nsec < 10**9:

@@ -200,7 +200,7 @@ def missing(since: str | None = None) -> Meaning:
     """Return the row for ENOSYS of a call that Linux has since version *since*."""
     if since is None:
         return OSError, "a seccomp filter hides the system call"
-    return OSError, f"the system call is missing: it came with Linux {since}, or a seccomp filter hides it"
+    return OSError, f"the system call is missing: this kernel is older than Linux {since}, or a seccomp filter hides it"
 
 
 def running_kernel() -> tuple[int, ...]:
