@@ -113,7 +113,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Lines and branches of butter that the suite runs, in processes that it forks or starts too.
+    """Lines and branches of butter that the suite runs, in child processes too.
 
     What follows ``--`` goes to pytest. A child that is killed, or cannot open a file,
     leaves no record.
@@ -132,14 +132,14 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def sid(session: nox.Session) -> None:
-    """The suite on the newest Python of Debian, in a folder with Debian sid: it takes root.
+    """The suite on the newest Python of Debian, in a folder with Debian sid (as root).
 
     ``.nox/sid`` is made once, from Debian's mirror. What follows ``--`` goes to pytest.
     """
     python, root = "python3.14", ROOT / ".nox/sid"
 
-    # mounts in a namespace of their own, which end with the command: nothing that removes
-    # the folder ever meets the machine's /dev in it
+    # mounts in a namespace of their own, which end with the command: nothing that
+    # removes the folder ever meets the machine's /dev in it
     script = 'for name in dev proc sys; do mount --rbind "/$name" "$0/$name"; done; exec chroot "$0" "$@"'
     env = {"HOME": "/root", "LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PIP_CERT": str(CERTIFICATES)}
 
@@ -152,7 +152,7 @@ def sid(session: nox.Session) -> None:
         if shutil.which("debootstrap") is None:
             session.run("apt-get", "install", "-qy", "--no-install-recommends", "debootstrap")
         session.run("unshare", "--mount", "debootstrap", "--variant=minbase", f"--include={packages}", "sid", str(root))
-        # for what is installed there later: the mirror's index may be older than apt likes
+        # for later installs: the mirror's index may be older than apt likes
         (root / "etc/apt/apt.conf.d/90old").write_text('Acquire::Check-Valid-Until "false";\n')
     inside(python, "-m", "venv", "/venv")
     shutil.copy(CERTIFICATES, f"{root}{CERTIFICATES}")

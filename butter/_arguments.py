@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Path = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
     Value = TypeVar("Value")
 
-#: the bits of the flags of a descriptor that say what it is open for; PyPy lacks os.O_ACCMODE
+#: the bits of a descriptor's flags that say what it is open for (PyPy has no O_ACCMODE)
 ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 
 #: descriptors are closed when the process executes another program, unless

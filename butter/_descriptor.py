@@ -168,7 +168,7 @@ def closed_error() -> ValueError:
 
 
 class Owner:
-    """An object of butter that owns a descriptor, which another may take over by ``adopt()``."""
+    """An object of butter whose descriptor another may take over by ``adopt()``."""
 
     def _give_up(self) -> Descriptor:
         """Return the object whose descriptor and state the adopting one takes over."""

@@ -162,7 +162,7 @@ class Memfd(Descriptor):
             view, offset = view[written:], offset + written
 
     def _adopted(self, fd: int) -> None:
-        # raises for a file that has no seals, although its path may begin like a memfd's
+        # raises for a file without seals, although its path may begin like a memfd's
         flags(fd)
         link = link_of(fd)
         if link is not None:

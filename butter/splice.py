@@ -130,7 +130,8 @@ def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = No
     if _same_file(fd_in, fd_out):
         return _ONE_PIPE if _is_pipe(fd_in) else "the two ranges of the file overlap"
     # reading into no buffer takes nothing, and fails for files that cannot be read
-    if _asked(lambda: os.readv(fd_in, [])) is None:
+    # (PyPy has no readv)
+    if _asked(lambda: os.readv(fd_in, []) if hasattr(os, "readv") else os.read(fd_in, 0)) is None:
         return f"descriptor {fd_in} is of a kind that cannot be read"
     return f"descriptor {fd_out} is of a kind that cannot be written"
 

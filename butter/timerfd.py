@@ -64,10 +64,10 @@ class Timer(Eventlike[int], TimerVal):
     and *closefd* keeps the descriptor from programs that the process executes.
 
     ``enabled``, ``next_event``, ``period`` and ``bool()`` are about the words, so about
-    the next ``update()``; ``get_current()`` asks the kernel. A wait for a timer that
-    is not armed, although its words were changed and ask for an expiration, raises
-    RuntimeError: ``update()`` is missing. Timers are compared by their descriptors, as all objects of
-    butter are, and not by their words.
+    the next ``update()``; ``get_current()`` asks the kernel. A wait for a timer that is
+    not armed, although its words were changed and ask for an expiration, raises
+    RuntimeError: ``update()`` is missing. Timers are compared by their descriptors, as
+    all objects of butter are, and not by their words.
 
     Raises what :func:`timerfd` does.
 
@@ -188,7 +188,7 @@ class Timer(Eventlike[int], TimerVal):
     set_reoccuring = set_reoccurring
 
     def _check_more(self) -> None:
-        """Raise RuntimeError if the words ask for expirations that no update() armed."""
+        """Raise RuntimeError if the words ask for what no ``update()`` has armed."""
         words = self._times
         if self._armed == words or not self:
             return

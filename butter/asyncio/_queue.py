@@ -163,7 +163,7 @@ def _look_again(future: asyncio.Future[None]) -> None:
 
 
 class _LateClose:
-    """Closes the descriptor of a forgotten queue, when its loop has forgotten the number.
+    """Closes the descriptor of a forgotten queue, once its loop has forgotten it.
 
     The loop may be closed without calling this. Then it drops it, and the number is
     closed all the same.
@@ -443,8 +443,8 @@ class EventQueue(Owner, Generic[Source, Event]):
             try:
                 source._drop_batch()
             finally:
-                # The collector may run this in any thread, but the loop has to forget the
-                # number first, and does so in its own thread.
+                # The collector may run this in any thread, but the loop has to forget
+                # the number first, and does so in its own thread.
                 if loop is None:
                     close(fd)
                 else:

@@ -166,7 +166,7 @@ def test_unknown_flags():
     """Flags that no counter has are named with those that it can have."""
     for make in eventfd, Eventfd:
         with pytest.raises(
-            InvalidArgument, match="the flags are EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE, not 0x100004"
+            InvalidArgument, match="the only flags are EFD_CLOEXEC, EFD_NONBLOCK and EFD_SEMAPHORE, not 0x100004"
         ):
             make(0, 1 << 20 | 4 | EFD_NONBLOCK)
         with pytest.raises(ValueError, match="flags"):
