@@ -3,210 +3,44 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import resource
 import select
-import stat
 from typing import TYPE_CHECKING
 
-from butter._arguments import ACCESS_MODE, fileno, integer
+from butter._arguments import fileno, integer
 from butter._constants import splice as _constants
 from butter._constants.splice import *  # noqa: F403
-from butter._constants.splice import SpliceFlags
 from butter._signals import INTERRUPTED, run_handlers
 from butter._splice_c import ffi as _ffi
 from butter._splice_c import lib as _lib
-from butter.errors import NEW_DESCRIPTOR, NO_MEMORY, Errors, InvalidArgument, OutOfMemory
+from butter._splice_errors import COPY, OWN, SPLICE, TEE, NoReader
 from butter.errors import UnknownError as UnknownError
 from butter.eventlike import check_poll, poll
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
 
     from butter._arguments import FileDescriptor
-    from butter.errors import Meaning
 
 __all__ = ["NoReader", "UnknownError", "copy", "splice", "tee", "vmsplice"]
 __all__ += _constants.__all__
 
-
-class NoReader(BrokenPipeError, ValueError):
-    """The pipe or connection that was written to has no reader any more."""
-
-
 # the most that the kernel moves in one call (on pages of 4 KiB)
 _MOST = 0x7FFFF000
-# for the C function: no offset, so the file's own position
-_OWN = -(1 << 63)
-_FLAGS = sum(SpliceFlags)
-# PyPy does not have these constants
-_O_PATH, _F_GET_SEALS, _F_SEAL_SEAL = 0o10000000, 1034, 1
-_ONE_PIPE = "the descriptors are the two ends of one pipe"
-
-
-def _asked(call: Callable[..., int], *arguments: int) -> int | None:
-    """Return what *call* returns for a descriptor, None where it fails."""
-    try:
-        return call(*arguments)
-    except (OSError, ValueError):
-        return None
-
-
-def _access(fd: int) -> int | None:
-    """Return what the descriptor is open for, as O_RDONLY and its like.
-
-    None if it is not open at all.
-    """
-    flags = _asked(fcntl.fcntl, fd, fcntl.F_GETFL)
-    return None if flags is None or flags & _O_PATH else flags & ACCESS_MODE
-
-
-def _appends(fd: int) -> bool:
-    return bool((_asked(fcntl.fcntl, fd, fcntl.F_GETFL) or 0) & os.O_APPEND)
-
-
-def _not_open(fd_in: int = -1, fd_out: int = -1, **_: object) -> str:
-    reads, writes = _access(fd_in), _access(fd_out)
-    wrong = []
-    if reads in (None, os.O_WRONLY):
-        wrong.append(f"descriptor {fd_in} is not open" + ("" if reads is None else " for reading"))
-    if writes in (None, os.O_RDONLY):
-        wrong.append(f"descriptor {fd_out} is not open" + ("" if writes is None else " for writing"))
-    if reads == os.O_WRONLY and writes == os.O_RDONLY:
-        wrong.append("pass the source first, then the target")
-    return "; ".join(wrong) or f"descriptor {fd_in} or descriptor {fd_out} was closed meanwhile"
-
-
-def _is_pipe(fd: int) -> bool:
-    return stat.S_ISFIFO(_asked(lambda: os.fstat(fd).st_mode) or 0)
-
-
-def _same_file(fd_in: int, fd_out: int) -> bool:
-    return bool(_asked(os.path.sameopenfile, fd_in, fd_out))
-
-
-def _pipes_refused(fd_in: int, fd_out: int, flags: int) -> str | None:
-    """Return a sentence for what splice and tee both refuse, or None."""
-    if flags & ~_FLAGS:
-        return f"unknown flags {flags & ~_FLAGS:#x}"
-    if _is_pipe(fd_in) and _same_file(fd_in, fd_out):
-        return _ONE_PIPE
-    return None
-
-
-def _splice_refused(
-    fd_in: int = -1, fd_out: int = -1, in_offset: int = 0, out_offset: int = 0, flags: int = 0, **_: object
-) -> str:
-    refused = _pipes_refused(fd_in, fd_out, flags)
-    if refused:
-        return refused
-    if not _is_pipe(fd_in) and not _is_pipe(fd_out):
-        return f"neither descriptor {fd_in} nor descriptor {fd_out} is a pipe; butter.splice.copy() does not need one"
-    if _appends(fd_out):
-        return f"descriptor {fd_out} is open with O_APPEND, so only write() can append to it"
-    for name, offset in ("in_offset", in_offset), ("out_offset", out_offset):
-        if _OWN < offset < 0:
-            return f"{name} is {offset}; it must not be negative"
-    return f"descriptor {fd_out if _is_pipe(fd_in) else fd_in} is of a kind that cannot be spliced"
-
-
-def _tee_refused(fd_in: int = -1, fd_out: int = -1, flags: int = 0, **_: object) -> str:
-    refused = _pipes_refused(fd_in, fd_out, flags)
-    if refused:
-        return refused
-    others = [f"descriptor {fd}" for fd in (fd_in, fd_out) if not _is_pipe(fd)]
-    return f"{' and '.join(others)} {'are' if others[1:] else 'is'} not a pipe; butter.splice.copy() does not need one"
-
-
-def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = None, **_: object) -> str:
-    if out_offset is not None and _appends(fd_out):
-        return f"descriptor {fd_out} is open with O_APPEND, so it takes no offset"
-    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 0:
-        return "RLIMIT_NOFILE is 0, so the kernel does not let this process wait for a descriptor"
-    if _same_file(fd_in, fd_out):
-        return _ONE_PIPE if _is_pipe(fd_in) else "the two ranges of the file overlap"
-    # reading into no buffer takes nothing, and fails for files that cannot be read
-    # (PyPy has no readv)
-    if _asked(lambda: os.readv(fd_in, []) if hasattr(os, "readv") else os.read(fd_in, 0)) is None:
-        return f"descriptor {fd_in} is of a kind that cannot be read"
-    return f"descriptor {fd_out} is of a kind that cannot be written"
-
-
-def _no_offset(
-    fd_in: int = -1, fd_out: int = -1, in_offset: int | None = None, out_offset: int | None = None, **_: object
-) -> str:
-    name, fd = "in_offset", fd_in
-    if in_offset in (None, _OWN) or (
-        out_offset not in (None, _OWN) and _asked(os.lseek, fd_in, 0, os.SEEK_CUR) is not None
-    ):
-        name, fd = "out_offset", fd_out
-    return f"descriptor {fd} is a pipe, socket or terminal and has no offset: leave {name} at None (0 is an offset too)"
-
-
-def _not_allowed(fd_out: int = -1, **_: object) -> str:
-    if (_asked(fcntl.fcntl, fd_out, _F_GET_SEALS) or 0) & ~_F_SEAL_SEAL:
-        return f"descriptor {fd_out} is a memfd whose seals do not allow it"
-    return "an immutable file, a security module or a seccomp filter does not allow it"
-
-
-_PIPES: Mapping[int, Meaning] = {
-    errno.EAGAIN: (BlockingIOError, "nothing can be moved now: the input is empty, or the output is full"),
-    errno.EBADF: (InvalidArgument, _not_open),
-    errno.ENOMEM: NO_MEMORY,
-    errno.EPERM: (PermissionError, _not_allowed),
-    errno.EPIPE: (NoReader, "the target has no reader any more"),
-}
-_FILES: Mapping[int, Meaning] = {
-    **_PIPES,
-    errno.EACCES: (PermissionError, "a security module does not allow it"),
-    errno.ECONNABORTED: (ConnectionAbortedError, "the connection was aborted"),
-    errno.ECONNREFUSED: (ConnectionRefusedError, "the peer refused the connection"),
-    errno.ECONNRESET: (ConnectionResetError, "the peer reset the connection"),
-    errno.EDESTADDRREQ: (OSError, "the socket is not connected, so the bytes have no address to go to"),
-    errno.EDQUOT: (OSError, "the disk quota of the user is used up"),
-    errno.EFBIG: (OSError, "the target would be larger than its filesystem or RLIMIT_FSIZE allows"),
-    errno.EHOSTUNREACH: (OSError, "the host of the peer cannot be reached"),
-    errno.EIO: (OSError, "the device failed to read or write"),
-    errno.EMSGSIZE: (OSError, "the socket sends whole messages, and this one is too large"),
-    errno.ENETDOWN: (OSError, "the network is down"),
-    errno.ENETUNREACH: (OSError, "the network of the peer cannot be reached"),
-    errno.ENOBUFS: (OutOfMemory, "the network has no buffer left"),
-    errno.ENODEV: (OSError, "the device is gone, or does not support this"),
-    errno.ENOSPC: (OSError, "the device of the target is full"),
-    errno.ENOTCONN: (OSError, "the socket is not connected"),
-    errno.ENXIO: (OSError, "the device is gone, or the offset is past its end"),
-    errno.EOVERFLOW: (InvalidArgument, "the offset and the length together are past the largest offset"),
-    errno.ESPIPE: (InvalidArgument, _no_offset),
-    errno.ETIMEDOUT: (TimeoutError, "the peer does not answer any more"),
-    errno.ETXTBSY: (OSError, "the file is in use as swap space or as a running program"),
-}
-SPLICE = Errors("splice", {**_FILES, errno.EINVAL: (InvalidArgument, _splice_refused)}, since="2.6.17")
-TEE = Errors("tee", {**_PIPES, errno.EINVAL: (InvalidArgument, _tee_refused)}, since="2.6.17")
-COPY = Errors(
-    "copy",
-    {
-        **NEW_DESCRIPTOR,
-        **_FILES,
-        errno.EINVAL: (InvalidArgument, _copy_refused),
-        errno.EISDIR: (IsADirectoryError, "a directory has no bytes to copy"),
-        errno.ENOSYS: (OSError, "a seccomp filter hides read() or write()"),
-    },
-)
 
 
 def _offset(number: int, name: str) -> int:
     """Return an offset as the C function takes it.
 
-    Negative offsets are left to the kernel to refuse. _OWN, which means "no offset", is
+    Negative offsets are left to the kernel to refuse. OWN, which means "no offset", is
     replaced by -1, so that it is refused too.
     """
     if type(number) is not int:
         number = integer(number, -64, name)
-    return -1 if number == _OWN else number
+    return -1 if number == OWN else number
 
 
 def _check_ranges(fd_in: int, fd_out: int, in_offset: int, out_offset: int, len: int, flags: int) -> None:
@@ -248,8 +82,8 @@ def splice(
     # object without another reference would be closed before the call.
     number_in = fd_in if type(fd_in) is int else fileno(fd_in)
     number_out = fd_out if type(fd_out) is int else fileno(fd_out)
-    in_offset = _OWN if in_offset is None else _offset(in_offset, "in_offset")
-    out_offset = _OWN if out_offset is None else _offset(out_offset, "out_offset")
+    in_offset = OWN if in_offset is None else _offset(in_offset, "in_offset")
+    out_offset = OWN if out_offset is None else _offset(out_offset, "out_offset")
     if len is None:
         len = _MOST
     elif type(len) is not int:
