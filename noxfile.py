@@ -105,8 +105,7 @@ def tests_of(files: list[str]) -> set[str]:
 def tests(session: nox.Session) -> None:
     """The suite, on every Python; arguments after ``--`` go to pytest."""
     session.install(".[test]")
-    # PyPy's compiler sometimes crashes on the syntax trees that pytest makes of
-    # assertions (pytest-dev/pytest#11168)
+    # PyPy's compiler sometimes crashes on the trees that pytest makes of assertions
     plain = ["--assert=plain"] if session.python == "pypy3" else []
     session.run("pytest", *plain, *session.posargs)
 

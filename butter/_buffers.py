@@ -31,7 +31,7 @@ Event = TypeVar("Event")
 
 
 class Pool(Generic[Buffer]):
-    """Buffers made by *make*, at most one for each thread that no read uses now.
+    """Buffers made by *make*. The pool keeps at most one free buffer for each thread.
 
     A reader takes one before the call and gives it back after the events exist: the
     GIL is free during the call, and two threads on one buffer would tear events. There

@@ -145,10 +145,11 @@ def closed_error() -> ValueError:
 # the number first leaves None for the other, which raises.
 #
 # A signal handler may also raise, at the beginning of any Python function and
-# after any call. So none of the steps between forgetting and closing begins a
-# Python function: the function that closes is looked up before. An exception
-# before these steps leaves an open object, which can be closed; an exception
-# after them leaves a closed one.
+# after any call. So the function that closes is looked up before the number is
+# forgotten, and the one Python function between the two steps, _drop_batch(),
+# runs inside a try whose finally closes the number. An exception before these
+# steps leaves an open object, which can be closed; an exception after them
+# leaves a closed one.
 #
 # A second close() raises ValueError instead of doing nothing. It is a mistake
 # that the program should learn of: had the object kept the number, it would
@@ -160,6 +161,9 @@ def closed_error() -> ValueError:
 # collecting such an object must not close the file that has that number. The
 # finaliser warns, because a forgotten descriptor is a bug, and it makes no
 # cffi call, because that would overwrite an errno that is about to be read.
+#
+# What adopt() took over counts as opened. An object under an awaitable leaves
+# the warning and the closing to it (_in_queue; rule 9 of asyncio/_queue.py).
 #
 # One gap remains: a thread that has looked the number up, and is about to make
 # its call, uses the number although another thread closes it in between.

@@ -293,7 +293,7 @@ class InotifyEvent(_Fields):
     move_self_event = _Has(IN_MOVE_SELF, "the watched object itself was moved")
     is_dir_event = _Has(IN_ISDIR, "the event is about a directory")
     overflow_event = _Has(IN_Q_OVERFLOW, "the queue was full: an unknown number of events of every watch is lost")
-    ignored_event = _Has(IN_IGNORED, "the watch is gone, and this its last event")
+    ignored_event = _Has(IN_IGNORED, "the watch is gone, and this is its last event")
     unmount_event = _Has(IN_UNMOUNT, "the filesystem of the watched object was unmounted")
 
 

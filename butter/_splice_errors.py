@@ -102,7 +102,9 @@ def _tee_refused(fd_in: int = -1, fd_out: int = -1, flags: int = 0, **_: object)
     if refused:
         return refused
     others = [f"descriptor {fd}" for fd in (fd_in, fd_out) if not _is_pipe(fd)]
-    return f"{' and '.join(others)} {'are' if others[1:] else 'is'} not a pipe; butter.splice.copy() does not need one"
+    return (
+        f"{' and '.join(others)} {'are not pipes' if others[1:] else 'is not a pipe'}; butter.splice.copy() needs none"
+    )
 
 
 def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = None, **_: object) -> str:

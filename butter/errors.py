@@ -30,6 +30,7 @@ was passed, ``filename``.
 # code can run. The number is always below -1, since errno is at least 1, so a
 # plain -1 remains free for the tests of programs that replace `lib` by a mock
 # whose functions return -1 and set ffi.errno, as butter 0.13 made them do.
+# (pthread_sigmask is the one exception: it returns the errno itself, as in C.)
 # The builders give the C functions the names of the calls by a #define, so a
 # thin call reads as C does. Errors.check is the one decoder.
 #

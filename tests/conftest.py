@@ -21,7 +21,6 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     # a shell starts what is in the background with Ctrl-C ignored, and programs inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    config.addinivalue_line("markers", "defect(*ids): what of tests/defects.txt the test proves to be gone")
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     config.addinivalue_line("markers", "needs(*capabilities, kernel=None, when=True, reason=''): what the test needs")
 

@@ -19,30 +19,32 @@
 #    it reads once, without waiting, if no reader is with the loop; else it
 #    queues up. A newcomer never overtakes.
 #
-# 2. Only the first waiter is ever woken. Waking all would have each of them
+# 2. For an event only the first waiter is woken. Waking all would have each of them
 #    look (and all but one find nothing); waking any other than the first
 #    would let it overtake. A woken waiter that finds nothing keeps its place:
 #    the dict of waiters maps a place to the future that wakes it now, and
 #    setting a key anew keeps its order.
 #
 # 3. A waiter that leaves, with an event, cancelled, or with an error, takes
-#    its place out and wakes the next one if events are left. Otherwise a
-#    batch of three would serve one task and leave two waiting beside it.
+#    its place out and wakes the next one if events are left, or if none can
+#    come any more (each waiter then raises NoMoreEvents). Otherwise a batch
+#    of three would serve one task and leave two waiting beside it.
 #
 # 4. The reader callback reads nothing. It wakes the first waiter, and if
 #    there is none it counts: at the second call without a waiter it removes
 #    itself from the loop. Removing it at once would cost two epoll_ctl for
 #    every event of a task that works a little between two gets. The first
-#    call comes for nothing in any case: asyncio's own loop polls between the
-#    wake and the read, and sees the event that is just being taken.
+#    such call proves nothing: asyncio's own loop polls between the wake and
+#    the read, and so calls once more for the event that is just being taken.
 #
 # 5. A task that is always cancelled before the loop polls, as `async with
 #    asyncio.timeout(0)` does, would never be served by the reader. So after
 #    a waiter has left without an event the next get() reads once by itself.
 #
 # 6. A waiter with a timeout has a timer beside it that sets the same future.
-#    If it is not the first when its time is over, it must not look: it would
-#    overtake. It raises TimeoutError.
+#    When its time is over the first waiter looks once more. Any other waiter
+#    must not look, because it would overtake. Without an event the waiter
+#    raises TimeoutError.
 #
 # 7. Closing removes the reader before the descriptor is closed. An epoll
 #    instance watches open files, not numbers, and a loop that still knows the
@@ -58,12 +60,15 @@
 #    as there are waiters.
 #
 # 9. The collector may run the finaliser in any thread, and a loop is only for
-#    its own thread. So the finaliser asks the loop, by
-#    call_soon_threadsafe, to forget the number and to close the descriptor,
-#    in this order. If the loop is closed, nothing is left to forget. A queue
-#    in a cycle is collected together with its object, whose own finaliser
-#    might come first and close the number while the loop still knows it: so
-#    the object of a queue leaves the closing to the queue (_in_queue).
+#    its own thread. So the finaliser asks the loop, by call_soon_threadsafe, to
+#    forget the number and to close the descriptor, in this order. If the loop
+#    does not watch the number, or is closed, there is nothing to forget and the
+#    number is closed at once. A loop that is closed before it runs the request
+#    drops it, and the request (_LateClose) then closes the number when it is
+#    collected. A queue in a cycle is collected together with its object, whose
+#    own finaliser might come first and close the number while the loop still
+#    knows it: so the object of a queue leaves the closing to the queue
+#    (_in_queue).
 #
 # 10. A fork copies the loop's bookkeeping, but shares its epoll instance: a
 #    child that removes "its" reader removes the parent's. So in the child the

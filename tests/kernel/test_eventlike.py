@@ -1361,6 +1361,8 @@ def test_an_error_tells_of_itself_alone(kind, method):
 def test_no_descriptor_is_lost_for_want_of_memory(adopter, in_child):
     """Where memory ends after the kernel has opened a descriptor, it is closed, or returned."""
     testcapi = pytest.importorskip("_testcapi", reason="only CPython can run out of memory on demand")
+    if adopter.name == "signalfd":
+        pytest.skip("cffi itself crashes where it cannot make the number that a set of signals is")
 
     def body():
         lost = []

@@ -57,6 +57,14 @@ FLOORS = {
     "an object there, for tests/kernel/test_eventlike.py": lambda name: described(name, "cls"),
     "an awaitable there, for tests/asyncio/test_queue.py": lambda name: described(name, "awaitable"),
     "a module in butter/asyncio": lambda name: text(f"butter/asyncio/{name}.py"),
+    "a public module": lambda name: text(f"butter/{name}.py"),
+    "constants generated from its builder": lambda name: text(f"butter/_constants/{name}.py"),
+    "a keyword and a word of the description in pyproject.toml": (
+        lambda name: (
+            f'"{name}"' in text("pyproject.toml")
+            and re.search(rf"^description = .*\b{name}\b", text("pyproject.toml"), re.M)
+        )
+    ),
     "types of its C in butter/_*_c.pyi": lambda name: text(f"butter/_{name}_c.pyi"),
     "a table of errnos, with an example of each in tests/kernel/test_errnos.py": (
         lambda name: tables(name) and tables(name) <= examples()

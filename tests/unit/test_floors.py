@@ -37,7 +37,7 @@ BUILDERS = {path.stem for path in SOURCES.glob("build/*.py")}
 SHARED = {"butter": 2, "_enums": 1, "errors": 2, "utils": 4, "eventlike": 4, "pidfd": 4, "cli": 7, "__main__": 7}
 COMMAND = SHARED["cli"]
 
-# modules made of several features; features never import them
+# modules made of several features, which are still to come; features never import them
 COMPOSITIONS = {"spawn", "tree", "sandbox"}
 
 # what a program does not need at run time
