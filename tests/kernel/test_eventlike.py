@@ -8,8 +8,8 @@ import gc
 import itertools
 import math
 import os
-import platform
 import pickle
+import platform
 import re
 import resource
 import select
