@@ -83,28 +83,33 @@ def test_interruptions_lose_nothing(source, target):
             armed.clear()
             raise Interrupted
 
-    armed = []
-    moved, interruptions, ended, parts = 0, 0, False, []
-    before = signal.signal(signal.SIGALRM, handler)
-    try:
-        with fed(source, DATA) as fd_in, collected(target, parts) as fd_out:
-            signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
-            while not ended:
-                try:
-                    armed.append(1)
-                    moved += copy(fd_in, fd_out)
-                    ended = True
-                except Interrupted as error:
-                    write_all(fd_out, error.rest)
-                    moved += error.moved + len(error.rest)
-                    interruptions += 1
+    def interrupted_copy():
+        """Copy all of DATA; how often that was interrupted."""
+        moved, interruptions, ended, parts = 0, 0, False, []
+        before = signal.signal(signal.SIGALRM, handler)
+        try:
+            with fed(source, DATA) as fd_in, collected(target, parts) as fd_out:
+                signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+                while not ended:
+                    try:
+                        armed.append(1)
+                        moved += copy(fd_in, fd_out)
+                        ended = True
+                    except Interrupted as error:
+                        write_all(fd_out, error.rest)
+                        moved += error.moved + len(error.rest)
+                        interruptions += 1
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    assert moved == len(DATA)
-    assert parts == [DATA]
-    assert interruptions > 0
+            signal.signal(signal.SIGALRM, before)
+        assert moved == len(DATA)
+        assert parts == [DATA]
+        return interruptions
+
+    armed = []
+    # on a busy machine a whole copy may run between two signals
+    assert any(interrupted_copy() for _ in range(100))
 
 
 def test_random_copies():
@@ -164,7 +169,7 @@ def test_copies_leave_nothing_behind():
             assert copy(memfd, here, 5, 0) == 5
             assert copy(there, memfd, 5, None, 5) == 5
             assert copy(memfd, appending, 10, 0) == 10
-            with pytest.raises(OSError, match=r"connected|nobody"):
+            with pytest.raises(OSError, match=r"connected|no reader"):
                 copy(memfd, lonely, 5, 0)
         for end in (here, there):
             end.close()
