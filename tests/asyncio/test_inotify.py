@@ -62,7 +62,7 @@ def test_iteration_ends_with_the_last_watch(kind, directory):
 
 @both
 def test_every_waiter_hears_of_the_end(kind, directory):
-    """The last event goes to the first of the tasks that wait, and the others are told that there is no more."""
+    """The last event goes to the first of the tasks that wait, and the others get NoMoreEvents."""
 
     async def main():
         async with Inotify_async() as inotify:
@@ -78,7 +78,7 @@ def test_every_waiter_hears_of_the_end(kind, directory):
 
 @both
 def test_events_that_could_not_be_made(kind, directory, monkeypatch):
-    """Events for which there is no memory are not lost, and no waiter, present or later, passes them by."""
+    """Events that could not be made for want of memory are not lost, and a present or later waiter gets them."""
 
     made, failures = butter._inotify.Columns.made, []
 

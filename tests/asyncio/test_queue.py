@@ -632,7 +632,7 @@ def test_close_in_the_turn_of_an_event(one, pipe, event_first):
 
 
 def test_close_without_waiters_in_the_turn_of_an_event(one, pipe):
-    """Closed by another reader while nobody waits, its own reader, still in the loop, does no harm."""
+    """A reader that is still in the loop does no harm if another reader closes the object while no task waits."""
 
     async def main(queue):
         loop = asyncio.get_running_loop()
@@ -654,7 +654,7 @@ def test_close_without_waiters_in_the_turn_of_an_event(one, pipe):
 
 
 def test_close_after_the_loop(one):
-    """A close after its loop's only closes the descriptor: there is nobody to tell."""
+    """A close after its loop's only closes the descriptor: no waiter is left to wake."""
     loop = one.kind()
     queue = one.open()
     [task] = loop.run_until_complete(waiters(queue, 1))

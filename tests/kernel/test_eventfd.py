@@ -102,7 +102,7 @@ def test_both_names_of_the_initial_value():
 @pytest.mark.defect("V2")
 @pytest.mark.parametrize("value", [-1, 2**64 - 1, 2**64, -(2**70)])
 def test_numbers_out_of_range(counter, number, value):
-    """A number that no counter holds is a ValueError that says so, whoever gets it, and nothing is counted."""
+    """A number that a counter cannot hold is a ValueError in each call, and nothing is counted."""
     for call in Eventfd, counter.increment, lambda value: eventfd_write(number, value):
         with pytest.raises(ValueError, match=f"value is {value}; it must be 0 to {2**64 - 2}, which is"):
             call(value)
@@ -114,7 +114,7 @@ def test_numbers_out_of_range(counter, number, value):
 
 @pytest.mark.parametrize("value", [1.0, "1", b"1", None, (), object()])
 def test_other_types(counter, number, value):
-    """What is not an int is a TypeError, whoever gets it, and nothing is counted."""
+    """A value that is not an int is a TypeError in each call, and nothing is counted."""
     calls = [lambda: counter.increment(value), lambda: eventfd_write(number, value), lambda: event_to_str(value)]
     calls += [lambda: Eventfd(value), lambda: eventfd(value), lambda: Eventfd(0, value), lambda: eventfd(0, value)]
     for call in calls:

@@ -558,7 +558,7 @@ def test_adopt_makes_a_subclass(adopter):
 
 
 def test_adopted_and_dropped(adopter):
-    """An adopted descriptor that nobody closed is closed with a warning."""
+    """An adopted descriptor that the program never closed is closed with a warning."""
     fd = adopter.descriptor()
     box = [adopter.cls.adopt(fd)]
     with pytest.warns(ResourceWarning, match="unclosed"):
