@@ -19,7 +19,9 @@ from butter.cli import _probes
 ROOT = Path(__file__).resolve().parent.parent.parent
 # not a feature: what the event objects of all features share
 SHARED = {"eventlike"}
-BUILDERS = sorted({path.stem for path in (ROOT / "butter/build").glob("*.py")} - SHARED)
+FILES = {path.stem for path in (ROOT / "butter/build").glob("*.py")} - SHARED
+# a builder may be a part of a feature, as newfd_more is of newfd
+BUILDERS = sorted(name for name in FILES if not any(name.startswith(f"{other}_") for other in FILES))
 DESCRIBED = {feature.name: feature for feature in FEATURES}
 
 
@@ -45,9 +47,9 @@ def tables(name):
     return {
         call
         for call, table in errno_tables().items()
-        for module in (f"_{name}", name)
-        if (ROOT / f"butter/{module}.py").exists()
-        and table in vars(importlib.import_module(f"butter.{module}")).values()
+        for path in (ROOT / "butter").glob("*.py")
+        if re.fullmatch(rf"_?{name}(_\w+)?", path.stem)
+        and table in vars(importlib.import_module(f"butter.{path.stem}")).values()
     }
 
 
