@@ -32,7 +32,7 @@ ADOPT = Errors(
         errno.EBADF: BAD_DESCRIPTOR,
         errno.EINVAL: (
             InvalidArgument,
-            lambda fd, kind, found, **_: f"descriptor {fd} is not {kind}; /proc/self/fd says that it is {found}",
+            lambda fd, kind, found, **_: f"descriptor {fd} is not {kind}; {found}",
         ),
     },
 )
@@ -252,7 +252,11 @@ class Descriptor(Owner):
             ADOPT.fail(wrong, fd=number)
         found = link_of(number)
         if found is not None and not found.startswith(cls._link):
-            ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, found=repr(found))
+            ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, found=f"/proc/self/fd says that it is {found!r}")
+        # an awaitable has its object in _source
+        kind = getattr(getattr(source, "_source", source), "_kind", cls._kind)
+        if isinstance(source, Owner) and kind != cls._kind:
+            ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, found=f"it is {kind}")
         self = cls.__new__(cls)
         if isinstance(source, Owner):
             owner = source._give_up()
@@ -335,15 +339,22 @@ class Descriptor(Owner):
         # a subclass may have made the object without _init_state()
         fd = getattr(self, "_fd", None)
         if fd is not None and fd == self._opened and not self._in_queue:
-            # the warning may be an error, and the descriptor must be closed anyway
+            self._forgotten(fd, self, warn, close)
+
+    def _forgotten(self, fd: int, owner: Owner, warn: Any, close: Callable[[int], object]) -> None:
+        """Close what the program forgot.
+
+        The warning is about *owner*: this object, or the awaitable that owns it.
+        """
+        # the warning may be an error, and the descriptor must be closed anyway
+        try:
+            warn(f"unclosed {owner!r}", ResourceWarning, stacklevel=3, source=owner)
+        finally:
+            self._fd = None
             try:
-                warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+                self._drop_batch()
             finally:
-                self._fd = None
-                try:
-                    self._drop_batch()
-                finally:
-                    close(fd)
+                close(fd)
 
     def __eq__(self, other: object) -> bool:
         if self is other:

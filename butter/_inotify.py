@@ -116,7 +116,7 @@ def queued(fd: int) -> bool:
 
 
 def watches_of(fd: int) -> set[int] | None:
-    """Return all watches on the descriptor *fd*, of this and of other programs.
+    """Return all watches on the descriptor *fd*, of other programs too.
 
     None where ``/proc`` is missing, or cannot be read because no descriptor is left.
     """

@@ -272,8 +272,8 @@ WRITE = Errors(
             InvalidArgument,
             "a memfd of huge pages has no write(): pass its size as initial_value, and fill a mapping",
         ),
-        errno.ENOMEM: (OutOfMemory, "there is no memory for it, or its control group has reached its limit"),
-        errno.ENOSPC: (OSError, "there is no room for it: vm.overcommit_memory allows no more memory"),
+        errno.ENOMEM: (OutOfMemory, "there is no memory for the mapping, or the control group has reached its limit"),
+        errno.ENOSPC: (OSError, "there is no memory for the mapping: vm.overcommit_memory allows no more"),
         errno.EPERM: (Sealed, _write_sealed),
     },
 )

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 
 def _signalfd_refused(fd: int, flags: int, **_: object) -> str:
-    if flags & ~(SFD_CLOEXEC | SFD_NONBLOCK):
-        return f"the only flags are SFD_NONBLOCK and SFD_CLOEXEC, not {flags:#x}"
+    if unknown := flags & ~(SFD_CLOEXEC | SFD_NONBLOCK):
+        return f"the only flags are SFD_NONBLOCK and SFD_CLOEXEC, not {unknown:#x}"
     return f"descriptor {fd} is not a signalfd"
 
 

@@ -88,14 +88,13 @@ def _another_kind(fd: int, **_: object) -> str:
 
 def _refused(fd: int, flags: int, spec: Any, **_: object) -> str:
     # spec is None for the times of an object, which checks them itself
-    if flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET):
-        return f"the only flags are TFD_TIMER_ABSTIME and TFD_TIMER_CANCEL_ON_SET, not {flags:#x}"
+    if unknown := flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET):
+        return f"the only flags are TFD_TIMER_ABSTIME and TFD_TIMER_CANCEL_ON_SET, not {unknown:#x}"
     for name in () if spec is None else ("it_value", "it_interval"):
         time = getattr(spec, name)
         if time.tv_sec < 0 or not 0 <= time.tv_nsec < 10**9:
-            return (
-                f"{name} is {time.tv_sec} s and {time.tv_nsec} ns; neither may be negative, nor the ns a whole second"
-            )
+            told = f"{name} is {time.tv_sec} s and {time.tv_nsec} ns"
+            return f"{told}; neither may be negative, and the ns must be less than a second"
     return _another_kind(fd)
 
 

@@ -227,7 +227,7 @@ def newer_than_kernel(flags: int, names: type[Named]) -> str | None:
 NOT_ALLOWED = "a seccomp filter or a security module does not allow it"
 
 #: the row for ENOMEM
-NO_MEMORY: Meaning = (OutOfMemory, "the kernel has no memory for it")
+NO_MEMORY: Meaning = (OutOfMemory, "the kernel has no memory for this call")
 
 #: the row for EBADF
 BAD_DESCRIPTOR: Meaning = (InvalidArgument, bad_descriptor)

@@ -160,7 +160,7 @@ class Eventlike(Descriptor, Generic[Event]):
     def pending(self) -> int:
         """How many events were read and not yet taken.
 
-        They do not make the descriptor readable.
+        These events do not make the descriptor readable.
         """
         return len(self._batch) + sum(map(len, self._unmade))
 

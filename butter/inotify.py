@@ -81,12 +81,28 @@ class Inotify(Eventlike[InotifyEvent]):
     _kind = "an inotify descriptor"
     _link = LINK
 
-    # How the object knows the end: _paths has every watch until its IN_IGNORED was
-    # read. When it is empty the kernel is asked for watches that other programs made
-    # on the descriptor. Where an IN_IGNORED may have been missed (_unsure), the kernel
-    # is asked for all watches, as soon as its queue is empty. Threads and signal
-    # handlers may run between any two steps, and there is no lock: each step is one
-    # operation of a dict, or one assignment.
+    # How the object knows that its last watch has ended
+    #
+    # Counting is the obvious way: one more with each watch(), one less with each
+    # IN_IGNORED. It is wrong in four ways. A second watch of one file is the same
+    # watch. A program that has the descriptor too may make watches, and end them.
+    # When the queue overflows, IN_IGNORED is lost as well. And the end of a watch may
+    # be read, by another thread, before watch() has returned from the kernel with
+    # its number: then the end is counted first, and the watch for ever after.
+    #
+    # So _paths has each watch by its number until its IN_IGNORED was read, and while
+    # it is not empty an event may come. When it is empty, the kernel is asked
+    # (/proc/self/fdinfo) for watches of other programs. Where an end may have been
+    # missed, by an overflow or because ends came while watch() ran (_ends is not the
+    # same object any more), the object is _unsure: then the kernel is asked for all
+    # watches, and those of _paths that it does not have are forgotten.
+    #
+    # The kernel's list is true only while its queue is empty: a watch that has ended
+    # is off the list at once, but its last events still wait. Hence the queue is
+    # looked at before and after. Threads and signal handlers may run between any two
+    # steps, and a lock would deadlock in a handler, so each step is one operation of a
+    # dict or one assignment, and what makes the object unsure is set before what
+    # relies on it is removed.
 
     _watched = False  # there has been a watch
     _unsure = False  # _paths may have watches that have ended

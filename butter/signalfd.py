@@ -174,8 +174,8 @@ class Signalfd(Eventlike[Signal]):
     def disable(self, signals: Signals | None = None, *, signal: Signals | None = None) -> None:
         """Receive *signals*, one or an iterable, no longer.
 
-        They stay blocked, and those that were read before are still returned. *signal*
-        is an older spelling.
+        The signals stay blocked, and those that were read before are still returned.
+        *signal* is an older spelling.
 
         Raises what :meth:`enable` does.
         """
@@ -193,7 +193,7 @@ class Signalfd(Eventlike[Signal]):
         self.enable(_RECEIVABLE)
 
     def disable_all(self) -> None:
-        """Receive no signal. Raises what :meth:`enable` does."""
+        """Receive no signals any more. Raises what :meth:`enable` does."""
         self.disable(_RECEIVABLE)
 
     def _change(self, added: set[int], removed: set[int]) -> None:

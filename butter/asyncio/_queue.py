@@ -177,6 +177,13 @@ class _LateClose:
     def __init__(self, loop: asyncio.AbstractEventLoop, fd: int) -> None:
         self._loop, self._fd = loop, fd
 
+    def begin(self) -> None:
+        # the collector runs in any thread, and the loop is told in its own
+        try:
+            self._loop.call_soon_threadsafe(self)
+        except RuntimeError:  # the loop is closed
+            self.close()
+
     def __call__(self) -> None:
         self._loop.remove_reader(self._fd)
         self.close()
@@ -437,27 +444,9 @@ class EventQueue(Owner, Generic[Source, Event]):
     def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
         source: Any = getattr(self, "_source", None)
         fd = getattr(source, "_fd", None)
-        if fd is None or fd != source._opened:
-            return
-        loop = self._loop if self._reading else None
-        # the warning may be an error, and the descriptor must be closed anyway
-        try:
-            warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-        finally:
-            source._fd = None
-            try:
-                source._drop_batch()
-            finally:
-                # The collector may run this in any thread, but the loop has to forget
-                # the number first, and does so in its own thread.
-                if loop is None:
-                    close(fd)
-                else:
-                    late = _LateClose(loop, fd)
-                    try:
-                        loop.call_soon_threadsafe(late)
-                    except RuntimeError:  # the loop is closed
-                        late.close()
+        if fd is not None and fd == source._opened:
+            loop = self._loop if self._reading else None
+            source._forgotten(fd, self, warn, close if loop is None else lambda fd: _LateClose(loop, fd).begin())
 
     def __aiter__(self) -> Self:
         return self

@@ -36,7 +36,7 @@ FORK = Errors(
     "fork",
     {
         errno.EAGAIN: (OSError, processes_exhausted),
-        errno.ENOMEM: (OutOfMemory, "the kernel has no memory for it"),
+        errno.ENOMEM: (OutOfMemory, "the kernel has no memory for this call"),
     },
 )
 
