@@ -2,8 +2,39 @@
 
 Each comes as the call of the manual page, as a file-like object, and in
 :mod:`butter.asyncio` as an awaitable.
+
+``from butter import *`` imports every module but those of :mod:`butter.asyncio`;
+``import butter`` imports none of them.
 """
+
+from typing import TYPE_CHECKING
 
 from butter._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from butter import errors as errors
+    from butter import eventfd as eventfd
+    from butter import eventlike as eventlike
+    from butter import inotify as inotify
+    from butter import inotify_simple as inotify_simple
+    from butter import memfd as memfd
+    from butter import signalfd as signalfd
+    from butter import splice as splice
+    from butter import timerfd as timerfd
+    from butter import utils as utils
+
+# Python imports a module of this list that is not there yet for the star, or for
+# "from butter import inotify".
+__all__ = [
+    "__version__",
+    "errors",
+    "eventfd",
+    "eventlike",
+    "inotify",
+    "inotify_simple",
+    "memfd",
+    "signalfd",
+    "splice",
+    "timerfd",
+    "utils",
+]

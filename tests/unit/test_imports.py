@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 
@@ -53,6 +54,22 @@ def test_synchronous_modules_are_light(name):
     _, modules = fresh(name)
     assert name in modules
     assert not modules & {"cffi", "pycparser", "asyncio", "typing_extensions", "ctypes", "inspect", "logging"}
+
+
+def test_star_brings_each_public_module():
+    """``from butter import *`` imports all modules but the awaitables; ``import butter`` none."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from butter import *; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    public = {name for name in SYNCHRONOUS if not re.search(r"\._|\.cli", name)}
+    assert public == {"butter", *(f"butter.{name}" for name in butter.__all__ if name != "__version__")}
+    assert public <= set(done.stdout.split())
+    _, brought = fresh("butter")
+    assert {name for name in brought if name.startswith("butter")} == {"butter", "butter._version"}
 
 
 @pytest.mark.defect("I2")
