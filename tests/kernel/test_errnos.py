@@ -1,10 +1,11 @@
-"""Each row of each table of errnos, with a kernel that answers so: class, errno, sentence and path.
+"""Each row of each table of errnos: class, errno, sentence and path of its exception.
 
-An example makes the call of a table, once its arguments are ready and ``fail`` was told which system call fails from
-now on (by a seccomp filter, with the errno of the row). All rows of the table go through each of its examples.
+An example makes the call of a table, once its arguments are ready and ``fail`` was told
+which system call is to fail with the errno of the row, by a seccomp filter. All rows of
+a table go through each of its examples.
 
-What this kernel does by itself, in a state or for arguments that a test can give it, is a provoker of its own, which
-takes the place of the table's first example. Every one runs in a child, in an empty directory.
+A failure that this kernel itself produces has a provoker, which takes the place of the
+table's first example. Each runs in a child, in an empty directory.
 """
 
 import errno
@@ -34,7 +35,7 @@ TABLES = support.errno_tables()
 
 
 class Way(NamedTuple):
-    """A function that makes a call fail, what has to be so for it, and what its exception says."""
+    """A function that makes a call fail, its needs, and what its exception says."""
 
     function: object
     marks: tuple = ()
@@ -47,7 +48,7 @@ PROVOKERS = {}
 
 
 def example(call, filename=None):
-    """The decorated function is an example of the table of *call*: ``function(fail)``."""
+    """The decorated function, ``function(fail)``, is an example of *call*'s table."""
 
     def register(function):
         EXAMPLES[call].append(Way(function, filename=filename))
@@ -57,7 +58,7 @@ def example(call, filename=None):
 
 
 def provokes(call, number, *marks, filename=None, words=""):
-    """The decorated function makes *call* fail with errno *number*, and its sentence has *words*."""
+    """The decorated function makes *call* fail with errno *number*."""
 
     def register(function):
         assert number in TABLES[call].meanings
@@ -456,7 +457,7 @@ STRANGE = errno.EHOSTDOWN
 
 
 def outcome(function, directory, number):
-    """The exception of *function*, and the class of its context, which does not come out of a child."""
+    """The exception of *function*, and the class of its context: children lose that."""
     os.chdir(directory)
 
     def fail(call, first=None, arguments=None):
@@ -502,7 +503,7 @@ def name(call, number, way):
 )
 @pytest.mark.defect("E11")
 def test_injected(tmp_path, call, number, way):
-    """A row, or an errno that the table does not know, as its exception."""
+    """A row, or an errno that the table does not know, becomes its exception."""
     check(way, tmp_path, call, number)
 
 
@@ -512,10 +513,10 @@ def test_injected(tmp_path, call, number, way):
 )
 @pytest.mark.defect("A5", "E10", "S7")
 def test_provoked(tmp_path, call, number, way):
-    """What the kernel does by itself."""
+    """An errno that the kernel itself produces becomes its exception."""
     check(way, tmp_path, call, number)
 
 
 def test_every_table_has_an_example():
-    """A new table needs an example above."""
+    """Each table has an example above."""
     assert [call for call, ways in EXAMPLES.items() if not ways] == []

@@ -1,4 +1,4 @@
-"""What every event object does, whatever its events are; tests/features.py says how they are made."""
+"""What every event object does; tests/features.py says how each feature makes one."""
 
 import contextlib
 import copy
@@ -70,7 +70,7 @@ def quick(kind):
 
 
 def invented(kind, fd):
-    """An object that ``__init__`` never saw, with a number that somebody else opened."""
+    """An object that ``__init__`` never saw, with a number that the test opened."""
     made = kind.cls.__new__(kind.cls)
     made._fd = fd
     return made
@@ -92,18 +92,13 @@ def readable(made):
 
 
 @every_kind
-def test_open(made):
-    """A new object owns an open descriptor of its own."""
+def test_words_of_a_file(made):
+    """A new object owns an open descriptor, and has the methods of Python's files."""
     assert isinstance(made, Eventlike)
     assert is_open(made.fileno())
     assert made._fd == made.fileno()
     assert made.closed() is False
     assert made.pending == 0
-
-
-@every_kind
-def test_words_of_a_file(made):
-    """An object answers what Python's files are asked."""
     assert made.isatty() is False
     assert made.readable() is True
     assert made.seekable() is False
@@ -115,7 +110,7 @@ def test_words_of_a_file(made):
 @every_kind
 @pytest.mark.parametrize("word", ["read", "readline", "readlines", "seek", "tell", "truncate", "write", "writelines"])
 def test_bytes_words_of_a_file(made, word):
-    """An object of events has no bytes to read, write or seek in, whatever the arguments."""
+    """An object of events cannot read, write or seek bytes, with any arguments."""
     for arguments in ((), (1,), (b"bytes",), (0, 2)):
         with pytest.raises(NotImplementedError, match="read_event"):
             getattr(made, word)(*arguments)
@@ -123,7 +118,7 @@ def test_bytes_words_of_a_file(made, word):
 
 @every_kind
 def test_closed(kind):
-    """A closed object has no descriptor, and says so; it can still be printed and compared."""
+    """A closed object has no descriptor and refuses work, but can still be printed."""
     made = kind.make()
     fd = made.fileno()
     made.close()
@@ -144,7 +139,7 @@ def test_closed(kind):
 
 @every_object
 def test_closed_twice(kind):
-    """A second close raises, and leaves the number alone: it may be somebody else's by now."""
+    """A second close raises; neither it nor the finaliser closes a reused number."""
     made = kind.make()
     fd = made.fileno()
     made.close()
@@ -152,12 +147,14 @@ def test_closed_twice(kind):
     assert stranger == fd
     with pytest.raises(ValueError, match="closed file"):
         made.close()
+    del made
+    gc.collect()
     os.close(stranger)  # still open
 
 
 @every_object
 def test_forgotten_before_it_is_closed(kind, monkeypatch):
-    """The number is forgotten first: even when closing it fails, nobody uses it again."""
+    """The object forgets its number first, also where closing that fails."""
     made = kind.make()
     fd = made.fileno()
     seen = []
@@ -175,7 +172,7 @@ def test_forgotten_before_it_is_closed(kind, monkeypatch):
 
 
 def interrupt_close(made, at, handler):
-    """Close *made*, and call *handler* at the place number *at* where Python may run a signal handler."""
+    """Close *made*; *handler* runs at place *at* where Python may run handlers."""
     places = itertools.count()
 
     def profile(frame, event, arg):
@@ -192,7 +189,7 @@ def interrupt_close(made, at, handler):
 
 
 def interrupted_closes(kind):
-    """(an object, a function that closes it and is interrupted) for all places, the last one behind the last place."""
+    """An object and its interrupted close, for each place and one behind the last."""
     for at in range(100):
         made, done = kind.make(), []
 
@@ -211,7 +208,7 @@ def interrupted_closes(kind):
 
 @every_object
 def test_a_handler_raises_in_close(kind):
-    """Wherever it does, the object is closed, or is as before and can be closed."""
+    """A handler that raises anywhere in a close leaves the object open or closed."""
 
     def handler():
         raise Enough
@@ -228,7 +225,7 @@ def test_a_handler_raises_in_close(kind):
 
 @every_object
 def test_a_handler_closes_in_close(kind):
-    """Wherever it does, the object is closed once, and a stranger who gets the number keeps it."""
+    """When a handler closes the object during a close, a reused number stays open."""
     for made, close in interrupted_closes(kind):
         fd, ends = made.fileno(), []
 
@@ -248,7 +245,7 @@ def test_a_handler_closes_in_close(kind):
 
 @every_object
 def test_closed_while_another_thread_closes(kind):
-    """Whoever comes second gets the ValueError, also before the first has taken the number."""
+    """The second close gets ValueError, even before the first took the number."""
     made, first = kind.make(), []
 
     def handler():
@@ -259,7 +256,7 @@ def test_closed_while_another_thread_closes(kind):
 
         join(start(close, 1))
 
-    # the first places are in front of everything, this one is behind the step that decides
+    # the first places come before the step that takes the number, this one after it
     interrupt_close(made, 4, handler)
     assert first == [False]
     assert made.closed()
@@ -267,7 +264,7 @@ def test_closed_while_another_thread_closes(kind):
 
 @every_object
 def test_closed_by_two_threads(kind):
-    """Of many who close an object at once, one does and the others get the ValueError."""
+    """Of four threads that close an object at once, three get the ValueError."""
     for _ in range(50):
         made = kind.make()
         barrier = threading.Barrier(4)
@@ -287,7 +284,7 @@ def test_closed_by_two_threads(kind):
 @pytest.mark.defect("E1")
 @every_object
 def test_with(kind):
-    """``with`` gives the object, and closes it however the block ends."""
+    """``with`` returns the object, and closes it however the block ends."""
     with kind.make() as made:
         fd = made.fileno()
         assert isinstance(made, kind.cls)
@@ -303,7 +300,7 @@ def test_with(kind):
 
 @every_object
 def test_with_closed(kind):
-    """A block may close its object itself, or meet a closed one: ``with`` never raises."""
+    """A block may close its object, or begin with a closed one, without an error."""
     with kind.make() as made:
         made.close()
     with made as again:
@@ -313,7 +310,7 @@ def test_with_closed(kind):
 @pytest.mark.defect("E5")
 @every_object
 def test_dropped(kind):
-    """An object that nobody closed warns when it goes, and closes its descriptor."""
+    """An unclosed object warns when it is deleted, and closes its descriptor."""
     box = [kind.make()]
     fd, name = box[0].fileno(), repr(box[0])
     with pytest.warns(ResourceWarning, match=re.escape(f"unclosed {name}")):
@@ -323,7 +320,7 @@ def test_dropped(kind):
 
 @every_object
 def test_dropped_in_a_cycle(kind):
-    """The garbage collector closes what only refers to itself."""
+    """The garbage collector closes an object that only refers to itself."""
     box = [kind.make()]
     box[0].itself = box[0]
     fd = box[0].fileno()
@@ -334,7 +331,7 @@ def test_dropped_in_a_cycle(kind):
 
 @every_object
 def test_dropped_where_warnings_are_errors(kind, monkeypatch):
-    """The descriptor goes even if the warning about it raises."""
+    """The descriptor is closed even if the warning about it raises."""
     seen = []
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: seen.append(unraisable.exc_type))
     box = [kind.make()]
@@ -347,21 +344,8 @@ def test_dropped_where_warnings_are_errors(kind, monkeypatch):
 
 
 @every_object
-def test_dropped_closed(kind):
-    """A closed object goes without a word, and without closing who has its number now."""
-    made = kind.make()
-    fd = made.fileno()
-    made.close()
-    stranger = os.dup(0)
-    assert stranger == fd
-    del made
-    gc.collect()
-    os.close(stranger)  # still open
-
-
-@every_kind
 def test_dropped_with_another_number(kind):
-    """The finaliser closes only what the object opened itself, not a number that was put into it."""
+    """The finaliser closes only a number that the object itself opened."""
     made = kind.make()
     own = made._fd
     stranger = os.dup(0)
@@ -374,7 +358,7 @@ def test_dropped_with_another_number(kind):
 
 @every_kind
 def test_invented(kind):
-    """An object of an invented number is compared, printed, entered and closed, but never closes when it goes."""
+    """An object of an invented number works, but its finaliser closes nothing."""
     stranger = os.dup(0)
     made = invented(kind, stranger)
     assert made == invented(kind, stranger)
@@ -390,7 +374,7 @@ def test_invented(kind):
     assert not is_open(stranger)
 
 
-@every_kind
+@every_object
 def test_empty(kind):
     """An object whose constructor failed, or never ran, is a closed one."""
     made = kind.cls.__new__(kind.cls)
@@ -434,7 +418,7 @@ def test_descriptor_zero(kind, in_child):
 @pytest.mark.defect("E6")
 @every_object
 def test_hash_is_kept(kind):
-    """An object is found in a dict after it was closed, and when its number has a new owner."""
+    """A closed object is still found in a dict, and its number's new owner is not."""
     made = kind.make()
     found = {made: "found"}
     before = hash(made)
@@ -446,9 +430,9 @@ def test_hash_is_kept(kind):
 
 
 @pytest.mark.defect("E7")
-@every_kind
+@every_object
 def test_equality(kind, made):
-    """Equal is the same object, or one of the same class with the same open number."""
+    """Equal are the same object, and two of one class with the same open number."""
     same = invented(kind, made.fileno())
     assert (made == same) is True
     assert (made != same) is False
@@ -467,7 +451,7 @@ def test_equality(kind, made):
 
 @every_object
 def test_closed_objects_are_not_equal(kind):
-    """Two closed objects have nothing in common."""
+    """Two closed objects are not equal."""
     one, other = kind.make(), kind.make()
     one.close()
     other.close()
@@ -479,7 +463,7 @@ def test_closed_objects_are_not_equal(kind):
 @pytest.mark.defect("E13")
 @every_object
 def test_no_copies(made):
-    """A copy would close the same descriptor again."""
+    """An object cannot be copied or pickled: a copy would close the same descriptor."""
     for duplicate in (copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="cannot copy or pickle"):
             duplicate(made)
@@ -490,7 +474,7 @@ def test_no_copies(made):
 
 @every_object
 def test_weak_references(kind):
-    """An object can be watched without being kept."""
+    """A weak reference to an object does not keep it alive."""
     made = kind.make()
     reference = weakref.ref(made)
     assert reference() is made
@@ -503,7 +487,7 @@ def test_weak_references(kind):
 @pytest.mark.defect("E8")
 @every_kind
 def test_subclass(kind):
-    """A subclass with a constructor and words of its own is as good as its base."""
+    """A subclass may have a constructor and methods of its own."""
 
     class Sub(kind.cls):
         def __init__(self, *args, word=None, **kwargs):
@@ -534,7 +518,7 @@ def adopter(request, tmp_path):
 
 
 def test_adopt(adopter):
-    """The object for a descriptor that exists is as good as one that opened it, and closes it."""
+    """An object adopts an existing descriptor, works with it, and closes it."""
     fd = adopter.descriptor()
     with adopter.cls.adopt(fd) as made:
         assert type(made) is adopter.cls
@@ -567,7 +551,7 @@ def test_adopted_and_dropped(adopter):
 
 
 def test_adopt_from_an_object(adopter):
-    """``adopt`` takes anything with ``fileno()``; it closes an object of butter, and the descriptor stays open."""
+    """``adopt`` takes anything with ``fileno()``; an object loses its descriptor."""
 
     class Holder:
         def fileno(self):
@@ -585,7 +569,7 @@ def test_adopt_from_an_object(adopter):
 
 
 def test_adopt_another_kind(adopter):
-    """A descriptor of another kind is an InvalidArgument that says what it is; nothing happens to it."""
+    """A descriptor of another kind is an InvalidArgument, and stays as it is."""
     others = [feature for feature in OBJECTS if feature.cls is not adopter.cls]
     for other in [other(adopter.place) for other in others]:
         with other, other.cls.adopt(other.descriptor()) as made:
@@ -620,7 +604,7 @@ def test_adopt_what_is_not_open(adopter, number):
 
 
 def test_adopt_a_closed_object(adopter):
-    """An object that is closed has nothing to adopt."""
+    """A closed object cannot be adopted."""
     made = adopter.cls.adopt(adopter.descriptor())
     made.close()
     with pytest.raises(ValueError, match="closed file"):
@@ -629,13 +613,13 @@ def test_adopt_a_closed_object(adopter):
 
 @pytest.mark.parametrize("source", ["5", None, 1.5, 2**31])
 def test_adopt_what_is_no_descriptor(adopter, source):
-    """What is neither an int nor has ``fileno()`` is a TypeError, and what no int of C holds a ValueError."""
+    """Another type is a TypeError, and a number beyond an int of C a ValueError."""
     with pytest.raises(ValueError if source == 2**31 else TypeError, match=r"fd (is|must be) "):
         adopter.cls.adopt(source)
 
 
 def hide_proc():
-    """Have no /proc: for a child."""
+    """Leave this process, a forked child, without /proc."""
     support.own_namespaces()
     # MNT_DETACH; a mount of another user namespace cannot be undone, and is covered
     if support.libc.umount2(b"/proc", 2) and support.libc.mount(b"none", b"/proc", b"tmpfs", 0, None):
@@ -645,7 +629,7 @@ def hide_proc():
 
 @support.needs_namespaces
 def test_adopt_without_proc(adopter, in_child):
-    """Where /proc is not mounted, ``adopt`` works all the same."""
+    """``adopt`` works where /proc is not mounted."""
 
     def body():
         hide_proc()
@@ -661,7 +645,7 @@ def test_adopt_without_proc(adopter, in_child):
 
 @support.needs_namespaces
 def test_adopt_without_proc_is_not_checked(in_child, pipe):
-    """A descriptor of another kind is found out by its first use only; the kernel itself tells a memfd apart."""
+    """Without /proc the first use finds a wrong kind, but for memfd, at once."""
 
     def body():
         hide_proc()
@@ -687,7 +671,7 @@ def after_exec(made):
 @every_object
 @pytest.mark.parametrize("arguments", [{}, {"closefd": True}])
 def test_closed_on_exec(kind, arguments):
-    """A program that is executed does not get the descriptor, unless it is asked for."""
+    """A program that is executed does not get the descriptor, by default."""
     with kind.make(**arguments) as made:
         assert not os.get_inheritable(made.fileno())
         assert after_exec(made) != os.readlink(f"/proc/self/fd/{made.fileno()}")
@@ -703,7 +687,7 @@ def test_kept_over_exec(kind):
 
 
 def test_thin_calls_and_exec(adopter):
-    """A new descriptor is closed on exec unless *closefd* is false, and with the flag in any case."""
+    """A new descriptor is closed on exec by default, and with the flag in any case."""
     for options, inheritable in (
         ({}, False),
         ({"closefd": True}, False),
@@ -726,7 +710,7 @@ def test_thin_calls_and_exec(adopter):
     ],
 )
 def test_thin_calls_keep_their_object(call):
-    """An object that nobody else holds lives until the call is over."""
+    """An object without another reference lives until the thin call returns."""
     with pytest.warns(ResourceWarning, match="unclosed"):
         forget([call()])
 
@@ -756,7 +740,7 @@ def test_select(kind, quick):
 @pytest.mark.parametrize("timeout", [None, 0, 5, 0.5, 1e300, math.inf, 2**40, True])
 @pytest.mark.parametrize("blocking", [True, False])
 def test_wait_with_an_event(kind, blocking, timeout):
-    """An event that is there is given at once, whatever the timeout."""
+    """A waiting event is returned at once, whatever the timeout."""
     with kind.make(blocking=blocking) as made:
         kind.trigger(made)
         assert select.select([made], [], [], LONG)[0]
@@ -770,7 +754,7 @@ def test_wait_with_an_event(kind, blocking, timeout):
 @pytest.mark.parametrize("timeout", [0, 0.0, 0.03, 1e-9])
 @pytest.mark.parametrize("blocking", [True, False])
 def test_wait_without_an_event(kind, blocking, timeout):
-    """No event within the timeout is Python's own TimeoutError, and not before the time is over."""
+    """A timeout is Python's TimeoutError, and not before the time is over."""
     with kind.make(blocking=blocking) as made:
         start = time.monotonic()
         with pytest.raises(TimeoutError, match=f"{timeout} seconds") as caught:
@@ -787,7 +771,7 @@ def test_wait_without_an_event(kind, blocking, timeout):
     [(ValueError, [-1, -0.001, -math.inf, math.nan, 10**400]), (TypeError, ["1", b"1", [], object(), 1j])],
 )
 def test_wait_for_an_impossible_time(kind, made, exception, timeouts):
-    """A time that cannot be is a ValueError, and what is not a number a TypeError; no event is lost."""
+    """An impossible time is a ValueError, another type a TypeError; events remain."""
     kind.trigger(made)
     for timeout in timeouts:
         with pytest.raises(exception, match="timeout"):
@@ -817,7 +801,7 @@ def test_large_descriptor(kind, in_child):
 
 @pytest.mark.defect("A6")
 @every_kind
-def test_without_an_event_nobody_waits(quick):
+def test_no_event(quick):
     """A non-blocking object says at once that there is no event."""
     with pytest.raises(BlockingIOError) as caught:
         quick.read_event()
@@ -829,7 +813,7 @@ def test_without_an_event_nobody_waits(quick):
 @kinds_that_tick
 @pytest.mark.parametrize("blocking", [True, False])
 def test_each_way_of_reading(kind, blocking):
-    """Whichever way events are taken, each is given once and in order."""
+    """All ways to read together return each event once and in order."""
     with kind.make(blocking=blocking) as made:
         kind.trigger(made, 10)
         events = [made.read_event(), made.wait(), made.wait(0), next(iter(made))]
@@ -843,7 +827,7 @@ def test_each_way_of_reading(kind, blocking):
 @kinds_that_batch
 @pytest.mark.parametrize("blocking", [True, False])
 def test_pending(kind, blocking):
-    """What one read gave and nobody took is pending: it does not make the descriptor readable, and is given first."""
+    """Events that were read but not taken are pending, and are returned first."""
     with kind.make(blocking=blocking) as made:
         kind.trigger(made, 4)
         first = made.read_event()
@@ -859,7 +843,7 @@ def test_pending(kind, blocking):
 
 @kinds_that_batch
 def test_closing_drops_what_is_pending(kind):
-    """A closed object has no events left."""
+    """A closed object has no pending events."""
     made = kind.make()
     kind.trigger(made, 3)
     made.read_event()
@@ -871,7 +855,7 @@ def test_closing_drops_what_is_pending(kind):
 
 @kinds_that_tick
 def test_iteration_leaves_nothing_behind(kind, made):
-    """Who leaves a loop finds the next event in the next loop, or anywhere else."""
+    """A loop that ends early loses no event: the next read continues there."""
     kind.trigger(made, 6)
     events = []
     for event in made:
@@ -900,7 +884,7 @@ def test_two_iterators(kind, made):
 
 @kinds_that_tick
 def test_closed_within_a_loop(kind):
-    """A loop over an object that is closed meanwhile ends with the ValueError of a closed file."""
+    """A loop over an object that is closed meanwhile ends with ValueError."""
     made = kind.make()
     kind.trigger(made, 3)
     seen = []
@@ -944,7 +928,7 @@ def join(threads):
 @kinds_that_tick
 @pytest.mark.parametrize("way", ["read_event", "read_events", "iterate"])
 def test_eight_threads_empty_a_queue(kind, quick, way):
-    """Eight threads take what waits: each event is given to one of them."""
+    """Eight threads that read at once get each waiting event once."""
     total = 2000
     kind.trigger(quick, total)
     taken = []
@@ -974,7 +958,7 @@ def test_eight_threads_empty_a_queue(kind, quick, way):
 @kinds_that_tick
 @pytest.mark.parametrize(("blocking", "way"), [(True, "read_event"), (True, "wait"), (False, "wait")])
 def test_eight_threads_wait(kind, blocking, way):
-    """Eight threads wait while events come one by one: each event is given to one of them, or still there."""
+    """Eight threads that wait get each coming event once."""
     total = enough = 2000
     taken = []
 
@@ -1008,7 +992,7 @@ def until_reading(thread, fd):
 
 @every_kind
 def test_closed_while_a_thread_reads(kind):
-    """A thread inside a read gets its event though the object was closed; the number is not used again."""
+    """A close leaves the number to a read that is under way, which gets its event."""
     made = kind.make()
     fd = made.fileno()
     spare = invented(kind, os.dup(fd))
@@ -1034,7 +1018,7 @@ def test_closed_while_a_thread_reads(kind):
 
 @pytest.fixture
 def alarms():
-    """``support.alarms`` until the end of the test, with errno overwritten each time."""
+    """``support.alarms`` for one test, whose handler overwrites errno each time."""
     with contextlib.ExitStack() as stack:
 
         def begin(handler, interval=0.003, once=False):
@@ -1062,10 +1046,7 @@ BLOCKING_WAITS = [(True, name) for name in WAITS] + [(False, name) for name in P
 
 
 def interrupted_wait(alarms, handler, way, made):
-    """A wait in which *handler* runs once, or before it where the machine is slow.
-
-    All of it may raise.
-    """
+    """A wait in which *handler* runs once; before it, on a slow machine."""
     alarms(handler, once=True)
     WAITS[way](made)
 
@@ -1073,7 +1054,7 @@ def interrupted_wait(alarms, handler, way, made):
 @every_kind
 @pytest.mark.parametrize(("blocking", "way"), BLOCKING_WAITS)
 def test_signals_during_a_wait(kind, alarms, blocking, way):
-    """A wait goes on after a signal handler has run (PEP 475), until there is an event."""
+    """A wait for an event goes on after a signal handler has run (PEP 475)."""
     with kind.make(blocking=blocking) as made:
         calls = itertools.count(1)
         alarms(lambda: next(calls) == 5 and kind.trigger(made))
@@ -1090,9 +1071,9 @@ SHORT_WAIT = "wait with a short timeout"
     [(True, "read_event"), (True, "wait"), (True, "iteration"), (True, SHORT_WAIT), (False, SHORT_WAIT)],
 )
 def test_handler_that_reads(kind, alarms, blocking, way):
-    """What a signal handler, or a thread, read and left in the object ends a wait.
+    """Events that a handler read and left in the object end the wait it interrupted.
 
-    One that waits for ever looks again after a handler, another does so at the latest with its timeout.
+    A wait with a timeout may see them only when the timeout is over.
     """
     with kind.make(blocking=blocking) as made:
         taken = []
@@ -1108,13 +1089,13 @@ def test_handler_that_reads(kind, alarms, blocking, way):
 
 
 class Enough(TimeoutError):
-    """What a handler raises: an OSError, so that it could be taken for one of the call."""
+    """The OSError of a handler, which a call could take for one of its own."""
 
 
 @every_kind
 @pytest.mark.parametrize(("blocking", "way"), BLOCKING_WAITS)
 def test_exception_of_a_handler(kind, alarms, blocking, way):
-    """What a signal handler raises ends the wait; the object is as good as before."""
+    """The exception of a signal handler ends the wait, and harms nothing."""
     with kind.make(blocking=blocking) as made:
 
         def stop():
@@ -1128,7 +1109,7 @@ def test_exception_of_a_handler(kind, alarms, blocking, way):
 
 @every_kind
 def test_signals_do_not_lengthen_a_timeout(made, alarms):
-    """A timeout counts from the call, however many handlers run, and ends after it, not before."""
+    """A timeout counts from the call, however many handlers run meanwhile."""
     calls = itertools.count()
     alarms(lambda: next(calls))
     start = time.monotonic()
@@ -1142,7 +1123,7 @@ def test_signals_do_not_lengthen_a_timeout(made, alarms):
 @every_kind
 @pytest.mark.parametrize("way", ["read_event", "read_events", "wait", "iteration"])
 def test_closed_by_a_handler(kind, alarms, way):
-    """A handler that closes the object ends the read; what has the number by then loses nothing."""
+    """A handler that closes the object ends the read; the number's new file is safe."""
     made = kind.make()
     fd = made.fileno()
     ends = []
@@ -1174,7 +1155,7 @@ def test_closed_by_a_handler(kind, alarms, way):
 @every_kind
 @pytest.mark.parametrize("way", POLLS)
 def test_closed_by_a_handler_during_a_poll(kind, alarms, way):
-    """The wait ends, although the number is somebody else's by then, who has nothing to read."""
+    """The wait of a closed object ends, although its number is another file's."""
     made, ends = kind.make(blocking=False), []
 
     def close():
@@ -1189,7 +1170,7 @@ def test_closed_by_a_handler_during_a_poll(kind, alarms, way):
 
 @pytest.mark.parametrize("timeout", [0.01, LONG])
 def test_closed_by_a_handler_before_a_poll(monkeypatch, timeout):
-    """A wait does not begin on the number that somebody else got when the object was closed."""
+    """A wait does not begin on the number of an object that was closed meanwhile."""
     timer, ends = Timer(), []
 
     class Interrupted:
@@ -1209,7 +1190,7 @@ def test_closed_by_a_handler_before_a_poll(monkeypatch, timeout):
 
 
 def test_wait_without_any_descriptor_allowed(in_child):
-    """With an RLIMIT_NOFILE of 0 poll refuses open descriptors too, and a wait still gets its event, or its timeout."""
+    """A wait works under an RLIMIT_NOFILE of 0, where poll takes no descriptor."""
 
     def body(number):
         with Timer() as timer:
@@ -1229,7 +1210,7 @@ def test_wait_without_any_descriptor_allowed(in_child):
 @pytest.mark.parametrize("way", ["read_event", "read_events", "wait", "iteration"])
 @pytest.mark.parametrize("exception", [Enough, TimeoutError, TypeError])
 def test_closed_by_a_handler_that_raises(kind, alarms, way, exception):
-    """The handler's exception is what comes out, of whatever kind it is."""
+    """A handler that closes the object and raises ends the wait with that exception."""
     made = kind.make()
 
     def stop():
@@ -1245,7 +1226,7 @@ def test_closed_by_a_handler_that_raises(kind, alarms, way, exception):
 
 @kinds_that_batch
 def test_fork_drops_what_is_pending(kind, made, in_child):
-    """A child has none of the events that its parent has read; the parent keeps them."""
+    """A child has no events that its parent has read, and the parent keeps them."""
     kind.trigger(made, 3)
     first = made.read_event()
 
@@ -1260,7 +1241,7 @@ def test_fork_drops_what_is_pending(kind, made, in_child):
 
 
 def test_fork_goes_on_after_a_failure(in_child):
-    """What one object meets in the child keeps no other from being told."""
+    """An _after_fork() that raises in the child keeps no other object from its own."""
 
     class Failing(Timer):
         def _after_fork(self):
@@ -1309,7 +1290,7 @@ def test_fork_with_objects_of_every_state(kind, in_child):
 
 @pytest.mark.parametrize("timeout", [None, 10])
 def test_a_replaced_poll_is_used(monkeypatch, timeout):
-    """gevent puts a poll into select that runs other greenlets, so a wait of any kind takes that one."""
+    """Each wait uses the poll that stands in select: gevent puts its own there."""
     seen = []
 
     class Poll:
@@ -1332,7 +1313,7 @@ def test_a_replaced_poll_is_used(monkeypatch, timeout):
 
 @every_object
 def test_threads_hash_alike(kind):
-    """The first hash of an object is one step, which no two threads take differently, and a close does not change."""
+    """The first hash of an object is the same in each thread, and survives a close."""
     for _ in range(20):
         made = kind.make()
         barrier = threading.Barrier(3)
@@ -1353,7 +1334,7 @@ def test_threads_hash_alike(kind):
 @every_kind
 @pytest.mark.parametrize("method", ["read_event", "wait"])
 def test_an_error_tells_of_itself_alone(kind, method):
-    """The traceback of a read that found nothing, or of a timeout, has no other error above it."""
+    """The error of an empty read, or of a timeout, has no context."""
     with kind.make(blocking=False) as made, pytest.raises((BlockingIOError, TimeoutError)) as caught:
         getattr(made, method)(*([0] if method == "wait" else []))
     assert caught.value.__context__ is None
@@ -1361,7 +1342,7 @@ def test_an_error_tells_of_itself_alone(kind, method):
 
 @pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="it has no hooks of memory")
 def test_no_descriptor_is_lost_for_want_of_memory(adopter, in_child):
-    """Where memory ends after the kernel has opened a descriptor, it is closed, or returned."""
+    """Where memory ends after a descriptor was opened, it is closed or returned."""
     testcapi = pytest.importorskip("_testcapi", reason="Debian's Python has no _testcapi")
     if adopter.name == "signalfd":
         pytest.skip("cffi itself crashes where it cannot make the number that a set of signals is")
