@@ -1,4 +1,4 @@
-"""inotify, as this kernel does it: what is watched, what comes, and what each failure says."""
+"""inotify on this kernel: watches, their events, and the sentence of each failure."""
 
 import contextlib
 import errno
@@ -50,13 +50,13 @@ INSTANCES, WATCHES = "user.max_inotify_instances", "user.max_inotify_watches"
 
 
 def set_limit(name, value):
-    """Set a limit of this user namespace. Those named fs.inotify are the whole machine's, and no test's to change."""
+    """Set a limit of this user namespace: those of fs.inotify are the machine's."""
     assert name.startswith("user.")
     pathlib.Path("/proc/sys", name.replace(".", "/")).write_text(str(value))
 
 
 def watches(inotify):
-    """What the kernel says that it watches: ``{wd: mask}``."""
+    """The watches of the kernel: ``{wd: mask}``."""
     info = pathlib.Path(f"/proc/self/fdinfo/{inotify.fileno()}").read_text()
     return {int(wd, 16): int(mask, 16) for wd, mask in re.findall(r"^inotify wd:(\w+) .* mask:(\w+) ", info, re.M)}
 
@@ -110,7 +110,7 @@ def test_kinds_of_path(inotify, file, kind):
 @pytest.mark.defect("A3")
 @pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe", b"\x80", b" \t\n"])
 def test_path_that_is_no_utf8(inotify, tmp_path, name):
-    """A path that is not UTF-8 is watched as bytes and as the str of os.fsdecode, and is told as both."""
+    """A path that is not UTF-8 can be bytes, or the str of os.fsdecode."""
     path = os.path.join(os.fsencode(tmp_path), name)
     os.mkdir(path)
     wd = inotify.watch(path, IN_CREATE)
@@ -123,19 +123,22 @@ def test_path_that_is_no_utf8(inotify, tmp_path, name):
 
 
 def test_two_paths_of_one_file(inotify, file):
-    """Hard links give one watch descriptor, and the second mask replaces the first."""
+    """Hard links are one watch, with the mask and the path of the last call."""
     link = file.with_name("link")
     os.link(file, link)
     wd = inotify.watch(file, IN_OPEN)
     assert inotify.watch(link, IN_ATTRIB) == wd
+    assert inotify.path(wd) == str(link)
     assert watches(inotify) == {wd: IN_ATTRIB}
     file.open().close()
     link.chmod(0o600)
     assert seen(inotify) == [(wd, IN_ATTRIB, b"")]
+    inotify.watch(file, IN_OPEN)
+    assert inotify.path(wd) == str(file)
 
 
 def test_symbolic_link(inotify, file):
-    """A symbolic link is followed, and with IN_DONT_FOLLOW is itself what is watched."""
+    """A symbolic link is followed, and with IN_DONT_FOLLOW is watched itself."""
     link = file.with_name("link")
     link.symlink_to(file)
     target = inotify.watch(file, IN_OPEN | IN_DELETE_SELF)
@@ -158,7 +161,7 @@ def directory(tmp_path):
 
 
 def test_path_of_an_event(inotify, directory):
-    """The watched path joined with the event's name: str for str and for a Path, bytes for bytes."""
+    """An event's path is the watched path with its name, and of the path's type."""
     given = {str(directory): str, os.fsencode(directory): bytes, directory: str, os.fsencode(f"{directory}/"): bytes}
     for path, kind in given.items():
         wd = inotify.watch(path, IN_CREATE | IN_ATTRIB)
@@ -171,19 +174,8 @@ def test_path_of_an_event(inotify, directory):
         assert os.fsencode(inotify.path(made)) == os.path.join(os.fsencode(directory), name)
 
 
-def test_path_of_two_links(inotify, file):
-    """Of two paths of one file the newest is told."""
-    link = file.with_name("link")
-    os.link(file, link)
-    wd = inotify.watch(file, IN_OPEN)
-    assert inotify.watch(link, IN_OPEN) == wd
-    assert inotify.path(wd) == str(link)
-    inotify.watch(file, IN_OPEN)
-    assert inotify.path(wd) == str(file)
-
-
 def test_path_after_a_move(inotify, file):
-    """The path stays as it was given."""
+    """The path of a watch stays as it was given."""
     wd = inotify.watch(file, IN_MOVE_SELF)
     file.rename(file.with_name("moved"))
     (event,) = drain(inotify)
@@ -192,12 +184,12 @@ def test_path_after_a_move(inotify, file):
 
 
 def test_path_of_an_overflow(inotify):
-    """An overflow is about every path, or none."""
+    """An overflow has no path."""
     assert inotify.path(InotifyEvent(-1, IN_Q_OVERFLOW, 0, b"")) is None
 
 
 def test_path_of_a_watch_that_has_ended(inotify, file, directory):
-    """The path of a watch that has ended is known until the batch behind its end is read."""
+    """The path of an ended watch is known until the next batch is read."""
     wd = inotify.watch(file, IN_OPEN)
     inotify.watch(directory, IN_CREATE)
     file.unlink()
@@ -212,7 +204,7 @@ def test_path_of_a_watch_that_has_ended(inotify, file, directory):
 
 
 def test_path_of_a_watch_of_others(inotify, file):
-    """A watch that somebody made on the number has no path here, and the error says why."""
+    """The error for a watch that the object did not make says why it has no path."""
     wd = inotify_add_watch(inotify, file, IN_OPEN)
     file.open().close()
     for watched in wd, inotify.read_event():
@@ -222,7 +214,7 @@ def test_path_of_a_watch_of_others(inotify, file):
 
 @pytest.mark.parametrize(("wd", "exception"), [("/tmp", TypeError), (None, TypeError), (2**31, ValueError)])
 def test_path_of_something_else(inotify, wd, exception):
-    """What is neither an event nor a watch descriptor is refused."""
+    """``path`` takes an event or a watch descriptor."""
     with pytest.raises(exception, match=r"wd (is|must be) "):
         inotify.path(wd)
 
@@ -231,7 +223,7 @@ def test_path_of_something_else(inotify, wd, exception):
 
 
 def ends(inotify):
-    """``wait`` and ``read_event`` say that nothing can come, and iteration ends."""
+    """``wait`` and ``read_event`` say that no event can come, and iteration ends."""
     for method in inotify.wait, lambda: inotify.wait(0), inotify.read_event:
         with pytest.raises(NoMoreEvents) as caught:
             method()
@@ -252,7 +244,7 @@ def either(request):
 
 
 def test_iteration_ends_with_the_last_watch(either, file, directory):
-    """The loop ends behind the last event of the last watch, and a new watch begins anew."""
+    """Iteration ends behind the last watch's last event; a new watch begins anew."""
     for _ in range(2):
         first, second = either.watch(file, IN_OPEN), either.watch(directory, IN_CREATE)
         assert repr(either) == f"<Inotify fd={either.fileno()} watches=2>"
@@ -270,7 +262,7 @@ def test_iteration_ends_with_the_last_watch(either, file, directory):
 
 
 def test_end_of_a_oneshot(either, file):
-    """A watch that ends by itself is one that has ended."""
+    """A oneshot watch ends by itself."""
     either.watch(file, IN_OPEN | IN_ONESHOT)
     file.open().close()
     assert [event.flags for event in either] == [IN_OPEN, IN_IGNORED]
@@ -288,7 +280,7 @@ def test_without_a_watch_nothing_ends(inotify):
 
 
 def test_watches_of_others_count(either, file, directory):
-    """A watch that was made on the number keeps the object waiting; its events are given, and its end counts."""
+    """A watch made by the thin call keeps the object waiting until it ends."""
     either.watch(file, IN_OPEN)
     other = inotify_add_watch(either, directory, IN_CREATE)
     file.unlink()
@@ -306,7 +298,7 @@ def test_watches_of_others_count(either, file, directory):
 
 
 def test_no_end_without_a_descriptor_to_look_with(in_child, file, directory):
-    """Where /proc cannot be read because no descriptor is left, a watch of others is not taken for ended."""
+    """A watch of others has not ended just because /proc cannot be read."""
 
     def body():
         with Inotify(IN_NONBLOCK) as inotify:
@@ -326,7 +318,7 @@ def test_no_end_without_a_descriptor_to_look_with(in_child, file, directory):
 
 
 def test_end_without_proc(inotify, file, monkeypatch):
-    """Where /proc cannot tell of others' watches, the object's own count."""
+    """Without /proc only the object's own watches count."""
     monkeypatch.setattr(butter.inotify, "watches_of", lambda fd: None)
     monkeypatch.setattr(butter.inotify, "proc_is_mounted", lambda: False)
     inotify.watch(file, IN_OPEN)
@@ -338,7 +330,7 @@ def test_end_without_proc(inotify, file, monkeypatch):
 @needs(when=sysctl("fs.inotify.max_queued_events") <= 1 << 18, reason="needs a queue that can be filled")
 @pytest.mark.parametrize("lost", ["all", "one"])
 def test_end_that_an_overflow_has_lost(inotify, file, directory, lost):
-    """Where the overflow has lost the end of a watch, it is known that the watch has ended."""
+    """A watch whose end an overflow has lost is known to have ended."""
     wds = [inotify.watch(path, IN_ATTRIB) for path in (file, directory)]
     for _ in range(sysctl("fs.inotify.max_queued_events") // 2 + 1):
         os.utime(file)
@@ -346,7 +338,7 @@ def test_end_that_an_overflow_has_lost(inotify, file, directory, lost):
     file.unlink()
     if lost == "all":
         directory.rmdir()
-    # read as select() users do, who never look when there is nothing
+    # read as after select(): never when there is nothing
     while not inotify.read_event().overflow_event or inotify.pending:
         pass
     assert len(inotify._paths) == (0 if lost == "all" else 1)
@@ -361,7 +353,7 @@ def test_end_that_an_overflow_has_lost(inotify, file, directory, lost):
 
 
 def test_end_that_is_read_before_the_watch_is_written_down(inotify, file, monkeypatch):
-    """Another thread may read the end of a watch before the thread in watch() knows its number."""
+    """A thread may read the end of a watch before watch() has returned."""
 
     def slow(fd, path, mask):
         wd = inotify_add_watch(fd, path, mask)
@@ -389,7 +381,7 @@ def test_memory_of_ended_watches(inotify, directory):
 
 @pytest.mark.parametrize("flags", [0, IN_NONBLOCK])
 def test_adopt(file, directory, flags):
-    """Watches that an adopted descriptor has are others' watches: counted, waited for, and without a path."""
+    """An adopted descriptor's watches count, but have no path."""
     fd = inotify_init(flags)
     wd = inotify_add_watch(fd, file, IN_OPEN)
     with Inotify.adopt(fd) as inotify:
@@ -408,7 +400,7 @@ def test_adopt(file, directory, flags):
 
 
 def test_adopt_many_watches(tmp_path):
-    """Their numbers are known, beyond those that look the same in decimal and hexadecimal."""
+    """The numbers of adopted watches are read as hexadecimal."""
     fd = inotify_init()
     for number in range(20):
         (tmp_path / str(number)).mkdir()
@@ -419,12 +411,6 @@ def test_adopt_many_watches(tmp_path):
         for wd, event in enumerate(inotify, 1):
             assert event.wd == wd
         assert wd == 20
-
-
-def test_adopt_of_another_kind():
-    """What is not an inotify descriptor is refused, and stays open."""
-    with select.epoll() as epoll, pytest.raises(InvalidArgument, match="is not an inotify descriptor"):
-        Inotify.adopt(epoll)
 
 
 # Reads whose events cannot be made
@@ -440,7 +426,7 @@ def raising(error):
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
 @pytest.mark.parametrize("way", WAYS)
 def test_events_that_could_not_be_made(either, directory, monkeypatch, error, way):
-    """Events for which there is no memory wait in the object, and come first whichever way is waited."""
+    """Events for which memory was missing are pending, and come first."""
     either.watch(directory, IN_CREATE)
     (directory / "lost").touch()
     with monkeypatch.context() as patch:
@@ -456,7 +442,7 @@ def test_events_that_could_not_be_made(either, directory, monkeypatch, error, wa
 
 
 def test_whose_they_are(either, directory, in_child, monkeypatch):
-    """What waits belongs to the process that has read it, and goes when the object is closed."""
+    """Pending events stay in the process that read them, until a close."""
     either.watch(directory, IN_CREATE)
     (directory / "made").touch()
     with monkeypatch.context() as patch:
@@ -471,7 +457,7 @@ def test_whose_they_are(either, directory, in_child, monkeypatch):
 
 @pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="it aborts itself when memory runs out")
 def test_without_memory(in_child, directory):
-    """Events for which the system has no memory are all there once it has some again."""
+    """Events that were read without memory are complete once there is some again."""
 
     def body():
         names = [f"{number:0200}" for number in range(60)]
@@ -502,8 +488,8 @@ def test_without_memory(in_child, directory):
 
 
 def test_mask_add(inotify, file):
-    """IN_MASK_ADD adds to the mask that the watch has."""
-    wd = inotify.watch(file, IN_OPEN)
+    """IN_MASK_ADD adds to the mask of the watch, also as an InotifyMask."""
+    wd = inotify.watch(file, InotifyMask.OPEN)
     assert inotify.watch(file, IN_ATTRIB | IN_MASK_ADD) == wd
     assert watches(inotify) == {wd: IN_OPEN | IN_ATTRIB}
     file.open().close()
@@ -513,7 +499,7 @@ def test_mask_add(inotify, file):
 
 @needs(kernel=(4, 18))
 def test_mask_create(inotify, file):
-    """IN_MASK_CREATE refuses a file that is watched already, and leaves that watch as it was."""
+    """IN_MASK_CREATE refuses a watched file, and leaves its watch as it was."""
     link = file.with_name("link")
     os.link(file, link)
     wd = inotify.watch(file, IN_OPEN | IN_MASK_CREATE)
@@ -527,7 +513,7 @@ def test_mask_create(inotify, file):
 
 
 def test_directory_is_watched_alone(inotify, tmp_path):
-    """What happens in a directory of the watched directory is no event."""
+    """A directory within the watched one has no events."""
     below = tmp_path / "below"
     below.mkdir()
     inotify.watch(tmp_path, IN_CREATE)
@@ -538,7 +524,7 @@ def test_directory_is_watched_alone(inotify, tmp_path):
 @pytest.mark.defect("A8")
 @pytest.mark.parametrize("method", ["ignore", "del_watch"])
 def test_ignore(inotify, file, method):
-    """What waits still comes, IN_IGNORED is last, and the number is not used again."""
+    """IN_IGNORED comes after the watch's other events, and the number is not reused."""
     wd = inotify.watch(file, IN_OPEN)
     file.open().close()
     getattr(inotify, method)(wd)
@@ -552,7 +538,7 @@ def test_ignore(inotify, file, method):
 
 @support.needs_namespaces
 def test_unmount(in_child, tmp_path):
-    """An unmounted filesystem gives IN_UNMOUNT, then IN_IGNORED, and then nothing."""
+    """The last events of an unmounted filesystem are IN_UNMOUNT and IN_IGNORED."""
 
     def body():
         support.own_namespaces()
@@ -575,7 +561,7 @@ def test_unmount(in_child, tmp_path):
 
 @needs(when=sysctl("fs.inotify.max_queued_events") <= 1 << 18, reason="needs a queue that can be filled")
 def test_overflow(inotify, file):
-    """A full queue ends with one event of the watch -1, which says that all behind it is lost, and then goes on."""
+    """A full queue ends with an overflow, behind which events are lost, and goes on."""
     limit = sysctl("fs.inotify.max_queued_events")
     other = file.with_name("other")
     other.touch()
@@ -594,12 +580,12 @@ def test_overflow(inotify, file):
 
 
 def test_names_of_every_length(inotify, tmp_path):
-    """Names of 1 to 255 bytes come whole, as files and as directories; the kernel pads them with NULs."""
+    """Names of 1 to 255 bytes are complete, of files and of directories."""
     wd = inotify.watch(tmp_path, IN_CREATE)
     directory = os.fsencode(tmp_path)
     expected = []
     for length in range(1, 256):
-        # the bytes that are no UTF-8 stand where a strict decoder would stumble last
+        # the byte that is not UTF-8 stands where a strict decoder meets it last
         name = b"n" * (length - 1) + bytes([0x80 + length % 0x80])
         if length % 2:
             os.mkdir(os.path.join(directory, name))
@@ -610,7 +596,7 @@ def test_names_of_every_length(inotify, tmp_path):
 
 
 def test_many_events_in_one_read(inotify, file):
-    """One read takes 1024 events of the shortest kind; what is behind them comes with the next."""
+    """One read takes 1024 events without names, the next read those behind them."""
     other = file.with_name("other")
     other.touch()
     wds = [inotify.watch(path, IN_ATTRIB) for path in (file, other)]
@@ -625,7 +611,7 @@ def test_many_events_in_one_read(inotify, file):
 
 
 def test_long_events_in_reads(inotify, tmp_path):
-    """Events that do not fit the first read come whole with the next: none is cut, none is lost."""
+    """Events that do not fit the first read are complete in the next."""
     names = [b"%0255d" % number for number in range(500)]
     wd = inotify.watch(tmp_path, IN_CREATE)
     for name in names:
@@ -642,7 +628,7 @@ def test_long_events_in_reads(inotify, tmp_path):
 
 
 def test_thin_calls(file):
-    """A descriptor is an int or an object with fileno(), as for all of butter."""
+    """The thin calls take an int or an object with fileno()."""
     fd = inotify_init(IN_NONBLOCK)
     try:
         with open(fd, "rb", buffering=0, closefd=False) as opened:
@@ -659,12 +645,12 @@ def test_thin_calls(file):
 
 @pytest.mark.parametrize("timeout", [None, 60])
 def test_watch_function(file, timeout):
-    """The function watch() gives one event and keeps nothing open."""
+    """The function watch() returns one event and keeps no descriptor open."""
     before = support.descriptors()
     done = threading.Event()
 
     def touch():
-        # again and again, because nobody can know when the watch has begun
+        # again and again, because the moment at which the watch begins is unknown
         while not done.wait(0.001):
             os.utime(file)
 
@@ -680,7 +666,7 @@ def test_watch_function(file, timeout):
 
 
 def test_watch_function_fails(file):
-    """When watch() fails it has closed what it opened."""
+    """The function watch() closes its descriptor when it fails."""
     before = support.descriptors()
     with pytest.raises(TimeoutError):
         watch(file, IN_ATTRIB, 0)
@@ -738,11 +724,11 @@ BAD_MASKS = [
 @pytest.mark.defect("A2", "A4")
 @pytest.mark.parametrize(("path", "exception", "words"), BAD_PATHS)
 def test_bad_path(inotify, file, monkeypatch, path, exception, words):
-    """A bad path is said to be bad, and nothing is watched for it."""
+    """The error for a bad path says why, and no watch is made."""
     monkeypatch.chdir(file.parent)
     os.symlink("loop", "loop")
     if not isinstance(path, (str, bytes)):
-        pathlib.Path(str(path)).touch()  # what has a str is not a path for that
+        pathlib.Path(str(path)).touch()  # an object with a __str__ is not a path
     wd = inotify.watch(".", IN_OPEN)
     with pytest.raises(exception, match=words) as caught:
         inotify.watch(path, IN_OPEN)
@@ -755,18 +741,12 @@ def test_bad_path(inotify, file, monkeypatch, path, exception, words):
 @pytest.mark.defect("A9")
 @pytest.mark.parametrize(("mask", "exception", "words"), BAD_MASKS)
 def test_bad_mask(inotify, file, mask, exception, words):
-    """A bad mask is said to be bad, and an older watch of the file keeps its own."""
+    """The error for a bad mask says why, and an older watch keeps its own."""
     wd = inotify.watch(file, IN_OPEN)
     with pytest.raises(exception, match=words) as caught:
         inotify.watch(file, mask)
     assert type(caught.value) is exception
     assert watches(inotify) == {wd: IN_OPEN}
-
-
-def test_mask_may_be_flags(inotify, file):
-    """A mask can be an InotifyMask."""
-    wd = inotify.watch(file, InotifyMask.OPEN | InotifyMask.ATTRIB)
-    assert watches(inotify) == {wd: IN_OPEN | IN_ATTRIB}
 
 
 @pytest.mark.parametrize(
@@ -783,7 +763,7 @@ def test_mask_may_be_flags(inotify, file):
     ],
 )
 def test_bad_wd(inotify, file, wd, exception, words):
-    """A watch that is not there is said not to be there, and the others stay."""
+    """The error for a watch that does not exist says so, and the others stay."""
     watched = inotify.watch(file, IN_OPEN)
     with pytest.raises(exception, match=words) as caught:
         inotify.ignore(wd)
@@ -817,7 +797,7 @@ def test_bad_flags(make, flags, exception):
     [(-1, InvalidArgument), (2**31 - 1, InvalidArgument), (2**31, ValueError), (None, TypeError), ("0", TypeError)],
 )
 def test_bad_descriptor(file, fd, exception):
-    """What is no open descriptor is refused by both calls."""
+    """Both thin calls refuse anything but an open descriptor."""
     with pytest.raises(exception) as caught:
         inotify_add_watch(fd, file, IN_OPEN)
     assert type(caught.value) is exception
@@ -827,7 +807,7 @@ def test_bad_descriptor(file, fd, exception):
 
 
 def test_descriptor_of_another_kind(file):
-    """Descriptors of other kinds are refused, and the message says so."""
+    """The error for a descriptor of another kind says so."""
     reading, writing = os.pipe()
     try:
         with file.open() as opened, select.epoll() as epoll:
@@ -860,7 +840,7 @@ def test_closed_object(file):
 
 
 def test_path_in_the_wrong_place():
-    """A path in the place of the flags, or of a watch descriptor, is told where it belongs."""
+    """The error for a path instead of flags or a watch says where it belongs."""
     with pytest.raises(TypeError, match=r"flags must be an int, not str: pass a path to watch\(\)"):
         Inotify("/tmp")
     with Inotify() as inotify, pytest.raises(TypeError, match=r"wd must be the int that watch\(\) returned, not str"):
@@ -878,7 +858,7 @@ def test_both_spellings(inotify, file):
 
 
 def test_flag_of_a_newer_kernel(inotify, file, monkeypatch):
-    """Where the kernel is older than a flag, the message names the flag and the version that brought it."""
+    """The error names a flag that is newer than the kernel, and its version."""
     monkeypatch.setattr(butter.errors, "running_kernel", lambda: (4, 17))
     with pytest.raises(InvalidArgument, match=r"4\.17 does not know IN_MASK_CREATE \(Linux 4\.18\):"):
         support.inject_in_child("inotify_add_watch", errno.EINVAL, inotify.watch, file, IN_OPEN | IN_MASK_CREATE)
@@ -888,7 +868,7 @@ def test_flag_of_a_newer_kernel(inotify, file, monkeypatch):
 
 
 def remedy(message):
-    """The sysctl that a message tells to use: its name and the value."""
+    """The name and value of the sysctl that a message advises."""
     name, value = re.search(r"'sysctl (\S+)=(\d+)' as root", message).groups()
     return name, int(value)
 
@@ -896,7 +876,7 @@ def remedy(message):
 @support.needs_namespaces
 @pytest.mark.parametrize(("name", "limit"), [(INSTANCES, 3), (WATCHES, 2)])
 def test_limit_of_a_user_namespace(in_child, tmp_path, name, limit):
-    """The message names the limit and its value, and what it advises helps."""
+    """The error names the namespace's limit and its value, and its advice helps."""
 
     def body():
         support.own_namespaces()
@@ -933,7 +913,7 @@ def test_limit_of_a_user_namespace(in_child, tmp_path, name, limit):
 
 @support.needs_descriptors(sysctl("fs.inotify.max_user_instances") + 50)
 def test_limit_of_instances(in_child):
-    """Where it is the user's instances that are used up, the message tells of the machine's limit."""
+    """The error for a user without instances names the machine's limit."""
 
     def body():
         support.allow_descriptors(limit + 50)
@@ -951,7 +931,7 @@ def test_limit_of_instances(in_child):
 
 
 def test_limit_of_descriptors(in_child):
-    """Where it is the process that has no descriptor left, the message tells of RLIMIT_NOFILE, and its remedy helps."""
+    """The error for a process without descriptors names RLIMIT_NOFILE, and helps."""
 
     def body():
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -972,7 +952,7 @@ def test_limit_of_descriptors(in_child):
 
 
 def test_limit_of_watches(file):
-    """Outside of a user namespace it is the machine's limit that the message tells of."""
+    """Outside of a user namespace the error names the machine's limit."""
     limit = sysctl("fs.inotify.max_user_watches")
     with pytest.raises(OSError, match="inotify_add_watch: this user has no watch left") as caught:
         support.inject_in_child("inotify_add_watch", errno.ENOSPC, lambda: Inotify().watch(file))
@@ -982,7 +962,7 @@ def test_limit_of_watches(file):
 
 
 def test_adopt_keeps_what_was_read(tmp_path):
-    """The adopting object has the events that were read, and the paths; the other one has nothing."""
+    """An object that adopts another has its pending events and its paths."""
     with Inotify(IN_NONBLOCK) as first:
         wd = first.watch(tmp_path, IN_CREATE)
         for name in "abc":

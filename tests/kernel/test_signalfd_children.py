@@ -1,4 +1,4 @@
-"""Children that are started while a Signalfd blocks signals: each way that the documentation names, with real ones."""
+"""Children of each kind that the documentation names, under a Signalfd that blocks."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ import sys
 import threading
 
 import pytest
+from support import blocked
 
 from butter.asyncio.signalfd import Signalfd_async
 from butter.signalfd import SIG_BLOCK, SIG_UNBLOCK, Signalfd, pthread_sigmask
@@ -14,12 +15,8 @@ from butter.signalfd import SIG_BLOCK, SIG_UNBLOCK, Signalfd, pthread_sigmask
 SLEEP = ["sleep", "1000"]
 
 
-def blocked():
-    return pthread_sigmask(SIG_BLOCK, ())
-
-
 def test_subprocess(in_child):
-    """A child of subprocess ends by SIGTERM with ``preexec_fn=signals.restore``, started by any thread."""
+    """A child of subprocess with ``preexec_fn=signals.restore`` ends by SIGTERM."""
 
     def body():
         statuses = []
@@ -45,7 +42,7 @@ def test_subprocess(in_child):
 
 @pytest.mark.skipif(not hasattr(os, "posix_spawn"), reason="PyPy has no os.posix_spawn")
 def test_posix_spawn(in_child):
-    """A child of os.posix_spawn ends by SIGTERM with ``setsigmask=[]``."""
+    """A child of os.posix_spawn with ``setsigmask=[]`` ends by SIGTERM."""
 
     def body():
         with Signalfd([signal.SIGTERM, signal.SIGCHLD]) as signals:
@@ -59,7 +56,7 @@ def test_posix_spawn(in_child):
 
 
 def test_fork(in_child):
-    """A child of os.fork ends by SIGTERM when it has called ``signals.restore()``; the parent's mask stays."""
+    """A child of os.fork that calls ``signals.restore()`` ends by SIGTERM."""
 
     def body():
         with Signalfd([signal.SIGTERM]) as signals:
@@ -117,7 +114,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def program(tmp_path):
-    """Run PROGRAM with arguments, from a file, as new interpreters import it; gives the lines that it prints."""
+    """A function that runs PROGRAM with arguments, and returns the lines it prints."""
     path = tmp_path / "program.py"
     path.write_text(PROGRAM)
 
@@ -132,18 +129,18 @@ def program(tmp_path):
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(program, method):
-    """A child of multiprocessing inherits the mask, and ends by SIGTERM once it has changed it; so does a pool's."""
+    """A child of multiprocessing ends by SIGTERM if it changed the inherited mask."""
     assert program("children", method) == ["inherited: True", "ended by: -15", "in a pool: set()", "blocked: 2"]
 
 
 @pytest.mark.parametrize("when", ["before", "again"])
 def test_shared_memory(program, when):
-    """The signals are blocked if multiprocessing's tracker runs before, or if they are blocked again."""
+    """Signals stay blocked if multiprocessing's tracker ran before, or by block()."""
     assert program("memory", when) == ["blocked: 2", "after: 0"]
 
 
 def test_blocked_again(in_child):
-    """A second ``block()`` blocks what something else unblocked, and the mask from before the first is restored."""
+    """A second block() blocks again; the mask from before the first is restored."""
 
     def body():
         pthread_sigmask(SIG_BLOCK, [signal.SIGHUP])
@@ -162,6 +159,6 @@ def test_blocked_again(in_child):
     "place", [Signalfd, Signalfd.block, Signalfd.restore, Signalfd_async], ids=lambda place: place.__qualname__
 )
 def test_documentation(place):
-    """Whoever reads about the object, or about the mask, reads what to do with each kind of child."""
+    """The documentation of the object and its mask names each kind of child."""
     for words in ("subprocess", "asyncio", "multiprocessing", "posix_spawn", "setsigmask=[]", "preexec_fn"):
         assert words in place.__doc__
