@@ -9,7 +9,7 @@ import butter
 
 @pytest.fixture
 def plain_environment(monkeypatch, tmp_path):
-    """The butter that is tested, run from a place where no other is, and nothing that changes its output."""
+    """This butter, in an empty directory, without variables that change its output."""
     monkeypatch.setenv("PYTHONPATH", str(Path(butter.__file__).parent.parent))
     monkeypatch.setenv("TERM", "xterm")
     for name in ("NO_COLOR", "PYTHONUNBUFFERED", "PYTHONIOENCODING"):

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("plain_environment")
 
 
 def test_version():
-    """``--version`` says the version of the package."""
+    """``--version`` prints the version of the package."""
     done = run("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"butter {butter.__version__}\n", "")
 
@@ -34,7 +34,7 @@ def test_help(command):
 
 
 def test_no_command():
-    """Without a command there is the help, on stderr."""
+    """Without a command the help is printed on stderr."""
     done = run()
     assert (done.returncode, done.stdout) == (2, "")
     assert "butter demo" in done.stderr
@@ -53,15 +53,16 @@ def test_no_command():
     ],
 )
 def test_wrong_command_line(arguments, words, parser):
-    """One line says what is wrong, and names the help of the part that is wrong."""
+    """One line says what is wrong, and names the help of that part."""
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     one_line(done.stderr, words, f" ('{parser} --help' tells more)")
 
 
-@pytest.mark.parametrize("argument", ["doctor", "--help"])
-def test_reader_of_the_rest_is_gone(argument):
-    """A command whose output is a closed pipe ends with 141 and without a word."""
+@pytest.mark.parametrize(("argument", "unbuffered"), [("doctor", ""), ("--help", ""), ("--help", "1")])
+def test_reader_of_the_rest_is_gone(monkeypatch, argument, unbuffered):
+    """A command whose output is a closed pipe ends with 141, without a message."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -71,16 +72,10 @@ def test_reader_of_the_rest_is_gone(argument):
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_reader_of_unbuffered_help_is_gone(monkeypatch):
-    """A closed pipe is noticed where Python does not buffer, too."""
-    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
-    test_reader_of_the_rest_is_gone("--help")
-
-
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["watch", "--help"], ["doctor"]])
 def test_full_disk_for_the_rest(monkeypatch, arguments, unbuffered):
-    """A full disk is one line of error, buffered or not, also where argparse writes."""
+    """A full disk is one line of error, buffered or not, also from argparse."""
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with open("/dev/full", "w") as full:
         done = run(*arguments, stdout=full)
@@ -96,13 +91,13 @@ def test_closed_output(here):
 
 
 def test_closed_error_output(here):
-    """A sentence for a closed stderr does not end up among the events."""
+    """A sentence for a closed stderr is not printed among the events."""
     done = run("watch", here / "missing", preexec_fn=lambda: os.close(2), stderr=None)
     assert (done.returncode, done.stdout) == (1, "")
 
 
 def test_interrupted_while_imported():
-    """Ctrl-C ends it with 130 and without a traceback from its first moment."""
+    """Ctrl-C ends the command with 130, without a traceback, from the start."""
     # in the working directory, which 'python -m' searches first
     Path("argparse.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
     done = run("watch", ".")
@@ -110,7 +105,7 @@ def test_interrupted_while_imported():
 
 
 def test_no_descriptor_left(here):
-    """Where the command cannot open anything that is one sentence."""
+    """A command that cannot open anything says so in one sentence."""
     program = """
 import resource, sys
 from butter.cli import main
@@ -131,7 +126,7 @@ def test_no_dev_null(monkeypatch, capfd):
 
 
 def test_output_without_a_descriptor(here, capsys):
-    """What a program collects in memory is watched for as long as the rest."""
+    """An output in memory is as good as a file."""
     (here / "file").touch()
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert cli.main(["watch", str(here / "missing")]) == 1
@@ -144,7 +139,7 @@ def test_output_without_a_descriptor(here, capsys):
 
 @pytest.mark.parametrize(("arguments", "code"), [(["watch", "/nowhere"], 1), (["doctor"], 130)])
 def test_the_caller_keeps_its_output(arguments, code, tmp_path):
-    """Standard output is afterwards what it was, and nothing that the caller wrote is lost."""
+    """The caller's standard output is unchanged, and has all that was written."""
     program = f"""
 from butter import cli
 from butter.cli import doctor
@@ -162,7 +157,7 @@ print("after", end=" ")
 
 
 def test_the_caller_keeps_a_broken_output():
-    """Standard output without a reader stays as it was, and Python does not try it again when it ends."""
+    """An output without a reader stays, and Python does not flush it at its end."""
     program = """
 import os, sys
 from butter.cli import main
@@ -214,20 +209,20 @@ finally:
 
 @pytest.mark.parametrize(("command", "others"), [("watch", ["doctor", "demo"]), ("doctor", ["watch", "demo"])])
 def test_only_the_chosen_subcommand_is_imported(command, others):
-    """``butter watch`` waits for no other subcommand to be imported, and not for asyncio."""
+    """A subcommand imports no other one, and asyncio only if it needs it."""
     imported = run_program(IMPORTED, command, *(["/nowhere"] if command == "watch" else [])).stdout.split()
     assert f"butter.cli.{command}" in imported
     assert not {"asyncio", *(f"butter.cli.{name}" for name in others)} & set(imported)
 
 
 def test_help_does_not_import_asyncio():
-    """The help shows every subcommand, and imports none of what only their work needs."""
+    """The help imports every subcommand, but nothing that only their work needs."""
     imported = run_program(IMPORTED, "--help").stdout.splitlines()[-1].split()
     assert {f"butter.cli.{name}" for name in cli.COMMANDS} <= set(imported)
     assert "asyncio" not in imported
 
 
 def test_every_module_is_a_subcommand():
-    """A module of the package whose name has no underscore is in the list of subcommands."""
+    """Each module of the package without an underscore is a subcommand."""
     found = [path.stem for path in Path(cli.__file__).parent.glob("*.py") if not path.stem.startswith("_")]
     assert sorted(found) == sorted(cli.COMMANDS)

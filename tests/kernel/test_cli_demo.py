@@ -9,7 +9,7 @@ pytestmark = pytest.mark.usefixtures("plain_environment")
 
 
 def test_demo(tmp_path, monkeypatch):
-    """Files, timer and wake-up arrive, and nothing is left behind."""
+    """Files, timer and wake-up arrive, and the directory is empty afterwards."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     done = run("demo")
@@ -22,7 +22,7 @@ def test_demo(tmp_path, monkeypatch):
 
 
 def test_demo_interrupted(tmp_path, monkeypatch):
-    """Ctrl-C ends the demo, its thread included, and its directory is gone."""
+    """Ctrl-C ends the demo, its thread included, and removes its directory."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     with started("demo") as process:

@@ -46,7 +46,7 @@ def port(process):
 
 
 def test_heartbeat():
-    """Beats come in order, to everyone who is connected."""
+    """Beats come in order, to every client that is connected."""
     with running("heartbeat.py", 0, 0.01) as process:
         address = ("127.0.0.1", port(process))
         with socket.create_connection(address) as one, socket.create_connection(address) as other:
@@ -57,7 +57,7 @@ def test_heartbeat():
 
 
 def test_graceful_shutdown():
-    """Every worker finishes, for either signal, and the child process ends by SIGTERM."""
+    """Every worker finishes, for either signal; the child process ends by SIGTERM."""
     for number in signal.SIGTERM, signal.SIGINT:
         with running("graceful_shutdown.py") as process:
             assert process.stdout.readline() == "working\n"
@@ -77,12 +77,12 @@ def test_wake_from_thread():
 
 
 def test_sealed_memfd():
-    """The other process reads what was sent, and saw the seals."""
+    """The other process reads the sealed bytes that were sent."""
     assert output("sealed_memfd.py") == "received: these bytes cannot change\n"
 
 
 def test_proxy():
-    """What goes in comes out, both ways, and an end is passed on."""
+    """Bytes and the end of a connection pass through the proxy, both ways."""
     sent = os.urandom(3_000_000)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -111,7 +111,7 @@ def reset(connection):
 
 @pytest.mark.parametrize("broken", ["client", "server"])
 def test_proxy_of_a_broken_connection(broken):
-    """Who is still there is told, and the proxy keeps neither descriptors nor what was said."""
+    """The end of one side is passed on, and the proxy keeps no descriptor."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         running("proxy.py", 0, "127.0.0.1", server.getsockname()[1]) as process,
@@ -135,22 +135,22 @@ def test_proxy_of_a_broken_connection(broken):
 
 
 def test_proxy_without_a_server():
-    """It says so, the client is told, and the next client may come."""
+    """The proxy says that there is no server, tells clients, and goes on."""
     with socket.socket() as deaf:
         # the port is taken, and not listened to
         deaf.bind(("127.0.0.1", 0))
-        nobody = deaf.getsockname()[1]
-        with running("proxy.py", 0, "127.0.0.1", nobody) as process:
+        silent = deaf.getsockname()[1]
+        with running("proxy.py", 0, "127.0.0.1", silent) as process:
             address = ("127.0.0.1", port(process))
             for _ in range(2):
                 with socket.create_connection(address, timeout=30) as client:
                     assert client.recv(100) == b""
                 line = process.stderr.readline()
-                assert line.startswith(f"127.0.0.1 port {nobody}: [Errno {errno.ECONNREFUSED}]")
+                assert line.startswith(f"127.0.0.1 port {silent}: [Errno {errno.ECONNREFUSED}]")
 
 
 def test_watch_directory(tmp_path):
-    """A file is told of when it is written, and when it is moved in."""
+    """A file is printed when it is written, and when it is moved in."""
     outside = tmp_path / "outside"
     outside.write_text("abc")
     inside = tmp_path / "inside"
@@ -165,7 +165,7 @@ def test_watch_directory(tmp_path):
 
 
 def test_watch_directory_that_goes(tmp_path):
-    """It survives a file that is gone before it is looked at, and ends with its directory."""
+    """The example survives a file that is gone, and ends with its directory."""
     inside = tmp_path / "inside"
     inside.mkdir()
     with running("watch_directory.py", inside) as process:
@@ -183,5 +183,5 @@ def test_watch_directory_that_goes(tmp_path):
 
 
 def test_every_example_is_tested():
-    """A new example needs a test here."""
+    """Each example has a test here."""
     assert {f"test_{path.stem}" for path in EXAMPLES.glob("*.py")} <= set(globals())

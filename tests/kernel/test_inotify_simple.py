@@ -1,6 +1,6 @@
-"""The interface of inotify_simple on this kernel: each fact is proved of that package and of butter's module.
+"""The interface of inotify_simple: each fact is proved of that package and of butter's.
 
-What butter does better is proved of butter alone, further down.
+The tests of what butter does better, further down, are about butter alone.
 """
 
 import contextlib
@@ -53,12 +53,12 @@ def touch(directory, *names):
 
 
 def fails_with(number):
-    """``pytest.raises`` for an OSError with this errno, the same to whoever catches either package's."""
+    """``pytest.raises`` for an OSError with this errno, from either package."""
     return pytest.raises(OSError, match=rf"^\[Errno {number}\]")
 
 
 def timed(function, *args):
-    """The time that a call took, in seconds, and what it returned."""
+    """The time that a call took, in seconds, and its result."""
     start = time.monotonic()
     result = function(*args)
     return time.monotonic() - start, result
@@ -78,7 +78,7 @@ def until_polling(thread):
 
 
 def test_is_a_file(inotify):
-    """An INotify looks like a raw file that is open for reading."""
+    """An INotify is a raw file that is open for reading."""
     assert inotify.fd == inotify.fileno() == inotify.name
     assert inotify.mode == "rb"
     assert inotify.closed is False
@@ -95,7 +95,7 @@ def test_is_a_file(inotify):
 @pytest.mark.parametrize("inheritable", [False, True])
 @pytest.mark.parametrize("nonblocking", [False, True])
 def test_modes(module, inheritable, nonblocking):
-    """The two arguments set the two flags of the descriptor, and each stays off by default."""
+    """The two arguments set the two flags of the descriptor, both off by default."""
     with module.INotify(inheritable, nonblocking) as inotify:
         assert os.get_inheritable(inotify.fd) is inheritable
         assert os.get_blocking(inotify.fd) is not nonblocking
@@ -115,7 +115,7 @@ def test_closefd(module):
 
 
 def test_with(module):
-    """``with`` gives the object and closes it."""
+    """``with`` returns the object and closes it."""
     inotify = module.INotify()
     with inotify as same:
         fd = inotify.fd
@@ -184,7 +184,7 @@ def test_kinds_of_path(inotify, tmp_path):
     ],
 )
 def test_plain_errors(inotify, use, number, kind):
-    """Each error is the plain one that Python has for the errno, so that ValueError means closed."""
+    """Each error is Python's own for the errno: a ValueError means closed."""
     with pytest.raises(OSError, match=rf"^\[Errno {number}\]") as caught:
         use(inotify)
     assert type(caught.value) is kind
@@ -220,7 +220,7 @@ def test_removed_watch(module, inotify, tmp_path):
 
 
 def test_no_watch_left(module, in_child, tmp_path):
-    """ENOSPC stays ENOSPC; butter says which limit it was."""
+    """ENOSPC is an OSError with its errno, and butter's says which limit it was."""
 
     def body():
         with module.INotify() as inotify:
@@ -235,7 +235,7 @@ def test_no_watch_left(module, in_child, tmp_path):
 
 
 def test_interrupted_watch(module, in_child, tmp_path):
-    """An interrupted lookup is tried again after the signal handlers have run, and one of them may end it."""
+    """An interrupted lookup is repeated, unless a signal handler raises."""
 
     class Handled(Exception):
         pass
@@ -260,7 +260,7 @@ def test_interrupted_watch(module, in_child, tmp_path):
 
 @pytest.mark.parametrize("nonblocking", [False, True])
 def test_nothing_to_read(module, nonblocking):
-    """An empty queue is an empty list, at once or when the timeout in milliseconds has passed."""
+    """An empty queue is an empty list, after the timeout in milliseconds."""
     with module.INotify(nonblocking=nonblocking) as inotify:
         found = inotify.read(timeout=0)
         assert found == []
@@ -272,7 +272,7 @@ def test_nothing_to_read(module, nonblocking):
 
 
 def test_wrong_timeouts(inotify):
-    """A timeout that is no number is a TypeError, NaN a ValueError, and one that no float holds an OverflowError."""
+    """A timeout that is not a number, is NaN, or is beyond a float is an error."""
     for wrong in "1", b"1", [], 1j:
         with pytest.raises(TypeError):
             inotify.read(timeout=wrong)
@@ -296,7 +296,7 @@ def test_one_event(module, inotify, tmp_path):
 @pytest.mark.parametrize("timeout", [None, -1, -5.0, 60_000])
 @pytest.mark.parametrize("nonblocking", [False, True])
 def test_waits_for_an_event(module, tmp_path, later, timeout, nonblocking):
-    """None and negative timeouts wait for ever, through signals; the first event ends the wait."""
+    """None and negative timeouts wait for ever, through signals, for an event."""
     if module is not butter.inotify_simple and sys.implementation.name == "pypy" and timeout != 60_000:
         pytest.xfail("PyPy ends this wait at a signal, which butter makes good")
     with module.INotify(nonblocking=nonblocking) as inotify:
@@ -306,7 +306,7 @@ def test_waits_for_an_event(module, tmp_path, later, timeout, nonblocking):
 
 
 def test_read_delay(module, inotify, tmp_path, later):
-    """With a delay the events that follow the first come with it, and it lasts as long as it says."""
+    """A delay lasts as long as it says, and its events come with the first one."""
     inotify.add_watch(tmp_path, module.flags.CREATE)
     later(lambda: touch(tmp_path, "a"), lambda: touch(tmp_path, "b"))
     took, found = timed(inotify.read, None, 500)
@@ -315,7 +315,7 @@ def test_read_delay(module, inotify, tmp_path, later):
 
 
 def test_no_delay_for_waiting_events(module, inotify, tmp_path):
-    """Events that are there already are not delayed: this delay would be a day."""
+    """Waiting events are not delayed: this delay would be a day."""
     inotify.add_watch(tmp_path, module.flags.CREATE)
     touch(tmp_path, "a")
     took, found = timed(inotify.read, None, 86_400_000)
@@ -324,7 +324,7 @@ def test_no_delay_for_waiting_events(module, inotify, tmp_path):
 
 
 def test_one_read_takes_all(module, inotify, tmp_path):
-    """One read takes the whole queue, however long, and leaves none."""
+    """One read returns the whole queue, however long."""
     inotify.add_watch(tmp_path, module.flags.CREATE)
     names = [str(number).zfill(4) * 50 for number in range(500)]
     touch(tmp_path, *names)
@@ -346,7 +346,7 @@ def test_overflow(module, inotify, tmp_path):
 
 
 def test_select(module, inotify, tmp_path):
-    """The object goes where a descriptor does, and is readable while events wait."""
+    """select takes the object, and finds it readable while events wait."""
     inotify.add_watch(tmp_path, module.flags.CREATE)
     assert select.select([inotify], [], [], 0)[0] == []
     touch(tmp_path, "a")
@@ -356,7 +356,7 @@ def test_select(module, inotify, tmp_path):
 
 
 def test_raw_bytes(module, tmp_path):
-    """What the descriptor itself gives, in three ways, is what parse_events takes."""
+    """parse_events takes the bytes that the descriptor itself returns."""
     with module.INotify(nonblocking=True) as inotify:
         wd = inotify.add_watch(tmp_path, module.flags.CREATE)
         assert inotify._readall() == b""
@@ -370,14 +370,14 @@ def test_raw_bytes(module, tmp_path):
 
 
 def test_no_lines(inotify):
-    """An INotify is a file of events, so that iterating over its lines is an OSError."""
+    """Iteration over the lines of an INotify is an OSError."""
     inotify.add_watch("/", 0x8000 | 0x100)
     with pytest.raises(OSError, match="should have returned a bytes object"):
         next(inotify)
 
 
 def busy_directory(directory):
-    """Something of everything: files, links, directories, moves within and out, and a watched file that goes."""
+    """Make events of every kind: files, links, directories and moves."""
     os.mkdir(directory / "sub")
     touch(directory, "file", b"\xe2\x28", "n" * 255)
     (directory / "file").write_text("butter")
@@ -394,7 +394,7 @@ def busy_directory(directory):
 
 
 def test_the_same_events(tmp_path):
-    """Both packages see the same scene as the same events, cookies included."""
+    """Both packages return the same events, cookies included."""
     original = importlib.import_module("inotify_simple")
     outside = tmp_path / "outside"
     directory = tmp_path / "watched"
@@ -425,7 +425,7 @@ def test_the_same_events(tmp_path):
 
 
 def test_path_with_nul(tmp_path):
-    """A path with a NUL is refused: the kernel would watch the one before it."""
+    """A path with a NUL is refused, where the kernel would cut it there."""
     with INotify() as inotify:
         with pytest.raises(ValueError, match="null byte"):
             inotify.add_watch(f"{tmp_path}\0x", masks.ALL_EVENTS)
@@ -435,7 +435,7 @@ def test_path_with_nul(tmp_path):
 
 @pytest.mark.parametrize(("delay", "error"), [(-1, ValueError), (float("nan"), ValueError), ("1", TypeError)])
 def test_wrong_delay(tmp_path, delay, error):
-    """A delay that is none is refused before the wait."""
+    """A wrong delay is refused before the wait."""
     with INotify() as inotify, pytest.raises(error):
         inotify.read(None, delay)
 
@@ -447,7 +447,7 @@ class Undecided:
 
 @pytest.mark.parametrize("name", ["inheritable", "nonblocking", "closefd"])
 def test_constructor_leaks_nothing(name):
-    """A constructor that fails, also in that of the file, leaves no descriptor."""
+    """A constructor that fails leaves no descriptor."""
     before = support.descriptors()
     with pytest.raises((RuntimeError, TypeError)):
         INotify(**{name: Undecided()})
@@ -466,7 +466,7 @@ def test_reads_within_a_wait(tmp_path, later):
 
 @pytest.mark.parametrize("timeout", [None, -1, -math.inf, 2**40, math.inf])
 def test_long_timeouts(tmp_path, later, timeout):
-    """Even one that poll cannot hold; a signal does not end it."""
+    """A timeout may be longer than poll can hold, and a signal does not end it."""
     with INotify() as inotify:
         inotify.add_watch(tmp_path, flags.CREATE)
         later(lambda: None, lambda: touch(tmp_path, "a"))
@@ -474,7 +474,7 @@ def test_long_timeouts(tmp_path, later, timeout):
 
 
 def test_closed_by_a_handler_during_a_wait(later):
-    """The wait ends, although the number is somebody else's by then, who has nothing to read."""
+    """The wait of a closed object ends, although its number is another file's."""
     inotify, ends = INotify(), []
     later(lambda: (inotify.close(), ends.extend(os.pipe())))
     with pytest.raises(ValueError, match="closed file"):
@@ -484,7 +484,7 @@ def test_closed_by_a_handler_during_a_wait(later):
 
 
 def test_threads_share_one(tmp_path):
-    """Threads that wait in one non-blocking object get each event once, and no error."""
+    """Threads that wait in one non-blocking object get each event once."""
     found = []
     names = [str(number) for number in range(300)]
 
@@ -515,7 +515,7 @@ def test_threads_share_one(tmp_path):
 
 
 def test_another_reader_is_faster(in_child, tmp_path):
-    """An event that was counted and then read by someone else is no error of a non-blocking object."""
+    """A counted event that another reader took is an empty list, not an error."""
 
     def body():
         with INotify(nonblocking=True) as inotify:
@@ -528,7 +528,7 @@ def test_another_reader_is_faster(in_child, tmp_path):
 
 
 def test_a_larger_event_than_counted(tmp_path, monkeypatch):
-    """The event that was counted is gone, and a larger one came: there is room for it."""
+    """A read has room for an event that is larger than the counted one."""
     with INotify() as inotify:
         inotify.add_watch(tmp_path, masks.ALL_EVENTS)
         tmp_path.chmod(0o700)
@@ -545,7 +545,7 @@ def test_a_larger_event_than_counted(tmp_path, monkeypatch):
 
 
 def test_closed_while_waiting(tmp_path):
-    """Who waits while another thread closes the object gets ValueError, and not the bytes of the next file."""
+    """A thread that waits in a closed object gets ValueError, and no other bytes."""
     caught = []
 
     def reader():
@@ -573,7 +573,7 @@ def test_closed_while_waiting(tmp_path):
 
 
 def test_strict_parser_keeps_the_object(tmp_path):
-    """Bytes of another kind of descriptor are refused, and the next read is as good as any."""
+    """Bytes of another kind of descriptor are refused by parse_events."""
     with pytest.raises(ValueError, match="not inotify events"):
         parse_events(b"a stranger's")
     with INotify() as inotify:
