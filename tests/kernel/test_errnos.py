@@ -35,7 +35,7 @@ TABLES = support.errno_tables()
 
 
 class Way(NamedTuple):
-    """A function that makes a call fail, its needs, and what its exception says."""
+    """A function that makes a call fail, its needs, and what its error contains."""
 
     function: object
     marks: tuple = ()
@@ -168,7 +168,7 @@ def read_without_an_event(feature, fail):
 
 
 def read_of_a_closed_number(feature, fail):
-    # closed behind the object's back, which is what makes it wrong
+    # the object still holds the number
     made = opened(feature)
     os.close(made.fileno())
     made.read_event()
@@ -180,7 +180,7 @@ def read_of_a_directory(feature, fail):
     made.read_event()
 
 
-def read_of_what_gives_nothing(feature, fail):
+def read_of_an_epoll(feature, fail):
     made = opened(feature)
     with select.epoll() as epoll:
         os.dup2(epoll.fileno(), made.fileno())
@@ -191,7 +191,7 @@ for feature in EVENTS:
     example(READS[feature.name])(named(read, feature))
     provokes(READS[feature.name], errno.EAGAIN)(named(read_without_an_event, feature))
     provokes(READS[feature.name], errno.EBADF, words="is not open")(named(read_of_a_closed_number, feature))
-    provokes(READS[feature.name], errno.EINVAL)(named(read_of_what_gives_nothing, feature))
+    provokes(READS[feature.name], errno.EINVAL)(named(read_of_an_epoll, feature))
     provokes(READS[feature.name], errno.EISDIR)(named(read_of_a_directory, feature))
 
 
@@ -450,7 +450,7 @@ def fork(fail):
     doctor.attempt(lambda: None)
 
 
-# what the sentences of some errnos have to tell in every table
+# words that the sentences of some errnos have in every table
 WORDS = {errno.ENFILE: "fs.file-max", errno.ENOMEM: "memory"}
 # no table has a row for it
 STRANGE = errno.EHOSTDOWN

@@ -1,4 +1,4 @@
-"""What every event object does; tests/features.py says how each feature makes one."""
+"""The behaviour of all event objects; tests/features.py says how each is made."""
 
 import contextlib
 import copy
@@ -28,11 +28,11 @@ from features import EVENTS, LONG, OBJECTS
 from support import forget
 
 import butter.eventlike
-from butter import utils
+from butter import memfd, utils
 from butter.errors import InvalidArgument
-from butter.eventfd import Eventfd, eventfd_read
+from butter.eventfd import Eventfd, eventfd_read, eventfd_write
 from butter.eventlike import Eventlike
-from butter.inotify import IN_CREATE, Inotify, inotify_add_watch
+from butter.inotify import IN_CREATE, Inotify, inotify_add_watch, inotify_rm_watch
 from butter.memfd import Memfd
 from butter.signalfd import Signalfd, signalfd
 from butter.timerfd import Timer, TimerVal, timerfd_gettime, timerfd_settime
@@ -189,7 +189,7 @@ def interrupt_close(made, at, handler):
 
 
 def interrupted_closes(kind):
-    """An object and its interrupted close, for each place and one behind the last."""
+    """Yield objects, each with its close that is interrupted one place later."""
     for at in range(100):
         made, done = kind.make(), []
 
@@ -309,22 +309,14 @@ def test_with_closed(kind):
 
 @pytest.mark.defect("E5")
 @every_object
-def test_dropped(kind):
+@pytest.mark.parametrize("cycle", [False, True])
+def test_dropped(kind, cycle):
     """An unclosed object warns when it is deleted, and closes its descriptor."""
     box = [kind.make()]
+    if cycle:
+        box[0].itself = box[0]
     fd, name = box[0].fileno(), repr(box[0])
     with pytest.warns(ResourceWarning, match=re.escape(f"unclosed {name}")):
-        forget(box)
-    assert not is_open(fd)
-
-
-@every_object
-def test_dropped_in_a_cycle(kind):
-    """The garbage collector closes an object that only refers to itself."""
-    box = [kind.make()]
-    box[0].itself = box[0]
-    fd = box[0].fileno()
-    with pytest.warns(ResourceWarning, match="unclosed"):
         forget(box)
     assert not is_open(fd)
 
@@ -512,33 +504,26 @@ def test_subclass(kind):
 
 @pytest.fixture(params=OBJECTS, ids=lambda feature: feature.cls.__name__)
 def adopter(request, tmp_path):
-    """Every feature with an object, whether that gives events or not."""
+    """Every feature with an object, also one without events."""
     with request.param(tmp_path) as feature:
         yield feature
 
 
 def test_adopt(adopter):
-    """An object adopts an existing descriptor, works with it, and closes it."""
-    fd = adopter.descriptor()
-    with adopter.cls.adopt(fd) as made:
-        assert type(made) is adopter.cls
-        assert made.fileno() == fd
-        adopter.prepare(made)
-        adopter.use(made)
-    assert not is_open(fd)
-
-
-def test_adopt_makes_a_subclass(adopter):
-    """``adopt`` is a classmethod, and needs none of the arguments of the subclass."""
+    """An object, of a subclass too, adopts a descriptor and owns it."""
 
     class Sub(adopter.cls):
         def __init__(self, needed):
             super().__init__()
 
-    with Sub.adopt(adopter.descriptor()) as made:
-        assert type(made) is Sub
-        adopter.prepare(made)
-        adopter.use(made)
+    for cls in adopter.cls, Sub:
+        fd = adopter.descriptor()
+        with cls.adopt(fd) as made:
+            assert type(made) is cls
+            assert made.fileno() == fd
+            adopter.prepare(made)
+            adopter.use(made)
+        assert not is_open(fd)
 
 
 def test_adopted_and_dropped(adopter):
@@ -645,7 +630,7 @@ def test_adopt_without_proc(adopter, in_child):
 
 @support.needs_namespaces
 def test_adopt_without_proc_is_not_checked(in_child, pipe):
-    """Without /proc the first use finds a wrong kind, but for memfd, at once."""
+    """Without /proc the first use finds a wrong kind; only a memfd is known at once."""
 
     def body():
         hide_proc()
@@ -661,29 +646,22 @@ def test_adopt_without_proc_is_not_checked(in_child, pipe):
 
 
 def after_exec(made):
-    """What the number of an object is in a program that this process executes."""
+    """The file behind an object's number in a program that this process executes."""
     look = "import os, sys; n = '/proc/self/fd/' + sys.argv[1]; print(os.path.lexists(n) and os.readlink(n))"
     command = [sys.executable, "-S", "-c", look, str(made.fileno())]
     return subprocess.run(command, close_fds=False, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
-@pytest.mark.defect("E3")
+@pytest.mark.defect("E3", "E4")
 @every_object
-@pytest.mark.parametrize("arguments", [{}, {"closefd": True}])
-def test_closed_on_exec(kind, arguments):
-    """A program that is executed does not get the descriptor, by default."""
+@pytest.mark.parametrize(
+    ("arguments", "inherited"), [({}, False), ({"closefd": True}, False), ({"closefd": False}, True)]
+)
+def test_close_on_exec(kind, arguments, inherited):
+    """A program that is executed has the descriptor only with ``closefd=False``."""
     with kind.make(**arguments) as made:
-        assert not os.get_inheritable(made.fileno())
-        assert after_exec(made) != os.readlink(f"/proc/self/fd/{made.fileno()}")
-
-
-@pytest.mark.defect("E4")
-@every_object
-def test_kept_over_exec(kind):
-    """``closefd=False`` hands the descriptor on."""
-    with kind.make(closefd=False) as made:
-        assert os.get_inheritable(made.fileno())
-        assert after_exec(made) == os.readlink(f"/proc/self/fd/{made.fileno()}")
+        assert os.get_inheritable(made.fileno()) is inherited
+        assert (after_exec(made) == os.readlink(f"/proc/self/fd/{made.fileno()}")) is inherited
 
 
 def test_thin_calls_and_exec(adopter):
@@ -715,6 +693,30 @@ def test_thin_calls_keep_their_object(call):
         forget([call()])
 
 
+THIN = {
+    "timerfd_gettime": timerfd_gettime,
+    "timerfd_settime": lambda fd: timerfd_settime(fd, TimerVal()),
+    "eventfd_read": eventfd_read,
+    "eventfd_write": lambda fd: eventfd_write(fd, 1),
+    "inotify_add_watch": lambda fd: inotify_add_watch(fd, "/", IN_CREATE),
+    "inotify_rm_watch": lambda fd: inotify_rm_watch(fd, 1),
+    "flags": memfd.flags,
+    "revoke": lambda fd: memfd.revoke(fd, 0),
+    "seal": memfd.seal,
+}
+BAD_DESCRIPTORS = [(-1, InvalidArgument), (2**31 - 1, InvalidArgument), (2**31, ValueError)]
+BAD_DESCRIPTORS += [(value, TypeError) for value in (None, "0", b"0", 1.5)]
+
+
+@pytest.mark.parametrize("call", THIN.values(), ids=THIN)
+@pytest.mark.parametrize(("fd", "exception"), BAD_DESCRIPTORS)
+def test_thin_calls_need_a_descriptor(call, fd, exception):
+    """The thin calls refuse anything but an open descriptor."""
+    with pytest.raises(exception) as caught:
+        call(fd)
+    assert type(caught.value) is exception
+
+
 # waiting and reading
 
 
@@ -740,7 +742,7 @@ def test_select(kind, quick):
 @pytest.mark.parametrize("timeout", [None, 0, 5, 0.5, 1e300, math.inf, 2**40, True])
 @pytest.mark.parametrize("blocking", [True, False])
 def test_wait_with_an_event(kind, blocking, timeout):
-    """A waiting event is returned at once, whatever the timeout."""
+    """A waiting event is returned at once, with any timeout."""
     with kind.make(blocking=blocking) as made:
         kind.trigger(made)
         assert select.select([made], [], [], LONG)[0]
@@ -903,7 +905,7 @@ def test_closed_within_a_loop(kind):
 
 
 def start(body, count):
-    """*count* threads that run *body*; ``join`` raises what one of them raised."""
+    """*count* threads that run *body*; ``join`` raises the exception of one."""
 
     def guarded():
         try:
@@ -1263,7 +1265,7 @@ def test_fork_goes_on_after_a_failure(in_child):
 
 @every_kind
 def test_child_closes_its_own(kind, made, in_child):
-    """A child that closes the object, or drops it, does not touch the parent's."""
+    """A child that closes the object leaves the parent's open."""
 
     def body():
         made.close()

@@ -42,7 +42,6 @@ from butter.inotify import (
     inotify_add_watch,
     inotify_init,
     inotify_rm_watch,
-    str_to_events,
     watch,
 )
 
@@ -627,19 +626,6 @@ def test_long_events_in_reads(inotify, tmp_path):
 # Thin calls
 
 
-def test_thin_calls(file):
-    """The thin calls take an int or an object with fileno()."""
-    fd = inotify_init(IN_NONBLOCK)
-    try:
-        with open(fd, "rb", buffering=0, closefd=False) as opened:
-            wd = inotify_add_watch(fd, file, IN_OPEN)
-            assert inotify_add_watch(opened, file, IN_OPEN) == wd
-            assert inotify_rm_watch(opened, wd) is None
-            assert str_to_events(opened.read(4096)) == [InotifyEvent(wd, IN_IGNORED, 0, b"")]
-    finally:
-        os.close(fd)
-
-
 # Waiting
 
 
@@ -790,20 +776,6 @@ def test_bad_flags(make, flags, exception):
         make(flags)
     assert type(caught.value) is exception
     assert support.descriptors() == before
-
-
-@pytest.mark.parametrize(
-    ("fd", "exception"),
-    [(-1, InvalidArgument), (2**31 - 1, InvalidArgument), (2**31, ValueError), (None, TypeError), ("0", TypeError)],
-)
-def test_bad_descriptor(file, fd, exception):
-    """Both thin calls refuse anything but an open descriptor."""
-    with pytest.raises(exception) as caught:
-        inotify_add_watch(fd, file, IN_OPEN)
-    assert type(caught.value) is exception
-    with pytest.raises(exception) as caught:
-        inotify_rm_watch(fd, 1)
-    assert type(caught.value) is exception
 
 
 def test_descriptor_of_another_kind(file):

@@ -1,6 +1,6 @@
 """The interface of inotify_simple: each fact is proved of that package and of butter's.
 
-The tests of what butter does better, further down, are about butter alone.
+The tests of butter's improvements, further down, are about butter alone.
 """
 
 import contextlib
@@ -421,7 +421,7 @@ def test_the_same_events(tmp_path):
     }  # fmt: skip
 
 
-# What butter does better
+# Improvements of butter
 
 
 def test_path_with_nul(tmp_path):

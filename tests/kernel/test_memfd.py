@@ -244,7 +244,7 @@ def test_refused_by_the_kernel(number, flags, exception, words):
 
 
 def test_sizes_of_huge_pages():
-    """The name of each size is what its bits say, and none is negative."""
+    """The bits of each size of huge pages are those of its name."""
     units = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
     for member in MemfdHugePages:
         number, unit = re.fullmatch(r"HUGE_(\d+)(..)", member.name).groups()
@@ -313,10 +313,6 @@ def test_seals_of_other_things(fd):
         with pytest.raises(InvalidArgument, match=f"unknown seals {number:#x}") as caught:
             revoke(fd, number)
         assert caught.value.errno == errno.EINVAL
-    for call in (lambda: flags(999_999), lambda: revoke(999_999, 0), lambda: seal(-1)):
-        with pytest.raises(InvalidArgument, match="is not open") as caught:
-            call()
-        assert caught.value.errno == errno.EBADF
 
 
 @pytest.mark.defect("M5")
@@ -375,16 +371,14 @@ def test_why_no_seal_can_be_added():
                 revoke(file, F_SEAL_SHRINK)
 
 
-@pytest.mark.parametrize("value", ["1", None, 1.5, b"1"], ids=str)
-def test_wrong_types_of_seals(value, fd):
-    """Seals and descriptors of other types are a TypeError."""
-    for call in (lambda: revoke(fd, value), lambda: revoke(value, 1), lambda: flags(value), lambda: seal(value)):
-        with pytest.raises(TypeError):
-            call()
-    with pytest.raises(ValueError, match="it must be"):
-        revoke(fd, -1)
-    with pytest.raises(ValueError, match="it must be"):
-        revoke(fd, 2**32)
+@pytest.mark.parametrize(
+    ("value", "exception"),
+    [("1", TypeError), (None, TypeError), (1.5, TypeError), (b"1", TypeError), (-1, ValueError), (2**32, ValueError)],
+)
+def test_wrong_types_of_seals(fd, value, exception):
+    """Seals of another type are a TypeError, beyond an unsigned int a ValueError."""
+    with pytest.raises(exception, match=r"flags (is|must be)"):
+        revoke(fd, value)
 
 
 # The object
@@ -453,7 +447,7 @@ def test_content_of_any_shape(value):
     ],
 )
 def test_no_room(in_child, make, call):
-    """The error for content or a copy without room names the limit, and none leaks."""
+    """The error for content or a copy without room names the limit, without a leak."""
 
     def body():
         with Memfd("", bytes(2 * PAGE)) as memfd:
@@ -588,7 +582,7 @@ def test_repr():
 
 
 def test_closed():
-    """Each method that needs the descriptor says that the object is closed."""
+    """Each method that needs the descriptor raises ValueError for a closed object."""
     memfd = Memfd()
     memfd.close()
     for call in (
@@ -612,7 +606,7 @@ def test_closed():
 
 
 def test_fork(in_child):
-    """The parent sees what a child writes and seals."""
+    """The parent has the bytes that a child writes, and the seals that it adds."""
     with Memfd("", b"parent") as memfd:
 
         def child():
@@ -1000,7 +994,7 @@ def test_copy_before_linux_6_3(monkeypatch):
     class Old:
         def memfd_create(self, name, flags):
             asked.append(flags)
-            # what such a kernel does with bits that it does not know
+            # a kernel refuses bits that it does not know
             return real(name, flags | 0x100 if flags & (MFD_EXEC | MFD_NOEXEC_SEAL) else flags)
 
     monkeypatch.setattr(_memfd, "lib", Old())

@@ -378,16 +378,6 @@ def test_flags_reach_the_kernel(timer):
         assert int(info(real)["settime flags"], 8) == 0
 
 
-@pytest.mark.parametrize(
-    ("fd", "kind"), [(-1, InvalidArgument), (2**31, ValueError), (None, TypeError), ("1", TypeError), (1.5, TypeError)]
-)
-def test_no_descriptor(fd, kind):
-    """Both thin calls refuse anything but an open descriptor."""
-    for call in (lambda: timerfd_gettime(fd), lambda: timerfd_settime(fd, TimerVal())):
-        with pytest.raises(kind):
-            call()
-
-
 def test_wrong_settings(timer):
     """Another type is a TypeError; unknown flags and bad nanoseconds are named."""
     for wrong in (None, 5, (1, 2), "x"):
@@ -530,15 +520,8 @@ def test_absolute(clock):
         timer.after(0, first).every(0, period).update(absolute=True)
         low = (time.clock_gettime_ns(clock) - first) // period + 1
         assert 11 <= low <= timer.read_event() <= (time.clock_gettime_ns(clock) - first) // period + 1
-
-
-@pytest.mark.parametrize("clock", PLAIN)
-def test_long_past(clock):
-    """A time when the clock began expires at once, however long ago that was."""
-    with Timer(clock) as timer:
-        timer.after(0, 1).update(absolute=True)
+        timer.disable().after(0, 1).update(absolute=True)  # long ago
         assert timer.read_event() == 1
-        assert not timer.get_current()
 
 
 def test_longer_than_the_kernel_counts(timer):
@@ -720,7 +703,7 @@ class Timex(ctypes.Structure):
 
 def shift_the_clock(nano_seconds):
     """Set the time of day by so little that only cancel_on_set shows it."""
-    # ADJ_SETOFFSET | ADJ_NANO; what is negative is so in the seconds
+    # ADJ_SETOFFSET | ADJ_NANO; a negative time has negative seconds
     timex = Timex(0x0100 | 0x2000, seconds=nano_seconds // SECOND, parts=nano_seconds % SECOND)
     if support.libc.adjtimex(ctypes.byref(timex)) < 0:
         raise OSError(ctypes.get_errno(), "adjtimex")
@@ -910,7 +893,7 @@ def test_an_update_drops_what_was_read(timer):
 @pytest.mark.defect("T7")
 @pytest.mark.parametrize("seconds", [1, 2**34])
 def test_a_cancelled_update_drops_what_was_read(in_child, seconds):
-    """An update that a set clock cancelled drops what was read, as others do."""
+    """An update that a set clock cancelled drops expirations that were read."""
 
     def body():
         with Timer() as timer:
