@@ -199,9 +199,8 @@ class Eventlike(Descriptor, Generic[Event]):
                 pass  # another thread took the last one
             try:
                 events = events or self._read_events()
-            except BlockingIOError:
-                break
-            except NoMoreEvents:
+            except (BlockingIOError, NoMoreEvents):
+                # of a blocking object this may be a signal handler's BlockingIOError
                 if os.get_blocking(self.fileno()):
                     raise
                 break
@@ -241,7 +240,8 @@ class Eventlike(Descriptor, Generic[Event]):
                 batch.extend(self._read_events())
                 continue
             except BlockingIOError:
-                pass
+                if os.get_blocking(self.fileno()):
+                    raise  # a signal handler's
             if deadline is None:
                 readable(self, None)
 

@@ -211,11 +211,11 @@ def test_a_handler_raises_in_close(kind):
     """A handler that raises anywhere in a close leaves the object open or closed."""
 
     def handler():
-        raise Enough
+        raise TimeoutError
 
     for made, close in interrupted_closes(kind):
         fd = made.fileno()
-        with contextlib.suppress(Enough):
+        with contextlib.suppress(TimeoutError):
             close(handler)
         assert made.closed() is not is_open(fd)
         if not made.closed():
@@ -624,6 +624,11 @@ def test_adopt_without_proc(adopter, in_child):
             adopter.use(made)
         with pytest.raises(InvalidArgument, match="is not open"):
             adopter.cls.adopt(fd)
+        # the class of an object says what its descriptor is
+        other = next(feature for feature in OBJECTS if feature.cls is not adopter.cls)(adopter.place)
+        wrong = pytest.raises(InvalidArgument, match=r"is not an? .*; it is an? ")
+        with other, other.cls.adopt(other.descriptor()) as source, wrong:
+            adopter.cls.adopt(source)
 
     in_child(body)
 
@@ -1090,20 +1095,17 @@ def test_handler_that_reads(kind, alarms, blocking, way):
         assert made.pending == 0
 
 
-class Enough(TimeoutError):
-    """The OSError of a handler, which a call could take for one of its own."""
-
-
 @every_kind
+@pytest.mark.parametrize("exception", [TimeoutError, BlockingIOError])
 @pytest.mark.parametrize(("blocking", "way"), BLOCKING_WAITS)
-def test_exception_of_a_handler(kind, alarms, blocking, way):
-    """The exception of a signal handler ends the wait, and harms nothing."""
+def test_exception_of_a_handler(kind, alarms, blocking, way, exception):
+    """A handler's exception ends the wait, also one that the call may raise itself."""
     with kind.make(blocking=blocking) as made:
 
         def stop():
-            raise Enough
+            raise exception("of the handler")
 
-        with pytest.raises(Enough):
+        with pytest.raises(exception, match="of the handler"):
             interrupted_wait(alarms, stop, way, made)
         kind.trigger(made)
         WAITS[way](made)
@@ -1210,7 +1212,7 @@ def test_wait_without_any_descriptor_allowed(in_child):
 
 @every_kind
 @pytest.mark.parametrize("way", ["read_event", "read_events", "wait", "iteration"])
-@pytest.mark.parametrize("exception", [Enough, TimeoutError, TypeError])
+@pytest.mark.parametrize("exception", [TimeoutError, TypeError])
 def test_closed_by_a_handler_that_raises(kind, alarms, way, exception):
     """A handler that closes the object and raises ends the wait with that exception."""
     made = kind.make()
