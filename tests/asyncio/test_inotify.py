@@ -42,7 +42,7 @@ def test_flags_reach_the_kernel():
 
 @both
 def test_iteration_ends_with_the_last_watch(kind, directory):
-    """``async for`` ends behind the last event, ``get`` then raises, and a new watch begins anew."""
+    """``async for`` ends with the last watch, and ``get`` raises, until a new watch."""
 
     async def main():
         async with Inotify_async() as inotify:
@@ -62,7 +62,7 @@ def test_iteration_ends_with_the_last_watch(kind, directory):
 
 @both
 def test_every_waiter_hears_of_the_end(kind, directory):
-    """The last event goes to the first of the tasks that wait, and the others get NoMoreEvents."""
+    """The last event goes to the first waiter, and the others get NoMoreEvents."""
 
     async def main():
         async with Inotify_async() as inotify:
@@ -78,7 +78,7 @@ def test_every_waiter_hears_of_the_end(kind, directory):
 
 @both
 def test_events_that_could_not_be_made(kind, directory, monkeypatch):
-    """Events that could not be made for want of memory are not lost, and a present or later waiter gets them."""
+    """Events that were not made for want of memory go to a present or later waiter."""
 
     made, failures = butter._inotify.Columns.made, []
 

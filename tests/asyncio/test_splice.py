@@ -27,7 +27,7 @@ sockets = functools.partial(support.sockets, blocking=False)
 
 
 async def read_all(fd):
-    """What a non-blocking descriptor gives until its end."""
+    """All bytes of a non-blocking descriptor until its end."""
     loop, data = asyncio.get_running_loop(), b""
     own = os.dup(fd)
     try:
@@ -66,7 +66,7 @@ async def write_all(fd, data, end):
 
 
 def drained(fd):
-    """What a non-blocking descriptor holds now."""
+    """The bytes that a non-blocking descriptor holds now."""
     data = b""
     while True:
         try:
@@ -82,7 +82,7 @@ def drained(fd):
 @pytest.mark.parametrize("target", ["unix", "tcp", "pipe", "file"])
 @pytest.mark.parametrize("source", ["unix", "tcp", "pipe", "file"])
 def test_copy_between(tmp_path, kind, source, target):
-    """Pipes, sockets and files are copied to each other, whole and in order, in one loop with their other ends."""
+    """Pipes, sockets and files are copied to each other, whole and in order."""
 
     @contextmanager
     def stream(kind):
@@ -189,7 +189,7 @@ def test_other_tasks_have_their_turn(tmp_path, kind):
 @both
 @pytest.mark.parametrize("source", ["pipe", "unix", "tcp"])
 def test_cancelled_while_it_waits_for_input(kind, source):
-    """A copy that is cancelled while nothing comes has taken nothing, and tells what it moved before."""
+    """A copy cancelled while nothing comes takes nothing, and tells what it moved."""
 
     async def main():
         with Pipe() as first, sockets(source if source != "pipe" else "unix") as (here, there), Pipe() as target:
@@ -219,7 +219,7 @@ def test_cancelled_while_it_waits_for_input(kind, source):
 @pytest.mark.parametrize("target", ["pipe", "unix", "tcp"])
 @pytest.mark.parametrize("source", ["file", "pipe", "unix", "tcp"])
 def test_cancelled_while_it_waits_for_room(tmp_path, kind, source, target):
-    """moved, rest and what is left in the source are the whole, in this order."""
+    """moved, rest and the bytes left in the source are the whole, in this order."""
     (tmp_path / "in").write_bytes(DATA)
 
     async def main():
@@ -292,7 +292,7 @@ def test_a_reader_that_goes_away(kind):
 @both
 @pytest.mark.parametrize("source", ["file", "pipe", "unix", "tcp"])
 def test_the_end_needs_no_room(tmp_path, kind, source):
-    """A source that ends when its last byte has filled the target ends the copy, at once or while it waits."""
+    """A source that ends when the target is full ends the copy."""
     (tmp_path / "in").write_bytes(bytes(8192))
 
     async def main():
@@ -335,7 +335,7 @@ def test_what_never_gets_ready_is_refused(kind):
 
 @both
 def test_closing_the_descriptors_does_not_end_it(kind):
-    """A copy uses duplicates, so that the next owner of a closed descriptor's number is not mistaken for it."""
+    """A copy uses duplicates: it never reads the next owner of a closed number."""
 
     async def main():
         with Pipe() as source, Pipe() as target:
@@ -408,7 +408,7 @@ def test_no_descriptor_left(in_child, kind, number):
 
 @both
 def test_it_is_the_loops_own_number(kind):
-    """A reader that somebody registered for the same descriptor stays, and is called."""
+    """A reader that the program has for the same descriptor stays, and is called."""
 
     async def main():
         loop = asyncio.get_running_loop()
@@ -428,7 +428,7 @@ def test_it_is_the_loops_own_number(kind):
 @both
 @pytest.mark.parametrize("full", [False, True], ids=["input", "room"])
 def test_its_numbers_are_free_again(kind, full):
-    """After a cancelled copy the loop knows nothing of its descriptors, so whoever gets their numbers is heard of."""
+    """After a cancelled copy the loop knows none of its descriptors' numbers."""
 
     async def main():
         loop = asyncio.get_running_loop()
@@ -466,7 +466,7 @@ def test_its_numbers_are_free_again(kind, full):
 
 @both
 def test_a_forked_child_leaves_its_parent_alone(kind):
-    """A child that drops the copy takes away neither the parent's reader nor its bytes."""
+    """A child that drops the copy leaves the parent's reader and bytes alone."""
 
     async def main():
         with Pipe() as source, Pipe() as target:
@@ -505,7 +505,7 @@ def test_cancelled_before_its_first_step(kind):
 
 @both
 def test_a_loop_closed_in_the_middle(kind):
-    """A copy whose loop is gone is dropped without a word, and its descriptors with it."""
+    """A copy whose loop is gone is dropped in silence, with its descriptors."""
     with Pipe() as source, Pipe() as target:
         loop = kind()
         coroutine = copy(source.reading, target.writing)
@@ -513,7 +513,7 @@ def test_a_loop_closed_in_the_middle(kind):
         loop.run_until_complete(turn(5))
         loop.close()
         coroutine.close()
-        # a task that nobody will ever finish complains when it is collected
+        # a task that is never finished complains when it is collected
         task._log_destroy_pending = False
         del task, coroutine
         gc.collect()
