@@ -1,4 +1,4 @@
-"""The list of the defects of the first releases, and the tests that prove them gone, name each other."""
+"""The list of the first releases' defects and the tests of them name each other."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ LISTED = re.findall(r"^(?!#)(\S+) {1,3}\S.*\.$", (TESTS / "defects.txt").read_te
 
 
 def proofs():
-    """``[(defect id, test)]`` of each marker ``@pytest.mark.defect``, for tests that another Python skips too."""
+    """``[(defect id, test)]`` of each marker, on tests of any Python."""
     found = []
     for path in sorted(TESTS.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -1,7 +1,7 @@
-"""The manual is whole: every public name, constant, errno, example and page has its place in it.
+"""The manual is whole: every name, constant, errno, example and page has a place.
 
-Sphinx is not needed here: ``tools/reference.py`` writes the text of the generated parts,
-and ``nox -s docs`` makes the pages of it.
+Sphinx is not needed here: ``tools/reference.py`` writes the text of the generated
+parts, and ``nox -s docs`` makes the pages of it.
 """
 
 import functools
@@ -35,7 +35,7 @@ def text_of(page):
 
 
 def is_documented(module, name):
-    """Whether a page has *name* by its full name, or by its short one beside the documentation of *module*."""
+    """Whether a page has *name* in full, or in short beside its *module*'s text."""
     short = rf"::? ?{name}\b|``{name}``"
     for page in PAGES:
         text = text_of(page)
@@ -50,7 +50,7 @@ def is_documented(module, name):
 
 @pytest.mark.parametrize("module", [name for name, module in MODULES.items() if hasattr(module, "__all__")])
 def test_every_public_name_has_a_place(module):
-    """A name that programs can import is in the reference: object, call, constant, class of flags, exception."""
+    """A name that programs can import is in the reference."""
     names = set(MODULES[module].__all__) - {"__version__"}
     assert {name for name in names if not is_documented(module, name)} == set()
 
@@ -78,7 +78,7 @@ def test_constants_have_number_meaning_and_kernel():
 
 @pytest.mark.parametrize("call", CALLS)
 def test_every_errno_has_a_sentence(call):
-    """What an errno means is written out, also where a function makes the sentence, and stands on one page."""
+    """Each errno's meaning is written out, on one page."""
     heading = f"\n{call}\n{'~' * len(call)}\n"
     assert [text_of(page).count(heading) for page in PAGES if heading in text_of(page)] == [1]
     for number, (_, sentence) in TABLES[call].meanings.items():
@@ -88,7 +88,7 @@ def test_every_errno_has_a_sentence(call):
 
 
 def test_sentences_of_a_function():
-    """Every text that a function may return is found, and what it looks up then is left open."""
+    """Every text that a function may return is found; looked-up values are gaps."""
     limit = "this user has no watch left: fs.inotify.max_user_watches is …"
     rows = {row[0]: row[2] for call, table in reference.tables(["butter._inotify"]) for row in table}
     assert rows["``ENOSPC``"] == limit
@@ -98,7 +98,7 @@ def test_sentences_of_a_function():
 def test_the_command_has_every_option(command):
     """The page has what --help has."""
     page = text_of("command")
-    # elsewhere, because Python would import butter from the checkout, where it may not be compiled
+    # elsewhere, because Python would import the checkout, which may not be compiled
     help = run(command, "--help", cwd="/").stdout
     options = set(re.findall(r"(?<!\S)--?[a-z]+", help.partition("options:")[2] or help))
     assert "--help" in options
@@ -121,7 +121,7 @@ def test_every_page_can_be_reached():
 
 
 def test_python_inventory():
-    """What the manual refers to of Python's is one line each, in order, so that a change is read easily."""
+    """The names of Python's manual are sorted lines: a change is easily read."""
     lines = (DOCS / "python.inv").read_text().splitlines()
     assert lines[0] == "# Sphinx inventory version 1"
     assert all(re.fullmatch(r"[\w.]+ (mod|class|exception|function|data) library/[\w.-]+\.html", x) for x in lines[3:])

@@ -78,14 +78,14 @@ def same(one, other):
 @pytest.mark.parametrize("path", [None, "/a/path", b"/a/\xff"])
 @pytest.mark.parametrize(("table", "number"), ROWS)
 def test_meaning(table, number, path):
-    """Each row raises its exception, with the errno, a sentence that begins with the call, and the path."""
+    """Each row raises its exception, with the errno, a sentence, and the path."""
     exception, sentence = table.meanings[number]
     if number == errno.EAGAIN:
         path = None  # no call that waits takes one, and PyPy's BlockingIOError does not pickle with one
     with pytest.raises(exception) as caught:
         table.check(-1 - number, path, **arguments(sentence))
     error = caught.value
-    # and never less than Python's own: EAGAIN is a BlockingIOError, EISDIR an IsADirectoryError
+    # and Python's own: EAGAIN is a BlockingIOError, EISDIR an IsADirectoryError
     assert isinstance(error, type(OSError(number, "")))
     assert error.errno == number
     assert error.filename == path
@@ -108,7 +108,7 @@ def test_errno_without_a_row(table):
 
 @pytest.mark.parametrize(("table", "number"), ROWS)
 def test_saved_errno(table, number):
-    """-1 alone is what stands in for a call gives: then the saved errno counts, in whichever module it was saved."""
+    """-1 comes from a replaced call: then the errno that any module saved counts."""
     exception, sentence = table.meanings[number]
     ffi.errno = number
     with pytest.raises(exception) as caught:
@@ -125,7 +125,7 @@ def test_results_are_given_back(result):
 
 @pytest.mark.parametrize("name", errors.__all__)
 def test_exceptions(name):
-    """Each is an OSError and the promised builtin; pickling, copying and printing keep everything."""
+    """Each is an OSError and the promised builtin; copies keep everything."""
     exception = getattr(errors, name)
     promised = BUILTINS[name] if isinstance(BUILTINS[name], tuple) else (BUILTINS[name],)
     assert all(issubclass(exception, builtin) for builtin in (OSError, *promised))
@@ -141,14 +141,14 @@ def test_exceptions(name):
 
 
 def test_every_exception_is_public():
-    """errors has no exception that its ``__all__`` and the table above do not know, and the former nothing else."""
+    """``__all__`` of errors, and the table above, have every exception."""
     defined = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, OSError)}
     assert defined == set(BUILTINS) == set(errors.__all__)
 
 
 @pytest.mark.parametrize(("number", "text"), [(112, "Host is down"), (99999, "Unknown error")])
 def test_unknown_error_from_an_errno_alone(number, text):
-    """``UnknownError(errno)`` is made, printed and pickled, for a number that no errno has as well."""
+    """``UnknownError(errno)`` is made, printed and pickled, for any number."""
     error = UnknownError(number)
     assert (error.errno, error.args[0]) == (number, number)
     assert str(number) in str(error)
@@ -175,7 +175,7 @@ def test_sysctl():
 
 
 def test_raise_sysctl(monkeypatch):
-    """A limit is told with its value and the remedy; of the system's and the namespace's the lower one is told."""
+    """A limit is told with its value and remedy: the lower one of two."""
     values = {"fs.limit": 100, "user.limit": 7}
     monkeypatch.setattr(errors, "sysctl", values.get)
     assert errors.raise_sysctl("fs.limit") == "fs.limit is 100; 'sysctl fs.limit=200' as root raises it"
@@ -194,14 +194,14 @@ SOURCES = {
 
 
 def is_errno(node):
-    """Whether an expression is an errno: ``error.errno``, ``errno.EINVAL``, ``ffi.errno`` or ``get_errno()``."""
+    """Whether an expression is an errno, as ``error.errno`` or ``get_errno()``."""
     text = ast.unparse(node)
     return text.endswith((".errno", "get_errno()")) or text.startswith("errno.")
 
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if name != "errors.py"])
 def test_one_place_raises_for_an_errno(name):
-    """Elsewhere nobody raises an OSError or compares an errno. A timeout is no errno of the kernel's."""
+    """No other module raises an OSError, but TimeoutError, or compares an errno."""
     raised = set()
     compared = set()
     for node in ast.walk(SOURCES[name]):

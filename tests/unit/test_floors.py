@@ -1,4 +1,4 @@
-"""Every module imports only what stands below it, and the shared parts of its own floor.
+"""Every module imports only what is below it, and the shared parts of its floor.
 
 The floor of a module follows from its name, so a new feature needs no line here:
 
@@ -90,7 +90,7 @@ def place(name, builders=BUILDERS):
 
 
 def imports(tree, package="butter"):
-    """The modules that a module imports when it is imported: not those for type checkers, nor inside functions."""
+    """The modules that a module imports at its own import, type checkers' left out."""
     todo = list(tree.body)
     while todo:
         node = todo.pop()
@@ -115,7 +115,7 @@ def misplaced(name, imported):
     floor, feature = place(name)
     below, other = place(imported)
     if below == 0:
-        return "a builder is imported by nobody"
+        return "a builder is never imported"
     if imported == f"butter._{name.rpartition('.')[2]}_c":
         return None  # what its own builder compiled to, also where that is a shared part
     if below > floor:
@@ -150,7 +150,7 @@ def test_imports_go_round_nowhere():
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("butter.build")])
 def test_imports_are_cheap(name):
-    """No module imports cffi when it runs, and below the awaitables none imports asyncio."""
+    """No module imports cffi at run time, and only awaitables import asyncio."""
     top = {other.split(".")[0] for other in imports(parse(name))}
     assert not top & NEVER
     assert place(name)[0] >= 6 or "asyncio" not in top
@@ -169,18 +169,18 @@ def test_imports_within_functions(name):
 
 @pytest.mark.parametrize("builder", sorted(BUILDERS))
 def test_builders_import_only_cffi(builder):
-    """cffi runs a builder as a script, before there is a butter; its C may stand in a file beside it."""
+    """cffi runs a builder as a script, before there is a butter."""
     tree = ast.parse((SOURCES / "build" / f"{builder}.py").read_text())
     found = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
     beside = (SOURCES / "build" / f"{builder}.c").exists()
     assert found == (["from pathlib import Path"] if beside else []) + ["from cffi import FFI"]
-    # a screen of C may stand in the builder; more of it is written, formatted and compiled as C
+    # a screen of C may stand in the builder; more is formatted and compiled as C
     assert beside or len(runpy.run_path(str(SOURCES / "build" / f"{builder}.py"))["SOURCE"].splitlines()) < 50
 
 
 @pytest.mark.parametrize("builder", sorted(BUILDERS))
 def test_builders_are_data(builder):
-    """A builder is declarations, maybe source, and three lines: no function, no condition, no loop."""
+    """A builder has declarations, maybe source, and three lines, but no code."""
     tree = ast.parse((SOURCES / "build" / f"{builder}.py").read_text())
     kinds = {type(node) for node in tree.body}
     assert kinds <= {ast.ImportFrom, ast.Assign, ast.Expr}
@@ -212,7 +212,7 @@ def test_builders_are_data(builder):
     ],
 )
 def test_the_name_says_the_floor(name, expected):
-    """A module that nobody has thought of yet has its place."""
+    """A module that does not exist yet has its place."""
     assert place(name, builders={"newfd"}) == expected
 
 
@@ -257,7 +257,7 @@ def test_a_composition_imports_features(imported):
 
 
 def test_imports_are_found_wherever_they_run():
-    """In a class, a try or a condition an import runs; for type checkers or in a function it does not."""
+    """Imports in a class, a try or a condition count; those of type checkers do not."""
     tree = ast.parse(
         "import butter.errors\n"
         "from butter import utils, _inotify_c\n"
@@ -271,13 +271,13 @@ def test_imports_are_found_wherever_they_run():
 
 
 def test_every_source_is_looked_at():
-    """The package that was imported is whole: it has each module of the source tree but the builders."""
+    """The package that was imported has each module of the source tree."""
     expected = {name for name in modules(SOURCES) if not name.startswith("butter.build")}
     assert expected <= set(MODULES)
 
 
 def test_every_directory_is_a_package():
-    """Each directory with modules has an ``__init__.py``, or the wheel would lack it; the builders stay out of it."""
+    """Each directory but the builders' has an ``__init__.py``, for the wheel."""
     directories = {path.parent for path in SOURCES.rglob("*.py")}
     packages = {path.parent for path in SOURCES.rglob("__init__.py")}
     assert directories - packages == {SOURCES / "build"}

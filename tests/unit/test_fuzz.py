@@ -17,5 +17,5 @@ pytestmark = [
 
 @pytest.mark.parametrize("feature", sorted(path.stem for path in FUZZ.glob("*.c")))
 def test_parser(feature):
-    """No input makes the parser read or write where it must not, or differ from a plain walk."""
+    """No input makes the parser reach outside, or differ from a plain walk."""
     assert run(feature).startswith("seed 1: 1000000 inputs")

@@ -1,4 +1,4 @@
-"""The interface of inotify_simple without a kernel: each fact is proved of that package and of butter's module."""
+"""The interface of inotify_simple without a kernel: proved of it and of butter's."""
 
 import copy
 import importlib
@@ -111,7 +111,7 @@ def test_masks(module):
 
 
 def test_from_mask(module):
-    """A mask comes apart into flags, in the order of their numbers; bits that have no name are left out."""
+    """A mask comes apart into flags, by number; bits without a name are left out."""
     flags = module.flags
     assert flags.from_mask(0x40000100) == [flags.CREATE, flags.ISDIR]
     assert repr(flags.from_mask(0x40000100)) == "[<flags.CREATE: 256>, <flags.ISDIR: 1073741824>]"
@@ -140,7 +140,7 @@ def test_from_mask_is_the_same(mask):
 
 
 def test_event(module):
-    """An event is a named tuple: made by place or name, unpacked, compared, replaced, copied, pickled."""
+    """An event is a named tuple, with all that one can do."""
     event = module.Event(1, 256, 0, "a")
     assert module.Event._fields == ("wd", "mask", "cookie", "name")
     assert (event.wd, event.mask, event.cookie, event.name) == event == (1, 256, 0, "a")
@@ -160,22 +160,18 @@ def test_event(module):
 
 
 def test_parse_events(module):
-    """Bytes become a list of events: numbers are plain ints, the name is a str that ends at the first NUL."""
+    """Bytes become a list of events: ints, and a str that ends at the first NUL."""
     data = pack(1, 0x40000100, 7, b"abc") + pack(-1, 0x4000, 0, b"") + pack(2, 0xFFFFFFFF, 2**32 - 1, b"n" * 16, 16)
     found = module.parse_events(data)
     assert found == [(1, 0x40000100, 7, "abc"), (-1, 0x4000, 0, ""), (2, 0xFFFFFFFF, 2**32 - 1, "n" * 16)]
     assert type(found) is list
     assert {type(event) for event in found} == {module.Event}
     assert {tuple(map(type, event)) for event in found} == {(int, int, int, str)}
-
-
-def test_parse_nothing(module):
-    """No bytes are no events."""
     assert module.parse_events(b"") == []
 
 
 def test_parse_undecodable_name(module):
-    """A byte that is no character of the filesystem's encoding comes as a surrogate."""
+    """A byte outside the filesystem's encoding becomes a surrogate."""
     (event,) = module.parse_events(pack(1, 256, 0, b"\xff"))
     assert event.name == "\udcff"
 
@@ -201,7 +197,7 @@ def test_parse_any_bytes(data):
 
 @pytest.mark.parametrize("cut", [1, 15, 17, 31])
 def test_parse_half_an_event(cut):
-    """What is cut short is refused, where the other package raises struct.error or gives a part of the name."""
+    """Half an event is refused, where the other package raises struct.error."""
     with pytest.raises(InvalidArgument):
         butter.inotify_simple.parse_events(pack(1, 256, 0, b"abc") + pack(1, 256, 0, b"abc")[:cut])
 
@@ -216,13 +212,13 @@ def test_parse_no_bytes(data):
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "euc_jp", "euc_kr", "gb18030", "big5", "shift_jis"])
 @given(found=st.lists(names, min_size=1, max_size=8))
 def test_names_may_be_decoded_at_once(encoding, found):
-    """In the encodings that a locale can have, decoding and splitting at NULs give the same in either order."""
+    """In a locale's encodings, decoding before splitting at NULs changes nothing."""
     joined = b"\0".join(found).decode(encoding, "surrogateescape")
     assert joined.split("\0") == [name.decode(encoding, "surrogateescape") for name in found]
 
 
 def test_stays_inside_its_c_types():
-    """A number that its C type cannot hold is refused, before the kernel sees a part of it."""
+    """A number that its C type cannot hold is refused before the call."""
     with butter.inotify_simple.INotify() as inotify:
         for mask in (-1, 2**32):
             with pytest.raises(ValueError, match="mask"):

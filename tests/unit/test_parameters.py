@@ -1,4 +1,4 @@
-"""Parameters keep the names and the places that were always documented, also where they are not alike."""
+"""Parameters keep the documented names and places, even those that differ."""
 
 import inspect
 
@@ -18,7 +18,7 @@ from butter.asyncio.timerfd import Timerfd_async
 
 
 def test_signatures_of_classes():
-    """``help()`` and editors show the arguments of a class, and those of a subclass of another program."""
+    """``help()`` and editors show the arguments of a class, and of a subclass."""
 
     class Subclass(butter.memfd.Memfd):
         def __init__(self, size):

@@ -1,4 +1,4 @@
-"""What editors and type checkers say of butter: jedi, mypy --strict and pyright are asked.
+"""What editors and type checkers say of butter: jedi, mypy --strict and pyright.
 
 ``pytest -m typing`` runs these, with what the extra ``lint`` installs.
 """
@@ -144,7 +144,7 @@ def pyright(program, cache):
 
 
 def plain(name):
-    """A type without modules, as both checkers print it, and without what is said of a class beside its name."""
+    """A type as both checkers print it: without modules and notes."""
     name = re.sub(r"\b(?:\w+\.)+", "", name)
     name = re.sub(r"tuple\[[^\[\]]*, fallback=(\w+)\]", r"\1", name)
     return re.sub(r"\[_\w+\]$", "", name)
@@ -152,7 +152,7 @@ def plain(name):
 
 @pytest.fixture(scope="module", params=[mypy, pyright], ids=lambda checker: checker.__name__)
 def check(request, tmp_path_factory):
-    """``check(text)``: the types that a program reveals, and its mistakes, each by the number of the line."""
+    """``check(text)``: a program's types and mistakes, by the numbers of the lines."""
     folder = tmp_path_factory.mktemp(request.param.__name__)
 
     def check(text):
@@ -170,7 +170,7 @@ def check(request, tmp_path_factory):
 
 
 def public_classes():
-    """``(module, class)`` of what the public modules define, but for the names of constants."""
+    """``(module, class)`` of the public modules' classes, but for the constants'."""
     found = [
         *pkgutil.iter_modules(butter.__path__, "butter."),
         *pkgutil.iter_modules(butter.asyncio.__path__, "butter.asyncio."),
@@ -187,7 +187,7 @@ def public_classes():
 
 
 def properties(cls):
-    """The names of the attributes of *cls* that it has from butter, and that are not methods."""
+    """The attributes of *cls* that are butter's, and not methods."""
     methods = (types.FunctionType, types.BuiltinFunctionType, classmethod, staticmethod)
     return sorted(
         {
@@ -201,7 +201,7 @@ def properties(cls):
 
 
 def test_types_and_mistakes(check):
-    """Every type is the one that the comment says; what the comments call a mistake is one, and nothing else is."""
+    """Every type and every mistake is the one that the comment says."""
     comments = {
         number: comment
         for number, line in enumerate(PROGRAM.splitlines(), 1)
@@ -230,7 +230,7 @@ def test_no_property_is_any(check):
 
 @pytest.mark.parametrize(("code", "cls"), COMPLETIONS.values(), ids=COMPLETIONS)
 def test_completion(code, cls):
-    """Editors that ask jedi offer what an event has; of a named tuple, jedi forgets what every tuple has."""
+    """Editors that ask jedi offer the attributes of an event."""
     import jedi
 
     offered = {
