@@ -1,4 +1,4 @@
-"""What eventfd has to do, one test for each case; the case's name is in the test's."""
+"""What eventfd has to do: one test for each case, named after it."""
 
 import errno
 import fcntl
@@ -35,7 +35,7 @@ def made():
 
 
 def test_eventfd01(made):
-    """A read gives the value, a second one EAGAIN, and a buffer of 4 bytes is EINVAL."""
+    """A read returns the value, then EAGAIN; a buffer of 4 bytes is EINVAL."""
     fd = made(10, EFD_NONBLOCK)
     assert eventfd_read(fd) == 10
     with pytest.raises(BlockingIOError) as caught:
@@ -47,7 +47,7 @@ def test_eventfd01(made):
 
 
 def test_eventfd02(made):
-    """A write adds; above 2**64 - 2 it is EAGAIN, and 2**64 - 1 or 4 bytes are EINVAL."""
+    """A write adds; above 2**64 - 2 it is EAGAIN; 2**64 - 1, or 4 bytes, is EINVAL."""
     fd = made(0, EFD_NONBLOCK)
     eventfd_write(fd, 12)
     assert eventfd_read(fd) == 12

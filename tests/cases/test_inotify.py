@@ -1,4 +1,4 @@
-"""The behaviours of inotify that are to be proved, one test for each, with its name in the test's."""
+"""What inotify has to do: one test for each case, named after it."""
 
 import ctypes
 import fcntl
@@ -70,7 +70,7 @@ def test_inotify01(here):
 
 
 def test_inotify02(here, inotify):
-    """What is done in a directory, and with it, comes in order; its two renames in a row are one event."""
+    """The events of a directory come in order; its two renames in a row are one."""
     directory = here / "D"
     directory.mkdir()
     os.chdir(directory)
@@ -117,10 +117,10 @@ def test_inotify04(here, inotify):
 
 
 def overlaid(directory, make):
-    """In this child: an overlay of *directory*, where the function *make* has filled the lower layer.
+    """In this child: an overlay of *directory*, over the layer that *make* fills.
 
-    The layers are on a tmpfs, so that they lie on no overlay themselves. The kernel can drop what it
-    remembers of the overlay's files all the same, which is what these cases are about.
+    The layers are on a tmpfs, and so not on an overlay themselves. The kernel can
+    forget the overlay's files all the same, which is what these cases are about.
     """
 
     def done(result):
@@ -177,7 +177,7 @@ def test_inotify07(in_child, tmp_path):
 @support.needs_namespaces
 @needs_overlay
 def test_inotify08(in_child, tmp_path):
-    """A watch of an overlay's file sees what is done through the overlay, and not what is done in its layers."""
+    """A watch of an overlay's file sees what is done through the overlay alone."""
 
     def touch(file):
         os.close(os.open(file, os.O_WRONLY))
@@ -218,7 +218,7 @@ ITSELF = [(name, IN_ATTRIB | kind, b"") for name, kind in CHILDREN.items()]
     ],
 )
 def test_inotify10(here, inotify, parent, children, other_parent, other_children, expected):
-    """A directory's watch and its children's, in one object or in two, give each its own events."""
+    """Watches of a directory and of its children each get their own events."""
     os.mkdir("test_dir")
     os.mknod("test_file")
     with Inotify(IN_NONBLOCK) as other:
@@ -233,7 +233,7 @@ def test_inotify10(here, inotify, parent, children, other_parent, other_children
 
 
 def test_inotify11(here):
-    """When IN_DELETE has come, the file is gone for everybody."""
+    """A file is gone for every process when its IN_DELETE has come."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -252,7 +252,7 @@ def test_inotify11(here):
         inotify.watch(".", IN_DELETE)
         os.write(writing, b"!")
         for event in inotify:
-            # where the queue runs over the end may be lost; what came before it is true all the same
+            # an overflow may swallow the end; the events before it are true
             if event.name == "end" or event.overflow_event:
                 break
             deleted += 1

@@ -1,4 +1,4 @@
-"""The behaviours of memfd that are to be proved, one test for each, with its name in the test's."""
+"""What memfd has to do: one test for each case, named after it."""
 
 import contextlib
 import ctypes
@@ -44,7 +44,7 @@ def meminfo(name):
 
 @contextlib.contextmanager
 def huge_pages(count):
-    """*count* huge pages that nobody uses, for as long as the block lasts."""
+    """*count* free huge pages, for as long as the block lasts."""
     with open(HUGE_PAGES) as lock:
         # they are the machine's, and the tests may run twice at a time
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -64,7 +64,7 @@ def refused(number, *arguments):
 
 
 def test_memfd_create02(in_child):
-    """A name that is nowhere or too long, and unknown flags, are refused; known flags and an empty name are not."""
+    """Bad pointers, long names and unknown flags are refused; an empty name is not."""
 
     def bad_pointers():
         for pointer in (ffi.NULL, ffi.cast("char *", -1)):
@@ -137,7 +137,7 @@ def test_memfd_create03():
 )
 @needs(when=SIZES.exists(), reason="needs a kernel with huge pages")
 def test_memfd_create04(flag, kilobytes):
-    """There is a memfd of huge pages for each size that the machine has, and ENODEV for the others."""
+    """Each size of huge pages that the machine has makes a memfd; others are ENODEV."""
     if (SIZES / f"hugepages-{kilobytes}kB").exists():
         os.close(memfd_create("huge", MFD_HUGETLB | flag))
     else:

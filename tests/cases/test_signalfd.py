@@ -1,4 +1,4 @@
-"""The behaviours of signalfd that are to be proved, one test for each, with its name in the test's."""
+"""What signalfd has to do: one test for each case, named after it."""
 
 import ctypes
 import errno
@@ -33,7 +33,7 @@ COLUMN = {"x86_64": 0, "aarch64": 1}[platform.machine()]
 
 
 def syscall(name, *arguments):
-    """A system call that the C library would not pass on like this; gives 0, or the errno."""
+    """The result or errno of a system call that the C library would not pass on."""
     ctypes.set_errno(0)
     result = libc.syscall(ctypes.c_long(NUMBERS[name][COLUMN]), *map(ctypes.c_void_p, arguments))
     return ctypes.get_errno() if result == -1 else result
@@ -51,7 +51,7 @@ def queueinfo(pid, number, code, value=0):
 
 
 def test_signalfd01(in_child):
-    """A new descriptor gives its signal in 128 bytes; a call on it gives the same number, and then the other signal."""
+    """A signal is 128 bytes; a second call changes the mask of the same descriptor."""
 
     def body():
         pthread_sigmask(SIG_BLOCK, [USR1, USR2])
@@ -69,7 +69,7 @@ def test_signalfd01(in_child):
 
 
 def test_signalfd02(tmp_path, in_child):
-    """A descriptor that is none, one that is no signalfd, and flags that are none are told apart."""
+    """A closed descriptor, a file, and unknown flags are told apart by their errno."""
 
     def body():
         pthread_sigmask(SIG_BLOCK, [USR1])
@@ -95,7 +95,7 @@ def test_signalfd4_02():
 
 
 def test_rt_sigprocmask02():
-    """A set of another size, and a place for the old one that is nowhere, are refused."""
+    """A mask of another size, and a bad pointer for the old mask, are refused."""
     full, old = (ctypes.c_uint64 * 16)(*[2**64 - 1] * 16), (ctypes.c_uint64 * 16)()
     full, old = ctypes.addressof(full), ctypes.addressof(old)
 
@@ -125,7 +125,7 @@ def test_rt_sigqueueinfo01(in_child):
 
 
 def test_rt_sigqueueinfo02(in_child):
-    """A signal that is none, a code that is the kernel's and a process that is none are refused."""
+    """An unknown signal, a code of the kernel's and an unknown process are refused."""
 
     def body():
         reading, writing = os.pipe()

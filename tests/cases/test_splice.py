@@ -1,4 +1,4 @@
-"""The behaviours of splice and tee that are to be proved, one test for each, with its name in the test's."""
+"""What splice and tee have to do: one test for each case, named after it."""
 
 import errno
 import os
@@ -36,7 +36,7 @@ def test_splice01(tmp_path, pipe, pattern):
 
 
 def test_splice02(tmp_path):
-    """A child splices its standard input to a file until its end: every byte comes, in its order."""
+    """A child splices its standard input to a file, whole and in order."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:

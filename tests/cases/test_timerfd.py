@@ -1,4 +1,4 @@
-"""What timerfd has to do, one test for each case; the case's name is in the test's."""
+"""What timerfd has to do: one test for each case, named after it."""
 
 import errno
 import os
@@ -58,7 +58,7 @@ def ticks(fd):
 
 @pytest.mark.parametrize("clock", [CLOCK_MONOTONIC, CLOCK_REALTIME])
 def test_timerfd01(made, clock):
-    """One shots, relative and absolute, are one tick; a period counts what has passed; then EAGAIN."""
+    """A one-shot is one tick, relative or absolute; a period counts; then EAGAIN."""
     fd = made(clock)
     start = time.clock_gettime_ns(clock)
     timerfd_settime(fd, TimerVal().after(0, 100 * MILLISECOND))
@@ -75,7 +75,7 @@ def test_timerfd01(made, clock):
     left = timerfd_gettime(fd)
     assert (0, 0) < left.next_event <= (0, 50 * MILLISECOND)
     assert left.period == (0, 50 * MILLISECOND)
-    # two periods after the first, and a little: three ticks, or more if this process was kept from its processor
+    # three ticks, two periods after the first; more if this process had no processor
     time.sleep(max(0, first + 110 * MILLISECOND - time.clock_gettime_ns(clock)) / 1e9)
     low = (time.clock_gettime_ns(clock) - first) // (50 * MILLISECOND) + 1
     got = ticks(fd)
@@ -99,7 +99,7 @@ def test_timerfd_create01(clock, flags):
 
 
 def test_timerfd_gettime01(made, file):
-    """No descriptor is EBADF, no timer EINVAL, and no memory EFAULT."""
+    """A bad descriptor is EBADF, another file EINVAL, and a bad pointer EFAULT."""
     for fd, number in ((-1, errno.EBADF), (file, errno.EINVAL)):
         with pytest.raises(InvalidArgument) as caught:
             timerfd_gettime(fd)
@@ -111,7 +111,7 @@ def test_timerfd_gettime01(made, file):
 
 
 def test_timerfd_settime01(made, file):
-    """No descriptor is EBADF, no timer EINVAL, flags of -1 EINVAL, and no memory EFAULT."""
+    """Bad descriptors and flags have their errnos, and a bad pointer is EFAULT."""
     fd = made()
     for number, flags, expected in ((-1, 0, errno.EBADF), (file, 0, errno.EINVAL), (fd, -1, errno.EINVAL)):
         with pytest.raises(InvalidArgument) as caught:
@@ -126,7 +126,7 @@ def test_timerfd_settime01(made, file):
 
 
 def test_timerfd_settime02(made):
-    """Two threads that set a cancelable timer at once do the kernel no harm; every setting is taken."""
+    """Two threads that set a cancelable timer at once: every setting is taken."""
     with open("/proc/sys/kernel/tainted") as file:
         tainted = file.read()
     fd, done = made(CLOCK_REALTIME), []

@@ -1,4 +1,4 @@
-"""Arguments that the first releases checked by ``assert``, in a program that has no asserts."""
+"""Arguments that the first releases checked by ``assert``, in ``python -O``."""
 
 import subprocess
 import sys
@@ -51,6 +51,6 @@ made.close()
 
 @pytest.mark.defect("E12")
 def test_arguments_are_checked_without_assert():
-    """A bad argument is an exception under ``python -O`` too, and does not go on to the kernel."""
+    """A bad argument is an exception under ``python -O`` too."""
     program = support.same_path(BAD)
     subprocess.run([sys.executable, "-O", "-c", program], timeout=60, check=True)

@@ -1,4 +1,4 @@
-"""What was broken in the awaitables once, and what programs rely on."""
+"""What programs do with the awaitables."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from butter.inotify import (
     event_name,
 )
 
-# What programs do with it. Each has a loop of its own making and gives it to us, as was the custom.
+# Each program has a loop of its own making and passes it, as was the custom.
 
 deprecated_loop = pytest.mark.filterwarnings("ignore:the loop argument:DeprecationWarning")
 
@@ -29,7 +29,7 @@ deprecated_loop = pytest.mark.filterwarnings("ignore:the loop argument:Deprecati
 @deprecated_loop
 @both
 def test_a_watcher_task_that_is_cancelled(tmp_path, kind):
-    """One task reads events until it is cancelled, under contextlib.closing; file and directory are told apart."""
+    """One task reads until it is cancelled; file and directory are told apart."""
     assert butter._inotify.InotifyEvent is butter.inotify.InotifyEvent
     mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY
     file = tmp_path / "file"
@@ -74,7 +74,7 @@ def test_a_watcher_task_that_is_cancelled(tmp_path, kind):
 @deprecated_loop
 @both
 def test_a_batch_until_a_timeout(tmp_path, kind):
-    """The first event is waited for by a task, those behind it by wait_for until it times out; then all over again."""
+    """One task waits for the first event; wait_for takes those behind it; and again."""
     names = {key: bit for key, bit in event_name.items() if isinstance(key, str)}
     assert names["IN_CREATE"] == IN_CREATE
     assert names["IN_ALL_EVENTS"] == IN_ALL_EVENTS
@@ -106,7 +106,7 @@ def test_a_batch_until_a_timeout(tmp_path, kind):
 @deprecated_loop
 @both
 def test_a_generator_that_parses_the_repr(tmp_path, kind, capsys):
-    """An old-style coroutine prints the object, finds the name in an event's repr, ignores, and gets one event more."""
+    """An old-style coroutine takes the repr of an event apart, and ignores."""
 
     @types.coroutine
     def main():

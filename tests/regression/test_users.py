@@ -1,4 +1,4 @@
-"""What programs in the wild do with butter, each in its own way; all of it keeps working."""
+"""What programs in the wild do with butter, which keeps working."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ from butter.timerfd import TimerVal, timerfd, timerfd_gettime, timerfd_settime
 
 
 def test_file_checker(tmp_path):
-    """Watches directories by their str, loops over the object, and joins its own bytes path with the filename."""
+    """A program joins the bytes path of the watch with the event's filename."""
     directories = {}
     notify = Inotify()
     for name in ("one", "two"):
@@ -46,7 +46,7 @@ def test_file_checker(tmp_path):
 
 
 def test_daemon_with_plugins(tmp_path):
-    """Has ``fileno()`` in an epoll, hands the object to plugins which watch, and tests masks in a list of events."""
+    """A daemon has ``fileno()`` in an epoll, and its plugins watch and test masks."""
 
     class Plugin:
         def __init__(self, inotify):
@@ -77,7 +77,7 @@ def test_daemon_with_plugins(tmp_path):
 
 @pytest.mark.parametrize("timeout", [30, 30.0, None])
 def test_file_lock(tmp_path, timeout):
-    """Waits until a lock file is gone, with seconds or None, and takes the builtin TimeoutError for a no."""
+    """A program waits until a lock file is gone, or for the builtin TimeoutError."""
     lock = tmp_path / "lock"
     lock.touch()
     watcher = butter.inotify.Inotify()
@@ -94,7 +94,7 @@ def test_file_lock(tmp_path, timeout):
 
 
 def test_wrapper_of_ones_own(tmp_path):
-    """Reads what FIONREAD promises from a bare descriptor, and parses it."""
+    """A program reads as many bytes as FIONREAD promises, and parses them."""
     from butter.utils import get_buffered_length
 
     fd = inotify_init(butter.inotify.IN_NONBLOCK)
@@ -131,7 +131,7 @@ LIBRARY = {
 
 @pytest.mark.parametrize("call", LIBRARY)
 def test_library_that_is_replaced(monkeypatch, call):
-    """Tests of programs put an object in the place of the C library, whose functions return -1 and set errno."""
+    """Programs' tests replace the C library by one that returns -1 and sets errno."""
     module, name, function = LIBRARY[call]
     ffi = getattr(module, name.replace("lib", "ffi"))
     meanings = support.errno_tables()[call].meanings
