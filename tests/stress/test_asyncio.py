@@ -1,4 +1,4 @@
-"""The awaitable for a long time: a million events, waits that end early, and tasks that do as they like."""
+"""The awaitable for a long time: a million events, cancellations, random tasks."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ def directory():
 
 
 class Maker:
-    """A process that makes FILES files and removes them, CREDIT files for each time it is allowed to.
+    """A process that makes and removes FILES files, CREDIT for each permission.
 
     ``finished()`` returns when it is gone.
     """
@@ -84,7 +84,7 @@ def wrong(event, index):
 
 @both
 def test_a_million_events(directory, kind):
-    """A maker that never runs ahead of the kernel's queue: all events arrive, in their order."""
+    """A maker that the kernel's queue always holds: all events arrive, in order."""
 
     async def main():
         async with Inotify_async() as notify:
@@ -108,7 +108,7 @@ def test_a_million_events(directory, kind):
 
 @both
 def test_a_million_events_at_the_makers_speed(directory, kind):
-    """Nothing holds the maker back: all events arrive in their order, or an overflow is reported before the gap."""
+    """At full speed all events arrive in order, up to a reported overflow."""
 
     async def main():
         async with Inotify_async() as notify:
@@ -143,7 +143,7 @@ def test_a_million_events_at_the_makers_speed(directory, kind):
 @both
 @pytest.mark.parametrize("timed", [False, True], ids=["cancelled", "timed out"])
 def test_waits_that_end_early(tmp_path, kind, timed):
-    """100,000 waits are cancelled or time out around events that come at any moment, and every event arrives once."""
+    """Every event arrives once, while 100,000 waits are cancelled or time out."""
     chance = random.Random(1)
     waits, made, seen = 0, 0, []
     path = tmp_path / "file"
@@ -182,7 +182,7 @@ def test_waits_that_end_early(tmp_path, kind, timed):
 
     run(main(), kind, timeout=120)
     assert made > 1000
-    # an event is taken in the step that also notes it, so that the order is the kernel's
+    # an event is noted in the step that takes it, so the order is the kernel's
     if not timed:
         assert seen == [b"file%d" % number for number in range(made)]
     assert sorted(seen) == sorted(b"file%d" % number for number in range(made))
@@ -191,7 +191,7 @@ def test_waits_that_end_early(tmp_path, kind, timed):
 @both
 @pytest.mark.parametrize("seed", range(100))
 def test_tasks_that_do_as_they_like(tmp_path, kind, seed):
-    """Whatever tasks do: each event is taken once, in its order; waiters are served in theirs; none is left behind."""
+    """Whatever tasks do, events and waiters are served once and in order."""
     chance = random.Random(seed)
     tickets, names = itertools.count(), itertools.count()
     taken, served, tasks = [], [], []
@@ -246,7 +246,7 @@ def test_tasks_that_do_as_they_like(tmp_path, kind, seed):
             for _ in range(500):
                 chance.choice([make, start, start, cancel, take, look])(notify)
                 await turn(chance.randrange(3))
-            # while somebody waits, no event does: with a lost wake-up this would not end
+            # events do not wait while a task does: after a lost wake-up this never ends
             while any(not task.done() for task in tasks) and something_left(notify):
                 await turn()
             while not notify.empty():
@@ -257,7 +257,7 @@ def test_tasks_that_do_as_they_like(tmp_path, kind, seed):
                 _, pending = await asyncio.wait(waiting, timeout=10)
                 assert not pending
             for task in tasks:
-                # closed while it waited in get: that is a ValueError, and async for just ends
+                # after a close, get raises ValueError, and async for just ends
                 assert task.cancelled() or isinstance(task.exception(), (ValueError, type(None)))
 
     run(main(), kind)

@@ -44,7 +44,7 @@ def test_a_million_between_threads():
 
 @both
 def test_a_million_wake_ups_with_cancellations(kind):
-    """Half of the waiters are cancelled as the value comes; the sum of what the others get is whole."""
+    """Waiters are cancelled as the value comes; the others get the whole sum."""
 
     async def main():
         async with Eventfd_async() as counter:

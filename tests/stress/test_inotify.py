@@ -1,4 +1,4 @@
-"""inotify under load: what comes is counted, and nothing is lost unless an overflow says so."""
+"""inotify under load: an event is lost only where an overflow says so."""
 
 import contextlib
 import gc
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.stress
 
 @pytest.fixture
 def directory():
-    """A directory in memory, where there is one: a disk is slow, and busy with others."""
+    """A directory in memory, where there is one: a disk is slow and shared."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as name:
         yield pathlib.Path(name)
@@ -40,7 +40,7 @@ def directory():
 
 @contextlib.contextmanager
 def another_process(body):
-    """Run *body* in a forked child; gives a descriptor that is readable when it has ended."""
+    """Run *body* in a forked child; the descriptor is readable when it has ended."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -68,7 +68,7 @@ def ended(descriptor):
 
 
 def make_and_delete(directory, numbers):
-    """Two events for each number: first a file of this name is made, then it is deleted."""
+    """Two events for each number: a file of this name is made, then deleted."""
     for number in numbers:
         path = f"{directory}/{number}"
         os.mknod(path)
@@ -81,7 +81,7 @@ def position(event):
 
 
 def test_a_million_events(directory):
-    """Each of a million events of another process comes, in order, or else an overflow stands in the gap."""
+    """Each of a million events of another process comes, or an overflow instead."""
     count = 500_000
     events = overflows = 0
     expected, gap_is_told = 0, False
@@ -110,7 +110,7 @@ def test_a_million_events(directory):
 
 
 def test_a_slow_reader_is_told_of_overflows(directory):
-    """Who reads too late has as many events as the queue holds, and then the overflow, round after round."""
+    """A late reader gets a full queue and then the overflow, round after round."""
     limit = sysctl("fs.inotify.max_queued_events")
     with Inotify(IN_NONBLOCK) as inotify:
         inotify.watch(directory, IN_CREATE | IN_DELETE)
@@ -131,12 +131,12 @@ def resident():
 
 
 def test_a_million_objects(directory):
-    """A million objects opened, used and closed leave no descriptor, no memory and no entry in any table."""
+    """A million objects leave no descriptor, no memory and no entry in a table."""
 
     def use(times):
         for number in range(times):
             with Inotify(IN_NONBLOCK) as inotify:
-                # some do what objects are for; a watch makes the close wait for the kernel
+                # some are used: a watch makes the close wait for the kernel
                 if number % 1000 == 0:
                     inotify.watch(directory, IN_ATTRIB)
                     os.utime(directory)
@@ -226,7 +226,7 @@ def test_eight_threads(directory, flags, way):
             assert sorted(positions) == list(range(2 * number * size, 2 * (number + 1) * size))
     finally:
         for number in range(len(threads)):
-            # one at a time, because the thread that has it leaves without looking for more
+            # one at a time: the thread that gets it leaves without looking for more
             if number % 2:
                 os.unlink(directory / "stop")
             else:
@@ -242,7 +242,7 @@ def test_eight_threads(directory, flags, way):
 
 @contextlib.contextmanager
 def failing_timer(fd):
-    """A thousand times a second a signal handler makes system calls that fail; gives the list of its calls."""
+    """A signal handler makes failing system calls, a thousand a second; its calls."""
     calls = []
 
     def handler(*_):
@@ -273,7 +273,7 @@ def failing_timer(fd):
     ids=["read_event", "wait", "wait 60", "non-blocking wait", "non-blocking wait 60"],
 )
 def test_waits_under_a_timer(directory, flags, read):
-    """Signals during blocking waits lose no event, and no error of their handler is taken for one of the wait."""
+    """Signals in blocking waits lose no event, and their errors stay their own."""
     count = 1000
     with Inotify(flags) as inotify, Inotify() as other:
         inotify.watch(directory, IN_CREATE | IN_DELETE)
@@ -282,7 +282,7 @@ def test_waits_under_a_timer(directory, flags, read):
             signal.signal(signal.SIGALRM, signal.SIG_IGN)
             for number in range(count):
                 make_and_delete(directory, [number])
-                # longer than the timer's period, so that the reader is interrupted while it waits
+                # longer than the timer's period, so that the reader is interrupted
                 select.select([], [], [], 0.003)
 
         with another_process(body), failing_timer(other) as calls:
@@ -300,7 +300,7 @@ def test_thin_calls_under_a_timer():
 
 
 def wait_inside(thread, call):
-    """Return when *thread* sleeps in the system call with the number *call* (x86_64, aarch64)."""
+    """Return when *thread* sleeps in a system call of *call* (x86_64, aarch64)."""
     while True:
         with open(f"/proc/self/task/{thread.native_id}/syscall") as file:
             if file.read().split()[0] in call:
@@ -310,7 +310,7 @@ def wait_inside(thread, call):
 
 
 def test_close_while_a_thread_polls(directory):
-    """A wait with a timeout does not read from a number that is someone else's by now."""
+    """A wait with a timeout does not read from the next owner of its number."""
     for number in range(200):
         inotify = Inotify()
         inotify.watch(directory, IN_CREATE)
@@ -340,7 +340,7 @@ def test_close_while_a_thread_polls(directory):
 # the danger that Python warns of is what is tested
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_fork_while_threads_read(directory):
-    """A child that is forked in the middle of other threads' reads can read on its own; they miss nothing."""
+    """A child forked while threads read can read; the threads miss nothing."""
     count = 100
     with Inotify(IN_NONBLOCK) as inotify:
         inotify.watch(directory, IN_CREATE | IN_DELETE)

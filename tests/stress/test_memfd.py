@@ -1,4 +1,4 @@
-"""memfd under load: sealed copies are whole and sealed whatever happens to the original, and nothing piles up."""
+"""memfd under load: sealed copies are whole, and nothing piles up."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
 
 
 def test_copies_of_what_changes():
-    """While other threads write, grow and cut the original, each copy is sealed and keeps what it has."""
+    """While threads change the original, each copy is sealed and keeps its bytes."""
     done = threading.Event()
     failures = []
 

@@ -25,7 +25,7 @@ sigqueue.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
 
 
 def short_queue():
-    """Let at most a thousand signals wait: the kernel searches all that wait for each that is taken."""
+    """Let at most a thousand signals wait: the kernel searches all of them."""
     limit = getattr(resource, "RLIMIT_SIGPENDING", 11)  # PyPy has no name for it
     _, hard = resource.getrlimit(limit)
     resource.setrlimit(limit, (1000, hard))
@@ -39,7 +39,7 @@ def queue(pid, number, value):
 
 
 def sender(pid, start, stop):
-    """A child that sends the values from *start* to *stop*, spread over the real-time signals."""
+    """A child that sends *start* to *stop*, spread over the real-time signals."""
     child = os.fork()
     if not child:
         status = 1
@@ -58,7 +58,7 @@ def reaped(children):
 
 
 def test_storm():
-    """A million queued real-time signals of two processes are counted exactly, each kind in its order."""
+    """A million signals of two processes are counted exactly, each kind in order."""
     count = 1_000_000
 
     def body():
@@ -89,7 +89,7 @@ def test_storm():
 
 @both
 def test_cancellation(kind):
-    """Two hundred thousand signals come through waiters that are cancelled at random, and none is lost."""
+    """Signals come through waiters that are cancelled at random; none is lost."""
     count = 200_000
 
     async def main():
@@ -119,14 +119,14 @@ def test_cancellation(kind):
 
     def body():
         seen = run(main(), kind, timeout=120)
-        # who waits first gets the first, and what a cancelled one left the next
+        # in the order of the waiters: a cancelled one leaves its signal to the next
         assert seen == list(range(count))
 
     support.in_child(body, timeout=120)
 
 
 def test_changing_masks():
-    """While signals come in, threads change the mask: nothing is lost, and the kernel has the mask of the object."""
+    """Threads change the mask while signals come in: no signal is lost."""
     count = 20_000
 
     def body():
@@ -157,7 +157,7 @@ def test_changing_masks():
 
 
 def test_handlers_while_reading():
-    """A Python handler that makes failing calls of its own runs all the time, and spoils no read."""
+    """A Python handler with failing calls of its own spoils no read."""
     count = 50_000
 
     def body():
@@ -183,7 +183,7 @@ def test_handlers_while_reading():
 
 
 def test_forks():
-    """Hundreds of forks: each child receives its own signal, and no descriptor piles up."""
+    """Hundreds of children receive their own signals, and no descriptor piles up."""
 
     def body():
         with Signalfd(RT) as signals:

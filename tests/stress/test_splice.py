@@ -1,4 +1,4 @@
-"""copy under load: interrupted, cancelled and side by side, and every byte arrives once and in its order."""
+"""copy under load: every byte arrives once and in its order."""
 
 import array
 import asyncio
@@ -28,7 +28,7 @@ class Interrupted(Exception):
 
 
 def ends(kind):
-    """``(end to write, end to read)`` of a new pipe or connection, as descriptors that the caller closes."""
+    """``(end to write, end to read)`` of a new stream, which the caller closes."""
     if kind == "pipe":
         return os.pipe()[::-1]
     with support.sockets(kind) as pair:
@@ -57,7 +57,7 @@ def fed(kind, data):
 
 @contextmanager
 def collected(kind, parts):
-    """A descriptor that takes bytes, which a thread reads; at the end they are in *parts*."""
+    """A descriptor that takes bytes; a thread reads them into *parts*."""
     writing, reading = ends(kind)
     thread = threading.Thread(target=lambda: parts.append(read_all(reading)))
     thread.start()
@@ -72,11 +72,11 @@ def collected(kind, parts):
 @pytest.mark.parametrize("target", ["pipe", "unix", "tcp"])
 @pytest.mark.parametrize("source", ["pipe", "unix", "tcp"])
 def test_interruptions_lose_nothing(source, target):
-    """A handler that raises every millisecond ends copy after copy, and what they moved and gave back is the whole."""
+    """Copies that a handler ends every millisecond add up to the whole."""
 
     def handler(_, frame):
-        # never when a copy has just begun, or is ending: nobody could tell
-        # whether it was interrupted
+        # never when a copy has just begun, or is ending: that would not show whether it
+        # was interrupted
         steps = frame.f_code is Transfer.step.__code__
         waits = frame.f_code is copy.__code__ and frame.f_locals.get("blocked")
         if armed and (steps or waits):
@@ -113,7 +113,7 @@ def test_interruptions_lose_nothing(source, target):
 
 
 def test_random_copies():
-    """Pieces of any size between files, pipes and sockets are right, while a handler runs all the time."""
+    """Pieces of any size between files, pipes and sockets, under a handler."""
     chance = random.Random(3)
     ticks = []
     before = signal.signal(signal.SIGALRM, lambda *_: ticks.append(1))
@@ -133,7 +133,7 @@ def test_random_copies():
                 else:
                     fd_in = stack.enter_context(fed(source, data))
                 rest = []
-                # before the end of the source is closed: its writer waits for somebody to read the rest
+                # before the source is closed: its writer waits until the rest is read
                 stack.callback(lambda fd_in=fd_in, rest=rest: rest.append(read_all(fd_in)))
                 if target == "file":
                     fd_out = os.memfd_create("target")
@@ -182,7 +182,7 @@ def test_copies_leave_nothing_behind():
 @pytest.mark.parametrize("target", ["pipe", "unix", "tcp"])
 @pytest.mark.parametrize("source", ["pipe", "unix", "tcp"])
 def test_cancellations_lose_nothing(kind, source, target):
-    """A copy that is cancelled after every few turns of the loop, and begun anew, moves the whole."""
+    """A copy that is cancelled after a few turns, and begun anew, moves the whole."""
 
     async def piece(fd_in, fd_out):
         try:
