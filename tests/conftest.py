@@ -19,7 +19,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    # a shell starts what is in the background with Ctrl-C ignored, and programs inherit that
+    # a shell starts its background programs with Ctrl-C ignored, which is inherited
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     config.addinivalue_line("markers", "needs(*capabilities, kernel=None, when=True, reason=''): what the test needs")
@@ -73,7 +73,7 @@ def no_leaked_descriptors():
 
 @pytest.fixture
 def in_child():
-    """``in_child(body)`` runs *body* in a forked child and gives what it returns, or raises what it raises."""
+    """``in_child(body)`` runs *body* in a forked child, and returns or raises alike."""
     return support.in_child
 
 

@@ -1,7 +1,8 @@
-"""Each feature, as the tests that are about all of them know it: one class for each, and nowhere else.
+"""Each feature, as the tests that are about all of them know it: a class for each.
 
-A new feature is a new class here. The conformance tests of the objects (tests/kernel/test_eventlike.py) and of the
-awaitables (tests/asyncio/test_queue.py), and those of ``butter doctor``, then cover it.
+A new feature is a new class here. The conformance tests of the objects
+(tests/kernel/test_eventlike.py) and of the awaitables (tests/asyncio/test_queue.py),
+and those of ``butter doctor``, then cover it.
 """
 
 import ctypes
@@ -26,21 +27,21 @@ LONG = 30
 
 
 class Feature:
-    """A feature, for one test: ``with Feature(place) as feature``, where *place* is a directory of the test's own."""
+    """A feature, for one test: ``with Feature(place) as feature``, in a directory."""
 
     #: the name of its builder, of its modules, and of its row in ``butter doctor``
     name = ""
     #: the system call without which nothing of it works, for ``support.inject``
     call = ""
-    #: the class of its object, and of its awaitable if the object gives events
+    #: the class of its object, and of its awaitable if the object has events
     cls = awaitable = None
-    #: what both are made with: arguments, flags, and the flag that makes the object non-blocking
+    #: the arguments and flags of both, and the flag for a non-blocking object
     args, flags, flag = (), 0, 0
     #: the flag that closes the descriptor when a program is executed
     cloexec = os.O_CLOEXEC
-    #: whether two events that are not read between them are two, and not one (a timer's are one)
+    #: whether two unread events are two, and not one (a timer's are one)
     ticks = True
-    #: whether one read may give several events; ``number`` then tells them apart
+    #: whether one read may return several events; ``number`` then tells them apart
     batches = False
 
     def __init__(self, place):
@@ -67,14 +68,14 @@ class Feature:
         return queue
 
     def descriptor(self, flags=0, **options):
-        """The number of a new descriptor, by the thin call: without what ``prepare`` does."""
+        """The number of a new descriptor, by the thin call, without ``prepare``."""
         raise NotImplementedError
 
     def prepare(self, made):
         """Do what an object, or an awaitable, needs before there can be an event."""
 
     def make_event(self, made):
-        """Make an event for *made*, an object or an awaitable; it is in the kernel when this returns, or soon after."""
+        """Make an event for *made*, an object or an awaitable, now or very soon."""
         raise NotImplementedError
 
     def trigger(self, made, times=1):

@@ -13,24 +13,24 @@ if platform.python_implementation() == "CPython":
     import uvloop
 
     LOOPS["uvloop"] = uvloop.Loop
-    # libuv opens a pipe with its first loop and keeps it: that shall be no leak of the first test's
+    # libuv's first loop opens a pipe and keeps it: not a leak of the first test
     uvloop.Loop().close()
 
-# in debug mode a loop checks its callers; an eager task runs at once, as far as its first await
+# a debug loop checks its callers; an eager task runs at once to its first await
 MODES = ["plain", "debug"] + (["eager"] if sys.version_info >= (3, 12) else [])
 
 both = pytest.mark.parametrize("kind", LOOPS.values(), ids=LOOPS)
 
 
 def eager(loop, coroutine, eager_start=None, **options):
-    """As asyncio.eager_task_factory; uvloop gives an *eager_start* of its own, which that of early 3.13 refuses."""
+    """asyncio.eager_task_factory, without the argument that uvloop passes to it."""
     return asyncio.Task(coroutine, loop=loop, eager_start=True, **options)
 
 
 def run(main, kind=asyncio.SelectorEventLoop, mode="plain", timeout=60):
     """What the coroutine *main* returns, run in a new loop of *kind*.
 
-    More than *timeout* seconds are a failure, and so is whatever the loop has to complain of.
+    More than *timeout* seconds are a failure, and so is a complaint of the loop.
     """
     loop = kind()
     complaints = []
@@ -55,7 +55,7 @@ def run(main, kind=asyncio.SelectorEventLoop, mode="plain", timeout=60):
 
 
 def counting(kind):
-    """A class of loops that list what is asked of them, in ``calls``: add_reader and remove_reader."""
+    """A class of loops that list in ``calls`` each add_reader and remove_reader."""
 
     class Counting(kind):
         def __init__(self):
@@ -74,7 +74,7 @@ def counting(kind):
 
 
 async def turn(count=1):
-    """Let the loop go round: every task and callback that is ready runs once, for each of *count* turns."""
+    """Let the loop go round *count* times: each ready task and callback runs."""
     for _ in range(count):
         await asyncio.sleep(0)
 

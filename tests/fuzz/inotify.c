@@ -100,7 +100,7 @@ int main(int argc, char **argv)
             size = valid_events(scratch, size);
             if (size && number(2))
                 scratch[number((uint32_t)size)] = (char)number(256);
-            /* a length near the limits of its type, if that is what these four bytes are */
+            /* a length near the limits of its type, if these four bytes are that */
             if (size && !number(4)) {
                 uint32_t extreme = (number(2) ? 0 : 1U << 31) - number(20);
                 memcpy(scratch + number((uint32_t)size / 4) * 4, &extreme, sizeof extreme);
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
         } else {
             random_bytes(scratch, size);
         }
-        /* of exactly that size, so that a byte too far is seen; at an odd address, as a slice may be */
+        /* of exactly that size, so that a byte too far is seen; at an odd address */
         size_t shift = number(2) ? number(16) : 0;
         char *copy = malloc(shift + size);
         if (size)

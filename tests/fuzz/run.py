@@ -1,8 +1,8 @@
-"""Feed a parser, built with the address and undefined-behaviour sanitizers, a million inputs.
+"""Feed a parser, under the address and undefined-behaviour sanitizers, many inputs.
 
     python tests/fuzz/run.py inotify [INPUTS [SEED]]
 
-The inputs follow from the seed, so a failure can be repeated. The compiler is ``$CC``, or ``cc``.
+The inputs follow from the seed, so a failure repeats. ``$CC``, or ``cc``, compiles.
 """
 
 import os
@@ -17,7 +17,7 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover"]
 
 
 def run(feature, inputs=1_000_000, seed=1):
-    """Return what the fuzzer of *feature* prints; CalledProcessError if it, or its compiler, fails."""
+    """Return what the fuzzer of *feature* prints; CalledProcessError if it fails."""
     source = (BUILDERS / f"{feature}.c").read_text()
     with tempfile.TemporaryDirectory() as directory:
         program = Path(directory, feature)

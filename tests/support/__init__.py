@@ -1,4 +1,4 @@
-"""What the tests share: descriptors, bytes and signals here, the rest by topic in the modules beside this one."""
+"""What the tests share: descriptors, bytes and signals here, the rest by topic."""
 
 # ruff: noqa: F401  # the topics are imported for those who import this
 
@@ -32,7 +32,7 @@ def descriptors():
 
 
 def become_nobody():
-    """Be a user who may not pass by permissions, and who uses nothing yet, where the tests run as root: for a child."""
+    """Become a user without rights and possessions, if root: for a child."""
     if os.geteuid() == 0:
         # of its own, since limits of a user count what another suite uses too
         nobody = 20_000 + os.getpid() % 40_000
@@ -65,7 +65,7 @@ def occupy_descriptors(last):
 
 
 def exhaust_descriptors(make, *args, limit=0):
-    """Call ``make(*args)`` in a child that may have *limit* descriptors until it raises, which is raised here."""
+    """Call ``make(*args)`` in a child with *limit* descriptors until it raises."""
 
     def body():
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -168,14 +168,14 @@ def blocks(status, number):
 
 
 def discard(number):
-    """Take the signal *number*, which is blocked, away from who would get it when it no longer is."""
+    """Take away the signal *number*, which is blocked, before it is delivered."""
     with Signalfd(number, SFD_NONBLOCK) as rest:
         while rest.read_events():
             pass
 
 
 def same_path(program):
-    """*program* for ``python -c``: it imports what this process does, and not what lies in the working directory."""
+    """*program* for ``python -c``, which imports from the places of this process."""
     return f"import sys; sys.path[:] = {sys.path!r}\n{program}"
 
 
@@ -197,6 +197,6 @@ def kernel_mask(fd):
 
 
 def forget(objects):
-    """Empty the list *objects* and collect the garbage, which PyPy does not do by itself."""
+    """Empty the list *objects* and collect the garbage, which PyPy puts off."""
     objects.clear()
     gc.collect()

@@ -18,7 +18,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def in_child(body, *args, timeout=60):
-    """What ``body(*args)`` returns, run in a forked child; what it raises is raised here.
+    """What ``body(*args)`` returns, or raises, run in a forked child.
 
     A child that dies of a signal, or takes longer than *timeout* seconds, is a failure.
     """
@@ -77,9 +77,9 @@ def alone(test):
 
 
 def own_namespaces(root=True):
-    """Make this process root in a user namespace and a mount namespace of its own: for a child.
+    """Make this process root in user and mount namespaces of its own: for a child.
 
-    Without *root* the namespace knows no user: a program that is run then has no capability, root's neither.
+    Without *root* the namespace knows no user, and programs in it have no capability.
     """
     user, group = os.geteuid(), os.getegid()
     if libc.unshare(0x10000000 | 0x20000):  # CLONE_NEWUSER, CLONE_NEWNS

@@ -1,10 +1,11 @@
-"""What a test needs of the machine: a capability, a kernel, or anything else that can be asked for."""
+"""What a test needs of the machine: a capability, a kernel, or any other condition."""
 
 import platform
 
 import pytest
 
-# @needs("CAP_SYS_ADMIN"), @needs(kernel=(5, 13)): a skip where that is not met, or a failure with --no-kernel-skips
+# @needs("CAP_SYS_ADMIN"), @needs(kernel=(5, 13)): unmet, it is a skip, or a failure
+# with --no-kernel-skips
 needs = pytest.mark.needs
 
 CAPABILITIES = {

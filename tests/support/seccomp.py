@@ -40,9 +40,10 @@ _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
 def inject(call, number, first=None, arguments=None):
-    """From now on, and for ever, the system call *call* of this process fails with errno *number*: run it in a child.
+    """Make the system call *call* fail with errno *number*, for ever: for a child.
 
-    With *first*, only calls whose first argument is that number; *arguments*, ``{position: number}``, tells of any.
+    With *first*, only calls with that first argument; *arguments* is of any:
+    ``{position: number}``.
     """
     column, architecture = _ARCHITECTURES[platform.machine()]
     allow = (0x06, 0, 0, 0x7FFF0000)
@@ -70,7 +71,7 @@ def inject(call, number, first=None, arguments=None):
 
 
 def inject_in_child(call, number, function, *args, first=None):
-    """Run ``function(*args)`` in a child after ``inject(call, number, first)``; what it raises is raised here."""
+    """Run ``function(*args)`` in a child after ``inject(call, number, first)``."""
 
     def body():
         inject(call, number, first)

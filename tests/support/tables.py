@@ -8,7 +8,7 @@ from butter.errors import Errors
 
 
 def errno_tables():
-    """Every table of errnos that a module of butter has: ``{the name of its call: table}``."""
+    """The errno tables of all modules of butter: ``{the name of its call: table}``."""
     tables = {}
     for found in pkgutil.walk_packages(butter.__path__, "butter."):
         if found.name.startswith("butter.build") or found.name == "butter.__main__":
