@@ -32,7 +32,7 @@ import reference
 
 
 class Generated(SphinxDirective):
-    """``.. generated:: feature inotify``: what ``reference.feature("inotify")`` returns."""
+    """``.. generated:: feature inotify``: the text of ``reference.feature()``."""
 
     required_arguments = 1
     final_argument_whitespace = True
@@ -107,7 +107,7 @@ def find_public_names() -> None:
 
 
 def inherited(target: str, module: str | None) -> str | None:
-    """The full name of a method of a class, or of the base that has it: that of ``Memfd.close`` is a Descriptor's."""
+    """The full name of a method, in the class or base that defines it."""
     owner, _, method = target.rpartition(".")
     for name in owner, f"{module}.{owner}":
         home, _, kind = name.rpartition(".")
@@ -119,7 +119,7 @@ def inherited(target: str, module: str | None) -> str | None:
 
 
 def by_public_name(app: Sphinx, env: Any, node: addnodes.pending_xref, content: nodes.Node) -> nodes.Node | None:
-    """Resolve a reference to what is public under another name, as ``butter._timerfd.TimerVal``.
+    """Resolve a reference to a public name of another one, as ``_timerfd.TimerVal``.
 
     A type that is for type checkers alone is explained under its name without a module.
     """
@@ -159,12 +159,12 @@ def function_of(thing: Any) -> Any:
 
 
 def real_bases(app: Sphinx, name: str, thing: Any, options: Any, bases: list[Any]) -> None:
-    """A named tuple is a tuple: the private class that has its fields is not worth a word."""
+    """A named tuple is a tuple: the private class of its fields is left out."""
     bases[:] = [tuple if getattr(base, "__name__", "").startswith("_") else base for base in bases]
 
 
 def skipped(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out public names of private functions: what an object has only to say that it cannot do it.
+    """Leave out public names of private functions, which only refuse a call.
 
     The fields of a named tuple have their meaning in its own text.
     """
