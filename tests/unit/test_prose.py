@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 from pathlib import Path
 
 import pytest
@@ -14,48 +12,37 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 WIDTH = 88
 
 # tools/constants.py writes these; their words are those of the builders
-GENERATED = re.compile(r"butter/(_constants/|_\w+_c\.pyi)")
+GENERATED = re.compile(r"butter/(_constants/|_\w+_c\.pyi)|docs/_build/")
 FILES = [
     path.relative_to(ROOT).as_posix()
-    for folder in ("butter", "tools", "benchmarks", "examples")
+    for folder in ("benchmarks", "butter", "docs", "examples", "tests", "tools")
     for path in sorted((ROOT / folder).rglob("*"))
-    if path.suffix in (".py", ".c", ".h")
+    if path.suffix in (".py", ".c", ".h", ".rst") and path != Path(__file__).resolve()
 ]
-FILES = [file for file in FILES if not GENERATED.match(file)] + ["noxfile.py", "setup.py"]
+FILES = [file for file in FILES if not GENERATED.match(file)]
+FILES += ["noxfile.py", "setup.py", "README.rst", "CHANGELOG.rst", ".ci/run"]
 
-# an address, and a comment that a tool reads, stay on their line
-UNBREAKABLE = re.compile("https?://|# noqa|# type: ignore")
+# an address, a comment that a tool reads, and the output of a program stay on their line
+UNBREAKABLE = re.compile(r"https?://|# noqa|# type: ignore|\[Errno")
 
 PEOPLE = "".join(rf"(?<!\b{noun} )" for noun in ("user", "users", "someone", "everyone", "people", "those", "person"))
 WORST = {
-    "'who' without a noun before it: write 'the thread that', 'a caller that'": rf"{PEOPLE}\bwho(ever)?\b",
+    "'who' without a noun before it: write 'the thread that', 'a caller that'": rf"{PEOPLE}(?<!\")\bwho(ever)?\b",
     "a sentence about nobody: name the process, the object or the call": r"\b(no|some)body\b",
     "'is no x' instead of 'is not an x'": r"(?<!\bthere )\b(is|are) no (?!more|longer|faster|better|larger)[a-z]",
 }
 
 
 def comments(file: str) -> list[tuple[int, str]]:
-    """The comments that have lines of their own, with the numbers of their first lines."""
+    """The comments on lines of their own, each with the number of its first line."""
     source = (ROOT / file).read_text()
-    if file.endswith(".py"):
-        tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-        blocks: list[tuple[int, str]] = []
-        for token in tokens:
-            if token.type == tokenize.COMMENT and token.line.lstrip().startswith("#"):
-                first, text = blocks[-1] if blocks else (-1, "")
-                if first + text.count("\n") + 1 == token.start[0]:
-                    blocks[-1] = first, f"{text}\n{token.line.rstrip()}"
-                else:
-                    blocks.append((token.start[0], token.line.rstrip()))
-        return blocks
-    found = re.finditer(r"^ */\*.*?\*/$", source, re.DOTALL | re.MULTILINE)
-    return [(source.count("\n", 0, comment.start()) + 1, comment[0]) for comment in found]
+    pattern = r"^ */\*(?s:.*?)\*/$" if file.endswith((".c", ".h")) else r"(^ *#(:? .*)?\n)+"
+    found = re.finditer(pattern, source, re.MULTILINE)
+    return [(source.count("\n", 0, comment.start()) + 1, comment[0].rstrip("\n")) for comment in found]
 
 
-def strings(file: str, only_docstrings: bool) -> list[tuple[int, str]]:
-    """The strings of a Python file as their lines stand there, with the numbers of their first lines."""
-    if not file.endswith(".py"):
-        return []
+def strings(file: str, only_docstrings: bool = False) -> list[tuple[int, str]]:
+    """The strings of a Python file, each with the number of its first line."""
     source = (ROOT / file).read_text()
     nodes = list(ast.walk(ast.parse(source)))
     if only_docstrings:
@@ -64,6 +51,13 @@ def strings(file: str, only_docstrings: bool) -> list[tuple[int, str]]:
     nodes = [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     lines = source.splitlines()
     return [(node.lineno, "\n".join(lines[node.lineno - 1 : node.end_lineno])) for node in nodes]
+
+
+def texts(file: str, only_docstrings: bool = False) -> list[tuple[int, str]]:
+    """The prose of a file: a page is all of it."""
+    if file.endswith(".rst"):
+        return [(1, (ROOT / file).read_text())]
+    return comments(file) + (strings(file, only_docstrings) if file.endswith(".py") else [])
 
 
 def wide(texts: list[tuple[int, str]]) -> list[tuple[int, int]]:
@@ -84,16 +78,15 @@ def riddles(text: str) -> list[str]:
 
 @pytest.mark.parametrize("file", FILES)
 def test_width(file):
-    """Docstrings and comments have at most 88 columns; a comment behind code may have those of code."""
-    found = wide(comments(file) + strings(file, only_docstrings=True))
+    """Pages, docstrings, and comments on lines of their own have at most 88 columns."""
+    found = wide(texts(file, only_docstrings=True))
     assert not found, "\n" + "\n".join(f"{file}:{number}: {columns} columns" for number, columns in found)
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_words(file):
-    """Docstrings, comments and error texts have none of the worst words."""
-    texts = comments(file) + strings(file, only_docstrings=False)
-    found = [f"{file}:{first}: {riddle}" for first, text in texts for riddle in riddles(text)]
+    """Pages, docstrings, comments and error texts have none of the worst words."""
+    found = [f"{file}:{first}: {riddle}" for first, text in texts(file) for riddle in riddles(text)]
     assert not found, "\n" + "\n".join(found)
 
 
