@@ -50,8 +50,8 @@ def pytest_runtest_setup(item):
 
 
 def pytest_collection_finish():
-    # What is there by now stays, so gc.collect(), which every third test calls, need
-    # not spend 100 ms on it.
+    # The objects of today stay, so gc.collect(), which every third test calls, need not
+    # spend 100 ms on them.
     if hasattr(gc, "freeze"):  # PyPy's gc has none
         gc.collect()
         gc.freeze()
@@ -59,7 +59,7 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def no_leaked_descriptors():
-    """Whatever a test opened is closed when it ends."""
+    """A test that leaves a descriptor open fails."""
     before = support.descriptors()
 
     def leaked():

@@ -55,7 +55,7 @@ class Feature:
         pass
 
     def make(self, cls=None, blocking=True, **arguments):
-        """A new object, of the subclass *cls* if it is given."""
+        """A new object, of the subclass *cls* if there is one."""
         flags = self.flags if blocking else self.flags | self.flag
         made = (cls or self.cls)(*self.args, flags=flags, **arguments)
         self.prepare(made)
@@ -72,7 +72,7 @@ class Feature:
         raise NotImplementedError
 
     def prepare(self, made):
-        """Do what an object, or an awaitable, needs before there can be an event."""
+        """Prepare an object, or an awaitable, for its events."""
 
     def make_event(self, made):
         """Make an event for *made*, an object or an awaitable, now or very soon."""
@@ -88,7 +88,7 @@ class Feature:
         raise NotImplementedError
 
     def count(self, events):
-        """How many events these are; one that was given twice counts once."""
+        """How many events these are; a repeated one counts once."""
         return len(set(map(self.number, events))) if self.batches else len(events)
 
     def use(self, made):
@@ -121,7 +121,7 @@ class Files(Feature):
 
 
 class Counts(Feature):
-    """What a counter counts, by ones."""
+    """The ones that a counter counts."""
 
     name, call = "eventfd", "eventfd2"
     cls, awaitable = Eventfd, Eventfd_async
@@ -181,7 +181,7 @@ class Signals(Feature):
 
 
 class Memory(Feature):
-    """A file in memory, which gives no events."""
+    """A file in memory, which has no events."""
 
     name, call = "memfd", "memfd_create"
     cls = Memfd

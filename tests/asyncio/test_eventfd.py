@@ -92,7 +92,7 @@ def test_a_signal_handler_wakes_the_loop():
 
 @both
 def test_many_threads_count(kind):
-    """Nothing is lost of what eight threads count while one task reads."""
+    """No increment of eight threads is lost while one task reads."""
     each, threads = 1000, 8
 
     async def main():

@@ -1,4 +1,4 @@
-"""What is special to Signalfd_async: masks, the loop's thread, and other handlers."""
+"""Signalfd_async: masks, the loop's thread, and other handlers of signals."""
 
 import asyncio
 import os
@@ -120,7 +120,7 @@ def test_methods_of_the_object(kind):
 
 @both
 def test_child_processes(kind):
-    """Each SIGCHLD wakes the loop, and what ended is reaped."""
+    """Each SIGCHLD wakes the loop, which reaps the children that ended."""
 
     async def main():
         async with Signalfd_async(CHLD) as signals:

@@ -382,7 +382,7 @@ def test_blocking_descriptors_are_refused(tmp_path, kind):
     ],
 )
 def test_bad_arguments(kind, arguments, exception, words):
-    """What butter.splice.copy refuses is refused here."""
+    """The awaitable refuses the arguments that butter.splice.copy refuses."""
 
     async def main():
         with pytest.raises(exception, match=words):
@@ -524,7 +524,7 @@ def test_a_loop_closed_in_the_middle(kind):
 
 
 def test_it_needs_a_running_loop():
-    """Outside of a loop it can be made, and not run."""
+    """A copy can be made outside of a loop, but not run."""
     coroutine = copy(0, 1)
     with pytest.raises(RuntimeError, match="no running event loop"):
         coroutine.send(None)

@@ -72,7 +72,7 @@ def test_update_and_set_one_off():
 
 @both
 def test_no_expiration_is_lost(kind):
-    """A program that comes late, or is cancelled, gets them in one number later."""
+    """A late or cancelled program gets the expirations in one number later."""
 
     async def main():
         async with Timerfd_async() as timer:

@@ -74,7 +74,7 @@ def test_eventfd04():
 
 
 def test_eventfd05(in_child):
-    """What a child wrote, its parent reads."""
+    """The parent reads the value that its child wrote."""
     with Eventfd(0, EFD_NONBLOCK) as counter:
         in_child(counter.increment, 0xDEADBEEF)
         assert counter.read_event() == 0xDEADBEEF

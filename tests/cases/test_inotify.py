@@ -51,7 +51,7 @@ def inotify():
 
 
 def test_inotify01(here):
-    """What is done with a file comes in order, in one read, with exact masks."""
+    """The events of a file come in order, in one read, with exact masks."""
     Path("file").write_bytes(b"content")
     with Inotify() as inotify:
         wd = inotify.watch("file", IN_ALL_EVENTS)

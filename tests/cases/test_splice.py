@@ -65,7 +65,7 @@ ROWS = ["no input", "no output", "input not readable", "appending", "no pipe", "
 
 @pytest.mark.parametrize("row", ROWS)
 def test_splice03(request, tmp_path, pipe, row):
-    """What cannot be spliced is refused with the errno of the manual page."""
+    """Descriptors that cannot be spliced have the errno of the manual page."""
     reading, writing = pipe
     os.write(writing, b"some bytes")
     path = tmp_path / "file"
@@ -118,7 +118,7 @@ def test_splice05(pipe, pipe2):
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
 @pytest.mark.parametrize("n", range(9))
 def test_splice08(request, pipe, device, n):
-    """The devices that give zeros without end fill a pipe."""
+    """The devices of endless zeros fill a pipe."""
     source = opened(request, device, os.O_RDONLY)
     assert splice(source, pipe[1], len=n * 1009) == n * 1009
     if n:
@@ -135,7 +135,7 @@ def test_splice09(request, pipe, pattern, device):
 
 
 def test_tee01(tmp_path, pipe, pipe2, pattern):
-    """What tee copied to the second pipe is what the first one holds."""
+    """tee copies the bytes of the first pipe, which keeps them."""
     (tmp_path / "in").write_bytes(pattern)
     with open(tmp_path / "in", "rb") as source, open(tmp_path / "out", "wb") as target:
         assert splice(source, pipe[1], len=1024) == 1024

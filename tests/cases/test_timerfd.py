@@ -92,7 +92,7 @@ def test_timerfd01(made, clock):
 
 @pytest.mark.parametrize(("clock", "flags"), [(-1, 0), (CLOCK_REALTIME, -1)])
 def test_timerfd_create01(clock, flags):
-    """A clock or flags of -1 are EINVAL."""
+    """A clock of -1 is EINVAL, and so are flags of -1."""
     with pytest.raises(InvalidArgument) as caught:
         timerfd(clock, flags)
     assert caught.value.errno == errno.EINVAL

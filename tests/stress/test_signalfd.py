@@ -1,4 +1,4 @@
-"""signalfd under load: queued signals are counted, and none is lost or given twice."""
+"""signalfd under load: queued signals are counted, and none is lost or read twice."""
 
 import asyncio
 import ctypes

@@ -37,7 +37,7 @@ def ends(kind):
 
 @contextmanager
 def fed(kind, data):
-    """A descriptor that gives *data*, written by a thread."""
+    """A descriptor from which *data* can be read, written by a thread."""
     writing, reading = ends(kind)
 
     def feed():

@@ -20,7 +20,7 @@ def now():
 
 
 def test_a_million_expirations():
-    """What a blocking reader is told is what the clock says, neither more nor less."""
+    """A blocking reader counts as many expirations as the clock says."""
     with Timer() as timer:
         start = now() + 1_000_000
         timer.after(nano_seconds=start).every(nano_seconds=PERIOD).update(absolute=True)
@@ -65,7 +65,7 @@ def test_a_million_expirations_with_cancellations(kind):
 
 
 def test_a_million_settings():
-    """Each is what the kernel then has."""
+    """The kernel has each setting that was made."""
     with Timer() as timer:
         for number in range(1, MILLION // 4):
             timer.every(number, number).update()

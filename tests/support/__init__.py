@@ -1,4 +1,4 @@
-"""What the tests share: descriptors, bytes and signals here, the rest by topic."""
+"""The tests' helpers: descriptors, bytes and signals here, the rest by topic."""
 
 # ruff: noqa: F401  # the topics are imported for those who import this
 
@@ -92,7 +92,7 @@ def write_all(fd, data):
 
 
 def read_all(fd):
-    """What a descriptor gives until its end."""
+    """The bytes of a descriptor until its end."""
     parts = []
     while part := os.read(fd, 1 << 20):
         parts.append(part)

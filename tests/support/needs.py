@@ -1,4 +1,4 @@
-"""What a test needs of the machine: a capability, a kernel, or any other condition."""
+"""The needs of a test: a capability, a kernel, or any other condition."""
 
 import platform
 

@@ -1,4 +1,4 @@
-"""What the modules of butter have, found by walking them."""
+"""The errno tables, found by walking the modules of butter."""
 
 import importlib
 import pkgutil

@@ -137,8 +137,8 @@ def test_classes_name_constants(module):
 
 @pytest.mark.defect("M6")
 @pytest.mark.parametrize("module", GENERATED, ids=lambda module: module.__name__)
-def test_public_module_gives_them_all(module):
-    """What is in the generated module is in the public one, and in its ``__all__``."""
+def test_public_module_has_them_all(module):
+    """The public module, and its ``__all__``, have each name of the generated one."""
     public = importlib.import_module("butter." + module.__name__.split(".")[-1])
     assert set(module.__all__) <= set(public.__all__)
     assert all(getattr(public, name) is getattr(module, name) for name in module.__all__)

@@ -98,7 +98,7 @@ def test_meaning(table, number, path):
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.call)
 def test_errno_without_a_row(table):
-    """What a table lacks is an UnknownError with its errno, and no guess."""
+    """An errno without a row is an UnknownError with that errno, and not a guess."""
     for number in {*errno.errorcode, 530, 1000} - set(table.meanings):
         with pytest.raises(UnknownError) as caught:
             table.fail(number, "/a/path")

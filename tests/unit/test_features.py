@@ -31,7 +31,7 @@ def text(path):
 
 
 def described(name, attribute):
-    """What tests/features.py says of a feature."""
+    """An attribute of a feature in tests/features.py, or None."""
     return getattr(DESCRIBED.get(name), attribute, None)
 
 

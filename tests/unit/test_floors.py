@@ -109,7 +109,7 @@ def imports(tree, package="butter"):
 
 
 def misplaced(name, imported):
-    """What is wrong with the module *name* importing *imported*, or None."""
+    """Why the module *name* may not import *imported*, or None."""
     if imported.split(".")[0] != "butter":
         return None
     floor, feature = place(name)

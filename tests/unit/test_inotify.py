@@ -35,8 +35,8 @@ def test_one_event():
     assert str_to_events(data) == [InotifyEvent(1, 0x40000100, 5, b"directory")]
 
 
-def test_bytes_after_the_nul_are_no_name():
-    """What lies behind the first NUL of a name is not looked at."""
+def test_bytes_after_the_nul():
+    """The bytes behind the first NUL of a name are ignored."""
     assert str_to_events(HEADER.pack(1, 2, 3, 8) + b"a\0b\0cdef") == [(1, 2, 3, b"a")]
 
 
@@ -47,7 +47,7 @@ def test_kinds_of_bytes(kind):
     parsed = str_to_events(data)
     assert parsed == [(1, 2, 3, b"abc")]
     if kind is bytearray:
-        data.clear()  # a BufferError if somebody still held it
+        data.clear()  # a BufferError if a view still existed
         assert parsed == [(1, 2, 3, b"abc")]
 
 
@@ -87,7 +87,7 @@ def test_largest_event():
 
 @pytest.mark.parametrize("size", range(1, 48))
 def test_truncated(size):
-    """Part of an event is an error, also behind a whole one; nothing is given then."""
+    """Part of an event is an error, also behind a whole one."""
     whole = pack(1, 2, 3, b"n" * 20)
     assert len(whole) == 48
     for before in (b"", pack(4, 5, 6, b"first")):
@@ -105,7 +105,7 @@ def test_length_beyond_the_end(length):
 
 @pytest.mark.parametrize("data", [None, "text", 5, 1.5, [1, 2], object()])
 def test_not_bytes(data):
-    """What is not bytes-like is a TypeError."""
+    """An object that is not bytes-like is a TypeError."""
     with pytest.raises(TypeError):
         str_to_events(data)
 
@@ -240,7 +240,7 @@ def test_copies():
 
 
 def test_replace():
-    """``_replace`` and, on Python 3.13, ``copy.replace`` give a changed event."""
+    """``_replace`` and, on Python 3.13, ``copy.replace`` return a changed event."""
     changed = EVENT._replace(wd=9, filename=b"other")
     assert changed == (9, 0x40000100, 5, b"other")
     assert type(changed) is InotifyEvent
@@ -252,7 +252,7 @@ def test_replace():
 
 
 def test_asdict():
-    """``_asdict`` gives the fields by name, in order."""
+    """``_asdict`` returns the fields by name, in order."""
     assert list(EVENT._asdict().items()) == [("wd", 1), ("mask", 0x40000100), ("cookie", 5), ("filename", b"na\xffme")]
 
 

@@ -134,7 +134,7 @@ def test_printed_as_there(name):
 
 @given(st.integers(0, 2**32 - 1))
 def test_from_mask_is_the_same(mask):
-    """Any mask gives the flags that it gives there."""
+    """Any mask has the flags that the other package finds."""
     original = importlib.import_module("inotify_simple")
     assert butter.inotify_simple.flags.from_mask(mask) == original.flags.from_mask(mask)
 
@@ -178,7 +178,7 @@ def test_parse_undecodable_name(module):
 
 @given(st.lists(events, max_size=50))
 def test_parsers_are_the_same(found):
-    """Whatever the kernel may send is parsed to what the other package parses it to."""
+    """Both packages parse any events of the kernel alike."""
     original = importlib.import_module("inotify_simple")
     data = b"".join(pack(*event) for event in found)
     assert butter.inotify_simple.parse_events(data) == original.parse_events(data)
@@ -204,7 +204,7 @@ def test_parse_half_an_event(cut):
 
 @pytest.mark.parametrize("data", ["", None, 5, [b"abc"]])
 def test_parse_no_bytes(data):
-    """What is not bytes is a TypeError."""
+    """An object that is not bytes is a TypeError."""
     with pytest.raises(TypeError):
         butter.inotify_simple.parse_events(data)
 

@@ -67,7 +67,7 @@ def wide(texts: list[tuple[int, str]]) -> list[tuple[int, int]]:
 
 
 def riddles(text: str) -> list[str]:
-    """What is wrong with the words of a text, over the ends of its lines too."""
+    """The patterns that a text has, over the ends of its lines too."""
     words = " ".join(re.sub(r"^ *#:? ?", "", text, flags=re.MULTILINE).split())
     return [
         f"{why}: {found[0]!r} in {words[max(0, found.start() - 40) : found.end() + 40]!r}"

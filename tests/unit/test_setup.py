@@ -1,4 +1,4 @@
-"""What a build says where it cannot be done."""
+"""A build that cannot be done says why."""
 
 import os
 import shutil

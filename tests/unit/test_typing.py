@@ -1,4 +1,4 @@
-"""What editors and type checkers say of butter: jedi, mypy --strict and pyright.
+"""The types that editors and checkers see: jedi, mypy --strict and pyright.
 
 ``pytest -m typing`` runs these, with what the extra ``lint`` installs.
 """
@@ -101,7 +101,7 @@ async def awaitables() -> None:
         reveal_type(value)  # int
 """
 
-# What is typed at the end of a line, and the class whose members have to be offered.
+# A program's text up to the cursor, and the class whose members have to be offered.
 COMPLETIONS = {
     "inotify": ("from butter.inotify import Inotify\nfor event in Inotify():\n    event.", InotifyEvent),
     "signal": ("from butter.signalfd import Signalfd\nfor signal in Signalfd():\n    signal.", Signal),
