@@ -364,7 +364,7 @@ at_each_moment = pytest.mark.parametrize("cancel", MOMENTS)
 @at_each_moment
 @pytest.mark.parametrize(("count", "victim"), [(1, 0), (2, 0), (2, 1)])
 def test_cancel(one, pipe, count, victim, cancel):
-    """The event goes to the waiter that is left, or stays for the next task that asks."""
+    """The event goes to the waiter that is left, or stays for the next task."""
 
     async def main(queue):
         tasks = await waiters(queue, count)

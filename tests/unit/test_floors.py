@@ -58,7 +58,7 @@ MODULES = modules(PACKAGE)
 
 
 def feature_of(name, builders):
-    """The feature of a part: a builder may be a part too, as ``newfd_more`` is of ``newfd``."""
+    """The feature of a part, which may be a builder: ``newfd`` of ``newfd_more``."""
     return min((other for other in builders if name == other or name.startswith(other + "_")), key=len, default=name)
 
 
@@ -142,8 +142,8 @@ def test_imports_stay_below(name):
     assert not wrong
 
 
-def test_imports_go_round_nowhere():
-    """The parts of a feature may import each other, but no module imports itself by way of others."""
+def test_imports_without_circles():
+    """The parts of a feature may import each other, but never in a circle."""
     order = graphlib.TopologicalSorter({name: set(imports(parse(name))) & set(MODULES) for name in MODULES})
     assert list(order.static_order())
 

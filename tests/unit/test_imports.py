@@ -57,7 +57,7 @@ def test_synchronous_modules_are_light(name):
 
 
 def test_star_brings_each_public_module():
-    """``from butter import *`` imports all modules but the awaitables; ``import butter`` none."""
+    """``import *`` brings all modules but the awaitables, ``import butter`` none."""
     done = subprocess.run(
         [sys.executable, "-c", "import sys; from butter import *; print(*sys.modules)"],
         capture_output=True,
