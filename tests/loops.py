@@ -1,7 +1,9 @@
 """Event loops for the tests of the awaitables."""
 
 import asyncio
+import functools
 import gc
+import inspect
 import platform
 import select
 import sys
@@ -18,8 +20,6 @@ if platform.python_implementation() == "CPython":
 
 # a debug loop checks its callers; an eager task runs at once to its first await
 MODES = ["plain", "debug"] + (["eager"] if sys.version_info >= (3, 12) else [])
-
-both = pytest.mark.parametrize("kind", LOOPS.values(), ids=LOOPS)
 
 
 def eager(loop, coroutine, eager_start=None, **options):
@@ -92,3 +92,20 @@ def until_readable(queue):
     poll = select.poll()
     poll.register(queue, select.POLLIN)
     assert poll.poll(10_000)
+
+
+def both(test):
+    """Run a test with each *kind* of loop; a coroutine without that argument in one."""
+    arguments = [*inspect.signature(test).parameters]
+    if inspect.iscoroutinefunction(test) and "kind" not in arguments:
+        coroutine = test
+        test = runner(coroutine, lambda kind, **fixtures: run(coroutine(**fixtures), kind), ["kind", *arguments])
+    return pytest.mark.parametrize("kind", LOOPS.values(), ids=LOOPS)(test)
+
+
+def runner(coroutine, function, arguments):
+    """Make of *function*, which runs *coroutine*, the test of that name for pytest."""
+    functools.update_wrapper(function, coroutine)
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    function.__signature__ = inspect.Signature([inspect.Parameter(name, either) for name in arguments])
+    return function

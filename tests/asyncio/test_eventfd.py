@@ -58,20 +58,16 @@ def test_increment_checks():
 
 
 @both
-def test_one_value_for_many_increments(kind):
+async def test_one_value_for_many_increments():
     """The increments since the last read are one value; a semaphore returns 1s."""
-
-    async def main():
-        async with Eventfd_async() as counter:
-            for _ in range(5):
-                counter.increment(2)
-            assert await counter.get() == 10
-            assert counter.empty()
-        async with Eventfd_async(3, EFD_SEMAPHORE) as counter:
-            assert [await counter.wait() for _ in range(3)] == [1, 1, 1]
-            assert counter.empty()
-
-    run(main(), kind)
+    async with Eventfd_async() as counter:
+        for _ in range(5):
+            counter.increment(2)
+        assert await counter.get() == 10
+        assert counter.empty()
+    async with Eventfd_async(3, EFD_SEMAPHORE) as counter:
+        assert [await counter.wait() for _ in range(3)] == [1, 1, 1]
+        assert counter.empty()
 
 
 def test_a_signal_handler_wakes_the_loop():
@@ -91,50 +87,43 @@ def test_a_signal_handler_wakes_the_loop():
 
 
 @both
-def test_many_threads_count(kind):
+async def test_many_threads_count():
     """No increment of eight threads is lost while one task reads."""
     each, threads = 1000, 8
 
-    async def main():
-        async with Eventfd_async() as counter:
+    async with Eventfd_async() as counter:
 
-            def work():
-                for _ in range(each):
-                    counter.increment()
+        def work():
+            for _ in range(each):
+                counter.increment()
 
-            workers = [threading.Thread(target=work) for _ in range(threads)]
-            for worker in workers:
-                worker.start()
-            total = 0
-            while total < each * threads:
-                total += await counter.get()
-            for worker in workers:
-                worker.join()
-            assert total == each * threads
-            assert counter.empty()
-
-    run(main(), kind)
+        workers = [threading.Thread(target=work) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        total = 0
+        while total < each * threads:
+            total += await counter.get()
+        for worker in workers:
+            worker.join()
+        assert total == each * threads
+        assert counter.empty()
 
 
 @both
-def test_many_waiters_of_a_semaphore(kind):
+async def test_many_waiters_of_a_semaphore():
     """Three 1s wake three waiters, in their order."""
+    async with Eventfd_async(0, EFD_SEMAPHORE) as counter:
+        order = []
 
-    async def main():
-        async with Eventfd_async(0, EFD_SEMAPHORE) as counter:
-            order = []
+        async def take(name):
+            await counter.get()
+            order.append(name)
 
-            async def take(name):
-                await counter.get()
-                order.append(name)
-
-            tasks = [asyncio.ensure_future(take(name)) for name in range(3)]
-            await turn()
-            counter.increment(3)
-            await asyncio.gather(*tasks)
-            assert order == [0, 1, 2]
-
-    run(main(), kind)
+        tasks = [asyncio.ensure_future(take(name)) for name in range(3)]
+        await turn()
+        counter.increment(3)
+        await asyncio.gather(*tasks)
+        assert order == [0, 1, 2]
 
 
 def test_get_last_and_a_cancelled_waiter():

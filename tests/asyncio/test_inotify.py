@@ -41,39 +41,31 @@ def test_flags_reach_the_kernel():
 
 
 @both
-def test_iteration_ends_with_the_last_watch(kind, directory):
+async def test_iteration_ends_with_the_last_watch(directory):
     """``async for`` ends with the last watch, and ``get`` raises, until a new watch."""
-
-    async def main():
-        async with Inotify_async() as inotify:
-            for _ in range(2):
-                directory.mkdir(exist_ok=True)
-                wd = inotify.watch(directory, IN_CREATE)
-                (directory / "below").mkdir()
-                (directory / "below").rmdir()
-                directory.rmdir()
-                assert [event[:2] async for event in inotify] == [(wd, IN_CREATE | IN_ISDIR), (wd, IN_IGNORED)]
-                for get in inotify.get, inotify.read_events:
-                    with pytest.raises(NoMoreEvents):
-                        await get()
-
-    run(main(), kind)
+    async with Inotify_async() as inotify:
+        for _ in range(2):
+            directory.mkdir(exist_ok=True)
+            wd = inotify.watch(directory, IN_CREATE)
+            (directory / "below").mkdir()
+            (directory / "below").rmdir()
+            directory.rmdir()
+            assert [event[:2] async for event in inotify] == [(wd, IN_CREATE | IN_ISDIR), (wd, IN_IGNORED)]
+            for get in inotify.get, inotify.read_events:
+                with pytest.raises(NoMoreEvents):
+                    await get()
 
 
 @both
-def test_every_waiter_hears_of_the_end(kind, directory):
+async def test_every_waiter_hears_of_the_end(directory):
     """The last event goes to the first waiter, and the others get NoMoreEvents."""
-
-    async def main():
-        async with Inotify_async() as inotify:
-            inotify.watch(directory, IN_CREATE)
-            tasks = await waiters(inotify, 3)
-            directory.rmdir()
-            first, *others = await asyncio.gather(*tasks, return_exceptions=True)
-            assert first.ignored_event
-            assert [type(error) for error in others] == [NoMoreEvents] * 2
-
-    run(main(), kind)
+    async with Inotify_async() as inotify:
+        inotify.watch(directory, IN_CREATE)
+        tasks = await waiters(inotify, 3)
+        directory.rmdir()
+        first, *others = await asyncio.gather(*tasks, return_exceptions=True)
+        assert first.ignored_event
+        assert [type(error) for error in others] == [NoMoreEvents] * 2
 
 
 @both
@@ -108,16 +100,12 @@ def test_events_that_could_not_be_made(kind, directory, monkeypatch):
 
 
 @both
-def test_adopt(kind, directory):
+async def test_adopt(directory):
     """The watches of an object that is adopted keep their paths."""
-
-    async def main():
-        inotify = Inotify()
-        wd = inotify.watch(directory, IN_ATTRIB)
-        directory.chmod(0o700)
-        async with Inotify_async.adopt(inotify) as adopted:
-            assert adopted.path(await adopted.get()) == adopted.path(wd) == str(directory)
-            directory.rmdir()
-            assert [event.flags async for event in adopted] == [IN_IGNORED]
-
-    run(main(), kind)
+    inotify = Inotify()
+    wd = inotify.watch(directory, IN_ATTRIB)
+    directory.chmod(0o700)
+    async with Inotify_async.adopt(inotify) as adopted:
+        assert adopted.path(await adopted.get()) == adopted.path(wd) == str(directory)
+        directory.rmdir()
+        assert [event.flags async for event in adopted] == [IN_IGNORED]

@@ -7,7 +7,9 @@ import asyncio
 import contextlib
 import copy
 import errno
+import functools
 import gc
+import inspect
 import itertools
 import os
 import pickle
@@ -22,8 +24,8 @@ import features
 import pytest
 import support
 from features import EVENTS
-from loops import LOOPS, MODES, counting, run, turn, until_readable, waiters
-from support import forget, in_child, inject
+from loops import LOOPS, MODES, counting, run, runner, turn, until_readable, waiters
+from support import alone, forget, in_child, inject
 
 from butter.errors import InvalidArgument
 
@@ -78,6 +80,18 @@ def many(request, tmp_path):
         yield Bench(feature, kind, mode)
 
 
+def in_loop(coroutine=None, *, loop=lambda kind: kind, **options):
+    """Run a coroutine in the loop of its bench, as a test of *queue*, a new awaitable."""
+    if coroutine is None:
+        return functools.partial(in_loop, loop=loop, **options)
+
+    def test(**fixtures):
+        bench = fixtures.get("one") or fixtures["many"]
+        bench.run(lambda queue: coroutine(queue=queue, **fixtures), loop(bench.kind), **options)
+
+    return runner(coroutine, test, [name for name in inspect.signature(coroutine).parameters if name != "queue"])
+
+
 async def finished(tasks):
     """Wait until all *tasks* are done, however they ended."""
     _, pending = await asyncio.wait(tasks, timeout=10)
@@ -96,46 +110,37 @@ def take_all(queue):
 # getting
 
 
-def test_get_takes_what_waits(one):
+@in_loop
+async def test_get_takes_what_waits(one, queue):
     """An event in the kernel is returned at once, without a turn of the loop."""
-
-    async def main(queue):
-        one.trigger(queue)
-        coroutine = queue.get()
-        with pytest.raises(StopIteration) as caught:
-            coroutine.send(None)
-        assert caught.value.value is not None
-        assert queue.empty()
-
-    one.run(main)
+    one.trigger(queue)
+    coroutine = queue.get()
+    with pytest.raises(StopIteration) as caught:
+        coroutine.send(None)
+    assert caught.value.value is not None
+    assert queue.empty()
 
 
-def test_get_gives_each_event_in_order(many):
+@in_loop
+async def test_get_gives_each_event_in_order(many, queue):
     """Events come once, in their order, those of a batch as those behind it."""
-
-    async def main(queue):
-        many.trigger(queue, 3)
-        events = [await queue.get() for _ in range(2)]
-        many.trigger(queue, 2)
-        events += [await queue.get() for _ in range(3)]
-        assert many.numbers(events) == [0, 1, 2, 3, 4]
-        assert queue.empty()
-
-    many.run(main)
+    many.trigger(queue, 3)
+    events = [await queue.get() for _ in range(2)]
+    many.trigger(queue, 2)
+    events += [await queue.get() for _ in range(3)]
+    assert many.numbers(events) == [0, 1, 2, 3, 4]
+    assert queue.empty()
 
 
 @pytest.mark.parametrize("name", ["get", "get_event", "wait"])
-def test_names_of_get(one, name):
+@in_loop
+async def test_names_of_get(one, queue, name):
     """``get`` waits for an event, and goes by two more names."""
-
-    async def main(queue):
-        task = asyncio.ensure_future(getattr(queue, name)())
-        await turn()
-        one.trigger(queue)
-        await task
-        assert queue.empty()
-
-    one.run(main)
+    task = asyncio.ensure_future(getattr(queue, name)())
+    await turn()
+    one.trigger(queue)
+    await task
+    assert queue.empty()
 
 
 def test_get_needs_a_running_loop(one):
@@ -163,45 +168,39 @@ def test_get_nowait(one, name):
     queue.close()
 
 
-def test_empty_says_what_get_nowait_does(one):
+@in_loop
+async def test_empty_says_what_get_nowait_does(one, queue):
     """``empty`` is true exactly when ``get_nowait`` would raise QueueEmpty."""
-
-    async def main(queue):
-        assert queue.empty()
-        assert take_all(queue) == []
-        one.trigger(queue)
-        assert not queue.empty()
-        assert not queue.empty()
-        queue.get_nowait()
-        assert queue.empty()
-        one.trigger(queue)
-        await queue.get()
-        assert queue.empty()
-        assert take_all(queue) == []
-
-    one.run(main)
+    assert queue.empty()
+    assert take_all(queue) == []
+    one.trigger(queue)
+    assert not queue.empty()
+    assert not queue.empty()
+    queue.get_nowait()
+    assert queue.empty()
+    one.trigger(queue)
+    await queue.get()
+    assert queue.empty()
+    assert take_all(queue) == []
 
 
 @pytest.mark.defect("Q4")
-def test_qsize_and_full(many):
+@in_loop(maxsize=2)
+async def test_qsize_and_full(many, queue):
     """``qsize`` counts what was read; a queue at ``maxsize`` reads when empty."""
-
-    async def main(queue):
-        assert queue.maxsize == 2
-        many.trigger(queue, 4)
-        assert (queue.qsize(), queue.full()) == (0, False)
-        await queue.get()
-        assert (queue.qsize(), queue.full()) == (3, True)
-        many.trigger(queue)
-        assert not queue.empty()
-        assert queue.qsize() == 3
-        await queue.get()
-        assert (queue.qsize(), queue.full()) == (2, True)
-        await queue.get()
-        assert (queue.qsize(), queue.full()) == (1, False)
-        assert many.numbers(take_all(queue)) == [3, 4]
-
-    many.run(main, maxsize=2)
+    assert queue.maxsize == 2
+    many.trigger(queue, 4)
+    assert (queue.qsize(), queue.full()) == (0, False)
+    await queue.get()
+    assert (queue.qsize(), queue.full()) == (3, True)
+    many.trigger(queue)
+    assert not queue.empty()
+    assert queue.qsize() == 3
+    await queue.get()
+    assert (queue.qsize(), queue.full()) == (2, True)
+    await queue.get()
+    assert (queue.qsize(), queue.full()) == (1, False)
+    assert many.numbers(take_all(queue)) == [3, 4]
 
 
 @pytest.mark.parametrize("maxsize", [0, -1])
@@ -227,105 +226,88 @@ def test_maxsize_is_an_int(one, maxsize):
 # several waiters
 
 
-def test_first_come_first_served(many):
+@in_loop
+async def test_first_come_first_served(many, queue):
     """Waiters get events in the order in which they came, each one."""
-
-    async def main(queue):
-        tasks = await waiters(queue, 3)
-        many.trigger(queue, 2)
-        await finished(tasks[:2])
-        await turn(3)
-        assert not tasks[2].done()
-        many.trigger(queue, 2)
-        await tasks[2]
-        assert many.numbers(task.result() for task in tasks) == [0, 1, 2]
-        assert many.number(queue.get_nowait()) == 3
-
-    many.run(main)
+    tasks = await waiters(queue, 3)
+    many.trigger(queue, 2)
+    await finished(tasks[:2])
+    await turn(3)
+    assert not tasks[2].done()
+    many.trigger(queue, 2)
+    await tasks[2]
+    assert many.numbers(task.result() for task in tasks) == [0, 1, 2]
+    assert many.number(queue.get_nowait()) == 3
 
 
-def test_one_event_is_no_stampede(one, monkeypatch):
+@in_loop
+async def test_one_event_is_no_stampede(one, queue, monkeypatch):
     """An event makes one of many waiters read, and at most one more look in vain."""
-
-    async def main(queue):
-        tasks = await waiters(queue, 50)
-        reads = []
-        read = queue._source._read_events
-        monkeypatch.setattr(queue._source, "_read_events", lambda: reads.append(1) or read())
-        one.trigger(queue)
-        await tasks[0]
-        await turn(5)
-        assert len(reads) <= 2
-        assert not any(task.done() for task in tasks[1:])
-        for task in tasks[1:]:
-            task.cancel()
-
-    one.run(main)
+    tasks = await waiters(queue, 50)
+    reads = []
+    read = queue._source._read_events
+    monkeypatch.setattr(queue._source, "_read_events", lambda: reads.append(1) or read())
+    one.trigger(queue)
+    await tasks[0]
+    await turn(5)
+    assert len(reads) <= 2
+    assert not any(task.done() for task in tasks[1:])
+    for task in tasks[1:]:
+        task.cancel()
 
 
 @pytest.mark.parametrize("late", ["get", "__anext__"])
-def test_no_barging(many, late):
+@in_loop
+async def test_no_barging(many, queue, late):
     """A task that comes before a woken waiter has run gets the event behind its."""
-
-    async def main(queue):
-        [task] = await waiters(queue, 1)
-        many.trigger(queue, 2)
-        assert not queue.empty()  # this reads the events, and wakes the waiter
-        assert queue.qsize() == 2
-        event = await getattr(queue, late)()
-        assert many.numbers([await task, event]) == [0, 1]
-
-    many.run(main)
+    [task] = await waiters(queue, 1)
+    many.trigger(queue, 2)
+    assert not queue.empty()  # this reads the events, and wakes the waiter
+    assert queue.qsize() == 2
+    event = await getattr(queue, late)()
+    assert many.numbers([await task, event]) == [0, 1]
 
 
-def test_get_nowait_wakes_the_waiters(many):
+@in_loop
+async def test_get_nowait_wakes_the_waiters(many, queue):
     """``get_nowait`` empties the kernel's queue, and so wakes the waiters itself."""
-
-    async def main(queue):
-        tasks = await waiters(queue, 2)
-        many.trigger(queue, 3)
-        assert many.number(queue.get_nowait()) == 0
-        await finished(tasks)
-        assert many.numbers(task.result() for task in tasks) == [1, 2]
-
-    many.run(main)
+    tasks = await waiters(queue, 2)
+    many.trigger(queue, 3)
+    assert many.number(queue.get_nowait()) == 0
+    await finished(tasks)
+    assert many.numbers(task.result() for task in tasks) == [1, 2]
 
 
-def test_look_again(one):
+@in_loop
+async def test_look_again(one, queue):
     """A woken waiter whose event was taken by ``get_nowait`` keeps its place."""
-
-    async def main(queue):
-        tasks = await waiters(queue, 2)
-        one.trigger(queue)
-        assert not queue.empty()
-        queue.get_nowait()
-        await turn(3)
-        assert not any(task.done() for task in tasks)
-        one.trigger(queue)
-        await tasks[0]
-        await turn(3)
-        assert not tasks[1].done()
-        one.trigger(queue)
-        await tasks[1]
-
-    one.run(main)
+    tasks = await waiters(queue, 2)
+    one.trigger(queue)
+    assert not queue.empty()
+    queue.get_nowait()
+    await turn(3)
+    assert not any(task.done() for task in tasks)
+    one.trigger(queue)
+    await tasks[0]
+    await turn(3)
+    assert not tasks[1].done()
+    one.trigger(queue)
+    await tasks[1]
 
 
-def test_an_error_reaches_every_waiter(one):
+@alone
+@in_loop
+async def test_an_error_reaches_every_waiter(one, queue):
     """A read that fails raises in every task that wanted it, and not in the loop."""
-
-    async def main(queue):
-        tasks = await waiters(queue, 2)
-        one.trigger(queue)
-        inject("read", errno.ENOMEM, first=queue.fileno())
-        await finished(tasks)
-        assert [task.exception().errno for task in tasks] == [errno.ENOMEM] * 2
-        for method in (queue.empty, queue.get_nowait):
-            with pytest.raises(OSError, match="read") as caught:
-                method()
-            assert caught.value.errno == errno.ENOMEM
-
-    in_child(one.run, main)
+    tasks = await waiters(queue, 2)
+    one.trigger(queue)
+    inject("read", errno.ENOMEM, first=queue.fileno())
+    await finished(tasks)
+    assert [task.exception().errno for task in tasks] == [errno.ENOMEM] * 2
+    for method in (queue.empty, queue.get_nowait):
+        with pytest.raises(OSError, match="read") as caught:
+            method()
+        assert caught.value.errno == errno.ENOMEM
 
 
 # cancelling
@@ -363,61 +345,53 @@ at_each_moment = pytest.mark.parametrize("cancel", MOMENTS)
 
 @at_each_moment
 @pytest.mark.parametrize(("count", "victim"), [(1, 0), (2, 0), (2, 1)])
-def test_cancel(one, pipe, count, victim, cancel):
+@in_loop
+async def test_cancel(one, queue, pipe, count, victim, cancel):
     """The event goes to the waiter that is left, or stays for the next task."""
-
-    async def main(queue):
-        tasks = await waiters(queue, count)
-        one.trigger(queue)
-        cancel(queue, tasks[victim], pipe)
-        await finished(tasks)
-        assert tasks.pop(victim).cancelled()
-        assert len(tasks or take_all(queue)) == 1
-        assert queue.empty()
-        assert not any(task.cancelled() or task.exception() for task in tasks)
-
-    one.run(main)
+    tasks = await waiters(queue, count)
+    one.trigger(queue)
+    cancel(queue, tasks[victim], pipe)
+    await finished(tasks)
+    assert tasks.pop(victim).cancelled()
+    assert len(tasks or take_all(queue)) == 1
+    assert queue.empty()
+    assert not any(task.cancelled() or task.exception() for task in tasks)
 
 
 @pytest.mark.defect("Q6")
 @at_each_moment
 @pytest.mark.parametrize("victim", [0, 1, 2])
-def test_cancel_one_of_three(many, pipe, victim, cancel):
+@in_loop
+async def test_cancel_one_of_three(many, queue, pipe, victim, cancel):
     """The others get the first events in their order, and the rest stays."""
-
-    async def main(queue):
-        tasks = await waiters(queue, 3)
-        many.trigger(queue, 3)
-        cancel(queue, tasks[victim], pipe)
-        await finished(tasks)
-        assert tasks.pop(victim).cancelled()
-        assert many.numbers(task.result() for task in tasks) == [0, 1]
-        assert many.numbers(take_all(queue)) == [2]
-
-    many.run(main)
+    tasks = await waiters(queue, 3)
+    many.trigger(queue, 3)
+    cancel(queue, tasks[victim], pipe)
+    await finished(tasks)
+    assert tasks.pop(victim).cancelled()
+    assert many.numbers(task.result() for task in tasks) == [0, 1]
+    assert many.numbers(take_all(queue)) == [2]
 
 
 @pytest.mark.defect("Q7")
 @pytest.mark.parametrize("seconds", [0, 0.001])
-def test_timeout(one, seconds):
+@in_loop
+async def test_timeout(one, queue, seconds):
     """A wait that timed out takes no event with it, and others go on waiting."""
-
-    async def main(queue):
-        [task] = await waiters(queue, 1)
-        for _ in range(3):
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(queue.get(), seconds)
-        one.trigger(queue)
-        await task
+    [task] = await waiters(queue, 1)
+    for _ in range(3):
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(queue.get(), seconds)
-        one.trigger(queue)
-        queue.get_nowait()
+    one.trigger(queue)
+    await task
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(queue.get(), seconds)
+    one.trigger(queue)
+    queue.get_nowait()
 
-    one.run(main)
 
-
-def test_polling_without_patience(one):
+@in_loop
+async def test_polling_without_patience(one, queue):
     """A task that gives up before the loop polled gets the event at its second try."""
 
     async def poll(queue):
@@ -429,13 +403,10 @@ def test_polling_without_patience(one):
         except asyncio.CancelledError:
             return None
 
-    async def main(queue):
-        for _ in range(3):
-            assert await poll(queue) is None
-            one.trigger(queue)
-            assert await poll(queue) is not None or await poll(queue) is not None
-
-    one.run(main)
+    for _ in range(3):
+        assert await poll(queue) is None
+        one.trigger(queue)
+        assert await poll(queue) is not None or await poll(queue) is not None
 
 
 if hasattr(asyncio, "TaskGroup"):  # Python 3.11
@@ -468,130 +439,112 @@ if hasattr(asyncio, "TaskGroup"):  # Python 3.11
 
 
 @pytest.mark.parametrize("pause", [0, 1, 3])
-def test_steady_use_adds_the_reader_once(one, pause):
+@in_loop(loop=counting)
+async def test_steady_use_adds_the_reader_once(one, queue, pause):
     """A consumer that comes back, now or later, costs no further epoll_ctl."""
-
-    async def main(queue):
-        loop = asyncio.get_running_loop()
-        for _ in range(20):
-            task = asyncio.ensure_future(queue.get())
-            await turn(2)
-            one.trigger(queue)
-            await task
-            await turn(pause)
-        assert loop.calls == ["add_reader"]
-
-    one.run(main, counting(one.kind))
+    loop = asyncio.get_running_loop()
+    for _ in range(20):
+        task = asyncio.ensure_future(queue.get())
+        await turn(2)
+        one.trigger(queue)
+        await task
+        await turn(pause)
+    assert loop.calls == ["add_reader"]
 
 
-def test_a_reader_without_waiters_is_removed(one):
+@in_loop(loop=counting)
+async def test_a_reader_without_waiters_is_removed(one, queue):
     """Events without a waiter do not keep the loop busy; later ones are delivered."""
-
-    async def main(queue):
-        loop = asyncio.get_running_loop()
-        [task] = await waiters(queue, 1)
-        one.trigger(queue)
-        await task
-        one.trigger(queue)
-        await turn(10)
-        assert loop.calls == ["add_reader", "remove_reader"]
-        await queue.get()
-        assert loop.calls == ["add_reader", "remove_reader"]
-        [task] = await waiters(queue, 1)
-        one.trigger(queue)
-        await task
-        assert loop.calls == ["add_reader", "remove_reader", "add_reader"]
-
-    one.run(main, counting(one.kind))
+    loop = asyncio.get_running_loop()
+    [task] = await waiters(queue, 1)
+    one.trigger(queue)
+    await task
+    one.trigger(queue)
+    await turn(10)
+    assert loop.calls == ["add_reader", "remove_reader"]
+    await queue.get()
+    assert loop.calls == ["add_reader", "remove_reader"]
+    [task] = await waiters(queue, 1)
+    one.trigger(queue)
+    await task
+    assert loop.calls == ["add_reader", "remove_reader", "add_reader"]
 
 
 @pytest.mark.defect("Q8")
-def test_close_wakes_every_waiter(one):
+@in_loop(loop=counting)
+async def test_close_wakes_every_waiter(one, queue):
     """Every waiter gets the ValueError of a closed file; the reader leaves the loop."""
-
-    async def main(queue):
-        loop = asyncio.get_running_loop()
-        tasks = await waiters(queue, 3)
-        queue.close()
-        assert loop.calls == ["add_reader", "remove_reader"]
-        await finished(tasks)
-        await turn(3)
-        assert loop.calls == ["add_reader", "remove_reader"]
-        for task in tasks:
-            with pytest.raises(ValueError, match="I/O operation on closed file"):
-                task.result()
-
-    one.run(main, counting(one.kind))
+    loop = asyncio.get_running_loop()
+    tasks = await waiters(queue, 3)
+    queue.close()
+    assert loop.calls == ["add_reader", "remove_reader"]
+    await finished(tasks)
+    await turn(3)
+    assert loop.calls == ["add_reader", "remove_reader"]
+    for task in tasks:
+        with pytest.raises(ValueError, match="I/O operation on closed file"):
+            task.result()
 
 
 # closing
 
 
-def test_closed(one):
+@in_loop
+async def test_closed(one, queue):
     """A closed object describes itself, and raises ValueError for the rest."""
-
-    async def main(queue):
-        one.trigger(queue)
-        assert not queue.empty()
-        assert not queue.closed()
-        queue.close()
-        assert queue.closed()
-        for method in (queue.get_nowait, queue.empty, queue.fileno):
-            with pytest.raises(ValueError, match="I/O operation on closed file"):
-                method()
+    one.trigger(queue)
+    assert not queue.empty()
+    assert not queue.closed()
+    queue.close()
+    assert queue.closed()
+    for method in (queue.get_nowait, queue.empty, queue.fileno):
         with pytest.raises(ValueError, match="I/O operation on closed file"):
-            await queue.get()
-        assert [event async for event in queue] == []
-        assert (queue.qsize(), queue.full(), queue.maxsize) == (0, False, 0)
-        queue.close()
+            method()
+    with pytest.raises(ValueError, match="I/O operation on closed file"):
+        await queue.get()
+    assert [event async for event in queue] == []
+    assert (queue.qsize(), queue.full(), queue.maxsize) == (0, False, 0)
+    queue.close()
 
-    one.run(main)
 
-
-def test_close_between_wake_and_read(one):
+@in_loop
+async def test_close_between_wake_and_read(one, queue):
     """A waiter that was woken for an event, and then closed, raises."""
-
-    async def main(queue):
-        tasks = await waiters(queue, 2)
-        one.trigger(queue)
-        assert not queue.empty()
-        queue.close()
-        await finished(tasks)
-        for task in tasks:
-            with pytest.raises(ValueError, match="closed"):
-                task.result()
-
-    one.run(main)
+    tasks = await waiters(queue, 2)
+    one.trigger(queue)
+    assert not queue.empty()
+    queue.close()
+    await finished(tasks)
+    for task in tasks:
+        with pytest.raises(ValueError, match="closed"):
+            task.result()
 
 
 @pytest.mark.parametrize("event_first", [True, False])
 @pytest.mark.parametrize("count", [0, 2])
-def test_close_in_the_turn_of_an_event(one, pipe, event_first, count):
+@in_loop
+async def test_close_in_the_turn_of_an_event(one, queue, pipe, event_first, count):
     """Another reader may close the object in the turn of its event."""
+    loop = asyncio.get_running_loop()
 
-    async def main(queue):
-        loop = asyncio.get_running_loop()
+    def close():
+        loop.remove_reader(pipe[0])
+        queue.close()
 
-        def close():
-            loop.remove_reader(pipe[0])
-            queue.close()
-
-        # after this the loop has a reader, also where no task waits
-        [task] = await waiters(queue, 1)
+    # after this the loop has a reader, also where no task waits
+    [task] = await waiters(queue, 1)
+    one.trigger(queue)
+    await task
+    loop.add_reader(pipe[0], close)
+    tasks = await waiters(queue, count)
+    if event_first:
         one.trigger(queue)
-        await task
-        loop.add_reader(pipe[0], close)
-        tasks = await waiters(queue, count)
-        if event_first:
-            one.trigger(queue)
-        os.write(pipe[1], b"x")
-        if not event_first:
-            one.trigger(queue)
-        await turn(5)
-        assert queue.closed()
-        assert all(isinstance(task.exception(), ValueError) for task in tasks)
-
-    one.run(main)
+    os.write(pipe[1], b"x")
+    if not event_first:
+        one.trigger(queue)
+    await turn(5)
+    assert queue.closed()
+    assert all(isinstance(task.exception(), ValueError) for task in tasks)
 
 
 def test_after_the_loop(one):
@@ -608,22 +561,19 @@ def test_after_the_loop(one):
     assert not task.done()
 
 
-def test_the_number_is_free_after_close(one):
+@in_loop
+async def test_the_number_is_free_after_close(one, queue):
     """Another object may get the number, and gets its events in the same loop."""
-
-    async def main(first):
-        tasks = await waiters(first, 1)
-        number = first.fileno()
-        first.close()
-        async with one.open() as second:
-            assert second.fileno() == number
-            await finished(tasks)
-            [task] = await waiters(second, 1)
-            one.trigger(second)
-            await task
-        assert isinstance(tasks[0].exception(), ValueError)
-
-    one.run(main)
+    tasks = await waiters(queue, 1)
+    number = queue.fileno()
+    queue.close()
+    async with one.open() as other:
+        assert other.fileno() == number
+        await finished(tasks)
+        [task] = await waiters(other, 1)
+        one.trigger(other)
+        await task
+    assert isinstance(tasks[0].exception(), ValueError)
 
 
 def test_closed_at_the_end_of_a_block(one):
@@ -638,76 +588,66 @@ def test_closed_at_the_end_of_a_block(one):
 
 
 @pytest.mark.defect("Q9")
-def test_async_for(many):
+@in_loop
+async def test_async_for(many, queue):
     """``async for`` returns every event; leaving the loop loses none of them."""
-
-    async def main(queue):
-        many.trigger(queue, 5)
-        seen = []
-        for stop in (2, 4):
-            async for event in queue:
-                seen.append(event)
-                if len(seen) == stop:
-                    break
-        seen.append(await queue.get())
-        assert many.numbers(seen) == [0, 1, 2, 3, 4]
-
-    many.run(main)
+    many.trigger(queue, 5)
+    seen = []
+    for stop in (2, 4):
+        async for event in queue:
+            seen.append(event)
+            if len(seen) == stop:
+                break
+    seen.append(await queue.get())
+    assert many.numbers(seen) == [0, 1, 2, 3, 4]
 
 
-def test_async_for_waits(one):
+@in_loop
+async def test_async_for_waits(one, queue):
     """``async for`` waits for each event, and ends when the object is closed."""
+    seen = []
 
-    async def main(queue):
-        seen = []
+    async def consume():
+        async for event in queue:
+            seen.append(event)  # noqa: PERF401  # one by one, as the task below looks on
 
-        async def consume():
-            async for event in queue:
-                seen.append(event)  # noqa: PERF401  # one by one, as the task below looks on
-
-        task = asyncio.ensure_future(consume())
-        for count in (1, 2, 3):
-            await turn(2)
-            one.trigger(queue)
-            while len(seen) < count:
-                await turn()
-        queue.close()
-        await task
-        assert len(seen) == 3
-
-    one.run(main)
-
-
-def test_async_for_raises_other_errors(one):
-    """An error of the read does not end an ``async for`` quietly."""
-
-    async def main(queue):
+    task = asyncio.ensure_future(consume())
+    for count in (1, 2, 3):
+        await turn(2)
         one.trigger(queue)
-        inject("read", errno.EINVAL, first=queue.fileno())
-        with pytest.raises(ValueError, match="read") as caught:
-            await queue.__anext__()
-        assert caught.value.errno == errno.EINVAL
+        while len(seen) < count:
+            await turn()
+    queue.close()
+    await task
+    assert len(seen) == 3
 
-    in_child(one.run, main)
+
+@alone
+@in_loop
+async def test_async_for_raises_other_errors(one, queue):
+    """An error of the read does not end an ``async for`` quietly."""
+    one.trigger(queue)
+    inject("read", errno.EINVAL, first=queue.fileno())
+    with pytest.raises(ValueError, match="read") as caught:
+        await queue.__anext__()
+    assert caught.value.errno == errno.EINVAL
 
 
 @pytest.mark.defect("Q9")
-def test_async_with(one):
+@in_loop
+async def test_async_with(one, queue):
     """``async with`` returns the object and closes it, whatever happens inside."""
 
-    async def fail(outer):
-        async with outer as queue:
-            assert queue is outer
+    async def fail():
+        async with queue as entered:
+            assert entered is queue
             raise LookupError
 
-    async def main(outer):
-        with pytest.raises(LookupError):
-            await fail(outer)
-        assert outer.closed()
-        async with one.open() as queue:
-            queue.close()
-
-    one.run(main)
+    with pytest.raises(LookupError):
+        await fail()
+    assert queue.closed()
+    async with one.open() as other:
+        other.close()
 
 
 # loops, threads, processes, signals
@@ -733,7 +673,8 @@ def test_one_loop_after_another(one):
     run(main(), one.kind, one.mode)
 
 
-def test_another_live_loop(one):
+@in_loop
+async def test_another_live_loop(one, queue):
     """``get`` under another live loop is a RuntimeError, and takes nothing."""
 
     async def elsewhere(queue):
@@ -744,17 +685,14 @@ def test_another_live_loop(one):
                 pass
         return True
 
-    async def main(queue):
-        [task] = await waiters(queue, 1)
-        results = []
-        thread = threading.Thread(target=lambda: results.append(run(elsewhere(queue), one.kind, one.mode)))
-        thread.start()
-        thread.join(30)
-        assert results == [True]
-        one.trigger(queue)
-        await task
-
-    one.run(main)
+    [task] = await waiters(queue, 1)
+    results = []
+    thread = threading.Thread(target=lambda: results.append(run(elsewhere(queue), one.kind, one.mode)))
+    thread.start()
+    thread.join(30)
+    assert results == [True]
+    one.trigger(queue)
+    await task
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -788,68 +726,59 @@ def test_a_loop_that_moved_to_another_thread(one, waits):
         first.close()
 
 
-def test_fork_in_a_running_loop(one):
+@in_loop
+async def test_fork_in_a_running_loop(one, queue):
     """A child uses and closes its object in its own loop; the parent's goes on."""
+    tasks = await waiters(queue, 2)
 
-    async def main(queue):
-        tasks = await waiters(queue, 2)
-
-        def child():
-            async def use(mine):
-                [task] = await waiters(mine, 1)
-                one.trigger(mine)
-                await task
-
-            with queue:
-                run(use(queue), one.kind, one.mode)
-            one.run(use)
-            return True
-
-        assert in_child(child)
-        assert not queue.closed()
-        # for features whose events the child's own are too
-        take_all(queue)
-        for task in tasks:
-            one.trigger(queue)
+    def child():
+        async def use(mine):
+            [task] = await waiters(mine, 1)
+            one.trigger(mine)
             await task
 
-    one.run(main)
+        with queue:
+            run(use(queue), one.kind, one.mode)
+        one.run(use)
+        return True
 
-
-def test_fork_drops_what_was_read(many):
-    """Events that the parent has read are the parent's."""
-
-    async def main(queue):
-        many.trigger(queue, 3)
-        await queue.get()
-
-        def child():
-            return queue.closed(), queue.qsize()
-
-        assert in_child(child) == (False, 0)
-        assert many.numbers(take_all(queue)) == [1, 2]
-
-    many.run(main)
-
-
-def test_signal_handlers(one):
-    """Handlers run while a task waits, and may make an event or close the object."""
-
-    async def main(queue):
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR1, one.feature.make_event, queue)
-        loop.add_signal_handler(signal.SIGUSR2, queue.close)
-        [task] = await waiters(queue, 1)
-        os.kill(os.getpid(), signal.SIGUSR1)
+    assert in_child(child)
+    assert not queue.closed()
+    # for features whose events the child's own are too
+    take_all(queue)
+    for task in tasks:
+        one.trigger(queue)
         await task
-        tasks = await waiters(queue, 1)
-        os.kill(os.getpid(), signal.SIGUSR2)
-        await finished(tasks)
-        assert isinstance(tasks[0].exception(), ValueError)
-        loop.remove_signal_handler(signal.SIGUSR1)
-        loop.remove_signal_handler(signal.SIGUSR2)
 
-    one.run(main)
+
+@in_loop
+async def test_fork_drops_what_was_read(many, queue):
+    """Events that the parent has read are the parent's."""
+    many.trigger(queue, 3)
+    await queue.get()
+
+    def child():
+        return queue.closed(), queue.qsize()
+
+    assert in_child(child) == (False, 0)
+    assert many.numbers(take_all(queue)) == [1, 2]
+
+
+@in_loop
+async def test_signal_handlers(one, queue):
+    """Handlers run while a task waits, and may make an event or close the object."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, one.feature.make_event, queue)
+    loop.add_signal_handler(signal.SIGUSR2, queue.close)
+    [task] = await waiters(queue, 1)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await task
+    tasks = await waiters(queue, 1)
+    os.kill(os.getpid(), signal.SIGUSR2)
+    await finished(tasks)
+    assert isinstance(tasks[0].exception(), ValueError)
+    loop.remove_signal_handler(signal.SIGUSR1)
+    loop.remove_signal_handler(signal.SIGUSR2)
 
 
 # the rest
@@ -955,67 +884,55 @@ async def forgettable(queue, awaited=True):
     return [made], made.fileno(), repr(made)
 
 
-def test_forgotten_after_a_wait(one):
+@in_loop
+async def test_forgotten_after_a_wait(one, queue):
     """A forgotten object that was awaited warns, and the loop closes it."""
-
-    async def main(queue):
-        objects, fd, name = await forgettable(queue)
-        with pytest.warns(ResourceWarning, match=f"unclosed {name}"):
-            forget(objects)
-        assert await is_closed(fd)
-        # the loop has forgotten the number before another file gets it
-        fresh = one.open()
-        assert fresh.fileno() == fd
-        one.trigger(fresh)
-        await fresh.get(timeout=10)
-        fresh.close()
-
-    one.run(main)
+    objects, fd, name = await forgettable(queue)
+    with pytest.warns(ResourceWarning, match=f"unclosed {name}"):
+        forget(objects)
+    assert await is_closed(fd)
+    # the loop has forgotten the number before another file gets it
+    fresh = one.open()
+    assert fresh.fileno() == fd
+    one.trigger(fresh)
+    await fresh.get(timeout=10)
+    fresh.close()
 
 
-def test_forgotten_in_a_cycle(one):
+@in_loop
+async def test_forgotten_in_a_cycle(one, queue):
     """The loop forgets the number of an object in a cycle before it is closed."""
-
-    async def main(queue):
-        objects, fd, name = await forgettable(queue)
-        objects[0].itself = objects
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            del objects
-            gc.collect()
-        assert [str(warning.message) for warning in caught] == [f"unclosed {name}"]
-        assert await is_closed(fd)
-        with one.open() as fresh:
-            assert fresh.fileno() == fd
-            [task] = await waiters(fresh, 1)
-            one.trigger(fresh)
-            await task
-
-    one.run(main)
+    objects, fd, name = await forgettable(queue)
+    objects[0].itself = objects
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del objects
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == [f"unclosed {name}"]
+    assert await is_closed(fd)
+    with one.open() as fresh:
+        assert fresh.fileno() == fd
+        [task] = await waiters(fresh, 1)
+        one.trigger(fresh)
+        await task
 
 
-def test_forgotten_before_it_is_awaited(one):
+@in_loop
+async def test_forgotten_before_it_is_awaited(one, queue):
     """A forgotten object that was never awaited warns and is closed at once."""
-
-    async def main(queue):
-        objects, fd, name = await forgettable(queue, awaited=False)
-        with pytest.warns(ResourceWarning, match=f"unclosed {name}"):
-            forget(objects)
-        assert fd not in support.descriptors()
-
-    one.run(main)
+    objects, fd, name = await forgettable(queue, awaited=False)
+    with pytest.warns(ResourceWarning, match=f"unclosed {name}"):
+        forget(objects)
+    assert fd not in support.descriptors()
 
 
-def test_forgotten_in_another_thread(one):
+@in_loop
+async def test_forgotten_in_another_thread(one, queue):
     """An object that another thread collects is closed in the loop's thread."""
-
-    async def main(queue):
-        objects, fd, name = await forgettable(queue)
-        with ThreadPoolExecutor(1) as executor, pytest.warns(ResourceWarning, match=f"unclosed {name}"):
-            executor.submit(forget, objects).result()
-        assert await is_closed(fd)
-
-    one.run(main)
+    objects, fd, name = await forgettable(queue)
+    with ThreadPoolExecutor(1) as executor, pytest.warns(ResourceWarning, match=f"unclosed {name}"):
+        executor.submit(forget, objects).result()
+    assert await is_closed(fd)
 
 
 def test_forgotten_after_its_loop(one):
@@ -1026,7 +943,8 @@ def test_forgotten_after_its_loop(one):
     assert fd not in support.descriptors()
 
 
-def test_a_waiting_task_is_kept(one):
+@in_loop
+async def test_a_waiting_task_is_kept(one, queue):
     """The loop holds a task that waits, as one on a socket, and it gets its event."""
     opened, done = [], []
 
@@ -1036,137 +954,116 @@ def test_a_waiting_task_is_kept(one):
             await queue.get(timeout=None)
             done.append(True)
 
-    async def main(queue):
-        task = weakref.ref(asyncio.ensure_future(use()))
-        await turn(3)
-        gc.collect()
-        assert task() is not None
-        one.trigger(opened[0]())
-        while not done:
-            await turn()
-
-    one.run(main)
+    task = weakref.ref(asyncio.ensure_future(use()))
+    await turn(3)
+    gc.collect()
+    assert task() is not None
+    one.trigger(opened[0]())
+    while not done:
+        await turn()
 
 
-def test_a_timeout(one):
+@in_loop
+async def test_a_timeout(one, queue):
     """A timeout is the builtin TimeoutError and asyncio's, and loses no event."""
-
-    async def main(queue):
-        for timeout in (0, 0.001, 1e-9, False):
-            for method in (queue.get, queue.wait):
-                with pytest.raises(TimeoutError, match="no event within") as caught:
-                    await method(timeout=timeout)
-                assert isinstance(caught.value, asyncio.TimeoutError)
-                assert caught.value.errno == errno.ETIMEDOUT
-        one.trigger(queue)
-        await queue.wait(10)
-        one.trigger(queue)
-        await queue.wait(0)
-        one.trigger(queue)
-        await queue.wait(1e300)
-        # also where the last waiter was served, and the loop still has the reader
-        [task] = await waiters(queue, 1)
-        one.trigger(queue)
-        await task
-        one.trigger(queue)
-        await queue.wait(0)
-
-    one.run(main)
+    for timeout in (0, 0.001, 1e-9, False):
+        for method in (queue.get, queue.wait):
+            with pytest.raises(TimeoutError, match="no event within") as caught:
+                await method(timeout=timeout)
+            assert isinstance(caught.value, asyncio.TimeoutError)
+            assert caught.value.errno == errno.ETIMEDOUT
+    one.trigger(queue)
+    await queue.wait(10)
+    one.trigger(queue)
+    await queue.wait(0)
+    one.trigger(queue)
+    await queue.wait(1e300)
+    # also where the last waiter was served, and the loop still has the reader
+    [task] = await waiters(queue, 1)
+    one.trigger(queue)
+    await task
+    one.trigger(queue)
+    await queue.wait(0)
 
 
 @pytest.mark.parametrize(("timeout", "error"), [("1", TypeError), (-1, ValueError), (float("nan"), ValueError)])
-def test_a_bad_timeout(one, timeout, error):
+@in_loop
+async def test_a_bad_timeout(one, queue, timeout, error):
     """The arguments are those of the object's wait."""
-
-    async def main(queue):
-        with pytest.raises(error, match=r"timeout (is|must be) "):
-            await queue.wait(timeout)
-
-    one.run(main)
+    with pytest.raises(error, match=r"timeout (is|must be) "):
+        await queue.wait(timeout)
 
 
-def test_timeouts_keep_the_order(many):
+@in_loop
+async def test_timeouts_keep_the_order(many, queue):
     """A wait that timed out takes no event from those before or behind it."""
-
-    async def main(queue):
-        first = (await waiters(queue, 1))[0]
-        short = asyncio.ensure_future(queue.wait(0.001))
-        last = (await waiters(queue, 1))[0]
-        with pytest.raises(TimeoutError):
-            await short
-        assert not first.done()
-        assert not last.done()
-        many.trigger(queue, 2)
-        await finished([first, last])
-        assert many.numbers([first.result(), last.result()]) == [0, 1]
-
-    many.run(main)
+    first = (await waiters(queue, 1))[0]
+    short = asyncio.ensure_future(queue.wait(0.001))
+    last = (await waiters(queue, 1))[0]
+    with pytest.raises(TimeoutError):
+        await short
+    assert not first.done()
+    assert not last.done()
+    many.trigger(queue, 2)
+    await finished([first, last])
+    assert many.numbers([first.result(), last.result()]) == [0, 1]
 
 
-def test_read_events(many):
+@in_loop
+async def test_read_events(many, queue):
     """A batch is what one read returned, or the rest of it; it waits for the first."""
-
-    async def main(queue):
-        many.trigger(queue, 3)
-        assert many.numbers(await queue.read_events()) == [0, 1, 2]
-        task = asyncio.ensure_future(queue.read_events())
-        await turn()
-        assert not task.done()
-        many.trigger(queue, 1)
-        assert many.numbers(await task) == [3]
-        many.trigger(queue, 3)
-        await queue.get()
-        assert many.numbers(await queue.read_events()) == [5, 6]
-        assert queue.empty()
-
-    many.run(main)
+    many.trigger(queue, 3)
+    assert many.numbers(await queue.read_events()) == [0, 1, 2]
+    task = asyncio.ensure_future(queue.read_events())
+    await turn()
+    assert not task.done()
+    many.trigger(queue, 1)
+    assert many.numbers(await task) == [3]
+    many.trigger(queue, 3)
+    await queue.get()
+    assert many.numbers(await queue.read_events()) == [5, 6]
+    assert queue.empty()
 
 
-def test_adopt(one):
+@in_loop
+async def test_adopt(one, queue):
     """An awaitable adopts a number, or an object with the events that it has read."""
-
-    async def main(queue):
-        kind = type(queue)
-        fd = os.dup(queue.fileno())
-        os.set_blocking(fd, True)
-        with kind.adopt(fd) as adopted:
-            assert adopted.fileno() == fd
-            assert not os.get_blocking(fd)
-            one.trigger(queue)
-            await adopted.get(10)
-        assert fd not in support.descriptors()
-        source = kind._source_class.adopt(os.dup(queue.fileno()))
-        with kind.adopt(source, maxsize=3) as adopted:
-            one.trigger(queue)
-            await adopted.get(10)
-            assert adopted.maxsize == 3
-        assert source.closed()
-
-    one.run(main)
+    kind = type(queue)
+    fd = os.dup(queue.fileno())
+    os.set_blocking(fd, True)
+    with kind.adopt(fd) as adopted:
+        assert adopted.fileno() == fd
+        assert not os.get_blocking(fd)
+        one.trigger(queue)
+        await adopted.get(10)
+    assert fd not in support.descriptors()
+    source = kind._source_class.adopt(os.dup(queue.fileno()))
+    with kind.adopt(source, maxsize=3) as adopted:
+        one.trigger(queue)
+        await adopted.get(10)
+        assert adopted.maxsize == 3
+    assert source.closed()
 
 
-def test_adopt_another_awaitable(one):
+@in_loop
+async def test_adopt_another_awaitable(one, queue):
     """An adopted awaitable is closed, and gone from the loop; not while tasks wait."""
-
-    async def main(queue):
-        kind = type(queue)
-        with one.open() as other:
-            tasks = await waiters(other, 1)
-            for adopt in (kind.adopt, kind._source_class.adopt):
-                with pytest.raises(ValueError, match="tasks are waiting"):
-                    adopt(other)
-            tasks[0].cancel()
-            await finished(tasks)
-            with kind.adopt(other) as adopted:
-                assert other.closed()
-                one.trigger(adopted)
-                await adopted.get(10)
-                source = kind._source_class.adopt(adopted)
-                assert adopted.closed()
-                with kind.adopt(source), pytest.raises(ValueError, match="belongs to an awaitable already"):
-                    kind.adopt(source)
-
-    one.run(main)
+    kind = type(queue)
+    with one.open() as other:
+        tasks = await waiters(other, 1)
+        for adopt in (kind.adopt, kind._source_class.adopt):
+            with pytest.raises(ValueError, match="tasks are waiting"):
+                adopt(other)
+        tasks[0].cancel()
+        await finished(tasks)
+        with kind.adopt(other) as adopted:
+            assert other.closed()
+            one.trigger(adopted)
+            await adopted.get(10)
+            source = kind._source_class.adopt(adopted)
+            assert adopted.closed()
+            with kind.adopt(source), pytest.raises(ValueError, match="belongs to an awaitable already"):
+                kind.adopt(source)
 
 
 def test_adopt_a_stranger(one, pipe):

@@ -21,62 +21,54 @@ def alone(main, kind):
     return support.in_child(lambda: run(main(), kind))
 
 
+@support.alone
 @both
-def test_async_with(kind):
+async def test_async_with():
     """Signals are blocked inside and come in order; the mask from before comes back."""
-
-    async def main():
-        pthread_sigmask(SIG_BLOCK, [signal.SIGHUP])
-        async with Signalfd_async([USR1, RT]) as signals:
-            assert blocked() == {signal.SIGHUP, USR1, RT}
-            assert not os.get_blocking(signals.fileno())
-            send(RT)
-            send(USR1)
-            first = await signals.get()
-            assert isinstance(first, Signal)
-            assert (first.signal, first.pid) == (USR1, os.getpid())
-            assert (await signals.wait()).signal == RT
-            assert signals.empty()
-        assert blocked() == {signal.SIGHUP}
-        assert signals.closed()
-
-    alone(main, kind)
+    pthread_sigmask(SIG_BLOCK, [signal.SIGHUP])
+    async with Signalfd_async([USR1, RT]) as signals:
+        assert blocked() == {signal.SIGHUP, USR1, RT}
+        assert not os.get_blocking(signals.fileno())
+        send(RT)
+        send(USR1)
+        first = await signals.get()
+        assert isinstance(first, Signal)
+        assert (first.signal, first.pid) == (USR1, os.getpid())
+        assert (await signals.wait()).signal == RT
+        assert signals.empty()
+    assert blocked() == {signal.SIGHUP}
+    assert signals.closed()
 
 
+@support.alone
 @both
-def test_mask_is_given_back_after_an_error(kind):
+async def test_mask_is_given_back_after_an_error():
     """An exception, or a close inside, changes nothing about the mask at the end."""
-
-    async def main():
-        with pytest.raises(LookupError):
-            async with Signalfd_async(USR1):
-                raise LookupError
-        assert blocked() == set()
-        async with Signalfd_async(USR1) as signals:
-            signals.close()
-            assert blocked() == {USR1}
-        assert blocked() == set()
-
-    alone(main, kind)
+    with pytest.raises(LookupError):
+        async with Signalfd_async(USR1):
+            raise LookupError
+    assert blocked() == set()
+    async with Signalfd_async(USR1) as signals:
+        signals.close()
+        assert blocked() == {USR1}
+    assert blocked() == set()
 
 
+@support.alone
 @both
-def test_what_waits_is_handled_after(kind):
+async def test_what_waits_is_handled_after():
     """An unread signal is handled after the block, and the object is closed."""
 
-    async def main():
-        def handler(*_):
-            raise LookupError
+    def handler(*_):
+        raise LookupError
 
-        signal.signal(USR1, handler)
-        signals = Signalfd_async(USR1)
-        with pytest.raises(LookupError):
-            async with signals:
-                send(USR1)
-        assert signals.closed()
-        assert blocked() == set()
-
-    alone(main, kind)
+    signal.signal(USR1, handler)
+    signals = Signalfd_async(USR1)
+    with pytest.raises(LookupError):
+        async with signals:
+            send(USR1)
+    assert signals.closed()
+    assert blocked() == set()
 
 
 @both
@@ -181,36 +173,30 @@ def test_beside_the_loops_own_subprocesses(kind):
     assert alone(main, kind) == 0
 
 
+@support.alone
 @both
-def test_spellings(kind):
+async def test_spellings():
     """The older name of the set means the same."""
-
-    async def main():
-        async with Signalfd_async(sigmask=[USR1]) as signals:
-            signals.enable(signals=RT)
-            signals.disable(signal=USR1)
-            assert signals.signals == signals.sigmask == {RT}
-        with pytest.raises(TypeError, match="one argument"):
-            Signalfd_async([USR1], sigmask=[USR1])
-
-    alone(main, kind)
+    async with Signalfd_async(sigmask=[USR1]) as signals:
+        signals.enable(signals=RT)
+        signals.disable(signal=USR1)
+        assert signals.signals == signals.sigmask == {RT}
+    with pytest.raises(TypeError, match="one argument"):
+        Signalfd_async([USR1], sigmask=[USR1])
 
 
+@support.alone
 @both
-def test_beside_the_loops_own_handlers(kind):
+async def test_beside_the_loops_own_handlers():
     """The loop handles its own signals, and the blocked one comes here."""
-
-    async def main():
-        loop, handled = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_signal_handler(USR2, handled.set)
-        async with Signalfd_async(USR1) as signals:
-            send(USR2)
-            send(USR1)
-            await handled.wait()
-            assert (await signals.get()).signal == USR1
-        loop.remove_signal_handler(USR2)
-
-    alone(main, kind)
+    loop, handled = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(USR2, handled.set)
+    async with Signalfd_async(USR1) as signals:
+        send(USR2)
+        send(USR1)
+        await handled.wait()
+        assert (await signals.get()).signal == USR1
+    loop.remove_signal_handler(USR2)
 
 
 @both

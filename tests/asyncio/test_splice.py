@@ -146,25 +146,22 @@ def test_a_proxy(kind, mode):
 
 
 @both
-def test_arguments_are_those_of_the_call(tmp_path, kind):
+async def test_arguments_are_those_of_the_call(tmp_path):
     """count, offsets and progress mean what they mean to butter.splice.copy."""
     (tmp_path / "in").write_bytes(DATA)
 
-    async def main():
-        told = []
-        with open(tmp_path / "in", "rb") as source, open(tmp_path / "out", "w+b") as target:
-            assert await copy(source, target, 1_000_000, 256, 10, told.append) == 1_000_000
-            assert (source.tell(), target.tell()) == (0, 0)
-        assert (tmp_path / "out").read_bytes() == bytes(10) + DATA[:1_000_000]
-        assert told == sorted(set(told))
-        assert told[-1] == 1_000_000
-        with sockets() as (here, there), Pipe() as pipe:
-            here.send(b"0123456789")
-            assert await copy(there, pipe.writing, count=4) == 4
-            assert drained(pipe.reading) == b"0123"
-            assert there.recv(10) == b"456789"
-
-    run(main(), kind)
+    told = []
+    with open(tmp_path / "in", "rb") as source, open(tmp_path / "out", "w+b") as target:
+        assert await copy(source, target, 1_000_000, 256, 10, told.append) == 1_000_000
+        assert (source.tell(), target.tell()) == (0, 0)
+    assert (tmp_path / "out").read_bytes() == bytes(10) + DATA[:1_000_000]
+    assert told == sorted(set(told))
+    assert told[-1] == 1_000_000
+    with sockets() as (here, there), Pipe() as pipe:
+        here.send(b"0123456789")
+        assert await copy(there, pipe.writing, count=4) == 4
+        assert drained(pipe.reading) == b"0123"
+        assert there.recv(10) == b"456789"
 
 
 @both
@@ -188,105 +185,94 @@ def test_other_tasks_have_their_turn(tmp_path, kind):
 
 @both
 @pytest.mark.parametrize("source", ["pipe", "unix", "tcp"])
-def test_cancelled_while_it_waits_for_input(kind, source):
+async def test_cancelled_while_it_waits_for_input(source):
     """A copy cancelled while nothing comes takes nothing, and tells what it moved."""
+    with Pipe() as first, sockets(source if source != "pipe" else "unix") as (here, there), Pipe() as target:
+        writing, reading = (first.writing, first.reading) if source == "pipe" else (here.fileno(), there.fileno())
 
-    async def main():
-        with Pipe() as first, sockets(source if source != "pipe" else "unix") as (here, there), Pipe() as target:
-            writing, reading = (first.writing, first.reading) if source == "pipe" else (here.fileno(), there.fileno())
+        async def body():
+            try:
+                await copy(reading, target.writing)
+            except asyncio.CancelledError as error:
+                return error.moved, error.rest
 
-            async def body():
-                try:
-                    await copy(reading, target.writing)
-                except asyncio.CancelledError as error:
-                    return error.moved, error.rest
-
-            task = asyncio.ensure_future(body())
-            os.write(writing, b"early")
-            await turn(10)
-            task.cancel()
-            assert await task == (5, b"")
-            os.write(writing, b"late")
-            assert drained(target.reading) == b"early"
-            # its reader is gone, and another copy takes over
-            assert await copy(reading, target.writing, 4) == 4
-            assert drained(target.reading) == b"late"
-
-    run(main(), kind)
+        task = asyncio.ensure_future(body())
+        os.write(writing, b"early")
+        await turn(10)
+        task.cancel()
+        assert await task == (5, b"")
+        os.write(writing, b"late")
+        assert drained(target.reading) == b"early"
+        # its reader is gone, and another copy takes over
+        assert await copy(reading, target.writing, 4) == 4
+        assert drained(target.reading) == b"late"
 
 
 @both
 @pytest.mark.parametrize("target", ["pipe", "unix", "tcp"])
 @pytest.mark.parametrize("source", ["file", "pipe", "unix", "tcp"])
-def test_cancelled_while_it_waits_for_room(tmp_path, kind, source, target):
+async def test_cancelled_while_it_waits_for_room(tmp_path, source, target):
     """moved, rest and the bytes left in the source are the whole, in this order."""
     (tmp_path / "in").write_bytes(DATA)
 
-    async def main():
-        with ExitStack() as stack:
-            file = stack.enter_context(open(tmp_path / "in", "rb", buffering=0))
-            pipe_in, pipe_out = stack.enter_context(Pipe()), stack.enter_context(Pipe())
-            here, there = stack.enter_context(sockets("tcp" if source == "tcp" else "unix"))
-            near, far = stack.enter_context(sockets("tcp" if target == "tcp" else "unix"))
-            feeding = None
-            if source == "file":
-                fd_in = file.fileno()
-            elif source == "pipe":
-                fd_in = pipe_in.reading
-                feeding = asyncio.ensure_future(write_all(pipe_in.writing, DATA, lambda: pipe_in.close_writing()))
-            else:
-                fd_in = there.fileno()
-                feeding = asyncio.ensure_future(write_all(here.fileno(), DATA, here.close))
-            fd_out, end = (pipe_out.writing, pipe_out.reading) if target == "pipe" else (near.fileno(), far.fileno())
-            near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 50_000)
-            far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 50_000)
+    with ExitStack() as stack:
+        file = stack.enter_context(open(tmp_path / "in", "rb", buffering=0))
+        pipe_in, pipe_out = stack.enter_context(Pipe()), stack.enter_context(Pipe())
+        here, there = stack.enter_context(sockets("tcp" if source == "tcp" else "unix"))
+        near, far = stack.enter_context(sockets("tcp" if target == "tcp" else "unix"))
+        feeding = None
+        if source == "file":
+            fd_in = file.fileno()
+        elif source == "pipe":
+            fd_in = pipe_in.reading
+            feeding = asyncio.ensure_future(write_all(pipe_in.writing, DATA, lambda: pipe_in.close_writing()))
+        else:
+            fd_in = there.fileno()
+            feeding = asyncio.ensure_future(write_all(here.fileno(), DATA, here.close))
+        fd_out, end = (pipe_out.writing, pipe_out.reading) if target == "pipe" else (near.fileno(), far.fileno())
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 50_000)
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 50_000)
 
-            async def body():
-                try:
-                    await copy(fd_in, fd_out)
-                except asyncio.CancelledError as error:
-                    return error.moved, error.rest
+        async def body():
+            try:
+                await copy(fd_in, fd_out)
+            except asyncio.CancelledError as error:
+                return error.moved, error.rest
 
-            task = asyncio.ensure_future(body())
-            await turn(200)
-            task.cancel()
-            moved, rest = await task
-            left = await read_all(fd_in)
-            if feeding:
-                await feeding
-            pipe_out.close_writing()
-            near.close()
-            arrived = await read_all(end)
-            assert 0 < moved < len(DATA)
-            assert arrived == DATA[:moved]
-            assert arrived + rest + left == DATA
-            assert source != "file" or rest == b""
-
-    run(main(), kind)
+        task = asyncio.ensure_future(body())
+        await turn(200)
+        task.cancel()
+        moved, rest = await task
+        left = await read_all(fd_in)
+        if feeding:
+            await feeding
+        pipe_out.close_writing()
+        near.close()
+        arrived = await read_all(end)
+        assert 0 < moved < len(DATA)
+        assert arrived == DATA[:moved]
+        assert arrived + rest + left == DATA
+        assert source != "file" or rest == b""
 
 
 @both
-def test_a_reader_that_goes_away(kind):
+async def test_a_reader_that_goes_away():
     """A target whose other end is closed ends a copy, waiting for room as well."""
-
-    async def main():
-        with Pipe() as source, Pipe() as target:
-            os.write(source.writing, bytes(60_000))
-            os.write(target.writing, bytes(65536))
-            task = asyncio.ensure_future(copy(source.reading, target.writing))
-            await turn(10)
-            # the copy made it larger, so it is filled again
-            os.write(target.writing, bytes(1 << 20))
-            os.write(source.writing, b"more")
-            await turn(10)
-            assert not task.done()
-            target.close_reading()
-            with pytest.raises(NoReader) as caught:
-                await task
-            assert (caught.value.moved, caught.value.rest) == (60_000, b"")
-            assert drained(source.reading) == b"more"
-
-    run(main(), kind)
+    with Pipe() as source, Pipe() as target:
+        os.write(source.writing, bytes(60_000))
+        os.write(target.writing, bytes(65536))
+        task = asyncio.ensure_future(copy(source.reading, target.writing))
+        await turn(10)
+        # the copy made it larger, so it is filled again
+        os.write(target.writing, bytes(1 << 20))
+        os.write(source.writing, b"more")
+        await turn(10)
+        assert not task.done()
+        target.close_reading()
+        with pytest.raises(NoReader) as caught:
+            await task
+        assert (caught.value.moved, caught.value.rest) == (60_000, b"")
+        assert drained(source.reading) == b"more"
 
 
 @both
@@ -315,22 +301,18 @@ def test_the_end_needs_no_room(tmp_path, kind, source):
 
 
 @both
-def test_what_never_gets_ready_is_refused(kind):
+async def test_what_never_gets_ready_is_refused():
     """A listening socket, or what has no write(), would be waited for for ever."""
-
-    async def main():
-        with Pipe() as pipe, socket.create_server(("127.0.0.1", 0)) as server, select.epoll() as epoll:
-            for fds, number in (
-                ((server, pipe.writing), errno.ENOTCONN),
-                ((pipe.reading, server), errno.ENOTCONN),
-                ((epoll, pipe.writing), errno.EINVAL),
-                ((pipe.reading, epoll), errno.EINVAL),
-            ):
-                with pytest.raises(OSError, match="copy: ") as caught:
-                    await asyncio.wait_for(copy(*fds), 10)
-                assert caught.value.errno == number
-
-    run(main(), kind)
+    with Pipe() as pipe, socket.create_server(("127.0.0.1", 0)) as server, select.epoll() as epoll:
+        for fds, number in (
+            ((server, pipe.writing), errno.ENOTCONN),
+            ((pipe.reading, server), errno.ENOTCONN),
+            ((epoll, pipe.writing), errno.EINVAL),
+            ((pipe.reading, epoll), errno.EINVAL),
+        ):
+            with pytest.raises(OSError, match="copy: ") as caught:
+                await asyncio.wait_for(copy(*fds), 10)
+            assert caught.value.errno == number
 
 
 @both
@@ -354,18 +336,15 @@ def test_closing_the_descriptors_does_not_end_it(kind):
 
 
 @both
-def test_blocking_descriptors_are_refused(tmp_path, kind):
+async def test_blocking_descriptors_are_refused(tmp_path):
     """A descriptor that would block the loop is a ValueError, unless it is a file."""
     out = tmp_path / "out"
 
-    async def main():
-        with support.Pipe() as blocking, Pipe() as pipe, socket.socket() as unconnected, open(out, "w+b") as file:
-            for fds in ((blocking.reading, file), (file, blocking.writing), (unconnected, pipe.writing)):
-                with pytest.raises(ValueError, match="set_blocking"):
-                    await copy(*fds)
-            assert await copy(file, file, 0) == 0
-
-    run(main(), kind)
+    with support.Pipe() as blocking, Pipe() as pipe, socket.socket() as unconnected, open(out, "w+b") as file:
+        for fds in ((blocking.reading, file), (file, blocking.writing), (unconnected, pipe.writing)):
+            with pytest.raises(ValueError, match="set_blocking"):
+                await copy(*fds)
+        assert await copy(file, file, 0) == 0
 
 
 @both
@@ -381,14 +360,10 @@ def test_blocking_descriptors_are_refused(tmp_path, kind):
         ((0, 1, None, None, None, 1), TypeError, "progress must be"),
     ],
 )
-def test_bad_arguments(kind, arguments, exception, words):
+async def test_bad_arguments(arguments, exception, words):
     """The awaitable refuses the arguments that butter.splice.copy refuses."""
-
-    async def main():
-        with pytest.raises(exception, match=words):
-            await copy(*arguments)
-
-    run(main(), kind)
+    with pytest.raises(exception, match=words):
+        await copy(*arguments)
 
 
 @both
@@ -407,61 +382,53 @@ def test_no_descriptor_left(in_child, kind, number):
 
 
 @both
-def test_it_is_the_loops_own_number(kind):
+async def test_it_is_the_loops_own_number():
     """A reader that the program has for the same descriptor stays, and is called."""
-
-    async def main():
-        loop = asyncio.get_running_loop()
-        with sockets() as (here, there), Pipe() as target:
-            called = asyncio.Event()
-            loop.add_reader(there.fileno(), called.set)
-            task = asyncio.ensure_future(copy(there, target.writing, 5))
-            await turn(5)
-            here.send(b"bytes")
-            assert await task == 5
-            await called.wait()
-            loop.remove_reader(there.fileno())
-
-    run(main(), kind)
+    loop = asyncio.get_running_loop()
+    with sockets() as (here, there), Pipe() as target:
+        called = asyncio.Event()
+        loop.add_reader(there.fileno(), called.set)
+        task = asyncio.ensure_future(copy(there, target.writing, 5))
+        await turn(5)
+        here.send(b"bytes")
+        assert await task == 5
+        await called.wait()
+        loop.remove_reader(there.fileno())
 
 
 @both
 @pytest.mark.parametrize("full", [False, True], ids=["input", "room"])
-def test_its_numbers_are_free_again(kind, full):
+async def test_its_numbers_are_free_again(full):
     """After a cancelled copy the loop knows none of its descriptors' numbers."""
-
-    async def main():
-        loop = asyncio.get_running_loop()
-        with ExitStack() as stack:
-            source, target = stack.enter_context(Pipe()), stack.enter_context(Pipe())
-            if full:
-                os.write(source.writing, b"bytes")
-                while True:
-                    try:
-                        os.write(target.writing, bytes(4096))
-                    except BlockingIOError:
-                        break
-                # no copy makes this one larger
-                fcntl.fcntl(target.writing, 1031, 1 << 17)
-                os.write(target.writing, bytes(1 << 16))
-            task = asyncio.ensure_future(copy(source.reading, target.writing))
-            await turn(5)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            for _ in range(3):
-                here, there = stack.enter_context(sockets())
-                called = asyncio.Event()
-                loop.add_writer(there.fileno(), called.set)
-                await called.wait()
-                loop.remove_writer(there.fileno())
-                called.clear()
-                loop.add_reader(there.fileno(), called.set)
-                here.send(b"bytes")
-                await called.wait()
-                loop.remove_reader(there.fileno())
-
-    run(main(), kind)
+    loop = asyncio.get_running_loop()
+    with ExitStack() as stack:
+        source, target = stack.enter_context(Pipe()), stack.enter_context(Pipe())
+        if full:
+            os.write(source.writing, b"bytes")
+            while True:
+                try:
+                    os.write(target.writing, bytes(4096))
+                except BlockingIOError:
+                    break
+            # no copy makes this one larger
+            fcntl.fcntl(target.writing, 1031, 1 << 17)
+            os.write(target.writing, bytes(1 << 16))
+        task = asyncio.ensure_future(copy(source.reading, target.writing))
+        await turn(5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        for _ in range(3):
+            here, there = stack.enter_context(sockets())
+            called = asyncio.Event()
+            loop.add_writer(there.fileno(), called.set)
+            await called.wait()
+            loop.remove_writer(there.fileno())
+            called.clear()
+            loop.add_reader(there.fileno(), called.set)
+            here.send(b"bytes")
+            await called.wait()
+            loop.remove_reader(there.fileno())
 
 
 @both

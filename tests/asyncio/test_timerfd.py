@@ -5,7 +5,7 @@ import inspect
 import time
 
 import pytest
-from loops import both, run, turn, until_readable
+from loops import both, turn, until_readable
 
 from butter.asyncio.timerfd import Timerfd_async
 from butter.errors import InvalidArgument
@@ -71,55 +71,43 @@ def test_update_and_set_one_off():
 
 
 @both
-def test_no_expiration_is_lost(kind):
+async def test_no_expiration_is_lost():
     """A late or cancelled program gets the expirations in one number later."""
-
-    async def main():
-        async with Timerfd_async() as timer:
-            task = asyncio.ensure_future(timer.get())
-            await turn()
-            timer.every(nano_seconds=1_000_000)
-            start = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-            until_readable(timer)
-            task.cancel()
-            await turn(2)
-            assert task.cancelled()
-            time.sleep(0.02)
-            # a small number if the loop has read it before this program was late
-            expired = await timer.get()
-            at_least = (time.clock_gettime_ns(time.CLOCK_MONOTONIC) - start) // 1_000_000
-            assert expired + await timer.get() >= at_least
-
-    run(main(), kind)
+    async with Timerfd_async() as timer:
+        task = asyncio.ensure_future(timer.get())
+        await turn()
+        timer.every(nano_seconds=1_000_000)
+        start = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        until_readable(timer)
+        task.cancel()
+        await turn(2)
+        assert task.cancelled()
+        time.sleep(0.02)
+        # a small number if the loop has read it before this program was late
+        expired = await timer.get()
+        at_least = (time.clock_gettime_ns(time.CLOCK_MONOTONIC) - start) // 1_000_000
+        assert expired + await timer.get() >= at_least
 
 
 @both
-def test_a_delay_of_0_is_over_at_once(kind):
+async def test_a_delay_of_0_is_over_at_once():
     """In whichever order the words come, a computed delay may be 0."""
-
-    async def main():
-        async with Timerfd_async() as timer:
-            assert await timer.after(0).get(10) == 1
-            assert await timer.every(1000).after(0).get(10) == 1
-            assert await timer.after(0).every(1000).get(10) == 1
-            timer.set_one_off(0)
-            assert await timer.get(10) == 1
-
-    run(main(), kind)
+    async with Timerfd_async() as timer:
+        assert await timer.after(0).get(10) == 1
+        assert await timer.every(1000).after(0).get(10) == 1
+        assert await timer.after(0).every(1000).get(10) == 1
+        timer.set_one_off(0)
+        assert await timer.get(10) == 1
 
 
 @both
-def test_a_timer_that_was_never_armed(kind):
+async def test_a_timer_that_was_never_armed():
     """The words of an adopted Timer arm nothing: get says so, and update() does it."""
-
-    async def main():
-        async with Timerfd_async.adopt(Timer().every(nano_seconds=1)) as timer:
-            with pytest.raises(RuntimeError, match=r"update\(\)"):
-                await timer.get()
-            timer.update()
-            assert await timer.get(10) >= 1
-
-    run(main(), kind)
+    async with Timerfd_async.adopt(Timer().every(nano_seconds=1)) as timer:
+        with pytest.raises(RuntimeError, match=r"update\(\)"):
+            await timer.get()
+        timer.update()
+        assert await timer.get(10) >= 1
 
 
 def test_a_stale_expiration():
