@@ -95,17 +95,17 @@ def until_readable(queue):
 
 
 def both(test):
-    """Run a test with each *kind* of loop; a coroutine without that argument in one."""
-    arguments = [*inspect.signature(test).parameters]
-    if inspect.iscoroutinefunction(test) and "kind" not in arguments:
+    """Run a test with each *kind* of loop, and a coroutine in one."""
+    if inspect.iscoroutinefunction(test):
         coroutine = test
-        test = runner(coroutine, lambda kind, **fixtures: run(coroutine(**fixtures), kind), ["kind", *arguments])
+        fixtures = inspect.signature(coroutine).parameters
+        test = runner(coroutine, lambda kind, **values: run(coroutine(**values), kind), ["kind", *fixtures])
     return pytest.mark.parametrize("kind", LOOPS.values(), ids=LOOPS)(test)
 
 
-def runner(coroutine, function, arguments):
+def runner(coroutine, function, fixtures):
     """Make of *function*, which runs *coroutine*, the test of that name for pytest."""
     functools.update_wrapper(function, coroutine)
     either = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    function.__signature__ = inspect.Signature([inspect.Parameter(name, either) for name in arguments])
+    function.__signature__ = inspect.Signature([inspect.Parameter(name, either) for name in fixtures])
     return function

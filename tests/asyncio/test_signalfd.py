@@ -7,18 +7,13 @@ import threading
 
 import pytest
 import support
-from loops import LOOPS, both, run
+from loops import LOOPS, both
 from support import blocked, send
 
 from butter.asyncio.signalfd import Signalfd_async
 from butter.signalfd import SIG_BLOCK, Signal, Signalfd, pthread_sigmask
 
 USR1, USR2, CHLD, RT = signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, signal.SIGRTMIN
-
-
-def alone(main, kind):
-    """Run *main* in a loop of a forked child: signals and masks are the process's."""
-    return support.in_child(lambda: run(main(), kind))
 
 
 @support.alone
@@ -71,31 +66,28 @@ async def test_what_waits_is_handled_after():
     assert blocked() == set()
 
 
+@support.alone
 @both
-def test_methods_of_the_object(kind):
+async def test_methods_of_the_object():
     """The mask is changed and asked for as that of Signalfd, with the same words."""
-
-    async def main():
-        async with Signalfd_async() as signals:
-            assert USR1 not in signals
-            signals.enable(USR1)
-            signals.enable([USR2, RT])
-            assert USR1 in signals
-            assert signals.sigmask == {USR1, USR2, RT} == blocked()
-            send(USR2)
-            assert (await signals.get()).signal == USR2
-            signals.disable([USR1])
-            assert signals.sigmask == {USR2, RT}
-            signals.disable_all()
-            assert signals.sigmask == set()
-            signals.enable_all()
-            assert signals.sigmask == signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
-            with pytest.raises(ValueError, match="no signal"):
-                signals.enable(0)
-        with pytest.raises(ValueError, match="closed file"):
-            signals.enable(USR1)
-
-    alone(main, kind)
+    async with Signalfd_async() as signals:
+        assert USR1 not in signals
+        signals.enable(USR1)
+        signals.enable([USR2, RT])
+        assert USR1 in signals
+        assert signals.sigmask == {USR1, USR2, RT} == blocked()
+        send(USR2)
+        assert (await signals.get()).signal == USR2
+        signals.disable([USR1])
+        assert signals.sigmask == {USR2, RT}
+        signals.disable_all()
+        assert signals.sigmask == set()
+        signals.enable_all()
+        assert signals.sigmask == signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+        with pytest.raises(ValueError, match="no signal"):
+            signals.enable(0)
+    with pytest.raises(ValueError, match="closed file"):
+        signals.enable(USR1)
     for name in (
         "enable",
         "enable_all",
@@ -110,67 +102,58 @@ def test_methods_of_the_object(kind):
         assert getattr(Signalfd_async, name).__doc__ == getattr(Signalfd, name).__doc__
 
 
+@support.alone
 @both
-def test_child_processes(kind):
+async def test_child_processes():
     """Each SIGCHLD wakes the loop, which reaps the children that ended."""
-
-    async def main():
-        async with Signalfd_async(CHLD) as signals:
-            children = set()
-            for status in range(5):
-                pid = os.fork()
-                if not pid:
-                    os._exit(status)
-                children.add(pid)
-            statuses = []
+    async with Signalfd_async(CHLD) as signals:
+        children = set()
+        for status in range(5):
+            pid = os.fork()
+            if not pid:
+                os._exit(status)
+            children.add(pid)
+        statuses = []
+        while children:
+            await signals.get()
             while children:
-                await signals.get()
-                while children:
-                    pid, status = os.waitpid(-1, os.WNOHANG)
-                    if not pid:
-                        break
-                    children.remove(pid)
-                    statuses.append(os.WEXITSTATUS(status))
-            return sorted(statuses)
-
-    assert alone(main, kind) == [0, 1, 2, 3, 4]
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    break
+                children.remove(pid)
+                statuses.append(os.WEXITSTATUS(status))
+        assert sorted(statuses) == [0, 1, 2, 3, 4]
 
 
+@support.alone
 @both
-def test_subprocesses_can_be_terminated(kind):
+async def test_subprocesses_can_be_terminated():
     """A child of asyncio ends by SIGTERM with ``preexec_fn=signals.restore``."""
-
-    async def main():
-        async with Signalfd_async([signal.SIGINT, signal.SIGTERM]) as signals:
-            process = await asyncio.create_subprocess_exec("sleep", "1000", preexec_fn=signals.restore)
-            process.terminate()
-            assert blocked() == signals.signals
-            return await process.wait()
-
-    assert alone(main, kind) == -signal.SIGTERM
+    async with Signalfd_async([signal.SIGINT, signal.SIGTERM]) as signals:
+        process = await asyncio.create_subprocess_exec("sleep", "1000", preexec_fn=signals.restore)
+        process.terminate()
+        assert blocked() == signals.signals
+        assert await process.wait() == -signal.SIGTERM
 
 
+@support.alone
 @both
-def test_beside_the_loops_own_subprocesses(kind):
+async def test_beside_the_loops_own_subprocesses():
     """A warning says that uvloop's subprocesses need SIGCHLD; asyncio's do not."""
-
-    async def main():
-        async with Signalfd_async(CHLD) as signals:
-            process = await asyncio.create_subprocess_exec("true")
-            if kind is LOOPS.get("uvloop"):
-                with pytest.warns(RuntimeWarning, match="process.wait") as caught:
-                    event = await signals.get()
-                assert [warning.filename for warning in caught] == [__file__]
-                assert process.returncode is None
-            else:
+    async with Signalfd_async(CHLD) as signals:
+        process = await asyncio.create_subprocess_exec("true")
+        if type(asyncio.get_running_loop()) is LOOPS.get("uvloop"):
+            with pytest.warns(RuntimeWarning, match="process.wait") as caught:
                 event = await signals.get()
-                assert await process.wait() == 0
-            assert event.pid == process.pid
-        # now uvloop gets one, and sees to its child
-        send(CHLD)
-        return await process.wait()
-
-    assert alone(main, kind) == 0
+            assert [warning.filename for warning in caught] == [__file__]
+            assert process.returncode is None
+        else:
+            event = await signals.get()
+            assert await process.wait() == 0
+        assert event.pid == process.pid
+    # now uvloop gets one, and sees to its child
+    send(CHLD)
+    assert await process.wait() == 0
 
 
 @support.alone
@@ -199,31 +182,29 @@ async def test_beside_the_loops_own_handlers():
     loop.remove_signal_handler(USR2)
 
 
+@support.alone
 @both
-def test_threads_of_the_block(kind):
+async def test_threads_of_the_block():
     """A thread of the block inherits the mask, so the process's signals come here."""
+    async with Signalfd_async(RT) as signals:
+        inherited = []
 
-    async def main():
-        async with Signalfd_async(RT) as signals:
-            inherited = []
+        def work():
+            inherited.append(blocked())
+            send(RT)
 
-            def work():
-                inherited.append(blocked())
-                send(RT)
-
-            thread = threading.Thread(target=work)
-            thread.start()
-            event = await signals.get()
-            thread.join()
-            assert inherited == [{RT}]
-            return event.signal
-
-    assert alone(main, kind) == RT
+        thread = threading.Thread(target=work)
+        thread.start()
+        event = await signals.get()
+        thread.join()
+        assert inherited == [{RT}]
+        assert event.signal == RT
 
 
+@support.alone
 @both
 @pytest.mark.parametrize("name", ["block", "restore"])
-def test_handler_that_raises_on_the_way(kind, name, monkeypatch):
+async def test_handler_that_raises_on_the_way(name, monkeypatch):
     """If a handler raises while the mask is changed, the mask is put back."""
     real, calls = getattr(Signalfd, name), []
 
@@ -235,13 +216,10 @@ def test_handler_that_raises_on_the_way(kind, name, monkeypatch):
             raise LookupError
         real(signals)
 
-    async def main():
-        signals = Signalfd_async(USR1)
-        with pytest.raises(LookupError):
-            async with signals:
-                assert blocked() == {USR1}
-        assert blocked() == set()
-        signals.close()
-
     monkeypatch.setattr(Signalfd, name, interrupted)
-    alone(main, kind)
+    signals = Signalfd_async(USR1)
+    with pytest.raises(LookupError):
+        async with signals:
+            assert blocked() == {USR1}
+    assert blocked() == set()
+    signals.close()
