@@ -6,7 +6,7 @@ import signal
 import threading
 
 import pytest
-from loops import both, run, turn, waiters
+from loops import both, turn, waiters
 
 from butter.asyncio.eventfd import Eventfd_async
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
@@ -70,20 +70,17 @@ async def test_one_value_for_many_increments():
         assert counter.empty()
 
 
-def test_a_signal_handler_wakes_the_loop():
+@both
+async def test_a_signal_handler_wakes_the_loop():
     """A handler of Python counts while the loop runs, and the waiter gets the value."""
-
-    async def main():
-        async with Eventfd_async() as counter:
-            before = signal.signal(signal.SIGUSR1, lambda *_: counter.increment())
-            try:
-                [task] = await waiters(counter, 1)
-                os.kill(os.getpid(), signal.SIGUSR1)
-                assert await task == 1
-            finally:
-                signal.signal(signal.SIGUSR1, before)
-
-    run(main())
+    async with Eventfd_async() as counter:
+        before = signal.signal(signal.SIGUSR1, lambda *_: counter.increment())
+        try:
+            [task] = await waiters(counter, 1)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert await task == 1
+        finally:
+            signal.signal(signal.SIGUSR1, before)
 
 
 @both
@@ -126,23 +123,20 @@ async def test_many_waiters_of_a_semaphore():
         assert order == [0, 1, 2]
 
 
-def test_get_last_and_a_cancelled_waiter():
+@both
+async def test_get_last():
     """get_last is the initial value, then the last value that was read."""
-
-    async def main():
-        async with Eventfd_async(4) as counter:
-            assert counter.get_last() == 4
-            assert await counter.wait() == 4
-            counter.increment(3)
-            counter.increment(1)
-            assert not counter.empty()
-            assert (counter.get_last(), counter.qsize()) == (4, 1)
-            counter.increment(5)
-            assert counter.get_nowait() == 4
-            assert await counter.wait() == 5
-            assert counter.get_last() == 5
-
-    run(main())
+    async with Eventfd_async(4) as counter:
+        assert counter.get_last() == 4
+        assert await counter.wait() == 4
+        counter.increment(3)
+        counter.increment(1)
+        assert not counter.empty()
+        assert (counter.get_last(), counter.qsize()) == (4, 1)
+        counter.increment(5)
+        assert counter.get_nowait() == 4
+        assert await counter.wait() == 5
+        assert counter.get_last() == 5
 
 
 def test_get_last_of_an_adopted_descriptor():

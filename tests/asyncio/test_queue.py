@@ -81,7 +81,7 @@ def many(request, tmp_path):
 
 
 def in_loop(coroutine=None, *, loop=lambda kind: kind, **options):
-    """Run a coroutine in the loop of its bench, as a test of *queue*, a new awaitable."""
+    """Make a coroutine a test, which its bench runs with a new awaitable, *queue*."""
     if coroutine is None:
         return functools.partial(in_loop, loop=loop, **options)
 

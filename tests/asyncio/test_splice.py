@@ -26,6 +26,25 @@ Pipe = functools.partial(support.Pipe, os.O_NONBLOCK)
 sockets = functools.partial(support.sockets, blocking=False)
 
 
+@contextmanager
+def stream(kind, small=False):
+    """``(end to write, end to read, a function that closes the first)``.
+
+    A *small* one never holds all of DATA.
+    """
+    if kind == "pipe":
+        with Pipe() as pipe:
+            if small:
+                fcntl.fcntl(pipe.writing, 1031, 8192)  # F_SETPIPE_SZ
+            yield pipe.writing, pipe.reading, pipe.close_writing
+    else:
+        with sockets(kind) as (here, there):
+            if small:
+                here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 50_000)
+                there.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 50_000)
+            yield here.fileno(), there.fileno(), here.close
+
+
 async def read_all(fd):
     """All bytes of a non-blocking descriptor until its end."""
     loop, data = asyncio.get_running_loop(), b""
@@ -81,41 +100,25 @@ def drained(fd):
 @both
 @pytest.mark.parametrize("target", ["unix", "tcp", "pipe", "file"])
 @pytest.mark.parametrize("source", ["unix", "tcp", "pipe", "file"])
-def test_copy_between(tmp_path, kind, source, target):
+async def test_copy_between(tmp_path, source, target):
     """Pipes, sockets and files are copied to each other, whole and in order."""
-
-    @contextmanager
-    def stream(kind):
-        if kind == "pipe":
-            with Pipe() as pipe:
-                yield pipe.writing, pipe.reading, lambda: pipe.close_writing()
-        elif kind == "file":
-            yield None
-        else:
-            with sockets(kind) as (here, there):
-                yield here.fileno(), there.fileno(), here.close
-
-    async def main():
-        with ExitStack() as stack:
-            file_in = stack.enter_context(open(tmp_path / "in", "rb"))
-            file_out = stack.enter_context(open(tmp_path / "out", "wb"))
-            with stream(source) as ends_in, stream(target) as ends_out:
-                tasks = []
-                fd_in, fd_out = file_in, file_out
-                if ends_in:
-                    tasks.append(asyncio.ensure_future(write_all(ends_in[0], DATA, ends_in[2])))
-                    fd_in = ends_in[1]
-                if ends_out:
-                    tasks.append(asyncio.ensure_future(read_all(ends_out[1])))
-                    fd_out = ends_out[0]
-                assert await copy(fd_in, fd_out) == len(DATA)
-                if ends_out:
-                    ends_out[2]()
-                results = await asyncio.gather(*tasks)
-        return results[-1] if ends_out else (tmp_path / "out").read_bytes()
-
     (tmp_path / "in").write_bytes(DATA)
-    assert run(main(), kind) == DATA
+    with ExitStack() as stack:
+        fd_in = stack.enter_context(open(tmp_path / "in", "rb"))
+        fd_out = stack.enter_context(open(tmp_path / "out", "w+b"))
+        file, reading, feeding = fd_out, None, None
+        if source != "file":
+            end, fd_in, close = stack.enter_context(stream(source))
+            feeding = asyncio.ensure_future(write_all(end, DATA, close))
+        if target != "file":
+            fd_out, end, close = stack.enter_context(stream(target))
+            reading = asyncio.ensure_future(read_all(end))
+        assert await copy(fd_in, fd_out) == len(DATA)
+        if feeding:
+            await feeding
+        if reading:
+            close()
+        assert (await reading if reading else os.pread(file.fileno(), len(DATA) + 1, 0)) == DATA
 
 
 @both
@@ -165,38 +168,33 @@ async def test_arguments_are_those_of_the_call(tmp_path):
 
 
 @both
-def test_other_tasks_have_their_turn(tmp_path, kind):
+async def test_other_tasks_have_their_turn(tmp_path):
     """A copy that never has to wait lets the loop go round."""
-
-    async def main():
-        with open("/dev/zero", "rb") as zero, open(tmp_path / "out", "wb") as target:
-            os.set_blocking(zero.fileno(), False)
-            task = asyncio.ensure_future(copy(zero, target, 64 << 20))
-            turns = 0
-            while not task.done():
-                await turn()
-                turns += 1
-            return turns, await task
-
-    turns, moved = run(main(), kind)
-    assert moved == 64 << 20
+    with open("/dev/zero", "rb") as zero, open(tmp_path / "out", "wb") as target:
+        os.set_blocking(zero.fileno(), False)
+        task = asyncio.ensure_future(copy(zero, target, 64 << 20))
+        turns = 0
+        while not task.done():
+            await turn()
+            turns += 1
+        assert await task == 64 << 20
     assert turns > 50
+
+
+async def cancelled(fd_in, fd_out):
+    """``(moved, rest)`` of a copy that is cancelled."""
+    try:
+        await copy(fd_in, fd_out)
+    except asyncio.CancelledError as error:
+        return error.moved, error.rest
 
 
 @both
 @pytest.mark.parametrize("source", ["pipe", "unix", "tcp"])
 async def test_cancelled_while_it_waits_for_input(source):
     """A copy cancelled while nothing comes takes nothing, and tells what it moved."""
-    with Pipe() as first, sockets(source if source != "pipe" else "unix") as (here, there), Pipe() as target:
-        writing, reading = (first.writing, first.reading) if source == "pipe" else (here.fileno(), there.fileno())
-
-        async def body():
-            try:
-                await copy(reading, target.writing)
-            except asyncio.CancelledError as error:
-                return error.moved, error.rest
-
-        task = asyncio.ensure_future(body())
+    with stream(source) as (writing, reading, _), Pipe() as target:
+        task = asyncio.ensure_future(cancelled(reading, target.writing))
         os.write(writing, b"early")
         await turn(10)
         task.cancel()
@@ -214,45 +212,27 @@ async def test_cancelled_while_it_waits_for_input(source):
 async def test_cancelled_while_it_waits_for_room(tmp_path, source, target):
     """moved, rest and the bytes left in the source are the whole, in this order."""
     (tmp_path / "in").write_bytes(DATA)
-
     with ExitStack() as stack:
-        file = stack.enter_context(open(tmp_path / "in", "rb", buffering=0))
-        pipe_in, pipe_out = stack.enter_context(Pipe()), stack.enter_context(Pipe())
-        here, there = stack.enter_context(sockets("tcp" if source == "tcp" else "unix"))
-        near, far = stack.enter_context(sockets("tcp" if target == "tcp" else "unix"))
         feeding = None
         if source == "file":
-            fd_in = file.fileno()
-        elif source == "pipe":
-            fd_in = pipe_in.reading
-            feeding = asyncio.ensure_future(write_all(pipe_in.writing, DATA, lambda: pipe_in.close_writing()))
+            fd_in = stack.enter_context(open(tmp_path / "in", "rb", buffering=0)).fileno()
         else:
-            fd_in = there.fileno()
-            feeding = asyncio.ensure_future(write_all(here.fileno(), DATA, here.close))
-        fd_out, end = (pipe_out.writing, pipe_out.reading) if target == "pipe" else (near.fileno(), far.fileno())
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 50_000)
-        far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 50_000)
-
-        async def body():
-            try:
-                await copy(fd_in, fd_out)
-            except asyncio.CancelledError as error:
-                return error.moved, error.rest
-
-        task = asyncio.ensure_future(body())
+            writing, fd_in, close = stack.enter_context(stream(source))
+            feeding = asyncio.ensure_future(write_all(writing, DATA, close))
+        fd_out, end, close_target = stack.enter_context(stream(target, small=True))
+        task = asyncio.ensure_future(cancelled(fd_in, fd_out))
         await turn(200)
         task.cancel()
         moved, rest = await task
         left = await read_all(fd_in)
         if feeding:
             await feeding
-        pipe_out.close_writing()
-        near.close()
+        close_target()
         arrived = await read_all(end)
-        assert 0 < moved < len(DATA)
-        assert arrived == DATA[:moved]
-        assert arrived + rest + left == DATA
-        assert source != "file" or rest == b""
+    assert 0 < moved < len(DATA)
+    assert arrived == DATA[:moved]
+    assert arrived + rest + left == DATA
+    assert source != "file" or rest == b""
 
 
 @both
@@ -277,27 +257,21 @@ async def test_a_reader_that_goes_away():
 
 @both
 @pytest.mark.parametrize("source", ["file", "pipe", "unix", "tcp"])
-def test_the_end_needs_no_room(tmp_path, kind, source):
+async def test_the_end_needs_no_room(tmp_path, source):
     """A source that ends when the target is full ends the copy."""
     (tmp_path / "in").write_bytes(bytes(8192))
-
-    async def main():
-        with ExitStack() as stack:
-            file = stack.enter_context(open(tmp_path / "in", "rb", buffering=0))
-            pipe, target = stack.enter_context(Pipe()), stack.enter_context(Pipe())
-            here, there = stack.enter_context(sockets("tcp" if source == "tcp" else "unix"))
-            fcntl.fcntl(target.writing, 1031, 8192)
-            if source == "file":
-                return await asyncio.wait_for(copy(file, target.writing), 10)
-            fd_in, fd = (pipe.reading, pipe.writing) if source == "pipe" else (there.fileno(), here.fileno())
-            os.write(fd, bytes(8192))
-            task = asyncio.ensure_future(copy(fd_in, target.writing))
-            await turn(10)
-            pipe.close_writing()
-            here.close()
-            return await asyncio.wait_for(task, 10)
-
-    assert run(main(), kind) == 8192
+    with ExitStack() as stack:
+        target, _, _ = stack.enter_context(stream("pipe", small=True))
+        if source == "file":
+            fd_in = stack.enter_context(open(tmp_path / "in", "rb", buffering=0))
+        else:
+            writing, fd_in, close = stack.enter_context(stream(source))
+            os.write(writing, bytes(8192))
+        task = asyncio.ensure_future(copy(fd_in, target))
+        await turn(10)
+        if source != "file":
+            close()
+        assert await asyncio.wait_for(task, 10) == 8192
 
 
 @both
@@ -362,19 +336,16 @@ async def test_bad_arguments(arguments, exception, words):
         await copy(*arguments)
 
 
+@support.alone
 @both
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
-def test_no_descriptor_left(in_child, kind, number):
+async def test_no_descriptor_left(number):
     """A copy needs two descriptors of its own, and says so where there are none."""
-
-    async def main():
-        with Pipe() as source, Pipe() as target:
-            support.inject("fcntl", number, first=source.reading)
-            with pytest.raises(OSError, match=r"no descriptor left|no more files") as caught:
-                await copy(source.reading, target.writing)
-            return caught.value.errno, caught.value.moved
-
-    assert in_child(lambda: run(main(), kind)) == (number, 0)
+    with Pipe() as source, Pipe() as target:
+        support.inject("fcntl", number, first=source.reading)
+        with pytest.raises(OSError, match=r"no descriptor left|no more files") as caught:
+            await copy(source.reading, target.writing)
+        assert (caught.value.errno, caught.value.moved) == (number, 0)
 
 
 @both
