@@ -146,7 +146,7 @@ def sid(session: nox.Session) -> None:
         session.run("unshare", "--mount", "sh", "-ec", script, str(root), *command, env=env)
 
     if not (root / "usr/bin" / python).exists():
-        shutil.rmtree(root, ignore_errors=True)  # what is left of one that was interrupted
+        shutil.rmtree(root, ignore_errors=True)  # the rest of an interrupted one
         packages = f"ca-certificates,gcc,libc6-dev,{python}-dev,{python}-venv"
         if shutil.which("debootstrap") is None:
             session.run("apt-get", "install", "-qy", "--no-install-recommends", "debootstrap")

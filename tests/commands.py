@@ -9,7 +9,7 @@ from pathlib import Path
 
 import support
 
-# a warning is an error here too, so whatever the command leaks is on its stderr
+# a warning is an error here too, so a leak of the command is on its stderr
 COMMAND = [sys.executable, "-W", "error", "-m", "butter"]
 
 

@@ -203,6 +203,6 @@ class Moves(Feature):
 
 
 FEATURES = Feature.__subclasses__()
-#: those with an object, and of these those whose object gives events
+#: the features with an object, and those whose object has events
 OBJECTS = [feature for feature in FEATURES if feature.cls]
 EVENTS = [feature for feature in FEATURES if feature.awaitable]

@@ -28,7 +28,7 @@ def eager(loop, coroutine, eager_start=None, **options):
 
 
 def run(main, kind=asyncio.SelectorEventLoop, mode="plain", timeout=60):
-    """What the coroutine *main* returns, run in a new loop of *kind*.
+    """Run the coroutine *main* in a new loop of *kind*, and return its result.
 
     More than *timeout* seconds are a failure, and so is a complaint of the loop.
     """

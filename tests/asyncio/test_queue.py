@@ -1,4 +1,4 @@
-"""What every awaitable does, on both loops and in all their modes: conformance tests.
+"""The conformance tests of every awaitable, on both loops and in all their modes.
 
 tests/features.py says how the awaitables are made, and their events.
 """
@@ -48,7 +48,7 @@ class Bench:
         return [self.number(event) for event in events]
 
     def run(self, main, kind=None, **options):
-        """What ``main(queue)`` returns, run in a loop of its own."""
+        """Run ``main(queue)`` in a loop of its own, and return its result."""
 
         async def body():
             async with self.open(**options) as queue:

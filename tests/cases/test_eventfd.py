@@ -1,4 +1,4 @@
-"""What eventfd has to do: one test for each case, named after it."""
+"""The cases of eventfd: one test for each, named after it."""
 
 import errno
 import fcntl

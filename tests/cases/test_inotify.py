@@ -1,4 +1,4 @@
-"""What inotify has to do: one test for each case, named after it."""
+"""The cases of inotify: one test for each, named after it."""
 
 import ctypes
 import fcntl

@@ -1,4 +1,4 @@
-"""What memfd has to do: one test for each case, named after it."""
+"""The cases of memfd: one test for each, named after it."""
 
 import contextlib
 import ctypes
@@ -112,7 +112,7 @@ def test_memfd_create03():
             with Memfd("one more", flags=MFD_HUGETLB) as other, pytest.raises(OutOfMemory, match="huge page") as caught:
                 other.mmap(size)
             assert caught.value.errno == errno.ENOMEM
-        # what is read from them can be copied to pages of the ordinary size
+        # the bytes in them can be copied to pages of the ordinary size
         with Memfd("source", flags=MFD_HUGETLB) as memfd:
             with memfd.mmap(size) as mapping:
                 mapping[:6] = b"butter"

@@ -1,4 +1,4 @@
-"""What signalfd has to do: one test for each case, named after it."""
+"""The cases of signalfd: one test for each, named after it."""
 
 import ctypes
 import errno

@@ -1,4 +1,4 @@
-"""What splice and tee have to do: one test for each case, named after it."""
+"""The cases of splice and tee: one test for each, named after it."""
 
 import errno
 import os

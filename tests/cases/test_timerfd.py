@@ -1,4 +1,4 @@
-"""What timerfd has to do: one test for each case, named after it."""
+"""The cases of timerfd: one test for each, named after it."""
 
 import errno
 import os

@@ -16,7 +16,7 @@ from butter.inotify import IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_OPEN
 
 pytestmark = pytest.mark.stress
 
-# what each file makes, in this order
+# the events of each file, in this order
 STEPS = [IN_CREATE, IN_OPEN, IN_CLOSE_WRITE, IN_DELETE]
 MASK = IN_CREATE | IN_OPEN | IN_CLOSE_WRITE | IN_DELETE
 FILES = 250_000
@@ -129,7 +129,7 @@ def test_a_million_events_at_the_makers_speed(directory, kind):
 
             task = asyncio.ensure_future(consume())
             await maker.finished()
-            # nothing comes any more, so what is left can be taken without waiting
+            # nothing comes any more, so the rest can be taken without waiting
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -191,7 +191,7 @@ def test_waits_that_end_early(tmp_path, kind, timed):
 @both
 @pytest.mark.parametrize("seed", range(100))
 def test_tasks_that_do_as_they_like(tmp_path, kind, seed):
-    """Whatever tasks do, events and waiters are served once and in order."""
+    """Tasks of any behaviour get each event once, and in their order."""
     chance = random.Random(seed)
     tickets, names = itertools.count(), itertools.count()
     taken, served, tasks = [], [], []

@@ -89,7 +89,7 @@ def test_a_million_events(directory):
         inotify.watch(directory, IN_CREATE | IN_DELETE)
         with another_process(lambda: make_and_delete(directory, range(count))) as end:
             while True:
-                # asked before the read: what is made by then cannot come after it
+                # asked before the read: the events until then cannot come after it
                 last = ended(end)
                 batch = inotify.read_events()
                 if not batch:
@@ -337,7 +337,7 @@ def test_close_while_a_thread_polls(directory):
         os.close(writing)
 
 
-# the danger that Python warns of is what is tested
+# this tests the danger that Python warns of
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_fork_while_threads_read(directory):
     """A child forked while threads read can read; the threads miss nothing."""

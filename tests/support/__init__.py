@@ -34,7 +34,7 @@ def descriptors():
 def become_nobody():
     """Become a user without rights and possessions, if root: for a child."""
     if os.geteuid() == 0:
-        # of its own, since limits of a user count what another suite uses too
+        # an id of its own: the limits of a user count the use of another suite too
         nobody = 20_000 + os.getpid() % 40_000
         os.setgroups([])
         os.setresgid(nobody, nobody, nobody)

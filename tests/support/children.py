@@ -18,7 +18,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def in_child(body, *args, timeout=60):
-    """What ``body(*args)`` returns, or raises, run in a forked child.
+    """Run ``body(*args)`` in a forked child; return its result, or raise its exception.
 
     A child that dies of a signal, or takes longer than *timeout* seconds, is a failure.
     """

@@ -24,7 +24,7 @@ ROWS = [
     for number in table.meanings
 ]
 
-# what each exception is besides an OSError
+# the other base of each exception, besides OSError
 BUILTINS = {
     "InvalidArgument": ValueError,
     "InvalidPath": ValueError,

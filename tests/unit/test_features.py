@@ -17,7 +17,7 @@ from butter.cli import _probes
 
 # of the source tree: an installed package lacks its builders
 ROOT = Path(__file__).resolve().parent.parent.parent
-# not a feature: what the event objects of all features share
+# not a feature, but shared by the event objects of all features
 SHARED = {"eventlike"}
 FILES = {path.stem for path in (ROOT / "butter/build").glob("*.py")} - SHARED
 # a builder may be a part of a feature, as newfd_more is of newfd
@@ -53,7 +53,7 @@ def tables(name):
     }
 
 
-# what a feature has: a sentence, and whether *name* has it
+# the parts of a feature: a sentence, and whether *name* has it
 FLOORS = {
     "a class in tests/features.py": lambda name: name in DESCRIBED,
     "an object there, for tests/kernel/test_eventlike.py": lambda name: described(name, "cls"),
@@ -82,7 +82,7 @@ FLOORS = {
     "a file in benchmarks": lambda name: text(f"benchmarks/{name}.py"),
 }
 
-# what a feature cannot have, and why
+# the parts that a feature cannot have, and why
 REASONS = {
     ("memfd", "an awaitable there, for tests/asyncio/test_queue.py"): "a file in memory has no events",
     ("memfd", "a module in butter/asyncio"): "a file in memory has no events",

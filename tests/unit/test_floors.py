@@ -34,14 +34,14 @@ import butter
 PACKAGE = Path(butter.__file__).parent
 SOURCES = Path(__file__).resolve().parent.parent.parent / "butter"
 BUILDERS = {path.stem for path in SOURCES.glob("build/*.py")}
-# what is a shared part, where the name does not say so
+# the shared parts whose name does not say so
 SHARED = {"butter": 2, "_enums": 1, "errors": 2, "utils": 4, "eventlike": 4, "pidfd": 4, "cli": 7, "__main__": 7}
 COMMAND = SHARED["cli"]
 
 # modules made of several features, which are still to come; features never import them
 COMPOSITIONS = {"spawn", "tree", "sandbox"}
 
-# what a program does not need at run time
+# packages that a program does not need at run time
 NEVER = {"typing_extensions", "cffi", "pycparser", "ctypes"}
 
 
@@ -117,7 +117,7 @@ def misplaced(name, imported):
     if below == 0:
         return "a builder is never imported"
     if imported == f"butter._{name.rpartition('.')[2]}_c":
-        return None  # what its own builder compiled to, also where that is a shared part
+        return None  # its own compiled module, of a shared part too
     if below > floor:
         return f"floor {floor} imports upwards, from floor {below}"
     if below == COMMAND and other is not None:

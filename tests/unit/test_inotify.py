@@ -124,7 +124,7 @@ def test_buffers_come_back():
 
 @given(st.binary(max_size=4096))
 def test_any_bytes(data):
-    """Whatever the bytes are, they are events or a ValueError."""
+    """Any bytes are events or a ValueError."""
     try:
         parsed = str_to_events(data)
     except ValueError:

@@ -22,8 +22,8 @@ from butter.signalfd import Signal
 
 pytestmark = pytest.mark.typing
 
-# Each line with a comment is one question: the type of what is revealed, as
-# both checkers have to print it but for the modules, or a mistake.
+# Each line with a comment is one question: a revealed type, as both
+# checkers have to print it but for the modules, or a mistake.
 PROGRAM = """\
 from __future__ import annotations
 
