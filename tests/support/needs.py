@@ -11,11 +11,18 @@ needs = pytest.mark.needs
 CAPABILITIES = {
     "CAP_CHOWN": 0,
     "CAP_DAC_OVERRIDE": 1,
+    "CAP_DAC_READ_SEARCH": 2,
+    "CAP_SETGID": 6,
     "CAP_SETUID": 7,
+    "CAP_SETPCAP": 8,
     "CAP_IPC_LOCK": 14,
+    "CAP_SYS_CHROOT": 18,
+    "CAP_SYS_PTRACE": 19,
     "CAP_SYS_ADMIN": 21,
     "CAP_SYS_RESOURCE": 24,
     "CAP_SYS_TIME": 25,
+    "CAP_MKNOD": 27,
+    "CAP_SETFCAP": 31,
     "CAP_WAKE_ALARM": 35,
 }
 
