@@ -132,7 +132,7 @@ class Errors:
             **meanings,
         }
 
-    def check(self, result: int, path: Any = None, **arguments: object) -> int:
+    def check(self, result: int, path: Any = None, path2: Any = None, **arguments: object) -> int:
         """Return *result*, or raise for its errno if it is negative.
 
         A C function of butter that fails returns -1 - errno. A plain -1 comes only from
@@ -142,16 +142,21 @@ class Errors:
         *arguments* takes memory, and for want of it the descriptor would be lost.
         """
         if result < 0:
-            self.fail(get_errno() if result == -1 else -1 - result, path, **arguments)
+            self.fail(get_errno() if result == -1 else -1 - result, path, path2, **arguments)
         return result
 
-    def fail(self, number: int, path: Any = None, **arguments: object) -> NoReturn:
-        """Raise for the errno *number*, about the file *path* if there is one."""
+    def fail(self, number: int, path: Any = None, path2: Any = None, **arguments: object) -> NoReturn:
+        """Raise for the errno *number*, about the files *path* and *path2* if there are.
+
+        They are ``filename`` and ``filename2`` of the exception, as for os.rename().
+        """
         exception, sentence = self.meanings.get(number) or (UnknownError, os.strerror(number))
         if callable(sentence):
             sentence = sentence(path=path, **arguments)
-        filename = () if path is None else (os.fspath(path),)
-        raise exception(number, f"{self.call}: {sentence}", *filename)
+        filenames = [os.fspath(each) for each in (path, path2) if each is not None]
+        # between the two, OSError has the number of an error of Windows
+        filenames[1:1] = [None] * len(filenames[1:])
+        raise exception(number, f"{self.call}: {sentence}", *filenames)
 
 
 def sysctl(name: str) -> int | None:

@@ -1,0 +1,321 @@
+"""The calls of containers: :manpage:`mount(2)` and its kin, host names, process ids."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from builtins import PermissionError
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from butter._arguments import fsencode, integer
+from butter._constants import system as _constants
+from butter._constants.system import *  # noqa: F403
+from butter._constants.system import (
+    HOST_NAME_MAX,
+    MS_BIND,
+    MS_MOVE,
+    MS_REMOUNT,
+    UMOUNT_NOFOLLOW,
+)
+from butter._system_c import ffi as _ffi
+from butter._system_c import lib as _lib
+from butter._system_errors import (
+    GETDOMAINNAME,
+    GETHOSTNAME,
+    MOUNT,
+    PIVOT_ROOT,
+    PROPAGATIONS,
+    SETDOMAINNAME,
+    SETHOSTNAME,
+    UMOUNT,
+    Retry,
+)
+from butter.errors import Errors, InternalError, UnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Union
+
+    from _cffi_backend import FFI
+
+    from butter._arguments import Path
+
+    Text = Union[str, bytes]
+    Value = Union[bool, int, Path]
+    Data = Union[Text, Mapping[str, Value], None]
+
+__all__ = [
+    "InternalError",
+    "PermissionError",
+    "Retry",
+    "UnknownError",
+    "getdomainname",
+    "gethostname",
+    "getpid",
+    "getppid",
+    "gettid",
+    "mount",
+    "mounted",
+    "pivot_root",
+    "setdomainname",
+    "sethostname",
+    "umount",
+]
+__all__ += _constants.__all__
+
+# looked up once, here: tests replace `_lib` and `_ffi` with mocks
+_NULL, _new, _string = _ffi.NULL, _ffi.new, _ffi.string
+_mount_id = _lib.butter_mount_id
+
+# the kernel reads one page of options, and takes its last byte for the end
+_MOST_DATA = os.sysconf("SC_PAGESIZE") - 1
+
+
+def mount(src: Path | None, target: Path, fs: Path | None = None, flags: int = 0, data: Data = "") -> None:
+    """``mount(src, target, fs, flags, data)``: mount a filesystem, or change a mount.
+
+    Without one of the following flags, a filesystem of the type *fs* ("ext4", "tmpfs")
+    from the device *src* appears on the directory *target*. ``MS_BIND`` mounts the file
+    or directory *src* on *target* too, with ``MS_REC`` with all mounts below it;
+    ``MS_MOVE`` moves the mount *src*; ``MS_REMOUNT`` changes the filesystem at *target*,
+    ``MS_REMOUNT | MS_BIND`` the flags of this mount alone; ``MS_SHARED``,
+    ``MS_PRIVATE``, ``MS_SLAVE`` and ``MS_UNBINDABLE`` say which mounts appear elsewhere
+    too. *src* and *fs* may be None or empty where the kernel does not look at them.
+
+    *flags* are MountFlags'. *data* are the options of the filesystem: a str or bytes
+    (``"size=16m,nr_inodes=4k"``), or a mapping as ``{"size": "16m", "ro": True}``,
+    whose values are True for an option without a value, an int, a str, bytes or a path.
+
+    Raises ValueError for options with a NUL, a mapping with a comma in it, or options
+    of a page or more; PathNotFound, PathNotADirectory, InvalidPath, InvalidArgument
+    (EINVAL, EBUSY, ENOTBLK), PermissionError (EACCES, EPERM), OutOfMemory, and OSError
+    for the rest (``ENODEV``, ``EROFS``). ``filename`` is then *src*, if that is not
+    None, and ``filename2`` *target*. It needs CAP_SYS_ADMIN in the user namespace that
+    owns the mount namespace.
+
+    :manpage:`mount(2)`.
+    """
+    source = _NULL if src is None else fsencode(src)
+    place = fsencode(target)
+    kind = _NULL if fs is None else fsencode(fs)
+    flags = integer(flags, 64, "flags")
+    options = _options(data)
+    result = _lib.mount(source, place, kind, flags, options or _NULL)
+    if result:
+        MOUNT.check(
+            result,
+            src,
+            target,
+            src=None if src is None else os.fsdecode(src),
+            target=os.fsdecode(target),
+            fs=None if fs is None else os.fsdecode(fs),
+            flags=flags,
+            data=options,
+        )
+
+
+def _options(data: Data) -> bytes:
+    """Return the options of a filesystem as the kernel reads them."""
+    if data is None:
+        return b""
+    if isinstance(data, Mapping):
+        encoded = b",".join(_option(name, value) for name, value in data.items())
+    elif isinstance(data, (str, bytes)):
+        encoded = os.fsencode(data)
+    else:
+        raise TypeError(f"data must be str, bytes, a mapping or None, not {type(data).__name__}")
+    if b"\0" in encoded:
+        raise ValueError(f"embedded null byte in data, {encoded!r}")
+    if len(encoded) > _MOST_DATA:
+        raise ValueError(f"data has {len(encoded)} bytes; the kernel reads {_MOST_DATA}")
+    return encoded
+
+
+def _option(name: Text, value: Value) -> bytes:
+    """Return ``b"name=value"``, or ``b"name"`` for the value True."""
+    if not isinstance(name, (str, bytes)):
+        raise TypeError(f"the name of an option must be str or bytes, not {type(name).__name__}")
+    if value is False:
+        raise ValueError(f"option {name!r} is False: leave it out, or use the option that says the opposite")
+    encoded = os.fsencode(name)
+    if not encoded or b"=" in encoded:
+        raise ValueError(f"{name!r} is not the name of an option")
+    if value is not True:
+        encoded += b"=" + os.fsencode(f"{int(value)}" if isinstance(value, int) else value)
+    if b"," in encoded:
+        raise ValueError(f"option {name!r} has a comma in it, which separates options: {value!r}")
+    return encoded
+
+
+def umount(target: Path, flags: int = 0) -> None:
+    """``umount2(target, flags)``: unmount what is topmost at *target*.
+
+    *flags* are UmountFlags' and ``UMOUNT_NOFOLLOW``: ``MNT_DETACH`` also unmounts what
+    is in use, ``MNT_EXPIRE`` what was not used since the last such call.
+
+    Raises Retry where ``MNT_EXPIRE`` has marked the mount; InvalidArgument (EINVAL:
+    *target* is not a mount point, or the mount is locked; EBUSY: it is in use),
+    PathNotFound, PathNotADirectory, InvalidPath, PermissionError, OutOfMemory. It needs
+    CAP_SYS_ADMIN in the user namespace that owns the mount namespace.
+
+    Linux 2.6.34 for ``UMOUNT_NOFOLLOW``, :manpage:`umount2(2)`.
+    """
+    place = fsencode(target)
+    flags = integer(flags, -32, "flags")
+    result = _lib.umount2(place, flags)
+    if result:
+        UMOUNT.check(result, target, target=os.fsdecode(target), flags=flags)
+
+
+@contextlib.contextmanager
+def mounted(
+    src: Path | None,
+    target: Path,
+    fs: Path | None = None,
+    flags: int = 0,
+    data: Data = "",
+    umount_flags: int = 0,
+) -> Iterator[str]:
+    """``with mounted(src, target, fs, flags, data) as path:`` unmounts at the end.
+
+    The arguments are those of :func:`mount`, and *path* is the absolute path of
+    *target*. *umount_flags* are for the :func:`umount` at the end; a bind mount with
+    ``MS_REC`` needs ``MNT_DETACH`` if other mounts came with it. ::
+
+        with mounted("scratch", "/mnt", "tmpfs", MS_NODEV, {"size": "16m"}) as path:
+            build(path)
+
+    The end unmounts this mount and not another one: nothing happens if the body has
+    unmounted it already, and a forked child leaves it to its parent. If the body
+    raises, that exception comes out whatever the unmount does; a failure of the unmount
+    becomes a note of it (Python 3.11).
+
+    Raises what :func:`mount` and :func:`umount` do, RuntimeError at the end if another
+    mount covers this one, and ValueError for flags that mount nothing new
+    (``MS_REMOUNT``, ``MS_MOVE``, a propagation).
+
+    Linux 5.8 tells mounts apart; before, the end unmounts what is topmost at *target*.
+    """
+    flags, umount_flags = integer(flags, 64, "flags"), integer(umount_flags, -32, "umount_flags")
+    if flags & MS_REMOUNT or (flags & (MS_MOVE | PROPAGATIONS) and not flags & MS_BIND):
+        raise ValueError("MS_REMOUNT, MS_MOVE and the propagations mount nothing that could be unmounted")
+    path, process = os.path.realpath(os.fsdecode(target)), os.getpid()
+    covered = _mount_id(os.fsencode(path))
+    mount(src, target, fs, flags, data)
+    number = _mount_id(os.fsencode(path))
+    try:
+        yield path
+    except BaseException as error:
+        try:
+            _unmount(path, umount_flags, number, covered, process)
+        except (OSError, RuntimeError) as failure:
+            if hasattr(error, "add_note"):
+                error.add_note(f"{path!r} is still mounted: {failure}")
+        raise
+    _unmount(path, umount_flags, number, covered, process)
+
+
+def _unmount(path: str, flags: int, number: int, covered: int, process: int) -> None:
+    """Unmount *number* at *path*, which covers the mount *covered*, for :func:`mounted`.
+
+    A child of *process* has nothing to do.
+    """
+    found = _mount_id(os.fsencode(path))
+    if process != os.getpid() or found == covered != number:
+        return
+    if found > 0 and found != number:
+        raise RuntimeError(f"another mount covers the one at {path!r}, which stays mounted")
+    umount(path, flags | UMOUNT_NOFOLLOW)
+
+
+def pivot_root(new: Path, old: Path) -> None:
+    """``pivot_root(new, old)``: make *new* the root, and move the old root to *old*.
+
+    *new* is a mount point, and *old* a directory at or below it. Processes whose root
+    or working directory is the old root get the new one, in the whole mount namespace.
+    ``pivot_root(".", ".")`` puts the old root on top of the new one, from where
+    ``umount(".", MNT_DETACH)`` removes it.
+
+    Raises InvalidArgument (EINVAL: *new* is not a mount point, *old* not below it, or
+    a mount is shared; EBUSY: a path is on the mount of the root), PathNotFound,
+    PathNotADirectory, InvalidPath, PermissionError, OutOfMemory. ``filename`` is then
+    *new*, and ``filename2`` *old*. It needs CAP_SYS_ADMIN in the user namespace that
+    owns the mount namespace.
+
+    :manpage:`pivot_root(2)`.
+    """
+    encoded_new, encoded_old = fsencode(new), fsencode(old)
+    result = _lib.pivot_root(encoded_new, encoded_old)
+    if result:
+        PIVOT_ROOT.check(result, new, old, new=os.fsdecode(new), old=os.fsdecode(old))
+
+
+def _set_name(errors: Errors, call: Callable[[bytes, int], int], name: Text) -> None:
+    if not isinstance(name, (str, bytes)):
+        raise TypeError(f"the name must be str or bytes, not {type(name).__name__}")
+    encoded = fsencode(name)
+    errors.check(call(encoded, len(encoded)), name=encoded)
+
+
+def _get_name(errors: Errors, call: Callable[[FFI.CData, int], int]) -> str:
+    buffer = _new("char[]", HOST_NAME_MAX + 1)
+    errors.check(call(buffer, len(buffer)))
+    return os.fsdecode(_string(buffer))
+
+
+def sethostname(hostname: Text) -> None:
+    """``sethostname(hostname, length)``: set the host name of the UTS namespace.
+
+    It has at most 64 bytes.
+
+    Raises InvalidArgument for a longer name, ValueError for a name with a NUL, and
+    PermissionError without CAP_SYS_ADMIN in the user namespace that owns the UTS
+    namespace.
+
+    :manpage:`sethostname(2)`.
+    """
+    _set_name(SETHOSTNAME, _lib.sethostname, hostname)
+
+
+def gethostname() -> str:
+    """``gethostname()``: returns the host name of the UTS namespace.
+
+    Bytes that are not text become surrogates, as in file names.
+
+    :manpage:`gethostname(2)`.
+    """
+    return _get_name(GETHOSTNAME, _lib.gethostname)
+
+
+def setdomainname(domainname: Text) -> None:
+    """``setdomainname(domainname, length)``: set the NIS domain of the UTS namespace.
+
+    It has nothing to do with the domains of DNS. It has at most 64 bytes.
+
+    Raises what :func:`sethostname` does.
+
+    :manpage:`setdomainname(2)`.
+    """
+    _set_name(SETDOMAINNAME, _lib.setdomainname, domainname)
+
+
+def getdomainname() -> str:
+    """``getdomainname()``: returns the NIS domain of the UTS namespace.
+
+    It is ``"(none)"`` unless it was set.
+
+    :manpage:`getdomainname(2)`.
+    """
+    return _get_name(GETDOMAINNAME, _lib.getdomainname)
+
+
+#: ``getpid()``: returns the id of this process in its pid namespace.
+#: :manpage:`getpid(2)`.
+getpid: Callable[[], int] = _lib.getpid
+#: ``getppid()``: returns the id of the parent, 0 if that is in another pid namespace.
+#: :manpage:`getppid(2)`.
+getppid: Callable[[], int] = _lib.getppid
+#: ``gettid()``: returns the id of this thread in its pid namespace.
+#: :manpage:`gettid(2)`.
+gettid: Callable[[], int] = _lib.gettid
