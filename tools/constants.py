@@ -39,6 +39,9 @@ INTEGER_TYPE = re.compile(r"typedef int\.\.\. (\w+)")
 DECLARED = re.compile(r"(.*\W)(\w+)")  # "const char *" and "path"
 INTEGER = re.compile(r"(unsigned )?(short|int|long)|u?int(16|32|64)_t|s?size_t|time_t")
 
+#: the columns of a line of code
+WIDTH = 120
+
 #: the oldest kernel that butter supports: constants of this version are not marked
 OLDEST = (4, 14)
 
@@ -149,7 +152,13 @@ def method(function: str) -> str:
     taken = ["self"]
     if parameters != "void":
         taken += [f"{name}: {type_of(c)}" for c, name in map(declared, parameters.split(", "))] + ["/"]
-    return f"    def {name}({', '.join(taken)}) -> {type_of(result)}: ..."
+    line = f"    def {name}({', '.join(taken)}) -> {type_of(result)}: ..."
+    if len(line) <= WIDTH:
+        return line
+    # as ruff breaks it
+    inner = f"        {', '.join(taken)}"
+    arguments = [inner] if len(inner) <= WIDTH else [f"        {argument}," for argument in taken]
+    return "\n".join([f"    def {name}(", *arguments, f"    ) -> {type_of(result)}: ..."])
 
 
 def struct_class(name: str, body: str) -> list[str]:
