@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from butter import memfd as memfd
     from butter import signalfd as signalfd
     from butter import splice as splice
+    from butter import system as system
     from butter import timerfd as timerfd
     from butter import utils as utils
 
@@ -35,6 +36,7 @@ __all__ = [
     "memfd",
     "signalfd",
     "splice",
+    "system",
     "timerfd",
     "utils",
 ]

@@ -1,4 +1,4 @@
-"""The errors of mount, umount, pivot_root and the names: which path is wrong, and why."""
+"""The errors of mount, umount, pivot_root and names: which path is wrong, and why."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
 
 class Retry(BlockingIOError):
-    """``MNT_EXPIRE`` has marked the mount: a second call unmounts it if it is unused."""
+    """``MNT_EXPIRE`` has marked the mount; a second call unmounts what is unused."""
 
 
 PROPAGATIONS = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE

@@ -99,15 +99,18 @@ def used_by_this_process(mount: int | None) -> str | None:
     return next((f"descriptor {fd}" for fd in numbers if mount is not None and _mount_of_descriptor(fd) == mount), None)
 
 
+def _errno_of(path: str) -> int | None:
+    """Return the errno of the lookup of a path, None if the file exists."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return error.errno
+    return None
+
+
 def first_failing(number: int, *paths: str | None) -> str | None:
     """Return the first of *paths* whose lookup fails with errno *number*."""
-    for path in paths:
-        try:
-            os.stat("" if path is None else path)
-        except OSError as error:
-            if path is not None and error.errno == number:
-                return path
-    return None
+    return next((path for path in paths if path is not None and _errno_of(path) == number), None)
 
 
 def real(path: str) -> str:
@@ -176,7 +179,7 @@ def is_foreign(kind: str) -> bool:
 
 
 def not_privileged(kind: str) -> str | None:
-    """Return why this process may not change its namespace of *kind*, None if it may."""
+    """Return why this process may not change its *kind* namespace; None if it may."""
     flag = NAMESPACES[kind]
     if has_capability() is False:
         return (

@@ -146,7 +146,7 @@ class Errors:
         return result
 
     def fail(self, number: int, path: Any = None, path2: Any = None, **arguments: object) -> NoReturn:
-        """Raise for the errno *number*, about the files *path* and *path2* if there are.
+        """Raise for the errno *number*, about the files *path* and *path2*, if any.
 
         They are ``filename`` and ``filename2`` of the exception, as for os.rename().
         """

@@ -78,8 +78,8 @@ def mount(src: Path | None, target: Path, fs: Path | None = None, flags: int = 0
     Without one of the following flags, a filesystem of the type *fs* ("ext4", "tmpfs")
     from the device *src* appears on the directory *target*. ``MS_BIND`` mounts the file
     or directory *src* on *target* too, with ``MS_REC`` with all mounts below it;
-    ``MS_MOVE`` moves the mount *src*; ``MS_REMOUNT`` changes the filesystem at *target*,
-    ``MS_REMOUNT | MS_BIND`` the flags of this mount alone; ``MS_SHARED``,
+    ``MS_MOVE`` moves the mount *src*; ``MS_REMOUNT`` changes the filesystem at
+    *target*, ``MS_REMOUNT | MS_BIND`` the flags of this mount alone; ``MS_SHARED``,
     ``MS_PRIVATE``, ``MS_SLAVE`` and ``MS_UNBINDABLE`` say which mounts appear elsewhere
     too. *src* and *fs* may be None or empty where the kernel does not look at them.
 
@@ -217,9 +217,10 @@ def mounted(
 
 
 def _unmount(path: str, flags: int, number: int, covered: int, process: int) -> None:
-    """Unmount *number* at *path*, which covers the mount *covered*, for :func:`mounted`.
+    """Unmount what :func:`mounted` has mounted at *path*, if it still is there.
 
-    A child of *process* has nothing to do.
+    Its number is *number*, and *covered* that of the mount below. A child of *process*
+    has nothing to do.
     """
     found = _mount_id(os.fsencode(path))
     if process != os.getpid() or found == covered != number:

@@ -202,6 +202,12 @@ class Moves(Feature):
     name, call = "splice", "splice"
 
 
+class Mounts(Feature):
+    """Calls that mount, and that name the host and the process, without an object."""
+
+    name, call = "system", "mount"
+
+
 FEATURES = Feature.__subclasses__()
 #: the features with an object, and those whose object has events
 OBJECTS = [feature for feature in FEATURES if feature.cls]

@@ -6,6 +6,7 @@ report says so, and the other features are tried all the same.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import platform
@@ -95,6 +96,26 @@ def try_splice() -> None:
     first, second = os.pipe(), os.pipe()
     os.write(first[1], b"butter")
     splice(first[0], second[1], len=6)
+
+
+@feature("system", since="2.4.19")
+def try_system() -> None:
+    from butter.clone import CLONE_NEWNS, CLONE_NEWUSER, unshare
+    from butter.errors import InvalidArgument
+    from butter.system import MS_PRIVATE, MS_REC, MS_SHARED, mount, mounted
+
+    for flags in CLONE_NEWNS, CLONE_NEWUSER | CLONE_NEWNS:
+        try:
+            unshare(flags)
+        except OSError:
+            continue
+        mount(None, "/", None, MS_REC | MS_PRIVATE)
+        with mounted("butter-doctor", "/proc", "tmpfs"):
+            return
+    # Without a mount namespace of its own the probe changes nothing: two propagations
+    # exclude each other, which the kernel says after it has looked at the privileges.
+    with contextlib.suppress(InvalidArgument):
+        mount(None, "/", None, MS_PRIVATE | MS_SHARED)
 
 
 def missing_call(since: str) -> str:

@@ -13,6 +13,7 @@ from butter.inotify import *
 from butter.memfd import *
 from butter.signalfd import *
 from butter.splice import *
+from butter.system import *
 from butter.timerfd import *
 assert False, "python -O does not see this"
 made = Inotify()
@@ -39,6 +40,11 @@ for call, expected in (
     (lambda: timerfd("clock"), TypeError),
     (lambda: Timer(flags="flags"), TypeError),
     (lambda: TimerVal().after(-1), ValueError),
+    (lambda: mount("x", None, "tmpfs"), TypeError),
+    (lambda: mount("x", "/nul\\0", "tmpfs"), ValueError),
+    (lambda: umount("/", -1 << 40), ValueError),
+    (lambda: pivot_root("/", 5), TypeError),
+    (lambda: sethostname(5), TypeError),
 ):
     try:
         call()

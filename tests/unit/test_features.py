@@ -88,6 +88,9 @@ REASONS = {
     ("memfd", "a module in butter/asyncio"): "a file in memory has no events",
     ("splice", "an object there, for tests/kernel/test_eventlike.py"): "its calls use descriptors of others",
     ("splice", "an awaitable there, for tests/asyncio/test_queue.py"): "its awaitable is a call, and not a queue",
+    ("system", "an object there, for tests/kernel/test_eventlike.py"): "its calls have no descriptor",
+    ("system", "an awaitable there, for tests/asyncio/test_queue.py"): "a mount has no events",
+    ("system", "a module in butter/asyncio"): "a mount has no events",
 }
 
 

@@ -191,6 +191,30 @@ SEED = {
             "IOV_MAX": 0x400,
         },
     ),
+    # MAXPATHLEN was 0x100, for which paths were too long that were not
+    "butter.system": (
+        "InternalError PermissionError Retry UnknownError gethostname getppid mount pivot_root sethostname umount "
+        "_ffi _lib",
+        {
+            "MS_BIND": 0x1000,
+            "MS_DIRSYNC": 0x80,
+            "MS_MANDLOCK": 0x40,
+            "MS_MOVE": 0x2000,
+            "MS_NOATIME": 0x400,
+            "MS_NODEV": 4,
+            "MS_NODIRATIME": 0x800,
+            "MS_NOEXEC": 8,
+            "MS_NOSUID": 2,
+            "MS_RDONLY": 1,
+            "MS_RELATIME": 0x200000,
+            "MS_REMOUNT": 0x20,
+            "MS_SILENT": 0x8000,
+            "MS_STRICTATIME": 0x1000000,
+            "MS_SYNCHRONOUS": 0x10,
+            "HOST_NAME_MAX": 0x40,
+            "MAXPATHLEN": 0x1000,
+        },
+    ),
 }
 
 

@@ -9,6 +9,7 @@ import butter.inotify
 import butter.memfd
 import butter.signalfd
 import butter.splice
+import butter.system
 import butter.timerfd
 import butter.utils
 from butter.asyncio.eventfd import Eventfd_async
@@ -73,6 +74,10 @@ def test_signatures_of_classes():
         (butter.splice.splice, "fd_in fd_out in_offset out_offset len flags"),
         (butter.splice.tee, "fd_in fd_out len flags"),
         (butter.splice.vmsplice, "fd vec flags"),
+        (butter.system.mount, "src target fs flags data"),
+        (butter.system.umount, "target flags"),
+        (butter.system.pivot_root, "new old"),
+        (butter.system.sethostname, "hostname"),
     ],
 )
 def test_names(function, names):
