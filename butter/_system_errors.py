@@ -386,10 +386,11 @@ def _pivot_refused(new: str = "", old: str = "", **_: object) -> str:
 
 
 def _on_the_root(new: str = "", old: str = "", **_: object) -> str:
-    path = new if mount_of(new) == mount_of("/") else old
-    return (
-        f"{path!r} is on the same mount as the root: bind {new!r} to itself before, by mount(new, new, None, MS_BIND)"
-    )
+    if real(new) == "/":
+        return f"{new!r} is the root already"
+    if mount_of(new) == mount_of("/"):
+        return f"{new!r} is on the same mount as the root: bind it to itself before, by mount(new, new, None, MS_BIND)"
+    return f"{old!r} is on the same mount as the root, and not below {new!r}"
 
 
 def _pivot_not_permitted(**_: object) -> str:

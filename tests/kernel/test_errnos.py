@@ -14,6 +14,7 @@ import os
 import re
 import resource
 import select
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,18 @@ from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify
 from butter.memfd import Memfd, memfd_create
 from butter.signalfd import SIG_BLOCK, pthread_sigmask, signalfd
 from butter.splice import copy, splice, tee
+from butter.system import (
+    MNT_EXPIRE,
+    MS_RDONLY,
+    MS_REMOUNT,
+    getdomainname,
+    gethostname,
+    mount,
+    pivot_root,
+    setdomainname,
+    sethostname,
+    umount,
+)
 from butter.timerfd import Timer, TimerVal, timerfd_gettime, timerfd_settime
 
 TABLES = support.errno_tables()
@@ -439,6 +452,194 @@ def copy_to_a_log(fail):
             copy(file, log)
         assert (caught.value.moved, caught.value.rest, file.tell()) == (0, b"", 0)
         raise caught.value
+
+
+# system
+
+
+@example("mount", filename="source")
+def mount_something(fail):
+    fail("mount")
+    mount("source", ".", "tmpfs")
+
+
+@example("umount2", filename=".")
+def umount_something(fail):
+    fail("umount2")
+    umount(".")
+
+
+@example("pivot_root", filename=".")
+def pivot_somewhere(fail):
+    fail("pivot_root")
+    pivot_root(".", "old")
+
+
+@example("sethostname")
+def set_host_name(fail):
+    fail("sethostname")
+    sethostname("name")
+
+
+@example("gethostname")
+def get_host_name(fail):
+    fail("uname")
+    gethostname()
+
+
+@example("setdomainname")
+def set_domain_name(fail):
+    fail("setdomainname")
+    setdomainname("name")
+
+
+@example("getdomainname")
+def get_domain_name(fail):
+    fail("uname")
+    getdomainname()
+
+
+# of the calls that take the path of a mount: what each is called with
+WITH_A_PATH = {
+    "mount": lambda path: mount(None, path, "tmpfs"),
+    "umount2": umount,
+    "pivot_root": lambda path: pivot_root(path, "."),
+}
+
+
+def in_a_secret_directory(call, fail):
+    os.chmod(".", 0o777)
+    os.mkdir("secret", 0)
+    support.become_nobody()
+    support.own_namespaces()
+    WITH_A_PATH[call]("secret/place")
+
+
+def in_a_loop(call, fail):
+    support.own_mounts()
+    os.symlink("loop", "loop")
+    WITH_A_PATH[call]("loop")
+
+
+def with_a_long_name(call, fail):
+    support.own_mounts()
+    WITH_A_PATH[call]("n" * 256)
+
+
+def that_is_missing(call, fail):
+    support.own_mounts()
+    WITH_A_PATH[call]("missing")
+
+
+def below_a_file(call, fail):
+    support.own_mounts()
+    Path("file").touch()
+    WITH_A_PATH[call]("file/place")
+
+
+def without_privileges(call, fail):
+    os.chmod(".", 0o777)
+    support.become_nobody()
+    WITH_A_PATH[call](".")
+
+
+PATHS = {
+    errno.EACCES: (in_a_secret_directory, "secret/place", "'secret/place'|permission"),
+    errno.ELOOP: (in_a_loop, "loop", "loop|symbolic"),
+    errno.ENAMETOOLONG: (with_a_long_name, "n" * 256, "longer than"),
+    errno.ENOENT: (that_is_missing, "missing", "'missing' does not exist"),
+    errno.ENOTDIR: (below_a_file, "file/place", "not a directory"),
+    errno.EPERM: (without_privileges, ".", "CAP_SYS_ADMIN"),
+}
+for call in WITH_A_PATH:
+    for number, (function, filename, words) in PATHS.items():
+        partial = functools.partial(function, call)
+        partial.__name__ = function.__name__
+        provokes(call, number, support.needs_mounts, filename=filename, words=words)(partial)
+
+
+@provokes("mount", errno.EBUSY, support.needs_mounts, filename=".", words="open for writing")
+def read_only_with_an_open_file(fail):
+    support.own_mounts(".")
+    os.chdir(os.getcwd())  # into the new mount
+    with open("file", "w"):
+        mount(None, ".", None, MS_REMOUNT | MS_RDONLY)
+
+
+@provokes("mount", errno.EINVAL, support.needs_mounts, filename="none", words="not a mount point")
+def remount_of_a_directory(fail):
+    support.own_mounts()
+    mount("none", ".", None, MS_REMOUNT)
+
+
+@provokes("mount", errno.ENODEV, support.needs_mounts, filename="source", words="'nofs'")
+def filesystem_of_no_kernel(fail):
+    support.own_mounts()
+    mount("source", ".", "nofs")
+
+
+@provokes("mount", errno.ENOTBLK, needs("CAP_SYS_ADMIN"), support.needs_ext4, filename="file", words="a file")
+def filesystem_in_a_file(fail):
+    support.own_mounts()
+    Path("file").touch()
+    mount("file", ".", "ext4")
+
+
+@provokes("mount", errno.ENXIO, needs("CAP_SYS_ADMIN", "CAP_MKNOD"), support.needs_ext4, filename="device")
+def device_without_a_driver(fail):
+    support.own_mounts()
+    os.mknod("device", 0o600 | stat.S_IFBLK, os.makedev(511, 0))
+    mount("device", ".", "ext4")
+
+
+@provokes("umount2", errno.EAGAIN, support.needs_mounts, filename="place", words="call again")
+def unmount_at_the_second_call(fail):
+    os.mkdir("place")
+    support.own_mounts("place")
+    umount("place", MNT_EXPIRE)
+
+
+@provokes("umount2", errno.EBUSY, support.needs_mounts, filename="place", words="descriptor [0-9]+")
+def unmount_what_is_used(fail):
+    os.mkdir("place")
+    support.own_mounts("place")
+    with open("place/file", "w"):
+        umount("place")
+
+
+@provokes("umount2", errno.EINVAL, support.needs_mounts, filename=".", words="not a mount point")
+def unmount_a_directory(fail):
+    support.own_mounts()
+    umount(".")
+
+
+@provokes("pivot_root", errno.EBUSY, support.needs_mounts, filename=".", words="same mount as the root")
+def pivot_to_a_directory(fail):
+    support.own_mounts()
+    os.chdir("/")
+    pivot_root(".", ".")
+
+
+@provokes("pivot_root", errno.EINVAL, support.needs_mounts, filename="new", words="'old' is not below 'new'")
+def pivot_beside_the_root(fail):
+    os.mkdir("new")
+    os.mkdir("old")
+    support.own_mounts("new")
+    support.raw_mount("tmpfs", "old", "tmpfs")
+    pivot_root("new", "old")
+
+
+for call, function in {"sethostname": sethostname, "setdomainname": setdomainname}.items():
+
+    @provokes(call, errno.EINVAL, support.needs_mounts, words="65 bytes; at most 64")
+    def name_too_long(fail, function=function):
+        support.own_uts()
+        function("x" * 65)
+
+    @provokes(call, errno.EPERM, words="CAP_SYS_ADMIN")
+    def name_without_privileges(fail, function=function):
+        support.become_nobody()
+        function("x")
 
 
 # the command

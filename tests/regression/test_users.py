@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pathlib
 import select
 import threading
 from unittest import mock
@@ -10,7 +11,7 @@ import pytest
 import support
 
 import butter.inotify
-from butter import _eventfd, _memfd, _signalfd, _timerfd, splice
+from butter import _eventfd, _memfd, _signalfd, _timerfd, splice, system
 from butter.errors import UnknownError
 from butter.eventfd import eventfd, eventfd_read, eventfd_write
 from butter.inotify import (
@@ -26,6 +27,19 @@ from butter.inotify import (
 )
 from butter.memfd import memfd_create
 from butter.signalfd import pthread_sigmask, signalfd
+from butter.system import (
+    MS_BIND,
+    MS_NOSUID,
+    MS_RDONLY,
+    MS_REMOUNT,
+    gethostname,
+    getpid,
+    getppid,
+    mount,
+    pivot_root,
+    sethostname,
+    umount,
+)
 from butter.timerfd import TimerVal, timerfd, timerfd_gettime, timerfd_settime
 
 
@@ -114,6 +128,42 @@ def test_wrapper_of_ones_own(tmp_path):
     os.close(fd)
 
 
+@support.needs_namespaces
+@support.alone
+def test_sandbox(tmp_path):
+    """Builds a root of binds and tmpfs with relative paths, "" as type, options as the fifth argument, and moves in."""
+    MNT_DETACH = 2  # which 0.13 did not have
+    # new mounts, UTS, IPC, user, pid and net namespaces
+    user, group = os.geteuid(), os.getegid()
+    assert support.libc.unshare(0x20000 | 0x4000000 | 0x8000000 | 0x10000000 | 0x20000000 | 0x40000000) == 0
+    for name, text in ("setgroups", "deny"), ("uid_map", f"1000 {user} 1"), ("gid_map", f"1000 {group} 1"):
+        (pathlib.Path("/proc/self") / name).write_text(text)
+
+    def inside():
+        root = str(tmp_path)
+        mount("root", root, "tmpfs", MS_NOSUID)
+        os.chdir(root)
+        for name in ("usr", "proc", "tmp", "old_root"):
+            os.mkdir(name)
+        mount("/usr", "usr", "", MS_BIND | MS_NOSUID)
+        mount("/usr", "usr", "", MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID)
+        mount("proc", "proc", "proc", MS_NOSUID)
+        mount("tmp", "tmp", "tmpfs", MS_NOSUID, "size=16m,nr_inodes=4k")
+        pivot_root(".", "old_root")
+        umount("old_root", MNT_DETACH)
+        os.rmdir("old_root")
+        mount("/", "/", "", MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID)
+        sethostname("sandbox")
+        with pytest.raises(OSError, match="Read-only"):
+            os.mkdir("/usr/new")
+        with pytest.raises(OSError, match="Read-only"):
+            os.mkdir("/new")
+        os.mkdir("/tmp/new")
+        return sorted(os.listdir("/")), getpid(), getppid(), gethostname(), os.statvfs("/tmp").f_files
+
+    assert support.in_child(inside) == (["proc", "tmp", "usr"], 1, 0, "sandbox", 4096)
+
+
 LIBRARY = {
     "eventfd": (_eventfd, "lib", eventfd),
     "eventfd_read": (_eventfd, "lib", lambda: eventfd_read(0)),
@@ -126,6 +176,13 @@ LIBRARY = {
     "memfd_create": (_memfd, "lib", memfd_create),
     "splice": (splice, "_lib", lambda: splice.splice(3, 4, len=5)),
     "tee": (splice, "_lib", lambda: splice.tee(3, 4, len=5)),
+    "mount": (system, "_lib", lambda: mount("source", "/", "tmpfs")),
+    "umount2": (system, "_lib", lambda: umount("/")),
+    "pivot_root": (system, "_lib", lambda: pivot_root("/", "/")),
+    "sethostname": (system, "_lib", lambda: sethostname("name")),
+    "gethostname": (system, "_lib", gethostname),
+    "setdomainname": (system, "_lib", lambda: system.setdomainname("name")),
+    "getdomainname": (system, "_lib", system.getdomainname),
 }
 
 

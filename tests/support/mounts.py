@@ -1,18 +1,34 @@
 """Mounts of a test's own, which the machine does not see."""
 
 import ctypes
+import errno
+import fcntl
 import os
 import re
+import shutil
+import struct
+import subprocess
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from support.children import libc, namespaces_allowed, own_namespaces
 from support.needs import capable, needs
 
 # the numbers of the kernel: what tests prepare does not depend on what they test
-_NEWNS, _REC, _PRIVATE = 0x20000, 0x4000, 0x40000
+_NEWUTS, _NEWNS, _REC, _PRIVATE = 0x4000000, 0x20000, 0x4000, 0x40000
 
 needs_mounts = needs(
     when=capable("CAP_SYS_ADMIN") or namespaces_allowed(), reason="needs CAP_SYS_ADMIN or user namespaces"
+)
+
+with open("/proc/filesystems") as _file:
+    needs_ext4 = needs(when="\text4\n" in _file.read(), reason="needs ext4 in the kernel")
+
+needs_loop = needs(
+    "CAP_SYS_ADMIN",
+    kernel=(5, 8),
+    when=os.path.exists("/dev/loop-control") and shutil.which("mkfs.ext4") is not None,
+    reason="needs loop devices and mkfs.ext4",
 )
 
 
@@ -38,6 +54,44 @@ def own_mounts(place=None):
         raw_mount("tmpfs", place, "tmpfs")
 
 
+def own_uts():
+    """Give this process a host name and a domain name of its own: for a child."""
+    if not capable("CAP_SYS_ADMIN"):
+        own_namespaces()
+    if libc.unshare(_NEWUTS):
+        raise OSError(ctypes.get_errno(), "unshare")
+
+
+@contextmanager
+def loop_device(place):
+    """The path of a block device with an empty ext4, which is a file in the directory *place*; *needs_loop* says where.
+
+    The device goes away with the last file or mount of it.
+    """
+    image = f"{place}/image"
+    with open(image, "wb") as file:
+        file.truncate(1 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", image], check=True, timeout=60)
+    # struct loop_config: the descriptor comes first, and byte 60 has the flag LO_FLAGS_AUTOCLEAR
+    config = bytearray(304)
+    with open(image, "r+b") as file, open("/dev/loop-control", "r+b", buffering=0) as control:
+        config[0:4], config[60:64] = struct.pack("I", file.fileno()), struct.pack("I", 4)
+        while True:
+            path = f"/dev/loop{fcntl.ioctl(control, 0x4C82)}"  # LOOP_CTL_GET_FREE
+            device = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.ioctl(device, 0x4C0A, config)  # LOOP_CONFIGURE
+                break
+            except OSError as error:
+                os.close(device)
+                if error.errno != errno.EBUSY:  # another process was faster
+                    raise
+    try:
+        yield path
+    finally:
+        os.close(device)
+
+
 class MountLine(NamedTuple):
     """A line of ``/proc/self/mountinfo``."""
 
@@ -57,7 +111,7 @@ def mountinfo(target=None):
     found = []
     with open("/proc/self/mountinfo", "rb") as lines:
         for line in lines:
-            fields = [unescaped(field) for field in line.split()]
+            fields = [unescaped(field) for field in line.rstrip(b"\n").split(b" ")]
             end = fields.index("-")
             mount = MountLine(
                 int(fields[0]), int(fields[1]), *fields[3:5], fields[5].split(","), fields[6:end],
