@@ -132,7 +132,7 @@ class Errors:
             **meanings,
         }
 
-    def check(self, result: int, path: Any = None, path2: Any = None, **arguments: object) -> int:
+    def check(self, result: int, path: Any = None, **arguments: object) -> int:
         """Return *result*, or raise for its errno if it is negative.
 
         A C function of butter that fails returns -1 - errno. A plain -1 comes only from
@@ -142,10 +142,10 @@ class Errors:
         *arguments* takes memory, and for want of it the descriptor would be lost.
         """
         if result < 0:
-            self.fail(get_errno() if result == -1 else -1 - result, path, path2, **arguments)
+            self.fail(get_errno() if result == -1 else -1 - result, path, **arguments)
         return result
 
-    def fail(self, number: int, path: Any = None, path2: Any = None, **arguments: object) -> NoReturn:
+    def fail(self, number: int, path: Any = None, *, path2: Any = None, **arguments: object) -> NoReturn:
         """Raise for the errno *number*, about the files *path* and *path2*, if any.
 
         They are ``filename`` and ``filename2`` of the exception, as for os.rename().

@@ -1,4 +1,19 @@
-"""The calls of containers: :manpage:`mount(2)` and its kin, host names, process ids."""
+"""The calls of containers: :manpage:`mount(2)` and its kin, host names, process ids.
+
+Each does what its manual page says, and its error tells the causes of an errno apart. ::
+
+    from butter.clone import CLONE_NEWNS, CLONE_NEWUSER, unshare
+    from butter.system import MS_PRIVATE, MS_REC, mount, mounted
+
+    unshare(CLONE_NEWUSER | CLONE_NEWNS)
+    mount(None, "/", None, MS_REC | MS_PRIVATE)
+    with mounted("scratch", "/mnt", "tmpfs", data={"size": "16m"}) as path:
+        build(path)
+
+A mount is seen by every process of the mount namespace. After ``unshare(CLONE_NEWNS)``
+the namespace is the process's own, but most systems make all mounts shared: until they
+are made private, as above, what is mounted appears outside too.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +121,7 @@ def mount(src: Path | None, target: Path, fs: Path | None = None, flags: int = 0
         MOUNT.check(
             result,
             src,
-            target,
+            path2=target,
             src=None if src is None else os.fsdecode(src),
             target=os.fsdecode(target),
             fs=None if fs is None else os.fsdecode(fs),
@@ -249,7 +264,7 @@ def pivot_root(new: Path, old: Path) -> None:
     encoded_new, encoded_old = fsencode(new), fsencode(old)
     result = _lib.pivot_root(encoded_new, encoded_old)
     if result:
-        PIVOT_ROOT.check(result, new, old, new=os.fsdecode(new), old=os.fsdecode(old))
+        PIVOT_ROOT.check(result, new, path2=old, new=os.fsdecode(new), old=os.fsdecode(old))
 
 
 def _set_name(errors: Errors, call: Callable[[bytes, int], int], name: Text) -> None:
