@@ -281,17 +281,23 @@ def _too_many_mounts(**_: object) -> str:
     return f"this mount namespace has {len(mounts())} mounts: {raise_sysctl('fs.mount-max')}"
 
 
-_NO_PATH = _which(errno.ENOENT, "does not exist", "a path is empty, or names a directory that was removed")
+_NOT_SEARCHED = _which(errno.EACCES, "is in a directory that this process may not search", "no access to a directory")
+_LOOP = _which(errno.ELOOP, "goes through too many symbolic links", "too many symbolic links in a path")
 _TOO_LONG = _which(
     errno.ENAMETOOLONG,
     f"is longer than {MAXPATHLEN - 1} bytes, or a name in it is longer than its filesystem allows",
     "a path is too long",
 )
+_MISSING = _which(errno.ENOENT, "does not exist", "a path is empty, or names a directory that was removed")
+_NOT_A_DIRECTORY = _which(errno.ENOTDIR, "has a part that is not a directory", "a path is not a directory")
 _PATHS: Mapping[int, Meaning] = {
     **PATH,
+    errno.EACCES: (PermissionError, _NOT_SEARCHED),
     errno.EFAULT: (InvalidArgument, "an argument is not in the memory of this process"),
+    errno.ELOOP: (InvalidPath, _LOOP),
     errno.ENAMETOOLONG: (InvalidPath, _TOO_LONG),
-    errno.ENOENT: (PathNotFound, _NO_PATH),
+    errno.ENOENT: (PathNotFound, _MISSING),
+    errno.ENOTDIR: (PathNotADirectory, _NOT_A_DIRECTORY),
 }
 MOUNT = Errors(
     "mount",
@@ -406,10 +412,6 @@ PIVOT_ROOT = Errors(
     "pivot_root",
     {
         **_PATHS,
-        errno.EACCES: (
-            PermissionError,
-            _which(errno.EACCES, "is in a directory that this process may not search", "a path may not be searched"),
-        ),
         errno.EBUSY: (InvalidArgument, _on_the_root),
         errno.EINVAL: (InvalidArgument, _pivot_refused),
         errno.ENOTDIR: (PathNotADirectory, _pivot_not_a_directory),

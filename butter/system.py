@@ -1,6 +1,6 @@
 """The calls of containers: :manpage:`mount(2)` and its kin, host names, process ids.
 
-Each does what its manual page says, and its error tells the causes of an errno apart. ::
+Each does what its manual page says, and its error tells why the kernel refused. ::
 
     from butter.clone import CLONE_NEWNS, CLONE_NEWUSER, unshare
     from butter.system import MS_PRIVATE, MS_REC, mount, mounted
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from builtins import PermissionError
+from builtins import PermissionError as PermissionError
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InternalError",
-    "PermissionError",
     "Retry",
     "UnknownError",
     "getdomainname",

@@ -1,4 +1,4 @@
-"""The behaviours of mounts, names and ids that are to be proved, one test for each, with its name in the test's."""
+"""The cases of mounts, names and ids: one test for each, named after it."""
 
 import errno
 import os
@@ -130,7 +130,7 @@ def test_mount06(tmp_path):
 @needs(kernel=(5, 10))
 @alone
 def test_mount07(place):
-    """MS_NOSYMFOLLOW stops opening through a link, but neither reading nor changing links."""
+    """MS_NOSYMFOLLOW stops opening through a link, not reading or changing links."""
     support.own_mounts(place)
     (place / "file").write_text("text")
     (place / "link").symlink_to("file")
@@ -182,7 +182,7 @@ def test_umount02(tmp_path, place):
 @needs_loop
 @alone
 def test_umount2_01(tmp_path, place):
-    """MNT_DETACH takes away a mount that is used, and what is written to its open file is there afterwards."""
+    """MNT_DETACH takes a mount away that is used; later writes are not lost."""
     support.own_mounts()
     with support.loop_device(tmp_path) as device:
         mount(device, place, "ext4")
@@ -198,7 +198,7 @@ def test_umount2_01(tmp_path, place):
 @needs_mounts
 @alone
 def test_umount2_02(tmp_path, place):
-    """MNT_EXPIRE marks what is unused and unmounts it next time; UMOUNT_NOFOLLOW refuses a link."""
+    """MNT_EXPIRE marks, then unmounts what is unused; UMOUNT_NOFOLLOW takes no link."""
     support.own_mounts(place)
     (tmp_path / "link").symlink_to(place)
     for flags in MNT_EXPIRE | MNT_FORCE, MNT_EXPIRE | MNT_DETACH:
@@ -272,7 +272,7 @@ def test_getppid01():
 
 
 def test_getppid02():
-    """The parent of a child is the process that forked it, which knows the id that the child has."""
+    """The parent of a child is the process that forked it, and both know its id."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

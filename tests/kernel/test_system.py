@@ -121,7 +121,7 @@ def test_constants():
 @pytest.mark.parametrize("kind", [str, os.fsencode, Path], ids=["str", "bytes", "Path"])
 @alone
 def test_paths_of_each_kind(place, kind):
-    """A path may be a str, bytes or a PathLike, and a source that no device has may be any text."""
+    """A path is a str, bytes or PathLike, and the source of a tmpfs any text."""
     support.own_mounts()
     for source in "some name", b"some name", Path("some name"), "", None:
         assert mount(source, kind(place), "tmpfs") is None
@@ -134,7 +134,7 @@ def test_paths_of_each_kind(place, kind):
 @pytest.mark.defect("Y4")
 @alone
 def test_long_path(tmp_path):
-    """A path of more than 255 bytes is a path like another, up to the 4,095 of the kernel."""
+    """A path of more than 255 bytes is a path too, up to the kernel's 4,095."""
     support.own_mounts()
     os.chdir(tmp_path)
     name = "n" * 250
@@ -153,7 +153,7 @@ def test_long_path(tmp_path):
 @needs_mounts
 @alone
 def test_relative_paths_and_an_empty_type(place):
-    """A path is relative to the working directory, and a bind needs no type: None and "" are the same."""
+    """Paths may be relative, and a bind needs no type: None and "" are the same."""
     support.own_mounts(place)
     os.chdir(place)
     for name in "one", "two":
@@ -188,7 +188,7 @@ def test_options(place, data):
 @pytest.mark.parametrize("data", ["", b"", None, {}])
 @alone
 def test_no_options(place, data):
-    """No options are no options, in each way to say it."""
+    """Each way to say that there are no options is taken."""
     support.own_mounts()
     mount("options", place, "tmpfs", 0, data)
     assert str(place) in targets()
@@ -213,7 +213,7 @@ def test_no_options(place, data):
     ],
 )
 def test_wrong_options(place, data, exception, words):
-    """Options that the kernel would misunderstand are refused before anything happens."""
+    """Options that the kernel would misunderstand are refused before the call."""
     with pytest.raises(exception, match=words):
         mount("options", place, "tmpfs", 0, data)
 
@@ -244,7 +244,7 @@ def test_wrong_options(place, data, exception, words):
     ],
 )
 def test_wrong_arguments(function, arguments, exception):
-    """A wrong type is a TypeError, and what C cannot hold a ValueError, without a system call."""
+    """A wrong type is a TypeError, what C cannot hold a ValueError, before the call."""
 
     def body():
         for call in "mount", "umount2", "pivot_root", "sethostname", "setdomainname":
@@ -259,7 +259,7 @@ def test_wrong_arguments(function, arguments, exception):
 @needs_mounts
 @alone
 def test_shared_and_slave(tmp_path):
-    """A mount on a shared one appears at its peer and at its slave, and not the other way round."""
+    """A mount on a shared one appears at its peer and slave, but not back again."""
     support.own_mounts(tmp_path)
     os.chdir(tmp_path)
     for name in "one", "two":
@@ -280,7 +280,7 @@ def test_shared_and_slave(tmp_path):
 @needs_mounts
 @alone
 def test_both_filenames(place):
-    """The exception has the source and the target as filename and filename2; it prints and pickles both."""
+    """An exception of two paths has both as attributes, prints and pickles both."""
     support.own_mounts()
     with pytest.raises(OSError, match="nofs") as caught:
         mount("source", place, "nofs")
@@ -298,7 +298,7 @@ def test_both_filenames(place):
 
 
 def prepare(place):
-    """Mounts of a child: a tmpfs with the directories "a" and "b", a file, and a tmpfs on "mounted"."""
+    """Mount a tmpfs for a child, with directories, a file, and a tmpfs in it."""
     support.own_mounts(place)
     os.chdir(place)
     for name in "a", "b", "mounted":
@@ -502,7 +502,7 @@ REFUSALS = {
 @pytest.mark.parametrize("cause", REFUSALS)
 @alone
 def test_refusal(place, cause):
-    """The sentence says which of the causes of an errno it was, and which path is wrong."""
+    """The sentence says which cause of an errno it was, and which path is wrong."""
     call, exception, words = REFUSALS[cause]
     prepare(place)
     with pytest.raises(exception, match=words):
@@ -518,7 +518,7 @@ def new_user_namespace():
 
 
 def in_a_mount_namespace(call):
-    """Make *call* in a mount namespace that copied mounts which have MS_NOSUID and others, from one above."""
+    """Make *call* in a mount namespace that has copied mounts from one above."""
 
     def body():
         support.raw_mount(None, "mounted", None, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -583,7 +583,7 @@ def test_denial(place, cause):
 @needs_namespaces
 @alone
 def test_locked_mounts(place):
-    """A mount that came from above cannot be unmounted or moved alone, nor what it hides be seen."""
+    """A mount that came from above cannot be unmounted, moved or bound alone."""
     prepare(place)
     support.own_namespaces()
     with pytest.raises(InvalidArgument, match="'mounted' is locked"):
@@ -661,7 +661,7 @@ def test_sentence_without_proc(place):
 @needs_mounts
 @alone
 def test_sentence_in_a_removed_directory(place):
-    """A relative path without a working directory is an error of the call, and not of its sentence."""
+    """A relative path without a working directory is an error of the call alone."""
     prepare(place)
     os.chdir("b")
     os.rmdir("../b")
@@ -672,7 +672,7 @@ def test_sentence_in_a_removed_directory(place):
 
 
 def test_mounts_are_read_as_the_kernel_writes_them(tmp_path):
-    """The sentences know a mount whose path has blanks, line ends and bytes that are not text."""
+    """The sentences know mounts whose paths have blanks and bytes that are not text."""
     path = os.fsdecode(os.fsencode(tmp_path) + b"/a blank\t\n\\\xff")
     os.mkdir(path)
 
@@ -699,7 +699,7 @@ test_mounts_are_read_as_the_kernel_writes_them = needs_mounts(test_mounts_are_re
 @needs_mounts
 @alone
 def test_mounted(place):
-    """The mount is there in the body, and nowhere after it; the arguments are those of mount."""
+    """The mount is there in the body alone; the arguments are those of mount."""
     support.own_mounts()
     with mounted("source", place, "tmpfs", MS_NODEV, {"size": "64k"}) as path:
         assert path == str(place)
@@ -741,7 +741,7 @@ def test_mounted_with_an_exception(place):
 @needs_mounts
 @alone
 def test_mounted_that_cannot_be_unmounted(place):
-    """A failure of the unmount is the error, unless the body has one: then it is a note of that."""
+    """A failure of the unmount is the error, or a note of the error of the body."""
     support.own_mounts()
     kept = []
 
@@ -777,7 +777,7 @@ def test_mounted_and_detached(place):
 @needs(kernel=(5, 8))
 @alone
 def test_mounted_and_unmounted_in_the_body(place):
-    """What the body has unmounted is not unmounted again, though something else is mounted there."""
+    """What the body has unmounted is not unmounted again, nor what is below it."""
     support.own_mounts(place)
     with mounted("source", place, "tmpfs"):
         umount(place)
@@ -856,7 +856,7 @@ def test_pivot_root(place):
 @needs_mounts
 @alone
 def test_pivot_root_onto_itself(place):
-    """With one path for both the old root lies on the new one, and goes away with an unmount."""
+    """With one path for both, the old root lies on the new one until unmounted."""
     prepare(place)
     os.chdir("mounted")
     pivot_root(".", ".")
@@ -932,7 +932,7 @@ def test_retry(place):
 @needs_mounts
 @alone
 def test_read_only(place):
-    """Flags of the mount are changed by a remount, alone or with those of the filesystem."""
+    """A remount changes the flags of the mount, alone or with the filesystem's."""
     support.own_mounts(place)
     mount(None, place, None, MS_REMOUNT | MS_BIND | MS_RDONLY)
     with pytest.raises(OSError, match="Read-only"):

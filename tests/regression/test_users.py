@@ -131,7 +131,7 @@ def test_wrapper_of_ones_own(tmp_path):
 @support.needs_namespaces
 @support.alone
 def test_sandbox(tmp_path):
-    """Builds a root of binds and tmpfs with relative paths, "" as type, options as the fifth argument, and moves in."""
+    """Builds a root of binds with relative paths and "" as type, and moves in."""
     MNT_DETACH = 2  # which 0.13 did not have
     # new mounts, UTS, IPC, user, pid and net namespaces
     user, group = os.geteuid(), os.getegid()

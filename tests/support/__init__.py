@@ -40,7 +40,7 @@ def become_nobody():
         os.setgroups([])
         os.setresgid(nobody, nobody, nobody)
         os.setresuid(nobody, nobody, nobody)
-        # PR_SET_DUMPABLE: a change of the user makes root own this process's files in /proc
+        # PR_SET_DUMPABLE: otherwise root owns the files of this process in /proc
         libc.prctl(4, 1, 0, 0, 0)
 
 

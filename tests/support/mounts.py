@@ -40,10 +40,10 @@ def raw_mount(source, target, kind, flags=0, data=None):
 
 
 def own_mounts(place=None):
-    """Give this process a mount namespace of its own, where every mount is private: for a child.
+    """Give this process a mount namespace of its own, all private: for a child.
 
-    On the directory *place* a tmpfs is mounted. Root keeps all of its capabilities; another user becomes root in a
-    user namespace.
+    On the directory *place* a tmpfs is mounted. Root keeps all of its capabilities;
+    another user becomes root in a user namespace.
     """
     if not capable("CAP_SYS_ADMIN"):
         own_namespaces()
@@ -64,15 +64,16 @@ def own_uts():
 
 @contextmanager
 def loop_device(place):
-    """The path of a block device with an empty ext4, which is a file in the directory *place*; *needs_loop* says where.
+    """The path of a block device with an empty ext4, a file in the directory *place*.
 
-    The device goes away with the last file or mount of it.
+    The device goes away with the last file or mount of it. *needs_loop* says where
+    there are such devices.
     """
     image = f"{place}/image"
     with open(image, "wb") as file:
         file.truncate(1 << 20)
     subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", image], check=True, timeout=60)
-    # struct loop_config: the descriptor comes first, and byte 60 has the flag LO_FLAGS_AUTOCLEAR
+    # struct loop_config: the descriptor is first, byte 60 has LO_FLAGS_AUTOCLEAR
     config = bytearray(304)
     with open(image, "r+b") as file, open("/dev/loop-control", "r+b", buffering=0) as control:
         config[0:4], config[60:64] = struct.pack("I", file.fileno()), struct.pack("I", 4)
@@ -107,7 +108,7 @@ class MountLine(NamedTuple):
 
 
 def mountinfo(target=None):
-    """The mounts of this process, in the order of the kernel; of one *target* alone, the topmost last."""
+    """The mounts of this process, or those on *target*, the topmost last."""
     found = []
     with open("/proc/self/mountinfo", "rb") as lines:
         for line in lines:
