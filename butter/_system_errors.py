@@ -370,6 +370,8 @@ UMOUNT = Errors(
 
 
 def _pivot_refused(new: str = "", old: str = "", **_: object) -> str:
+    if real(new) == "/":
+        return f"{new!r} is the root already"
     table = mounts()
     root = table.get(mount_of("/") or 0)
     if table and root is None:

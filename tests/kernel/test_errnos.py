@@ -511,7 +511,7 @@ def in_a_secret_directory(call, fail):
     os.chmod(".", 0o777)
     os.mkdir("secret", 0)
     support.become_nobody()
-    support.own_namespaces()
+    support.own_namespaces(root=False)
     WITH_A_PATH[call]("secret/place")
 
 
@@ -613,11 +613,11 @@ def unmount_a_directory(fail):
     umount(".")
 
 
-@provokes("pivot_root", errno.EBUSY, support.needs_mounts, filename=".", words="same mount as the root")
-def pivot_to_a_directory(fail):
-    support.own_mounts()
-    os.chdir("/")
-    pivot_root(".", ".")
+@provokes("pivot_root", errno.EBUSY, support.needs_mounts, filename="new", words="'/' is on the same mount as the root")
+def pivot_with_the_old_root_in_its_place(fail):
+    os.mkdir("new")
+    support.own_mounts("new")
+    pivot_root("new", "/")
 
 
 @provokes("pivot_root", errno.EINVAL, support.needs_mounts, filename="new", words="'old' is not below 'new'")
