@@ -342,7 +342,7 @@ def _umount_not_permitted(flags: int = 0, **_: object) -> str:
     if refused:
         return refused
     if flags & MNT_FORCE and in_user_namespace():
-        return "MNT_FORCE needs CAP_SYS_ADMIN outside of all user namespaces"
+        return "MNT_FORCE needs CAP_SYS_ADMIN in the user namespace of the filesystem, or outside of all"
     return NOT_ALLOWED
 
 

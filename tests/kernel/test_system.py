@@ -11,7 +11,7 @@ import pytest
 import support
 from support import alone, in_child, needs, needs_loop, needs_mounts, needs_namespaces
 
-from butter import _system_look, system
+from butter import _system_errors, _system_look, system
 from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound
 from butter.system import (
     MNT_DETACH,
@@ -330,11 +330,11 @@ def bind_something_unbindable():
     mount("mounted", "a", None, MS_BIND)
 
 
-def bind_out_of_another_namespace():
-    # the root of this one, after the process has left it for another
+def root_of_another_namespace():
+    """The path of the root of this namespace, which the process leaves for another."""
     old = os.open("/", os.O_RDONLY)
     assert support.libc.unshare(0x20000) == 0
-    mount(f"/proc/self/fd/{old}", "a", None, MS_BIND)
+    return f"/proc/self/fd/{old}"
 
 
 def unmount_below_a_mount():
@@ -417,7 +417,16 @@ REFUSALS = {
     "bind of what is missing": (lambda: mount("c", "a", None, MS_BIND), PathNotFound, "'c' does not exist"),
     "bind to what is missing": (lambda: mount("a", "c", None, MS_BIND), PathNotFound, "'c' does not exist"),
     "unbindable": (bind_something_unbindable, InvalidArgument, "'mounted' is on a mount that is unbindable"),
-    "bind of another namespace": (bind_out_of_another_namespace, InvalidArgument, "of another mount namespace"),
+    "bind of another namespace": (
+        lambda: mount(root_of_another_namespace(), "a", None, MS_BIND),
+        InvalidArgument,
+        "of another mount namespace",
+    ),
+    "unmount in another namespace": (
+        lambda: umount(root_of_another_namespace()),
+        InvalidArgument,
+        "is on a mount of another mount namespace",
+    ),
     "two propagations": (
         lambda: mount(None, "mounted", None, MS_SHARED | MS_PRIVATE),
         InvalidArgument,
@@ -536,6 +545,11 @@ def in_a_user_namespace(call):
     return body
 
 
+def force_in_a_user_namespace():
+    support.raw_mount(".", "a", None, MS_BIND | MS_REC)
+    umount("a", MNT_FORCE)
+
+
 FOREIGN = "belongs to a user namespace above its own.*unshare"
 DENIALS = {
     "mounts of the namespace above": (
@@ -559,6 +573,10 @@ DENIALS = {
     "filesystem of no user namespace": (
         in_a_mount_namespace(lambda: mount("x", "a", "bpf" if "bpf" not in _system_look.filesystems() else "debugfs")),
         "a user namespace cannot mount the filesystem",
+    ),
+    "force in a user namespace": (
+        in_a_mount_namespace(force_in_a_user_namespace),
+        "MNT_FORCE needs CAP_SYS_ADMIN in the user namespace of the filesystem",
     ),
     "proc of another pid namespace": (
         in_a_mount_namespace(lambda: mount("proc", "a", "proc")),
@@ -590,6 +608,8 @@ def test_locked_mounts(place):
         umount("mounted")
     with pytest.raises(InvalidArgument, match="'mounted' is locked"):
         mount("mounted", "a", None, MS_MOVE)
+    with pytest.raises(InvalidArgument, match="'mounted' is locked"):
+        pivot_root("mounted", "mounted/below")
     with pytest.raises(InvalidArgument, match="add MS_REC"):
         mount(".", "a", None, MS_BIND)
     mount(".", "a", None, MS_BIND | MS_REC)
@@ -691,6 +711,25 @@ def test_mounts_are_read_as_the_kernel_writes_them(tmp_path):
 
 
 test_mounts_are_read_as_the_kernel_writes_them = needs_mounts(test_mounts_are_read_as_the_kernel_writes_them)
+
+
+@needs("CAP_SYS_ADMIN")
+@alone
+def test_pivot_to_a_directory_of_the_root(place):
+    """A directory on the mount of the root is not a new root yet."""
+    support.own_mounts()
+    root = _system_look.mount_of("/")
+    new = next(f"/{name}" for name in os.listdir("/") if _system_look.mount_of(f"/{name}") == root)
+    with pytest.raises(InvalidArgument, match=f"{new!r} is on the same mount as the root: bind it to itself"):
+        pivot_root(new, new)
+
+
+def test_pivot_from_the_rootfs(monkeypatch, place):
+    """The root that the kernel began with cannot be put elsewhere."""
+    root = _system_look.MountLine(1, 1, "/", [], [], "rootfs", "rootfs")
+    monkeypatch.setattr(_system_errors, "mounts", lambda: {_system_look.mount_of("/"): root})
+    with pytest.raises(InvalidArgument, match="the root is the rootfs"):
+        _system_errors.PIVOT_ROOT.fail(errno.EINVAL, new=str(place), old=str(place))
 
 
 # mounted
