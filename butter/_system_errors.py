@@ -262,12 +262,13 @@ def _no_access(src: str | None = None, target: str | None = None, flags: int = 0
     path = first_failing(errno.EACCES, target, src)
     if path is not None:
         return f"no permission to search a directory of {path!r}"
-    line = _line(src) if src and kind_of(src) == "a block device" else None
+    device = src is not None and kind_of(src) == "a block device"
+    line = _line(src) if src and device else None
     if line and "nodev" in line.options:
         return f"the device {src!r} is on the mount at {line.target!r}, which has MS_NODEV"
-    if not flags & MS_RDONLY:
-        return f"{src!r} can only be read: add MS_RDONLY"
-    return "a security module does not allow it"
+    if (device or flags & MS_REMOUNT) and not flags & MS_RDONLY:
+        return "the device can only be read, or its filesystem: add MS_RDONLY"
+    return "a security module, as AppArmor or SELinux, does not allow it"
 
 
 def _below_itself(src: str | None = None, target: str | None = None, **_: object) -> str:

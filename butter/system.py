@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
     Text = Union[str, bytes]
     Value = Union[bool, int, Path]
-    Data = Union[Text, Mapping[str, Value], None]
+    Data = Union[Text, Mapping[str, Value], Mapping[bytes, Value], None]
 
 __all__ = [
     "InternalError",

@@ -20,8 +20,14 @@
 #endif
 #ifndef MS_SUBMOUNT
 # define MS_SUBMOUNT (1 << 26)
+#endif
+#ifndef MS_NOREMOTELOCK
 # define MS_NOREMOTELOCK (1 << 27)
+#endif
+#ifndef MS_NOSEC
 # define MS_NOSEC (1 << 28)
+#endif
+#ifndef MS_BORN
 # define MS_BORN (1 << 29)
 #endif
 #ifndef MS_ACTIVE

@@ -647,6 +647,20 @@ def test_device_on_a_mount_without_devices(tmp_path, place):
 
 @needs_loop
 @alone
+def test_device_that_can_only_be_read(tmp_path, place):
+    """A device that is read-only has to be mounted so."""
+    support.own_mounts()
+    with support.loop_device(tmp_path, read_only=True) as device:
+        with pytest.raises(OSError, match="add MS_RDONLY") as caught:
+            mount(device, place, "ext4")
+        assert caught.value.errno in (errno.EACCES, errno.EROFS)
+        mount(device, place, "ext4", MS_RDONLY)
+        with pytest.raises(OSError, match="add MS_RDONLY"):
+            mount(None, place, None, MS_REMOUNT)
+
+
+@needs_loop
+@alone
 def test_damaged_filesystem(tmp_path, place):
     """A device without a superblock is named, with its type and the options."""
     support.own_mounts()

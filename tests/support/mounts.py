@@ -63,7 +63,7 @@ def own_uts():
 
 
 @contextmanager
-def loop_device(place):
+def loop_device(place, read_only=False):
     """The path of a block device with an empty ext4, a file in the directory *place*.
 
     The device goes away with the last file or mount of it. *needs_loop* says where
@@ -73,10 +73,11 @@ def loop_device(place):
     with open(image, "wb") as file:
         file.truncate(1 << 20)
     subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", image], check=True, timeout=60)
-    # struct loop_config: the descriptor is first, byte 60 has LO_FLAGS_AUTOCLEAR
+    # struct loop_config: the descriptor is first, and byte 60 has LO_FLAGS_AUTOCLEAR
+    # and LO_FLAGS_READ_ONLY
     config = bytearray(304)
     with open(image, "r+b") as file, open("/dev/loop-control", "r+b", buffering=0) as control:
-        config[0:4], config[60:64] = struct.pack("I", file.fileno()), struct.pack("I", 4)
+        config[0:4], config[60:64] = struct.pack("I", file.fileno()), struct.pack("I", 4 | read_only)
         while True:
             path = f"/dev/loop{fcntl.ioctl(control, 0x4C82)}"  # LOOP_CTL_GET_FREE
             device = os.open(path, os.O_RDWR | os.O_CLOEXEC)
