@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
     Text = Union[str, bytes]
     Value = Union[bool, int, Path]
-    Data = Union[Text, Mapping[str, Value], Mapping[bytes, Value], None]
+    Data = Union[Text, Mapping[str, Value], None]
 
 __all__ = [
     "InternalError",
@@ -146,10 +146,10 @@ def _options(data: Data) -> bytes:
     return encoded
 
 
-def _option(name: Text, value: Value) -> bytes:
+def _option(name: str, value: Value) -> bytes:
     """Return ``b"name=value"``, or ``b"name"`` for the value True."""
-    if not isinstance(name, (str, bytes)):
-        raise TypeError(f"the name of an option must be str or bytes, not {type(name).__name__}")
+    if not isinstance(name, str):
+        raise TypeError(f"the name of an option must be a str, not {type(name).__name__}")
     if value is False:
         raise ValueError(f"option {name!r} is False: leave it out, or use the option that says the opposite")
     encoded = os.fsencode(name)

@@ -172,7 +172,7 @@ def test_relative_paths_and_an_empty_type(place):
         "size=64k,nr_inodes=10,mode=700",
         b"size=64k,nr_inodes=10,mode=700",
         {"size": "64k", "nr_inodes": 10, "mode": b"700"},
-        {b"size": Path("64k"), "nr_inodes": "10", "mode": 700, "rw": True},
+        {"size": Path("64k"), "nr_inodes": "10", "mode": 700, "rw": True},
     ],
     ids=["str", "bytes", "dict", "mixed"],
 )
@@ -206,7 +206,7 @@ def test_no_options(place, data):
         ({"size=1": "m"}, ValueError, "not the name"),
         ({"size": None}, TypeError, "not NoneType"),
         ({"size": 1.5}, TypeError, "not float"),
-        ({5: "1m"}, TypeError, "name of an option"),
+        ({b"size": "1m"}, TypeError, "name of an option"),
         (5, TypeError, "mapping"),
         (["size=1m"], TypeError, "mapping"),
         ("x" * os.sysconf("SC_PAGESIZE"), ValueError, "the kernel reads"),

@@ -37,6 +37,7 @@ from butter.eventfd import Eventfd
 from butter.inotify import Inotify
 from butter.memfd import Memfd
 from butter.signalfd import Signalfd
+from butter.system import MS_REMOUNT, getpid, mount, mounted
 from butter.timerfd import Timer
 
 
@@ -83,6 +84,15 @@ def files() -> None:
         reveal_type(memfd.writable)  # bool
         reveal_type(memfd.sealed_copy())  # Memfd
         reveal_type(memfd.mmap())  # mmap
+
+
+def mounts() -> None:
+    with mounted("scratch", "/mnt", "tmpfs", data={"size": "1m", "ro": True}) as path:
+        reveal_type(path)  # str
+    mount(None, path, flags=MS_REMOUNT, data={"size": "1m", "nr_inodes": 4})
+    mount(None, path, flags=MS_REMOUNT, data={"size": 1.5})  # mistake
+    mount(5, path)  # mistake
+    reveal_type(getpid())  # int
 
 
 async def awaitables() -> None:
