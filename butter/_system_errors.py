@@ -34,6 +34,7 @@ from butter._system_look import (
     in_user_namespace,
     is_foreign,
     kind_of,
+    mount_at,
     mount_of,
     mounts,
     not_privileged,
@@ -348,7 +349,7 @@ def _umount_not_permitted(flags: int = 0, **_: object) -> str:
 
 
 def _umount_busy(target: str = "", **_: object) -> str:
-    number = mount_of(target)
+    number = mount_at(target)
     others = [line.target for line in mounts().values() if line.parent == number]
     if others:
         return f"other mounts are on {target!r}: {', '.join(others[:5])}; unmount them before, or use MNT_DETACH"

@@ -87,16 +87,31 @@ def mount_of(path: str) -> int | None:
         os.close(fd)
 
 
+def mount_at(path: str) -> int | None:
+    """Return the number of the mount whose place a path is.
+
+    The filesystem there is not asked: it may wait for a server that is gone.
+    """
+    try:
+        place = os.path.abspath(path)
+    except OSError:  # the working directory was removed
+        return mount_of(path)
+    found = [line.id for line in mounts().values() if line.target == place]
+    return found[-1] if found else mount_of(path)
+
+
 def used_by_this_process(mount: int | None) -> str | None:
     """Return what of this process is on a mount: its directory, or a descriptor."""
-    for name in "cwd", "root":
-        if mount is not None and mount_of(f"/proc/thread-self/{name}") == mount:
-            return "the working directory" if name == "cwd" else "the root directory"
+    if mount is None:
+        return None
+    for link, what in ("cwd", "the working directory"), ("root", "the root directory"):
+        if mount_of(f"/proc/thread-self/{link}") == mount:
+            return what
     try:
         numbers = sorted(map(int, os.listdir("/proc/thread-self/fd")))
     except OSError:
         return None
-    return next((f"descriptor {fd}" for fd in numbers if mount is not None and _mount_of_descriptor(fd) == mount), None)
+    return next((f"descriptor {fd}" for fd in numbers if _mount_of_descriptor(fd) == mount), None)
 
 
 def _errno_of(path: str) -> int | None:
