@@ -224,13 +224,33 @@ def _not_in_user_namespaces(fs: str) -> str:
     )
 
 
-def _mount_busy(src: str | None = None, target: str = "", flags: int = 0, **_: object) -> str:
+def _mount_busy(src: str | None = None, target: str = "", fs: str | None = None, flags: int = 0, **_: object) -> str:
     if flags & MS_REMOUNT:
         return f"files on {target!r} are open for writing, so it cannot become read-only"
     line = _line(target)
     if line and line.source == src and line.target == real(target):
         return f"{src!r} is mounted on {target!r} already"
-    return f"{src!r} is in use: it is mounted with other options, or held by a device mapper, as swap or by a program"
+    if filesystems().get(fs or ""):
+        return f"{src!r} is in use: mounted with other options, or held by a device mapper, as swap or by a program"
+    return f"what the source {src!r} or the options name is in use by another mount"
+
+
+def _nothing_there(
+    src: str | None = None,
+    target: str | None = None,
+    fs: str | None = None,
+    flags: int = 0,
+    data: bytes = b"",
+    **_: object,
+) -> str:
+    # many filesystems do not take their source for a path
+    is_path = flags & (MS_BIND | MS_MOVE) or filesystems().get(fs or "")
+    path = first_failing(errno.ENOENT, target, src if is_path else None)
+    if path is not None:
+        return f"{path!r} does not exist"
+    if data and not flags & MS_REMOUNT:
+        return f"a path in the options {os.fsdecode(data)!r} does not exist"
+    return "a path is empty, or names a directory that was removed"
 
 
 def _not_a_device(src: str | None = None, fs: str | None = None, **_: object) -> str:
@@ -311,6 +331,7 @@ MOUNT = Errors(
         errno.ELOOP: (InvalidPath, _below_itself),
         errno.EMFILE: (OSError, "the kernel has no number left for a filesystem without a device"),
         errno.ENODEV: (OSError, _unknown_filesystem),
+        errno.ENOENT: (PathNotFound, _nothing_there),
         errno.ENOSPC: (OSError, _too_many_mounts),
         errno.ENOTBLK: (InvalidArgument, _not_a_device),
         errno.ENOTDIR: (PathNotADirectory, _not_directories),

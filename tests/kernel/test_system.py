@@ -432,6 +432,7 @@ REFUSALS = {
         InvalidArgument,
         "MS_PRIVATE | MS_SHARED exclude each other",
     ),
+    "empty target": (lambda: mount("x", "", "tmpfs"), PathNotFound, "'' does not exist"),
     "propagation and more": (
         lambda: mount(None, "mounted", None, MS_PRIVATE | MS_NODEV),
         InvalidArgument,
@@ -516,6 +517,16 @@ def test_refusal(place, cause):
     prepare(place)
     with pytest.raises(exception, match=words):
         call()
+
+
+@needs_mounts
+@needs(kernel=(5, 11), when="overlay" in _system_look.filesystems(), reason="needs overlay")
+@alone
+def test_path_in_an_option(place):
+    """A source that is a name is not taken for the path that is missing."""
+    support.own_mounts()
+    with pytest.raises(PathNotFound, match="a path in the options 'lowerdir=/missing:/tmp' does not"):
+        mount("overlay", place, "overlay", 0, "lowerdir=/missing:/tmp")
 
 
 def new_user_namespace():
