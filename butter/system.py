@@ -133,10 +133,10 @@ def _options(data: Data) -> bytes:
     """Return the options of a filesystem as the kernel reads them."""
     if data is None:
         return b""
-    if isinstance(data, Mapping):
-        encoded = b",".join(_option(name, value) for name, value in data.items())
-    elif isinstance(data, (str, bytes)):
+    if isinstance(data, (str, bytes)):
         encoded = os.fsencode(data)
+    elif isinstance(data, Mapping):
+        encoded = b",".join(_option(name, value) for name, value in data.items())
     else:
         raise TypeError(f"data must be str, bytes, a mapping or None, not {type(data).__name__}")
     if b"\0" in encoded:
