@@ -17,15 +17,8 @@ _NS_GET_USERNS = 0xB701
 _O_PATH = 0o10000000
 # the number that the kernel gives to the first user namespace
 _FIRST_USER_NAMESPACE = "user:[4026531837]"
-#: the kinds of namespaces, with the flags of unshare that make one
-NAMESPACES = {
-    "mnt": "CLONE_NEWNS",
-    "uts": "CLONE_NEWUTS",
-    "pid": "CLONE_NEWPID",
-    "net": "CLONE_NEWNET",
-    "ipc": "CLONE_NEWIPC",
-    "cgroup": "CLONE_NEWCGROUP",
-}
+# kinds of namespaces: what people call them, and the flag of unshare that makes one
+_NAMESPACES = {"mnt": ("mount", "CLONE_NEWNS"), "uts": ("UTS", "CLONE_NEWUTS")}
 
 
 class MountLine(NamedTuple):
@@ -195,15 +188,15 @@ def is_foreign(kind: str) -> bool:
 
 def not_privileged(kind: str) -> str | None:
     """Return why this process may not change its *kind* namespace; None if it may."""
-    flag = NAMESPACES[kind]
+    name, flag = _NAMESPACES[kind]
     if has_capability() is False:
         return (
-            f"this needs CAP_SYS_ADMIN in the user namespace that owns the {kind} namespace of this process: run as "
+            f"this needs CAP_SYS_ADMIN in the user namespace that owns the {name} namespace of this process: run as "
             f"root, or call unshare(CLONE_NEWUSER | {flag}) first"
         )
     if is_foreign(kind):
         return (
-            f"the {kind} namespace of this process belongs to a user namespace above its own, where it has no "
+            f"the {name} namespace of this process belongs to a user namespace above its own, where it has no "
             f"capability: call unshare({flag}) first"
         )
     return None

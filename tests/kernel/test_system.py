@@ -565,14 +565,14 @@ FOREIGN = "belongs to a user namespace above its own.*unshare"
 DENIALS = {
     "mounts of the namespace above": (
         in_a_user_namespace(lambda: mount("x", "a", "tmpfs")),
-        f"mnt namespace.*{FOREIGN}",
+        f"mount namespace.*{FOREIGN}",
     ),
-    "unmount in the namespace above": (in_a_user_namespace(lambda: umount("mounted")), f"mnt namespace.*{FOREIGN}"),
+    "unmount in the namespace above": (in_a_user_namespace(lambda: umount("mounted")), f"mount namespace.*{FOREIGN}"),
     "pivot in the namespace above": (
         in_a_user_namespace(lambda: pivot_root("mounted", "mounted")),
-        f"mnt namespace.*{FOREIGN}",
+        f"mount namespace.*{FOREIGN}",
     ),
-    "host name of the namespace above": (in_a_user_namespace(lambda: sethostname("x")), f"uts namespace.*{FOREIGN}"),
+    "host name of the namespace above": (in_a_user_namespace(lambda: sethostname("x")), f"UTS namespace.*{FOREIGN}"),
     "locked flags": (
         in_a_mount_namespace(lambda: mount(None, "mounted", None, MS_REMOUNT | MS_BIND | MS_NODEV)),
         "is locked.*so add MS_NOSUID | MS_NOEXEC",
