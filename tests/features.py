@@ -16,6 +16,7 @@ from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.inotify import Inotify_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
+from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify, inotify_init
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
@@ -41,6 +42,8 @@ class Feature:
     cloexec = os.O_CLOEXEC
     #: whether two unread events are two, and not one (a timer's are one)
     ticks = True
+    #: whether ``with`` does more than close the object, so that it needs an open one
+    enters = False
     #: whether one read may return several events; ``number`` then tells them apart
     batches = False
 
@@ -200,6 +203,24 @@ class Moves(Feature):
     """Calls that move bytes between descriptors, without an object."""
 
     name, call = "splice", "splice"
+
+
+class Rooms(Feature):
+    """The namespace of host names that this thread is in, so that entering it changes nothing."""
+
+    name, call = "clone", "unshare"
+    cls = Namespace
+    enters = True
+
+    def make(self, cls=None, blocking=True, **arguments):
+        return (cls or self.cls)("/proc/self/ns/uts", **arguments)
+
+    def descriptor(self, flags=0, **options):
+        return _open_namespace("/proc/self/ns/uts", flags=flags, **options)
+
+    def use(self, made):
+        assert made.kind == CLONE_NEWUTS
+        assert made.userns().close() is None
 
 
 FEATURES = Feature.__subclasses__()

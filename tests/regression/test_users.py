@@ -10,7 +10,7 @@ import pytest
 import support
 
 import butter.inotify
-from butter import _eventfd, _memfd, _signalfd, _timerfd, splice
+from butter import _eventfd, _memfd, _signalfd, _timerfd, clone, splice
 from butter.errors import UnknownError
 from butter.eventfd import eventfd, eventfd_read, eventfd_write
 from butter.inotify import (
@@ -126,6 +126,8 @@ LIBRARY = {
     "memfd_create": (_memfd, "lib", memfd_create),
     "splice": (splice, "_lib", lambda: splice.splice(3, 4, len=5)),
     "tee": (splice, "_lib", lambda: splice.tee(3, 4, len=5)),
+    "unshare": (clone, "_lib", lambda: clone.unshare(clone.CLONE_NEWNET)),
+    "setns": (clone, "_lib", lambda: clone.setns(3)),
 }
 
 
@@ -133,7 +135,7 @@ LIBRARY = {
 def test_library_that_is_replaced(monkeypatch, call):
     """Programs' tests replace the C library by one that returns -1 and sets errno."""
     module, name, function = LIBRARY[call]
-    ffi = getattr(module, name.replace("lib", "ffi"))
+    ffi = module.ffi if module is clone else getattr(module, name.replace("lib", "ffi"))
     meanings = support.errno_tables()[call].meanings
 
     def fail(*_):

@@ -35,6 +35,10 @@ _SYSCALLS = {
     "memfd_create": (319, 279),
     "copy_file_range": (326, 285),
     "rt_sigprocmask": (14, 135),
+    "ioctl": (16, 29),
+    "statfs": (137, 43),
+    "unshare": (272, 97),
+    "setns": (308, 268),
 }
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 

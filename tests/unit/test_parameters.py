@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+import butter.clone
 import butter.eventfd
 import butter.inotify
 import butter.memfd
@@ -73,6 +74,8 @@ def test_signatures_of_classes():
         (butter.splice.splice, "fd_in fd_out in_offset out_offset len flags"),
         (butter.splice.tee, "fd_in fd_out len flags"),
         (butter.splice.vmsplice, "fd vec flags"),
+        (butter.clone.unshare, "flags"),
+        (butter.clone.setns, "fd nstype"),
     ],
 )
 def test_names(function, names):
