@@ -277,8 +277,9 @@ class Namespace(Descriptor):
     def userns(self) -> Namespace:
         """Return the user namespace that owns it.
 
-        That of a user namespace is its parent. A process with CAP_SYS_ADMIN there may change this namespace. Raises
-        PermissionError if it is outside the user namespace of the caller.
+        That of a user namespace is its parent. A process with CAP_SYS_ADMIN there may
+        change this namespace. Raises PermissionError if it is outside the user
+        namespace of the caller.
         """
         return self._related(NS_GET_USERNS)
 
@@ -363,7 +364,8 @@ def run_in(function: Callable[[], Result], *namespaces: FileDescriptor) -> Resul
     All other threads of the process stay where they are, and the thread ends with the
     function. What the function raises is raised here. ::
 
-        names = run_in(lambda: socket.if_nameindex(), Namespace.of(pid, CLONE_NEWNET))
+        with contextlib.closing(Namespace.of(pid, CLONE_NEWNET)) as network:
+            devices = run_in(socket.if_nameindex, network)
 
     *namespaces* are :class:`Namespace` objects or other descriptors of namespaces, one
     of a kind: network, uts, ipc, cgroup and mount namespaces. In a mount namespace the

@@ -903,7 +903,7 @@ def test_with_a_mount_namespace_keeps_the_place(tmp_path):
     assert in_child(body) == (["/", True], "/directory", ["directory", "proc"], False)
 
 
-@needs_namespaces
+@needs_admin
 @alone
 def test_with_a_pid_namespace():
     """The children that are made in the block are in it, and later ones are not."""
@@ -916,7 +916,6 @@ def test_with_a_pid_namespace():
             os.read(reading, 1)  # until this test has ended, however it ends
             os._exit(0)
 
-    own_namespaces()
     with child(inside) as pid, Namespace(f"/proc/{pid}/ns/pid_for_children") as namespace:
         assert namespace.kind == CLONE_NEWPID
         assert f" {link('pid_for_children')}>" in repr(namespace)
