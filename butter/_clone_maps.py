@@ -91,7 +91,7 @@ def _checked(ranges: Iterable[Range], name: str) -> list[Range]:
     for entry in ranges:
         if not isinstance(entry, (tuple, list)) or len(entry) != 3:
             raise TypeError(f"a range of {name} is (inside, outside, count), not {entry!r}")
-        inside, outside, count = (integer(number, 32, name) for number in entry)
+        inside, outside, count = [integer(number, 32, name) for number in entry]
         if not count or inside + count >= 1 << 32 or outside + count >= 1 << 32:
             raise ValueError(f"the range {entry!r} of {name} is empty, or goes beyond the last id, {(1 << 32) - 2}")
         found.append((inside, outside, count))
