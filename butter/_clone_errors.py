@@ -192,7 +192,7 @@ def _unshare_refused(flags: int, **_: object) -> str:
     if not flags & _SINGLE:
         return "the kernel or a seccomp filter refuses it, for a reason that the manual page does not list"
     if len(thread_names()) == 1:
-        return f"{names_of(flags & _SINGLE)}: another process shares the memory of this one"
+        return f"{names_of(flags & _SINGLE)}: another process shares the memory of this one, or a thread is ending"
     return (
         f"{names_of(flags & _SINGLE)} needs a process with a single thread, and {_threads()}. Call it before threads "
         "start (numpy starts some when it is imported), or in a forked child"
@@ -228,7 +228,9 @@ def _unshare_denied(flags: int, **_: object) -> str:
         return f"CLONE_NEWUSER: {_user_denied()}"
     if capable(CAP_SYS_ADMIN):
         return NOT_ALLOWED
-    return f"{names_of(flags)} needs CAP_SYS_ADMIN; CLONE_NEWUSER in the same call makes that unnecessary"
+    reason = restricted()
+    but = f", but {reason}" if reason else ""
+    return f"{names_of(flags)} needs CAP_SYS_ADMIN; CLONE_NEWUSER in the same call makes that unnecessary{but}"
 
 
 def _exhausted(flags: int, **_: object) -> str:

@@ -7,7 +7,7 @@ import errno
 import os
 import threading
 from builtins import PermissionError as PermissionError
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING
 
@@ -120,24 +120,13 @@ def _kind_of(fd: int) -> CloneNew:
 
 
 @contextmanager
-def _same_place() -> Iterator[None]:
-    """Restore the root and working directory of the thread.
-
-    Joining a mount namespace sets both to its root.
-    """
-    flags = _O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-    root = os.open("/", flags)
+def _directory(path: str) -> Iterator[int]:
+    """Have a descriptor of a directory, which need not be readable."""
+    fd = os.open(path, _O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        directory = os.open(".", flags)
-        try:
-            yield
-        finally:
-            os.fchdir(root)
-            os.chroot(".")
-            os.fchdir(directory)
-            os.close(directory)
+        yield fd
     finally:
-        os.close(root)
+        os.close(fd)
 
 
 class Namespace(Descriptor):
@@ -149,8 +138,8 @@ class Namespace(Descriptor):
     executes.
 
     ``with`` enters it: the calling thread is inside for the length of the block, then
-    goes back to where it was, and the object is closed. Other threads stay outside, and
-    so does the thread itself where it waits for nothing else: do not await inside. ::
+    goes back to where it was, and the object is closed. Other threads stay outside. Do
+    not await in the block: other tasks of the loop would run inside. ::
 
         with Namespace("/run/netns/blue"):
             connection = socket.create_connection(("10.0.0.1", 80))
@@ -197,19 +186,21 @@ class Namespace(Descriptor):
         self._learn(fd)
 
     @classmethod
-    def of(cls, process: FileDescriptor, kind: int | str, closefd: bool = CLOEXEC_DEFAULT) -> Self:
+    def of(
+        cls, process: FileDescriptor, kind: int | str, closefd: bool = CLOEXEC_DEFAULT, *, pidfd: bool = False
+    ) -> Self:
         """Return the namespace of a process.
 
-        *process* is a pid, as an int, or a pidfd, as an object with ``fileno()``: after
-        the process has ended, a pid may be that of another one, and a pidfd is not.
-        *kind* is ``CLONE_NEWNET`` or another of CloneNew, or its name in
-        ``/proc/self/ns``: ``"net"``, ``"mnt"``.
+        *process* is a pid, as an int, or a pidfd, as an object with ``fileno()``; an
+        int is a pidfd if *pidfd* says so. After a process has ended, its pid may become
+        that of another one; a pidfd does not. *kind* is ``CLONE_NEWNET`` or another of
+        CloneNew, or its name in ``/proc/self/ns``: ``"net"``, ``"mnt"``.
 
         Raises what the class does, ProcessLookupError or PathNotFound for a process
         that has ended, and PermissionError for one that the caller may not trace.
         """
         name = _file_of(kind)
-        if isinstance(process, int):
+        if isinstance(process, int) and not pidfd:
             return cls(f"/proc/{integer(process, 31, 'process')}/ns/{name}", closefd)
         fd = fileno(process)
         pid = pid_of(fd)
@@ -310,18 +301,25 @@ class Namespace(Descriptor):
         self.fileno()  # raises if the object is closed
         # what children enter is what a thread changes of its pid namespace
         file = KINDS[self._type] + ("_for_children" if self._type == CLONE_NEWPID else "")
-        with closing(Namespace(f"/proc/thread-self/ns/{file}")) as before:
+        with ExitStack() as opened:
+            before = opened.enter_context(closing(Namespace(f"/proc/thread-self/ns/{file}")))
             if before == self:
                 yield self
                 return
-            with _same_place() if self._type == CLONE_NEWNS else nullcontext():
-                # the thread is in there: what would forbid to come back forbids this
+            place = ("/", ".") if self._type == CLONE_NEWNS else ()
+            directories = [opened.enter_context(_directory(path)) for path in place]
+            # the thread is in there: what would forbid to come back forbids this
+            setns(before, self._type)
+            try:
+                setns(self, self._type)
+                yield self
+            finally:
                 setns(before, self._type)
-                try:
-                    setns(self, self._type)
-                    yield self
-                finally:
-                    setns(before, self._type)
+                if directories:
+                    # joining a mount namespace has set both to its root
+                    os.fchdir(directories[0])
+                    os.chroot(".")
+                    os.fchdir(directories[1])
 
     def __enter__(self) -> Self:
         stay = self.entered()
@@ -378,7 +376,8 @@ def run_in(function: Callable[[], Result], *namespaces: FileDescriptor) -> Resul
 
     Raises ValueError for a user or time namespace, which the kernel lets no process
     with several threads join, for a pid namespace, which a thread never enters, and for
-    two of one kind; and what :func:`setns` does.
+    two of one kind; RuntimeError if no thread can be started; and what :func:`setns`
+    does.
     """
     kinds: dict[int, FileDescriptor] = {}
     for namespace in namespaces:

@@ -114,25 +114,27 @@ def other_thread(name="sleeper"):
 
 @contextlib.contextmanager
 def child(*before):
-    """A child process that calls the functions *before*, and waits; its pid."""
-    reading, writing = os.pipe()
+    """A child process that has called the functions *before*; its pid. It ends with the block, or with this process."""
+    (ready, begun), (end, hold) = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
+            os.close(hold)
             for function in before:
                 function()
-            os.write(writing, b"x")
-            signal.pause()
+            os.write(begun, b"x")
+            os.read(end, 1)
         finally:
-            os._exit(1)
-    assert os.read(reading, 1) == b"x"
+            os._exit(0)
     try:
+        os.close(begun)
+        assert os.read(ready, 1) == b"x"
         yield pid
     finally:
-        os.kill(pid, signal.SIGKILL)
+        os.close(hold)
         os.waitpid(pid, 0)
-        os.close(reading)
-        os.close(writing)
+        os.close(ready)
+        os.close(end)
 
 
 class Pidfd:
@@ -658,6 +660,7 @@ def test_namespace_of_a_process():
         with contextlib.closing(Namespace.of(pidfd, "uts")) as namespace:
             assert repr(namespace).endswith(f" {link('uts', pid)}>")
             assert namespace == Namespace.of(pid, "uts") != Namespace.current("uts")
+            assert namespace == Namespace.of(pidfd.fileno(), "uts", pidfd=True)
             assert setns(namespace) is None
     with pytest.raises(ProcessLookupError, match="open of a namespace: the process has ended"):
         Namespace.of(pidfd, "uts")
@@ -968,6 +971,25 @@ def test_with_where_coming_back_is_forbidden(name):
         # for ever, it may
         setns(namespace)
         assert link(name) != before
+
+
+@needs_namespaces
+@pytest.mark.parametrize("name", ["mnt", "uts"])
+@alone
+def test_with_what_is_forbidden(name):
+    """A thread without the capability stays where it is, with one error."""
+
+    def stay(namespace):
+        support.become_nobody()
+        before = link(name), os.getcwd()
+        with pytest.raises(PermissionError, match="setns needs CAP_SYS_ADMIN") as caught:
+            namespace.__enter__()
+        assert caught.value.__context__ is None
+        assert (link(name), os.getcwd()) == before
+
+    made = CLONE_NEWUSER | KINDS[name]
+    with child(lambda: unshare(made)) as pid, contextlib.closing(Namespace.of(pid, name)) as namespace:
+        in_child(stay, namespace)
 
 
 @alone
