@@ -206,7 +206,7 @@ class Moves(Feature):
 
 
 class Rooms(Feature):
-    """The namespace of host names that this thread is in, so that entering it changes nothing."""
+    """The uts namespace of this thread, so that entering it changes nothing."""
 
     name, call = "clone", "unshare"
     cls = Namespace

@@ -1,4 +1,4 @@
-"""The behaviours of setns and unshare that are to be proved, one test for each, with its name in the test's."""
+"""The behaviours of setns and unshare that are to be proved, each with its name."""
 
 import errno
 import os
@@ -33,7 +33,7 @@ KINDS = {
 @pytest.mark.parametrize("name", KINDS)
 @alone
 def test_setns01_refused(name, tmp_path):
-    """No descriptor, another file, a nonsensical kind and another kind are refused, and a user without the right is."""
+    """A bad descriptor, a wrong kind and a missing right are refused."""
     kind, other = KINDS[name], CLONE_NEWUTS if name != "uts" else CLONE_NEWNET
     file = os.open(tmp_path / "file", os.O_CREAT | os.O_RDWR)
     namespace = os.open(f"/proc/self/ns/{name}", os.O_RDONLY)
@@ -64,7 +64,7 @@ def test_setns01_allowed(name):
 
 @alone
 def test_unshare03():
-    """A table with a descriptor above fs.nr_open is not copied; a filter says so here, as the limit is everyone's."""
+    """A descriptor above fs.nr_open keeps its table from being copied."""
     support.inject("unshare", errno.EMFILE)
     with pytest.raises(OSError, match=r"not allowed any more; fs\.nr_open is \d+") as caught:
         unshare(CLONE_FILES)
@@ -74,7 +74,7 @@ def test_unshare03():
 @needs_namespaces
 @alone
 def test_unshare04():
-    """A new mount namespace comes with a working directory that is not shared any more."""
+    """A new mount namespace comes with a working directory of its own."""
     own_namespaces()
     before, seen = os.getcwd(), []
 
@@ -93,7 +93,7 @@ def test_unshare04():
 @needs_namespaces
 @alone
 def test_unshare05():
-    """The first child after a new pid namespace is process 1 in there, also in a process that is 1 itself."""
+    """The first child after a new pid namespace is process 1 there, at each depth."""
     own_namespaces()
 
     def child():

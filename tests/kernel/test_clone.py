@@ -1,4 +1,4 @@
-"""Namespaces: each test in a forked child, in user, mount and other namespaces of its own."""
+"""Namespaces: each test in a forked child, in namespaces of its own."""
 
 import contextlib
 import contextvars
@@ -67,7 +67,7 @@ def link(name, task="thread-self"):
 
 
 def dumpable(yes=True):
-    """Have files in /proc that are this user's, which a change of ids makes root's: for a child."""
+    """Have files in /proc that a change of ids does not make root's: for a child."""
     libc.prctl(4, int(yes), 0, 0, 0)
 
 
@@ -83,7 +83,7 @@ def mount(source, target, fstype="none", flags=0):
 
 
 def two(kind):
-    """Be root in an own user namespace, and in the second of two new namespaces of a kind; returns the first."""
+    """Enter a user namespace, and two new ones of a kind; returns the first one."""
     own_namespaces()
     unshare(kind)
     first = Namespace.current(kind)
@@ -114,7 +114,7 @@ def other_thread(name="sleeper"):
 
 @contextlib.contextmanager
 def child(*before):
-    """A child process that has called the functions *before*; its pid. It ends with the block, or with this process."""
+    """A process that has called *before*, until this block or process ends."""
     (ready, begun), (end, hold) = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -156,7 +156,7 @@ class Pidfd:
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "user"])
 @alone
 def test_unshare(name):
-    """A new namespace takes the place of the old one, for the children where the thread itself cannot change."""
+    """A new namespace takes the place of the old one, or does so for the children."""
     if name == "time" and support.kernel() < (5, 6):
         pytest.skip("time namespaces are new")
     own_namespaces()
@@ -183,7 +183,7 @@ def test_unshare_a_user_namespace_with_others():
 
 @alone
 def test_unshare_what_threads_share():
-    """The thread that stops sharing its place and its descriptors changes them for itself alone."""
+    """A thread that stops sharing its place and descriptors changes its own alone."""
     where, fds = os.getcwd(), []
 
     def body():
@@ -221,7 +221,7 @@ def test_unshare_nothing():
     ],
 )
 def test_arguments(function, exception):
-    """A wrong type is a TypeError, and what no int of C holds a ValueError, before the kernel is asked."""
+    """A wrong type is a TypeError, and what no int of C holds a ValueError."""
     with pytest.raises(exception) as caught:
         function()
     assert not isinstance(caught.value, OSError)
@@ -232,7 +232,7 @@ def test_arguments(function, exception):
 @pytest.mark.parametrize("way", ["int", "object", "file"])
 @alone
 def test_setns(way):
-    """An int, an object of butter, and anything else with ``fileno()``; None comes back."""
+    """It takes an int, an object, anything with ``fileno()``, and returns None."""
     first = two(CLONE_NEWUTS)
     with open(f"/proc/self/fd/{first.fileno()}") as file:
         fd = {"int": first.fileno(), "object": first, "file": file}[way]
@@ -285,7 +285,7 @@ def test_a_user_namespace_with_threads():
 @pytest.mark.parametrize("mounted", [False, True])
 @alone
 def test_a_user_namespace_in_a_chroot(tmp_path, mounted):
-    """A root directory that is not its namespace's is the reason, whether it is a plain directory or a mount."""
+    """A root directory that is not the namespace's is the reason, also a mount."""
     own_namespaces()
     if mounted:
         mount("none", tmp_path, "tmpfs")
@@ -317,7 +317,7 @@ def test_a_user_namespace_of_an_unmapped_group():
 
 
 def settings(**values):
-    """Have such settings in /proc/sys/kernel, as another kernel has them: for a child."""
+    """Have these settings in /proc/sys/kernel, as another kernel: for a child."""
     own_namespaces()
     mount("none", "/proc/sys/kernel", "tmpfs")
     for name, value in values.items():
@@ -355,7 +355,7 @@ def test_a_user_namespace_that_a_filter_forbids():
 
 @alone
 def test_other_namespaces_without_privileges():
-    """The missing capability is named, with the way around it; the reason of a filter is another."""
+    """The missing capability is named, with the way around it."""
     support.become_nobody()
     words = sentence(unshare, CLONE_NEWUTS | CLONE_NEWNET)
     assert "CLONE_NEWUTS and CLONE_NEWNET needs CAP_SYS_ADMIN; CLONE_NEWUSER in the same call" in words
@@ -374,7 +374,7 @@ def test_other_namespaces_that_a_filter_forbids():
 @pytest.mark.parametrize("name", KINDS)
 @alone
 def test_a_limit_of_namespaces(name):
-    """The sysctl that is reached is named with its value, and the one that is not is left out."""
+    """The sysctl that is reached is named with its value, and no other."""
     if name == "time" and support.kernel() < (5, 6):
         pytest.skip("time namespaces are new")
     own_namespaces()
@@ -533,7 +533,7 @@ def test_setns_outside_of_the_user_namespace():
 
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())
 def test_namespace(name, kind):
-    """It knows its kind and identity, as the kernel prints them; the name of the kind is as good as its constant."""
+    """It knows its kind and identity, as the kernel prints them."""
     if name == "time" and support.kernel() < (5, 6):
         pytest.skip("time namespaces are new")
     with contextlib.closing(Namespace(f"/proc/self/ns/{name}")) as namespace:
@@ -586,7 +586,7 @@ def test_an_object_that_was_never_opened():
 @needs_namespaces
 @alone
 def test_id():
-    """A number that tells two namespaces apart, and is the same for both objects of one."""
+    """The number tells namespaces apart, and is the same for both objects of one."""
     first = two(CLONE_NEWUTS)
     second, again = Namespace.current("uts"), Namespace.current("uts")
     assert second.id == again.id != first.id
@@ -597,7 +597,7 @@ def test_id():
 @needs_namespaces
 @alone
 def test_owner():
-    """A user namespace belongs to its creator, and each other kind to the user namespace that it was made in."""
+    """A user namespace belongs to its creator, another to a user namespace."""
     become_nobody()
     user = os.geteuid()
     outer = Namespace.current("user")
@@ -645,7 +645,7 @@ def test_parent():
 @needs_namespaces
 @alone
 def test_namespace_of_a_process():
-    """By its pid, and by a pidfd, which is an object; a pidfd is right also when the process has ended."""
+    """A pid names a process, and so does a pidfd, also after the process has ended."""
     own_namespaces()
     with child(lambda: unshare(CLONE_NEWUTS)) as pid:
         pidfd = Pidfd(pid)
@@ -678,7 +678,7 @@ def test_namespace_of_a_process_that_ends_meanwhile(monkeypatch):
 
 @alone
 def test_namespace_of_a_dead_process():
-    """A process that nobody has waited for yet has left its namespaces."""
+    """A process that waits to be reaped has left its namespaces."""
     pid = os.fork() or os._exit(0)
     while "State:\tZ" not in Path(f"/proc/{pid}/status").read_text():
         os.sched_yield()
@@ -782,7 +782,7 @@ def test_current_is_that_of_the_thread():
 @pytest.mark.parametrize("name", THREADED)
 @alone
 def test_with(name):
-    """The thread is inside in the block, and then where it was; the object is closed."""
+    """The thread is inside, and then where it was; the object is closed."""
     first = two(KINDS[name])
     before = link(name)
     with first as entered:
@@ -810,7 +810,7 @@ def test_with_an_exception():
 @needs_namespaces
 @alone
 def test_entered_again_and_again():
-    """``entered`` leaves the object open, and one may be entered inside another, or inside itself."""
+    """``entered`` leaves the object open, and works inside another, and itself."""
     first = two(CLONE_NEWUTS)
     socket.sethostname("outside")
     with first.entered() as entered:
@@ -855,7 +855,7 @@ def test_two_threads_in_one_object():
 @needs_namespaces
 @alone
 def test_two_threads_with_one_object():
-    """``with`` too remembers for each thread where that came from, whichever leaves first."""
+    """``with`` remembers for each thread where that came from."""
     first = two(CLONE_NEWUTS)
     inside, left, seen = threading.Event(), threading.Event(), []
 
@@ -880,7 +880,7 @@ def test_two_threads_with_one_object():
 
 @needs_namespaces
 def test_with_a_mount_namespace_keeps_the_place(tmp_path):
-    """The kernel puts the thread at the root of the namespace; it comes back to its directory, and into its chroot."""
+    """The thread comes back to its working directory, and into its chroot."""
     (tmp_path / "root" / "directory").mkdir(parents=True)
     (tmp_path / "root" / "proc").mkdir()
 
@@ -952,7 +952,7 @@ def test_with_a_user_namespace():
 @pytest.mark.parametrize("name", THREADED)
 @alone
 def test_with_where_coming_back_is_forbidden(name):
-    """A thread whose former namespace belongs to another user namespace does not go at all."""
+    """A thread whose namespace belongs to another user namespace does not go at all."""
     unshare(CLONE_NEWUSER)
     with child(lambda: unshare(KINDS[name])) as pid, contextlib.closing(Namespace.of(pid, name)) as namespace:
         before, place = link(name), os.getcwd()
@@ -1017,7 +1017,7 @@ def test_a_handler_raises_inside():
 @pytest.mark.parametrize("name", THREADED)
 @alone
 def test_run_in(name):
-    """The function is inside, with other threads or without, and the calling thread never is."""
+    """The function is inside, also beside other threads, and its caller never is."""
     first = two(KINDS[name])
     before = link(name), os.getcwd()
     with other_thread():
@@ -1030,7 +1030,7 @@ def test_run_in(name):
 @needs_namespaces
 @alone
 def test_run_in_several():
-    """Namespaces of several kinds are entered together, the mount namespace among them."""
+    """Namespaces of several kinds are entered together, also a mount namespace."""
     own_namespaces()
     with child(lambda: unshare(CLONE_NEWUTS | CLONE_NEWNS | CLONE_NEWNET)) as pid:
         names = ["net", "mnt", "uts"]
@@ -1042,7 +1042,7 @@ def test_run_in_several():
 
 
 def test_run_in_returns_and_raises():
-    """What the function returns, or raises, is the caller's; also what ends a program."""
+    """The caller gets what the function returns or raises, also SystemExit."""
     value = object()
     assert run_in(lambda: value) is value
     assert run_in(lambda: None) is None
@@ -1292,7 +1292,7 @@ def test_setgroups_too_late():
 
 @alone
 def test_map_ids_of_a_process_that_changed_its_user():
-    """Its files in /proc are root's by then, though the process is not another user's."""
+    """Its files in /proc are root's, though the process is not."""
     become_nobody()
     with child(lambda: unshare(CLONE_NEWUSER), lambda: dumpable(False)) as pid:
         words = sentence(map_ids, pid, [(0, os.geteuid(), 1)])
@@ -1313,7 +1313,7 @@ def test_map_ids_of_nobody_below():
 @needs_namespaces
 @alone
 def test_map_ids_where_apparmor_restricts():
-    """AppArmor may also leave a new user namespace without capabilities, which the first map shows."""
+    """AppArmor may also leave a new user namespace without capabilities."""
     settings(apparmor_restrict_unprivileged_userns=1)
     with child(lambda: unshare(CLONE_NEWUSER)) as pid:
         support.inject("write", errno.EPERM, support.next_descriptor())
@@ -1338,7 +1338,7 @@ def test_helpers_that_are_missing():
 
 
 def subordinate(text):
-    """Be the user nobody, who may map the ids that *text* lists: for a child."""
+    """Be a user that may map the ids that *text* lists: for a child."""
     unshare(CLONE_NEWNS)
     mount("none", "/", flags=MS_REC_PRIVATE)
     mount("none", "/mnt", "tmpfs")
@@ -1364,8 +1364,8 @@ needs_uidmap = needs(
 @pytest.mark.parametrize("action", [signal.SIG_DFL, signal.SIG_IGN])
 @alone
 def test_helpers(action):
-    """A user maps the ids that /etc/subuid lists, by the programs that may; also where children are not waited for."""
-    subordinate("nobody:100000:1000\n65534:100000:1000\n")
+    """A user maps the ids that /etc/subuid lists, by the programs that may."""
+    subordinate("65534:100000:1000\n")
     signal.signal(signal.SIGCHLD, action)
     with child(lambda: unshare(CLONE_NEWUSER)) as pid:
         try:
@@ -1381,7 +1381,7 @@ def test_helpers(action):
 @alone
 def test_helpers_that_refuse():
     """What the program says is in the error, with the file that decides."""
-    subordinate("nobody:100000:1000\n65534:100000:1000\n")
+    subordinate("65534:100000:1000\n")
     with child(lambda: unshare(CLONE_NEWUSER)) as pid:
         with pytest.raises(PermissionError, match=r"newuidmap: .* \(the ranges that a user may map are in /etc/subuid"):
             map_ids(pid, [(0, 65534, 1), (1, 300_000, 10)])
