@@ -68,6 +68,7 @@ KINDS: Mapping[int, str] = {
     CLONE_NEWUTS: "uts",
 }
 
+CAP_SYS_CHROOT = 18
 CAP_SYS_ADMIN = 21
 CAP_SETFCAP = 31
 
@@ -137,7 +138,7 @@ def _threads() -> str:
     if not names:
         return "this process may have several threads (/proc is not mounted)"
     some = ", ".join(names[:_MOST_NAMES]) + (", …" if names[_MOST_NAMES:] else "")
-    return f"this process has {len(names)} threads: {some}"
+    return f"this process has {len(names)} thread{'s' * (len(names) > 1)}: {some}"
 
 
 def names_of(flags: int) -> str:
@@ -204,28 +205,30 @@ def _user_denied() -> str:
     for kind, number, what in ("uid", os.geteuid(), "user"), ("gid", os.getegid(), "group"):
         if namespace_link("user") and not mapped(kind, number):
             return (
-                f"the {what} id of this process, shown as {number}, does not have a mapping in its user namespace; "
-                f"write /proc/{os.getpid()}/{kind}_map first, as butter.clone.map_ids() does"
+                f"CLONE_NEWUSER: the {what} id of this process, shown as {number}, does not have a mapping in its user "
+                f"namespace; write /proc/{os.getpid()}/{kind}_map first, as butter.clone.map_ids() does"
             )
     reason = restricted()
     if reason:
         return reason
-    chroot = (
-        "the root directory of this process is not that of its mount namespace (chroot), and then the kernel allows no "
-        "user namespace; pivot_root() does not have this effect"
-    )
     mounts = contents("/proc/thread-self/mountinfo").splitlines()
     if mounts and not any(line.split()[4] == "/" for line in mounts):
-        return chroot
+        return (
+            "CLONE_NEWUSER is not allowed in a chroot: the root directory of this process is not that of its mount "
+            "namespace; pivot_root() does not have this effect"
+        )
     if status_field("Seccomp") == "2":
         return "a seccomp filter is in force (as in containers) and does not allow CLONE_NEWUSER"
     # the kernel has no other reason
-    return f"{chroot}; or a security module does not allow it"
+    return (
+        "CLONE_NEWUSER is not allowed in a chroot, and a mount that is not the root of the mount namespace is the root "
+        "directory here; or a security module does not allow it"
+    )
 
 
 def _unshare_denied(flags: int, **_: object) -> str:
     if flags & CLONE_NEWUSER:
-        return f"CLONE_NEWUSER: {_user_denied()}"
+        return _user_denied()
     if capable(CAP_SYS_ADMIN):
         return NOT_ALLOWED
     reason = restricted()
@@ -339,7 +342,10 @@ def _setns_denied(fd: int, nstype: int, **_: object) -> str:
             return f"the {KINDS[kind]} namespace of descriptor {fd} {where} the user namespace of this process"
         if owner >= 0:
             os.close(owner)
-    needs = "CAP_SYS_ADMIN and CAP_SYS_CHROOT" if (kind or nstype) & CLONE_NEWNS else "CAP_SYS_ADMIN"
+    mounts = (kind or nstype) & CLONE_NEWNS
+    if kind and capable(CAP_SYS_ADMIN) and (not mounts or capable(CAP_SYS_CHROOT)):
+        return NOT_ALLOWED
+    needs = "CAP_SYS_ADMIN and CAP_SYS_CHROOT" if mounts else "CAP_SYS_ADMIN"
     if kind == CLONE_NEWUSER:
         return f"setns needs {needs} in the user namespace that is joined"
     trace = "" if kind else ", and the right to trace the process of the pidfd"

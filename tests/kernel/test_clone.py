@@ -293,7 +293,7 @@ def test_a_user_namespace_in_a_chroot(tmp_path, mounted):
     mount("/proc", tmp_path / "proc", flags=MS_REC_BIND)
     os.chroot(tmp_path)
     words = sentence(unshare, CLONE_NEWUSER)
-    assert words.startswith("unshare: CLONE_NEWUSER: the root directory of this process is not that of its mount")
+    assert words.startswith("unshare: CLONE_NEWUSER is not allowed in a chroot")
     # what is mounted could be the root of the namespace as well
     assert ("security module" in words) is mounted
 
@@ -526,6 +526,16 @@ def test_setns_outside_of_the_user_namespace():
     assert sentence(setns, user).endswith("is not below the user namespace of this process")
     above.close()
     user.close()
+
+
+@needs_admin
+@alone
+def test_setns_that_a_filter_forbids():
+    """Where no capability is missing, another thing forbids it."""
+    namespace = Namespace.current("uts")
+    support.inject("setns", errno.EPERM)
+    assert sentence(setns, namespace) == "setns: a seccomp filter or a security module does not allow it"
+    namespace.close()
 
 
 # objects
