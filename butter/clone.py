@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 __all__ = ["Namespace", "NamespacesExhausted", "UnknownError", "map_ids", "run_in", "setns", "unshare"]
 __all__ += _constants.__all__
 
+# the last steps of a thread take a few of them
+_MOST_YIELDS = 10_000
 # PyPy does not have this constant
 _O_PATH = 0o10000000
 
@@ -405,6 +407,12 @@ def run_in(function: Callable[[], Result], *namespaces: FileDescriptor) -> Resul
     thread = threading.Thread(target=run, name="butter.run_in", daemon=True)
     thread.start()
     thread.join()
+    # Before Python 3.13 a thread that was joined may still have to end, and until then
+    # it holds its namespaces and is a second thread to the kernel.
+    for _ in range(_MOST_YIELDS):
+        if not os.path.exists(f"/proc/self/task/{thread.native_id}"):
+            break
+        os.sched_yield()
     if not errors:
         return results[0]
     try:

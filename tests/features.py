@@ -42,7 +42,8 @@ class Feature:
     cloexec = os.O_CLOEXEC
     #: whether two unread events are two, and not one (a timer's are one)
     ticks = True
-    #: whether ``with`` does more than close the object, so that it needs an open one
+    #: whether the object stands for what is behind its descriptor: ``with`` enters
+    #: that, so it needs an open object, and two objects of one thing are equal
     enters = False
     #: whether one read may return several events; ``number`` then tells them apart
     batches = False
