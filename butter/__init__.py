@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from butter._version import __version__
 
 if TYPE_CHECKING:
+    from butter import clone as clone
     from butter import errors as errors
     from butter import eventfd as eventfd
     from butter import eventlike as eventlike
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 # "from butter import inotify".
 __all__ = [
     "__version__",
+    "clone",
     "errors",
     "eventfd",
     "eventlike",

@@ -200,8 +200,8 @@ class Descriptor(Owner):
 
     #: the kind of descriptor, with its article, for sentences
     _kind = "a descriptor"
-    #: how the link in ``/proc/self/fd`` of such a descriptor begins
-    _link = ""
+    #: how the link in ``/proc/self/fd`` of such a descriptor begins, or may begin
+    _link: str | tuple[str, ...] = ""
 
     _fd: int | None
     _opened: int | None  # what __init__ opened; the finaliser touches no other number

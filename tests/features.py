@@ -16,6 +16,7 @@ from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.inotify import Inotify_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
+from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify, inotify_init
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
@@ -41,6 +42,9 @@ class Feature:
     cloexec = os.O_CLOEXEC
     #: whether two unread events are two, and not one (a timer's are one)
     ticks = True
+    #: whether the object stands for what is behind its descriptor: ``with`` enters
+    #: that, so it needs an open object, and two objects of one thing are equal
+    enters = False
     #: whether one read may return several events; ``number`` then tells them apart
     batches = False
 
@@ -206,6 +210,24 @@ class Mounts(Feature):
     """Calls that mount, and that name the host and the process, without an object."""
 
     name, call = "system", "mount"
+
+
+class Rooms(Feature):
+    """The uts namespace of this thread, so that entering it changes nothing."""
+
+    name, call = "clone", "unshare"
+    cls = Namespace
+    enters = True
+
+    def make(self, cls=None, blocking=True, **arguments):
+        return (cls or self.cls)("/proc/self/ns/uts", **arguments)
+
+    def descriptor(self, flags=0, **options):
+        return _open_namespace("/proc/self/ns/uts", flags=flags, **options)
+
+    def use(self, made):
+        assert made.kind == CLONE_NEWUTS
+        assert os.fstat(made.fileno()).st_ino == made.identity[1]
 
 
 FEATURES = Feature.__subclasses__()

@@ -104,8 +104,10 @@ def constants_module(feature: str, declarations: str) -> str:
         "",
         "from typing import Final",
         "",
-        *([f"from butter._enums import {', '.join(bases)}"] if bases else []),
-        f"from butter._{feature}_c import lib",
+        *sorted(
+            [f"from butter._{feature}_c import lib"]
+            + ([f"from butter._enums import {', '.join(bases)}"] if bases else [])
+        ),
         "",
         "__all__ = [",
         *(f'    "{name}",' for name in public),

@@ -118,6 +118,16 @@ def try_system() -> None:
         mount(None, "/", None, MS_PRIVATE | MS_SHARED)
 
 
+@feature("clone", since="2.6.16")
+def try_clone() -> None:
+    from butter.clone import CLONE_NEWUSER, map_ids, unshare
+
+    uid, gid = os.geteuid(), os.getegid()
+    unshare(CLONE_NEWUSER)
+    # AppArmor may leave the new user namespace without capabilities
+    map_ids(os.getpid(), [(uid, uid, 1)], [(gid, gid, 1)])
+
+
 def missing_call(since: str) -> str:
     if release_numbers(platform.release()) < release_numbers(since):
         return f"run Linux {since} or newer"

@@ -80,6 +80,32 @@ def test_doctor_at_a_limit():
     assert next(row["value"] for row in found["limits"] if row["name"] == "user.max_inotify_instances") == 0
 
 
+@needs_namespaces
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("apparmor_restrict_unprivileged_userns", 1, "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor"),
+        ("unprivileged_userns_clone", 0, "kernel.unprivileged_userns_clone is 0"),
+        ("hostname", "x", "a seccomp filter is in force"),
+    ],
+)
+def test_doctor_where_user_namespaces_are_forbidden(name, value, reason):
+    """The row has the reason: a sysctl, AppArmor's or another, or a filter."""
+
+    def forbid():
+        support.own_namespaces()
+        # other kernels have these settings, and then refuse
+        assert support.libc.mount(b"none", b"/proc/sys/kernel", b"tmpfs", 0, None) == 0
+        with open(f"/proc/sys/kernel/{name}", "w") as file:
+            file.write(str(value))
+        support.inject("unshare", errno.EPERM)
+
+    done = run("doctor", "--json", preexec_fn=forbid)
+    row = next(row for row in json.loads(done.stdout)["features"] if row["name"] == "clone")
+    assert reason in row["reason"]
+    assert "run as root" in row["remedy"]
+
+
 def test_old_kernel():
     """A call that is missing on an old kernel needs another kernel, not a filter."""
     assert remedy(errno.ENOSYS, since="99.1") == "run Linux 99.1 or newer"

@@ -15,6 +15,7 @@ import re
 import resource
 import select
 import stat
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ import support
 from features import EVENTS, OBJECTS, Files, Signals
 from support import in_child, needs
 
+from butter import clone
 from butter.cli import doctor
 from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
@@ -104,7 +106,7 @@ def no_descriptor_left(feature, fail):
     feature(".").descriptor()
 
 
-for feature in OBJECTS:
+for feature in (feature for feature in OBJECTS if feature.name in NEW):
     example(NEW[feature.name])(named(new_descriptor, feature))
     provokes(NEW[feature.name], errno.EMFILE, words="RLIMIT_NOFILE is 3")(named(no_descriptor_left, feature))
 
@@ -640,6 +642,175 @@ for call, function in {"sethostname": sethostname, "setdomainname": setdomainnam
     def name_without_privileges(fail, function=function):
         support.become_nobody()
         function("x")
+
+
+# clone
+
+UTS = "/proc/self/ns/uts"
+
+
+@example("unshare")
+def unshare_something(fail):
+    fail("unshare")
+    clone.unshare(clone.CLONE_NEWUSER | clone.CLONE_NEWPID | clone.CLONE_FILES)
+
+
+@provokes("unshare", errno.EINVAL, words="unknown flags 0x1")
+def unshare_what_nobody_knows(fail):
+    clone.unshare(1)
+
+
+@provokes("unshare", errno.ENOSPC, support.needs_namespaces, words="user.max_uts_namespaces is 0")
+def unshare_one_too_many(fail):
+    support.own_namespaces()
+    Path("/proc/sys/user/max_uts_namespaces").write_text("0")
+    clone.unshare(clone.CLONE_NEWUTS)
+
+
+@provokes("unshare", errno.EPERM, words="CLONE_NEWUTS needs CAP_SYS_ADMIN")
+def unshare_as_nobody(fail):
+    support.become_nobody()
+    clone.unshare(clone.CLONE_NEWUTS)
+
+
+@example("setns")
+def join(fail):
+    namespace = clone.Namespace(UTS)
+    fail("setns")
+    clone.setns(namespace)
+
+
+@provokes("setns", errno.EBADF)
+def join_what_is_closed(fail):
+    clone.setns(999_999)
+
+
+@provokes("setns", errno.EINVAL, words="neither a namespace nor a pidfd, but 'pipe:")
+def join_a_pipe(fail):
+    clone.setns(os.pipe()[0])
+
+
+@provokes("setns", errno.EPERM, words="CAP_SYS_ADMIN")
+def join_as_nobody(fail):
+    support.become_nobody()
+    clone.setns(os.open(UTS, os.O_RDONLY))
+
+
+@provokes("setns", errno.ESRCH, needs(kernel=(5, 8)))
+def join_a_process_that_has_ended(fail):
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    pidfd = support.libc.syscall(434, child, 0)
+    os.waitpid(child, 0)
+    clone.setns(pidfd, clone.CLONE_NEWUTS)
+
+
+@provokes("setns", errno.EUSERS, needs("CAP_SYS_ADMIN", kernel=(5, 6)), words="2 threads: ")
+def join_a_time_with_threads(fail):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    clone.setns(clone.Namespace.current("time"))
+
+
+@example("open of a namespace", filename=UTS)
+def open_a_namespace(fail):
+    fail("statfs")
+    clone.Namespace(UTS)
+
+
+@provokes("open of a namespace", errno.EACCES, filename="/proc/1/ns/uts")
+def open_that_of_init(fail):
+    support.become_nobody()
+    clone.Namespace.of(1, clone.CLONE_NEWUTS)
+
+
+@provokes("open of a namespace", errno.EINVAL, filename="/dev/null")
+def open_a_device(fail):
+    clone.Namespace("/dev/null")
+
+
+@provokes("open of a namespace", errno.ELOOP, filename="loop")
+def open_a_loop(fail):
+    os.symlink("loop", "loop")
+    clone.Namespace("loop")
+
+
+@provokes("open of a namespace", errno.EMFILE, filename=UTS, words="RLIMIT_NOFILE is 3")
+def open_one_too_many(fail):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    clone.Namespace(UTS)
+
+
+@provokes("open of a namespace", errno.ENAMETOOLONG, filename="n" * 256)
+def open_a_long_name(fail):
+    clone.Namespace("n" * 256)
+
+
+@provokes("open of a namespace", errno.ENOENT, filename="missing", words="path does not exist")
+def open_what_is_missing(fail):
+    clone.Namespace("missing")
+
+
+@provokes("open of a namespace", errno.ENOTDIR, filename="/dev/null/file")
+def open_below_a_file(fail):
+    clone.Namespace("/dev/null/file")
+
+
+@example("ioctl of a namespace")
+def ask_a_namespace(fail):
+    namespace = clone.Namespace(UTS)
+    fail("ioctl", namespace.fileno())
+    namespace.userns()
+
+
+@provokes("ioctl of a namespace", errno.EBADF)
+def ask_a_closed_number(fail):
+    namespace = clone.Namespace(UTS)
+    os.close(namespace.fileno())
+    namespace.userns()
+
+
+@provokes("ioctl of a namespace", errno.EINVAL, words="a uts namespace does not have this")
+def ask_for_a_parent(fail):
+    clone.Namespace(UTS).parent()
+
+
+@provokes("ioctl of a namespace", errno.ENOTTY, words="not a namespace, but 'pipe:")
+def ask_a_pipe(fail):
+    clone.run_in(os.getpid, os.pipe()[0])
+
+
+@provokes("ioctl of a namespace", errno.EPERM, words="outside the namespace of this process")
+def ask_for_the_parent_of_ones_own(fail):
+    clone.Namespace.current("user").parent()
+
+
+@example("map_ids")
+def map_an_id(fail):
+    fail("write", support.next_descriptor())
+    clone.map_ids(os.getpid(), [(0, 0, 1)])
+
+
+@provokes("map_ids", errno.EACCES, words="process 1 belongs to another user")
+def map_ids_of_init(fail):
+    support.become_nobody()
+    clone.map_ids(1, [(0, os.geteuid(), 1)])
+
+
+@provokes("map_ids", errno.EINVAL, support.needs_namespaces, words="at most 340 ranges")
+def map_too_many(fail):
+    clone.unshare(clone.CLONE_NEWUSER)
+    clone.map_ids(os.getpid(), [(number, number, 1) for number in range(400)])
+
+
+@provokes("map_ids", errno.ENOENT, words="no process 2147483647")
+def map_ids_of_nobody(fail):
+    clone.map_ids(2**31 - 1, [(0, os.geteuid(), 1)])
+
+
+@provokes("map_ids", errno.EPERM, words="has been written already")
+def map_ids_twice(fail):
+    clone.map_ids(os.getpid(), [(0, os.geteuid(), 1)])
 
 
 # the command

@@ -11,7 +11,7 @@ import pytest
 import support
 
 import butter.inotify
-from butter import _eventfd, _memfd, _signalfd, _timerfd, splice, system
+from butter import _eventfd, _memfd, _signalfd, _timerfd, clone, splice, system
 from butter.errors import UnknownError
 from butter.eventfd import eventfd, eventfd_read, eventfd_write
 from butter.inotify import (
@@ -183,6 +183,8 @@ LIBRARY = {
     "gethostname": (system, "_lib", gethostname),
     "setdomainname": (system, "_lib", lambda: system.setdomainname("name")),
     "getdomainname": (system, "_lib", system.getdomainname),
+    "unshare": (clone, "_lib", lambda: clone.unshare(clone.CLONE_NEWNET)),
+    "setns": (clone, "_lib", lambda: clone.setns(3)),
 }
 
 
@@ -190,7 +192,7 @@ LIBRARY = {
 def test_library_that_is_replaced(monkeypatch, call):
     """Programs' tests replace the C library by one that returns -1 and sets errno."""
     module, name, function = LIBRARY[call]
-    ffi = getattr(module, name.replace("lib", "ffi"))
+    ffi = module.ffi if module is clone else getattr(module, name.replace("lib", "ffi"))
     meanings = support.errno_tables()[call].meanings
 
     def fail(*_):

@@ -32,6 +32,13 @@ def descriptors():
     return found
 
 
+def next_descriptor():
+    """The number that the next descriptor of this process gets."""
+    number = os.dup(0)
+    os.close(number)
+    return number
+
+
 def become_nobody():
     """Become a user without rights and possessions, if root: for a child."""
     if os.geteuid() == 0:

@@ -64,6 +64,7 @@ _SYSCALLS = {
     "fsetxattr": (190, 7),
     "fgetxattr": (193, 10),
     "fremovexattr": (199, 16),
+    "statfs": (137, 43),
 }
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 

@@ -91,6 +91,8 @@ REASONS = {
     ("system", "an object there, for tests/kernel/test_eventlike.py"): "its calls have no descriptor",
     ("system", "an awaitable there, for tests/asyncio/test_queue.py"): "a mount has no events",
     ("system", "a module in butter/asyncio"): "a mount has no events",
+    ("clone", "an awaitable there, for tests/asyncio/test_queue.py"): "a namespace has no events",
+    ("clone", "a module in butter/asyncio"): "a namespace has no events",
 }
 
 

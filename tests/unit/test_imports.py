@@ -215,6 +215,19 @@ SEED = {
             "MAXPATHLEN": 0x1000,
         },
     ),
+    "butter.clone": (
+        "PermissionError UnknownError ffi _lib setns unshare",
+        {
+            "CLONE_NEWNS": 0x20000,
+            "CLONE_NEWUTS": 0x4000000,
+            "CLONE_NEWIPC": 0x8000000,
+            "CLONE_NEWUSER": 0x10000000,
+            "CLONE_NEWPID": 0x20000000,
+            "CLONE_NEWNET": 0x40000000,
+            "CLONE_NEWCGROUP": 0x2000000,
+            "SETNS_ANY": 0,
+        },
+    ),
 }
 
 

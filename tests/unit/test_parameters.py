@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+import butter.clone
 import butter.eventfd
 import butter.inotify
 import butter.memfd
@@ -78,6 +79,8 @@ def test_signatures_of_classes():
         (butter.system.umount, "target flags"),
         (butter.system.pivot_root, "new old"),
         (butter.system.sethostname, "hostname"),
+        (butter.clone.unshare, "flags"),
+        (butter.clone.setns, "fd nstype"),
     ],
 )
 def test_names(function, names):

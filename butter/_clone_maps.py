@@ -1,0 +1,192 @@
+"""The maps of user namespaces: which ids inside are which outside."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from butter._arguments import integer
+from butter._clone_errors import CAP_SETFCAP, capable, contents, namespace_link, restricted, status_field
+from butter._signals import raised_by_handler
+from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, PathNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Range = tuple[int, int, int]
+
+_CAP_SETGID, _CAP_SETUID = 6, 7
+# what the kernel takes in one write
+_MOST_RANGES = 340
+
+
+def _inside(pid: int) -> bool:
+    """Return whether this thread is in the user namespace of the process *pid*."""
+    return namespace_link("user", pid) == namespace_link("user")
+
+
+def _not_written(pid: int, name: str, ranges: list[Range], said: str = "", **_: object) -> str:
+    if said:
+        return f"{said} (the ranges that a user may map are in /etc/sub{name[:3]})"
+    if name == "setgroups":
+        return f"setgroups of process {pid} can be denied only before its gid_map is written, and by its creator"
+    if contents(f"/proc/{pid}/{name}").strip():
+        return f"{name} of process {pid} has been written already, and the kernel allows that once"
+    reason = restricted()
+    if reason:
+        return reason
+    if not capable(CAP_SETFCAP) and any(outside == 0 for _, outside, _ in ranges) and not _inside(pid):
+        return "id 0 of the outside is mapped by a process with CAP_SETFCAP alone (Linux 5.12)"
+    if _inside(pid):
+        return (
+            f"a process in the new user namespace maps one id alone, which is its own outside; a process outside has "
+            f"to write this {name}"
+        )
+    return (
+        f"an id of the outside does not have a mapping in the parent user namespace, or process {pid} is not in a user "
+        "namespace right below the one of this process"
+    )
+
+
+def _not_opened(pid: int, **_: object) -> str:
+    users = status_field("Uid", pid).split()
+    if users[1:2] == [str(os.geteuid())]:
+        return (
+            f"the files of process {pid} in /proc are root's, because it has changed its ids or runs a program that "
+            "cannot be read: prctl(PR_SET_DUMPABLE, 1) makes them its own again"
+        )
+    return f"process {pid} belongs to another user"
+
+
+def _missing(pid: int, path: str | None, **_: object) -> str:
+    if path:
+        return (
+            f"for this user {path} alone may map other ids than its own, and it is not installed: its package is "
+            "uidmap (shadow-utils on some systems)"
+        )
+    return f"there is no process {pid}" if namespace_link("user") else "/proc is not mounted here"
+
+
+MAP = Errors(
+    "map_ids",
+    {
+        **NEW_DESCRIPTOR,
+        errno.EACCES: (PermissionError, _not_opened),
+        errno.EINVAL: (
+            InvalidArgument,
+            f"the kernel takes at most {_MOST_RANGES} ranges (5 before Linux 4.15), of a page of text",
+        ),
+        errno.ENOENT: (PathNotFound, _missing),
+        errno.EPERM: (PermissionError, _not_written),
+        errno.ESRCH: (ProcessLookupError, lambda pid, **_: f"process {pid} has ended"),
+    },
+)
+
+
+def _checked(ranges: Iterable[Range], name: str) -> list[Range]:
+    """Return the ranges of a map, or raise for what the kernel would refuse."""
+    found = []
+    for entry in ranges:
+        if not isinstance(entry, (tuple, list)) or len(entry) != 3:
+            raise TypeError(f"a range of {name} is (inside, outside, count), not {entry!r}")
+        inside, outside, count = [integer(number, 32, name) for number in entry]
+        if not count or inside + count >= 1 << 32 or outside + count >= 1 << 32:
+            raise ValueError(f"the range {entry!r} of {name} is empty, or goes beyond the last id, {(1 << 32) - 2}")
+        found.append((inside, outside, count))
+    if not found:
+        raise ValueError(f"{name} is empty: it needs a range (inside, outside, count), or None leaves it unwritten")
+    for side in 0, 1:
+        ordered = sorted(found, key=lambda entry: entry[side])
+        for before, after in zip(ordered, ordered[1:]):
+            if before[side] + before[2] > after[side]:
+                raise ValueError(f"the ranges {before!r} and {after!r} of {name} overlap")
+    return found
+
+
+def _helper(pid: int, ranges: list[Range], capability: int, own: int, program: str) -> str | None:
+    """Return the path of the program that has to write a map.
+
+    None if this process may write it itself: with the capability in the parent, for its
+    own id, or inside, where the program has no more rights than the process.
+    """
+    alone = len(ranges) == 1 and ranges[0][1:] == (own, 1)
+    if alone or capable(capability) or _inside(pid):
+        return None
+    for directory in os.get_exec_path():
+        path = os.path.join(directory, program)
+        if os.access(path, os.X_OK):
+            return path
+    MAP.fail(errno.ENOENT, program, pid=pid)
+
+
+def _write(pid: int, name: str, text: str, ranges: list[Range]) -> None:
+    try:
+        fd = os.open(f"/proc/{pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+        return
+    except OSError as error:
+        if raised_by_handler(error):
+            raise
+        number = error.errno or 0
+    MAP.fail(number, pid=pid, name=name, ranges=ranges)
+
+
+def _write_map(pid: int, name: str, ranges: list[Range], helper: str | None) -> None:
+    if helper is None:
+        _write(pid, name, "".join(f"{inside} {outside} {count}\n" for inside, outside, count in ranges), ranges)
+        return
+    numbers = [str(number) for entry in ranges for number in entry]
+    done = subprocess.run([helper, str(pid), *numbers], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    # an exit status is lost where SIGCHLD is ignored
+    if done.returncode or not contents(f"/proc/{pid}/{name}").strip():
+        MAP.fail(errno.EPERM, pid=pid, name=name, ranges=ranges, said=done.stderr.strip() or f"{helper} failed")
+
+
+def map_ids(
+    pid: int,
+    uid_map: Iterable[Range] | None = None,
+    gid_map: Iterable[Range] | None = None,
+    setgroups: bool | None = None,
+) -> None:
+    """Write the maps of the user namespace that the process *pid* is in.
+
+    A map is a list of ranges ``(inside, outside, count)``: *count* ids from *inside* on
+    are those from *outside* on in the parent user namespace. None leaves a map
+    unwritten. Each can be written once. ::
+
+        unshare(CLONE_NEWUSER)
+        map_ids(os.getpid(), [(0, uid, 1)], [(0, gid, 1)])  # os.geteuid() before
+
+    A process inside maps its own id alone. Its creator outside maps what its
+    capabilities allow (CAP_SETUID, CAP_SETGID), its own id, or, by the programs
+    ``newuidmap`` and ``newgidmap``, what ``/etc/subuid`` and ``/etc/subgid`` list.
+
+    *setgroups* False denies :manpage:`setgroups(2)` inside, which the kernel demands of
+    a process that maps its own group alone; None denies it where that is so.
+
+    Raises PermissionError with the reason, InvalidArgument, PathNotFound if there is no
+    such process or the programs are not installed, ProcessLookupError; ValueError for
+    ranges that are empty or overlap. Both maps are checked before one is written;
+    gid_map is the first.
+
+    Linux 3.8, :manpage:`user_namespaces(7)`.
+    """
+    pid = integer(pid, 31, "pid")
+    uids = None if uid_map is None else _checked(uid_map, "uid_map")
+    gids = None if gid_map is None else _checked(gid_map, "gid_map")
+    uid_helper = None if uids is None else _helper(pid, uids, _CAP_SETUID, os.geteuid(), "newuidmap")
+    gid_helper = None if gids is None else _helper(pid, gids, _CAP_SETGID, os.getegid(), "newgidmap")
+    if setgroups is None:
+        own = _inside(pid) or not capable(_CAP_SETGID)
+        setgroups = gids is None or gid_helper is not None or not own
+    if not setgroups:
+        _write(pid, "setgroups", "deny", [])
+    if gids is not None:
+        _write_map(pid, "gid_map", gids, gid_helper)
+    if uids is not None:
+        _write_map(pid, "uid_map", uids, uid_helper)
