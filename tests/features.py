@@ -202,6 +202,12 @@ class Moves(Feature):
     name, call = "splice", "splice"
 
 
+class Settings(Feature):
+    """Settings of the thread and the process, without an object that owns a descriptor."""
+
+    name, call = "prctl", "prctl"
+
+
 FEATURES = Feature.__subclasses__()
 #: the features with an object, and those whose object has events
 OBJECTS = [feature for feature in FEATURES if feature.cls]

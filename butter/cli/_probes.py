@@ -97,6 +97,17 @@ def try_splice() -> None:
     splice(first[0], second[1], len=6)
 
 
+@feature("prctl", since="2.1.57")
+def try_prctl() -> None:
+    from butter.prctl import capabilities, prctl
+
+    prctl.name = "butter-doctor"
+    prctl.no_new_privs = True
+    # to give up what is there is always allowed
+    capabilities.inheritable = ()
+    prctl.ambient.clear()
+
+
 def missing_call(since: str) -> str:
     if release_numbers(platform.release()) < release_numbers(since):
         return f"run Linux {since} or newer"

@@ -12,10 +12,12 @@ CAPABILITIES = {
     "CAP_CHOWN": 0,
     "CAP_DAC_OVERRIDE": 1,
     "CAP_SETUID": 7,
+    "CAP_SETPCAP": 8,
     "CAP_IPC_LOCK": 14,
     "CAP_SYS_ADMIN": 21,
     "CAP_SYS_RESOURCE": 24,
     "CAP_SYS_TIME": 25,
+    "CAP_SETFCAP": 31,
     "CAP_WAKE_ALARM": 35,
 }
 

@@ -35,6 +35,13 @@ _SYSCALLS = {
     "memfd_create": (319, 279),
     "copy_file_range": (326, 285),
     "rt_sigprocmask": (14, 135),
+    "prctl": (157, 167),
+    "capget": (125, 90),
+    "capset": (126, 91),
+    "setxattr": (188, 5),
+    "fsetxattr": (190, 7),
+    "getxattr": (191, 8),
+    "removexattr": (197, 14),
 }
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 

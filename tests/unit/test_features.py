@@ -87,6 +87,9 @@ REASONS = {
     ("memfd", "an awaitable there, for tests/asyncio/test_queue.py"): "a file in memory has no events",
     ("memfd", "a module in butter/asyncio"): "a file in memory has no events",
     ("splice", "an object there, for tests/kernel/test_eventlike.py"): "its calls use descriptors of others",
+    ("prctl", "an object there, for tests/kernel/test_eventlike.py"): "a setting does not own a descriptor",
+    ("prctl", "an awaitable there, for tests/asyncio/test_queue.py"): "a setting has no events",
+    ("prctl", "a module in butter/asyncio"): "a setting has no events",
     ("splice", "an awaitable there, for tests/asyncio/test_queue.py"): "its awaitable is a call, and not a queue",
 }
 
