@@ -198,7 +198,7 @@ class _KernelSet(Set[int]):
 
 
 class BoundingSet(_KernelSet):
-    """``prctl.capbset``: the capabilities that the thread and its children may ever get.
+    """``prctl.capbset``: the capabilities that the thread may ever get.
 
     It works as a :class:`frozenset` does, over what the kernel has for the calling
     thread at the moment.
@@ -282,7 +282,7 @@ def decode_file_capabilities(value: bytes) -> FileCapabilities:
 def encode_file_capabilities(
     permitted: Iterable[int] = (), inheritable: Iterable[int] = (), effective: bool = False, rootid: int = 0
 ) -> bytes:
-    """Return the attribute ``security.capability``: revision 3 with a rootid, else 2."""
+    """Return ``security.capability``: of revision 3 with a rootid, else of 2."""
     may, keeps, rootid = _mask(permitted), _mask(inheritable), integer(rootid, 32, "rootid")
     revision, rest = (0x03000000, [rootid]) if rootid else (0x02000000, [])
     magic, low = revision | (_EFFECTIVE if effective else 0), 0xFFFFFFFF

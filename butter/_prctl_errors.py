@@ -1,4 +1,4 @@
-"""The errors of prctl, capget, capset and file capabilities: each looks for its cause."""
+"""The errors of prctl, of capabilities, and how they look for their cause."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _NOTHING = (0, 0, 0, 0)
 _SECUREBITS = sum(PrctlSecurebits)
 _LOCKS = sum(bit for name, bit in PrctlSecurebits.__members__.items() if name.endswith("_LOCKED"))
-# the options that need a capability; the kernel looks for the second kind in the
+# the options that need a capability; for the second kind the kernel looks in the
 # initial user namespace
 _NEED = {PR_CAPBSET_DROP: CAP_SETPCAP, PR_SET_SECUREBITS: CAP_SETPCAP, PR_PPC_SET_DEXCR: CAP_SYS_ADMIN}
 _NEED_INITIAL = {
@@ -57,7 +57,7 @@ _NEED_INITIAL = {
 
 
 def capability_name(number: int) -> str:
-    """Return ``CAP_NET_ADMIN`` for 12, and the number of a capability without a name."""
+    """Return ``CAP_NET_ADMIN`` for 12, and a number that has no name as it is."""
     try:
         return f"CAP_{Capability(number).name}"
     except ValueError:

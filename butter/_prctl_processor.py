@@ -1,4 +1,4 @@
-"""The settings of prctl that are about the processor, most of one architecture alone."""
+"""The settings of prctl about the processor, most of one architecture alone."""
 
 from __future__ import annotations
 

@@ -290,7 +290,7 @@ static long butter_prctl(int option, unsigned long arg2, unsigned long arg3, uns
     return result < 0 ? -1 - errno : result;
 }
 
-/* The newest form of the sets, which has the lower and the upper 32 capabilities apart. */
+/* The newest form of the sets, with the lower and the upper 32 capabilities apart. */
 #define VERSION_3 0x20080522
 struct capability_header {
     uint32_t version;
