@@ -10,7 +10,7 @@ from butter._constants.prctl import PR_SET_TIMERSLACK
 from butter._prctl_c import ffi as ffi
 from butter._prctl_c import lib
 from butter._prctl_errors import PRCTL
-from butter._prctl_options import OPTIONS, Option, Parameter, option_name, parameters
+from butter._prctl_options import OPTIONS, Parameter, described, option_name
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     Argument = Union[int, str, Buffer, None]
 
 # an option that is newer than butter: what its arguments are is up to the caller
-_UNKNOWN = Option(parameters("+arg2? +arg3? +arg4? +arg5?"))
+_UNKNOWN = described("+arg2? +arg3? +arg4? +arg5?")
 # a longer one would come back as a negative number
 _BITS = {PR_SET_TIMERSLACK: 63}
+# the memory for a result, by its type
+_ROOM = {"int": "int[1]", "unsigned_long": "unsigned long[1]", "char[16]": "char[16]"}
+# the arguments after the option
+_MOST = 4
 
 
 def call(option: int, *numbers: int) -> int:
@@ -36,31 +40,30 @@ def call(option: int, *numbers: int) -> int:
 def prctl(option: int, *arguments: Argument) -> Any:
     """Make the system call with any option; :class:`butter.prctl.Prctl` says how."""
     option = integer(option, -32, "option")
-    takes = OPTIONS.get(option, _UNKNOWN).takes
-    if len(arguments) > 4 or not all(parameter.optional for parameter in takes[len(arguments) :]):
-        names = ", ".join(parameter.name for parameter in takes if not parameter.optional)
+    found = OPTIONS.get(option, _UNKNOWN)
+    if not found.required <= len(arguments) <= _MOST:
+        names = ", ".join(parameter.name for parameter in found.takes[: found.required])
         raise TypeError(f"{option_name(option)} takes {names or 'no argument'}, and {len(arguments)} were passed")
-    numbers, buffers, result = [0, 0, 0, 0], [], None
+    numbers, buffers = [], []
     for position, argument in enumerate(arguments):
-        parameter = takes[position] if position < len(takes) else Parameter(f"arg{position + 2}", "", True)
+        parameter = found.takes[position] if position < len(found.takes) else Parameter(f"arg{position + 2}", "")
         if isinstance(argument, int):
-            numbers[position] = integer(argument, _BITS.get(option, 64), parameter.name)
-        elif argument is not None or not parameter.kind:
+            numbers.append(integer(argument, _BITS.get(option, 64), parameter.name))
+        elif argument is None and parameter.kind:
+            numbers.append(0)
+        else:
             buffers.append(_buffer(argument, parameter))
-            numbers[position] = _address(buffers[-1])
-    for position, (name, kind, _) in enumerate(takes):
-        if kind == "&" and not numbers[position]:
-            result = ffi.new({"int": "int *", "unsigned_long": "unsigned long *"}.get(name, name))
-            numbers[position] = _address(result)
-    returned = call(option, *numbers)
-    if result is None:
-        return returned
-    return ffi.string(result) if ffi.typeof(result).kind == "array" else result[0]
+            numbers.append(_address(buffers[-1]))
+    if found.result is None or any(numbers[found.result :]):
+        return call(option, *numbers)
+    room = ffi.new(_ROOM[found.takes[found.result].name])
+    call(option, *numbers[: found.result], _address(room))
+    return room[0] if len(room) == 1 else ffi.string(room)
 
 
 def _buffer(argument: Any, parameter: Parameter) -> Any:
     """Return the memory of an argument, which has to live until the call is over."""
-    name, kind, _ = parameter
+    name, kind = parameter
     if kind not in ("*", "+"):
         raise TypeError(f"{name} must be an int, not {type(argument).__name__}")
     if name == "name":

@@ -22,9 +22,8 @@ from butter._constants.prctl import (
 )
 from butter._prctl import call
 from butter._prctl_c import ffi, lib
-from butter._prctl_errors import CAPGET, CAPSET, GETXATTR, REMOVEXATTR, SETXATTR
+from butter._prctl_errors import CAPGET, CAPSET, GETXATTR, PRCTL, REMOVEXATTR, SETXATTR
 from butter._prctl_options import unknown_capability
-from butter.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from typing import Any, Union
@@ -40,35 +39,30 @@ _BITS = 64
 _REVISIONS = {0x01000000: struct.Struct("<3I"), 0x02000000: struct.Struct("<5I"), 0x03000000: struct.Struct("<6I")}
 _REVISION, _EFFECTIVE = 0xFF000000, 1
 _LONGEST = _REVISIONS[0x03000000].size
-_NO_CAPABILITIES = -1 - errno.ENODATA
-
-
-def known(number: int) -> Capability | int:
-    """Return a capability by its number, which stays an int if butter has no name."""
-    try:
-        return Capability(number)
-    except ValueError:
-        return number
+# results of C functions: the file has no capabilities, the kernel does not know one
+_NO_CAPABILITIES, _UNKNOWN = -1 - errno.ENODATA, -1 - errno.EINVAL
+# each by its number; one that is newer than butter stays an int
+_NAMED = {int(capability): capability for capability in Capability}
 
 
 def _set(mask: int) -> set[Capability | int]:
-    return {known(number) for number in range(_BITS) if mask >> number & 1}
+    return {_NAMED.get(number, number) for number in range(_BITS) if mask >> number & 1}
 
 
-def _number(capability: int) -> int:
-    """Return the number of a capability that this kernel knows.
+def _numbers(capabilities: Iterable[int]) -> set[int]:
+    """Return the numbers of capabilities that this kernel knows.
 
     Others it ignores, and so a mistake would not be seen.
     """
-    number = integer(capability, 6, "a capability")
-    unknown = unknown_capability(number)
+    numbers = {integer(capability, 6, "a capability") for capability in capabilities}
+    unknown = unknown_capability(max(numbers, default=0))
     if unknown:
         raise ValueError(unknown)
-    return number
+    return numbers
 
 
 def _mask(capabilities: Iterable[int]) -> int:
-    return sum(1 << number for number in {_number(capability) for capability in capabilities})
+    return sum(1 << number for number in _numbers(capabilities))
 
 
 class CapabilitySets(NamedTuple):
@@ -179,16 +173,24 @@ class _KernelSet(Set[int]):
     def _from_iterable(cls, found: Iterable[Any]) -> Set[Any]:
         return set(found)
 
+    def _ask(self, number: int) -> bool | None:
+        """Return whether a capability is in the set; None if the kernel lacks it."""
+        option, *arguments = (*self._question, number, 0, 0, 0)[:5]
+        result = lib.prctl(option, *arguments)
+        if result == _UNKNOWN:
+            return None
+        return bool(PRCTL.check(result, option=option, arguments=arguments))
+
     def __contains__(self, capability: object) -> bool:
-        if not isinstance(capability, int):
-            return False
-        try:
-            return bool(call(*self._question, integer(capability, 6, "a capability")))
-        except (InvalidArgument, ValueError):
-            return False  # the kernel does not know this capability
+        return isinstance(capability, int) and 0 <= capability < _BITS and bool(self._ask(capability))
 
     def __iter__(self) -> Iterator[Capability | int]:
-        return (known(number) for number in range(_BITS) if number in self)
+        for number in range(_BITS):
+            found = self._ask(number)
+            if found is None:
+                return  # the kernel has no more
+            if found:
+                yield _NAMED.get(number, number)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -214,7 +216,7 @@ class BoundingSet(_KernelSet):
         inheritable; the thread keeps those that it has. Raises PermissionError without
         CAP_SETPCAP, and ValueError for what this kernel does not know.
         """
-        for number in [_number(capability) for capability in capabilities]:
+        for number in _numbers(capabilities):
             call(PR_CAPBSET_DROP, number)
 
 
@@ -234,7 +236,7 @@ class AmbientSet(_KernelSet):
         Raises PermissionError, whose sentence says in which set one is missing, and
         ValueError for what this kernel does not know.
         """
-        for number in [_number(capability) for capability in capabilities]:
+        for number in _numbers(capabilities):
             call(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number)
 
     def lower(self, *capabilities: int) -> None:
@@ -242,7 +244,7 @@ class AmbientSet(_KernelSet):
 
         Raises ValueError for what this kernel does not know.
         """
-        for number in [_number(capability) for capability in capabilities]:
+        for number in _numbers(capabilities):
             call(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, number)
 
     def clear(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, overload
 from butter._arguments import integer
 from butter._constants.prctl import PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER
 from butter._prctl import call, prctl
+from butter._prctl_options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ class Setting(Generic[Value]):
     def __init__(self, doc: str, get: tuple[int, ...], set: tuple[int, ...], decode: Callable[[int], Value]) -> None:
         self.__doc__ = doc
         self._get, self._set, self._decode = get, set, decode
+        self._ask = call if OPTIONS[get[0]].result is None else prctl
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -38,7 +40,7 @@ class Setting(Generic[Value]):
     @overload
     def __get__(self, instance: object, owner: type) -> Value: ...
     def __get__(self, instance: object | None, owner: type) -> Self | Value:
-        return self if instance is None else self._decode(prctl(*self._get))
+        return self if instance is None else self._decode(self._ask(*self._get))
 
     def __set__(self, instance: object, value: Value) -> None:
         if not self._set:
