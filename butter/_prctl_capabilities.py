@@ -163,8 +163,12 @@ class Capabilities:
         return f"<capabilities {' '.join(sets)}>"
 
 
-class _KernelSet(Set[int]):
-    """A set of capabilities that the kernel has, for the calling thread."""
+class KernelSet(Set[int]):
+    """A set of capabilities that the kernel has for the calling thread.
+
+    It works as a :class:`frozenset` does, over what is there at the moment: ``in``,
+    iteration, ``len()``, comparisons, and ``|``, ``&`` and ``-``, which return sets.
+    """
 
     __slots__ = ()
     _question: tuple[int, ...] = ()
@@ -199,12 +203,8 @@ class _KernelSet(Set[int]):
         return f"{type(self).__name__}({{{', '.join(map(str, self))}}})"
 
 
-class BoundingSet(_KernelSet):
-    """``prctl.capbset``: the capabilities that the thread may ever get.
-
-    It works as a :class:`frozenset` does, over what the kernel has for the calling
-    thread at the moment.
-    """
+class BoundingSet(KernelSet):
+    """``prctl.capbset``: the capabilities that the thread may ever get."""
 
     __slots__ = ()
     _question = (PR_CAPBSET_READ,)
@@ -220,11 +220,10 @@ class BoundingSet(_KernelSet):
             call(PR_CAPBSET_DROP, number)
 
 
-class AmbientSet(_KernelSet):
+class AmbientSet(KernelSet):
     """``prctl.ambient``: the capabilities that every program keeps, whatever its file.
 
-    It works as a :class:`frozenset` does, over what the kernel has for the calling
-    thread at the moment. Only what is permitted and inheritable can be ambient.
+    Only what is permitted and inheritable can be ambient.
     """
 
     __slots__ = ()
@@ -260,8 +259,8 @@ class FileCapabilities(NamedTuple):
     count in the user namespace whose root is the user *rootid*, 0 for this one.
     """
 
-    permitted: set[Capability | int] = set()
-    inheritable: set[Capability | int] = set()
+    permitted: set[Capability | int]
+    inheritable: set[Capability | int]
     effective: bool = False
     rootid: int = 0
 

@@ -33,6 +33,7 @@ from butter._prctl_capabilities import (
     Capabilities,
     CapabilitySets,
     FileCapabilities,
+    KernelSet,
     capget,
     capset,
     get_file_capabilities,
@@ -45,11 +46,13 @@ from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import Any, Union
 
     from typing_extensions import Buffer
 
     from butter._prctl import Argument
+
+    Memory = Union[int, Buffer]
 
 # ruff: noqa: F405
 
@@ -59,6 +62,7 @@ __all__ = [
     "Capabilities",
     "CapabilitySets",
     "FileCapabilities",
+    "KernelSet",
     "Prctl",
     "ProcessorSettings",
     "Subreaper",
@@ -389,7 +393,7 @@ class Prctl(ProcessorSettings):
         int,
     )
 
-    def set_vma_name(self, memory: int | Buffer, name: str | bytes | None, length: int | None = None) -> None:
+    def set_vma_name(self, memory: Memory, name: str | bytes | None, length: int | None = None) -> None:
         """Name anonymous memory of the process, as ``/proc/self/maps`` shows it.
 
         *memory* is a buffer that can be written, as an anonymous :class:`mmap.mmap`, or

@@ -36,6 +36,7 @@ from butter.asyncio.timerfd import Timerfd_async
 from butter.eventfd import Eventfd
 from butter.inotify import Inotify
 from butter.memfd import Memfd
+from butter.prctl import capabilities, prctl
 from butter.signalfd import Signalfd
 from butter.timerfd import Timer
 
@@ -83,6 +84,16 @@ def files() -> None:
         reveal_type(memfd.writable)  # bool
         reveal_type(memfd.sealed_copy())  # Memfd
         reveal_type(memfd.mmap())  # mmap
+
+
+def settings() -> None:
+    reveal_type(prctl.dumpable)  # bool
+    reveal_type(prctl.timerslack)  # int
+    reveal_type(prctl.securebits)  # PrctlSecurebits
+    reveal_type(prctl.capbset)  # BoundingSet
+    reveal_type(capabilities.effective)  # set[Capability | int]
+    prctl.dumpable = "yes"  # mistake
+    prctl.dumpabel = True  # mistake
 
 
 async def awaitables() -> None:
