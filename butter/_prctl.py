@@ -26,6 +26,7 @@ _UNKNOWN = described("+arg2? +arg3? +arg4? +arg5?")
 _BITS = {PR_SET_TIMERSLACK: 63}
 # the memory for a result, by its type
 _ROOM = {"int": "int[1]", "unsigned_long": "unsigned long[1]", "char[16]": "char[16]"}
+_ADDRESS = ffi.typeof("uintptr_t")
 # the arguments after the option
 _MOST = 4
 
@@ -53,11 +54,11 @@ def prctl(option: int, *arguments: Argument) -> Any:
             numbers.append(0)
         else:
             buffers.append(_buffer(argument, parameter))
-            numbers.append(_address(buffers[-1]))
+            numbers.append(address(buffers[-1]))
     if found.result is None or any(numbers[found.result :]):
         return call(option, *numbers)
     room = ffi.new(_ROOM[found.takes[found.result].name])
-    call(option, *numbers[: found.result], _address(room))
+    call(option, *numbers[: found.result], address(room))
     return room[0] if len(room) == 1 else ffi.string(room)
 
 
@@ -76,8 +77,9 @@ def _buffer(argument: Any, parameter: Parameter) -> Any:
         raise TypeError(f"{name} must be {needed} or an int, not {type(argument).__name__}") from None
 
 
-def _address(memory: Any) -> int:
-    return int(ffi.cast("uintptr_t", memory))
+def address(memory: Any) -> int:
+    """Return the address of memory of cffi, which has to outlive its use."""
+    return int(ffi.cast(_ADDRESS, memory))
 
 
 def encoded_name(name: str | Buffer) -> bytes:

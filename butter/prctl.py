@@ -127,10 +127,11 @@ class Prctl(ProcessorSettings):
 
     @name.setter
     def name(self, name: str | bytes) -> None:
-        length = len(_prctl.encoded_name(name)) - 1
-        if length > _LONGEST_NAME:
-            raise ValueError(f"the name {name!r} has {length} bytes; at most {_LONGEST_NAME} are allowed")
-        self(PR_SET_NAME, name)
+        encoded = _prctl.encoded_name(name)
+        if len(encoded) > _LONGEST_NAME + 1:
+            raise ValueError(f"the name {name!r} has {len(encoded) - 1} bytes; at most {_LONGEST_NAME} are allowed")
+        memory = ffi.from_buffer(encoded)
+        _prctl.call(PR_SET_NAME, _prctl.address(memory))
 
     pdeathsig = SignalSetting(
         """The signal that this process gets when its parent ends; None for none.
@@ -148,15 +149,19 @@ class Prctl(ProcessorSettings):
         """Set :attr:`pdeathsig` in a forked child, without a race.
 
         *parent* is what ``os.getpid()`` returned in the parent, before the fork. If the
-        parent has ended meanwhile, the child sends *signal* to itself. ::
+        parent has ended meanwhile, the child sends *signal* to itself. The setting is
+        the thread's. ::
 
             parent = os.getpid()
             if os.fork() == 0:
                 prctl.die_with_parent(parent)
+
+        The first process of a pid namespace cannot see its parent, so it does not
+        notice one that has ended before.
         """
         parent = integer(parent, 31, "parent")
         self.pdeathsig = signal
-        if os.getppid() != parent:
+        if os.getppid() not in (parent, 0):
             os.kill(os.getpid(), signal)
 
     sub_reaper = Switch(
@@ -284,7 +289,7 @@ class Prctl(ProcessorSettings):
             self.timerslack = before
 
     tsc = Switch(
-        """Whether the process can read the timestamp counter; else that is SIGSEGV.
+        """Whether the thread can read the timestamp counter; else that is SIGSEGV.
 
         It is the thread's, and its children have it too. The C library reads the
         counter for every time, so that hardly a program works with False. x86, and

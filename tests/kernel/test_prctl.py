@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import alone, become_nobody, in_child, inject, needs, needs_namespaces, own_namespaces
+from support import alone, become_nobody, in_child, inject, libc, needs, needs_namespaces, own_namespaces
 
 from butter import _prctl, _prctl_errors, _prctl_options
 from butter import prctl as module
@@ -200,6 +200,12 @@ def test_switches_are_true_or_false(calls, value, exception):
     assert calls == []
 
 
+@pytest.mark.parametrize("name", sorted({*THREADS, *PROCESSES, *CALLS, *OTHERS} - {"child_subreaper", "subreaper"}))
+def test_docstrings_say_whose_it_is(name):
+    """Each setting is said to be the thread's or the process's."""
+    assert re.search("thread's|process's|the thread may|of the thread", getattr(Prctl, name).__doc__)
+
+
 def test_wrong_names_of_settings():
     """A setting that does not exist, or that cannot be set, is an AttributeError."""
     with pytest.raises(AttributeError):
@@ -323,6 +329,20 @@ def test_die_with_parent():
     os.kill(parent, signal.SIGTERM)
     assert dies_of(parent) == signal.SIGTERM
     assert dies_of(child) == signal.SIGKILL
+
+
+@needs("CAP_SYS_ADMIN")
+@alone
+def test_die_with_parent_in_a_pid_namespace():
+    """The first process of a pid namespace does not take its parent, which it cannot see, for one that has ended."""
+    parent = os.getpid()
+    assert libc.unshare(0x20000000) == 0  # CLONE_NEWPID
+
+    def body():
+        prctl.die_with_parent(parent)
+        return os.getpid(), os.getppid(), prctl.pdeathsig
+
+    assert in_child(body) == (1, 0, signal.SIGKILL)
 
 
 @alone
@@ -746,7 +766,7 @@ def test_bounding_set():
     assert all(wrong not in prctl.capbset for wrong in (63, 64, -1, "CHOWN", None))
 
 
-@needs("CAP_CHOWN")
+@needs("CAP_CHOWN", "CAP_SETPCAP")
 @alone
 def test_ambient_set():
     """What is permitted and inheritable can be ambient; the error says where it is missing."""
@@ -839,12 +859,15 @@ def test_revisions(value, expected):
     assert decode_file_capabilities(value) == expected
 
 
+HEADS = st.sampled_from([b"\0\0\0\1", b"\1\0\0\2", b"\1\0\0\3", b""])
+
+
 @given(
-    st.binary(max_size=30)
-    | st.builds(bytes.__add__, st.sampled_from([b"\0\0\0\1", b"\1\0\0\2", b"\1\0\0\3"]), st.binary())
+    st.tuples(HEADS, st.sampled_from([8, 16, 20]).flatmap(lambda n: st.binary(min_size=n, max_size=n)) | st.binary())
 )
-def test_any_bytes(value):
+def test_any_bytes(parts):
     """Bytes are capabilities, or a ValueError."""
+    value = b"".join(parts)
     try:
         found = decode_file_capabilities(value)
     except ValueError:
