@@ -8,6 +8,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import alone, become_nobody, in_child, inject, libc, needs, needs_namespaces, own_namespaces
 
-from butter import _prctl, _prctl_errors, _prctl_options
+from butter import _prctl, _prctl_errors, _prctl_options, errors
 from butter import prctl as module
 from butter._prctl_capabilities import decode_file_capabilities, encode_file_capabilities
 from butter.errors import InvalidArgument, UnknownError
@@ -654,6 +655,19 @@ def test_speculation_that_stays(monkeypatch, control, words):
     assert words in refused(1, PR_SET_SPECULATION_CTRL, 0, 2)
 
 
+def test_securebits_of_a_newer_kernel(monkeypatch):
+    """A bit that the running kernel is too old for is named with the kernel that brought it."""
+    monkeypatch.setattr(errors, "running_kernel", lambda: (6, 1))
+    monkeypatch.setattr(_prctl_errors, "_lacks", lambda capability: False)
+    assert "does not know SECBIT_EXEC_RESTRICT_FILE (Linux 6.14)" in refused(1, PR_SET_SECUREBITS, 0x100)
+
+
+def test_capability_without_a_name():
+    """A capability that is newer than butter is told by its number."""
+    assert _prctl_errors.capability_name(12) == "CAP_NET_ADMIN"
+    assert _prctl_errors.capability_name(50) == "capability 50"
+
+
 @alone
 def test_sentences_where_nothing_can_be_asked():
     """A sentence that looks for its cause is made where a filter forbids looking."""
@@ -827,6 +841,23 @@ def test_libcap_agrees(file):
     shown = subprocess.run(["getcap", "-n", file], check=True, capture_output=True, text=True).stdout
     assert "cap_net_raw=eip" in shown
     assert "1000" in shown
+
+
+@needs("CAP_CHOWN")
+@needs_namespaces
+@alone
+def test_file_of_another_namespace():
+    """CAP_SETFCAP of a user namespace is not enough for a file whose owner the namespace does not know."""
+    directory = tempfile.mkdtemp()
+    path = os.path.join(directory, "program")
+    Path(path).touch()
+    os.chown(path, 12345, 12345)
+    own_namespaces()
+    try:
+        with pytest.raises(PermissionError, match="CAP_SETFCAP has to be over the user namespace of the filesystem"):
+            set_file_capabilities(path, {Capability.NET_RAW})
+    finally:
+        shutil.rmtree(directory)
 
 
 @needs("CAP_SETFCAP", "CAP_SETUID")
