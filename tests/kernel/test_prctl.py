@@ -135,8 +135,8 @@ def calls(monkeypatch):
     """The calls that reach C, with "address" where one is an address; each succeeds and returns 0."""
     made = []
 
-    def record(*numbers):
-        made.append(without_zeros("address" if number > 1 << 40 else number for number in numbers))
+    def record(option, *numbers):
+        made.append(without_zeros([option, *("address" if number > 1 << 20 else number for number in numbers)]))
         return 0
 
     monkeypatch.setattr(_prctl, "lib", SimpleNamespace(prctl=record))
