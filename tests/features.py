@@ -203,7 +203,7 @@ class Moves(Feature):
 
 
 class Settings(Feature):
-    """Settings of the thread and the process, without an object that owns a descriptor."""
+    """Settings of the thread and the process, without a descriptor."""
 
     name, call = "prctl", "prctl"
 

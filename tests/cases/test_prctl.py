@@ -1,4 +1,4 @@
-"""The behaviours of prctl, capget and capset that are to be proved, one test for each, with its name in the test's."""
+"""The behaviours of prctl, capget and capset that are to be proved, by their names."""
 
 import ctypes
 import faulthandler
@@ -34,7 +34,7 @@ def test_prctl01():
 
 
 def allow_all():
-    """A seccomp program that allows everything, as prctl takes it, with the memory that it is in."""
+    """A seccomp program that allows everything, and the memory that it is in."""
     code = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 0x7FFF0000))
     return struct.pack("@HP", 1, ctypes.addressof(code)), code
 
@@ -64,7 +64,7 @@ def allow_all():
 )
 @alone
 def test_prctl02(arguments, exception):
-    """What an option refuses, without CAP_SYS_ADMIN and CAP_SETPCAP, is an exception that says so."""
+    """What an option refuses of a thread without privileges is an exception."""
     capabilities.effective -= {Capability.SYS_ADMIN, Capability.SETPCAP}
     program, _code = allow_all()
     with pytest.raises(exception, match="prctl: "):
@@ -73,7 +73,7 @@ def test_prctl02(arguments, exception):
 
 @alone
 def test_prctl03():
-    """A subreaper becomes the parent of its orphaned grandchild, and its children do not inherit that."""
+    """A subreaper is the parent of its orphaned grandchild; its children are not."""
     children = []
     signal.signal(signal.SIGCHLD, lambda *_: children.append(None))
     prctl.sub_reaper = True
@@ -98,7 +98,7 @@ def test_prctl03():
 
 @needs("CAP_SETUID", "CAP_CHOWN")
 def test_prctl06(tmp_path):
-    """no_new_privs is inherited by fork and exec, and a set-user-id program then stays the user's."""
+    """no_new_privs goes to children, and a set-user-id program stays the user's."""
     for directory in (tmp_path, *tmp_path.parents):
         if directory.is_relative_to("/tmp") and directory != Path("/tmp"):
             directory.chmod(0o755)
@@ -126,7 +126,7 @@ def test_prctl06(tmp_path):
 @pytest.mark.parametrize("value", [1, 70_000, (1 << 31) - 1])
 @alone
 def test_prctl08(value):
-    """The slack is read back, by /proc too; a child begins with it, and 0 is then what it began with."""
+    """The slack is read back, and a child begins with it; 0 restores that."""
     default = prctl.timerslack
     prctl.timerslack = value
     assert prctl.timerslack == int(Path("/proc/self/timerslack_ns").read_text()) == value
@@ -145,7 +145,7 @@ def test_prctl08(value):
 @pytest.mark.parametrize("seconds", [0.001, 0.002, 0.005, 0.01])
 @alone
 def test_prctl09(seconds):
-    """No sleep with slack ends early, and the best of several ends about within the slack."""
+    """No sleep with slack ends early, and the best one ends about in time."""
     over = []
     with prctl.slack(200_000):
         for _ in range(5):
@@ -159,7 +159,7 @@ def test_prctl09(seconds):
 @needs_x86
 @alone
 def test_prctl10():
-    """The timestamp counter can be read, and after PR_TSC_SIGSEGV reading it ends the process."""
+    """Reading the timestamp counter works, and after PR_TSC_SIGSEGV is SIGSEGV."""
     page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     page.write(bytes.fromhex("0f31 48c1e220 4809d0 c3"))  # rdtsc, and its two halves in one register
     rdtsc = ctypes.CFUNCTYPE(ctypes.c_uint64)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
@@ -194,7 +194,7 @@ def test_capget01(pid):
 
 
 def test_capget02():
-    """A negative thread is an InvalidArgument, and one that does not exist a ProcessLookupError."""
+    """A negative thread is an InvalidArgument, a missing one a ProcessLookupError."""
     with pytest.raises(InvalidArgument):
         capget(-1)
     unused = int(Path("/proc/sys/kernel/pid_max").read_text()) + 1

@@ -50,7 +50,7 @@ def test_doctor_json():
 
 
 def test_doctor_names_capabilities():
-    """The capabilities that are in force are named; for people those that are missing, if they are fewer."""
+    """The capabilities in force are named; for people those that lack, if fewer."""
     with open("/proc/self/status") as status:
         mask = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff"))
     names = json.loads(run("doctor", "--json").stdout)["capabilities"]

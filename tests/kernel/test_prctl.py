@@ -1,4 +1,4 @@
-"""prctl and capabilities: what the kernel has, what each setting does, and what stands in its way."""
+"""prctl and capabilities: what each setting does, and what stands in its way."""
 
 import ctypes
 import mmap
@@ -38,7 +38,7 @@ from butter.prctl import (
 
 # ruff: noqa: F405
 
-# the settings, those of the thread and those of the process, each with a value that it does not have at first
+# the settings of the thread and of the process, with a value that none has at first
 THREADS = {
     "name": "another",
     "pdeathsig": signal.SIGUSR2,
@@ -132,7 +132,7 @@ def without_zeros(arguments):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The calls that reach C, with "address" where one is an address; each succeeds and returns 0."""
+    """The calls that reach C, with "address" for an address; each returns 0."""
     made = []
 
     def record(option, *numbers):
@@ -166,7 +166,7 @@ def test_set_and_read(name, value):
 @pytest.mark.parametrize(("name", "value"), marked(THREADS))
 @alone
 def test_settings_of_the_thread(name, value):
-    """A setting of the thread stays as it was in the other threads, and its docstring says whose it is."""
+    """A setting of the thread stays as it was in other threads."""
     before = getattr(prctl, name)
     in_thread(setattr, prctl, name, value)
     assert getattr(prctl, name) == before
@@ -176,7 +176,7 @@ def test_settings_of_the_thread(name, value):
 @pytest.mark.parametrize(("name", "value"), marked(PROCESSES))
 @alone
 def test_settings_of_the_process(name, value):
-    """A setting of the process is seen by all threads, and its docstring says whose it is."""
+    """A setting of the process is seen by all threads."""
     in_thread(setattr, prctl, name, value)
     assert getattr(prctl, name) == value
     assert re.search("the process's|Another name", getattr(Prctl, name).__doc__)
@@ -184,7 +184,7 @@ def test_settings_of_the_process(name, value):
 
 @pytest.mark.parametrize(("name", "get", "put", "value"), [(name, *row) for name, row in CALLS.items()])
 def test_calls_of_settings(calls, name, get, put, value):
-    """Reading and setting make the calls of the manual page, also for what this machine does not have."""
+    """Reading and setting make the calls of the manual page on any machine."""
     getattr(prctl, name)
     setattr(prctl, name, value)
     assert calls == [without_zeros(get), without_zeros(put)]
@@ -254,7 +254,7 @@ def test_names(name):
     ("name", "exception"), [("x" * 16, ValueError), ("é" * 8, ValueError), ("a\0b", ValueError), (5, TypeError)]
 )
 def test_names_that_cannot_be(calls, name, exception):
-    """One that the kernel would cut off, or that is not a name, is refused before there is a call."""
+    """A name that the kernel would cut off is refused before there is a call."""
     with pytest.raises(exception):
         prctl.name = name
     assert calls == []
@@ -335,7 +335,7 @@ def test_die_with_parent():
 @needs("CAP_SYS_ADMIN")
 @alone
 def test_die_with_parent_in_a_pid_namespace():
-    """The first process of a pid namespace does not take its parent, which it cannot see, for one that has ended."""
+    """A parent outside of the pid namespace does not count as one that has ended."""
     parent = os.getpid()
     assert libc.unshare(0x20000000) == 0  # CLONE_NEWPID
 
@@ -348,7 +348,7 @@ def test_die_with_parent_in_a_pid_namespace():
 
 @alone
 def test_with_subreaper():
-    """``with prctl.subreaper`` makes the process one, and what it was before comes back, after an exception too."""
+    """``with prctl.subreaper`` restores what was before, after an exception too."""
 
     def body():
         with prctl.subreaper:
@@ -370,7 +370,7 @@ def test_with_subreaper():
 
 @alone
 def test_slack():
-    """The slack is as asked for inside, and as before afterwards, after an exception too."""
+    """The slack is as before after ``with``, also after an exception."""
     prctl.timerslack = 60_000
 
     def body():
@@ -387,7 +387,7 @@ def test_slack():
 
 @alone
 def test_long_slack():
-    """A slack of more than 32 bits comes back whole, and one that would come back negative is refused."""
+    """A slack of more than 32 bits comes back whole; one of 64 bits is refused."""
     prctl.timerslack = 1 << 40
     assert prctl.timerslack == 1 << 40
     with pytest.raises(ValueError, match="nanoseconds is 9223372036854775808"):
@@ -398,7 +398,7 @@ def test_long_slack():
 
 
 def test_set_vma_name(calls):
-    """A buffer is named at its address and for its length, an address for the length that is given."""
+    """A buffer is named for its length, and an address for the length beside it."""
     with mmap.mmap(-1, 8192) as memory:
         prctl.set_vma_name(memory, "a name")
         prctl.set_vma_name(memory, None, 4096)
@@ -437,7 +437,7 @@ def test_results_through_pointers():
 
 @needs(kernel=(6, 4))
 def test_buffers():
-    """A buffer that the kernel writes gets what it writes: the auxiliary vector, which has the page size."""
+    """A buffer is filled by the kernel, and one that cannot be written is refused."""
     vector = bytearray(4096)
     length = prctl(PR_GET_AUXV, vector, len(vector))
     known = Path("/proc/self/auxv").read_bytes()
@@ -516,7 +516,7 @@ def test_too_many_arguments():
 @pytest.mark.parametrize("name", [name for name in CALLS if name in dir(ProcessorSettings)])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64", "riscv64", "sparc64"])
 def test_what_an_architecture_lacks(monkeypatch, name, machine):
-    """An option of other architectures is named with them; one of this architecture is not."""
+    """The error for an option of other architectures names them."""
     monkeypatch.setattr(_prctl_options, "running_kernel", lambda: (99, 0))
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine=machine, release="99.0"))
     option = CALLS[name][0][0]
@@ -533,7 +533,7 @@ def test_architectures_of_tsc(monkeypatch, machine, has):
 
 
 def test_what_this_machine_lacks():
-    """An attribute of another architecture is a ValueError for reading and for setting."""
+    """An attribute of another architecture is a ValueError for both uses."""
     for use in lambda: prctl.fp_mode, lambda: setattr(prctl, "fp_mode", 1):
         with pytest.raises(ValueError, match=r"PR_(GET|SET)_FP_MODE exists on mips; this machine is .*, and lacks it"):
             use()
@@ -560,7 +560,7 @@ def test_what_a_kernel_was_built_without(monkeypatch, built, words):
 
 
 def test_built_with(monkeypatch, tmp_path):
-    """The configuration is read where the kernel or the distribution has it, and may be missing."""
+    """The configuration is that of the kernel or the distribution, or not known."""
     config = tmp_path / "config"
     config.write_bytes(b"#\nCONFIG_KSM=y\n# CONFIG_SMP is not set\n")
 
@@ -607,7 +607,7 @@ def test_securebits_without_privileges():
 @needs_namespaces
 @alone
 def test_capability_of_the_initial_namespace():
-    """Root of another user namespace lacks what the kernel looks for in the initial one."""
+    """Root of another user namespace lacks capabilities of the initial one."""
     own_namespaces()
     assert Capability.SYS_RESOURCE in capabilities.effective
     with pytest.raises(PermissionError, match="PR_SET_IO_FLUSHER needs CAP_SYS_RESOURCE in the initial user namespace"):
@@ -642,7 +642,7 @@ def test_mdwe_stays():
     ],
 )
 def test_causes(monkeypatch, number, option, arguments, words):
-    """An errno says of each option what it means there, and looks for what is in the way."""
+    """The sentence of an errno depends on the option, and on what is in the way."""
     monkeypatch.setattr(_prctl_errors, "_lacks", lambda capability: False)
     monkeypatch.setattr(_prctl_errors, "built_with", lambda config: False)
     assert re.search(words, refused(number, option, *arguments))
@@ -656,7 +656,7 @@ def test_speculation_that_stays(monkeypatch, control, words):
 
 
 def test_securebits_of_a_newer_kernel(monkeypatch):
-    """A bit that the running kernel is too old for is named with the kernel that brought it."""
+    """A bit that the kernel is too old for is named with the kernel that has it."""
     monkeypatch.setattr(errors, "running_kernel", lambda: (6, 1))
     monkeypatch.setattr(_prctl_errors, "_lacks", lambda capability: False)
     assert "does not know SECBIT_EXEC_RESTRICT_FILE (Linux 6.14)" in refused(1, PR_SET_SECUREBITS, 0x100)
@@ -696,7 +696,7 @@ def test_capget():
 @needs("CAP_CHOWN")
 @alone
 def test_capset():
-    """Sets are given as Capability or int; what was given up does not come back, and the error names it."""
+    """The sets take Capability and int, and an error names the capability."""
     capset([Capability.CHOWN, 5], {0, 5}, iter([5]))
     assert capget() == ({Capability.CHOWN, Capability.KILL}, {Capability.CHOWN, Capability.KILL}, {Capability.KILL})
     with pytest.raises(PermissionError, match="CAP_NET_RAW cannot be permitted: what was given up does not come back"):
@@ -721,7 +721,7 @@ def test_inheritable_and_the_bounding_set():
 @needs("CAP_CHOWN")
 @alone
 def test_attributes_of_capabilities():
-    """Each set can be changed by itself; one that is no longer permitted is not effective either."""
+    """Each set can be changed by itself; what is not permitted is not effective."""
     capabilities.effective -= {Capability.CHOWN}
     assert Capability.CHOWN in capabilities.permitted
     capabilities.effective |= {0}
@@ -783,7 +783,7 @@ def test_bounding_set():
 @needs("CAP_CHOWN", "CAP_SETPCAP")
 @alone
 def test_ambient_set():
-    """What is permitted and inheritable can be ambient; the error says where it is missing."""
+    """What is permitted and inheritable can be ambient; an error says what lacks."""
     with pytest.raises(PermissionError, match="CAP_CHOWN cannot become ambient: it is not in the inheritable set"):
         prctl.ambient.raise_(Capability.CHOWN)
     capabilities.inheritable = {0, 5}
@@ -815,7 +815,7 @@ def file(tmp_path):
 @needs("CAP_SETFCAP")
 @pytest.mark.parametrize("spelling", [str, os.fsencode, Path, lambda path: os.open(path, os.O_RDONLY)])
 def test_file_capabilities(file, spelling):
-    """A path in each spelling, or a descriptor, keeps what was set; removing it twice is fine."""
+    """A file by any path or descriptor keeps what was set; removing is idempotent."""
     name = spelling(str(file))
     assert get_file_capabilities(name) is None
     set_file_capabilities(name, {Capability.NET_RAW, 38}, [10], effective=True)
@@ -847,7 +847,7 @@ def test_libcap_agrees(file):
 @needs_namespaces
 @alone
 def test_file_of_another_namespace():
-    """CAP_SETFCAP of a user namespace is not enough for a file whose owner the namespace does not know."""
+    """CAP_SETFCAP of a user namespace is not enough for a file of another one."""
     directory = tempfile.mkdtemp()
     path = os.path.join(directory, "program")
     Path(path).touch()
