@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from butter import inotify as inotify
     from butter import inotify_simple as inotify_simple
     from butter import memfd as memfd
+    from butter import prctl as prctl
     from butter import signalfd as signalfd
     from butter import splice as splice
     from butter import system as system
@@ -36,6 +37,7 @@ __all__ = [
     "inotify",
     "inotify_simple",
     "memfd",
+    "prctl",
     "signalfd",
     "splice",
     "system",

@@ -69,6 +69,9 @@ class Timer(Eventlike[int], TimerVal):
     RuntimeError: ``update()`` is missing. Timers are compared by their descriptors, as
     all objects of butter are, and not by their words.
 
+    A timer is exact. A wait that may be late is a sleep inside ``with
+    prctl.slack(nanoseconds)``, of :mod:`butter.prctl`.
+
     Raises what :func:`timerfd` does.
 
     Linux 2.6.27, :manpage:`timerfd_create(2)`.

@@ -230,6 +230,12 @@ class Rooms(Feature):
         assert os.fstat(made.fileno()).st_ino == made.identity[1]
 
 
+class Settings(Feature):
+    """Settings of the thread and the process, without a descriptor."""
+
+    name, call = "prctl", "prctl"
+
+
 FEATURES = Feature.__subclasses__()
 #: the features with an object, and those whose object has events
 OBJECTS = [feature for feature in FEATURES if feature.cls]

@@ -123,7 +123,7 @@ class Contents:
                 continue  # the tables of constants have them
             if defined_here and isinstance(value, type):
                 (self.exceptions if issubclass(value, BaseException) else self.classes).append(each)
-            elif defined_here and callable(value):
+            elif defined_here and inspect.isroutine(value):
                 self.functions.append(each)
             elif comment := next(filter(None, (comment_above(each, source) for source in sources)), None):
                 self.data[each] = comment

@@ -128,6 +128,17 @@ def try_clone() -> None:
     map_ids(os.getpid(), [(uid, uid, 1)], [(gid, gid, 1)])
 
 
+@feature("prctl", since="2.1.57")
+def try_prctl() -> None:
+    from butter.prctl import capabilities, prctl
+
+    prctl.name = "butter-doctor"
+    prctl.no_new_privs = True
+    # to give up what is there is always allowed
+    capabilities.inheritable = ()
+    prctl.ambient.clear()
+
+
 def missing_call(since: str) -> str:
     if release_numbers(platform.release()) < release_numbers(since):
         return f"run Linux {since} or newer"

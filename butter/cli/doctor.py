@@ -66,7 +66,7 @@ class Report(TypedDict):
     machine: str
     user: str
     seccomp: str
-    capabilities: str
+    capabilities: list[str]
     container: list[str]
     features: list[Row]
     limits: list[Limit]
@@ -110,7 +110,7 @@ def waitable_children() -> Iterator[None]:
 def show(report: Report) -> None:
     """Print *report* for people."""
     print(f"butter {report['butter']}, {report['python']}, {report['kernel']}, {report['machine']}")
-    print(f"user {report['user']}, capabilities {report['capabilities']}, seccomp {report['seccomp']}")
+    print(f"user {report['user']}, capabilities: {shown(report['capabilities'])}, seccomp {report['seccomp']}")
     print(f"container: {', '.join(report['container']) or 'no sign of one'}\n")
     for row in report["features"]:
         print(f"{row['name']:12}{'works' if row['works'] else row['reason']}")
@@ -130,7 +130,7 @@ def examine() -> Report:
         "machine": platform.machine(),
         "user": user_name(),
         "seccomp": {"0": "off", "1": "strict", "2": "filter"}.get(status_field("Seccomp"), "unknown"),
-        "capabilities": status_field("CapEff"),
+        "capabilities": capabilities(),
         "container": container_hints(),
         "features": [row_of(name, since, probe) for name, since, probe in FEATURES],
         "limits": limits(),
@@ -196,6 +196,25 @@ def user_name() -> str:
         return f"{pwd.getpwuid(os.geteuid()).pw_name} ({os.geteuid()})"
     except KeyError:
         return str(os.geteuid())
+
+
+def capabilities() -> list[str]:
+    """Return the names of the capabilities that are in force."""
+    from butter.prctl import Capability
+
+    found = status_field("CapEff")
+    mask = 0 if found == "unknown" else int(found, 16)
+    return [f"CAP_{capability.name}" for capability in Capability if mask >> capability & 1]
+
+
+def shown(names: list[str]) -> str:
+    """Return capabilities for people: root's in one word, and those that it lacks."""
+    from butter.prctl import Capability
+
+    lacking = [f"CAP_{capability.name}" for capability in Capability if f"CAP_{capability.name}" not in names]
+    if len(lacking) > len(names):
+        return " ".join(names) or "none"
+    return f"all but {' '.join(lacking)}" if lacking else "all"
 
 
 def container_hints() -> list[str]:

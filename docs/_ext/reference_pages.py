@@ -102,7 +102,7 @@ def find_public_names() -> None:
         for name in getattr(module, "__all__", ()):
             value = getattr(module, name)
             home = getattr(value, "__module__", None) or ""
-            if home.startswith("butter._"):
+            if home.startswith("butter._") and hasattr(value, "__name__"):
                 public_names[f"{home}.{value.__name__}"] = f"{module.__name__}.{name}"
 
 

@@ -20,6 +20,7 @@ from butter.cli import doctor
 from butter.cli._limits import LIMITS
 from butter.cli._probes import FEATURES, remedy
 from butter.errors import sysctl
+from butter.prctl import Capability
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
@@ -46,6 +47,20 @@ def test_doctor_json():
     values = {row["name"]: row["value"] for row in found["limits"]}
     assert values["fs.inotify.max_user_watches"] == sysctl("fs.inotify.max_user_watches")
     assert values["RLIMIT_NOFILE"] > 0
+
+
+def test_doctor_names_capabilities():
+    """The capabilities in force are named; for people those that lack, if fewer."""
+    with open("/proc/self/status") as status:
+        mask = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff"))
+    names = json.loads(run("doctor", "--json").stdout)["capabilities"]
+    assert len(names) == bin(mask).count("1")
+    assert ("CAP_CHOWN" in names) == bool(mask & 1)
+    every = [f"CAP_{capability.name}" for capability in Capability]
+    assert doctor.shown(every) == "all"
+    assert doctor.shown(every[1:]) == "all but CAP_CHOWN"
+    assert doctor.shown(every[:2]) == "CAP_CHOWN CAP_DAC_OVERRIDE"
+    assert doctor.shown([]) == "none"
 
 
 @pytest.mark.parametrize("feature", features.FEATURES, ids=lambda feature: feature.name)

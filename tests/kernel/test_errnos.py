@@ -8,6 +8,7 @@ A failure that this kernel itself produces has a provoker, which takes the place
 table's first example. Each runs in a child, in an empty directory.
 """
 
+import ctypes
 import errno
 import functools
 import os
@@ -15,6 +16,7 @@ import re
 import resource
 import select
 import stat
+import struct
 import threading
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +32,21 @@ from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
 from butter.memfd import Memfd, memfd_create
+from butter.prctl import (
+    PR_CAPBSET_DROP,
+    PR_GET_DUMPABLE,
+    PR_GET_SPECULATION_CTRL,
+    PR_SET_NAME,
+    PR_SET_SECCOMP,
+    SECCOMP_MODE_FILTER,
+    capabilities,
+    capget,
+    capset,
+    get_file_capabilities,
+    prctl,
+    remove_file_capabilities,
+    set_file_capabilities,
+)
 from butter.signalfd import SIG_BLOCK, pthread_sigmask, signalfd
 from butter.splice import copy, splice, tee
 from butter.system import (
@@ -811,6 +828,163 @@ def map_ids_of_nobody(fail):
 @provokes("map_ids", errno.EPERM, words="has been written already")
 def map_ids_twice(fail):
     clone.map_ids(os.getpid(), [(0, os.geteuid(), 1)])
+
+
+# prctl: tests/kernel/test_prctl.py has the causes that an option's sentence tells apart
+
+
+@example("prctl")
+def ask_prctl(fail):
+    fail("prctl")
+    prctl(PR_GET_DUMPABLE)
+
+
+@provokes("prctl", errno.EACCES, words=r"CAP_SYS_ADMIN, or prctl\.no_new_privs")
+def filter_without_privileges(fail):
+    capabilities.effective = ()
+    # a program of one instruction, which allows everything
+    code = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 0x7FFF0000))
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, struct.pack("@HP", 1, ctypes.addressof(code)))
+
+
+@provokes("prctl", errno.EFAULT)
+def name_at_no_address(fail):
+    prctl(PR_SET_NAME, 1)
+
+
+@provokes("prctl", errno.EINVAL, words="neither this kernel nor butter")
+def strange_option(fail):
+    prctl(999)
+
+
+@provokes("prctl", errno.ENODEV)
+def strange_flaw(fail):
+    prctl(PR_GET_SPECULATION_CTRL, 99)
+
+
+@provokes("prctl", errno.EPERM, words="PR_CAPBSET_DROP needs CAP_SETPCAP")
+def drop_without_privileges(fail):
+    capabilities.effective = ()
+    prctl(PR_CAPBSET_DROP, 1)
+
+
+@example("capget")
+def ask_capget(fail):
+    fail("capget")
+    capget()
+
+
+@provokes("capget", errno.EINVAL, words="thread -1")
+def capabilities_of_a_negative_thread(fail):
+    capget(-1)
+
+
+@provokes("capget", errno.ESRCH, words="thread 4194305")
+def capabilities_of_a_missing_thread(fail):
+    capget((1 << 22) + 1)
+
+
+@example("capset")
+def ask_capset(fail):
+    sets = capget()
+    fail("capset")
+    capset(*sets)
+
+
+@provokes("capset", errno.EPERM, words=r"thread \d+ is another one")
+def capabilities_for_another_thread(fail):
+    capset(*capget(), pid=os.getppid())
+
+
+@example("getxattr", filename="file")
+def ask_file(fail):
+    Path("file").touch()
+    fail("getxattr")
+    get_file_capabilities("file")
+
+
+@example("setxattr", filename="file")
+def change_file(fail):
+    Path("file").touch()
+    fail("setxattr")
+    set_file_capabilities("file")
+
+
+@example("removexattr", filename="file")
+def clear_file(fail):
+    Path("file").touch()
+    fail("removexattr")
+    remove_file_capabilities("file")
+
+
+FILE_CALLS = {
+    "getxattr": get_file_capabilities,
+    "setxattr": set_file_capabilities,
+    "removexattr": remove_file_capabilities,
+}
+
+
+def secret_file(function, fail):
+    os.chmod(".", 0o777)
+    os.mkdir("secret", 0)
+    support.become_nobody()
+    function("secret/file")
+
+
+def file_by_a_closed_number(function, fail):
+    function(999_999)
+
+
+def file_in_a_loop(function, fail):
+    os.symlink("loop", "loop")
+    function("loop")
+
+
+def file_with_a_long_name(function, fail):
+    function("n" * 256)
+
+
+def missing_file(function, fail):
+    function("missing")
+
+
+def file_below_a_file(function, fail):
+    Path("file").touch()
+    function("file/below")
+
+
+def file_of_proc(function, fail):
+    function("/proc/self/stat")
+
+
+def file_without_privileges(function, fail):
+    Path("file").touch()
+    capabilities.effective -= {31}
+    function("file")
+
+
+FILE_WAYS = [
+    (errno.EACCES, secret_file, "secret/file", ""),
+    (errno.EBADF, file_by_a_closed_number, None, "999999"),
+    (errno.ELOOP, file_in_a_loop, "loop", ""),
+    (errno.ENAMETOOLONG, file_with_a_long_name, "n" * 256, ""),
+    (errno.ENOENT, missing_file, "missing", ""),
+    (errno.ENOTDIR, file_below_a_file, "file/below", ""),
+    (errno.ENOTSUP, file_of_proc, "/proc/self/stat", "extended attributes"),
+    (errno.EPERM, file_without_privileges, "file", "needs CAP_SETFCAP"),
+]
+for call, function in FILE_CALLS.items():
+    for number, way, path, words in FILE_WAYS:
+        if number in TABLES[call].meanings and (call, number) != ("getxattr", errno.EPERM):
+            way = functools.wraps(way)(functools.partial(way, function))
+            provokes(call, number, needs("CAP_SETFCAP"), filename=path, words=words)(way)
+
+
+@provokes("setxattr", errno.EINVAL, support.needs_namespaces, filename="file", words="rootid")
+def strange_rootid(fail):
+    Path("file").touch()
+    support.own_namespaces()
+    set_file_capabilities("file", rootid=12345)
 
 
 # the command

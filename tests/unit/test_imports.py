@@ -180,6 +180,7 @@ SEED = {
             "MAP_SHARED": 1,
         },
     ),
+    "butter.prctl": ("prctl ffi", {}),
     "butter.splice": (
         "UnknownError splice tee vmsplice _ffi _lib",
         {

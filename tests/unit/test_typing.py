@@ -36,6 +36,7 @@ from butter.asyncio.timerfd import Timerfd_async
 from butter.eventfd import Eventfd
 from butter.inotify import Inotify
 from butter.memfd import Memfd
+from butter.prctl import capabilities, prctl
 from butter.signalfd import Signalfd
 from butter.system import MS_REMOUNT, getpid, mount, mounted
 from butter.timerfd import Timer
@@ -93,6 +94,16 @@ def mounts() -> None:
     mount(None, path, flags=MS_REMOUNT, data={"size": 1.5})  # mistake
     mount(5, path)  # mistake
     reveal_type(getpid())  # int
+
+
+def settings() -> None:
+    reveal_type(prctl.dumpable)  # bool
+    reveal_type(prctl.timerslack)  # int
+    reveal_type(prctl.securebits)  # PrctlSecurebits
+    reveal_type(prctl.capbset)  # BoundingSet
+    reveal_type(capabilities.effective)  # set[Capability | int]
+    prctl.dumpable = "yes"  # mistake
+    prctl.dumpabel = True  # mistake
 
 
 async def awaitables() -> None:

@@ -1,0 +1,98 @@
+"""The attributes of prctl: each an option that gets and an option that sets."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
+
+from butter._arguments import integer
+from butter._constants.prctl import PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER
+from butter._prctl import call, prctl
+from butter._prctl_options import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+Value = TypeVar("Value")
+
+
+class Setting(Generic[Value]):
+    """An attribute whose value the kernel has.
+
+    *get* and *set* are the options, each with the arguments that stand before the
+    value. *decode* turns the number into the attribute's value. *set* is empty if the
+    attribute cannot be set.
+    """
+
+    def __init__(self, doc: str, get: tuple[int, ...], set: tuple[int, ...], decode: Callable[[int], Value]) -> None:
+        self.__doc__ = doc
+        self._get, self._set, self._decode = get, set, decode
+        self._ask = call if OPTIONS[get[0]].result is None else prctl
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> Value: ...
+    def __get__(self, instance: object | None, owner: type) -> Self | Value:
+        return self if instance is None else self._decode(self._ask(*self._get))
+
+    def __set__(self, instance: object, value: Value) -> None:
+        if not self._set:
+            raise AttributeError(f"{self._name} cannot be set; prctl() with an option may")
+        call(*self._set, self._encode(value))
+
+    def _encode(self, value: Value) -> int:
+        return integer(value, 64, self._name)  # type: ignore[arg-type]  # TypeError if it is not an int
+
+
+class Switch(Setting[bool]):
+    """An attribute that is True or False, which are *on* and *off* for the kernel."""
+
+    def __init__(self, doc: str, get: tuple[int, ...], set: tuple[int, ...], on: int = 1, off: int = 0) -> None:
+        super().__init__(doc, get, set, lambda value: value == on)
+        self._values = off, on
+
+    def _encode(self, value: bool) -> int:
+        return self._values[integer(value, 1, self._name)]
+
+
+class Subreaper(int):
+    """Whether the process is a subreaper; ``with`` makes it one meanwhile.
+
+    It is True or False in all but its type, since bool cannot have a subclass.
+    """
+
+    def __repr__(self) -> str:
+        return repr(bool(self))
+
+    def __enter__(self) -> None:
+        call(PR_SET_CHILD_SUBREAPER, 1)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        call(PR_SET_CHILD_SUBREAPER, int(self))
+
+
+SUBREAPER = (PR_GET_CHILD_SUBREAPER,), (PR_SET_CHILD_SUBREAPER,)
+
+
+def signal_of(number: int) -> signal.Signals | int | None:
+    """Return a signal by its number, None for 0."""
+    try:
+        return signal.Signals(number) if number else None
+    except ValueError:
+        return number  # most of the real-time signals do not have a name
+
+
+class SignalSetting(Setting["signal.Signals | int | None"]):
+    """An attribute that is a signal, or None."""
+
+    def _encode(self, value: signal.Signals | int | None) -> int:
+        return 0 if value is None else integer(value, 64, self._name)
