@@ -118,6 +118,14 @@ def try_system() -> None:
         mount(None, "/", None, MS_PRIVATE | MS_SHARED)
 
 
+@feature("system_mounts", since="5.2")
+def try_mounts() -> None:
+    from butter.system import Mount, mounts
+
+    with Mount("/"):
+        next(mounts())
+
+
 def missing_call(since: str) -> str:
     if release_numbers(platform.release()) < release_numbers(since):
         return f"run Linux {since} or newer"
