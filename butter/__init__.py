@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from butter import inotify as inotify
     from butter import inotify_simple as inotify_simple
     from butter import memfd as memfd
+    from butter import pidfd as pidfd
     from butter import signalfd as signalfd
     from butter import splice as splice
     from butter import timerfd as timerfd
@@ -33,6 +34,7 @@ __all__ = [
     "inotify",
     "inotify_simple",
     "memfd",
+    "pidfd",
     "signalfd",
     "splice",
     "timerfd",

@@ -1,4 +1,4 @@
-"""What all awaitables share: an object and the event loop that watches its descriptor."""
+"""What all awaitables share: the loop that watches the descriptor of an object."""
 
 # Some facts about a descriptor that a loop watches
 #
