@@ -13,7 +13,16 @@ import time
 from contextlib import contextmanager
 
 from butter.signalfd import SFD_NONBLOCK, Signalfd
-from support.children import alone, in_child, libc, namespaces_allowed, needs_namespaces, own_namespaces
+from support.children import (
+    Child,
+    Stranger,
+    alone,
+    in_child,
+    libc,
+    namespaces_allowed,
+    needs_namespaces,
+    own_namespaces,
+)
 from support.needs import capable, kernel, needs, unmet
 from support.seccomp import inject, inject_in_child
 from support.streams import Pipe, running, sockets

@@ -35,6 +35,11 @@ _SYSCALLS = {
     "memfd_create": (319, 279),
     "copy_file_range": (326, 285),
     "rt_sigprocmask": (14, 135),
+    "ioctl": (16, 29),
+    "waitid": (247, 95),
+    "pidfd_send_signal": (424, 424),
+    "pidfd_open": (434, 434),
+    "pidfd_getfd": (438, 438),
 }
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 

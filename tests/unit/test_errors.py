@@ -43,11 +43,16 @@ EXAMPLES = {
     "fd": 3,
     "flags": 0,
     "found": "'socket:[1]'",
+    "info": None,
     "kind": "an eventfd",
     "mask": 0,
     "name": b"name",
+    "options": 4,
+    "pid": 1,
     "seals": 1,
+    "sig": 15,
     "spec": None,
+    "targetfd": 1,
     "wd": 1,
 }
 
