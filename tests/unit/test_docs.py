@@ -4,6 +4,7 @@ Sphinx is not needed here: ``tools/reference.py`` writes the text of the generat
 parts, and ``nox -s docs`` makes the pages of it.
 """
 
+import codeop
 import functools
 import re
 import runpy
@@ -25,6 +26,7 @@ EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
 MODULES = {module.__name__: module for module in reference.public_modules()}
 TABLES = errno_tables()
 CALLS = sorted(call for call in TABLES if call != "fork")  # the command's own
+SETTINGS = runpy.run_path(str(DOCS / "conf.py"))
 GENERATED = re.compile(r"^\.\. generated:: (\w+)(.*)$", re.MULTILINE)
 
 
@@ -105,6 +107,18 @@ def test_the_command_has_every_option(command):
     assert {option for option in options if option not in page} == set()
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if ">>> " in PAGES[page].read_text()])
+def test_examples_can_be_pasted(page):
+    """An interactive Python takes the lines that the copy button of a page copies."""
+    prompts = re.compile(f"^(?:{SETTINGS['copybutton_prompt_text']})(.*)", re.MULTILINE)
+    for block in re.split(r"\n\s*\n", PAGES[page].read_text()):
+        statement = ""
+        for line in prompts.findall(block) if ">>> " in block else ():
+            statement += line
+            statement = "" if codeop.compile_command(statement) else statement + "\n"
+        assert statement == "", "end the statement by a line that is '...'"
+
+
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_has_a_guide(example):
     """A guide has the whole program, by its file."""
@@ -130,5 +144,4 @@ def test_python_inventory():
 
 def test_the_configuration_needs_no_network():
     """Every inventory that the build reads stands in the repository."""
-    settings = runpy.run_path(str(DOCS / "conf.py"))
-    assert all((DOCS / inventory).is_file() for _, inventory in settings["intersphinx_mapping"].values())
+    assert all((DOCS / inventory).is_file() for _, inventory in SETTINGS["intersphinx_mapping"].values())
