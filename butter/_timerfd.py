@@ -14,6 +14,7 @@ from butter._constants.timerfd import (
     CLOCK_REALTIME,
     CLOCK_REALTIME_ALARM,
     TFD_CLOEXEC,
+    TFD_NONBLOCK,
     TFD_TIMER_ABSTIME,
     TFD_TIMER_CANCEL_ON_SET,
     TimerfdClock,
@@ -69,7 +70,8 @@ def clock_of(fd: int) -> int:
 def _no_timer(clock_type: int, flags: int, **_: object) -> str:
     if clock_type not in TIMER_CLOCKS:
         return f"{_clock(clock_type)} is not a clock for timers; these are: {', '.join(map(_clock, TIMER_CLOCKS))}"
-    return f"the only flags are TFD_NONBLOCK and TFD_CLOEXEC, not {flags:#x}"
+    unknown = flags & ~(TFD_NONBLOCK | TFD_CLOEXEC)
+    return f"the only flags are TFD_NONBLOCK and TFD_CLOEXEC, not {unknown:#x}"
 
 
 def _not_allowed(clock_type: int, **_: object) -> str:
