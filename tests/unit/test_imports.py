@@ -82,10 +82,8 @@ def test_awaitables_bring_their_own_feature_alone(feature):
 
 
 def test_import_is_quick(tmp_path):
-    """``import butter.inotify`` takes less than 25 ms, at its best of nine.
-
-    PyPy's first steps are slow.
-    """
+    """``import butter.inotify`` takes less than 25 ms, at its best of nine."""
+    # PyPy's first steps are slow
     most = 0.025 if sys.implementation.name == "cpython" else 0.05
     # an installed package is compiled to bytecode, as the first run does here
     compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}

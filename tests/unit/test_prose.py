@@ -90,6 +90,17 @@ def test_words(file):
     assert not found, "\n" + "\n".join(found)
 
 
+@pytest.mark.parametrize("file", [file for file in FILES if re.search(r"/test_\w+\.py$", file)])
+def test_docstrings_of_tests(file):
+    """Each test has a docstring of one line, as the output of pytest shows it."""
+    tests = [
+        node
+        for node in ast.walk(ast.parse((ROOT / file).read_text()))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_")
+    ]
+    assert [test.name for test in tests if len((ast.get_docstring(test) or "").splitlines()) != 1] == []
+
+
 def test_riddles():
     """The patterns find what they are for, and leave English alone."""
     for text in "close() wakes who waits", "that is no timer", "# what nobody\n# sees", "Whoever comes second":
