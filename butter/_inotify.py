@@ -234,7 +234,10 @@ class _Has(property):
     """A property of an event: whether it has one of *bits*."""
 
     def __init__(self, bits: int, meaning: str) -> None:
-        super().__init__(lambda event: event.mask & bits != 0)
+        def has(event: InotifyEvent) -> bool:
+            return event.mask & bits != 0
+
+        super().__init__(has)
         # before Python 3.12 the docstring of the class would hide that of doc=
         self.__doc__ = f"Whether {meaning}."
 

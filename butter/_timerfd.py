@@ -95,7 +95,7 @@ def _refused(fd: int, flags: int, spec: Any, **_: object) -> str:
     for name in () if spec is None else ("it_value", "it_interval"):
         time = getattr(spec, name)
         if time.tv_sec < 0 or not 0 <= time.tv_nsec < 10**9:
-            told = f"{name} is {time.tv_sec} s and {time.tv_nsec} ns"
+            told = f"the time {name} is {time.tv_sec} s and {time.tv_nsec} ns"
             return f"{told}; neither may be negative, and the ns must be less than a second"
     return _another_kind(fd)
 

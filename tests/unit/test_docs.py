@@ -4,8 +4,10 @@ Sphinx is not needed here: ``tools/reference.py`` writes the text of the generat
 parts, and ``nox -s docs`` makes the pages of it.
 """
 
+import builtins
 import codeop
 import functools
+import importlib
 import re
 import runpy
 from pathlib import Path
@@ -14,6 +16,8 @@ import pytest
 import reference
 from commands import run
 from support import errno_tables
+
+import butter.errors
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
@@ -87,11 +91,23 @@ def test_every_errno_has_a_sentence(call):
         sentences = reference.sentences(sentence)
         assert sentences, number
         assert all(len(re.findall("[a-z]{2,}", text)) >= 2 for text in sentences), sentences
+        assert not [text for text in sentences if text.startswith("…")]
+
+
+def test_the_tree_of_exceptions():
+    """Each exception is drawn with the name by which a program imports it."""
+    names = re.findall(r"── ([\w.]+)", reference.tree())
+    assert {"butter.memfd.Sealed", "NoMoreEvents", "PermissionError"} <= set(names)
+    for name in names:
+        module, _, short = name.rpartition(".")
+        # the others are Python's, or of the module that the page is about
+        homes = [importlib.import_module(module)] if module else [builtins, butter.errors]
+        assert any(issubclass(getattr(home, short, object), OSError) for home in homes), name
 
 
 def test_sentences_of_a_function():
     """Every text that a function may return is found; looked-up values are gaps."""
-    limit = "this user has no watch left: fs.inotify.max_user_watches is …"
+    limit = "this user has no watch left: fs.inotify.max_user_watches is …; 'sysctl …' as root raises it"
     rows = {row[0]: row[2] for call, table in reference.tables(["butter._inotify"]) for row in table}
     assert rows["``ENOSPC``"] == limit
 
