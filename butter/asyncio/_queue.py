@@ -72,8 +72,8 @@
 #
 # 10. A fork copies the loop's bookkeeping, but shares its epoll instance: a
 #    child that removes "its" reader removes the parent's. So in the child the
-#    queue only forgets its loop and its waiters. What was read is the
-#    parent's, and is dropped.
+#    queue only forgets its loop and its waiters. The events that were read are the
+#    parent's, and are dropped.
 #
 # asyncio.Queue itself works by the same idea (its getters are woken to look
 # again), but its items come from put(), in the loop's own thread, so most of
@@ -201,7 +201,7 @@ _LONGEST_TIMER = 24 * 3600
 
 
 class EventQueue(Owner, Generic[Source, Event]):
-    """What each ``…_async`` object is: it works like an :class:`asyncio.Queue`.
+    """The base of each ``…_async`` object, which works like an :class:`asyncio.Queue`.
 
     ``async for`` returns events until the object is closed, or until no event can come
     any more; ``async with``, and plain ``with``, close it. Cancelling a waiter, or

@@ -69,7 +69,7 @@ def test_every_public_module_has_a_place(module):
 
 
 def test_a_name_without_a_place_is_seen():
-    """The rule itself finds what is missing."""
+    """A name that no page has is noticed by the test of the reference."""
     assert is_documented("butter.inotify", "IN_CLOSE_WRITE")
     assert not is_documented("butter.inotify", "IN_CLOSE_WRIT")
     assert not is_documented("butter.eventfd", "IN_CLOSE_WRITE")
@@ -114,7 +114,7 @@ def test_sentences_of_a_function():
 
 @pytest.mark.parametrize("command", ["watch", "doctor", "demo"])
 def test_the_command_has_every_option(command):
-    """The page has what --help has."""
+    """The page of the command has each option of --help."""
     page = text_of("command")
     # elsewhere, because Python would import the checkout, which may not be compiled
     help = run(command, "--help", cwd="/").stdout

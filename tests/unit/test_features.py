@@ -111,7 +111,7 @@ REASONS = {
 @pytest.mark.parametrize("floor", FLOORS)
 @pytest.mark.parametrize("name", BUILDERS)
 def test_every_feature_has(name, floor):
-    """A feature has each of these, or a reason in the table above why it cannot."""
+    """Each feature has each part of one, or a reason in REASONS why it cannot."""
     if (name, floor) in REASONS:
         assert not FLOORS[floor](name), f"{name} has {floor} by now: its reason in REASONS is out of date"
     else:

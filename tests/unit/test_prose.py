@@ -29,6 +29,10 @@ PEOPLE = "".join(rf"(?<!\b{noun} )" for noun in ("user", "users", "someone", "ev
 WORST = {
     "'who' without a noun before it: write 'the thread that', 'a caller that'": rf"{PEOPLE}(?<!\")\bwho(ever)?\b",
     "a sentence about nobody: name the process, the object or the call": r"\b(no|some)body\b",
+    # a heading, which has a line below it, is not a sentence
+    "a sentence that begins with 'What' and is not a question: name the thing": (
+        r"(?:^|[^\w,;'] )\W*(?-i:What) (?![^.]*(?:\?|---|~~~|===))"
+    ),
     "'is no x' instead of 'is not an x'": r"(?<!\bthere )\b(is|are) no (?!more|longer|faster|better|larger)[a-z]",
 }
 
@@ -103,7 +107,20 @@ def test_docstrings_of_tests(file):
 
 def test_riddles():
     """The patterns find what they are for, and leave English alone."""
-    for text in "close() wakes who waits", "that is no timer", "# what nobody\n# sees", "Whoever comes second":
+    for text in (
+        "close() wakes who waits",
+        "that is no timer",
+        "# what nobody\n# sees",
+        "Whoever comes second",
+        "Adds. What they say",
+    ):
         assert riddles(text), text
-    for text in "a user who is not root", "There\n    is no lock", "it is no longer open", "which names":
+    for text in (
+        "a user who is not root",
+        "There\n    is no lock",
+        "it is no longer open",
+        "which names",
+        "What is it?",
+        "What is left\n---",
+    ):
         assert not riddles(text), text
