@@ -72,8 +72,8 @@
 #
 # 10. A fork copies the loop's bookkeeping, but shares its epoll instance: a
 #    child that removes "its" reader removes the parent's. So in the child the
-#    queue only forgets its loop and its waiters. What was read is the
-#    parent's, and is dropped.
+#    queue only forgets its loop and its waiters. The events that were read are the
+#    parent's, and are dropped.
 #
 # asyncio.Queue itself works by the same idea (its getters are woken to look
 # again), but its items come from put(), in the loop's own thread, so most of
@@ -201,7 +201,7 @@ _LONGEST_TIMER = 24 * 3600
 
 
 class EventQueue(Owner, Generic[Source, Event]):
-    """What each ``…_async`` object is: it works like an :class:`asyncio.Queue`.
+    """The base of each ``…_async`` object, which works like an :class:`asyncio.Queue`.
 
     ``async for`` returns events until the object is closed, or until no event can come
     any more; ``async with``, and plain ``with``, close it. Cancelling a waiter, or
@@ -214,8 +214,8 @@ class EventQueue(Owner, Generic[Source, Event]):
     child the object belongs to no loop, and has none of the events that the parent had
     read; a loop that the child makes may use it.
 
-    *maxsize* only says when ``full()`` is true, and reading stops: later events wait in
-    the kernel. *loop* does nothing and is deprecated.
+    *maxsize* decides only what ``full()`` returns. It does not limit a read, so
+    ``qsize()`` may be larger. *loop* does nothing and is deprecated.
     """
 
     #: the class of the object under the queue
@@ -282,7 +282,8 @@ class EventQueue(Owner, Generic[Source, Event]):
 
         Raises TimeoutError, which is the builtin and asyncio's on every Python, when no
         event came in time; ValueError for a negative timeout, and if the object is
-        closed, also during the wait; NoMoreEvents where no event can come any more.
+        closed, also during the wait; NoMoreEvents where no event can come any more;
+        RuntimeError if the object belongs to another event loop that is not closed.
         """
         batch, waiters, loop = self._batch, self._waiters, self._loop
         deadline = None if timeout is None else deadline_of(timeout)

@@ -683,6 +683,13 @@ def test_thin_calls_and_exec(adopter):
         os.close(fd)
 
 
+def test_unknown_flags(adopter):
+    """The error for unknown flags names the unknown ones alone."""
+    with pytest.raises(InvalidArgument, match=r"(not|unknown flags) 0x100($| )") as caught:
+        adopter.descriptor(flags=0x100 | adopter.flag)
+    assert caught.value.errno == errno.EINVAL
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -1079,10 +1086,8 @@ SHORT_WAIT = "wait with a short timeout"
     [(True, "read_event"), (True, "wait"), (True, "iteration"), (True, SHORT_WAIT), (False, SHORT_WAIT)],
 )
 def test_handler_that_reads(kind, alarms, blocking, way):
-    """Events that a handler read and left in the object end the wait it interrupted.
-
-    A wait with a timeout may see them only when the timeout is over.
-    """
+    """Events that a handler read and left in the object end the wait it interrupted."""
+    # a wait with a timeout may see them only when the timeout is over
     with kind.make(blocking=blocking) as made:
         taken = []
 
