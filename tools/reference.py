@@ -301,13 +301,7 @@ class Returned:
             if isinstance(node, (ast.FunctionDef, ast.Lambda)) and node.lineno == function.__code__.co_firstlineno
         )
         self.arguments = [argument.arg for argument in self.node.args.args]
-        self.local = {
-            target.id: node.value
-            for node in ast.walk(self.node)
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
+        self.assignments = [node for node in ast.walk(self.node) if isinstance(node, ast.Assign)]
 
     def texts(self) -> list[str]:
         if isinstance(self.node, ast.Lambda):
@@ -318,8 +312,7 @@ class Returned:
 
     def alternatives(self, node: ast.expr) -> list[str]:
         """Return every text that the expression *node* may be, without None."""
-        if isinstance(node, ast.Name):
-            node = self.local.get(node.id, node)
+        node = self.assigned(node) or node
         if isinstance(node, ast.Constant) and node.value is None:
             return []
         if isinstance(node, ast.BoolOp):
@@ -330,6 +323,15 @@ class Returned:
             return Returned(called).texts()
         # "\\ " ends emphasis within a word, and is not needed beside a space
         return [re.sub(r"(^| )\\ |\\ ( |$)", r"\1\2", "".join(self.pieces(node)))]
+
+    def assigned(self, node: ast.expr) -> ast.expr | None:
+        """Return the last value that was assigned above to *node*, if it is a name."""
+        if not isinstance(node, ast.Name):
+            return None
+        above = [
+            each for each in self.assignments if each.lineno < node.lineno and ast.unparse(each.targets[0]) == node.id
+        ]
+        return max(above, key=lambda each: each.lineno).value if above else None
 
     def called(self, node: ast.expr) -> FunctionType | None:
         """Return the function of butter that *node* calls, if it is such a call."""
@@ -349,7 +351,7 @@ class Returned:
             yield f"{escaped(ast.literal_eval(node.args[0]))} is …; 'sysctl …' as root raises it"
         elif isinstance(node, ast.Name) and node.id in self.arguments:
             yield f"\\ *{escaped(node.id)}*\\ "
-        elif (isinstance(node, ast.Name) and node.id in self.local) or self.called(node):
+        elif self.assigned(node) or self.called(node):
             # of several texts the first that is not empty
             yield next(filter(None, self.alternatives(node)), "…")
         else:
