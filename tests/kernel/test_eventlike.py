@@ -683,10 +683,11 @@ def test_thin_calls_and_exec(adopter):
         os.close(fd)
 
 
-def test_unknown_flags(adopter):
+@kinds([feature for feature in OBJECTS if feature.unknown])
+def test_unknown_flags(kind):
     """The error for unknown flags names the unknown ones alone."""
-    with pytest.raises(InvalidArgument, match=r"(not|unknown flags) 0x100($| )") as caught:
-        adopter.descriptor(flags=0x100 | adopter.flag)
+    with pytest.raises(InvalidArgument, match=rf"(not|unknown flags) {kind.unknown:#x}($| )") as caught:
+        kind.descriptor(flags=kind.unknown | kind.flag)
     assert caught.value.errno == errno.EINVAL
 
 
