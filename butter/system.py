@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from butter._arguments import fsencode, integer
 from butter._constants import system as _constants
+from butter._constants import system_mounts as _mounts_constants
 from butter._constants.system import *  # noqa: F403
 from butter._constants.system import (
     HOST_NAME_MAX,
@@ -33,6 +34,7 @@ from butter._constants.system import (
     MS_REMOUNT,
     UMOUNT_NOFOLLOW,
 )
+from butter._constants.system_mounts import *  # noqa: F403
 from butter._system_c import ffi as _ffi
 from butter._system_c import lib as _lib
 from butter._system_errors import (
@@ -46,6 +48,19 @@ from butter._system_errors import (
     UMOUNT,
     Retry,
 )
+from butter._system_mounts import (
+    fsconfig,
+    fsmount,
+    fsopen,
+    fspick,
+    mount_setattr,
+    move_mount,
+    open_tree,
+    open_tree_attr,
+)
+from butter._system_mounts_info import MountInfo, mounts
+from butter._system_mounts_mount import Mount
+from butter._system_mounts_status import StatMount, listmount, statmount
 from butter.errors import Errors, InternalError, UnknownError
 
 if TYPE_CHECKING:
@@ -62,21 +77,36 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InternalError",
+    "Mount",
+    "MountInfo",
     "Retry",
+    "StatMount",
     "UnknownError",
+    "fsconfig",
+    "fsmount",
+    "fsopen",
+    "fspick",
     "getdomainname",
     "gethostname",
     "getpid",
     "getppid",
     "gettid",
+    "listmount",
     "mount",
+    "mount_setattr",
     "mounted",
+    "mounts",
+    "move_mount",
+    "open_tree",
+    "open_tree_attr",
     "pivot_root",
     "setdomainname",
     "sethostname",
+    "statmount",
     "umount",
 ]
 __all__ += _constants.__all__
+__all__ += _mounts_constants.__all__
 
 # looked up once, here: tests replace `_lib` and `_ffi` with mocks
 _NULL, _new, _string = _ffi.NULL, _ffi.new, _ffi.string

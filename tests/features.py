@@ -21,6 +21,7 @@ from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify, inotify_init
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
+from butter.system import AT_FDCWD, Mount, open_tree
 from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
 
 # far more than anything takes; a wait of so long has lost an event
@@ -30,7 +31,7 @@ LONG = 30
 class Feature:
     """A feature, for one test: ``with Feature(place) as feature``, in a directory."""
 
-    #: the name of its builder, of its modules, and of its row in ``butter doctor``
+    #: the name of its builder, and of its row in ``butter doctor``
     name = ""
     #: the system call without which nothing of it works, for ``support.inject``
     call = ""
@@ -208,7 +209,7 @@ class Moves(Feature):
     name, call = "splice", "splice"
 
 
-class Mounts(Feature):
+class Names(Feature):
     """Calls that mount, and that name the host and the process, without an object."""
 
     name, call = "system", "mount"
@@ -236,6 +237,20 @@ class Settings(Feature):
     """Settings of the thread and the process, without a descriptor."""
 
     name, call = "prctl", "prctl"
+
+
+class Mounts(Feature):
+    """The mount at the root, which gives no events."""
+
+    name, call = "system_mounts", "open_tree"
+    cls = Mount
+    args = ("/",)
+
+    def descriptor(self, flags=0, **options):
+        return open_tree(AT_FDCWD, "/", flags, **options)
+
+    def use(self, made):
+        assert os.stat(".", dir_fd=made.fileno()).st_ino == os.stat("/").st_ino
 
 
 FEATURES = Feature.__subclasses__()

@@ -70,11 +70,11 @@ def feature(name: str) -> str:
 
 
 def own_modules(name: str) -> list[str]:
-    """Return the modules of a feature, without the compiled one.
+    """Return the modules of a feature, without the compiled ones.
 
     Those of timerfd are ``_timerfd``, ``_timerfd_value`` and ``timerfd``.
     """
-    own = re.compile(rf"_{name}(_(?!c$)\w+)?|{name}")
+    own = re.compile(rf"_{name}(_\w+)?(?<!_c)|{name}")
     return [f"butter.{found.name}" for found in pkgutil.iter_modules(butter.__path__) if own.fullmatch(found.name)]
 
 
@@ -172,9 +172,10 @@ def elsewhere(names: dict[str, str]) -> list[str]:
 
 @functools.cache
 def declared_groups(name: str) -> list[Group]:
-    """Return the constants of a feature, as its builder declares them."""
-    builder = ROOT / "butter/build" / f"{name}.py"
-    return groups(runpy.run_path(str(builder))["DECLARATIONS"]) if builder.exists() else []
+    """Return the constants of a feature, as its builder and those of its parts do."""
+    folder = ROOT / "butter/build"
+    builders = [*folder.glob(f"{name}.py"), *sorted(folder.glob(f"{name}_*.py"))]
+    return [group for builder in builders for group in groups(runpy.run_path(str(builder))["DECLARATIONS"])]
 
 
 def constants(name: str) -> list[str]:

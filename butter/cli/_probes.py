@@ -139,6 +139,14 @@ def try_prctl() -> None:
     prctl.ambient.clear()
 
 
+@feature("system_mounts", since="5.2")
+def try_mounts() -> None:
+    from butter.system import Mount, mounts
+
+    with Mount("/"):
+        next(mounts())
+
+
 def missing_call(since: str) -> str:
     if release_numbers(platform.release()) < release_numbers(since):
         return f"run Linux {since} or newer"

@@ -113,9 +113,9 @@ def show(report: Report) -> None:
     print(f"user {report['user']}, capabilities: {shown(report['capabilities'])}, seccomp {report['seccomp']}")
     print(f"container: {', '.join(report['container']) or 'no sign of one'}\n")
     for row in report["features"]:
-        print(f"{row['name']:12}{'works' if row['works'] else row['reason']}")
+        print(f"{row['name']:14}{'works' if row['works'] else row['reason']}")
         if row["remedy"]:
-            print(f"{'':12}{row['remedy']}")
+            print(f"{'':14}{row['remedy']}")
     print()
     for limit in report["limits"]:
         value = "unknown" if limit["value"] is None else limit["value"]

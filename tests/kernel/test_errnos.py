@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import pytest
 import support
-from features import EVENTS, OBJECTS, Files, Signals
+from features import EVENTS, OBJECTS, Files, Mounts, Signals
 from support import in_child, needs
 
 from butter import clone
@@ -50,15 +50,37 @@ from butter.prctl import (
 from butter.signalfd import SIG_BLOCK, pthread_sigmask, signalfd
 from butter.splice import copy, splice, tee
 from butter.system import (
+    AT_EMPTY_PATH,
+    AT_FDCWD,
+    AT_RECURSIVE,
+    FSCONFIG_CMD_CREATE,
+    FSCONFIG_SET_FD,
+    FSCONFIG_SET_FLAG,
+    FSCONFIG_SET_PATH,
+    LSMT_ROOT,
     MNT_EXPIRE,
+    MOUNT_ATTR_RDONLY,
     MS_RDONLY,
     MS_REMOUNT,
+    OPEN_TREE_CLONE,
+    STATMOUNT_MNT_BASIC,
+    Mount,
+    fsconfig,
+    fsmount,
+    fsopen,
+    fspick,
     getdomainname,
     gethostname,
+    listmount,
     mount,
+    mount_setattr,
+    move_mount,
+    open_tree,
+    open_tree_attr,
     pivot_root,
     setdomainname,
     sethostname,
+    statmount,
     umount,
 )
 from butter.timerfd import Timer, TimerVal, timerfd_gettime, timerfd_settime
@@ -110,7 +132,7 @@ def named(function, feature):
 # new descriptors
 
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
-NEW["memfd"] = "memfd_create"
+NEW.update(memfd="memfd_create", system_mounts="open_tree")
 
 
 def new_descriptor(feature, fail):
@@ -124,8 +146,11 @@ def no_descriptor_left(feature, fail):
 
 
 for feature in (feature for feature in OBJECTS if feature.name in NEW):
-    example(NEW[feature.name])(named(new_descriptor, feature))
-    provokes(NEW[feature.name], errno.EMFILE, words="RLIMIT_NOFILE is 3")(named(no_descriptor_left, feature))
+    path = feature.args[0] if feature is Mounts else None
+    example(NEW[feature.name], path)(named(new_descriptor, feature))
+    provokes(NEW[feature.name], errno.EMFILE, filename=path, words="RLIMIT_NOFILE is 3")(
+        named(no_descriptor_left, feature)
+    )
 
 
 @provokes("inotify_init1", errno.EINVAL)
@@ -523,6 +548,10 @@ WITH_A_PATH = {
     "mount": lambda path: mount(None, path, "tmpfs"),
     "umount2": umount,
     "pivot_root": lambda path: pivot_root(path, "."),
+    "fspick": lambda path: fspick(AT_FDCWD, path),
+    "open_tree": lambda path: open_tree(AT_FDCWD, path, OPEN_TREE_CLONE),
+    "open_tree_attr": lambda path: open_tree_attr(AT_FDCWD, path, OPEN_TREE_CLONE),
+    "mount_setattr": lambda path: mount_setattr(AT_FDCWD, path, 0, MOUNT_ATTR_RDONLY),
 }
 
 
@@ -985,6 +1014,277 @@ def strange_rootid(fail):
     Path("file").touch()
     support.own_namespaces()
     set_file_capabilities("file", rootid=12345)
+
+
+# the mount API; a context is that of a namespace of the child's own
+
+
+@example("fsopen")
+def open_a_context(fail):
+    fail("fsopen")
+    fsopen("tmpfs")
+
+
+@example("fsconfig")
+def configure(fail):
+    fail("fsconfig")
+    fsconfig(999_999, FSCONFIG_SET_FLAG, "ro")
+
+
+@example("fsmount")
+def mount_a_context(fail):
+    fail("fsmount")
+    fsmount(999_999)
+
+
+@example("fspick", filename="/")
+def pick(fail):
+    fail("fspick")
+    fspick(AT_FDCWD, "/")
+
+
+@example("open_tree_attr", filename="/")
+def open_tree_with_attributes(fail):
+    fail("open_tree_attr")
+    open_tree_attr(AT_FDCWD, "/", OPEN_TREE_CLONE, MOUNT_ATTR_RDONLY)
+
+
+@example("open_tree_attr", filename="/")
+def open_tree_without_a_clone(fail):
+    fail("open_tree_attr")
+    open_tree_attr(AT_FDCWD, "/")
+
+
+@example("mount_setattr", filename="/")
+def set_attributes(fail):
+    fail("mount_setattr")
+    mount_setattr(AT_FDCWD, "/", 0, MOUNT_ATTR_RDONLY)
+
+
+@example("move_mount")
+def move(fail):
+    fail("move_mount")
+    move_mount(AT_FDCWD, "/", AT_FDCWD, "/")
+
+
+@example("statmount")
+def status_of_a_mount(fail):
+    fail("statmount")
+    statmount(1 << 40, STATMOUNT_MNT_BASIC)
+
+
+@example("listmount")
+def list_of_mounts(fail):
+    fail("listmount")
+    listmount()
+
+
+@example("statx")
+def id_of_a_mount(fail):
+    mount = Mount("/")
+    fail("statx", mount.fileno())
+    assert mount.id
+
+
+def context(fstype="tmpfs"):
+    support.own_namespaces()
+    return fsopen(fstype)
+
+
+@provokes("fsopen", errno.EINVAL, support.needs_namespaces, words="unknown flags 0x10")
+def unknown_flag_of_fsopen(fail):
+    support.own_namespaces()
+    fsopen("tmpfs", 0x10)
+
+
+@provokes("fsopen", errno.ENODEV, support.needs_namespaces, words="no filesystem 'nonsense'")
+def open_what_no_kernel_has(fail):
+    context("nonsense")
+
+
+@provokes("fsopen", errno.EPERM, words="CAP_SYS_ADMIN")
+def open_a_context_as_nobody(fail):
+    support.become_nobody()
+    fsopen("tmpfs")
+
+
+@provokes("fsopen", errno.EMFILE, support.needs_namespaces)
+def no_descriptor_left_for_a_context(fail):
+    support.own_namespaces()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    fsopen("tmpfs")
+
+
+@provokes("fsconfig", errno.EBADF, support.needs_namespaces, words="aux 999999")
+def configure_with_what_is_closed(fail):
+    fsconfig(context("fuse"), FSCONFIG_SET_FD, "fd", aux=999_999)
+
+
+@provokes("fsconfig", errno.EBUSY, support.needs_namespaces, words="has been used")
+def create_twice(fail):
+    fd = context()
+    fsconfig(fd, FSCONFIG_CMD_CREATE)
+    fsconfig(fd, FSCONFIG_CMD_CREATE)
+
+
+@provokes("fsconfig", errno.EINVAL, words="is not a filesystem context")
+def configure_another_kind(fail):
+    fsconfig(os.pipe()[0], FSCONFIG_SET_FLAG, "ro")
+
+
+@provokes("fsconfig", errno.ENAMETOOLONG, support.needs_namespaces)
+def configure_with_a_long_path(fail):
+    fsconfig(context("overlay"), FSCONFIG_SET_PATH, "lowerdir+", "p" * 5000)
+
+
+@provokes("fsconfig", errno.EOPNOTSUPP, support.needs_namespaces, words="no command 100")
+def unknown_command(fail):
+    fsconfig(context(), 100)
+
+
+@provokes("fsconfig", errno.EPERM, support.needs_namespaces, words="user namespace")
+def create_what_only_root_may(fail):
+    fsconfig(context("ext4"), FSCONFIG_CMD_CREATE)
+
+
+@provokes("fsmount", errno.EBADF, support.needs_namespaces)
+def mount_what_is_closed(fail):
+    support.own_namespaces()
+    fsmount(999_999)
+
+
+@provokes("fsmount", errno.EBUSY, support.needs_namespaces, words="a mount already")
+def mount_twice(fail):
+    fd = created()
+    fsmount(fd)
+    fsmount(fd)
+
+
+@provokes("fsmount", errno.EINVAL, support.needs_namespaces, words="FSCONFIG_CMD_CREATE")
+def mount_what_was_not_created(fail):
+    fsmount(context())
+
+
+@provokes("fsmount", errno.ENOSPC, support.needs_namespaces, words="user.max_mnt_namespaces is 0")
+def one_mount_too_many(fail):
+    fd = context()
+    fsconfig(fd, FSCONFIG_CMD_CREATE)
+    Path("/proc/sys/user/max_mnt_namespaces").write_text("0")
+    fsmount(fd)
+
+
+@provokes("fsmount", errno.EPERM, words="CAP_SYS_ADMIN")
+def mount_as_nobody(fail):
+    support.become_nobody()
+    fsmount(0)
+
+
+@provokes("fspick", errno.EBADF, support.needs_namespaces, filename="relative")
+def pick_from_nowhere(fail):
+    support.own_namespaces()
+    fspick(999_999, "relative")
+
+
+@provokes("fspick", errno.EINVAL, support.needs_namespaces, filename="/proc/self", words="not where a filesystem")
+def pick_what_is_not_mounted(fail):
+    support.own_namespaces()
+    fspick(AT_FDCWD, "/proc/self")
+
+
+@provokes("open_tree", errno.EBADF, filename="relative")
+def open_tree_from_nowhere(fail):
+    open_tree(999_999, "relative")
+
+
+@provokes("open_tree", errno.EINVAL, filename="/", words="OPEN_TREE_CLONE")
+def open_tree_recursively(fail):
+    open_tree(AT_FDCWD, "/", AT_RECURSIVE)
+
+
+@provokes("open_tree", errno.ENOSPC, support.needs_namespaces, filename=".", words="user.max_mnt_namespaces is 0")
+def one_clone_too_many(fail):
+    mount = Mount.adopt(fsmount(created()))
+    Path("/proc/sys/user/max_mnt_namespaces").write_text("0")
+    os.fchdir(os.open(".", os.O_RDONLY, dir_fd=mount.fileno()))
+    open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE)
+
+
+def created():
+    fd = context()
+    fsconfig(fd, FSCONFIG_CMD_CREATE)
+    return fd
+
+
+@provokes("mount_setattr", errno.EBADF, support.needs_namespaces, filename="relative")
+def set_from_nowhere(fail):
+    support.own_namespaces()
+    mount_setattr(999_999, "relative", 0, MOUNT_ATTR_RDONLY)
+
+
+@provokes("mount_setattr", errno.EBUSY, support.needs_namespaces, filename="", words="open for writing")
+def readonly_while_a_file_is_open(fail):
+    mount = Mount.adopt(fsmount(created()))
+    os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=mount.fileno())
+    mount_setattr(mount, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY)
+
+
+@provokes("mount_setattr", errno.EINVAL, support.needs_namespaces, filename="/proc/self", words="not where a mount")
+def set_what_is_not_a_mount(fail):
+    support.own_namespaces()
+    mount_setattr(AT_FDCWD, "/proc/self", 0, MOUNT_ATTR_RDONLY)
+
+
+@provokes("move_mount", errno.EBADF, support.needs_namespaces, words="999999 of the source")
+def move_from_nowhere(fail):
+    support.own_namespaces()
+    move_mount(999_999, "relative", AT_FDCWD, "/")
+
+
+@provokes("move_mount", errno.EINVAL, support.needs_namespaces, words="source '/proc/self' is not where a mount")
+def move_what_is_not_a_mount(fail):
+    support.own_namespaces()
+    move_mount(AT_FDCWD, "/proc/self", AT_FDCWD, "/proc")
+
+
+@provokes("move_mount", errno.ENOENT, support.needs_namespaces, words="target 'missing' does not exist")
+def move_to_what_is_missing(fail):
+    support.own_namespaces()
+    move_mount(AT_FDCWD, "/proc", AT_FDCWD, "missing")
+
+
+@provokes("move_mount", errno.EPERM, words="CAP_SYS_ADMIN")
+def move_as_nobody(fail):
+    support.become_nobody()
+    move_mount(AT_FDCWD, "/proc", AT_FDCWD, "/")
+
+
+@provokes("statmount", errno.EINVAL, needs(kernel=(6, 8)), words="not the unique id")
+def status_of_an_old_id(fail):
+    statmount(1, STATMOUNT_MNT_BASIC)
+
+
+@provokes("statmount", errno.ENOENT, needs(kernel=(6, 8)), words="no mount 0xffffffff")
+def status_of_what_is_missing(fail):
+    statmount(LSMT_ROOT - 1, STATMOUNT_MNT_BASIC)
+
+
+@provokes("statmount", errno.EPERM, needs("CAP_SYS_ADMIN", kernel=(6, 8)), words="outside the root")
+def status_of_what_is_outside(fail):
+    mount = Mount("/").id
+    os.chmod(".", 0o755)
+    os.chroot(".")
+    support.become_nobody()
+    statmount(mount, STATMOUNT_MNT_BASIC)
+
+
+@provokes("listmount", errno.EINVAL, needs(kernel=(6, 8)), words="unknown flags")
+def unknown_flags_of_listmount(fail):
+    listmount(flags=0xFFFFFFFF)
+
+
+@provokes("listmount", errno.ENOENT, needs(kernel=(6, 8)), words="no mount 0xffffffff")
+def list_of_what_is_missing(fail):
+    listmount(LSMT_ROOT - 1)
 
 
 # the command

@@ -13,7 +13,15 @@ import time
 from contextlib import contextmanager
 
 from butter.signalfd import SFD_NONBLOCK, Signalfd
-from support.children import alone, in_child, libc, namespaces_allowed, needs_namespaces, own_namespaces
+from support.children import (
+    alone,
+    alone_in_namespaces,
+    in_child,
+    libc,
+    namespaces_allowed,
+    needs_namespaces,
+    own_namespaces,
+)
 from support.mounts import loop_device, mountinfo, needs_ext4, needs_loop, needs_mounts, own_mounts, own_uts, raw_mount
 from support.needs import capable, kernel, needs, unmet
 from support.seccomp import inject, inject_in_child

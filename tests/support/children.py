@@ -76,6 +76,22 @@ def alone(test):
     return run
 
 
+def alone_in_namespaces(test):
+    """Run a test in a child with namespaces of its own, in *tmp_path*."""
+
+    @needs_namespaces
+    @functools.wraps(test)
+    def run(tmp_path, **fixtures):
+        def body():
+            own_namespaces()
+            os.chdir(tmp_path)
+            test(tmp_path, **fixtures)
+
+        in_child(body)
+
+    return run
+
+
 def own_namespaces(root=True):
     """Make this process root in user and mount namespaces of its own: for a child.
 

@@ -43,6 +43,7 @@ _SYSCALLS = {
     "mount": (165, 40),
     "umount2": (166, 39),
     "pivot_root": (155, 41),
+    "statx": (332, 291),
     "open_tree": (428, 428),
     "move_mount": (429, 429),
     "fsopen": (430, 430),

@@ -81,6 +81,17 @@ def test_signatures_of_classes():
         (butter.system.sethostname, "hostname"),
         (butter.clone.unshare, "flags"),
         (butter.clone.setns, "fd nstype"),
+        (butter.system.fsopen, "fstype flags closefd"),
+        (butter.system.fsconfig, "fd cmd key value aux"),
+        (butter.system.fsmount, "fd flags attr_flags closefd"),
+        (butter.system.fspick, "dirfd path flags closefd"),
+        (butter.system.open_tree, "dirfd path flags closefd"),
+        (butter.system.open_tree_attr, "dirfd path flags attr_set attr_clr propagation userns_fd closefd"),
+        (butter.system.mount_setattr, "dirfd path flags attr_set attr_clr propagation userns_fd"),
+        (butter.system.move_mount, "from_dirfd from_path to_dirfd to_path flags"),
+        (butter.system.statmount, "mnt_id mask flags"),
+        (butter.system.listmount, "mnt_id last count flags"),
+        (butter.system.Mount, "path flags closefd"),
     ],
 )
 def test_names(function, names):

@@ -1,0 +1,290 @@
+"""The mount table, from listmount and statmount or from ``/proc``: mounts()."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import struct
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from butter._constants.system import (
+    MS_DIRSYNC,
+    MS_LAZYTIME,
+    MS_MANDLOCK,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_SHARED,
+    MS_SLAVE,
+    MS_SYNCHRONOUS,
+    MS_UNBINDABLE,
+)
+from butter._constants.system_mounts import (
+    MOUNT_ATTR_IDMAP,
+    MOUNT_ATTR_NOATIME,
+    MOUNT_ATTR_NODEV,
+    MOUNT_ATTR_NODIRATIME,
+    MOUNT_ATTR_NOEXEC,
+    MOUNT_ATTR_NOSUID,
+    MOUNT_ATTR_NOSYMFOLLOW,
+    MOUNT_ATTR_RDONLY,
+    MOUNT_ATTR_RELATIME,
+    MOUNT_ATTR_STRICTATIME,
+    STATMOUNT_FS_SUBTYPE,
+    STATMOUNT_FS_TYPE,
+    STATMOUNT_MNT_OPTS,
+    STATMOUNT_MNT_POINT,
+    STATMOUNT_MNT_ROOT,
+    STATMOUNT_SB_BASIC,
+    STATMOUNT_SB_SOURCE,
+)
+from butter._system_mounts_c import ffi, lib
+from butter._system_mounts_status import LISTMOUNT, TOO_SMALL, statmount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+# the struct butter_mount, without and with the numbers that come beside the strings
+_NUMBERS = struct.Struct("=2Q6I16x")
+_ALL_NUMBERS = struct.Struct("=2Q6IQI4x")
+_COUNT = 1024
+_TEXT = 1 << 18
+# the errnos of a kernel that is too old, and of a seccomp filter
+_MISSING = (-1 - errno.ENOSYS, -1 - errno.EPERM)
+
+_REST = (
+    STATMOUNT_SB_BASIC
+    | STATMOUNT_MNT_POINT
+    | STATMOUNT_MNT_ROOT
+    | STATMOUNT_FS_TYPE
+    | STATMOUNT_FS_SUBTYPE
+    | STATMOUNT_SB_SOURCE
+    | STATMOUNT_MNT_OPTS
+)
+
+
+class MountInfo:
+    """A mount, as :func:`mounts` found it.
+
+    It keeps what it found, whatever happens to the mount later. What
+    ``mounts(strings=False)`` left out is looked up when the first of these attributes
+    is asked for: :attr:`device`, :attr:`superblock_flags`, :attr:`path`, :attr:`root`,
+    :attr:`fstype`, :attr:`source` and :attr:`options`. They raise PathNotFound if the
+    mount is gone by then.
+    """
+
+    __slots__ = ("_numbers", "_strings")
+
+    def __init__(self, numbers: tuple[int, ...], strings: tuple[str, ...] | None = None) -> None:
+        self._numbers = numbers
+        self._strings = strings
+
+    def _complete(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """Return the numbers and strings, all of them."""
+        if self._strings is None:
+            status = statmount(self.id, _REST)
+            device = os.makedev(status.sb_dev_major or 0, status.sb_dev_minor or 0)
+            self._numbers = (*self._numbers[:8], device, status.sb_flags or 0)
+            self._strings = (
+                status.mnt_point or "",
+                status.mnt_root or "",
+                ".".join(filter(None, (status.fs_type, status.fs_subtype))),
+                status.sb_source or "",
+                status.mnt_opts or "",
+            )
+        return self._numbers, self._strings
+
+    @property
+    def id(self) -> int:
+        """Its id, which no other mount has had since the boot.
+
+        Where :func:`mounts` has to read ``/proc``, it is :attr:`old_id`.
+        """
+        return self._numbers[0]
+
+    @property
+    def parent(self) -> int:
+        """The id of the mount that it is on; its own for the root."""
+        return self._numbers[1]
+
+    @property
+    def old_id(self) -> int:
+        """The id that ``/proc/self/mountinfo`` has, which a later mount may get."""
+        return self._numbers[2]
+
+    @property
+    def old_parent(self) -> int:
+        """The parent's id of that kind."""
+        return self._numbers[3]
+
+    @property
+    def flags(self) -> int:
+        """Its attributes, as bits of MountAttr."""
+        return self._numbers[4]
+
+    @property
+    def propagation(self) -> int:
+        """``MS_SHARED``, ``MS_SLAVE``, both, ``MS_PRIVATE`` or ``MS_UNBINDABLE``."""
+        return self._numbers[5]
+
+    @property
+    def peer_group(self) -> int:
+        """The id of the peers that it shares mounts with, 0 if it does not."""
+        return self._numbers[6]
+
+    @property
+    def master(self) -> int:
+        """The id of the peers that it receives mounts from, 0 if it does not."""
+        return self._numbers[7]
+
+    @property
+    def device(self) -> int:
+        """The device number of the filesystem, as ``os.stat(path).st_dev``."""
+        return self._complete()[0][8]
+
+    @property
+    def superblock_flags(self) -> int:
+        """The filesystem's own ``MS_RDONLY``, ``MS_SYNCHRONOUS``, ``MS_DIRSYNC`` and
+        ``MS_LAZYTIME``."""
+        return self._complete()[0][9]
+
+    @property
+    def path(self) -> str:
+        """Where it is mounted, from the root of the process."""
+        return (self._strings or self._complete()[1])[0]
+
+    @property
+    def root(self) -> str:
+        """Which file or directory of the filesystem is mounted, ``/`` for all of it."""
+        return (self._strings or self._complete()[1])[1]
+
+    @property
+    def fstype(self) -> str:
+        """The type of the filesystem, as ``ext4`` or ``fuse.sshfs``."""
+        return (self._strings or self._complete()[1])[2]
+
+    @property
+    def source(self) -> str:
+        """What was mounted, as ``/dev/sda1``: the filesystem decides what that is."""
+        return (self._strings or self._complete()[1])[3]
+
+    @property
+    def options(self) -> str:
+        """The options of the filesystem, between commas, as it writes them itself."""
+        return (self._strings or self._complete()[1])[4]
+
+    def __repr__(self) -> str:
+        known = "" if self._strings is None else f" {self.fstype} {self.path!r}"
+        return f"<MountInfo {self.id:#x}{known}>"
+
+
+def mounts(strings: bool = True) -> Iterator[MountInfo]:
+    """The mounts of this mount namespace, in the order of their making.
+
+    Those outside the root of the process are left out. The table may change meanwhile:
+    it is read in batches of a thousand, and a mount that comes or goes during the
+    iteration may be there or not. Without *strings* only numbers are read, in a third
+    of the time; the rest of a mount is then looked up where it is asked for.
+
+    Raises OSError where neither the calls nor ``/proc`` tell of mounts, OutOfMemory.
+
+    Linux 6.13 has the calls, :func:`listmount` and :func:`statmount`; on an older one,
+    and where a seccomp filter hides them, ``/proc/thread-self/mountinfo`` is read, and
+    *strings* makes no difference.
+    """
+    return chain.from_iterable(_batches(strings))
+
+
+def _batches(strings: bool) -> Iterator[Iterable[MountInfo]]:
+    """Read the table in batches, each in one call of C."""
+    reached, found, size = ffi.new("butter_reached *"), ffi.new("butter_mount[]", _COUNT), _TEXT
+    text = ffi.new("char[]", size)
+    while count := lib.butter_mounts(reached, strings, found, _COUNT, text, size):
+        if count == TOO_SMALL:
+            size *= 4
+            text = ffi.new("char[]", size)
+        elif count in _MISSING and not reached.last:
+            yield _mountinfo()
+            return
+        else:
+            LISTMOUNT.check(count, mnt_id=reached.last, flags=0)
+            numbers = bytes(ffi.buffer(found, count * _NUMBERS.size))
+            yield _batch(numbers, bytes(ffi.buffer(text, reached.length)) if strings else None)
+
+
+def _batch(found: bytes, text: bytes | None) -> Iterable[MountInfo]:
+    if text is None:
+        return map(MountInfo, _NUMBERS.iter_unpack(found))
+    # decoded and cut in one step each; there are five strings for each mount
+    strings = iter(os.fsdecode(text).split("\0"))
+    return map(MountInfo, _ALL_NUMBERS.iter_unpack(found), zip(*[strings] * 5))
+
+
+# /proc/thread-self/mountinfo, which proc_pid_mountinfo(5) describes
+
+_ATTRIBUTES = {
+    b"ro": MOUNT_ATTR_RDONLY,
+    b"nosuid": MOUNT_ATTR_NOSUID,
+    b"nodev": MOUNT_ATTR_NODEV,
+    b"noexec": MOUNT_ATTR_NOEXEC,
+    b"noatime": MOUNT_ATTR_NOATIME,
+    b"nodiratime": MOUNT_ATTR_NODIRATIME,
+    b"relatime": MOUNT_ATTR_RELATIME,
+    b"nosymfollow": MOUNT_ATTR_NOSYMFOLLOW,
+    b"idmapped": MOUNT_ATTR_IDMAP,
+}
+_PEERS = {b"shared": MS_SHARED, b"master": MS_SLAVE, b"unbindable": MS_UNBINDABLE}
+_SUPERBLOCK = {
+    b"rw": 0,
+    b"ro": MS_RDONLY,
+    b"sync": MS_SYNCHRONOUS,
+    b"dirsync": MS_DIRSYNC,
+    b"mand": MS_MANDLOCK,
+    b"lazytime": MS_LAZYTIME,
+}
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+
+
+def _mountinfo() -> Iterator[MountInfo]:
+    with open("/proc/thread-self/mountinfo", "rb") as file:
+        return map(parse, file.read().split(b"\n")[:-1])
+
+
+def parse(line: bytes) -> MountInfo:
+    """Return the mount of a line of ``mountinfo``."""
+    left, _, right = line.partition(b" - ")
+    number, above, device, root, path, attributes, *optional = left.split(b" ")
+    fstype, source, superblock = right.split(b" ")
+    peers = dict(field.partition(b":")[::2] for field in optional)
+    major, minor = map(int, device.split(b":"))
+    flags = _flags(_ATTRIBUTES, attributes.split(b","))
+    if b"noatime" not in attributes and b"relatime" not in attributes:
+        flags |= MOUNT_ATTR_STRICTATIME
+    # the filesystem's own options come after those that every superblock has
+    options = superblock.split(b",")
+    own = next((place for place, option in enumerate(options) if option not in _SUPERBLOCK), len(options))
+    return MountInfo(
+        (
+            int(number),
+            int(above),
+            int(number),
+            int(above),
+            flags,
+            sum(bit for name, bit in _PEERS.items() if name in peers) or MS_PRIVATE,
+            int(peers.get(b"shared", 0)),
+            int(peers.get(b"master", 0)),
+            os.makedev(major, minor),
+            _flags(_SUPERBLOCK, options[:own]),
+        ),
+        (_text(path), _text(root), _text(fstype), _text(source), os.fsdecode(b",".join(options[own:]))),
+    )
+
+
+def _flags(names: Mapping[bytes, int], found: Iterable[bytes]) -> int:
+    return sum(names.get(name, 0) for name in found)
+
+
+def _text(field: bytes) -> str:
+    """Decode a field, in which spaces and their like are octal numbers."""
+    return os.fsdecode(_OCTAL.sub(lambda octal: bytes([int(octal[1], 8)]), field))
