@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from butter._arguments import FileDescriptor
 
 
-def _other_kind(fd: int, kind: str, other: str = "", link: str = "", **_: object) -> str:
-    if other:
+def _other_kind(fd: int, kind: str, other: str | None = None, link: str | None = None, **_: object) -> str:
+    if other is not None:
         return f"descriptor {fd} is not {kind}; it is {other}"
-    return f"descriptor {fd} is not {kind}; /proc/self/fd says that it is {link!r}"
+    if link is not None:
+        return f"descriptor {fd} is not {kind}; /proc/self/fd says that it is {link!r}"
+    return f"descriptor {fd} is not {kind}"
 
 
 ADOPT = Errors(
