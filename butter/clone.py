@@ -184,7 +184,7 @@ class Namespace(Descriptor):
 
     def _adopted(self, fd: int) -> None:
         if _lib.ns_ioctl(fd, NS_GET_NSTYPE) < 0:
-            ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, found=repr(link_of(fd)))
+            ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, link=link_of(fd))
         self._learn(fd)
 
     @classmethod

@@ -220,6 +220,7 @@ class Rooms(Feature):
 
     name, call = "clone", "unshare"
     cls = Namespace
+    unknown = None
     enters = True
 
     def make(self, cls=None, blocking=True, **arguments):
