@@ -42,7 +42,7 @@ class Feature:
     #: the flag that closes the descriptor when a program is executed
     cloexec = os.O_CLOEXEC
     #: a flag that its call does not know; None where the kernel ignores such flags
-    unknown = 0x100
+    unknown = 0x20
     #: whether two unread events are two, and not one (a timer's are one)
     ticks = True
     #: whether the object stands for what is behind its descriptor: ``with`` enters
