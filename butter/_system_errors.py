@@ -56,7 +56,7 @@ from butter.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from butter._system_look import MountLine
+    from butter._system_mountinfo import MountLine
     from butter.errors import Meaning
 
 

@@ -9,7 +9,8 @@ import fcntl
 import os
 import re
 import stat
-from typing import NamedTuple
+
+from butter._system_mountinfo import MountLine, mount_lines
 
 _CAP_SYS_ADMIN = 21
 _NS_GET_USERNS = 0xB701
@@ -21,23 +22,6 @@ _FIRST_USER_NAMESPACE = "user:[4026531837]"
 _NAMESPACES = {"mnt": ("mount", "CLONE_NEWNS"), "uts": ("UTS", "CLONE_NEWUTS")}
 
 
-class MountLine(NamedTuple):
-    """A mount, as a line of ``/proc/self/mountinfo`` has it."""
-
-    id: int
-    parent: int
-    target: str
-    options: list[str]
-    propagation: list[str]
-    kind: str
-    source: str
-
-    @property
-    def shared(self) -> bool:
-        """Whether mounts on it appear elsewhere too."""
-        return any(word.startswith("shared:") for word in self.propagation)
-
-
 def _text_of(path: str) -> str:
     try:
         with open(path, "rb") as file:
@@ -46,21 +30,12 @@ def _text_of(path: str) -> str:
         return ""
 
 
-def _unescaped(field: str) -> str:
-    # the kernel writes a blank as \040
-    return os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda octal: bytes([int(octal[1], 8)]), os.fsencode(field)))
-
-
 def mounts() -> dict[int, MountLine]:
     """Return the mounts that this process can reach, by their numbers."""
-    found = {}
-    for line in _text_of("/proc/thread-self/mountinfo").split("\n")[:-1]:
-        fields = line.split(" ")
-        end = fields.index("-")
-        number, parent, target = int(fields[0]), int(fields[1]), _unescaped(fields[4])
-        kind, source = map(_unescaped, fields[end + 1 : end + 3])
-        found[number] = MountLine(number, parent, target, fields[5].split(","), fields[6:end], kind, source)
-    return found
+    try:
+        return {line.id: line for line in mount_lines()}
+    except OSError:
+        return {}
 
 
 def _mount_of_descriptor(fd: int) -> int | None:

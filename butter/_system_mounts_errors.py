@@ -36,7 +36,8 @@ from butter._constants.system_mounts import (
 )
 from butter._descriptor import link_of
 from butter._signals import raised_by_handler
-from butter._system_look import MountLine, has_capability, in_user_namespace, mount_of, mounts, not_privileged
+from butter._system_look import has_capability, in_user_namespace, mount_of, mounts, not_privileged
+from butter._system_mountinfo import MountLine
 from butter._system_mounts_c import ffi, lib
 from butter.errors import (
     BAD_DESCRIPTOR,

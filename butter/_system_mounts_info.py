@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import struct
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -39,6 +38,7 @@ from butter._constants.system_mounts import (
     STATMOUNT_SB_BASIC,
     STATMOUNT_SB_SOURCE,
 )
+from butter._system_mountinfo import MountLine, mount_lines
 from butter._system_mounts_c import ffi, lib
 from butter._system_mounts_status import LISTMOUNT, TOO_SMALL, statmount
 
@@ -205,7 +205,7 @@ def _batches(strings: bool) -> Iterator[Iterable[MountInfo]]:
             size *= 4
             text = ffi.new("char[]", size)
         elif count in _MISSING and not reached.last:
-            yield _mountinfo()
+            yield map(from_line, mount_lines())
             return
         else:
             LISTMOUNT.check(count, mnt_id=reached.last, flags=0)
@@ -221,70 +221,56 @@ def _batch(found: bytes, text: bytes | None) -> Iterable[MountInfo]:
     return map(MountInfo, _ALL_NUMBERS.iter_unpack(found), zip(*[strings] * 5))
 
 
-# /proc/thread-self/mountinfo, which proc_pid_mountinfo(5) describes
+# where the calls are missing
 
 _ATTRIBUTES = {
-    b"ro": MOUNT_ATTR_RDONLY,
-    b"nosuid": MOUNT_ATTR_NOSUID,
-    b"nodev": MOUNT_ATTR_NODEV,
-    b"noexec": MOUNT_ATTR_NOEXEC,
-    b"noatime": MOUNT_ATTR_NOATIME,
-    b"nodiratime": MOUNT_ATTR_NODIRATIME,
-    b"relatime": MOUNT_ATTR_RELATIME,
-    b"nosymfollow": MOUNT_ATTR_NOSYMFOLLOW,
-    b"idmapped": MOUNT_ATTR_IDMAP,
+    "ro": MOUNT_ATTR_RDONLY,
+    "nosuid": MOUNT_ATTR_NOSUID,
+    "nodev": MOUNT_ATTR_NODEV,
+    "noexec": MOUNT_ATTR_NOEXEC,
+    "noatime": MOUNT_ATTR_NOATIME,
+    "nodiratime": MOUNT_ATTR_NODIRATIME,
+    "relatime": MOUNT_ATTR_RELATIME,
+    "nosymfollow": MOUNT_ATTR_NOSYMFOLLOW,
+    "idmapped": MOUNT_ATTR_IDMAP,
 }
-_PEERS = {b"shared": MS_SHARED, b"master": MS_SLAVE, b"unbindable": MS_UNBINDABLE}
+_PEERS = {"shared": MS_SHARED, "master": MS_SLAVE, "unbindable": MS_UNBINDABLE}
 _SUPERBLOCK = {
-    b"rw": 0,
-    b"ro": MS_RDONLY,
-    b"sync": MS_SYNCHRONOUS,
-    b"dirsync": MS_DIRSYNC,
-    b"mand": MS_MANDLOCK,
-    b"lazytime": MS_LAZYTIME,
+    "rw": 0,
+    "ro": MS_RDONLY,
+    "sync": MS_SYNCHRONOUS,
+    "dirsync": MS_DIRSYNC,
+    "mand": MS_MANDLOCK,
+    "lazytime": MS_LAZYTIME,
 }
-_OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
-def _mountinfo() -> Iterator[MountInfo]:
-    with open("/proc/thread-self/mountinfo", "rb") as file:
-        return map(parse, file.read().split(b"\n")[:-1])
-
-
-def parse(line: bytes) -> MountInfo:
+def from_line(line: MountLine) -> MountInfo:
     """Return the mount of a line of ``mountinfo``."""
-    left, _, right = line.partition(b" - ")
-    number, above, device, root, path, attributes, *optional = left.split(b" ")
-    fstype, source, superblock = right.split(b" ")
-    peers = dict(field.partition(b":")[::2] for field in optional)
-    major, minor = map(int, device.split(b":"))
-    flags = _flags(_ATTRIBUTES, attributes.split(b","))
-    if b"noatime" not in attributes and b"relatime" not in attributes:
+    peers = dict(field.partition(":")[::2] for field in line.propagation)
+    major, minor = map(int, line.device.split(":"))
+    flags = _flags(_ATTRIBUTES, line.options)
+    if "noatime" not in line.options and "relatime" not in line.options:
         flags |= MOUNT_ATTR_STRICTATIME
     # the filesystem's own options come after those that every superblock has
-    options = superblock.split(b",")
-    own = next((place for place, option in enumerate(options) if option not in _SUPERBLOCK), len(options))
+    words = enumerate(line.superblock)
+    own = next((place for place, word in words if word not in _SUPERBLOCK), len(line.superblock))
     return MountInfo(
         (
-            int(number),
-            int(above),
-            int(number),
-            int(above),
+            line.id,
+            line.parent,
+            line.id,
+            line.parent,
             flags,
             sum(bit for name, bit in _PEERS.items() if name in peers) or MS_PRIVATE,
-            int(peers.get(b"shared", 0)),
-            int(peers.get(b"master", 0)),
+            int(peers.get("shared", 0)),
+            int(peers.get("master", 0)),
             os.makedev(major, minor),
-            _flags(_SUPERBLOCK, options[:own]),
+            _flags(_SUPERBLOCK, line.superblock[:own]),
         ),
-        (_text(path), _text(root), _text(fstype), _text(source), os.fsdecode(b",".join(options[own:]))),
+        (line.target, line.root, line.kind, line.source, ",".join(line.superblock[own:])),
     )
 
 
-def _flags(names: Mapping[bytes, int], found: Iterable[bytes]) -> int:
+def _flags(names: Mapping[str, int], found: Iterable[str]) -> int:
     return sum(names.get(name, 0) for name in found)
-
-
-def _text(field: bytes) -> str:
-    """Decode a field, in which spaces and their like are octal numbers."""
-    return os.fsdecode(_OCTAL.sub(lambda octal: bytes([int(octal[1], 8)]), field))

@@ -12,6 +12,7 @@ import support
 from support import alone, in_child, needs, needs_loop, needs_mounts, needs_namespaces
 
 from butter import _system_errors, _system_look, system
+from butter._system_mountinfo import MountLine
 from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound
 from butter.system import (
     MNT_DETACH,
@@ -751,7 +752,7 @@ def test_pivot_to_a_directory_of_the_root(place):
 
 def test_pivot_from_the_rootfs(monkeypatch, place):
     """The root that the kernel began with cannot be put elsewhere."""
-    root = _system_look.MountLine(1, 1, "/", [], [], "rootfs", "rootfs")
+    root = MountLine(1, 1, "0:1", "/", "/", [], [], "rootfs", "rootfs", [])
     monkeypatch.setattr(_system_errors, "mounts", lambda: {_system_look.mount_of("/"): root})
     with pytest.raises(InvalidArgument, match="the root is the rootfs"):
         _system_errors.PIVOT_ROOT.fail(errno.EINVAL, new=str(place), old=str(place))

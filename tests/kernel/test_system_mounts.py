@@ -15,6 +15,7 @@ import support
 from support import alone_in_namespaces, in_child, needs
 
 from butter import _system_mounts_info, _system_mounts_mount
+from butter._system_mountinfo import parse
 from butter._system_mounts_c import ffi, lib
 from butter._system_mounts_errors import FSCONFIG
 from butter.errors import InvalidArgument, PathNotFound, UnknownError
@@ -902,26 +903,26 @@ def test_another_namespace(tmp_path):
     ("line", "expected"),
     [
         (
-            b"36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue",
+            "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue",
             {"old_id": 36, "old_parent": 35, "root": "/mnt1", "path": "/mnt2", "master": 1, "propagation": MS_SLAVE},
         ),
         (
-            b"1 1 0:2 / / ro,relatime shared:3 master:1 propagate_from:2 unbindable - t  ro",
+            "1 1 0:2 / / ro,relatime shared:3 master:1 propagate_from:2 unbindable - t  ro",
             {"source": "", "options": "", "peer_group": 3, "propagation": MS_SHARED | MS_SLAVE | MS_UNBINDABLE},
         ),
         (
-            rb"1 1 0:2 / /a\040b\134 rw,idmapped - fuse.x a\043 rw,dirsync,mand,lazytime,sync=1,ro",
+            r"1 1 0:2 / /a\040b\134 rw,idmapped - fuse.x a\043 rw,dirsync,mand,lazytime,sync=1,ro",
             {"path": "/a b\\", "source": "a#", "fstype": "fuse.x", "options": "sync=1,ro", "flags": 0x100020},
         ),
     ],
 )
 def test_lines_of_mountinfo(line, expected):
     """A line as kernels write it, of every age."""
-    assert values(_system_mounts_info.parse(line), expected) == expected
+    assert values(_system_mounts_info.from_line(parse(line)), expected) == expected
 
 
-@pytest.mark.parametrize("line", [b"", b"x", b"1 2 3 4", b"1 1 0:2 / / rw - t s", b"a b c:d / / rw - t s rw"])
+@pytest.mark.parametrize("line", ["", "x", "1 2 3 4", "1 1 0:2 / / rw - t s", "a b c:d / / rw - t s rw"])
 def test_other_lines(line):
-    """Other bytes are a ValueError."""
+    """Another line is a ValueError."""
     with pytest.raises(ValueError, match=r"unpack|invalid literal"):
-        _system_mounts_info.parse(line)
+        _system_mounts_info.from_line(parse(line))
