@@ -166,7 +166,7 @@ class MountInfo:
 
     @property
     def source(self) -> str:
-        """The thing that was mounted, as ``/dev/sda1``: its form depends on the filesystem."""
+        """The thing that was mounted, in the words of its filesystem: ``/dev/sda1``."""
         return (self._strings or self._complete()[1])[3]
 
     @property
