@@ -114,7 +114,7 @@ def tests(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Lines and branches of butter that the suite runs, in child processes too.
 
-    What follows ``--`` goes to pytest. A child that is killed, or cannot open a file,
+    Arguments after ``--`` go to pytest. A child that is killed, or cannot open a file,
     leaves no record.
     """
     session.install("-e", ".[test]", "coverage>=7.13")
@@ -133,7 +133,8 @@ def coverage(session: nox.Session) -> None:
 def sid(session: nox.Session) -> None:
     """The suite on the newest Python of Debian, in a folder with Debian sid (as root).
 
-    ``.nox/sid`` is made once, from Debian's mirror. What follows ``--`` goes to pytest.
+    ``.nox/sid`` is made once, from Debian's mirror. Arguments after ``--`` go to
+    pytest.
     """
     python, root = "python3.14", ROOT / ".nox/sid"
 

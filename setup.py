@@ -1,4 +1,4 @@
-"""What cffi needs; everything else stands in pyproject.toml."""
+"""The settings for cffi; everything else stands in pyproject.toml."""
 
 import platform
 import sys

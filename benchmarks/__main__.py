@@ -9,7 +9,7 @@ In a checkout on an idle machine::
 To see what a change costs, install the commit before it in another venv, and run the
 benchmarks of this checkout with both, which take samples in turn::
 
-    git worktree add /tmp/old main && python3 -m venv /tmp/old/.venv
+    git worktree add --detach /tmp/old main && python3 -m venv /tmp/old/.venv
     /tmp/old/.venv/bin/pip install '/tmp/old[bench]'
     .venv/bin/python -m benchmarks --against /tmp/old/.venv/bin/python
 

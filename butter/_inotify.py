@@ -32,6 +32,7 @@ from butter._constants.inotify import (
     IN_MOVE_SELF,
     IN_MOVED_FROM,
     IN_MOVED_TO,
+    IN_NONBLOCK,
     IN_OPEN,
     IN_Q_OVERFLOW,
     IN_UNMOUNT,
@@ -60,6 +61,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from butter._arguments import FileDescriptor, HasFileno, Path
+
+
+def _flags_refused(flags: int, **_: object) -> str:
+    unknown = flags & ~(IN_NONBLOCK | IN_CLOEXEC)
+    return f"the only flags are IN_NONBLOCK and IN_CLOEXEC, not {unknown:#x}"
 
 
 def _instances_exhausted(**_: object) -> str:
@@ -136,7 +142,7 @@ INIT = Errors(
     "inotify_init1",
     {
         **NEW_DESCRIPTOR,
-        errno.EINVAL: (InvalidArgument, "the only flags are IN_NONBLOCK and IN_CLOEXEC"),
+        errno.EINVAL: (InvalidArgument, _flags_refused),
         errno.EMFILE: (OSError, _instances_exhausted),
     },
     since="2.6.27",
@@ -189,7 +195,7 @@ def inotify_init(flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:
     """
     flags = integer(flags, -32, "flags")
     fd = lib.inotify_init1(flags | IN_CLOEXEC if closefd else flags)
-    return fd if fd >= 0 else INIT.check(fd)
+    return fd if fd >= 0 else INIT.check(fd, flags=flags)
 
 
 def inotify_add_watch(fd: FileDescriptor, path: Path, mask: int) -> int:
@@ -228,7 +234,10 @@ class _Has(property):
     """A property of an event: whether it has one of *bits*."""
 
     def __init__(self, bits: int, meaning: str) -> None:
-        super().__init__(lambda event: event.mask & bits != 0)
+        def has(event: InotifyEvent) -> bool:
+            return event.mask & bits != 0
+
+        super().__init__(has)
         # before Python 3.12 the docstring of the class would hide that of doc=
         self.__doc__ = f"Whether {meaning}."
 

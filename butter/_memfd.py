@@ -390,7 +390,7 @@ def data_of(file: FileIO | None, size: int) -> Iterator[tuple[int, int]]:
 def revoke(fd: FileDescriptor, flags: int) -> None:
     """``fcntl(fd, F_ADD_SEALS, flags)``: adds the seals in *flags* (MemfdSeal).
 
-    What they say is forbidden for ever, in every process.
+    The changes that they name are forbidden for ever, in every process.
 
     Raises Sealed (a PermissionError and a ValueError) where no seal can be added any
     more or *fd* is not open for writing, InvalidArgument if *fd* is not a memfd, also

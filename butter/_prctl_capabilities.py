@@ -68,8 +68,8 @@ def _mask(capabilities: Iterable[int]) -> int:
 class CapabilitySets(NamedTuple):
     """The three sets of a thread, as Python sets of :class:`Capability`.
 
-    What *effective* has is in force; what *permitted* has can become effective; what
-    *inheritable* has can pass on to a program whose file has it too.
+    The capabilities in *effective* are in force; those in *permitted* can become
+    effective; those in *inheritable* can pass on to a program whose file has them too.
     """
 
     effective: set[Capability | int]
@@ -97,7 +97,7 @@ def capset(effective: Iterable[int], permitted: Iterable[int], inheritable: Iter
     """``capset(header, data)``: set the three sets of the calling thread, and no other.
 
     The sets are iterables of :class:`Capability` or int. *pid* is 0, or the id of the
-    calling thread. What is taken out of *permitted* does not come back.
+    calling thread. A capability that is taken out of *permitted* does not come back.
 
     Raises PermissionError, whose sentence names the capabilities: for those that were
     not permitted before, that are effective without being permitted, that the thread

@@ -1,4 +1,4 @@
-"""What each option of prctl takes, where it exists, and what it refuses."""
+"""The options of prctl: what each takes, where it exists, and what it refuses."""
 
 from __future__ import annotations
 

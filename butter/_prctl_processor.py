@@ -112,7 +112,7 @@ class ProcessorSettings:
         PrctlRiscvVector,
     )
     unalign = Setting(
-        """What an unaligned access does, as PrctlUnalign.
+        """The effect of an unaligned access, as PrctlUnalign.
 
         It is the process's. Alpha, PA-RISC, PowerPC and SH.
         """,

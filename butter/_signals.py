@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 
-#: what a C function of butter returns where a signal interrupted it: the call is made
+#: the result of a C function of butter that a signal interrupted: the call is made
 #: again after :func:`run_handlers`
 INTERRUPTED = -1 - errno.EINTR
 

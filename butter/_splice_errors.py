@@ -54,14 +54,19 @@ def _appends(fd: int) -> bool:
 
 def _not_open(fd_in: int = -1, fd_out: int = -1, **_: object) -> str:
     reads, writes = _access(fd_in), _access(fd_out)
-    wrong = []
-    if reads in (None, os.O_WRONLY):
-        wrong.append(f"descriptor {fd_in} is not open" + ("" if reads is None else " for reading"))
-    if writes in (None, os.O_RDONLY):
-        wrong.append(f"descriptor {fd_out} is not open" + ("" if writes is None else " for writing"))
+    source = f"descriptor {fd_in} is not open for reading" if reads is not None else f"descriptor {fd_in} is not open"
+    target = (
+        f"descriptor {fd_out} is not open for writing" if writes is not None else f"descriptor {fd_out} is not open"
+    )
     if reads == os.O_WRONLY and writes == os.O_RDONLY:
-        wrong.append("pass the source first, then the target")
-    return "; ".join(wrong) or f"descriptor {fd_in} or descriptor {fd_out} was closed meanwhile"
+        return f"{source}; {target}; pass the source first, then the target"
+    if reads in (None, os.O_WRONLY) and writes in (None, os.O_RDONLY):
+        return f"{source}; {target}"
+    if reads in (None, os.O_WRONLY):
+        return source
+    if writes in (None, os.O_RDONLY):
+        return target
+    return f"descriptor {fd_in} or descriptor {fd_out} was closed meanwhile"
 
 
 def _is_pipe(fd: int) -> bool:
@@ -81,6 +86,10 @@ def _pipes_refused(fd_in: int, fd_out: int, flags: int) -> str | None:
     return None
 
 
+def _without_a_pipe(fd_in: int, fd_out: int) -> str:
+    return f"neither descriptor {fd_in} nor descriptor {fd_out} is a pipe; butter.splice.copy() does not need one"
+
+
 def _splice_refused(
     fd_in: int = -1, fd_out: int = -1, in_offset: int = 0, out_offset: int = 0, flags: int = 0, **_: object
 ) -> str:
@@ -88,12 +97,12 @@ def _splice_refused(
     if refused:
         return refused
     if not _is_pipe(fd_in) and not _is_pipe(fd_out):
-        return f"neither descriptor {fd_in} nor descriptor {fd_out} is a pipe; butter.splice.copy() does not need one"
+        return _without_a_pipe(fd_in, fd_out)
     if _appends(fd_out):
         return f"descriptor {fd_out} is open with O_APPEND, so only write() can append to it"
     for name, offset in ("in_offset", in_offset), ("out_offset", out_offset):
         if OWN < offset < 0:
-            return f"{name} is {offset}; it must not be negative"
+            return f"the offset {name} is {offset}; it must not be negative"
     return f"descriptor {fd_out if _is_pipe(fd_in) else fd_in} is of a kind that cannot be spliced"
 
 
@@ -101,10 +110,9 @@ def _tee_refused(fd_in: int = -1, fd_out: int = -1, flags: int = 0, **_: object)
     refused = _pipes_refused(fd_in, fd_out, flags)
     if refused:
         return refused
-    others = [f"descriptor {fd}" for fd in (fd_in, fd_out) if not _is_pipe(fd)]
-    return (
-        f"{' and '.join(others)} {'are not pipes' if others[1:] else 'is not a pipe'}; butter.splice.copy() needs none"
-    )
+    if not _is_pipe(fd_in) and not _is_pipe(fd_out):
+        return _without_a_pipe(fd_in, fd_out)
+    return f"descriptor {fd_out if _is_pipe(fd_in) else fd_in} is not a pipe; butter.splice.copy() does not need one"
 
 
 def _copy_refused(fd_in: int = -1, fd_out: int = -1, out_offset: int | None = None, **_: object) -> str:

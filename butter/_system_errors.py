@@ -429,8 +429,9 @@ def _pivot_not_permitted(**_: object) -> str:
 
 
 def _pivot_not_a_directory(new: str = "", old: str = "", **_: object) -> str:
-    name, path = ("put_old", old) if kind_of(new) == "a directory" else ("new_root", new)
-    return f"{name} {path!r} is not a directory, or a part of it is not"
+    if kind_of(new) == "a directory":
+        return f"put_old {old!r} is not a directory, or a part of it is not"
+    return f"new_root {new!r} is not a directory, or a part of it is not"
 
 
 PIVOT_ROOT = Errors(

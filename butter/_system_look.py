@@ -1,4 +1,4 @@
-"""What the kernel tells of mounts and namespaces, for the sentences of errors.
+"""The state of mounts and namespaces, for the sentences of errors.
 
 Nothing here raises: where ``/proc`` does not tell, the answer is None or empty.
 """

@@ -124,7 +124,7 @@ def _end(dirfd: int, path: Any) -> str:
 
 
 class _Place(NamedTuple):
-    """What the kernel tells of a file that is given by a directory and a path."""
+    """The state of a file that is given by a directory and a path."""
 
     exists: bool = False
     inside: bool = False  # not where a mount begins

@@ -67,9 +67,9 @@ _REST = (
 class MountInfo:
     """A mount, as :func:`mounts` found it.
 
-    It keeps what it found, whatever happens to the mount later. What
-    ``mounts(strings=False)`` left out is looked up when the first of these attributes
-    is asked for: :attr:`device`, :attr:`superblock_flags`, :attr:`path`, :attr:`root`,
+    It keeps what it found, whatever happens to the mount later. These attributes are
+    left out by ``mounts(strings=False)``, and are looked up when the first of them is
+    asked for: :attr:`device`, :attr:`superblock_flags`, :attr:`path`, :attr:`root`,
     :attr:`fstype`, :attr:`source` and :attr:`options`. They raise PathNotFound if the
     mount is gone by then.
     """
@@ -166,7 +166,7 @@ class MountInfo:
 
     @property
     def source(self) -> str:
-        """What was mounted, as ``/dev/sda1``: the filesystem decides what that is."""
+        """The thing that was mounted, in the words of its filesystem: ``/dev/sda1``."""
         return (self._strings or self._complete()[1])[3]
 
     @property

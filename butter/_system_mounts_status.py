@@ -85,7 +85,7 @@ STATX = Errors("statx", {errno.EBADF: BAD_DESCRIPTOR, errno.ENOMEM: NO_MEMORY}, 
 
 
 class StatMount(NamedTuple):
-    """What :func:`statmount` returns: the fields of ``struct statmount``.
+    """The result of :func:`statmount`: the fields of ``struct statmount``.
 
     A field that was not asked for, or that the kernel does not know, is None, and so is
     a string that is empty. The names are those of C.

@@ -14,6 +14,7 @@ from butter._constants.timerfd import (
     CLOCK_REALTIME,
     CLOCK_REALTIME_ALARM,
     TFD_CLOEXEC,
+    TFD_NONBLOCK,
     TFD_TIMER_ABSTIME,
     TFD_TIMER_CANCEL_ON_SET,
     TimerfdClock,
@@ -69,7 +70,8 @@ def clock_of(fd: int) -> int:
 def _no_timer(clock_type: int, flags: int, **_: object) -> str:
     if clock_type not in TIMER_CLOCKS:
         return f"{_clock(clock_type)} is not a clock for timers; these are: {', '.join(map(_clock, TIMER_CLOCKS))}"
-    return f"the only flags are TFD_NONBLOCK and TFD_CLOEXEC, not {flags:#x}"
+    unknown = flags & ~(TFD_NONBLOCK | TFD_CLOEXEC)
+    return f"the only flags are TFD_NONBLOCK and TFD_CLOEXEC, not {unknown:#x}"
 
 
 def _not_allowed(clock_type: int, **_: object) -> str:
@@ -93,7 +95,7 @@ def _refused(fd: int, flags: int, spec: Any, **_: object) -> str:
     for name in () if spec is None else ("it_value", "it_interval"):
         time = getattr(spec, name)
         if time.tv_sec < 0 or not 0 <= time.tv_nsec < 10**9:
-            told = f"{name} is {time.tv_sec} s and {time.tv_nsec} ns"
+            told = f"the time {name} is {time.tv_sec} s and {time.tv_nsec} ns"
             return f"{told}; neither may be negative, and the ns must be less than a second"
     return _another_kind(fd)
 

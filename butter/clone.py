@@ -184,7 +184,7 @@ class Namespace(Descriptor):
 
     def _adopted(self, fd: int) -> None:
         if _lib.ns_ioctl(fd, NS_GET_NSTYPE) < 0:
-            ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, found=repr(link_of(fd)))
+            ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, link=link_of(fd))
         self._learn(fd)
 
     @classmethod
@@ -234,7 +234,7 @@ class Namespace(Descriptor):
 
     @property
     def kind(self) -> CloneNew:
-        """What it is: ``CLONE_NEWNET`` or another of CloneNew."""
+        """The kind of namespace: ``CLONE_NEWNET`` or another of CloneNew."""
         return self._type
 
     @property
@@ -362,7 +362,7 @@ def run_in(function: Callable[[], Result], *namespaces: FileDescriptor) -> Resul
     """Run *function* on a thread of its own inside *namespaces*; return its result.
 
     All other threads of the process stay where they are, and the thread ends with the
-    function. What the function raises is raised here. ::
+    function. An exception of the function is raised here. ::
 
         with contextlib.closing(Namespace.of(pid, CLONE_NEWNET)) as network:
             devices = run_in(socket.if_nameindex, network)

@@ -1,9 +1,11 @@
-"""The exceptions of butter, and the one place that raises them for an errno.
+"""The exceptions of butter.
 
-Every one is an :class:`OSError` with its ``errno`` and ``strerror`` and, where a path
-was passed, ``filename``.
+Each is an :class:`OSError` with its ``errno`` and ``strerror`` and, where a path was
+passed, ``filename``.
 """
 
+# This module also has the one place that raises for an errno: Errors.fail.
+#
 # Why C functions return -1 - errno
 #
 # A system call that fails returns -1, and the reason is in errno, a variable
@@ -90,7 +92,7 @@ class OutOfMemory(OSError, MemoryError):
 
 
 class InternalError(OSError):
-    """The kernel met a mistake of butter's own; please report it."""
+    """butter itself passed something wrong to the kernel; please report it."""
 
 
 class NoMoreEvents(OSError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from butter._arguments import one_spelling
+from butter._arguments import CLOEXEC_DEFAULT, one_spelling
 from butter._constants import eventfd as _constants
 from butter._constants.eventfd import *  # noqa: F403
 from butter._eventfd import (
@@ -64,7 +64,12 @@ class Eventfd(Eventlike[int]):
     _link = "anon_inode:[eventfd]"
 
     def __init__(
-        self, initial_value: int = 0, flags: int = 0, closefd: bool = True, *, inital_value: int | None = None
+        self,
+        initial_value: int = 0,
+        flags: int = 0,
+        closefd: bool = CLOEXEC_DEFAULT,
+        *,
+        inital_value: int | None = None,
     ) -> None:
         value = one_spelling("initial_value, inital_value", initial_value, inital_value)
         value = counter_value(value, "initial_value")

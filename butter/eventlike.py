@@ -1,4 +1,4 @@
-"""What all event objects share: waiting, reading, iterating, the methods of a file."""
+"""The base of all event objects: waiting, reading, iterating, methods of a file."""
 
 from __future__ import annotations
 
@@ -132,6 +132,11 @@ class Eventlike(Descriptor, Generic[Event]):
     closes the object while another is blocked in a read, the file stays open until that
     read returns; Linux cannot end it.
     """
+
+    # For the awaitable, which reads an object of this class (_source in
+    # butter/asyncio/_queue.py), these members are public: _batch, _read_events() and
+    # _check_more(); of Descriptor _fd, _opened, _in_queue, _give_up() and _forgotten().
+    # Signalfd_async uses _restore_surely() too, and Eventfd_async _read_value().
 
     _batch: deque[Event]
     #: Buffers of reads whose events could not be made; see butter._buffers. A

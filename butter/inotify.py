@@ -7,7 +7,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING
 
-from butter._arguments import integer, one_spelling
+from butter._arguments import CLOEXEC_DEFAULT, integer, one_spelling
 from butter._constants import inotify as _constants
 from butter._constants.inotify import *  # noqa: F403
 from butter._constants.inotify import IN_ALL_EVENTS, IN_IGNORED, IN_MASK_ADD, IN_Q_OVERFLOW
@@ -108,7 +108,7 @@ class Inotify(Eventlike[InotifyEvent]):
     _unsure = False  # _paths may have watches that have ended
     _ends: object = None  # another object each time that watches end
 
-    def __init__(self, flags: int = 0, closefd: bool = True) -> None:
+    def __init__(self, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> None:
         if not isinstance(flags, int):
             raise TypeError(f"flags must be an int, not {type(flags).__name__}: pass a path to watch()")
         super().__init__(inotify_init(flags, closefd))

@@ -272,7 +272,7 @@ class Memfd(Descriptor):
         errors: str | None = None,
         newline: str | None = None,
     ) -> IO[Any]:
-        """An ordinary file object over it: ``memfd.open('w')``.
+        """Open the memfd as an ordinary file object: ``memfd.open('w')``.
 
         The arguments are those of :func:`open`, without the name. The file has a
         position of its own, and stays open if the memfd is closed first. Mode ``'w'``
@@ -367,7 +367,7 @@ class Memfd(Descriptor):
 
     @property
     def shrinkable(self) -> bool:
-        """Whether it can become shorter.
+        """Whether the memfd can become shorter.
 
         It can be set to False, which is for ever; see :meth:`revoke`.
         """
@@ -379,7 +379,7 @@ class Memfd(Descriptor):
 
     @property
     def growable(self) -> bool:
-        """Whether it can become longer.
+        """Whether the memfd can become longer.
 
         It can be set to False, which is for ever; see :meth:`revoke`.
         """
@@ -391,7 +391,7 @@ class Memfd(Descriptor):
 
     @property
     def writable(self) -> bool:
-        """Whether it can be written.
+        """Whether the memfd can be written.
 
         It can be set to False, which is for ever; see :meth:`revoke`.
         """
@@ -408,7 +408,7 @@ class Memfd(Descriptor):
 
     @property
     def flags(self) -> int:
-        """Its seals, as bits of MemfdSeal.
+        """The seals of the memfd, as bits of MemfdSeal.
 
         Raises ValueError if the object is closed.
         """
@@ -416,13 +416,13 @@ class Memfd(Descriptor):
 
     @property
     def seals(self) -> MemfdSeal:
-        """Its seals as a MemfdSeal, which prints their names."""
+        """The seals of the memfd as a MemfdSeal, which prints their names."""
         return MemfdSeal(self.flags)
 
     def revoke(self, flags: int) -> None:
         """Add the seals in *flags* (MemfdSeal).
 
-        What they say is forbidden for ever, in every process.
+        The changes that they name are forbidden for ever, in every process.
 
         Raises what :func:`revoke` does, and ValueError if the object is closed.
         """
@@ -436,12 +436,13 @@ class Memfd(Descriptor):
         seal(self.fileno())
 
     def sealed_copy(self, name: Path | None = None) -> Memfd:
-        """A copy that can never change, to hand to another process.
+        """Return a copy that can never change, to hand to another process.
 
-        Its content, its size and its seals are sealed, and it is open for reading only.
-        *name* is its name, None for that of this memfd. It can be executed if this one
-        can; its holes take no memory. This memfd stays as it is. The receiver looks at
-        :func:`flags` and need not trust the sender. Needs a mounted ``/proc``.
+        The content, the size and the seals of the copy are sealed, and the copy is open
+        for reading only. *name* is the name of the copy, None for that of the original.
+        The copy can be executed if the original can, and its holes take no memory. The
+        original stays as it is. A receiver of the copy looks at :func:`flags` and need
+        not trust the sender. Needs a mounted ``/proc``.
 
         Raises what :func:`memfd_create` does, and OSError where there is no room.
         """
@@ -476,14 +477,14 @@ class Memfd(Descriptor):
         return False
 
     def mode(self) -> str:
-        """What seals allow, as the ``mode`` of a file.
+        """The abilities that the seals leave, as the ``mode`` of a file.
 
-        ``'r+'``, or ``'r'`` if it cannot be written.
+        ``'r+'``, or ``'r'`` if the memfd cannot be written.
         """
         return "r+" if self.writable else "r"
 
     def name(self) -> str:
-        """The name it was made with."""
+        """The name that the memfd was made with."""
         return self._name
 
     def readable(self) -> bool:
@@ -491,7 +492,7 @@ class Memfd(Descriptor):
         return True
 
     def seekable(self) -> bool:
-        """False: it does not have a position of its own.
+        """False: a memfd does not have a position of its own.
 
         A file that :meth:`open` returns has one.
         """

@@ -362,7 +362,7 @@ class Prctl(ProcessorSettings):
         (PR_SET_MEMORY_MERGE,),
     )
     mdwe = Setting(
-        """What memory cannot become, as PrctlMdwe; it cannot be changed once it is set.
+        """The changes that memory refuses, as PrctlMdwe, which cannot be changed once set.
 
         It is the process's. Linux 6.3.
         """,

@@ -71,9 +71,9 @@ def splice(
     is at its end.
 
     Waits while the input is empty or the output full, or raises BlockingIOError with
-    ``SPLICE_F_NONBLOCK``. Raises InvalidArgument (no pipe, an offset for a pipe, a
-    target open with O_APPEND, a descriptor that is not open), NoReader, OutOfMemory,
-    and OSError for the errors of files and sockets.
+    ``SPLICE_F_NONBLOCK``. Raises InvalidArgument (neither descriptor is a
+    pipe, an offset for a pipe, a target open with O_APPEND, a descriptor that is not
+    open), NoReader, OutOfMemory, and OSError for the errors of files and sockets.
 
     Linux 2.6.17, :manpage:`splice(2)`.
     """
@@ -118,8 +118,8 @@ def tee(fd_in: FileDescriptor, fd_out: FileDescriptor, len: int | None = None, f
     that the input is empty and has no writer.
 
     Waits while the input is empty or the output full, or raises BlockingIOError with
-    ``SPLICE_F_NONBLOCK``. Raises InvalidArgument (not two different pipes, a descriptor
-    that is not open), NoReader, OutOfMemory.
+    ``SPLICE_F_NONBLOCK``. Raises InvalidArgument (a descriptor is not a pipe,
+    or is not open; both are ends of one pipe), NoReader, OutOfMemory.
 
     Linux 2.6.17, :manpage:`tee(2)`.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from butter._arguments import CLOEXEC_DEFAULT
 from butter._constants import timerfd as _constants
 from butter._constants.timerfd import *  # noqa: F403
 from butter._constants.timerfd import CLOCK_MONOTONIC, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET
@@ -91,7 +92,7 @@ class Timer(Eventlike[int], TimerVal):
         super()._init_state()
         self._times = self._armed = (0, 0)
 
-    def __init__(self, clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = True) -> None:
+    def __init__(self, clock_type: int = CLOCK_MONOTONIC, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> None:
         super().__init__(timerfd(clock_type, flags, closefd))
         self._clock = int(clock_type)
 

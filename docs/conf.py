@@ -34,10 +34,11 @@ maximum_signature_line_length = 100
 toc_object_entries_show_parents = "hide"
 python_display_short_literal_types = True
 
-# What is referred to of Python's documentation. The file is text that people can edit:
-# an inventory of version 1, which Sphinx reads without a network.
+# The names of Python's documentation that pages refer to. The file is text that people
+# can edit: an inventory of version 1, which Sphinx reads without a network.
 intersphinx_mapping = {"python": ("https://docs.python.org/3", "python.inv")}
 manpages_url = "https://man7.org/linux/man-pages/man{section}/{page}.{section}.html"
 
-copybutton_prompt_text = r">>> |\.\.\. |\$ "
+# "..." alone ends a statement
+copybutton_prompt_text = r">>> |\.\.\.(?: |$)|\$ "
 copybutton_prompt_is_regexp = True

@@ -6,7 +6,8 @@
 The signals come as events, in order with all other events, and not in the middle of a
 piece of work. ``async with`` blocks them, and restores the mask. A child process
 inherits the blocked signals, so it is started with *preexec_fn*: without it, this child
-could not be terminated.
+could not be terminated. It has a session of its own, because Ctrl-C goes to every
+process of the terminal.
 """
 
 import asyncio
@@ -27,7 +28,9 @@ async def main() -> None:
     stopping = asyncio.Event()
     async with Signalfd_async([signal.SIGINT, signal.SIGTERM]) as signals:
         workers = [asyncio.create_task(work(name, stopping)) for name in ("first", "second")]
-        helper = await asyncio.create_subprocess_exec("sleep", "1000", preexec_fn=signals.restore)
+        helper = await asyncio.create_subprocess_exec(
+            "sleep", "1000", preexec_fn=signals.restore, start_new_session=True
+        )
         print("working", flush=True)
         received = await signals.get()
         print(f"{received.name} from process {received.pid}: finishing", flush=True)

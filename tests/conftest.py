@@ -86,6 +86,6 @@ def pipe():
 
 @pytest.fixture
 def pipe2():
-    """A second one."""
+    """A second pipe, as (reading end, writing end)."""
     with support.Pipe() as pipe:
         yield pipe

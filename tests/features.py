@@ -42,6 +42,8 @@ class Feature:
     args, flags, flag = (), 0, 0
     #: the flag that closes the descriptor on exec; 0 if the call needs none for that
     cloexec = os.O_CLOEXEC
+    #: a flag that its call does not know; None where the kernel ignores such flags
+    unknown = 0x20
     #: whether two unread events are two, and not one (a timer's are one)
     ticks = True
     #: whether the object stands for what is behind its descriptor: ``with`` enters
@@ -236,6 +238,7 @@ class Rooms(Feature):
 
     name, call = "clone", "unshare"
     cls = Namespace
+    unknown = None
     enters = True
 
     def make(self, cls=None, blocking=True, **arguments):

@@ -35,7 +35,7 @@ def faults(wheel: Path, sdist: Path) -> list[str]:
         packed = {name.partition("/")[2] for name in archive.getnames()}
     wanted = ["setup.py", "LICENSE", "tests/conftest.py", "benchmarks/__main__.py", "tools/constants.py"]
     wanted += [
-        str(path.relative_to(root)) for path in (root / "butter/build").iterdir() if path.suffix in (".py", ".c")
+        str(path.relative_to(root)) for path in (root / "butter/build").iterdir() if path.suffix in (".py", ".c", ".h")
     ]
     return found + [f"the sdist lacks {path}" for path in wanted if path not in packed]
 

@@ -302,13 +302,7 @@ class Returned:
             if isinstance(node, (ast.FunctionDef, ast.Lambda)) and node.lineno == function.__code__.co_firstlineno
         )
         self.arguments = [argument.arg for argument in self.node.args.args]
-        self.local = {
-            target.id: node.value
-            for node in ast.walk(self.node)
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
+        self.assignments = [node for node in ast.walk(self.node) if isinstance(node, ast.Assign)]
 
     def texts(self) -> list[str]:
         if isinstance(self.node, ast.Lambda):
@@ -319,20 +313,31 @@ class Returned:
 
     def alternatives(self, node: ast.expr) -> list[str]:
         """Return every text that the expression *node* may be, without None."""
-        if isinstance(node, ast.Name):
-            node = self.local.get(node.id, node)
+        node = self.assigned(node) or node
         if isinstance(node, ast.Constant) and node.value is None:
             return []
         if isinstance(node, ast.BoolOp):
             return [text for value in node.values for text in self.alternatives(value)]
         if isinstance(node, ast.IfExp):
             return self.alternatives(node.body) + self.alternatives(node.orelse)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            called = self.names.get(node.func.id)
-            if isinstance(called, FunctionType) and node.func.id != "raise_sysctl":
-                return Returned(called).texts()
+        if called := self.called(node):
+            return Returned(called).texts()
         # "\\ " ends emphasis within a word, and is not needed beside a space
         return [re.sub(r"(^| )\\ |\\ ( |$)", r"\1\2", "".join(self.pieces(node)))]
+
+    def assigned(self, node: ast.expr) -> ast.expr | None:
+        """Return the last value that was assigned above to *node*, if it is a name."""
+        if not isinstance(node, ast.Name):
+            return None
+        above = [
+            each for each in self.assignments if each.lineno < node.lineno and ast.unparse(each.targets[0]) == node.id
+        ]
+        return max(above, key=lambda each: each.lineno).value if above else None
+
+    def called(self, node: ast.expr) -> FunctionType | None:
+        """Return the function of butter that *node* calls, if it is such a call."""
+        found = self.names.get(node.func.id) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
+        return found if isinstance(found, FunctionType) and found is not butter.errors.raise_sysctl else None
 
     def pieces(self, node: ast.expr) -> Iterator[str]:
         if isinstance(node, ast.Constant):
@@ -342,13 +347,14 @@ class Returned:
                 yield from self.pieces(value.value if isinstance(value, ast.FormattedValue) else value)
         elif isinstance(node, ast.Name) and isinstance(self.names.get(node.id), (str, int)):
             yield escaped(str(self.names[node.id]))
-        elif isinstance(node, ast.Name) and isinstance(self.local.get(node.id), ast.Call):
-            yield from self.pieces(self.local[node.id])
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "raise_sysctl":
             # its text has the value of today, and of this machine
-            yield f"{escaped(ast.literal_eval(node.args[0]))} is …"
+            yield f"{escaped(ast.literal_eval(node.args[0]))} is …; 'sysctl …' as root raises it"
         elif isinstance(node, ast.Name) and node.id in self.arguments:
             yield f"\\ *{escaped(node.id)}*\\ "
+        elif self.assigned(node) or self.called(node):
+            # of several texts the first that is not empty
+            yield next(filter(None, self.alternatives(node)), "…")
         else:
             yield "…"
 
@@ -363,31 +369,29 @@ def exceptions() -> str:
 
 def tree() -> str:
     """Return the tree of the exceptions that butter defines, below OSError."""
-    found: set[type] = set()
+    names: dict[type, str] = {}  # those by which programs import them
     for module in public_modules():
         for name in getattr(module, "__all__", ()):
             value = getattr(module, name)
             if isinstance(value, type) and issubclass(value, OSError) and value.__module__.startswith("butter"):
-                found.add(value)
+                names.setdefault(value, f"{module.__name__}.{name}".removeprefix("butter.errors."))
     children: dict[type, set[type]] = {}
-    for kind in found:
+    for kind in names:
         while kind is not OSError:
             # up to OSError itself; the place of NotADirectoryError and its like in
             # Python's tree is known
             children.setdefault(kind.__bases__[0], set()).add(kind)
             kind = kind.__bases__[0]
-    return ".. code-block:: text\n\n" + textwrap.indent("\n".join(drawn(OSError, children)), "   ")
+    return ".. code-block:: text\n\n" + textwrap.indent("\n".join(drawn(OSError, children, names)), "   ")
 
 
-def drawn(kind: type, children: dict[type, set[type]]) -> Iterator[str]:
+def drawn(kind: type, children: dict[type, set[type]], names: dict[type, str]) -> Iterator[str]:
     also = [base.__name__ for base in kind.__bases__[1:]]
-    where = kind.__module__.replace("._", ".")
-    place = f"{where}." if where not in ("builtins", "butter.errors") else ""
-    yield f"{place}{kind.__name__}" + (f" (and {', '.join(also)})" if also else "")
+    yield names.get(kind, kind.__name__) + (f" (and {', '.join(also)})" if also else "")
     below = sorted(children.get(kind, ()), key=lambda each: (each in children, each.__name__))
     for number, child in enumerate(below):
         first, rest = ("└── ", "    ") if number == len(below) - 1 else ("├── ", "│   ")
-        for line, text in enumerate(drawn(child, children)):
+        for line, text in enumerate(drawn(child, children, names)):
             yield (rest if line else first) + text
 
 
@@ -447,9 +451,10 @@ def literal(text: str) -> str:
 
 
 def record(name: str) -> list[str]:
-    """Return the types of the object that a subcommand prints with ``--json``.
+    """Return the fields of the object that a subcommand prints with ``--json``.
 
-    They are those of a TypedDict named Report, if it has one.
+    They are those of a TypedDict named Report, if it has one. Each has its meaning in a
+    comment after it.
     """
     module = importlib.import_module(f"butter.cli.{name}")
     report = getattr(module, "Report", None)
@@ -459,7 +464,10 @@ def record(name: str) -> list[str]:
 def fields(record: type, module: ModuleType) -> Iterator[str]:
     for name, declared in record.__annotations__.items():
         kind = getattr(declared, "__forward_arg__", str(declared))
-        yield f"{name}: {kind}"
+        meaning = re.search(rf"^    {name}: [^#\n]*  # (.+)$", inspect.getsource(record), re.MULTILINE)
+        if meaning is None:
+            raise SystemExit(f"{record.__name__}.{name} needs its meaning in a comment after it")
+        yield f"{name}: {kind}".ljust(28) + meaning[1]
         inner = getattr(module, kind.removeprefix("list[").removesuffix("]"), None)
         if inner is not None:
             yield from (f"    {line}" for line in fields(inner, module))

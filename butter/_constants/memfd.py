@@ -89,7 +89,7 @@ MFD_HUGE_2GB: Final[int] = lib.MFD_HUGE_2GB
 #: pages of 16 GiB
 MFD_HUGE_16GB: Final[int] = lib.MFD_HUGE_16GB
 
-# what the seals of a memfd forbid, for ever and to everyone
+# the changes that a seal forbids, for ever and to everyone
 #: no more seals can be added
 F_SEAL_SEAL: Final[int] = lib.F_SEAL_SEAL
 #: it cannot become shorter
@@ -103,7 +103,7 @@ F_SEAL_FUTURE_WRITE: Final[int] = lib.F_SEAL_FUTURE_WRITE
 #: the executable bits of its mode cannot change (Linux 6.3)
 F_SEAL_EXEC: Final[int] = lib.F_SEAL_EXEC
 
-# what a mapping allows
+# the access that a mapping allows
 #: its bytes can be read
 PROT_READ: Final[int] = lib.PROT_READ
 #: its bytes can be written
@@ -169,7 +169,7 @@ class MemfdHugePages(Number):
 
 
 class MemfdSeal(Flags):
-    """What the seals of a memfd forbid, for ever and to everyone."""
+    """The changes that a seal forbids, for ever and to everyone."""
 
     SEAL = F_SEAL_SEAL
     SHRINK = F_SEAL_SHRINK
@@ -185,7 +185,7 @@ class MemfdSeal(Flags):
 
 
 class MemfdProt(Flags):
-    """What a mapping allows."""
+    """The access that a mapping allows."""
 
     READ = PROT_READ
     WRITE = PROT_WRITE

@@ -43,12 +43,12 @@ SFD_CLOEXEC: Final[int] = lib.SFD_CLOEXEC
 #: reads fail with EAGAIN instead of waiting for a signal
 SFD_NONBLOCK: Final[int] = lib.SFD_NONBLOCK
 
-# what pthread_sigmask does with its signals
-#: block them, in addition to those that are blocked
+# the ways to change the mask, by the signals of pthread_sigmask
+#: block these signals, in addition to those that are blocked
 SIG_BLOCK: Final[int] = lib.SIG_BLOCK
-#: unblock them
+#: unblock these signals
 SIG_UNBLOCK: Final[int] = lib.SIG_UNBLOCK
-#: block them, and no others
+#: block these signals, and no others
 SIG_SETMASK: Final[int] = lib.SIG_SETMASK
 
 # the codes that all signals have: the sender of the signal
@@ -73,7 +73,7 @@ SI_DETHREAD: Final[int] = lib.SI_DETHREAD
 #: an asynchronous name lookup of glibc is complete
 SI_ASYNCNL: Final[int] = lib.SI_ASYNCNL
 
-# the codes of a SIGCHLD: what happened to the child
+# the codes of a SIGCHLD, each about a change of the child
 #: it exited; the status is its exit status
 CLD_EXITED: Final[int] = lib.CLD_EXITED
 #: a signal killed it; the status is the signal
@@ -102,7 +102,7 @@ class SignalfdInit(Flags):
 
 
 class SigmaskAction(Number):
-    """What pthread_sigmask does with its signals."""
+    """The ways to change the mask, by the signals of pthread_sigmask."""
 
     BLOCK = SIG_BLOCK
     UNBLOCK = SIG_UNBLOCK
@@ -125,7 +125,7 @@ class SignalCode(Number):
 
 
 class ChildCode(Number):
-    """The codes of a SIGCHLD: what happened to the child."""
+    """The codes of a SIGCHLD, each about a change of the child."""
 
     EXITED = CLD_EXITED
     KILLED = CLD_KILLED

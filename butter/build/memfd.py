@@ -24,7 +24,7 @@ DECLARATIONS = """
 #define MFD_HUGE_2GB ...        /* pages of 2 GiB */
 #define MFD_HUGE_16GB ...       /* pages of 16 GiB */
 
-/* MemfdSeal(IntFlag, F_SEAL_): what the seals of a memfd forbid, for ever and to everyone */
+/* MemfdSeal(IntFlag, F_SEAL_): the changes that a seal forbids, for ever and to everyone */
 #define F_SEAL_SEAL ...         /* no more seals can be added */
 #define F_SEAL_SHRINK ...       /* it cannot become shorter */
 #define F_SEAL_GROW ...         /* it cannot become longer */
@@ -32,7 +32,7 @@ DECLARATIONS = """
 #define F_SEAL_FUTURE_WRITE ... /* its content changes only by mappings that exist already (Linux 5.1) */
 #define F_SEAL_EXEC ...         /* the executable bits of its mode cannot change (Linux 6.3) */
 
-/* MemfdProt(IntFlag): what a mapping allows */
+/* MemfdProt(IntFlag): the access that a mapping allows */
 #define PROT_READ ...           /* its bytes can be read */
 #define PROT_WRITE ...          /* its bytes can be written */
 #define PROT_EXEC ...           /* its bytes can be executed */

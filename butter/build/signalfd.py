@@ -7,10 +7,10 @@ DECLARATIONS = """
 #define SFD_CLOEXEC ...    /* close the descriptor when the process executes another program */
 #define SFD_NONBLOCK ...   /* reads fail with EAGAIN instead of waiting for a signal */
 
-/* SigmaskAction(IntEnum): what pthread_sigmask does with its signals */
-#define SIG_BLOCK ...      /* block them, in addition to those that are blocked */
-#define SIG_UNBLOCK ...    /* unblock them */
-#define SIG_SETMASK ...    /* block them, and no others */
+/* SigmaskAction(IntEnum): the ways to change the mask, by the signals of pthread_sigmask */
+#define SIG_BLOCK ...      /* block these signals, in addition to those that are blocked */
+#define SIG_UNBLOCK ...    /* unblock these signals */
+#define SIG_SETMASK ...    /* block these signals, and no others */
 
 /* SignalCode(IntEnum): the codes that all signals have: the sender of the signal */
 #define SI_USER ...        /* a process, by kill or raise */
@@ -24,7 +24,7 @@ DECLARATIONS = """
 #define SI_DETHREAD ...    /* execve, to end the other threads */
 #define SI_ASYNCNL ...     /* an asynchronous name lookup of glibc is complete */
 
-/* ChildCode(IntEnum): the codes of a SIGCHLD: what happened to the child */
+/* ChildCode(IntEnum): the codes of a SIGCHLD, each about a change of the child */
 #define CLD_EXITED ...     /* it exited; the status is its exit status */
 #define CLD_KILLED ...     /* a signal killed it; the status is the signal */
 #define CLD_DUMPED ...     /* a signal killed it and it dumped core; the status is the signal */

@@ -106,7 +106,7 @@ ssize_t listmount(uint64_t mnt_id, uint64_t mnt_ns_id, uint32_t fd, uint64_t las
 int64_t butter_mount_id(int fd);
 int butter_is_mount(int fd);
 
-/* What STATMOUNT_MNT_BASIC and STATMOUNT_SB_BASIC tell of a mount */
+/* The fields of a mount for STATMOUNT_MNT_BASIC and STATMOUNT_SB_BASIC */
 typedef struct {
     uint64_t id, parent;
     uint32_t old_id, old_parent;

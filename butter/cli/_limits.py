@@ -22,9 +22,9 @@ LIMITS = {
 class Limit(TypedDict):
     """A limit; its value is None where it cannot be read."""
 
-    name: str
-    value: int | None
-    meaning: str
+    name: str  # of the limit, as sysctl or getrlimit have it
+    value: int | None  # the present one; null where it cannot be read
+    meaning: str  # the things that it bounds
 
 
 def limits() -> list[Limit]:

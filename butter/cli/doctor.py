@@ -51,25 +51,25 @@ class Problem(NamedTuple):
 class Row(TypedDict):
     """A feature in the report."""
 
-    name: str
-    works: bool
-    reason: str | None
-    remedy: str | None
+    name: str  # of the feature
+    works: bool  # whether it works here, for this user
+    reason: str | None  # why it does not, null if it works
+    remedy: str | None  # the advice, where there is one
 
 
 class Report(TypedDict):
     """The whole report, as ``--json`` prints it."""
 
-    butter: str
-    python: str
-    kernel: str
-    machine: str
-    user: str
-    seccomp: str
-    capabilities: list[str]
-    container: list[str]
-    features: list[Row]
-    limits: list[Limit]
+    butter: str  # the version of butter
+    python: str  # the implementation and version of Python
+    kernel: str  # the name and release of the kernel
+    machine: str  # the architecture, as x86_64
+    user: str  # the effective user: the name, and the number
+    seccomp: str  # the mode of this process: off, strict, filter or unknown
+    capabilities: list[str]  # the names of the effective ones
+    container: list[str]  # signs that this is a container
+    features: list[Row]  # the features
+    limits: list[Limit]  # the limits of the system
 
 
 def add_to(commands: Commands) -> None:

@@ -113,7 +113,9 @@ def add_to(commands: Commands) -> None:
         metavar="COUNT",
         help="stop after COUNT of the events that were asked for",
     )
-    parser.add_argument("-t", "--time", type=time_argument, metavar="SECONDS", help="stop after this time, 0.5 or 60")
+    parser.add_argument(
+        "-t", "--time", type=time_argument, metavar="SECONDS", help="stop after SECONDS, such as 0.5 or 60"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
 
 

@@ -1,4 +1,4 @@
-"""What Sphinx has to be told so that the reference follows from the code.
+"""The parts of Sphinx that make the reference follow from the code.
 
 * ``.. generated::`` stands for what a function of ``tools/reference.py`` writes.
 * Types are those of type checkers: what a module imports for them alone is known.
@@ -21,6 +21,7 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.ext.autodoc.preserve_defaults import update_defvalue
 from sphinx.util import inspect as sphinx_inspect
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -84,6 +85,22 @@ def complete(name: str) -> None:
                 exec(compile(ast.Module([statement], []), module.__file__, "exec"), names)
         for each, value in names.items():
             vars(module).setdefault(each, value)
+    for value in vars(module).values():
+        if isinstance(value, type) and value.__module__ == name:
+            declare_properties(value)
+
+
+def declare_properties(kind: type) -> None:
+    """Give each property whose getter is written in C the type that *kind* declares."""
+    for name, declared in vars(kind).get("__annotations__", {}).items():
+        made = vars(kind).get(name)
+        if isinstance(made, property) and not isinstance(made.fget, FunctionType):
+
+            def getter(self: Any) -> Any:
+                raise NotImplementedError
+
+            getter.__annotations__["return"] = declared
+            setattr(kind, name, property(getter, doc=made.__doc__))
 
 
 def named_types(*names: str) -> dict[str, type]:
@@ -147,9 +164,10 @@ def by_public_name(app: Sphinx, env: Any, node: addnodes.pending_xref, content: 
 def real_signature(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, result: str | None
 ) -> tuple[str, None] | None:
-    if what != "class" or not issubclass(thing, Descriptor):
+    # a page writes () after the name of a class that programs do not call
+    if what != "class" or not issubclass(thing, Descriptor) or signature == "()":
         return None
-    app.emit("autodoc-before-process-signature", thing.__init__, True)  # which keeps the words of the defaults
+    update_defvalue(app, thing.__init__, bound_method=True)  # which keeps the words of the defaults
     found = sphinx_inspect.signature(thing.__init__, bound_method=True)
     return sphinx_inspect.stringify_signature(found, show_return_annotation=False, unqualified_typehints=True), None
 

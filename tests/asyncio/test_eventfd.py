@@ -1,4 +1,4 @@
-"""Eventfd_async: what is its own, beside what every awaitable does."""
+"""The behaviour of Eventfd_async alone; test_queue.py has that of every awaitable."""
 
 import asyncio
 import os

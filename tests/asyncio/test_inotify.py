@@ -1,4 +1,4 @@
-"""Inotify_async: what is its own, beside what every awaitable does."""
+"""The behaviour of Inotify_async alone; test_queue.py has that of every awaitable."""
 
 import asyncio
 

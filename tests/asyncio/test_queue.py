@@ -135,7 +135,7 @@ async def test_get_gives_each_event_in_order(many, queue):
 @pytest.mark.parametrize("name", ["get", "get_event", "wait"])
 @in_loop
 async def test_names_of_get(one, queue, name):
-    """``get`` waits for an event, and goes by two more names."""
+    """``get`` waits for an event, and has two more names."""
     task = asyncio.ensure_future(getattr(queue, name)())
     await turn()
     one.trigger(queue)
@@ -363,7 +363,7 @@ async def test_cancel(one, queue, pipe, count, victim, cancel):
 @pytest.mark.parametrize("victim", [0, 1, 2])
 @in_loop
 async def test_cancel_one_of_three(many, queue, pipe, victim, cancel):
-    """The others get the first events in their order, and the rest stays."""
+    """The waiters beside a cancelled one get the first events in order; others stay."""
     tasks = await waiters(queue, 3)
     many.trigger(queue, 3)
     cancel(queue, tasks[victim], pipe)
@@ -654,7 +654,7 @@ async def test_async_with(one, queue):
 
 
 def test_one_loop_after_another(one):
-    """An object whose loop was closed, with a waiter in it, goes with the next."""
+    """An object whose loop was closed, with a waiter in it, moves to the next loop."""
     queue = one.open()
     for _ in range(3):
         loop = one.kind()

@@ -1,4 +1,4 @@
-"""Timerfd_async: what is its own, beside what every awaitable does."""
+"""The behaviour of Timerfd_async alone; test_queue.py has that of every awaitable."""
 
 import asyncio
 import inspect
@@ -111,7 +111,7 @@ async def test_a_timer_that_was_never_armed():
 
 
 def test_a_stale_expiration():
-    """One that was read and not taken is gone when the timer is set."""
+    """An expiration that was read and not taken is gone when the timer is set."""
     timer = Timerfd_async().after(0.001)
     until_readable(timer)
     assert not timer.empty()

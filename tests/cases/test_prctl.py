@@ -64,7 +64,7 @@ def allow_all():
 )
 @alone
 def test_prctl02(arguments, exception):
-    """What an option refuses of a thread without privileges is an exception."""
+    """An option that a thread without privileges may not use raises an exception."""
     capabilities.effective -= {Capability.SYS_ADMIN, Capability.SETPCAP}
     program, _code = allow_all()
     with pytest.raises(exception, match="prctl: "):

@@ -100,7 +100,7 @@ def test_mount04(place):
 @needs_mounts
 @alone
 def test_mount05(tmp_path, place):
-    """What is in a directory is reachable at the place that it is bound to."""
+    """The files of a directory are reachable at the place that it is bound to."""
     support.own_mounts(tmp_path)
     for name in "source", "source/directory", "target":
         (tmp_path / name).mkdir()
@@ -152,7 +152,7 @@ def test_mount07(place):
 @needs_mounts
 @alone
 def test_umount01(place):
-    """What is mounted can be unmounted."""
+    """A filesystem that is mounted can be unmounted."""
     support.own_mounts(place)
     assert umount(place) is None
     assert support.mountinfo(place) == []

@@ -48,7 +48,7 @@ static size_t valid_events(char *data, size_t size)
     }
 }
 
-/* What the parser should say, by a walk that is plain rather than quick. */
+/* Compares the parser's result with that of a walk that is plain rather than quick. */
 static void compare(const unsigned char *data, uint64_t size, int64_t result, const butter_inotify_events *events)
 {
     uint64_t used = 0, count = 0, names = 0;

@@ -62,7 +62,7 @@ needs_admin = needs("CAP_SYS_ADMIN")
 
 
 def link(name, task="thread-self"):
-    """What a namespace of a process is, as the kernel prints it."""
+    """The namespace of a process, as the kernel prints it."""
     return os.readlink(f"/proc/{task}/ns/{name}")
 
 
@@ -262,7 +262,7 @@ def test_setns_of_a_process():
 
 
 def sentence(function, *arguments):
-    """What the OSError of a call says."""
+    """The sentence of the OSError that a call raises."""
     try:
         function(*arguments)
     except OSError as error:
@@ -413,7 +413,7 @@ def test_user_namespaces_as_deep_as_can_be():
 
 
 def nest(left):
-    """What the last pid namespace says that has another one below it."""
+    """The error of the last pid namespace that can have another one below it."""
     try:
         unshare(CLONE_NEWPID)
     except OSError as error:
@@ -1220,7 +1220,7 @@ def test_map_ids_of_oneself():
 @needs_namespaces
 @alone
 def test_map_one_of_the_maps():
-    """What is None is not written, and setgroups stays as it is."""
+    """A map that is None is not written, and setgroups stays as it is."""
     user = os.geteuid()
     unshare(CLONE_NEWUSER)
     map_ids(os.getpid(), uid_map=iter([(3, user, 1)]))
@@ -1274,7 +1274,7 @@ LAST = (1 << 32) - 2
 @needs_namespaces
 @alone
 def test_wrong_ranges(ranges, exception, words):
-    """What the kernel would refuse is refused before either map is written."""
+    """Ranges that the kernel would refuse are refused before either map is written."""
     group = os.getegid()
     unshare(CLONE_NEWUSER)
     with pytest.raises(exception, match=words):
@@ -1401,7 +1401,7 @@ def test_helpers(action):
 @needs("CAP_SYS_ADMIN", "CAP_SETUID")
 @alone
 def test_helpers_that_refuse():
-    """What the program says is in the error, with the file that decides."""
+    """The words of the program are in the error, with the file that decides."""
     subordinate("65534:100000:1000\n")
     with child(lambda: unshare(CLONE_NEWUSER)) as pid:
         with pytest.raises(PermissionError, match=r"newuidmap: .* \(the ranges that a user may map are in /etc/subuid"):

@@ -683,6 +683,14 @@ def test_thin_calls_and_exec(adopter):
         os.close(fd)
 
 
+@kinds([feature for feature in OBJECTS if feature.unknown])
+def test_unknown_flags(kind):
+    """The error for unknown flags names the unknown ones alone."""
+    with pytest.raises(InvalidArgument, match=rf"(not|unknown flags) {kind.unknown:#x}\b") as caught:
+        kind.descriptor(flags=kind.unknown | kind.flag)
+    assert caught.value.errno == errno.EINVAL
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -1079,10 +1087,8 @@ SHORT_WAIT = "wait with a short timeout"
     [(True, "read_event"), (True, "wait"), (True, "iteration"), (True, SHORT_WAIT), (False, SHORT_WAIT)],
 )
 def test_handler_that_reads(kind, alarms, blocking, way):
-    """Events that a handler read and left in the object end the wait it interrupted.
-
-    A wait with a timeout may see them only when the timeout is over.
-    """
+    """Events that a handler read and left in the object end the wait it interrupted."""
+    # a wait with a timeout may see them only when the timeout is over
     with kind.make(blocking=blocking) as made:
         taken = []
 

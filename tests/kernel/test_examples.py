@@ -20,9 +20,13 @@ EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
 
 @contextlib.contextmanager
 def running(name, *arguments):
-    """The example *name*, which is stopped if it does not end by itself."""
+    """The example *name*, which is stopped if it does not end by itself.
+
+    It has a process group of its own, as a command in a terminal.
+    """
     command = [sys.executable, "-W", "error", EXAMPLES / name, *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
         timer = threading.Timer(60, process.kill)
         timer.start()
         try:
@@ -61,7 +65,7 @@ def test_graceful_shutdown():
     for number in signal.SIGTERM, signal.SIGINT:
         with running("graceful_shutdown.py") as process:
             assert process.stdout.readline() == "working\n"
-            process.send_signal(number)
+            os.killpg(process.pid, number)  # as Ctrl-C in a terminal does
             out, err = process.communicate()
             assert (process.returncode, err) == (0, "")
         first, *rest, last = out.splitlines()

@@ -94,7 +94,7 @@ class BytesPath:
         return self.path
 
 
-# What is watched
+# Paths and files
 
 
 @pytest.mark.defect("A1")

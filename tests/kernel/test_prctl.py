@@ -114,7 +114,7 @@ def status(field, thread="self"):
 
 
 def in_thread(function, *args):
-    """What ``function(*args)`` returns in a thread of its own."""
+    """The result of ``function(*args)`` in a thread of its own."""
     returned = []
     thread = threading.Thread(target=lambda: returned.append(function(*args)))
     thread.start()
@@ -228,7 +228,7 @@ def test_one_object():
 
 @alone
 def test_agrees_with_proc():
-    """What is set is what /proc says."""
+    """The settings are those that /proc shows."""
     prctl.name = "a name"
     prctl.no_new_privs = True
     prctl.timerslack = 123_456
@@ -426,7 +426,7 @@ def test_set_ptracer(calls, pid, number):
 
 
 def test_results_through_pointers():
-    """What C writes to an address is the result, and so is what C returns."""
+    """The result is the value that C writes to an address, or that C returns."""
     assert prctl(PR_GET_PDEATHSIG) == prctl(PR_GET_CHILD_SUBREAPER) == 0
     assert prctl(PR_GET_NAME) == os.fsencode(prctl.name)
     assert prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1
@@ -499,7 +499,7 @@ def test_replaced_lib(monkeypatch):
 
 
 def refused(number, option, *arguments):
-    """What is said of an errno of an option."""
+    """The sentence for an errno of an option."""
     with pytest.raises(OSError, match="prctl: ") as caught:
         _prctl_errors.PRCTL.fail(number, option=option, arguments=(*arguments, 0, 0, 0, 0)[:4])
     return caught.value.strerror
@@ -619,7 +619,7 @@ def test_capability_of_the_initial_namespace():
 @needs(kernel=(6, 3))
 @alone
 def test_mdwe_stays():
-    """What memory cannot become stays so."""
+    """The changes that memory refuses stay refused."""
     prctl.mdwe = PR_MDWE_REFUSE_EXEC_GAIN
     with pytest.raises(PermissionError, match="its bits cannot be changed once they are set"):
         prctl.mdwe = 0
@@ -712,7 +712,7 @@ def test_capset():
 @needs("CAP_SETPCAP")
 @alone
 def test_inheritable_and_the_bounding_set():
-    """What the bounding set lacks cannot become inheritable."""
+    """A capability that the bounding set lacks cannot become inheritable."""
     prctl.capbset.drop(Capability.NET_RAW)
     with pytest.raises(PermissionError, match="CAP_NET_RAW cannot become inheritable: the bounding set lacks it"):
         capabilities.inheritable = {Capability.NET_RAW}
@@ -783,7 +783,7 @@ def test_bounding_set():
 @needs("CAP_CHOWN", "CAP_SETPCAP")
 @alone
 def test_ambient_set():
-    """What is permitted and inheritable can be ambient; an error says what lacks."""
+    """A capability that is permitted and inheritable, and no other, can be ambient."""
     with pytest.raises(PermissionError, match="CAP_CHOWN cannot become ambient: it is not in the inheritable set"):
         prctl.ambient.raise_(Capability.CHOWN)
     capabilities.inheritable = {0, 5}
@@ -834,7 +834,7 @@ def test_file_capabilities(file, spelling):
 @needs("CAP_SETFCAP")
 @needs(when=shutil.which("setcap") is not None, reason="needs setcap of libcap")
 def test_libcap_agrees(file):
-    """What libcap's programs set and show is the same."""
+    """The programs of libcap set and show the same capabilities of a file."""
     subprocess.run(["setcap", "cap_net_raw,cap_bpf=ep", file], check=True)
     assert get_file_capabilities(file) == ({13, 39}, set(), True, 0)
     set_file_capabilities(file, {13}, {13}, effective=True, rootid=1000)
@@ -910,6 +910,6 @@ def test_any_bytes(parts):
 
 @given(st.sets(st.integers(0, 37)), st.sets(st.integers(0, 37)), st.booleans(), st.integers(0, (1 << 32) - 1))
 def test_there_and_back(permitted, inheritable, effective, rootid):
-    """What is encoded is decoded as the same."""
+    """Capabilities of a file that were encoded are decoded as the same."""
     value = encode_file_capabilities(permitted, inheritable, effective, rootid)
     assert decode_file_capabilities(value) == (permitted, inheritable, effective, rootid)

@@ -478,7 +478,7 @@ def test_inherited_by_programs(in_child):
     assert in_child(body) == b"[10]\n"
 
 
-# What a signal tells
+# The fields of a signal
 
 
 @alone

@@ -233,7 +233,7 @@ def test_what_splice_refuses_says_why(file, pipe, tmp_path):
         assert f"descriptor {epoll.fileno()} is of a kind" in refusal(splice, pipe.reading, epoll)
     assert f"tee: descriptor {file.fileno()} is not a pipe" in refusal(tee, file, pipe.writing)
     assert f"tee: descriptor {file.fileno()} is not a pipe" in refusal(tee, pipe.reading, file)
-    assert "are not pipes" in refusal(tee, file, file)
+    assert f"tee: neither descriptor {file.fileno()} nor" in refusal(tee, file, file)
     assert "two ends of one pipe" in refusal(tee, pipe.reading, pipe.writing)
     assert "unknown flags 0x100" in refusal(tee, pipe.reading, pipe.writing, flags=0x100)
 

@@ -98,7 +98,7 @@ def place(tmp_path):
 
 
 def targets():
-    """What is mounted, by its place."""
+    """The mounts, each by its place."""
     return {line.target: line for line in support.mountinfo()}
 
 
@@ -842,7 +842,7 @@ def test_mounted_and_detached(place):
 @needs(kernel=(5, 8))
 @alone
 def test_mounted_and_unmounted_in_the_body(place):
-    """What the body has unmounted is not unmounted again, nor what is below it."""
+    """A mount that the body has unmounted is not unmounted again, nor one below it."""
     support.own_mounts(place)
     with mounted("source", place, "tmpfs"):
         umount(place)

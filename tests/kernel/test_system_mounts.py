@@ -811,7 +811,7 @@ def test_the_table_has_long_strings(tmp_path):
 @needs_table
 @alone_in_namespaces
 def test_strings_on_demand(tmp_path):
-    """What was left out is looked up when it is asked for, if the mount is there."""
+    """A string that was left out is looked up when it is used, if the mount stays."""
     attached("stays", source="one")
     attached("goes", source="two")
     stays, goes = list(mounts(strings=False))[-2:]

@@ -505,10 +505,8 @@ def test_no_expiration_is_lost():
 
 @pytest.mark.parametrize("clock", PLAIN)
 def test_absolute(clock):
-    """The first expiration is a time on the clock; a time in the past expires at once.
-
-    No time here is before this test, since the clock may have begun shortly before it.
-    """
+    """The first expiration is a time on the clock, and a past one is at once."""
+    # no time here is before this test: the clock may have begun shortly before it
     with Timer(clock) as timer:
         first = time.clock_gettime_ns(clock)
         now = time.clock_gettime_ns(clock)

@@ -1,4 +1,4 @@
-"""What programs do with the awaitables."""
+"""The uses that programs make of the awaitables."""
 
 import asyncio
 import contextlib

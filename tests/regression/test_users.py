@@ -1,4 +1,4 @@
-"""What programs in the wild do with butter, which keeps working."""
+"""The uses that programs in the wild make of butter, which keep working."""
 
 import errno
 import os

@@ -79,7 +79,7 @@ def classes_of_stub(name):
 
 
 def test_every_builder_has_a_stub():
-    """The next two tests leave no compiled module out."""
+    """Each builder has a file of types, and each file of types a builder."""
     builders = ROOT.glob("butter/build/*.py")
     assert sorted(f"_{builder.stem}_c" for builder in builders) == COMPILED
 
@@ -166,7 +166,7 @@ def test_inotify_classes_are_whole():
 
 @pytest.mark.defect("A7")
 def test_event_name_goes_both_ways():
-    """Numbers by name and names by number, for each bit of an event's mask."""
+    """event_name has the number of each event by its name, and the other way round."""
     names = {name: number for name, number in INOTIFY.items() if name not in ("IN_CLOEXEC", "IN_NONBLOCK")}
     assert {key: value for key, value in event_name.items() if isinstance(key, str)} == names
     assert {key: value for key, value in event_name.items() if isinstance(key, int)} == {

@@ -4,7 +4,10 @@ Sphinx is not needed here: ``tools/reference.py`` writes the text of the generat
 parts, and ``nox -s docs`` makes the pages of it.
 """
 
+import builtins
+import codeop
 import functools
+import importlib
 import re
 import runpy
 from pathlib import Path
@@ -13,6 +16,8 @@ import pytest
 import reference
 from commands import run
 from support import errno_tables
+
+import butter.errors
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
@@ -25,6 +30,7 @@ EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
 MODULES = {module.__name__: module for module in reference.public_modules()}
 TABLES = errno_tables()
 CALLS = sorted(call for call in TABLES if call != "fork")  # the command's own
+SETTINGS = runpy.run_path(str(DOCS / "conf.py"))
 GENERATED = re.compile(r"^\.\. generated:: (\w+)(.*)$", re.MULTILINE)
 
 
@@ -63,7 +69,7 @@ def test_every_public_module_has_a_place(module):
 
 
 def test_a_name_without_a_place_is_seen():
-    """The rule itself finds what is missing."""
+    """A name that no page has is noticed by the test of the reference."""
     assert is_documented("butter.inotify", "IN_CLOSE_WRITE")
     assert not is_documented("butter.inotify", "IN_CLOSE_WRIT")
     assert not is_documented("butter.eventfd", "IN_CLOSE_WRITE")
@@ -85,24 +91,49 @@ def test_every_errno_has_a_sentence(call):
         sentences = reference.sentences(sentence)
         assert sentences, number
         assert all(len(re.findall("[a-z]{2,}", text)) >= 2 for text in sentences), sentences
+        # dots at the beginning may stand for a name, and not for a part of the sentence
+        assert not [text for text in sentences if re.match("… ?([…;,.]|is …)", text)]
+
+
+def test_the_tree_of_exceptions():
+    """Each exception is drawn with the name by which a program imports it."""
+    names = re.findall(r"── ([\w.]+)", reference.tree())
+    assert {"butter.memfd.Sealed", "NoMoreEvents", "PermissionError"} <= set(names)
+    for name in names:
+        module, _, short = name.rpartition(".")
+        # the others are Python's, or of the module that the page is about
+        homes = [importlib.import_module(module)] if module else [builtins, butter.errors]
+        assert any(issubclass(getattr(home, short, object), OSError) for home in homes), name
 
 
 def test_sentences_of_a_function():
     """Every text that a function may return is found; looked-up values are gaps."""
-    limit = "this user has no watch left: fs.inotify.max_user_watches is …"
+    limit = "this user has no watch left: fs.inotify.max_user_watches is …; 'sysctl …' as root raises it"
     rows = {row[0]: row[2] for call, table in reference.tables(["butter._inotify"]) for row in table}
     assert rows["``ENOSPC``"] == limit
 
 
 @pytest.mark.parametrize("command", ["watch", "doctor", "demo"])
 def test_the_command_has_every_option(command):
-    """The page has what --help has."""
+    """The page of the command has each option of --help."""
     page = text_of("command")
     # elsewhere, because Python would import the checkout, which may not be compiled
     help = run(command, "--help", cwd="/").stdout
     options = set(re.findall(r"(?<!\S)--?[a-z]+", help.partition("options:")[2] or help))
     assert "--help" in options
     assert {option for option in options if option not in page} == set()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if ">>> " in PAGES[page].read_text()])
+def test_examples_can_be_pasted(page):
+    """An interactive Python takes the lines that the copy button of a page copies."""
+    prompts = re.compile(f"^(?:{SETTINGS['copybutton_prompt_text']})(.*)", re.MULTILINE)
+    for block in re.split(r"\n\s*\n", PAGES[page].read_text()):
+        statement = ""
+        for line in prompts.findall(block) if ">>> " in block else ():
+            statement += line
+            statement = "" if codeop.compile_command(statement) else statement + "\n"
+        assert statement == "", "end the statement by a line that is '...'"
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -130,5 +161,4 @@ def test_python_inventory():
 
 def test_the_configuration_needs_no_network():
     """Every inventory that the build reads stands in the repository."""
-    settings = runpy.run_path(str(DOCS / "conf.py"))
-    assert all((DOCS / inventory).is_file() for _, inventory in settings["intersphinx_mapping"].values())
+    assert all((DOCS / inventory).is_file() for _, inventory in SETTINGS["intersphinx_mapping"].values())

@@ -149,7 +149,7 @@ def test_results_are_given_back(result):
 
 @pytest.mark.parametrize("name", errors.__all__)
 def test_exceptions(name):
-    """Each is an OSError and the promised builtin; copies keep everything."""
+    """Each exception is an OSError and the promised builtin; copies keep everything."""
     exception = getattr(errors, name)
     promised = BUILTINS[name] if isinstance(BUILTINS[name], tuple) else (BUILTINS[name],)
     assert all(issubclass(exception, builtin) for builtin in (OSError, *promised))
@@ -190,7 +190,7 @@ def test_unknown_error_of_nothing(arguments, exception):
 
 
 def test_sysctl():
-    """A limit is read from /proc; one that is not there, or no number, is None."""
+    """A limit is read from /proc; one that is missing, or is not a number, is None."""
     assert errors.sysctl("fs.inotify.max_user_watches") == int(
         Path("/proc/sys/fs/inotify/max_user_watches").read_text()
     )

@@ -1,6 +1,6 @@
 """Each builder in butter/build is a feature with all that belongs to one.
 
-docs/contributing.rst says how a feature is added; what was forgotten fails here.
+docs/contributing.rst says how a feature is added; a forgotten part fails here.
 """
 
 import functools
@@ -33,6 +33,11 @@ def text(path):
 def described(name, attribute):
     """An attribute of a feature in tests/features.py, or None."""
     return getattr(DESCRIBED.get(name), attribute, None)
+
+
+def event_of(name):
+    """The class of a feature's events; int also where it has none."""
+    return described(name, "cls").__orig_bases__[0].__args__[0] if described(name, "awaitable") else int
 
 
 @functools.cache
@@ -77,6 +82,18 @@ FLOORS = {
         lambda name: f".. generated:: feature {name}\n" in text(f"docs/{name}.rst")
     ),
     "a place in a toctree of docs/index.rst": lambda name: re.search(rf"^   {name}$", text("docs/index.rst"), re.M),
+    "a row in the table of docs/index.rst": lambda name: re.search(
+        rf"^   :doc:`{name}` ", text("docs/index.rst"), re.M
+    ),
+    "its object, if it has one, in docs/events.rst": (
+        lambda name: (kind := described(name, "cls")) is None or f"{name}.{kind.__name__}`" in text("docs/events.rst")
+    ),
+    "its awaitable, if it has one, in docs/asyncio.rst": (
+        lambda name: not text(f"butter/asyncio/{name}.py") or f"butter.asyncio.{name}." in text("docs/asyncio.rst")
+    ),
+    "its events, if they are of a class of their own, in docs/reference.rst": (
+        lambda name: event_of(name) is int or f"{name}.{event_of(name).__name__}`" in text("docs/reference.rst")
+    ),
     "a row in the table of README.rst": lambda name: re.search(rf"^``butter\.{name}`` ", text("README.rst"), re.M),
     "a section of CHANGELOG.rst": lambda name: re.search(rf"^{name}\n~+$", text("CHANGELOG.rst"), re.M),
     "a file in benchmarks": lambda name: text(f"benchmarks/{name}.py"),
@@ -105,7 +122,7 @@ REASONS = {
 @pytest.mark.parametrize("floor", FLOORS)
 @pytest.mark.parametrize("name", BUILDERS)
 def test_every_feature_has(name, floor):
-    """A feature has each of these, or a reason in the table above why it cannot."""
+    """Each feature has each part of one, or a reason in REASONS why it cannot."""
     if (name, floor) in REASONS:
         assert not FLOORS[floor](name), f"{name} has {floor} by now: its reason in REASONS is out of date"
     else:

@@ -1,6 +1,7 @@
 """Every module imports only what is below it, and the shared parts of its floor.
 
-The floor of a module follows from its name, so a new feature needs no line here:
+docs/design.rst says what the floors are for. The floor of a module follows from its
+name, so a new feature needs no line here:
 
 =====================  =====  ================================================
 name                   floor  what it is
@@ -250,7 +251,7 @@ def test_the_name_says_the_floor(name, expected):
     ],
 )
 def test_wrong_imports_are_seen(name, imported):
-    """The rule itself refuses each way of breaking it."""
+    """An import that goes upwards or sideways is noticed by the test of the floors."""
     assert misplaced(name, imported)
 
 

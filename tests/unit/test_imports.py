@@ -82,10 +82,8 @@ def test_awaitables_bring_their_own_feature_alone(feature):
 
 
 def test_import_is_quick(tmp_path):
-    """``import butter.inotify`` takes less than 25 ms, at its best of nine.
-
-    PyPy's first steps are slow.
-    """
+    """``import butter.inotify`` takes less than 25 ms, at its best of nine."""
+    # PyPy's first steps are slow
     most = 0.025 if sys.implementation.name == "cpython" else 0.05
     # an installed package is compiled to bytecode, as the first run does here
     compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
@@ -292,7 +290,7 @@ def test_every_name_of_all_exists():
 
 
 def test_a_failing_import_is_seen():
-    """This proves that the two tests above would see one."""
+    """A module with a broken import is noticed by the import tests."""
     assert "no_such_name" in failing(["from butter.utils import no_such_name"])
 
 

@@ -34,13 +34,13 @@ events = st.tuples(st.integers(-(2**31), 2**31 - 1), st.integers(0, 2**32 - 1), 
 
 
 def test_names(module):
-    """The public names, and the version whose interface it is."""
+    """The module has the public names of inotify_simple 2.0.1, and its version."""
     assert module.__all__ == ["Event", "INotify", "flags", "masks", "parse_events"]
     assert module.__version__ == "2.0.1"
 
 
 def test_signatures(module):
-    """Each argument has the same name, place and default."""
+    """Each argument has the name, place and default that inotify_simple has."""
 
     def arguments(function):
         return [

@@ -95,6 +95,6 @@ def test_signatures_of_classes():
     ],
 )
 def test_names(function, names):
-    """Arguments may be given by them, or in this order; newer ones come behind."""
+    """Arguments keep their names and order; newer ones come last."""
     expected = names.split()
     assert list(inspect.signature(function).parameters)[: len(expected)] == expected

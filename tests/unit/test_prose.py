@@ -29,6 +29,10 @@ PEOPLE = "".join(rf"(?<!\b{noun} )" for noun in ("user", "users", "someone", "ev
 WORST = {
     "'who' without a noun before it: write 'the thread that', 'a caller that'": rf"{PEOPLE}(?<!\")\bwho(ever)?\b",
     "a sentence about nobody: name the process, the object or the call": r"\b(no|some)body\b",
+    # a heading, which has a line below it, is not a sentence
+    "a sentence that begins with 'What' and is not a question: name the thing": (
+        r"(?:^|[^\w,;'] )\W*(?-i:What) (?![^.]*(?:\?|---|~~~|===))"
+    ),
     "'is no x' instead of 'is not an x'": r"(?<!\bthere )\b(is|are) no (?!more|longer|faster|better|larger)[a-z]",
 }
 
@@ -90,9 +94,33 @@ def test_words(file):
     assert not found, "\n" + "\n".join(found)
 
 
+@pytest.mark.parametrize("file", [file for file in FILES if re.search(r"/test_\w+\.py$", file)])
+def test_docstrings_of_tests(file):
+    """Each test has a docstring of one line, as the output of pytest shows it."""
+    tests = [
+        node
+        for node in ast.walk(ast.parse((ROOT / file).read_text()))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_")
+    ]
+    assert [test.name for test in tests if len((ast.get_docstring(test) or "").splitlines()) != 1] == []
+
+
 def test_riddles():
     """The patterns find what they are for, and leave English alone."""
-    for text in "close() wakes who waits", "that is no timer", "# what nobody\n# sees", "Whoever comes second":
+    for text in (
+        "close() wakes who waits",
+        "that is no timer",
+        "# what nobody\n# sees",
+        "Whoever comes second",
+        "Adds. What they say",
+    ):
         assert riddles(text), text
-    for text in "a user who is not root", "There\n    is no lock", "it is no longer open", "which names":
+    for text in (
+        "a user who is not root",
+        "There\n    is no lock",
+        "it is no longer open",
+        "which names",
+        "What is it?",
+        "What is left\n---",
+    ):
         assert not riddles(text), text

@@ -17,7 +17,7 @@ WITHOUT_HEADERS = "#!/bin/sh\necho 'fatal error: Python.h: No such file or direc
     ("program", "reason"), [(None, "compiler"), (WITHOUT_HEADERS, "fatal error: Python.h")], ids=["compiler", "headers"]
 )
 def test_a_build_without(tmp_path, program, reason):
-    """Its last line names the packages to install."""
+    """The last line of a failed build names the packages to install."""
     (tmp_path / "butter").mkdir()
     shutil.copytree(ROOT / "butter/build", tmp_path / "butter/build")
     shutil.copy(ROOT / "setup.py", tmp_path)
