@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 from butter._arguments import integer
@@ -85,7 +86,7 @@ MAP = Errors(
 )
 
 
-def _checked(ranges: Iterable[Range], name: str) -> list[Range]:
+def checked_ranges(ranges: Iterable[Range], name: str) -> list[Range]:
     """Return the ranges of a map, or raise for what the kernel would refuse."""
     found = []
     for entry in ranges:
@@ -136,12 +137,19 @@ def _write(pid: int, name: str, text: str, ranges: list[Range]) -> None:
     MAP.fail(number, pid=pid, name=name, ranges=ranges)
 
 
-def _write_map(pid: int, name: str, ranges: list[Range], helper: str | None) -> None:
+def _write_map(pid: int, name: str, ranges: list[Range], helper: str | None, deadline: float | None) -> None:
     if helper is None:
         _write(pid, name, "".join(f"{inside} {outside} {count}\n" for inside, outside, count in ranges), ranges)
         return
     numbers = [str(number) for entry in ranges for number in entry]
-    done = subprocess.run([helper, str(pid), *numbers], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    left = None if deadline is None else max(0, deadline - time.monotonic())
+    command = [helper, str(pid), *numbers]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=left)
+    except subprocess.TimeoutExpired:
+        done = None
+    if done is None:
+        raise TimeoutError(errno.ETIMEDOUT, f"map_ids: {helper} took too long, and was killed")
     # an exit status is lost where SIGCHLD is ignored
     if done.returncode or not contents(f"/proc/{pid}/{name}").strip():
         MAP.fail(errno.EPERM, pid=pid, name=name, ranges=ranges, said=done.stderr.strip() or f"{helper} failed")
@@ -152,6 +160,7 @@ def map_ids(
     uid_map: Iterable[Range] | None = None,
     gid_map: Iterable[Range] | None = None,
     setgroups: bool | None = None,
+    timeout: float | None = None,
 ) -> None:
     """Write the maps of the user namespace that the process *pid* is in.
 
@@ -167,18 +176,20 @@ def map_ids(
     ``newuidmap`` and ``newgidmap``, what ``/etc/subuid`` and ``/etc/subgid`` list.
 
     *setgroups* False denies :manpage:`setgroups(2)` inside, which the kernel demands of
-    a process that maps its own group alone; None denies it where that is so.
+    a process that maps its own group alone; None denies it where that is so. *timeout*
+    is how many seconds the two programs may take; None lets them take any time.
 
     Raises PermissionError with the reason, InvalidArgument, PathNotFound if there is no
-    such process or the programs are not installed, ProcessLookupError; ValueError for
-    ranges that are empty or overlap. Both maps are checked before one is written;
-    gid_map is the first.
+    such process or the programs are not installed, ProcessLookupError, TimeoutError;
+    ValueError for ranges that are empty or overlap. Both maps are checked before one is
+    written; gid_map is the first.
 
     Linux 3.8, :manpage:`user_namespaces(7)`.
     """
     pid = integer(pid, 31, "pid")
-    uids = None if uid_map is None else _checked(uid_map, "uid_map")
-    gids = None if gid_map is None else _checked(gid_map, "gid_map")
+    deadline = None if timeout is None else time.monotonic() + timeout
+    uids = None if uid_map is None else checked_ranges(uid_map, "uid_map")
+    gids = None if gid_map is None else checked_ranges(gid_map, "gid_map")
     uid_helper = None if uids is None else _helper(pid, uids, _CAP_SETUID, os.geteuid(), "newuidmap")
     gid_helper = None if gids is None else _helper(pid, gids, _CAP_SETGID, os.getegid(), "newgidmap")
     if setgroups is None:
@@ -187,6 +198,6 @@ def map_ids(
     if not setgroups:
         _write(pid, "setgroups", "deny", [])
     if gids is not None:
-        _write_map(pid, "gid_map", gids, gid_helper)
+        _write_map(pid, "gid_map", gids, gid_helper, deadline)
     if uids is not None:
-        _write_map(pid, "uid_map", uids, uid_helper)
+        _write_map(pid, "uid_map", uids, uid_helper, deadline)
