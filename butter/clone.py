@@ -16,6 +16,7 @@ from butter._clone_c import ffi as ffi
 from butter._clone_c import lib as _lib
 from butter._clone_errors import IOCTL, KINDS, OPEN, SETNS, UNSHARE, NamespacesExhausted, pid_of
 from butter._clone_maps import map_ids
+from butter._clone_spawn import DEVNULL, PIPE, STDOUT, Child, spawn
 from butter._constants import clone as _constants
 from butter._constants.clone import *  # noqa: F403
 from butter._constants.clone import (
@@ -48,7 +49,20 @@ if TYPE_CHECKING:
 
     Result = TypeVar("Result")
 
-__all__ = ["Namespace", "NamespacesExhausted", "UnknownError", "map_ids", "run_in", "setns", "unshare"]
+__all__ = [
+    "DEVNULL",
+    "PIPE",
+    "STDOUT",
+    "Child",
+    "Namespace",
+    "NamespacesExhausted",
+    "UnknownError",
+    "map_ids",
+    "run_in",
+    "setns",
+    "spawn",
+    "unshare",
+]
 __all__ += _constants.__all__
 
 # the last steps of a thread take a few of them

@@ -184,7 +184,7 @@ def stub(feature: str, declarations: str) -> str:
     methods = []
     for statement in (" ".join(found.split()) for found in STRUCT.sub("", c).split(";")):
         if enum := ENUM.fullmatch(statement):
-            numbers += enum[1].split(", ")
+            numbers += [name for name in enum[1].split(", ") if name != "..."]
         elif statement and not INTEGER_TYPE.fullmatch(statement):
             methods.append(method(statement))
     return "\n".join(

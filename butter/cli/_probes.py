@@ -131,8 +131,13 @@ def try_system() -> None:
 
 @feature("clone", since="2.6.16")
 def try_clone() -> None:
-    from butter.clone import CLONE_NEWUSER, map_ids, unshare
+    from butter.clone import CLONE_NEWUSER, map_ids, spawn, unshare
+    from butter.errors import running_kernel
 
+    if running_kernel() >= (5, 4):
+        # all of it but a program, which might be missing
+        with contextlib.suppress(FileNotFoundError):
+            spawn(["/proc/no-such-program"])
     uid, gid = os.geteuid(), os.getegid()
     unshare(CLONE_NEWUSER)
     # AppArmor may leave the new user namespace without capabilities

@@ -15,7 +15,7 @@ name                   floor  what it is
 ``eventlike``          4      a shared part, as ``utils`` is
 ``pidfd``              4      a feature, and a shared part as well: see HANDED_OUT
 ``x``, ``x_more``      4      a public module of the feature x
-``z``                  5      a composition: made of several features, see COMPOSITIONS
+``z``, ``_z_more``     5      a composition: made of several features, see COMPOSITIONS
 ``asyncio._y``         6      a shared part
 ``asyncio.x``          6      the awaitable of x
 ``cli``, ``__main__``  7      the command, which may use every feature
@@ -43,8 +43,9 @@ COMMAND = SHARED["cli"]
 # features whose public module others may import, because they hand its objects out
 HANDED_OUT = {"pidfd"}
 
-# modules made of several features, which are still to come; features never import them
-COMPOSITIONS = {"spawn", "tree", "sandbox"}
+# what is made of several features, with its private parts; features never import it.
+# The last two are still to come.
+COMPOSITIONS = {"clone", "tree", "sandbox"}
 
 # packages that a program does not need at run time
 NEVER = {"typing_extensions", "cffi", "pycparser", "ctypes"}
@@ -86,11 +87,11 @@ def place(name, builders=BUILDERS):
     bare = last.removeprefix("_")
     if bare.endswith("_c"):
         return 1, feature_of(bare[:-2], builders)
-    owner = feature_of(bare, builders)
+    owner = feature_of(bare, {*builders, *COMPOSITIONS})
+    if owner in COMPOSITIONS:
+        return 5, owner
     if last.startswith("_"):
         return (3 if owner in builders else 2), owner if owner in builders else None
-    if last in COMPOSITIONS:
-        return 5, last
     return 4, owner
 
 
@@ -129,7 +130,7 @@ def misplaced(name, imported):
         return f"the subcommand {other} is imported by its name, when it is chosen"
     if other is None or floor == COMMAND or (floor >= below and imported.removeprefix("butter.") in HANDED_OUT):
         return None
-    if below == floor and not (floor == 3 and other == feature) and not imported.endswith("_c"):
+    if below == floor and not (floor in (3, 5) and other == feature) and not imported.endswith("_c"):
         return f"floor {floor} imports sideways"
     if other != feature and feature not in COMPOSITIONS:
         return f"{feature or 'a shared part'} imports the feature {other}"
@@ -207,6 +208,8 @@ def test_builders_are_data(builder):
         ("butter.newfd_simple", (4, "newfd")),
         ("butter.system", (4, "system")),
         ("butter.tree", (5, "tree")),
+        ("butter._tree_more", (5, "tree")),
+        ("butter._tree_c", (1, "tree")),
         ("butter.asyncio", (6, None)),
         ("butter.asyncio._helper", (6, None)),
         ("butter.asyncio.newfd", (6, "newfd")),
@@ -246,7 +249,10 @@ def test_the_name_says_the_floor(name, expected):
         ("butter.inotify", "butter.build.inotify"),
         ("butter.inotify", "butter.tree"),
         ("butter.asyncio.inotify", "butter.tree"),
-        ("butter.tree", "butter.spawn"),
+        ("butter.tree", "butter.clone"),
+        ("butter.tree", "butter._clone_maps"),
+        ("butter.inotify", "butter.clone"),
+        ("butter._clone_spawn", "butter.asyncio.inotify"),
         ("butter.tree", "butter.asyncio.inotify"),
     ],
 )
@@ -259,6 +265,7 @@ def test_wrong_imports_are_seen(name, imported):
 def test_a_composition_imports_features(imported):
     """A module that is made of several features may import each of them."""
     assert misplaced("butter.tree", f"butter.{imported}") is None
+    assert misplaced("butter._tree_more", f"butter.{imported}") is None
 
 
 @pytest.mark.parametrize("name", ["inotify", "asyncio.inotify", "tree"])

@@ -1,0 +1,308 @@
+"""Starting a program, with everything between clone and exec done in C.
+
+clone_spawn.c says how the child works, and why.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import closing, nullcontext
+from typing import TYPE_CHECKING
+
+from butter import _clone_spawn_options as options
+from butter._clone_errors import SETNS
+from butter._clone_maps import checked_ranges, map_ids
+from butter._clone_spawn_c import ffi, lib
+from butter._clone_spawn_errors import SPAWN
+from butter._clone_spawn_options import DEVNULL, PIPE, STDOUT, Descriptors
+from butter._clone_steps import Steps, within
+from butter._constants.clone import CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWUSER
+from butter._signals import INTERRUPTED, run_handlers
+from butter.eventlike import deadline_of, timed_out
+from butter.pidfd import Pidfd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+    from typing import IO, Any, NoReturn
+
+    from typing_extensions import Self
+
+    from butter._arguments import FileDescriptor, Path
+    from butter._clone_maps import Range
+    from butter._clone_spawn_options import Id, Namespaces
+
+__all__ = ["DEVNULL", "PIPE", "STDOUT", "Child", "spawn"]
+
+# The longest time in milliseconds between two looks at a child whose end of the
+# connection another process may have, see butter_spawn_wait.
+_LOOK = 50
+# How long a child that was killed may take to end. It takes longer only in a call of
+# the kernel that nothing interrupts.
+_DYING = 5000
+
+# what such children still use
+_never_freed: list[object] = []
+
+# results of butter_spawn_wait
+_EXECUTED, _FAILED = 1, 2
+
+
+def _closing(stream: IO[bytes] | None) -> AbstractContextManager[object]:
+    return nullcontext() if stream is None else closing(stream)
+
+
+class Child(Pidfd):
+    """A program that :func:`spawn` has started: a Pidfd, and our ends of its pipes.
+
+    ``stdin``, ``stdout`` and ``stderr`` are binary files where spawn was called with
+    PIPE, else None. The ``with`` statement closes them too.
+    """
+
+    stdin: IO[bytes] | None = None
+    stdout: IO[bytes] | None = None
+    stderr: IO[bytes] | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with _closing(self.stdin), _closing(self.stdout), _closing(self.stderr):
+            super().__exit__(kind, value, traceback)
+
+
+class _Birth:
+    """A child between clone and exec: an exception ends it, and leaves nothing."""
+
+    def __init__(self, steps: Steps, descriptors: Descriptors, **fields: int) -> None:
+        self._steps, self._descriptors = steps, descriptors
+        self._kept = ffi.new("butter_kept[]", [(here, there) for there, here in descriptors.kept])
+        self._state = ffi.new(
+            "butter_spawn *",
+            {
+                "steps": steps.compiled(),
+                "count": len(steps),
+                "kept": self._kept,
+                "kept_count": len(descriptors.kept),
+                "pidfd": -1,
+                **fields,
+            },
+        )
+        self._state.ends[0] = -1
+        self.child = Child.__new__(Child)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        state = self._state
+        if error is not None and not lib.butter_spawn_kill(state, _DYING):
+            # it may still run on its stack, which is part of the state
+            _never_freed.append(self)
+        if self.child._fd is not None:
+            # the descriptor is the object's, and is closed once
+            state.pidfd = -1
+            if error is not None:
+                self.child.close()
+        lib.butter_spawn_release(state)
+
+    def start(self) -> None:
+        """Make the child."""
+        result = lib.butter_spawn_start(self._state)
+        if result:
+            state = self._state
+            if state.failed in (lib.START_SETNS, lib.START_RETURN):
+                within("namespaces", SETNS).check(result, fd=state.pid_namespace, nstype=CLONE_NEWPID)
+            SPAWN.check(result, flags=state.flags)
+        self._descriptors.close_theirs()
+
+    def map_ids(self, uid_map: Iterable[Range] | None, gid_map: Iterable[Range] | None, deadline: float | None) -> None:
+        """Write the maps of the child, which waits for them."""
+        left = None if deadline is None else max(0, deadline - time.monotonic())
+        failure = None
+        try:
+            map_ids(self._state.pid, uid_map, gid_map, timeout=left)
+        except OSError as error:
+            failure = error
+        if failure is not None:
+            # a step before may have failed, and the child ended
+            if lib.butter_spawn_wait(self._state, 0) == _FAILED:
+                self._fail()
+            raise failure
+        # a child that has ended meanwhile is found by wait()
+        lib.butter_spawn_mapped(self._state)
+
+    def wait(self, deadline: float | None, timeout: float | None) -> None:
+        """Wait for the exec, and raise for a step that failed."""
+        while True:
+            left = _LOOK if deadline is None else (deadline - time.monotonic()) * 1000
+            result = lib.butter_spawn_wait(self._state, max(0, min(_LOOK, round(left))))
+            if result == _EXECUTED:
+                return
+            if result == INTERRUPTED:
+                run_handlers()
+            elif result == _FAILED:
+                self._fail()
+            elif left <= 0:
+                raise timed_out(TimeoutError, timeout, "the steps before the exec have not ended")
+
+    def _fail(self) -> NoReturn:
+        self._steps.fail(self._state.failed, self._state.error)
+
+    def given(self) -> Child:
+        """Return the object for the child, which owns its pidfd from now on."""
+        child, ours = self.child, self._descriptors.ours
+        child._spawned(self._state.pidfd, self._state.pid)
+        while ours:
+            name, fd, mode = ours.pop()
+            setattr(child, name, os.fdopen(fd, mode))
+        return child
+
+
+def spawn(
+    argv: Sequence[Path],
+    *,
+    namespaces: Namespaces = 0,
+    uid_map: Iterable[Range] | None = None,
+    gid_map: Iterable[Range] | None = None,
+    cgroup: FileDescriptor | Path | None = None,
+    new_session: bool = False,
+    process_group: int | None = None,
+    foreground: FileDescriptor | None = None,
+    hostname: str | bytes | None = None,
+    mounts: Iterable[Sequence[Any]] = (),
+    root: Path | None = None,
+    cwd: Path | None = None,
+    umask: int | None = None,
+    nice: int | None = None,
+    rlimits: Mapping[int, tuple[int, int]] | None = None,
+    stdin: FileDescriptor | None = None,
+    stdout: FileDescriptor | None = None,
+    stderr: FileDescriptor | None = None,
+    pass_fds: Iterable[FileDescriptor] | Mapping[int, FileDescriptor] = (),
+    groups: Iterable[Id] | None = None,
+    group: Id | None = None,
+    user: Id | None = None,
+    capabilities: Iterable[int] | None = None,
+    pdeathsig: int | None = None,
+    no_new_privs: bool = False,
+    signals: Iterable[int] = (),
+    env: Mapping[Any, Any] | None = None,
+    path: Path | None = None,
+    timeout: float | None = None,
+) -> Child:
+    """Start the program *argv* and return a :class:`Child`, which is a Pidfd.
+
+    ::
+
+        namespaces = CLONE_NEWUSER | CLONE_NEWNET
+        with spawn(["ip", "link"], namespaces=namespaces, stdout=PIPE) as child:
+            print(child.stdout.read())
+            child.wait()
+
+    The child does what the options ask for, in this order, and then executes the
+    program:
+
+    *namespaces*
+        CLONE_NEW bits for new ones, objects as :class:`Namespace` to join, or a list of
+        both, joined in its order. In a new mount namespace every mount is private.
+    *uid_map*, *gid_map*
+        the maps of a new user namespace, as :func:`map_ids` takes them.
+    *cgroup*
+        a directory of a control group, as a path or descriptor.
+    *new_session*, *process_group*, *foreground*
+        a session of its own; the number of a process group, 0 for one of its own; a
+        terminal whose foreground the process group becomes.
+    *hostname*
+        the host name in a new UTS namespace.
+    *mounts*
+        tuples of the arguments of :func:`butter.system.mount`, or of a
+        :class:`butter.system.Mount` and its target, for a mount namespace.
+    *root*
+        the directory that becomes ``/``: by pivot_root in a new mount namespace, else
+        by chroot. The working directory is then ``/``.
+    *cwd*, *umask*, *nice*, *rlimits*
+        the working directory (below *root*), the umask, what is added to the priority,
+        and ``{resource.RLIMIT_…: (soft, hard)}``.
+    *stdin*, *stdout*, *stderr*, *pass_fds*
+        a descriptor, an object with ``fileno()``, PIPE or DEVNULL, and STDOUT for
+        stderr; a list of descriptors, or ``{number in the program: descriptor}``. The
+        program has no others.
+    *groups*, *group*, *user*
+        the supplementary groups, the group and the user, as numbers or as names that
+        are looked up here. *user* alone leaves the groups as they are.
+    *capabilities*
+        the capabilities that the program has and can have, whatever its user.
+    *pdeathsig*, *no_new_privs*
+        the signal that the program gets when the thread ends that calls spawn; whether
+        nothing that is executed from now on adds rights.
+    *signals*
+        the signals that the program blocks. Those that Python ignores are not ignored.
+    *env*, *path*
+        the environment, os.environ by default; where the program is searched if its
+        name has no slash, PATH of *env* by default.
+
+    *timeout* is how many seconds the steps before the program may take.
+
+    The memory of this process does not matter for the time this takes, except where
+    *group* or *user* is passed, or a user or time namespace is joined (before Linux 6.3
+    also with CLONE_NEWTIME): then its page tables are copied.
+
+    Raises TypeError or ValueError for what cannot be, before there is a child;
+    TimeoutError; and for a step that fails the exception of its call, which begins with
+    the name of the option: PathNotFound (a FileNotFoundError) for a program that does
+    not exist, PermissionError, InvalidArgument, OSError. Nothing of the child is left
+    then, nor after an exception of a signal handler.
+
+    Linux 5.4, :manpage:`clone3(2)`.
+    """
+    deadline = deadline_of(timeout)
+    new, joined = options.namespaces_of(namespaces)
+    maps = [
+        None if ranges is None else checked_ranges(ranges, name)
+        for name, ranges in (("uid_map", uid_map), ("gid_map", gid_map))
+    ]
+    if maps != [None, None] and not new & CLONE_NEWUSER:
+        raise ValueError("uid_map and gid_map need CLONE_NEWUSER in namespaces")
+    mask = options.capability_mask(capabilities)
+    arguments = options.texts(argv, "argv")
+    steps, descriptors = Steps(), Descriptors()
+    try:
+        # what stands here is the order of the child
+        options.add_kept(steps, descriptors)
+        options.add_joined(steps, joined)
+        if maps != [None, None]:
+            options.add_mapped(steps)
+        directory = options.add_cgroup(steps, cgroup, new, descriptors)
+        options.add_session(steps, new_session, process_group, foreground)
+        options.add_hostname(steps, hostname, new)
+        options.add_mounts(steps, mounts, root, new, joined)
+        options.add_limits(steps, cwd, umask, nice, rlimits)
+        options.add_streams(steps)
+        options.add_ids(steps, groups, group, user, mask is not None)
+        options.add_capabilities(steps, mask)
+        options.add_death_signal(steps, pdeathsig)
+        options.add_no_new_privs(steps, no_new_privs)
+        options.add_signals(steps, signals)
+        options.add_exec(steps, arguments, env, path)
+        descriptors.keep((stdin, stdout, stderr), pass_fds)
+        own_memory = group is not None or user is not None or options.own_memory(joined)
+        with _Birth(
+            steps,
+            descriptors,
+            # joined before the first step, or by a step of the child
+            flags=new & ~CLONE_NEWCGROUP,
+            cgroup=directory,
+            pid_namespace=options.pid_namespace(joined),
+            shares_memory=not own_memory,
+        ) as birth:
+            birth.start()
+            if maps != [None, None]:
+                birth.map_ids(maps[0], maps[1], deadline)
+            birth.wait(deadline, timeout)
+            return birth.given()
+    finally:
+        descriptors.close()

@@ -1,0 +1,300 @@
+"""The errors of spawn: a table for each option whose calls have none elsewhere."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+from typing import TYPE_CHECKING
+
+from butter._clone_errors import UNSHARE
+from butter._constants.clone import CLONE_NEWTIME
+from butter.errors import (
+    NEW_DESCRIPTOR,
+    NO_MEMORY,
+    NOT_ALLOWED,
+    PATH,
+    Errors,
+    InvalidArgument,
+    OutOfMemory,
+    PathNotADirectory,
+    PathNotFound,
+    raise_sysctl,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from butter.errors import Meaning
+
+_NO_SUCH_ID = "has no number in the user namespace of the program: its maps lack it"
+
+
+def _too_many_processes(**_: object) -> str:
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    return (
+        "no more processes can be made: RLIMIT_NPROC of this user"
+        f" ({'unlimited' if soft < 0 else soft}), pids.max of a cgroup, or the system's limit"
+        f" ({raise_sysctl('kernel.pid_max')})"
+    )
+
+
+def _not_cloned(flags: int = 0, **_: object) -> str:
+    if flags & CLONE_NEWTIME:
+        return "this kernel is older than Linux 5.6, which brought CLONE_NEWTIME"
+    return "the kernel is built without a kind of namespace, or is older than CLONE_PIDFD (Linux 5.2)"
+
+
+def _clone_missing(flags: int = 0, **_: object) -> str:
+    if flags & CLONE_NEWTIME:
+        return "CLONE_NEWTIME needs clone3, which Linux has since 5.3: a seccomp filter hides it"
+    return "a seccomp filter hides the system calls clone3 and clone"
+
+
+def _clone_not_permitted(flags: int = 0, **_: object) -> str:
+    if not flags:
+        return NOT_ALLOWED
+    _error, sentence = UNSHARE.meanings[errno.EPERM]
+    return sentence(flags=flags) if callable(sentence) else sentence
+
+
+def _no_memory_for_process(**_: object) -> str:
+    return "the kernel has no memory for a process, or the pid namespace for children has lost its init"
+
+
+#: clone itself, and the connection with the child
+SPAWN = Errors(
+    "spawn",
+    {
+        **NEW_DESCRIPTOR,
+        errno.EACCES: (PermissionError, "no permission to move a process into the cgroup"),
+        errno.EAGAIN: (BlockingIOError, _too_many_processes),
+        errno.EBADF: (InvalidArgument, "the descriptor of cgroup is not that of a directory of cgroup2"),
+        errno.EBUSY: (OSError, "the cgroup gives controllers to its children, and so cannot have processes itself"),
+        errno.EINVAL: (InvalidArgument, _not_cloned),
+        errno.ENODEV: (OSError, "the cgroup was removed"),
+        errno.ENOMEM: (OutOfMemory, _no_memory_for_process),
+        errno.ENOSPC: UNSHARE.meanings[errno.ENOSPC],
+        errno.ENOSYS: (OSError, _clone_missing),
+        errno.EOPNOTSUPP: (OSError, "the cgroup is in the state 'domain invalid': its type has to be 'threaded'"),
+        errno.EPERM: (PermissionError, _clone_not_permitted),
+        errno.EUSERS: UNSHARE.meanings[errno.EUSERS],
+    },
+)
+
+MAPPED = Errors("spawn(uid_map)", {errno.ECANCELED: (OSError, "this process went away")})
+
+CGROUP = Errors(
+    "spawn(cgroup)",
+    {
+        # Python's open() goes on after a signal
+        **{number: PATH[number] for number in PATH.keys() - {errno.EINTR}},
+        errno.EMFILE: NEW_DESCRIPTOR[errno.EMFILE],
+        errno.ENFILE: NEW_DESCRIPTOR[errno.ENFILE],
+        errno.EAGAIN: (BlockingIOError, "a limit of the cgroup does not allow it now"),
+        errno.EBADF: (InvalidArgument, "the descriptor is not that of a directory"),
+        errno.EBUSY: SPAWN.meanings[errno.EBUSY],
+        errno.ENODEV: SPAWN.meanings[errno.ENODEV],
+        errno.ENOENT: (PathNotFound, "the directory does not exist, or is not a cgroup"),
+        errno.EOPNOTSUPP: SPAWN.meanings[errno.EOPNOTSUPP],
+    },
+)
+
+NEW_SESSION = Errors("spawn(new_session)", {})
+
+PROCESS_GROUP = Errors(
+    "spawn(process_group)",
+    {
+        errno.EINVAL: (InvalidArgument, "the number is negative"),
+        errno.EPERM: (PermissionError, "there is no such process group in the session of this process"),
+        errno.ESRCH: (ProcessLookupError, "the process is gone"),
+    },
+)
+
+
+def _not_a_terminal(fd: object = "", **_: object) -> str:
+    return f"descriptor {fd} is not the terminal of this session"
+
+
+FOREGROUND = Errors(
+    "spawn(foreground)",
+    {
+        errno.EBADF: (InvalidArgument, lambda fd="fd", **_: f"descriptor {fd} is not open"),
+        errno.EIO: (OSError, "the terminal was hung up"),
+        errno.ENOTTY: (OSError, _not_a_terminal),
+        errno.EPERM: (PermissionError, "the terminal is that of another session"),
+        errno.ESRCH: (ProcessLookupError, "the process group of the child is gone"),
+    },
+)
+
+_DIRECTORY: Mapping[int, Meaning] = {
+    **PATH,
+    errno.ENOENT: (PathNotFound, "the directory does not exist"),
+    errno.ENOTDIR: (PathNotADirectory, "a part of the path, or its end, is not a directory"),
+}
+CWD = Errors("spawn(cwd)", _DIRECTORY)
+ROOT = Errors("spawn(root)", {**_DIRECTORY, errno.EPERM: (PermissionError, "it needs CAP_SYS_CHROOT")})
+UMASK = Errors("spawn(umask)", {})
+
+NICE = Errors(
+    "spawn(nice)",
+    {errno.EACCES: (PermissionError, "a lower value than now needs CAP_SYS_NICE, or RLIMIT_NICE")},
+)
+
+
+def _limit_name(limit: int) -> str:
+    """Return the constant of a limit, or its number."""
+    names = [name for name in vars(resource) if name.startswith("RLIMIT_") and getattr(resource, name) == limit]
+    return min(names, default=f"limit {limit}")
+
+
+def _limits_refused(limit: int = 0, soft: int = 0, hard: int = 0, **_: object) -> str:
+    if hard != -1 and (soft == -1 or soft > hard):
+        return f"{_limit_name(limit)}: the soft limit {soft} is above the hard limit {hard}"
+    return f"there is no {_limit_name(limit)}"
+
+
+def _limit_raised(limit: int = 0, hard: int = 0, **_: object) -> str:
+    now = resource.getrlimit(limit)[1]
+    if now == -1 or -1 < hard <= now:
+        return NOT_ALLOWED
+    return f"{_limit_name(limit)}: a hard limit of {hard}, which is {now} now, needs CAP_SYS_RESOURCE"
+
+
+RLIMITS = Errors(
+    "spawn(rlimits)",
+    {
+        errno.EINVAL: (InvalidArgument, _limits_refused),
+        errno.EPERM: (PermissionError, _limit_raised),
+    },
+)
+
+
+def _closed(kept: Sequence[tuple[int, int]]) -> str:
+    """Return which of the descriptors, ``(there, here)``, is not open here."""
+    for _there, here in kept:
+        try:
+            fcntl.fcntl(here, fcntl.F_GETFD)
+        except OSError:
+            return f"descriptor {here} is not open"
+    return "a descriptor was closed meanwhile"
+
+
+def _past_the_limit(kept: Sequence[tuple[int, int]] = (), **_: object) -> str:
+    highest = max((there for there, _here in kept), default=0)
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return f"the child has no descriptor left above {highest}: RLIMIT_NOFILE is {soft}"
+
+
+PASS_FDS = Errors(
+    "spawn(pass_fds)",
+    {
+        errno.EBADF: (InvalidArgument, lambda kept=(), **_: _closed(kept)),
+        errno.EINVAL: (InvalidArgument, _past_the_limit),
+        errno.EMFILE: (OSError, _past_the_limit),
+    },
+)
+STREAMS = Errors(
+    "spawn(stdin)",
+    {
+        errno.EACCES: (PermissionError, "close_range is missing (Linux 5.11), and /proc/self/fd cannot be read"),
+        errno.EBADF: (InvalidArgument, "a number in pass_fds is not below the RLIMIT_NOFILE of the program"),
+        errno.EBUSY: (OSError, "another thread was opening the descriptor"),
+        errno.EMFILE: (OSError, "close_range is missing (Linux 5.11), and no descriptor is left"),
+        errno.ENFILE: NEW_DESCRIPTOR[errno.ENFILE],
+        errno.ENOENT: (PathNotFound, "close_range is missing (Linux 5.11), and /proc is not mounted"),
+        errno.ENOMEM: NO_MEMORY,
+    },
+)
+
+
+def _groups_refused(numbers: Sequence[int] = (), **_: object) -> str:
+    most = os.sysconf("SC_NGROUPS_MAX")
+    if len(numbers) > most:
+        return f"{len(numbers)} groups are more than the {most} that the kernel takes"
+    return f"one of the groups {_NO_SUCH_ID}"
+
+
+GROUPS = Errors(
+    "spawn(groups)",
+    {
+        errno.EINVAL: (InvalidArgument, _groups_refused),
+        errno.ENOMEM: NO_MEMORY,
+        errno.EPERM: (
+            PermissionError,
+            "it needs CAP_SETGID, and a user namespace in which setgroups is not denied, with a gid_map",
+        ),
+    },
+)
+GROUP = Errors(
+    "spawn(group)",
+    {
+        errno.EINVAL: (InvalidArgument, lambda id=0, **_: f"group {id} {_NO_SUCH_ID}"),
+        errno.EPERM: (PermissionError, "another group needs CAP_SETGID"),
+    },
+)
+USER = Errors(
+    "spawn(user)",
+    {
+        errno.EAGAIN: (BlockingIOError, "the user has as many processes as RLIMIT_NPROC allows"),
+        errno.EINVAL: (InvalidArgument, lambda id=0, **_: f"user {id} {_NO_SUCH_ID}"),
+        errno.ENOMEM: NO_MEMORY,
+        errno.EPERM: (PermissionError, "another user needs CAP_SETUID"),
+    },
+)
+
+CAPABILITIES = Errors(
+    "spawn(capabilities)",
+    {
+        errno.EINVAL: (InvalidArgument, "this kernel does not know one of the capabilities"),
+        errno.EPERM: (
+            PermissionError,
+            "this process does not have one of the capabilities; and dropping others from the bounding set needs"
+            " CAP_SETPCAP",
+        ),
+    },
+)
+
+PDEATHSIG = Errors(
+    "spawn(pdeathsig)",
+    {
+        errno.ECANCELED: (OSError, "this process went away"),
+        errno.EINVAL: (InvalidArgument, lambda signal=0, **_: f"there is no signal {signal}"),
+    },
+)
+NO_NEW_PRIVS = Errors(
+    "spawn(no_new_privs)", {errno.EINVAL: (InvalidArgument, "this kernel does not have no_new_privs")}
+)
+SIGNALS = Errors("spawn(signals)", {})
+
+
+def _script(path: object = None, **_: object) -> str:
+    return "the file is not a program for this machine; a script begins with '#!' and its interpreter"
+
+
+#: the exec
+ARGV = Errors(
+    "spawn(argv)",
+    {
+        **PATH,
+        errno.E2BIG: (InvalidArgument, "the arguments and the environment are too long"),
+        errno.EACCES: (
+            PermissionError,
+            "it is a directory, its mode or its mount (noexec) forbids it, or a directory cannot be searched",
+        ),
+        errno.EAGAIN: (BlockingIOError, "the user has more processes than RLIMIT_NPROC allows"),
+        errno.EINVAL: (InvalidArgument, "the program names more than one interpreter"),
+        errno.EISDIR: (IsADirectoryError, "the interpreter of the program is a directory"),
+        errno.ELIBBAD: (OSError, "the interpreter of the program is not one for this machine"),
+        errno.EMFILE: NEW_DESCRIPTOR[errno.EMFILE],
+        errno.ENFILE: NEW_DESCRIPTOR[errno.ENFILE],
+        errno.ENOENT: (PathNotFound, "the program, or the interpreter that it names, does not exist"),
+        errno.ENOEXEC: (OSError, _script),
+        errno.EPERM: (
+            PermissionError,
+            "the program has capabilities or another user, which a debugger or a nosuid mount forbids",
+        ),
+        errno.ETXTBSY: (OSError, "the program is open for writing"),
+    },
+)

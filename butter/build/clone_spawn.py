@@ -1,0 +1,59 @@
+from pathlib import Path
+
+from cffi import FFI
+
+DECLARATIONS = """
+/* The system calls that a step may be. */
+enum {
+    SYS_capset, SYS_chdir, SYS_chroot, SYS_ioctl, SYS_mount, SYS_move_mount, SYS_pivot_root, SYS_prctl, SYS_prlimit64,
+    SYS_setgroups, SYS_sethostname, SYS_setns, SYS_setpgid, SYS_setresgid, SYS_setresuid, SYS_setsid, SYS_umask,
+    SYS_umount2, SYS_unshare, ...
+};
+
+/* Steps that take more than one call; clone_spawn.c says what each does. */
+enum {
+    STEP_KEEP, STEP_MAPPED, STEP_CGROUP, STEP_FOREGROUND, STEP_NICE, STEP_STREAMS, STEP_RAISE, STEP_BOUND, STEP_ORPHAN,
+    STEP_SIGNALS, STEP_EXEC, ...
+};
+
+/* The call of butter_spawn_start that failed. */
+enum { START_SOCKETPAIR, START_SETNS, START_CLONE, START_RETURN };
+
+typedef struct {
+    long call;                      /* the number of a system call, or one of STEP_ */
+    long arguments[5];              /* numbers and pointers */
+} butter_step;
+
+/* A descriptor that the program has: by its number in the parent and in the program. */
+typedef struct {
+    int here, there;
+} butter_kept;
+
+/* A program under way. The caller sets all fields up to pidfd. */
+typedef struct {
+    butter_step *steps;
+    int count;
+    butter_kept *kept;              /* in the order of the numbers there */
+    int kept_count;
+    int64_t flags;                  /* of clone */
+    int cgroup;                     /* a descriptor, or -1 */
+    int pid_namespace;              /* a descriptor, or -1 */
+    int shares_memory;              /* CLONE_VM */
+    int ends[2];                    /* of the connection, ours and the child's; -1 while there is none */
+    int pid, pidfd;                 /* of the child; the pidfd is -1 while there is no child */
+    int failed;                     /* the number of the step that failed, or one of START_ */
+    int error;                      /* its errno */
+    ...;
+} butter_spawn;
+
+int butter_spawn_split(char *texts, size_t size, char **places, size_t count);
+int butter_spawn_start(butter_spawn *spawn);
+int butter_spawn_mapped(butter_spawn *spawn);
+int butter_spawn_wait(butter_spawn *spawn, int milliseconds);
+int butter_spawn_kill(butter_spawn *spawn, int milliseconds);
+void butter_spawn_release(butter_spawn *spawn);
+"""
+
+ffi = FFI()
+ffi.cdef(DECLARATIONS)
+ffi.set_source("butter._clone_spawn_c", Path(__file__).with_suffix(".c").read_text())
