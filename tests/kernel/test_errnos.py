@@ -18,6 +18,7 @@ import select
 import signal
 import stat
 import struct
+import termios
 import threading
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,7 @@ from support import in_child, needs
 
 from butter import clone
 from butter.cli import doctor
+from butter.clone import CLONE_NEWNET, CLONE_NEWUSER, CLONE_NEWUTS, spawn
 from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
@@ -1511,6 +1513,164 @@ def unknown_flags_of_listmount(fail):
 @provokes("listmount", errno.ENOENT, needs(kernel=(6, 8)), words="no mount 0xffffffff")
 def list_of_what_is_missing(fail):
     listmount(LSMT_ROOT - 1)
+
+
+# spawn: each option has a table of its own
+
+
+def spawned(argv=("true",), **options):
+    with spawn(argv, path="/usr/bin:/bin", timeout=60, **options) as child:
+        child.wait()
+
+
+def step(option, call, filename=None, arguments=None, **options):
+    """The step of an option, whose system call fails in the child."""
+
+    def fails(fail):
+        fail(call, arguments=arguments)
+        spawned(**options)
+
+    fails.__name__ = f"step_{option}"
+    example(f"spawn({option})", filename=filename)(fails)
+
+
+step("new_session", "setsid", new_session=True)
+step("process_group", "setpgid", process_group=0)
+step("foreground", "ioctl", arguments={1: termios.TIOCSPGRP}, foreground=0)
+step("cwd", "chdir", "/", cwd="/")
+step("root", "chroot", "/", root="/")
+step("umask", "umask", umask=0)
+step("nice", "setpriority", nice=1)
+step("rlimits", "prlimit64", rlimits={resource.RLIMIT_CORE: (0, 0)})
+# F_DUPFD_CLOEXEC, which PyPy does not have
+step("pass_fds", "fcntl", arguments={1: 1030}, pass_fds=[0])
+step("stdin", "dup3", stdin=0)
+step("groups", "setgroups", groups=[])
+step("group", "setresgid", group=0)
+step("user", "setresuid", user=0)
+step("capabilities", "capset", capabilities=[])
+step("pdeathsig", "prctl", arguments={0: 1}, pdeathsig=9)
+step("no_new_privs", "prctl", arguments={0: 38}, no_new_privs=True)
+step("signals", "rt_sigprocmask", arguments={0: signal.SIG_SETMASK})
+step("argv", "execve", "true")
+
+
+@example("spawn")
+def no_child(fail):
+    fail("clone3")
+    fail("clone")
+    spawned()
+
+
+@example("spawn(uid_map)")
+def wait_for_maps(fail):
+    fail("read")
+    spawned(namespaces=CLONE_NEWUSER, uid_map=[(0, os.geteuid(), 1)])
+
+
+@example("spawn(cgroup)", filename=".")
+def cgroup_opened(fail):
+    fail("openat", arguments={2: os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC})
+    spawned(cgroup=".")
+
+
+@example("spawn(cgroup)")
+def cgroup_joined_by_the_child(fail):
+    directory = os.open(".", os.O_RDONLY)
+    support.inject("clone3", errno.ENOSYS)
+    fail("openat", arguments={2: os.O_WRONLY | os.O_CLOEXEC})
+    spawned(cgroup=directory)
+
+
+def limit(name, value):
+    _, hard = resource.getrlimit(getattr(resource, name))
+    resource.setrlimit(getattr(resource, name), (value, hard))
+
+
+def of_a_user(option, number, words="", filename=None, limits=(), **options):
+    """The kernel refuses it to a user without rights, and within these limits."""
+
+    def fails(fail):
+        support.become_nobody()
+        for name, value in limits:
+            limit(name, value)
+        spawned(**options)
+
+    fails.__name__ = f"user_{option}"
+    call = f"spawn({option})" if option else "spawn"
+    needed = needs("CAP_SETUID", "CAP_SETGID")
+    provokes(call, number, needed, words=words, filename=filename)(fails)
+
+
+of_a_user("", errno.EPERM, "CAP_SYS_ADMIN", namespaces=CLONE_NEWNET)
+of_a_user("", errno.EAGAIN, r"RLIMIT_NPROC of this user \(0\)", limits=[("RLIMIT_NPROC", 0)])
+of_a_user("cgroup", errno.EACCES, "search", "/root/.", cgroup="/root/.")
+of_a_user("cwd", errno.EACCES, "search", "/root", cwd="/root")
+of_a_user("root", errno.EPERM, "CAP_SYS_CHROOT", "/", root="/")
+of_a_user("nice", errno.EACCES, "CAP_SYS_NICE", nice=-1)
+of_a_user("rlimits", errno.EPERM, "RLIMIT_NOFILE.*CAP_SYS_RESOURCE", rlimits={resource.RLIMIT_NOFILE: (5, 1 << 20)})
+of_a_user("groups", errno.EPERM, "CAP_SETGID", groups=[])
+of_a_user("group", errno.EPERM, "CAP_SETGID", group=0)
+of_a_user("user", errno.EPERM, "CAP_SETUID", user=0)
+of_a_user("capabilities", errno.EPERM, "CAP_SETPCAP", capabilities=[])
+
+
+@provokes("spawn", errno.ENOSPC, support.needs_namespaces, words="user.max_uts_namespaces is 0")
+def no_namespace_left(fail):
+    support.own_namespaces()
+    Path("/proc/sys/user/max_uts_namespaces").write_text("0")
+    spawned(namespaces=CLONE_NEWUTS)
+
+
+def refused(option, number, words="", filename=None, prepare=lambda: None, argv=("true",), marks=(), **options):
+    """The kernel refuses it to everyone, once *prepare* was called."""
+
+    def fails(fail):
+        prepare()
+        spawned(argv, **options)
+
+    fails.__name__ = f"refused_{option}"
+    provokes(f"spawn({option})" if option else "spawn", number, *marks, words=words, filename=filename)(fails)
+
+
+def program(mode=0o755, text="#!/bin/sh\n"):
+    Path("program").write_text(text)
+    os.chmod("program", mode)
+
+
+def open_program():
+    program()
+    os.open("program", os.O_RDWR)
+
+
+LONG = "n" * 256
+refused("", errno.EMFILE, "RLIMIT_NOFILE is 3", prepare=lambda: limit("RLIMIT_NOFILE", 3))
+refused("", errno.EBADF, "cgroup2", cgroup="/")
+refused("cgroup", errno.ENOENT, "does not exist", "none", cgroup="none")
+refused("cgroup", errno.ENOTDIR, "not a directory", "/dev/null", cgroup="/dev/null")
+refused("cgroup", errno.ENAMETOOLONG, "longer", LONG, cgroup=LONG)
+refused("cgroup", errno.ELOOP, "symbolic links", "loop", lambda: os.symlink("loop", "loop"), cgroup="loop")
+refused("cwd", errno.ENOENT, "does not exist", "none", cwd="none")
+refused("cwd", errno.ENOTDIR, "not a directory", "/dev/null", cwd="/dev/null")
+refused("cwd", errno.ENAMETOOLONG, "longer", LONG, cwd=LONG)
+refused("cwd", errno.ELOOP, "symbolic links", "loop", lambda: os.symlink("loop", "loop"), cwd="loop")
+refused("root", errno.ENOENT, "does not exist", "none", root="none")
+refused("root", errno.ENOTDIR, "not a directory", "/dev/null", root="/dev/null")
+refused("process_group", errno.EPERM, "no such process group", process_group=1)
+refused("foreground", errno.EBADF, "999 is not open", foreground=999)
+refused("foreground", errno.ENOTTY, "is not the terminal", prepare=lambda: os.dup2(os.pipe()[0], 0), foreground=0)
+refused("rlimits", errno.EINVAL, "there is no limit 99", rlimits={99: (0, 0)})
+refused("pass_fds", errno.EBADF, "999 is not open", pass_fds=[999])
+refused("pass_fds", errno.EINVAL, "RLIMIT_NOFILE is 64", None, lambda: limit("RLIMIT_NOFILE", 64), pass_fds={64: 0})
+refused("groups", errno.EINVAL, "65537 groups", groups=range(65537), marks=[needs("CAP_SETGID")])
+refused("argv", errno.ENOENT, "does not exist", "none", argv=["none"])
+refused("argv", errno.ENOTDIR, "not a directory", "/dev/null/a", argv=["/dev/null/a"])
+refused("argv", errno.EACCES, "mode", "./program", lambda: program(0o644), argv=["./program"])
+refused("argv", errno.ENOEXEC, "#!", "./program", lambda: program(text="echo"), argv=["./program"])
+refused("argv", errno.ETXTBSY, "open for writing", "./program", open_program, argv=["./program"])
+refused("argv", errno.E2BIG, "too long", "true", argv=["true", "a" * (1 << 20)])
+refused("argv", errno.ELOOP, "", "./program", lambda: program(text="#!./program\n"), argv=["./program"])
+refused("argv", errno.ENAMETOOLONG, "longer", f"./{LONG}", argv=[f"./{LONG}"])
 
 
 # the command

@@ -13,6 +13,7 @@ import threading
 import time
 
 import pytest
+import support
 from commands import stop
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
@@ -189,3 +190,16 @@ def test_watch_directory_that_goes(tmp_path):
 def test_every_example_is_tested():
     """Each example has a test here."""
     assert {f"test_{path.stem}" for path in EXAMPLES.glob("*.py")} <= set(globals())
+
+
+@support.needs_namespaces
+def test_run_isolated():
+    """The program is alone, without a network, in an empty /tmp, and without rights."""
+    script = "hostname; ls -A /tmp; echo /proc/[0-9]*; tail -n +3 /proc/net/dev; grep CapEff /proc/self/status; exit 3"
+    with running("run_isolated.py", "sh", "-c", script) as process:
+        out, err = process.communicate()
+    assert (process.returncode, err) == (3, "")
+    host, processes, loopback, capabilities = out.splitlines()
+    assert (host, processes) == ("isolated", "/proc/1")
+    assert loopback.split()[0] == "lo:"
+    assert capabilities.split() == ["CapEff:", "0" * 16]

@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager
 
 from butter.signalfd import SFD_NONBLOCK, Signalfd
+from support.cgroups import freeze, members, needs_cgroup, own_cgroup, populated
 from support.children import (
     Child,
     Stranger,

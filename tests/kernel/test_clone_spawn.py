@@ -1,0 +1,1169 @@
+"""Starting a program: each option, each step that fails, each trap of shared memory."""
+
+import ctypes
+import errno
+import fcntl
+import os
+import pty
+import resource
+import select
+import signal
+import socket
+import sys
+import termios
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import support
+from support import alone, in_child, inject, needs, needs_cgroup, needs_namespaces, own_cgroup
+
+from butter._clone_spawn_c import ffi
+from butter.clone import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWTIME,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    DEVNULL,
+    PIPE,
+    STDOUT,
+    Namespace,
+    spawn,
+)
+from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
+from butter.pidfd import Pidfd
+from butter.signalfd import Signalfd
+from butter.system import MS_BIND, MS_REC, MS_SHARED, Mount
+
+KINDS = {
+    "cgroup": CLONE_NEWCGROUP,
+    "ipc": CLONE_NEWIPC,
+    "mnt": CLONE_NEWNS,
+    "net": CLONE_NEWNET,
+    "pid": CLONE_NEWPID,
+    "time": CLONE_NEWTIME,
+    "user": CLONE_NEWUSER,
+    "uts": CLONE_NEWUTS,
+}
+ALL = sum(KINDS.values())
+# as this user is called inside and outside
+OWN = {"uid_map": [(0, os.geteuid(), 1)], "gid_map": [(0, os.getegid(), 1)]}
+needs_root = needs("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_SYS_CHROOT")
+# PR_GET_DUMPABLE, PR_SET_DUMPABLE
+_GET_DUMPABLE, _SET_DUMPABLE = 3, 4
+
+
+def output(argv, **options):
+    """The output of a program, or of a script for the shell."""
+    if isinstance(argv, str):
+        argv = ["/bin/sh", "-c", argv]
+    with spawn(argv, stdout=PIPE, timeout=60, **options) as child:
+        text = child.stdout.read()
+        assert child.wait(60) == 0, text
+        return os.fsdecode(text).removesuffix("\n")
+
+
+def run(argv, **options):
+    """The exit code of a program."""
+    with spawn(argv, timeout=60, **options) as child:
+        return child.wait(60)
+
+
+def status(**options):
+    """The fields of a program's ``/proc/self/status``."""
+    return dict(line.split(":\t", 1) for line in output(["cat", "/proc/self/status"], **options).splitlines())
+
+
+def namespace(kind, pid="thread-self"):
+    return os.readlink(f"/proc/{pid}/ns/{kind}")
+
+
+def no_child_is_left():
+    """This process, which had no children before, has none."""
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def until(condition, limit=30):
+    """Wait for a condition that comes true without an event."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline
+
+
+# the program
+
+
+def test_it_is_a_pidfd():
+    """A spawned program is waited for, signalled and selected as any other Pidfd."""
+    with spawn(["sh", "-c", "exit 7"]) as child:
+        assert isinstance(child, Pidfd)
+        assert select.select([child], [], [], 60)[0] == [child]
+        assert child.wait() == child.returncode == 7
+    with spawn(["sleep", "60"]) as child:
+        assert Path(f"/proc/{child.pid}/cmdline").read_bytes() == b"sleep\x0060\0"
+        child.terminate()
+        assert child.wait() == -signal.SIGTERM
+
+
+def test_arguments_of_each_type(tmp_path):
+    """Arguments are str, bytes or paths, and arrive byte for byte."""
+    odd = b"\xff \n'"
+    assert os.fsencode(output([b"printf", "%s|%s|%s", odd, tmp_path, ""])) == odd + b"|" + bytes(tmp_path) + b"|"
+
+
+@pytest.mark.parametrize("env", [{}, {"A": "1", b"B": b"\xff"}, {"PATH": "/bin:/usr/bin", "A": ""}])
+def test_environment(env):
+    """The environment is the one that was passed, and nothing beside it."""
+    found = os.fsencode(output(["/usr/bin/env"], env=env))
+    expected = [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in env.items()]
+    assert sorted(found.split(b"\n") if found else []) == sorted(expected)
+
+
+def test_environment_of_this_process(monkeypatch):
+    """Without env the program has os.environ, as it is when spawn is called."""
+    monkeypatch.setenv("BUTTER_TEST", "inherited")
+    assert output("echo $BUTTER_TEST") == "inherited"
+
+
+def script(path, text):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_search_path(tmp_path):
+    """A name without a slash is looked for along path, or else along PATH of env."""
+    for name in "one", "two":
+        script(tmp_path / name / "prog", f"echo {name}")
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert output(["prog"], path=f"{tmp_path}/none:{two}:{one}") == "two"
+    assert output(["prog"], env={"PATH": f"{one}:{two}"}) == "one"
+    assert output(["prog"], env={"PATH": str(one)}, path=str(two)) == "two"
+    assert output(["prog"], path="/none:", cwd=two) == "two"
+    assert output(["./prog"], path="/none", cwd=one) == "one"
+
+
+def test_search_passes_over_what_cannot_be_run(tmp_path):
+    """A file without permission is passed over, and the error if none is found."""
+    script(tmp_path / "one" / "prog", "echo one").chmod(0o644)
+    script(tmp_path / "two" / "prog", "echo two")
+    assert output(["prog"], path=f"{tmp_path}/one:{tmp_path}/two") == "two"
+    with pytest.raises(PermissionError, match=r"^.Errno 13. spawn\(argv\): "):
+        spawn(["prog"], path=f"{tmp_path}/one:{tmp_path}/none")
+
+
+@alone
+def test_program_that_does_not_exist():
+    """A missing program is a FileNotFoundError with its name, and no child is left."""
+    with pytest.raises(FileNotFoundError, match=r"spawn\(argv\): the program") as caught:
+        spawn(["no-such-program", "argument"])
+    assert caught.value.filename == "no-such-program"
+    no_child_is_left()
+
+
+BAD = {
+    "a str": (TypeError, "argv must be a list", "true", {}),
+    "bytes": (TypeError, "argv must be a list", b"true", {}),
+    "no argv": (ValueError, "argv is empty", [], {}),
+    "no program": (ValueError, "is empty", [""], {}),
+    "None": (TypeError, "NoneType", [None], {}),
+    "NUL": (ValueError, "null byte", ["true", "a\0b"], {}),
+    "NUL in cwd": (ValueError, "null byte", ["true"], {"cwd": "a\0b"}),
+    "NUL in env": (ValueError, "null byte", ["true"], {"env": {"A": "\0"}}),
+    "NUL in path": (ValueError, "null byte", ["true"], {"path": "a\0b"}),
+    "name of env": (ValueError, "environment variable", ["true"], {"env": {"A=": ""}}),
+    "hostname": (ValueError, "CLONE_NEWUTS", ["true"], {"hostname": "name"}),
+    "hostname type": (TypeError, "hostname", ["true"], {"hostname": 5, "namespaces": CLONE_NEWUTS}),
+    "long hostname": (ValueError, "64", ["true"], {"hostname": "n" * 65, "namespaces": CLONE_NEWUTS}),
+    "uid_map": (ValueError, "CLONE_NEWUSER", ["true"], {"uid_map": [(0, 0, 1)]}),
+    "gid_map": (ValueError, "CLONE_NEWUSER", ["true"], {"gid_map": [(0, 0, 1)], "namespaces": CLONE_NEWNS}),
+    "a wrong map": (TypeError, "uid_map", ["true"], {"uid_map": [(0, 0)], "namespaces": CLONE_NEWUSER}),
+    "flags": (ValueError, "unknown bits 0x200", ["true"], {"namespaces": 0x200}),
+    "no namespace": (ValueError, "is not a namespace", ["true"], {"namespaces": sys.__stdin__}),
+    "mounts": (ValueError, "CLONE_NEWNS", ["true"], {"mounts": [("a", "/b")]}),
+    "a wrong mount": (TypeError, "mounts has tuples", ["true"], {"mounts": ["/a"], "namespaces": CLONE_NEWNS}),
+    "session and group": (ValueError, "process_group", ["true"], {"new_session": True, "process_group": 5}),
+    "process_group": (ValueError, "process_group", ["true"], {"process_group": -1}),
+    "umask": (ValueError, "umask", ["true"], {"umask": 0o1000}),
+    "nice": (TypeError, "nice", ["true"], {"nice": "5"}),
+    "rlimits": (ValueError, "rlimits", ["true"], {"rlimits": {7: (-2, 5)}}),
+    "stdin": (ValueError, "stdin is -2", ["true"], {"stdin": STDOUT}),
+    "stdout": (ValueError, "stdout is -9", ["true"], {"stdout": -9}),
+    "stderr type": (TypeError, "fd", ["true"], {"stderr": "file"}),
+    "pass_fds": (ValueError, "pass_fds", ["true"], {"pass_fds": [-1]}),
+    "twice": (ValueError, "the number 1 ", ["true"], {"pass_fds": {1: 0}, "stdout": PIPE, "stdin": PIPE}),
+    "groups": (TypeError, "groups", ["true"], {"groups": "audio"}),
+    "group": (ValueError, "no group 'none such'", ["true"], {"group": "none such"}),
+    "user": (ValueError, "no user 'none such'", ["true"], {"user": "none such"}),
+    "user number": (ValueError, "user", ["true"], {"user": -1}),
+    "capabilities": (ValueError, "capabilities", ["true"], {"capabilities": [64]}),
+    "pdeathsig": (ValueError, "pdeathsig", ["true"], {"pdeathsig": 65}),
+    "signals": (ValueError, "signals: there is no signal 65", ["true"], {"signals": [65]}),
+    "timeout": (ValueError, "timeout", ["true"], {"timeout": -1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(name, monkeypatch):
+    """Bad input is refused before anything starts, and leaves nothing open."""
+    error, words, argv, options = BAD[name]
+    monkeypatch.setattr("butter._clone_spawn._Birth.start", lambda birth: pytest.fail("a child was made"))
+    with pytest.raises(error, match=words):
+        spawn(argv, **options)
+
+
+# its descriptors
+
+
+def test_pipes():
+    """PIPE makes a pipe, whose other end is a file that the object closes."""
+    with spawn(["sh", "-c", "cat; echo error >&2"], stdin=PIPE, stdout=PIPE, stderr=PIPE) as child:
+        child.stdin.write(b"input\n")
+        child.stdin.close()
+        assert (child.stdout.read(), child.stderr.read()) == (b"input\n", b"error\n")
+        child.wait()
+    assert child.stdout.closed
+    assert child.stderr.closed
+
+
+def test_streams_of_each_kind(tmp_path):
+    """A stream is a number, an object, DEVNULL, or STDOUT for stderr."""
+    with open(tmp_path / "out", "wb+") as out, open(tmp_path / "in", "wb+", buffering=0) as into:
+        into.write(b"from a file\n")
+        into.seek(0)
+        assert run(["sh", "-c", "cat; echo error >&2"], stdin=into, stdout=out.fileno(), stderr=STDOUT) == 0
+        assert (tmp_path / "out").read_bytes() == b"from a file\nerror\n"
+    assert output("cat; echo lost >&2", stdin=DEVNULL, stderr=DEVNULL) == ""
+
+
+def test_streams_are_exchanged(tmp_path):
+    """Each stream may be the number that another has here."""
+
+    def body():
+        for number, name in enumerate("abc"):
+            fd = os.open(tmp_path / name, os.O_RDWR | os.O_CREAT)
+            os.dup2(fd, number)
+            os.close(fd)
+        assert run(["sh", "-c", "echo 0 >&0; echo 1 >&1; echo 2 >&2"], stdin=1, stdout=2, stderr=0) == 0
+
+    in_child(body)
+    assert [(tmp_path / name).read_text() for name in "abc"] == ["2\n", "0\n", "1\n"]
+
+
+def listed(**options):
+    """The descriptors of a program, but that of the listing itself."""
+    lines = output(["ls", "-l", "/proc/self/fd"], **options).splitlines()
+    found = dict(line.rpartition(" -> ")[::2] for line in lines if " -> " in line)
+    return {int(left.split()[-1]): what for left, what in found.items() if not what.startswith("/proc/")}
+
+
+@pytest.mark.parametrize("hidden", [None, errno.ENOSYS, errno.EINVAL])
+def test_other_descriptors_are_closed(hidden):
+    """A program has its streams and pass_fds alone, without close_range too."""
+
+    def body():
+        for fd in range(20, 40):
+            os.dup2(0, fd, inheritable=fd % 2)
+        if hidden:
+            inject("close_range", hidden)
+        return set(listed(pass_fds=[25, 30])), set(listed())
+
+    assert in_child(body) == ({0, 1, 2, 25, 30}, {0, 1, 2})
+
+
+def test_passed_descriptors_change_places(pipe, pipe2):
+    """The numbers in the program may be those of other descriptors here."""
+    one, two = pipe.writing, pipe2.writing
+    ours, theirs = support.descriptors(), listed(pass_fds={two: one, one: two})
+    assert (theirs[one], theirs[two]) == (ours[two], ours[one])
+
+
+def test_passed_descriptor_with_the_number_of_the_connection():
+    """The connection between the two processes gives way, wherever it is."""
+
+    def body():
+        free = os.dup(0)
+        os.close(free)
+        numbers = dict.fromkeys(range(free, free + 6), 0)
+        return set(listed(pass_fds=numbers)) == {0, 1, 2, *numbers}
+
+    assert in_child(body)
+
+
+def test_closed_descriptor():
+    """A descriptor that is not open is InvalidArgument, which names it."""
+    with pytest.raises(InvalidArgument, match=r"spawn\(pass_fds\): descriptor 999 is not open"):
+        spawn(["true"], pass_fds=[0, 999])
+
+
+def test_number_above_the_limit():
+    """A number that is above the limit is refused, and the limit is named."""
+
+    def body():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        with pytest.raises(InvalidArgument, match="RLIMIT_NOFILE is 64"):
+            spawn(["true"], pass_fds={64: 0})
+
+    in_child(body)
+
+
+# what surrounds it
+
+
+def test_cwd_and_umask(tmp_path):
+    """The program has a working directory and umask of its own."""
+    before = os.getcwd()
+    assert output("pwd; umask", cwd=tmp_path, umask=0o27) == f"{tmp_path}\n0027"
+    assert os.getcwd() == before
+
+
+def test_nice():
+    """nice adds to the priority that this process has."""
+
+    def body():
+        os.nice(3)
+        return output(["nice"], nice=4), output(["nice"], nice=100), os.nice(0)
+
+    assert in_child(body) == ("7", "19", 3)
+
+
+def test_rlimits():
+    """Limits are set, -1 is infinity, and those of this process stay."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    limits = {resource.RLIMIT_CORE: (0, hard), resource.RLIMIT_NOFILE: (20, 30)}
+    assert output("ulimit -c; ulimit -Sn; ulimit -Hn", rlimits=limits) == "0\n20\n30"
+    assert resource.getrlimit(resource.RLIMIT_CORE) == (soft, hard)
+    if hard == resource.RLIM_INFINITY:
+        assert output("ulimit -c", rlimits={resource.RLIMIT_CORE: (-1, -1)}) == "unlimited"
+
+
+def test_limit_of_descriptors_below_those_in_use():
+    """A limit of descriptors that is lower than the numbers in use hinders no step."""
+
+    def body():
+        for fd in range(50, 60):
+            os.dup2(0, fd)
+        return output("ulimit -n", rlimits={resource.RLIMIT_NOFILE: (5, 5)})
+
+    assert in_child(body) == "5"
+
+
+def process(text):
+    """``(process group, session, foreground group)`` from ``/proc/<pid>/stat``."""
+    fields = text.rpartition(")")[2].split()
+    return int(fields[2]), int(fields[3]), int(fields[5])
+
+
+def test_session_and_process_group():
+    """A program is in this process's session and group, or in another."""
+    assert process(output(["cat", "/proc/self/stat"]))[:2] == (os.getpgid(0), os.getsid(0))
+    with spawn(["sleep", "60"], process_group=0) as leader, spawn(["sleep", "60"], new_session=True) as alone:
+        assert (os.getpgid(leader.pid), os.getsid(leader.pid)) == (leader.pid, os.getsid(0))
+        assert (os.getpgid(alone.pid), os.getsid(alone.pid)) == (alone.pid, alone.pid)
+        assert process(output(["cat", "/proc/self/stat"], process_group=leader.pid))[0] == leader.pid
+        with pytest.raises(PermissionError, match=r"spawn\(process_group\)"):
+            spawn(["true"], process_group=alone.pid)
+        for child in leader, alone:
+            child.kill()
+            child.wait()
+
+
+def test_foreground_of_a_new_session():
+    """A new session gets the terminal, and the program is in its foreground."""
+    ours, theirs = pty.openpty()
+    with open(ours, "rb+", buffering=0), open(theirs, "rb+", buffering=0) as terminal:
+        child = spawn(["sleep", "60"], new_session=True, foreground=terminal)
+        assert os.tcgetpgrp(ours) == child.pid
+        child.kill()
+        child.wait()
+        child.close()
+
+
+def test_foreground_within_a_session():
+    """A process group gets the foreground of the terminal, from the background too."""
+
+    def body():
+        _, theirs = pty.openpty()
+        os.setsid()
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+        with spawn(["sleep", "60"], process_group=0, foreground=theirs) as child:
+            # from the background: it would stop a program that did not block SIGTTOU
+            with spawn(["sleep", "60"], process_group=0, foreground=theirs) as second:
+                found = os.tcgetpgrp(theirs) == second.pid
+                second.kill()
+                second.wait()
+            child.kill()
+            child.wait()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        return found
+
+    assert in_child(body)
+
+
+def test_foreground_of_something_else(pipe):
+    """A descriptor that is not this session's terminal is refused."""
+    with pytest.raises(OSError, match=r"spawn\(foreground\): .*is not the terminal"):
+        spawn(["true"], foreground=pipe.reading)
+
+
+# ids and rights
+
+
+@needs_root
+def test_ids():
+    """User, group and groups are numbers or names."""
+    found = status(user=1234, group=2345, groups=[1, 77])
+    assert (found["Uid"].split(), found["Gid"].split()) == (["1234"] * 4, ["2345"] * 4)
+    assert found["Groups"].split() == ["1", "77"]
+    assert status(groups=[])["Groups"].split() == []
+    assert output("id -un; id -gn; id -Gn", user="daemon", group="bin", groups=["sys"]) == "daemon\nbin\nbin sys"
+
+
+@needs_root
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"user": 1234},
+        {"group": 1234},
+        {"groups": [5], "user": 1234},
+        {"user": 1234, "namespaces": CLONE_NEWNET},
+        {"groups": [5], "capabilities": [10], "no_new_privs": True, "pdeathsig": signal.SIGTERM},
+        {"namespaces": ALL, "capabilities": [], "mounts": [("tmpfs", "/tmp", "tmpfs")], "cwd": "/tmp", **OWN},
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("argv", [["true"], ["no-such-program"]], ids=str)
+def test_ids_leave_this_process_as_it_is(argv, options):
+    """Whether the program starts or not, this process stays dumpable."""
+
+    def body():
+        assert support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0) == 0
+        stop, seen = threading.Event(), set()
+
+        def watch():
+            while not stop.is_set():
+                seen.add(support.libc.prctl(_GET_DUMPABLE, 0, 0, 0, 0))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            for _ in range(3):
+                try:
+                    run(argv, path="/bin", **options)
+                except FileNotFoundError:
+                    pass
+        finally:
+            stop.set()
+            watcher.join()
+        return seen
+
+    assert in_child(body) == {1}
+
+
+@needs_root
+def test_ids_are_not_this_process_s():
+    """This process keeps its ids: no call tells its other threads of new ones."""
+
+    def body():
+        before = os.getresuid(), os.getresgid(), os.getgroups()
+        status(user=1234, group=1234, groups=[1])
+        return before == (os.getresuid(), os.getresgid(), os.getgroups())
+
+    assert in_child(body)
+
+
+SETS = "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"
+
+
+@needs_root
+@pytest.mark.parametrize("user", [None, 1234])
+@pytest.mark.parametrize("kept", [{10, 12}, set()], ids=str)
+def test_capabilities(user, kept):
+    """The program has these capabilities in all of its five sets, and no others."""
+    found = status(user=user, capabilities=kept)
+    expected = sum(1 << number for number in kept)
+    assert {name: int(found[name], 16) for name in SETS} == dict.fromkeys(SETS, expected)
+
+
+@needs_root
+def test_capability_that_this_process_lacks():
+    """A capability that is not permitted here is PermissionError."""
+
+    def body():
+        support.become_nobody()
+        spawn(["true"], capabilities={10})
+
+    with pytest.raises(PermissionError, match=r"spawn\(capabilities\)"):
+        in_child(body)
+
+
+def test_no_new_privs():
+    """The program cannot gain rights, and this process still can."""
+    assert status(no_new_privs=True)["NoNewPrivs"] == "1"
+    assert status()["NoNewPrivs"] == "0"
+
+
+def ended(pipe):
+    """The content of a pipe, once no process has its writing end any more."""
+    pipe.close_writing()
+    assert select.select([pipe.reading], [], [], 60)[0]
+    return os.read(pipe.reading, 99)
+
+
+@pytest.mark.parametrize("user", [None, pytest.param(1234, marks=needs_root)])
+def test_death_signal(pipe, user):
+    """The program is killed when this process dies, with another user too."""
+
+    def body():
+        programs.append(spawn(["sleep", "600"], pdeathsig=signal.SIGKILL, user=user, pass_fds=[pipe.writing]))
+
+    programs = []
+    in_child(body)
+    assert ended(pipe) == b""
+
+
+# signals
+
+
+def numbers(mask):
+    return {number for number in range(1, 65) if int(mask, 16) >> number - 1 & 1}
+
+
+@pytest.mark.parametrize("hidden", [None, "clone3"])
+@alone
+def test_signals_are_as_at_the_start_of_a_program(hidden):
+    """The program inherits ignored signals, but none that Python ignores."""
+    if hidden:
+        inject(hidden, errno.ENOSYS)
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGUSR2, signal.SIGRTMIN])
+    found = status()
+    assert numbers(found["SigBlk"]) == numbers(found["SigCgt"]) == set()
+    own = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    assert signal.SIGHUP in numbers(found["SigIgn"])
+    assert numbers(found["SigIgn"]) == numbers(own["SigIgn"]) - {signal.SIGPIPE, signal.SIGXFSZ}
+    assert numbers(status(signals=[signal.SIGUSR1, 64])["SigBlk"]) == {signal.SIGUSR1, 64}
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == {signal.SIGTERM, signal.SIGUSR2, signal.SIGRTMIN}
+
+
+@alone
+def test_child_of_a_program_with_a_signalfd():
+    """A program that is started inside ``with Signalfd`` can be terminated."""
+    with Signalfd([signal.SIGTERM, signal.SIGCHLD]), spawn(["sleep", "60"]) as child:
+        child.terminate()
+        assert child.wait(60) == -signal.SIGTERM
+
+
+@alone
+def test_ignored_children():
+    """Where SIGCHLD is ignored programs start, and a step that fails is told."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    assert output(["cat"], stdin=DEVNULL) == "" if support.kernel() >= (6, 15) else spawn(["true"]).close() is None
+    with pytest.raises(FileNotFoundError):
+        spawn(["no-such-program"])
+
+
+# namespaces
+
+
+@needs_namespaces
+@pytest.mark.parametrize("kind", KINDS)
+def test_new_namespaces(kind):
+    """Each kind of namespace is the program's own, and this thread keeps its own."""
+    before = {name: namespace(name) for name in KINDS}
+    options = {"namespaces": KINDS[kind]} if support.capable("CAP_SYS_ADMIN") else {}
+    options = options or {"namespaces": KINDS[kind] | CLONE_NEWUSER, **OWN}
+    text = output("for name in " + " ".join(KINDS) + "; do readlink /proc/self/ns/$name; done", **options)
+    found = dict(zip(KINDS, text.splitlines()))
+    changed = {name for name in KINDS if found[name] != before[name]}
+    assert changed in ({kind}, {kind, "user"})
+    assert {name: namespace(name) for name in KINDS} == before
+
+
+@needs_namespaces
+def test_all_namespaces_at_once():
+    """A program in new namespaces of all kinds is root and the first process there."""
+    text = output("id -u; echo $$; cat /proc/self/uid_map", namespaces=ALL, **OWN)
+    assert text.split() == ["0", "1", "0", str(os.geteuid()), "1"]
+
+
+@needs_namespaces
+def test_namespaces_of_a_user():
+    """A user without rights maps its own ids."""
+
+    def body():
+        support.become_nobody()
+        user, group = os.getuid(), os.getgid()
+        options = {"uid_map": [(0, user, 1)], "gid_map": [(5, group, 1)]}
+        return output("id -u; id -g; hostname", namespaces=ALL, hostname="inside", **options).split()
+
+    assert in_child(body) == ["0", "5", "inside"]
+
+
+@needs_root
+def test_several_ranges():
+    """Maps have several ranges, which only a process outside can write."""
+    maps = [(0, 1000, 10), (10, 5000, 5)]
+    text = output("cat /proc/self/uid_map /proc/self/gid_map", namespaces=CLONE_NEWUSER, uid_map=maps, gid_map=maps)
+    assert text.split() == ["0", "1000", "10", "10", "5000", "5"] * 2
+    assert output("id -u; id -g", namespaces=CLONE_NEWUSER, uid_map=maps, gid_map=maps, user=12, group=3) == "12\n3"
+
+
+@alone
+@needs_namespaces
+def test_maps_that_are_refused():
+    """A map that the kernel refuses is an error of map_ids, and no child is left."""
+    support.become_nobody()
+    before = support.descriptors()
+    with pytest.raises(OSError, match="map_ids"):
+        spawn(["true"], namespaces=CLONE_NEWUSER, uid_map=[(0, 0, 2)])
+    no_child_is_left()
+    assert support.descriptors() == before
+
+
+@needs_namespaces
+def test_step_that_fails_before_the_maps_are_written():
+    """The error is that of the step, though the child has ended before its maps."""
+    for _ in range(20):
+        with pytest.raises(InvalidArgument, match=r"spawn\(pass_fds\): descriptor 999"):
+            spawn(["true"], namespaces=CLONE_NEWUSER, pass_fds=[999], **OWN)
+
+
+@needs_root
+@pytest.mark.parametrize("kind", KINDS)
+def test_joining(kind):
+    """Each kind of namespace can be joined, and this thread keeps its own."""
+
+    def body():
+        support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0)
+        before = {name: namespace(name) for name in (*KINDS, "pid_for_children", "time_for_children")}
+        with spawn(["sleep", "60"], namespaces=KINDS[kind]) as other:
+            joined = Namespace(f"/proc/{other.pid}/ns/{kind}")
+            if kind == "pid":
+                assert output("echo $$", namespaces=joined) == "2"
+            text = output("for name in " + " ".join(KINDS) + "; do readlink /proc/self/ns/$name; done",
+                          namespaces=[joined])  # fmt: skip
+            expected = {**{name: before[name] for name in KINDS}, kind: namespace(kind, other.pid)}
+            joined.close()
+            other.kill()
+            other.wait()
+        if kind == "pid":
+            expected[kind] = ""  # the old /proc does not show the number of the shell in there
+        assert {**dict(zip(KINDS, text.splitlines())), **({kind: ""} if kind == "pid" else {})} == expected
+        assert {name: namespace(name) for name in before} == before
+        assert support.libc.prctl(_GET_DUMPABLE, 0, 0, 0, 0) == 1
+
+    in_child(body)
+
+
+@needs_root
+def test_joining_several():
+    """Several namespaces are joined in their order, beside new ones."""
+    kinds = "net", "ipc", "uts"
+    with spawn(["sleep", "60"], namespaces=CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) as other:
+        joined = [Namespace(f"/proc/{other.pid}/ns/{kind}") for kind in kinds]
+        text = output("for name in net ipc uts pid; do readlink /proc/self/ns/$name; done; echo $$",
+                      namespaces=[CLONE_NEWPID, *joined])  # fmt: skip
+        assert text.split()[:3] == [namespace(kind, other.pid) for kind in kinds]
+        assert text.split()[4] == "1"
+        for each in joined:
+            each.close()
+        other.kill()
+        other.wait()
+
+
+@needs_root
+def test_pid_namespace_that_cannot_be_joined():
+    """A pid namespace that is not below this one is refused, and changes nothing."""
+
+    def inside():
+        before = namespace("pid_for_children")
+        with pytest.raises(InvalidArgument, match=r"spawn\(namespaces\): setns"):
+            spawn(["true"], namespaces=outer)
+        return before == namespace("pid_for_children")
+
+    def body():
+        support.own_mounts()
+        if support.libc.unshare(CLONE_NEWPID):
+            raise OSError(ctypes.get_errno(), "unshare")
+
+        def first():
+            support.raw_mount("proc", "/proc", "proc")
+            return inside()
+
+        return in_child(first)
+
+    with Namespace.current("pid") as outer:
+        assert in_child(body)
+
+
+@needs_namespaces
+def test_hostname():
+    """The host name is that of the new namespace alone."""
+    before = socket.gethostname()
+    for name in "h" * 64, b"bytes":
+        assert output(["uname", "-n"], namespaces=CLONE_NEWUTS | CLONE_NEWUSER, hostname=name) == os.fsdecode(name)
+    assert socket.gethostname() == before
+
+
+# mounts and the root
+
+
+@needs_namespaces
+def test_mounts(tmp_path):
+    """Mounts are made in their order, and appear in the program's namespace alone."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/file").write_text("bound")
+    (tmp_path / "target").mkdir()
+    before = support.mountinfo()
+    mounts = [
+        ("tmpfs", tmp_path / "target", "tmpfs", 0, {"size": "64k"}),
+        (str(tmp_path / "source"), os.fsencode(tmp_path / "target"), None, MS_BIND),
+    ]
+    text = output(["cat", tmp_path / "target/file"], namespaces=CLONE_NEWUSER | CLONE_NEWNS, mounts=mounts, **OWN)
+    assert text == "bound"
+    assert support.mountinfo() == before
+
+
+@needs_root
+def test_mounts_do_not_reach_a_shared_tree(tmp_path):
+    """The program's mounts, and a failing child's, do not appear in a shared tree."""
+    (tmp_path / "target").mkdir()
+
+    def body():
+        support.own_mounts(tmp_path)
+        (tmp_path / "target").mkdir()
+        support.raw_mount(None, "/", None, MS_REC | MS_SHARED)
+        before = support.mountinfo()
+        options = {"namespaces": CLONE_NEWNS, "mounts": [("tmpfs", tmp_path / "target", "tmpfs")]}
+        assert "target" in output(["cat", "/proc/self/mountinfo"], **options)
+        with pytest.raises(PathNotFound):
+            spawn(["true"], cwd="/none/such", **options)
+        return before == support.mountinfo()
+
+    assert in_child(body)
+
+
+@needs_root
+@needs(kernel=(5, 2))
+def test_detached_mount(tmp_path):
+    """A Mount that is not part of a tree yet is attached in the program's namespace."""
+    with Mount.new("tmpfs", size="64k") as mount:
+        with open("made here", "w", opener=lambda path, flags: os.open(path, flags, dir_fd=mount.fileno())) as file:
+            file.write("content")
+        text = output(["cat", tmp_path / "made here"], namespaces=CLONE_NEWNS, mounts=[(mount, tmp_path)])
+    assert text == "content"
+    assert os.listdir(tmp_path) == []
+
+
+@needs_namespaces
+def test_failing_mount():
+    """A mount that fails raises what butter.system.mount does."""
+    with pytest.raises(PathNotFound, match=r"spawn\(mounts\): mount: ") as caught:
+        spawn(
+            ["true"], namespaces=CLONE_NEWUSER | CLONE_NEWNS, mounts=[("tmpfs", "/no/such/directory", "tmpfs")], **OWN
+        )
+    assert caught.value.filename2 == "/no/such/directory"
+
+
+def busybox_like(path):
+    """A root directory in which a shell runs: the machine's own, bound."""
+    for name in "usr", "bin", "lib", "lib64", "proc":
+        (path / name).mkdir()
+    binds = [(f"/{name}", path / name, None, MS_BIND | MS_REC) for name in ("usr", "bin", "lib", "lib64")]
+    return [bind for bind in binds if os.path.exists(bind[0])]
+
+
+@needs_namespaces
+def test_root_in_a_mount_namespace(tmp_path):
+    """A mount namespace gets a new root, and nothing of the old one is left."""
+    mounts = busybox_like(tmp_path)
+    (tmp_path / "mark").write_text("new root")
+    text = output(
+        "pwd; cat /mark; ls -d /work /tmp /etc 2>/dev/null; cd ..; ls -d mark; readlink /proc/self/ns/mnt;"
+        "wc -l </proc/self/mountinfo",
+        namespaces=CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID,
+        mounts=[*mounts, ("proc", tmp_path / "proc", "proc")],
+        root=tmp_path,
+        **OWN,
+    )
+    lines = text.splitlines()
+    assert lines[:3] == ["/", "new root", "mark"] or lines[:2] == ["/", "new rootmark"]
+    # the mounts of the old root went with it: only those below the new one are left
+    assert int(lines[-1]) < len(support.mountinfo()) + len(mounts)
+
+
+@needs_root
+def test_root_without_a_namespace(tmp_path):
+    """Without a mount namespace the root is changed by chroot, and cwd is below it."""
+
+    def body():
+        support.own_mounts(tmp_path)
+        (tmp_path / "inside").mkdir()
+        for source, target, kind, flags in busybox_like(tmp_path):
+            support.raw_mount(source, target, kind, flags)
+        return output("pwd; ls -d /inside; ls -d /etc 2>/dev/null || true", root=tmp_path, cwd="/inside").split()
+
+    assert in_child(body) == ["/inside", "/inside"]
+
+
+# control groups
+
+
+@needs_cgroup
+@pytest.mark.parametrize("hidden", [None, "clone3"])
+@pytest.mark.parametrize("form", ["path", "descriptor"])
+def test_cgroup(form, hidden):
+    """The program is in the control group; without clone3 the child joins it itself."""
+
+    def body(path):
+        if hidden:
+            inject(hidden, errno.ENOSYS)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        with spawn(["sleep", "60"], cgroup=path if form == "path" else fd) as child:
+            found = support.members(path) == [child.pid]
+            child.kill()
+            child.wait()
+        return found
+
+    with own_cgroup() as path:
+        assert in_child(body, path)
+
+
+@needs_cgroup
+@needs_root
+def test_cgroup_namespace_begins_at_the_cgroup():
+    """In a new cgroup namespace the root is the control group of the program."""
+    with own_cgroup() as path:
+        text = output(["cat", "/proc/self/cgroup"], cgroup=path, namespaces=CLONE_NEWCGROUP)
+        assert "0::/" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "error"), [("/none/such", PathNotFound), ("/proc/self/status", PathNotADirectory), ("/", OSError)]
+)
+def test_what_is_not_a_cgroup(cgroup, error):
+    """A path that is not a control group is refused."""
+    with pytest.raises(error, match="spawn"):
+        spawn(["true"], cgroup=cgroup)
+
+
+# old kernels, and filters that hide calls
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM], ids=errno.errorcode.get)
+def test_without_clone3(number):
+    """Where clone3 is missing or hidden, clone does the same."""
+
+    def body():
+        inject("clone3", number)
+        options = {"namespaces": ALL & ~CLONE_NEWTIME, "hostname": "old", **OWN} if support.namespaces_allowed() else {}
+        with pytest.raises(FileNotFoundError):
+            spawn(["no-such-program"])
+        return output("echo $$; uname -n", **options).split() if options else ["1", "old"]
+
+    assert in_child(body) == ["1", "old"]
+
+
+def test_without_shared_memory():
+    """Where a child cannot share the memory, as in an emulator, it has its own."""
+
+    def body():
+        inject("clone3", errno.ENOSYS)
+        inject("clone", errno.EINVAL, first=0x100 | 0x1000 | signal.SIGCHLD)  # CLONE_VM, CLONE_PIDFD
+        with pytest.raises(FileNotFoundError):
+            spawn(["no-such-program"])
+        return output(["echo", "done"])
+
+    assert in_child(body) == "done"
+
+
+@needs_namespaces
+def test_time_namespace_without_clone3():
+    """CLONE_NEWTIME is part of the signal in clone, so it is refused without clone3."""
+
+    def body():
+        inject("clone3", errno.ENOSYS)
+        spawn(["true"], namespaces=CLONE_NEWTIME | CLONE_NEWUSER)
+
+    with pytest.raises(OSError, match="CLONE_NEWTIME needs clone3"):
+        in_child(body)
+
+
+# steps that fail leave nothing
+
+
+FAILING = {
+    "argv": ({}, FileNotFoundError),
+    "cwd": ({"cwd": "/none/such"}, PathNotFound),
+    "rlimits": ({"rlimits": {resource.RLIMIT_CORE: (5, 3)}}, InvalidArgument),
+    "rlimits unknown": ({"rlimits": {99: (5, 5)}}, InvalidArgument),
+    "pass_fds": ({"pass_fds": [999]}, InvalidArgument),
+    "process_group": ({"process_group": 1}, PermissionError),
+    "foreground": ({"foreground": 0}, OSError),
+    "root": ({"root": "/none/such"}, PathNotFound),
+    "cgroup": ({"cgroup": "/"}, OSError),
+    "mounts": ({"namespaces": ALL, "mounts": [("a", "/none", "tmpfs")], **OWN}, PathNotFound),
+    "root of a namespace": ({"namespaces": ALL, "root": "/none/such", **OWN}, PathNotFound),
+    "user": ({"namespaces": ALL, "user": 77, **OWN}, InvalidArgument),
+    "group": ({"namespaces": ALL, "group": 77, **OWN}, InvalidArgument),
+    "groups": ({"namespaces": ALL, "groups": [77], **OWN}, OSError),
+    "capabilities": ({"namespaces": ALL, "capabilities": [63], **OWN}, OSError),
+}
+
+
+@needs_root
+@alone
+@pytest.mark.parametrize("name", FAILING)
+def test_failing_steps_leave_nothing(name):
+    """A step that fails is named, and leaves no process, descriptor or mount behind."""
+    options, error = FAILING[name]
+    option = name.split()[0]
+    script = ["no-such-program"] if option == "argv" else ["true"]
+    with open(os.devnull) as null:
+        os.dup2(null.fileno(), 0)
+    before = support.descriptors(), support.mountinfo(), os.listdir("/proc/self/task")
+    with pytest.raises(error, match=rf"^.Errno \d+. spawn(\({option}\))?: "):
+        spawn(script, stdin=PIPE if name == "argv" else None, stdout=PIPE, **options)
+    no_child_is_left()
+    assert (support.descriptors(), support.mountinfo(), os.listdir("/proc/self/task")) == before
+
+
+@needs_cgroup
+@alone
+def test_failing_step_leaves_the_cgroup_empty():
+    """A child that fails after it joined a control group does not stay there."""
+    with own_cgroup() as path:
+        with pytest.raises(PathNotFound):
+            spawn(["true"], cgroup=path, cwd="/none/such")
+        assert not support.populated(path)
+
+
+def test_no_descriptor_left():
+    """Without a descriptor for the connection, the sentence names the limit."""
+
+    def body():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+        spawn(["true"])
+
+    with pytest.raises(OSError, match="RLIMIT_NOFILE is 3") as caught:
+        in_child(body)
+    assert caught.value.errno == errno.EMFILE
+
+
+def test_errno_of_this_thread():
+    """A step that fails does not touch the errno of the thread that waits for it."""
+    ffi.errno = 77
+    with pytest.raises(PathNotFound):
+        spawn(["no-such-program"], path="/none:/such:/path")
+    assert ffi.errno == 77
+
+
+# children that hang
+
+
+@needs_namespaces
+@alone
+def test_helper_that_hangs(tmp_path, monkeypatch):
+    """A helper that does not end is killed at the timeout, and so is the child."""
+    helper = script(tmp_path / "bin" / "newuidmap", "exec sleep 600")
+    monkeypatch.setattr("butter._clone_maps._helper", lambda *_: str(helper))
+    with pytest.raises(TimeoutError, match="newuidmap"):
+        spawn(["true"], namespaces=CLONE_NEWUSER, timeout=0.1, **OWN)
+    no_child_is_left()
+
+
+@needs_cgroup
+@alone
+def test_timeout():
+    """A child whose steps take longer than the timeout is killed."""
+    with own_cgroup(frozen=True) as path:
+        before = support.descriptors()
+        with pytest.raises(TimeoutError, match=r"within 0\.05 seconds"):
+            spawn(["true"], cgroup=path, timeout=0.05, stdout=PIPE)
+        assert not support.populated(path)
+        assert support.descriptors() == before
+    no_child_is_left()
+
+
+class Interrupted(Exception):
+    """The exception of a signal handler."""
+
+
+@needs_cgroup
+@alone
+@pytest.mark.parametrize("own_memory", [False, pytest.param(True, marks=needs_root)])
+def test_handler_that_raises(own_memory):
+    """A signal handler that raises, as Ctrl-C does, ends a child that hangs."""
+
+    def handler(*_):
+        if support.populated(path):
+            raise Interrupted
+
+    with own_cgroup(frozen=True) as path:
+        before = support.descriptors()
+        with support.alarms(handler, once=False), pytest.raises(Interrupted):
+            spawn(["true"], cgroup=path, user=1234 if own_memory else None)
+        assert not support.populated(path)
+        assert support.descriptors() == before
+    no_child_is_left()
+
+
+@needs_cgroup
+@alone
+def test_handler_that_returns():
+    """A signal handler that returns is called during the wait, which then goes on."""
+    calls = []
+
+    def handler(*_):
+        calls.append(None)
+        if len(calls) == 5:
+            support.freeze(path, False)
+
+    with own_cgroup(frozen=True) as path, support.alarms(handler):
+        assert output(["echo", "done"], cgroup=path) == "done"
+    assert len(calls) >= 5
+
+
+@needs_cgroup
+def test_this_process_can_be_killed():
+    """A process whose child hangs before the exec can be killed."""
+    with own_cgroup(frozen=True) as path:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                spawn(["true"], cgroup=path)
+            finally:
+                os._exit(1)
+        until(lambda: support.populated(path))
+        with Pidfd(pid) as process:
+            process.kill()
+            assert process.wait(30) == -signal.SIGKILL
+
+
+@needs_cgroup
+@pytest.mark.parametrize("namespaces", [0, pytest.param(CLONE_NEWPID, marks=needs_root)])
+def test_parent_that_dies_before_the_death_signal_is_set(pipe, namespaces):
+    """A child whose parent died before it set the death signal executes nothing."""
+
+    def body():
+        death = signal.SIGKILL
+        spawn(["echo", "executed"], cgroup=path, pdeathsig=death, stdout=pipe.writing, namespaces=namespaces)
+
+    with own_cgroup(frozen=True) as path:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                body()
+            finally:
+                os._exit(1)
+        until(lambda: support.populated(path))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        support.freeze(path, False)
+        assert ended(pipe) == b""
+
+
+@needs_cgroup
+@needs_namespaces
+def test_parent_that_dies_before_it_writes_the_maps(pipe, monkeypatch):
+    """A child that waits for its maps ends with its parent."""
+
+    def body():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("butter._clone_spawn.map_ids", lambda pid, *_, **__: os._exit(0))
+            spawn(["sh", "-c", "echo executed"], namespaces=CLONE_NEWUSER, stdout=pipe.writing, **OWN)
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            body()
+        finally:
+            os._exit(1)
+    os.waitpid(pid, 0)
+    assert ended(pipe) == b""
+
+
+@needs_cgroup
+@needs(kernel=(5, 6))
+@pytest.mark.parametrize("user", [None, pytest.param(os.geteuid(), marks=needs_root)])
+def test_another_process_with_the_connection(user):
+    """Another process with the child's end of the connection does not hold spawn up."""
+    connection = []
+
+    def not_ours(pid):
+        ours = set(support.descriptors().values())
+        theirs = {int(name): os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
+        return [fd for fd, what in theirs.items() if what not in ours]
+
+    def steal():
+        until(lambda: support.members(path))
+        with Pidfd(support.members(path)[0]) as child:
+            until(lambda: not_ours(child.pid))
+            connection.extend(map(child.getfd, not_ours(child.pid)))
+        support.freeze(path, False)
+
+    with own_cgroup(frozen=True) as path:
+        thief = threading.Thread(target=steal)
+        thief.start()
+        assert output(["echo", "done"], cgroup=path, user=user) == "done"
+        thief.join()
+    assert connection
+    for fd in connection:
+        os.close(fd)
+
+
+@needs_cgroup
+@alone
+def test_killed_child():
+    """A child that is killed before the exec is a program that was killed."""
+    with own_cgroup(frozen=True) as path:
+
+        def kill(*_):
+            if support.populated(path):
+                (path / "cgroup.kill").write_text("1")
+
+        with support.alarms(kill), spawn(["true"], cgroup=path) as child:
+            assert child.wait() == -signal.SIGKILL
+
+
+@alone
+def test_forgotten_children_are_reaped():
+    """A child that the program forgets warns, and the next spawn reaps it."""
+    forgotten = [spawn(["true"])]
+    assert select.select(forgotten, [], [], 60)[0]
+    with pytest.warns(ResourceWarning, match="unclosed <Child"):
+        support.forget(forgotten)
+    with spawn(["true"]) as child:
+        child.wait()
+    no_child_is_left()
+
+
+def test_threads():
+    """Threads start programs at once, each with its own pipes and options."""
+    failures = []
+
+    def work(number):
+        try:
+            for turn in range(20):
+                text = f"{number}-{turn}"
+                assert output(["echo", text], cwd="/", umask=number) == text
+                with pytest.raises(FileNotFoundError, match=f"none-{text}"):
+                    spawn([f"none-{text}"])
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
