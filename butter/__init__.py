@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from butter import inotify as inotify
     from butter import inotify_simple as inotify_simple
     from butter import memfd as memfd
+    from butter import pidfd as pidfd
     from butter import prctl as prctl
     from butter import signalfd as signalfd
     from butter import splice as splice
@@ -37,6 +38,7 @@ __all__ = [
     "inotify",
     "inotify_simple",
     "memfd",
+    "pidfd",
     "prctl",
     "signalfd",
     "splice",

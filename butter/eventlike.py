@@ -90,21 +90,25 @@ def deadline_of(timeout: float | None) -> float | None:
         raise ValueError("timeout is larger than a float can hold; None waits for ever") from None
 
 
-def timed_out(error: type[TimeoutError], timeout: float | None) -> TimeoutError:
-    """Return the *error* of a wait of *timeout* seconds that received no event."""
-    return error(errno.ETIMEDOUT, f"no event within {timeout} seconds")
+def timed_out(error: type[TimeoutError], timeout: float | None, missing: str = "no event") -> TimeoutError:
+    """Return the *error* of a wait of *timeout* seconds that was in vain.
+
+    *missing* says what did not come, as "no event".
+    """
+    return error(errno.ETIMEDOUT, f"{missing} within {timeout} seconds")
 
 
-def readable(source: HasFileno, deadline: float | None) -> bool:
+def readable(source: HasFileno, deadline: float | None, events: int = POLLIN) -> bool:
     """Return True as soon as *source* has something to read, False at *deadline*.
 
-    *deadline* is a ``time.monotonic()``; None waits for ever.
+    *deadline* is a ``time.monotonic()``; None waits for ever. *events* are those of
+    poll; with 0 only the hangup of *source* counts.
     """
     while True:
         left = math.inf if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
         milliseconds = math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL
         # looked up last: a handler that runs before poll may close the object
-        ready = poll(source.fileno(), POLLIN, milliseconds)
+        ready = poll(source.fileno(), events, milliseconds)
         if ready > 0:
             return True
         if ready == 0 and left < LONGEST_POLL:

@@ -20,6 +20,7 @@ from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify, inotify_init
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
+from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.system import AT_FDCWD, Mount, open_tree
 from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
@@ -39,7 +40,7 @@ class Feature:
     cls = awaitable = None
     #: the arguments and flags of both, and the flag for a non-blocking object
     args, flags, flag = (), 0, 0
-    #: the flag that closes the descriptor when a program is executed
+    #: the flag that closes the descriptor on exec; 0 if the call needs none for that
     cloexec = os.O_CLOEXEC
     #: a flag that its call does not know; None where the kernel ignores such flags
     unknown = 0x20
@@ -201,6 +202,23 @@ class Memory(Feature):
         made.truncate(5)
         made.growable = False
         assert len(made) == 5
+
+
+class Processes(Feature):
+    """The process that loaded this file: it is not a child, and does not end."""
+
+    name, call = "pidfd", "pidfd_open"
+    cls = Pidfd
+    args = (os.getpid(),)
+    flag = PIDFD_NONBLOCK
+    cloexec = 0
+
+    def descriptor(self, flags=0, **options):
+        return pidfd_open(*self.args, flags=flags, **options)
+
+    def use(self, made):
+        made.send_signal(0)
+        assert made.poll() is None
 
 
 class Moves(Feature):

@@ -57,7 +57,7 @@ class Group(NamedTuple):
 
     def members(self) -> list[tuple[str, str]]:
         """``(member, constant)`` of the class."""
-        cut = len(self.prefix) or self.constants[0][0].index("_") + 1
+        cut = len(self.prefix) or self.constants[0][0].find("_") + 1  # a name without one is kept whole
         return [(name[cut:], name) for name, _ in self.constants]
 
 

@@ -46,34 +46,8 @@
 #    must not look, because it would overtake. Without an event the waiter
 #    raises TimeoutError.
 #
-# 7. Closing removes the reader before the descriptor is closed. An epoll
-#    instance watches open files, not numbers, and a loop that still knows the
-#    number when another file gets it would never report an event of that.
-#    All waiters are woken; each looks, and gets the ValueError of a closed
-#    object.
-#
-# 8. The loop must not keep an object that the program has forgotten, or it
-#    would never be closed. So the loop holds a _Reader, which refers to the
-#    queue weakly. But while a task waits, the loop has to hold it: a task that
-#    waits for a socket is held by the loop through its future, and a program
-#    may have no other reference. So the _Reader holds the queue just as long
-#    as there are waiters.
-#
-# 9. The collector may run the finaliser in any thread, and a loop is only for
-#    its own thread. So the finaliser asks the loop, by call_soon_threadsafe, to
-#    forget the number and to close the descriptor, in this order. If the loop
-#    does not watch the number, or is closed, there is nothing to forget and the
-#    number is closed at once. A loop that is closed before it runs the request
-#    drops it, and the request (_LateClose) then closes the number when it is
-#    collected. A queue in a cycle is collected together with its object, whose
-#    own finaliser might come first and close the number while the loop still
-#    knows it: so the object of a queue leaves the closing to the queue
-#    (_in_queue).
-#
-# 10. A fork copies the loop's bookkeeping, but shares its epoll instance: a
-#    child that removes "its" reader removes the parent's. So in the child the
-#    queue only forgets its loop and its waiters. The events that were read are the
-#    parent's, and are dropped.
+# butter/asyncio/_awaitable.py has the rules about the object, its descriptor and
+# the loop.
 #
 # asyncio.Queue itself works by the same idea (its getters are woken to look
 # again), but its items come from put(), in the loop's own thread, so most of
@@ -82,126 +56,32 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
-import sys
 import time
 import warnings
-import weakref
-from asyncio import get_running_loop
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from butter._arguments import integer
-from butter._descriptor import Descriptor, Owner, tell_of_forks
+from butter.asyncio._awaitable import LONGEST_TIMER, Awaitable, WaitTimeout, look_again
 from butter.errors import NoMoreEvents
 from butter.eventlike import deadline_of, timed_out
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable
     from typing import Any
 
-    from typing_extensions import Concatenate, ParamSpec, Self
+    from typing_extensions import Self
 
     from butter._arguments import FileDescriptor
+    from butter._descriptor import Descriptor
     from butter.eventlike import Eventlike
-
-    P = ParamSpec("P")
-    R = TypeVar("R")
 
 Source = TypeVar("Source", bound="Eventlike[Any]")
 Event = TypeVar("Event")
 
 
-def forward(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """Return a method that calls *method* of the object under the queue.
-
-    It has the same arguments and documentation.
-    """
-
-    @functools.wraps(method)
-    def forwarded(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return method(self._source, *args, **kwargs)
-
-    return forwarded
-
-
-def old_name() -> Any:
-    """Return a property for the object under the queue, under its name in butter 0.13.
-
-    Tests of other programs set it.
-    """
-    return property(lambda self: self._source, lambda self, source: setattr(self, "_source", source))
-
-
-if sys.version_info >= (3, 11):
-    WaitTimeout = TimeoutError
-else:
-
-    class WaitTimeout(TimeoutError, asyncio.TimeoutError):
-        """The builtin TimeoutError and asyncio's in one, for either ``except``."""
-
-
-class _Reader:
-    """The callback for a readable descriptor, and the only thing that the loop holds.
-
-    While a task waits this holds the queue, and so the loop does: the task may not have
-    another reference. At other times a queue that the program has forgotten can be
-    collected.
-    """
-
-    __slots__ = ("forgettable", "waited_for")
-
-    def __init__(self, queue: EventQueue[Any, Any]) -> None:
-        self.forgettable = weakref.ref(queue)
-        self.waited_for: EventQueue[Any, Any] | None = None
-
-    def __call__(self) -> None:
-        queue = self.forgettable()
-        if queue is not None:
-            queue._readable()
-
-
-def _look_again(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
-class _LateClose:
-    """Closes the descriptor of a forgotten queue, once its loop has forgotten it.
-
-    The loop may be closed without calling this. Then it drops it, and the number is
-    closed all the same.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, fd: int) -> None:
-        self._loop, self._fd = loop, fd
-
-    def begin(self) -> None:
-        # the collector runs in any thread, and the loop is told in its own
-        try:
-            self._loop.call_soon_threadsafe(self)
-        except RuntimeError:  # the loop is closed
-            self.close()
-
-    def __call__(self) -> None:
-        self._loop.remove_reader(self._fd)
-        self.close()
-
-    def close(self, close: Any = os.close) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            close(fd)
-
-    __del__ = close
-
-
-# the longest delay of call_later() that every loop accepts
-_LONGEST_TIMER = 24 * 3600
-
-
-class EventQueue(Owner, Generic[Source, Event]):
-    """The base of each ``…_async`` object, which works like an :class:`asyncio.Queue`.
+class EventQueue(Awaitable[Source], Generic[Source, Event]):
+    """The base of each ``…_async`` queue, which works like an :class:`asyncio.Queue`.
 
     ``async for`` returns events until the object is closed, or until no event can come
     any more; ``async with``, and plain ``with``, close it. Cancelling a waiter, or
@@ -218,13 +98,6 @@ class EventQueue(Owner, Generic[Source, Event]):
     ``qsize()`` may be larger. *loop* does nothing and is deprecated.
     """
 
-    #: the class of the object under the queue
-    _source_class: type[Source]
-
-    # for the finaliser of an object whose __init__ did not come to its end
-    _loop: asyncio.AbstractEventLoop | None = None
-    _reading = False
-
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
         # this owns the source from here on, even if the warning is an error
         try:
@@ -235,21 +108,11 @@ class EventQueue(Owner, Generic[Source, Event]):
         except BaseException:
             source.close()
             raise
-        self._source = source
-        source._in_queue = True
         self._batch: deque[Event] = source._batch
-        # the place of each waiter, in order, and the future that wakes the waiter now
-        self._waiters: dict[asyncio.Future[None], asyncio.Future[None]] = {}
-        self._reader = _Reader(self)
-        self._unbind()
-        tell_of_forks(self)
+        super().__init__(source)
 
     def _unbind(self) -> None:
-        """Belong to no loop."""
-        self._loop = None
-        self._waiters.clear()
-        self._reader.waited_for = None
-        self._reading = False
+        super()._unbind()
         self._must_read_first = False  # the last waiter may have left without an event
         self._idle = False  # the last call of the reader found no waiter
 
@@ -268,8 +131,7 @@ class EventQueue(Owner, Generic[Source, Event]):
         caller's. Where ``/proc`` is not mounted the kind is not checked.
         """
         maxsize = integer(maxsize, -64, "maxsize")
-        kind = cls._source_class
-        owned = source if isinstance(source, kind) and source._give_up() is source else kind.adopt(source)
+        owned = cls._owned(source)
         os.set_blocking(owned.fileno(), False)
         self = cls.__new__(cls)
         EventQueue.__init__(self, owned, maxsize=maxsize)
@@ -304,8 +166,7 @@ class EventQueue(Owner, Generic[Source, Event]):
                 # setting a key anew keeps its place in the order
                 waiters[place] = future
                 if not self._reading:
-                    loop.add_reader(self._source.fileno(), self._reader)
-                    self._reading = True
+                    self._watch(loop)
                 self._reader.waited_for = self
                 if deadline is not None:
                     left = deadline - time.monotonic()
@@ -315,7 +176,7 @@ class EventQueue(Owner, Generic[Source, Event]):
                             self._must_read_first = False
                             return batch.popleft()
                         raise timed_out(WaitTimeout, timeout)
-                    timer = loop.call_later(min(left, _LONGEST_TIMER), _look_again, future)
+                    timer = loop.call_later(min(left, LONGEST_TIMER), look_again, future)
                 await future
                 if timer is not None:
                     timer.cancel()
@@ -393,61 +254,10 @@ class EventQueue(Owner, Generic[Source, Event]):
         """How many events count as full, 0 for no limit."""
         return self._maxsize
 
-    def fileno(self) -> int:
-        """The number of the descriptor, to look at; close it only through this object.
-
-        Raises ValueError if the object is closed.
-        """
-        return self._source.fileno()
-
-    def closed(self) -> bool:
-        """Whether the object is closed."""
-        return self._source.closed()
-
-    def close(self) -> None:
-        """Close the object: every waiter gets a ValueError, and ``async for`` ends.
-
-        A second close does nothing. (The objects of :mod:`butter` raise instead.)
-        """
-        if self._source.closed():
-            return
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            self._source.close()
-            return
-        # The loop has to forget the number before another file gets it: otherwise it
-        # would never report an event of that file.
-        if self._reading:
-            loop.remove_reader(self._source.fileno())
-            self._reading = False
-        try:
-            self._source.close()
-        except ValueError:
-            # a signal handler may have closed it meanwhile
-            if not self._source.closed():
-                raise
-        for future in list(self._waiters.values()):
-            _look_again(future)
-
     def _give_up(self) -> Descriptor:
-        if self._waiters:
-            raise ValueError(f"{self!r} is in use: tasks are waiting for its events")
-        source, loop = self._source, self._loop
-        if self._reading and loop is not None and not loop.is_closed():
-            loop.remove_reader(source.fileno())
-        self._unbind()
-        source._in_queue = False
-        # a closed object stays here
-        self._source = type(source).__new__(type(source))
+        source = super()._give_up()
         self._batch = self._source._batch
         return source
-
-    def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
-        source: Any = getattr(self, "_source", None)
-        fd = getattr(source, "_fd", None)
-        if fd is not None and fd == source._opened:
-            loop = self._loop if self._reading else None
-            source._forgotten(fd, self, warn, close if loop is None else lambda fd: _LateClose(loop, fd).begin())
 
     def __aiter__(self) -> Self:
         return self
@@ -464,34 +274,6 @@ class EventQueue(Owner, Generic[Source, Event]):
             if self._source.closed():
                 raise StopAsyncIteration from None
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(self, *error: Any) -> None:
-        self.__exit__(*error)
-
-    def __repr__(self) -> str:
-        fd = self._source._fd
-        return f"<{type(self).__name__} fd={'closed' if fd is None else fd}>"
-
-    __reduce_ex__ = Descriptor.__reduce_ex__
-
-    def _bind(self) -> asyncio.AbstractEventLoop:
-        loop = get_running_loop()
-        if loop is not self._loop:
-            if self._loop is not None and not self._loop.is_closed():
-                raise RuntimeError(f"{self!r} belongs to another event loop")
-            # tasks that waited in a closed loop never run again
-            self._unbind()
-            self._loop = loop
-        return loop
 
     def _read(self) -> bool:
         """Make one read into an empty batch, and return whether it returned events.
@@ -519,23 +301,17 @@ class EventQueue(Owner, Generic[Source, Event]):
     def _readable(self) -> None:
         for future in self._waiters.values():
             self._idle = False
-            _look_again(future)
+            look_again(future)
             return
         if not self._idle:
             # asyncio's own loop polls between a wake and the read, and then
             # calls once more for the event that was just taken
             self._idle = True
-        elif self._loop is not None:
-            self._loop.remove_reader(self._source.fileno())
-            self._reading = False
+        else:
+            self._stop_watching()
 
     def _wake(self) -> None:
         for future in self._waiters.values():
             if not future.get_loop().is_closed():
-                _look_again(future)
+                look_again(future)
             return
-
-    def _after_fork(self) -> None:
-        # The loop and its epoll descriptor are the parent's, and the child must not
-        # touch them. The source drops the batch by itself.
-        self._unbind()

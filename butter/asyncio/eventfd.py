@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from butter._arguments import integer, one_spelling
-from butter.asyncio._queue import EventQueue, old_name
+from butter.asyncio._awaitable import old_name
+from butter.asyncio._queue import EventQueue
 from butter.eventfd import EFD_NONBLOCK, Eventfd
 
 if TYPE_CHECKING:

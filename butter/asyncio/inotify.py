@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from butter.asyncio._queue import EventQueue, forward, old_name
+from butter.asyncio._awaitable import forward, old_name
+from butter.asyncio._queue import EventQueue
 from butter.inotify import IN_NONBLOCK, Inotify, InotifyEvent
 
 if TYPE_CHECKING:

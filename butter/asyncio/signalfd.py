@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from butter._arguments import integer, one_spelling
 from butter._signalfd import is_handled
-from butter.asyncio._queue import EventQueue, forward, old_name
+from butter.asyncio._awaitable import forward, old_name
+from butter.asyncio._queue import EventQueue
 from butter.signalfd import SFD_NONBLOCK, Signal, Signalfd
 
 if TYPE_CHECKING:

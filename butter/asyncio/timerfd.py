@@ -6,7 +6,8 @@ import functools
 from typing import TYPE_CHECKING
 
 from butter._arguments import integer
-from butter.asyncio._queue import EventQueue, forward, old_name
+from butter.asyncio._awaitable import forward, old_name
+from butter.asyncio._queue import EventQueue
 from butter.timerfd import CLOCK_MONOTONIC, TFD_NONBLOCK, Timer
 
 if TYPE_CHECKING:

@@ -89,6 +89,17 @@ def try_memfd() -> None:
         memfd.revoke(F_SEAL_WRITE)
 
 
+@feature("pidfd", since="5.4")
+def try_pidfd() -> None:
+    from butter.pidfd import Pidfd
+
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    with Pidfd(child) as process:
+        process.wait()
+
+
 @feature("splice", since="2.6.17")
 def try_splice() -> None:
     from butter.splice import splice

@@ -15,6 +15,7 @@ import os
 import re
 import resource
 import select
+import signal
 import stat
 import struct
 import threading
@@ -32,6 +33,19 @@ from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
 from butter.memfd import Memfd, memfd_create
+from butter.pidfd import (
+    P_PIDFD,
+    PIDFD_GET_NET_NAMESPACE,
+    PIDFD_NONBLOCK,
+    WEXITED,
+    Pidfd,
+    pidfd_get_info,
+    pidfd_get_namespace,
+    pidfd_getfd,
+    pidfd_open,
+    pidfd_send_signal,
+    waitid,
+)
 from butter.prctl import (
     PR_CAPBSET_DROP,
     PR_GET_DUMPABLE,
@@ -132,7 +146,7 @@ def named(function, feature):
 # new descriptors
 
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
-NEW.update(memfd="memfd_create", system_mounts="open_tree")
+NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open")
 
 
 def new_descriptor(feature, fail):
@@ -463,6 +477,218 @@ def mapping(fail):
     memfd = Memfd("", 1)
     fail("mmap", arguments={4: memfd.fileno()})
     memfd.mmap()
+
+
+# pidfd
+
+
+@example("pidfd_send_signal")
+def signal_to_a_process(fail):
+    fail("pidfd_send_signal")
+    pidfd_send_signal(0, signal.SIGTERM)
+
+
+@example("pidfd_getfd")
+def descriptor_of_a_process(fail):
+    fail("pidfd_getfd")
+    pidfd_getfd(0, 0)
+
+
+@example("waitid")
+def wait_for_a_child(fail):
+    fail("waitid")
+    waitid(P_PIDFD, 0, WEXITED)
+
+
+@example("pidfd_get_info")
+def info_about_a_process(fail):
+    process = Pidfd(os.getpid())
+    fail("ioctl", process.fileno())
+    process.info()
+
+
+@example("pidfd_get_namespace")
+def namespace_of_a_process(fail):
+    process = Pidfd(os.getpid())
+    fail("ioctl", process.fileno())
+    process.namespace(PIDFD_GET_NET_NAMESPACE)
+
+
+@provokes("pidfd_open", errno.EINVAL, words="pid is 0; the number of a process is positive")
+def open_no_number(fail):
+    pidfd_open(0)
+
+
+def running_thread():
+    """The number of a thread of this process."""
+    thread = threading.Thread(target=threading.Event().wait, daemon=True)
+    thread.start()
+    return thread.native_id
+
+
+@provokes("pidfd_open", errno.ENOENT, needs(kernel=(6, 9)), words="is the number of a thread")
+def open_a_thread(fail):
+    pidfd_open(running_thread())
+
+
+@provokes("pidfd_open", errno.ESRCH, words="there is no process 2147483647")
+def open_nothing(fail):
+    pidfd_open(2**31 - 1)
+
+
+def another():
+    """The pidfd of a child that waits."""
+    return Pidfd(support.Child().pid)
+
+
+def reaped():
+    """The pidfd of a child that was reaped."""
+    process = another()
+    process.kill()
+    process.wait()
+    return process
+
+
+def strange():
+    """The pidfd of root's process, for another user."""
+    process = another()
+    support.become_nobody()
+    return process
+
+
+@provokes("pidfd_send_signal", errno.EAGAIN, words="RLIMIT_SIGPENDING")
+def signal_to_a_full_queue(fail):
+    pthread_sigmask(SIG_BLOCK, [signal.SIGRTMIN])
+    process = Pidfd(os.getpid())
+    resource.setrlimit(getattr(resource, "RLIMIT_SIGPENDING", 11), (0, 0))  # PyPy has no name for it
+    process.send_signal(signal.SIGRTMIN, value=1)
+
+
+@provokes("pidfd_send_signal", errno.EBADF, words="is not a pidfd, but 'pipe:")
+def signal_to_a_pipe(fail):
+    pidfd_send_signal(os.pipe()[0], signal.SIGTERM)
+
+
+@provokes("pidfd_send_signal", errno.EINVAL, words="there is no signal 65")
+def signal_without_a_meaning(fail):
+    another().send_signal(65)
+
+
+@provokes("pidfd_send_signal", errno.EPERM, needs("CAP_SETUID"), words="needs CAP_KILL")
+def signal_to_another_user(fail):
+    strange().kill()
+
+
+@provokes("pidfd_send_signal", errno.ESRCH, words="its parent has waited for it")
+def signal_to_what_was_reaped(fail):
+    reaped().kill()
+
+
+@provokes("pidfd_getfd", errno.EBADF, words="does not have a descriptor 999999")
+def descriptor_that_is_not_there(fail):
+    another().getfd(999_999)
+
+
+@provokes("pidfd_getfd", errno.EINVAL, words="flags is 0x1")
+def descriptor_with_flags(fail):
+    pidfd_getfd(another(), 0, 1)
+
+
+@provokes("pidfd_getfd", errno.EMFILE, words="RLIMIT_NOFILE is 3")
+def descriptor_too_many(fail):
+    process = another()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    process.getfd(0)
+
+
+@provokes("pidfd_getfd", errno.EPERM, needs("CAP_SETUID"), words="needs CAP_SYS_PTRACE")
+def descriptor_of_another_user(fail):
+    strange().getfd(0)
+
+
+@provokes("pidfd_getfd", errno.ESRCH)
+def descriptor_of_what_was_reaped(fail):
+    reaped().getfd(0)
+
+
+@provokes("waitid", errno.EAGAIN, needs(kernel=(5, 10)))
+def wait_without_waiting(fail):
+    waitid(P_PIDFD, Pidfd(support.Child().pid, PIDFD_NONBLOCK), WEXITED)
+
+
+@provokes("waitid", errno.EBADF, words="is not open")
+def wait_for_a_bad_descriptor(fail):
+    waitid(P_PIDFD, 999_999, WEXITED)
+
+
+@provokes("waitid", errno.ECHILD)
+def wait_for_what_is_not_a_child(fail):
+    waitid(P_PIDFD, Pidfd(os.getpid()), WEXITED)
+
+
+@provokes("waitid", errno.EINVAL, words="at least one of WEXITED")
+def wait_for_nothing(fail):
+    waitid(P_PIDFD, 0, 0)
+
+
+# a filter of the ioctl plays the kernels before Linux 6.15, which keep no exit code
+@example("wait of a pidfd")
+def wait_for_a_lost_code(fail):
+    process = another()
+    process.kill()
+    os.waitpid(process.pid, 0)
+    fail("ioctl", process.fileno())
+    process.wait()
+
+
+@provokes("pidfd_get_info", errno.EBADF)
+def info_of_a_bad_descriptor(fail):
+    pidfd_get_info(999_999)
+
+
+@provokes("pidfd_get_info", errno.ENOTTY, words="is not a pidfd, but 'pipe:")
+def info_of_a_pipe(fail):
+    pidfd_get_info(os.pipe()[0])
+
+
+@provokes("pidfd_get_info", errno.ESRCH)
+def info_of_what_was_reaped(fail):
+    reaped().info()
+
+
+@provokes("pidfd_get_info", errno.EREMOTE, needs(kernel=(6, 18)), support.needs_namespaces)
+def info_from_another_namespace(fail):
+    process = Pidfd(os.getpid())
+    if support.libc.unshare(0x10000000 | 0x20000000):  # CLONE_NEWUSER, CLONE_NEWPID
+        raise AssertionError("unshare")
+    in_child(process.info)
+
+
+@provokes("pidfd_get_namespace", errno.EACCES, needs("CAP_SETUID"), needs(kernel=(6, 11)))
+def namespace_of_another_user(fail):
+    strange().namespace(PIDFD_GET_NET_NAMESPACE)
+
+
+@provokes("pidfd_get_namespace", errno.EBADF)
+def namespace_of_a_bad_descriptor(fail):
+    pidfd_get_namespace(999_999, PIDFD_GET_NET_NAMESPACE)
+
+
+@provokes("pidfd_get_namespace", errno.EMFILE, needs(kernel=(6, 11)), words="RLIMIT_NOFILE is 3")
+def namespace_too_many(fail):
+    process = another()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    process.namespace(PIDFD_GET_NET_NAMESPACE)
+
+
+@provokes("pidfd_get_namespace", errno.ENOTTY, words="is not a pidfd, but 'pipe:")
+def namespace_of_a_pipe(fail):
+    pidfd_get_namespace(os.pipe()[0], PIDFD_GET_NET_NAMESPACE)
+
+
+@provokes("pidfd_get_namespace", errno.ESRCH, needs(kernel=(6, 11)))
+def namespace_of_what_was_reaped(fail):
+    reaped().namespace(PIDFD_GET_NET_NAMESPACE)
 
 
 # splice

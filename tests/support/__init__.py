@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 from butter.signalfd import SFD_NONBLOCK, Signalfd
 from support.children import (
+    Child,
+    Stranger,
     alone,
     alone_in_namespaces,
     in_child,

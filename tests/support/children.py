@@ -66,6 +66,77 @@ def in_child(body, *args, timeout=60):
     return value
 
 
+class Child:
+    """A forked child that waits for its exit code; the end of ``with`` reaps it."""
+
+    def __init__(self):
+        reading, self._writing = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                os.close(self._writing)  # so that it ends with its parent
+                told = os.read(reading, 1)
+                os._exit(told[0] if told else 0)
+            finally:
+                os._exit(99)
+        os.close(reading)
+
+    def exit(self, code):
+        """Let the child exit with this code; it may take a moment."""
+        os.write(self._writing, bytes([code]))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._writing)
+        try:
+            if os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+        except ChildProcessError:
+            pass  # it was reaped, and its number may be another process's
+
+
+class Stranger:
+    """A process that is not a child; its parent reaps it on demand."""
+
+    def __init__(self):
+        ours, theirs = os.pipe()
+        orders, self._orders = os.pipe()
+        self.parent = os.fork()
+        if not self.parent:
+            try:
+                child = Child()
+                os.write(theirs, child.pid.to_bytes(4, "little"))
+                child.exit(os.read(orders, 1)[0])
+                os.read(orders, 1)
+                os.waitpid(child.pid, 0)
+                os.read(orders, 1)
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        os.close(orders)
+        self.pid = int.from_bytes(os.read(ours, 4), "little")
+        os.close(ours)
+
+    def exit(self, code):
+        os.write(self._orders, bytes([code]))
+
+    def be_reaped(self):
+        os.write(self._orders, b"r")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._orders)
+        os.kill(self.parent, signal.SIGKILL)
+        os.waitpid(self.parent, 0)
+
+
 def alone(test):
     """Run a test in a forked child, because signals and masks are the process's."""
 

@@ -66,6 +66,10 @@ _SYSCALLS = {
     "fgetxattr": (193, 10),
     "fremovexattr": (199, 16),
     "statfs": (137, 43),
+    "waitid": (247, 95),
+    "pidfd_send_signal": (424, 424),
+    "pidfd_open": (434, 434),
+    "pidfd_getfd": (438, 438),
 }
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 

@@ -103,6 +103,9 @@ FLOORS = {
 REASONS = {
     ("memfd", "an awaitable there, for tests/asyncio/test_queue.py"): "a file in memory has no events",
     ("memfd", "a module in butter/asyncio"): "a file in memory has no events",
+    ("pidfd", "an awaitable there, for tests/asyncio/test_queue.py"): (
+        "the end of a process is not an event that one task takes, but the same for each: the awaitable is not a queue"
+    ),
     ("splice", "an object there, for tests/kernel/test_eventlike.py"): "its calls use descriptors of others",
     ("prctl", "an object there, for tests/kernel/test_eventlike.py"): "a setting does not own a descriptor",
     ("prctl", "an awaitable there, for tests/asyncio/test_queue.py"): "a setting has no events",

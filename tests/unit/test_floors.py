@@ -13,6 +13,7 @@ name                   floor  what it is
 ``_x_more``            3      a part of the feature x, which other parts may import
 ``_y``                 2      a shared part, as ``errors`` and ``_descriptor`` are
 ``eventlike``          4      a shared part, as ``utils`` is
+``pidfd``              4      a feature, and a shared part as well: see HANDED_OUT
 ``x``, ``x_more``      4      a public module of the feature x
 ``z``                  5      a composition: made of several features, see COMPOSITIONS
 ``asyncio._y``         6      a shared part
@@ -36,8 +37,11 @@ PACKAGE = Path(butter.__file__).parent
 SOURCES = Path(__file__).resolve().parent.parent.parent / "butter"
 BUILDERS = {path.stem for path in SOURCES.glob("build/*.py")}
 # the shared parts whose name does not say so
-SHARED = {"butter": 2, "_enums": 1, "errors": 2, "utils": 4, "eventlike": 4, "pidfd": 4, "cli": 7, "__main__": 7}
+SHARED = {"butter": 2, "_enums": 1, "errors": 2, "utils": 4, "eventlike": 4, "cli": 7, "__main__": 7}
 COMMAND = SHARED["cli"]
+
+# features whose public module others may import, because they hand its objects out
+HANDED_OUT = {"pidfd"}
 
 # modules made of several features, which are still to come; features never import them
 COMPOSITIONS = {"spawn", "tree", "sandbox"}
@@ -123,7 +127,7 @@ def misplaced(name, imported):
         return f"floor {floor} imports upwards, from floor {below}"
     if below == COMMAND and other is not None:
         return f"the subcommand {other} is imported by its name, when it is chosen"
-    if other is None or floor == COMMAND:
+    if other is None or floor == COMMAND or (floor >= below and imported.removeprefix("butter.") in HANDED_OUT):
         return None
     if below == floor and not (floor == 3 and other == feature) and not imported.endswith("_c"):
         return f"floor {floor} imports sideways"
@@ -255,6 +259,14 @@ def test_wrong_imports_are_seen(name, imported):
 def test_a_composition_imports_features(imported):
     """A module that is made of several features may import each of them."""
     assert misplaced("butter.tree", f"butter.{imported}") is None
+
+
+@pytest.mark.parametrize("name", ["inotify", "asyncio.inotify", "tree"])
+def test_a_process_is_handed_out(name):
+    """Every public module may import the public one of pidfd, and no other part."""
+    assert misplaced(f"butter.{name}", "butter.pidfd") is None
+    assert misplaced("butter._inotify", "butter.pidfd")
+    assert misplaced("butter.inotify", "butter._pidfd")
 
 
 def test_imports_are_found_wherever_they_run():

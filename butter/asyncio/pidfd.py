@@ -1,0 +1,133 @@
+"""Waiting for processes in an asyncio program; see :mod:`butter.pidfd`."""
+
+from __future__ import annotations
+
+import time
+from math import inf
+from typing import TYPE_CHECKING
+
+from butter.asyncio._awaitable import LONGEST_TIMER, Awaitable, WaitTimeout, forward, look_again
+from butter.eventlike import deadline_of, timed_out
+from butter.pidfd import LATE, NOT_ENDED, SOON, Pidfd
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from butter._arguments import FileDescriptor
+
+__all__ = ["Pidfd_async"]
+
+
+class Pidfd_async(Awaitable[Pidfd]):
+    """``Pidfd_async(pid, flags=0)``: a process whose end tasks wait for. ::
+
+        async with Pidfd_async(os.posix_spawn("/bin/true", ["true"], {})) as process:
+            print(await process.wait())  # 0
+
+    *pid* is the number of a process, or a :class:`butter.pidfd.Pidfd`, which this takes
+    over and closes. *flags* are PidfdOpen's, for a number.
+
+    It is not a queue: any number of tasks may wait, and each gets the same exit code.
+    Cancelling one changes nothing for the others.
+
+    Raises what :class:`butter.pidfd.Pidfd` does, and ValueError for a Pidfd with
+    *flags*, or one that belongs to an awaitable already.
+    """
+
+    _source_class = Pidfd
+
+    _ended = False  # the loop found the descriptor readable
+
+    def __init__(self, pid: int | Pidfd, flags: int = 0) -> None:
+        if not isinstance(pid, Pidfd):
+            super().__init__(Pidfd(pid, flags))
+        elif flags:
+            raise ValueError(f"flags is {flags}, but a Pidfd is open already: flags are for a number")
+        else:
+            super().__init__(self._owned(pid))
+
+    @classmethod
+    def adopt(cls, source: FileDescriptor | Pidfd) -> Self:
+        """Return an awaitable for a descriptor that exists already.
+
+        *source* is an int, anything with ``fileno()``, or a
+        :class:`butter.pidfd.Pidfd`. The returned object owns it and closes it. Another
+        awaitable is left closed by this call.
+
+        Raises InvalidArgument for a descriptor of another kind, and ValueError for an
+        awaitable that tasks are waiting for; *source* is then unchanged, and still the
+        caller's. Where ``/proc`` is not mounted the kind is not checked.
+        """
+        self = cls.__new__(cls)
+        Awaitable.__init__(self, cls._owned(source))
+        return self
+
+    async def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code of the process, waiting at most *timeout* seconds.
+
+        *timeout* is an int or float; None waits for ever. :meth:`Pidfd.wait
+        <butter.pidfd.Pidfd.wait>` says when the wait ends.
+
+        Raises TimeoutError, which is the builtin and asyncio's on every Python, if the
+        process has not ended in time; ChildProcessError if its exit code is not known;
+        ValueError for a negative timeout, and if the object is closed, also during the
+        wait.
+        """
+        deadline, delay, source = deadline_of(timeout), SOON, self._source
+        loop, waiters = self._bind(), self._waiters
+        # all waiters are woken at once, so there is no order, and a place is any object
+        place, timer = loop.create_future(), None
+        try:
+            while True:
+                left = inf if deadline is None else deadline - time.monotonic()
+                # until the loop says that the process has ended there is nothing to see
+                if self._ended or left <= 0 or source.returncode is not None:
+                    code = source.poll()
+                    if code is not None:
+                        return code
+                if left <= 0:
+                    raise timed_out(WaitTimeout, timeout, NOT_ENDED)
+                if self._ended:
+                    # as in Pidfd.wait(): its parent or its tracer has to reap it first
+                    left, delay = min(left, delay), min(2 * delay, LATE)
+                elif not self._reading:
+                    self._watch(loop)
+                self._reader.waited_for = self
+                waiters[place] = future = loop.create_future()
+                if left < inf:
+                    timer = loop.call_later(min(left, LONGEST_TIMER), look_again, future)
+                await future
+                if timer is not None:
+                    timer.cancel()
+        finally:
+            waiters.pop(place, None)
+            if timer is not None:
+                timer.cancel()
+            if not waiters:
+                self._reader.waited_for = None
+
+    def _readable(self) -> None:
+        # A process ends once, and the descriptor stays readable: the loop would call
+        # this in every turn.
+        self._ended = True
+        self._stop_watching()
+        for future in self._waiters.values():
+            look_again(future)
+
+    @property
+    def pid(self) -> int | None:
+        """The number that the process had when the object was made."""
+        return self._source.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code if it is known; see :attr:`butter.pidfd.Pidfd.returncode`."""
+        return self._source.returncode
+
+    poll = forward(Pidfd.poll)
+    send_signal = forward(Pidfd.send_signal)
+    terminate = forward(Pidfd.terminate)
+    kill = forward(Pidfd.kill)
+    info = forward(Pidfd.info)
+    getfd = forward(Pidfd.getfd)
+    namespace = forward(Pidfd.namespace)
