@@ -214,8 +214,8 @@ NAMESPACE = Errors(
 class Siginfo(NamedTuple):
     """``Siginfo(si_signo, si_code=SI_QUEUE, si_pid=0, si_uid=0, si_value=0)``.
 
-    What a signal carries: its number, why it was sent, the process and the user that
-    sent it, and a value of 64 bits. See :manpage:`sigqueue(3)`.
+    The information that a signal carries: its number, why it was sent, the process and
+    the user that sent it, and a value of 64 bits. See :manpage:`sigqueue(3)`.
     """
 
     si_signo: int
