@@ -36,7 +36,17 @@ PACKAGE = Path(butter.__file__).parent
 SOURCES = Path(__file__).resolve().parent.parent.parent / "butter"
 BUILDERS = {path.stem for path in SOURCES.glob("build/*.py")}
 # the shared parts whose name does not say so
-SHARED = {"butter": 2, "_enums": 1, "errors": 2, "utils": 4, "eventlike": 4, "pidfd": 4, "cli": 7, "__main__": 7}
+SHARED = {
+    "butter": 2,
+    "_enums": 1,
+    "_look": 2,
+    "errors": 2,
+    "utils": 4,
+    "eventlike": 4,
+    "pidfd": 4,
+    "cli": 7,
+    "__main__": 7,
+}
 COMMAND = SHARED["cli"]
 
 # modules made of several features, which are still to come; features never import them
@@ -117,7 +127,7 @@ def misplaced(name, imported):
     below, other = place(imported)
     if below == 0:
         return "a builder is never imported"
-    if imported == f"butter._{name.rpartition('.')[2]}_c":
+    if imported == f"butter._{name.rpartition('.')[2].removeprefix('_')}_c":
         return None  # its own compiled module, of a shared part too
     if below > floor:
         return f"floor {floor} imports upwards, from floor {below}"
