@@ -162,8 +162,9 @@ def closed_error() -> ValueError:
 # finaliser warns, because a forgotten descriptor is a bug, and it makes no
 # cffi call, because that would overwrite an errno that is about to be read.
 #
-# What adopt() took over counts as opened. An object under an awaitable leaves
-# the warning and the closing to it (_in_queue; rule 3 of asyncio/_awaitable.py).
+# A descriptor that adopt() took over counts as opened. An object under an awaitable
+# leaves the warning and the closing to it (_in_queue; rule 3 of
+# asyncio/_awaitable.py).
 #
 # One gap remains: a thread that has looked the number up, and is about to make
 # its call, uses the number although another thread closes it in between.

@@ -214,8 +214,8 @@ NAMESPACE = Errors(
 class Siginfo(NamedTuple):
     """``Siginfo(si_signo, si_code=SI_QUEUE, si_pid=0, si_uid=0, si_value=0)``.
 
-    What a signal carries: its number, why it was sent, the process and the user that
-    sent it, and a value of 64 bits. See :manpage:`sigqueue(3)`.
+    The information that a signal carries: its number, why it was sent, the process and
+    the user that sent it, and a value of 64 bits. See :manpage:`sigqueue(3)`.
     """
 
     si_signo: int
@@ -226,7 +226,7 @@ class Siginfo(NamedTuple):
 
 
 class Waited(NamedTuple):
-    """What :func:`waitid` returns: a child, and what happened to it.
+    """The result of :func:`waitid`: a child, and what happened to it.
 
     ``si_pid`` is its number and ``si_uid`` its user, ``si_signo`` is SIGCHLD.
     ``si_code`` is a :class:`butter.signalfd.ChildCode`, and ``si_status`` the exit
@@ -241,7 +241,7 @@ class Waited(NamedTuple):
 
 
 class ProcessInfo(NamedTuple):
-    """What :func:`pidfd_get_info` returns: the fields of ``struct pidfd_info``.
+    """The result of :func:`pidfd_get_info`: the fields of ``struct pidfd_info``.
 
     ``mask`` says which of them the kernel knew; the others are None.
 

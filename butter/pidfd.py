@@ -258,7 +258,7 @@ class Pidfd(Descriptor):
         self.send_signal(signal.SIGKILL)
 
     def info(self, mask: int = 0) -> ProcessInfo:
-        """What the kernel knows of the process: numbers, users, groups, control group.
+        """The facts that the kernel has: numbers, users, groups, control group.
 
         *mask* are bits of PidfdInfo for what is not always returned.
 

@@ -1,4 +1,4 @@
-"""What all awaitables share: the loop that watches the descriptor of an object."""
+"""The base of all awaitables: the loop that watches the descriptor of an object."""
 
 # Some facts about a descriptor that a loop watches
 #
@@ -32,8 +32,8 @@
 #
 # 4. A fork copies the loop's bookkeeping, but shares its epoll instance: a
 #    child that removes "its" reader removes the parent's. So in the child the
-#    awaitable only forgets its loop and its waiters. What was read is the
-#    parent's, and is dropped.
+#    awaitable only forgets its loop and its waiters. The events that were read
+#    are the parent's, and are dropped.
 
 from __future__ import annotations
 

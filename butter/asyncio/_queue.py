@@ -81,7 +81,7 @@ Event = TypeVar("Event")
 
 
 class EventQueue(Awaitable[Source], Generic[Source, Event]):
-    """What each ``…_async`` object is: it works like an :class:`asyncio.Queue`.
+    """The base of each ``…_async`` queue, which works like an :class:`asyncio.Queue`.
 
     ``async for`` returns events until the object is closed, or until no event can come
     any more; ``async with``, and plain ``with``, close it. Cancelling a waiter, or

@@ -148,7 +148,7 @@ def named(function, feature):
 # new descriptors
 
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
-NEW.update(memfd="memfd_create", pidfd="pidfd_open", system_mounts="open_tree")
+NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open")
 
 
 def new_descriptor(feature, fail):

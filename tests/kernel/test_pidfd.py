@@ -312,7 +312,7 @@ def test_wait_goes_on_after_a_signal(child, process):
 
 
 def test_handler_raises_in_a_wait(child, process):
-    """What a handler raises ends a wait, and costs no exit code."""
+    """An exception of a handler ends a wait, and costs no exit code."""
 
     def handler(*_):
         raise KeyError
@@ -378,7 +378,7 @@ def test_pid(child, process):
 
 
 def test_adopted_from_an_object(child, process):
-    """What adopts an object knows its exit code."""
+    """An object that adopts another knows its exit code."""
     child.exit(17)
     process.wait(LONG)
     with Pidfd.adopt(process) as adopted:

@@ -37,7 +37,16 @@ PACKAGE = Path(butter.__file__).parent
 SOURCES = Path(__file__).resolve().parent.parent.parent / "butter"
 BUILDERS = {path.stem for path in SOURCES.glob("build/*.py")}
 # the shared parts whose name does not say so
-SHARED = {"butter": 2, "_enums": 1, "errors": 2, "utils": 4, "eventlike": 4, "cli": 7, "__main__": 7}
+SHARED = {
+    "butter": 2,
+    "_enums": 1,
+    "_look": 2,
+    "errors": 2,
+    "utils": 4,
+    "eventlike": 4,
+    "cli": 7,
+    "__main__": 7,
+}
 COMMAND = SHARED["cli"]
 
 # features whose public module others may import, because they hand its objects out
@@ -122,7 +131,7 @@ def misplaced(name, imported):
     below, other = place(imported)
     if below == 0:
         return "a builder is never imported"
-    if imported == f"butter._{name.rpartition('.')[2]}_c":
+    if imported == f"butter._{name.rpartition('.')[2].removeprefix('_')}_c":
         return None  # its own compiled module, of a shared part too
     if below > floor:
         return f"floor {floor} imports upwards, from floor {below}"

@@ -1,0 +1,100 @@
+"""The facts about this process that the sentences of errors name.
+
+A sentence looks for the cause of an error after the call has failed. It may run in a
+new root without ``/proc``, or where no descriptor is left: so the facts come from calls
+that need neither, where there are such calls. Nothing here raises.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+
+from butter._look_c import lib
+
+CAP_SETFCAP = 31
+CAP_SYS_ADMIN = 21
+CAP_SYS_CHROOT = 18
+
+#: the flag of open that asks neither the file nor for permission to read it; PyPy does
+#: not have this constant
+O_PATH = 0o10000000
+
+# the number that the kernel gives to the first user namespace
+_FIRST_USER_NAMESPACE = "user:[4026531837]"
+
+
+def text_of(path: str) -> str:
+    """Return the text of a small file, empty if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return os.fsdecode(file.read())
+    except OSError:
+        return ""
+
+
+def status_field(name: str, pid: int | str = "thread-self") -> str:
+    """Return a field of the status of a process, empty where ``/proc`` is missing.
+
+    *name* is as in ``/proc/<pid>/status``: ``"Threads"``.
+    """
+    found = re.search(rf"^{name}:[ \t]*(.*)$", text_of(f"/proc/{pid}/status"), re.MULTILINE)
+    return found[1] if found else ""
+
+
+def capable(capability: int) -> bool:
+    """Return whether this thread has a capability in its own user namespace.
+
+    It counts as there if capget itself is refused, as by a seccomp filter.
+    """
+    return bool(lib.butter_capable(capability))
+
+
+def is_mount_root(path: str) -> bool | None:
+    """Return whether a mount begins at *path*; a link at its end is not followed.
+
+    None where it does not exist, and before Linux 5.8.
+    """
+    found = lib.butter_is_mount_root(os.fsencode(path))
+    return None if found < 0 else bool(found)
+
+
+def has_proc() -> bool:
+    """Return whether ``/proc`` is there, and is that of this process."""
+    return os.path.exists("/proc/thread-self")
+
+
+def user_namespace() -> str:
+    """Return the name of the user namespace, as ``user:[4026531837]``.
+
+    It is empty where ``/proc`` is missing.
+    """
+    try:
+        return os.readlink("/proc/thread-self/ns/user")
+    except OSError:
+        return ""
+
+
+def in_first_user_namespace() -> bool | None:
+    """Return whether this process is in the first user namespace; None if not known."""
+    found = user_namespace()
+    return found == _FIRST_USER_NAMESPACE if found else None
+
+
+def is_foreign(kind: str) -> bool | None:
+    """Return whether a namespace of this thread is of a user namespace above its own.
+
+    *kind* is as in ``/proc/self/ns``: ``"mnt"``. None where it cannot be known.
+    """
+    try:
+        fd = os.open(f"/proc/thread-self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        owner = lib.butter_ns_owner(fd)
+        if owner >= 0:
+            os.close(owner)
+        return bool(owner == -1 - errno.EPERM)
+    finally:
+        os.close(fd)
