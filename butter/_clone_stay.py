@@ -111,6 +111,11 @@ class Stay(Generic[Entered]):
             raise RuntimeError("another thread is inside the namespace, and only that thread can leave it")
         try:
             result = lib.setns_at(*self._back)
+        except BaseException:
+            # Python 3.9 runs handlers between any two steps, so also before the call;
+            # a second one changes nothing
+            lib.setns_at(*self._back)
+            raise
         finally:
             self._thread = None
             self._opened.close()
