@@ -30,6 +30,15 @@ from butter._constants.clone import (
     CloneUnshare,
 )
 from butter._descriptor import fields_of, link_of
+from butter._look import (
+    CAP_SYS_ADMIN,
+    CAP_SYS_CHROOT,
+    capable,
+    has_proc,
+    in_first_user_namespace,
+    status_field,
+    text_of,
+)
 from butter.errors import (
     BAD_DESCRIPTOR,
     NEW_DESCRIPTOR,
@@ -68,15 +77,9 @@ KINDS: Mapping[int, str] = {
     CLONE_NEWUTS: "uts",
 }
 
-CAP_SYS_CHROOT = 18
-CAP_SYS_ADMIN = 21
-CAP_SETFCAP = 31
-
 _ANY_KIND = sum(CloneNew)
 _UNSHARE = _ANY_KIND | sum(CloneUnshare) | sum(CloneMounts)
 _SINGLE = CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM
-#: the name of a process's own user namespace where that is the first one of the system
-_INITIAL = "user:[4026531837]"
 # the value of each limit in a user namespace until a process sets another one there
 _UNSET = (1 << 31) - 1
 _MOST_USER_LEVELS, _MOST_PID_LEVELS = 33, 33
@@ -86,13 +89,13 @@ _MOST_NAMES = 6
 # what the sentences look at
 
 
-def contents(path: str) -> str:
-    """Return the text of a file of ``/proc``, empty where it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
+def blind() -> str:
+    """Return a clause about why ``/proc`` cannot be read now, empty if it can be."""
+    if not has_proc():
+        return "/proc is not mounted, which would tell"
+    if not text_of("/proc/thread-self/status"):
+        return "/proc cannot be read, as where no descriptor is left"
+    return ""
 
 
 def namespace_link(kind: str, pid: int | str = "thread-self") -> str:
@@ -106,37 +109,35 @@ def namespace_link(kind: str, pid: int | str = "thread-self") -> str:
         return ""
 
 
-def status_field(name: str, pid: int | str = "thread-self") -> str:
-    """Return a field of a process's status, empty where it cannot be read."""
-    found = re.search(rf"^{name}:\s*(.*)$", contents(f"/proc/{pid}/status"), re.MULTILINE)
-    return found[1] if found else ""
-
-
-def capable(number: int) -> bool:
-    """Return whether this thread has a capability in its user namespace."""
-    return bool(int(status_field("CapEff") or "0", 16) >> number & 1)
-
-
 def privileged(number: int) -> bool:
     """Return whether this thread has a capability in the system's first namespace."""
-    return capable(number) and namespace_link("user") == _INITIAL
+    return capable(number) and bool(in_first_user_namespace())
+
+
+def children_elsewhere() -> bool:
+    """Return whether the children of this thread are in another pid namespace."""
+    return namespace_link("pid") != namespace_link("pid_for_children")
 
 
 def thread_names() -> list[str]:
-    """Return the name of each thread of this process."""
+    """Return the name of each thread of this process.
+
+    The list is empty where ``/proc`` cannot be read.
+    """
     try:
         found = sorted(os.listdir("/proc/self/task"), key=int)
     except OSError:
         return []
-    # a thread that has just ended does not have a name
-    return [name for name in (contents(f"/proc/self/task/{task}/comm").strip() for task in found) if name]
+    names = [text_of(f"/proc/self/task/{task}/comm") for task in found]
+    # the file of a thread that has just ended is empty, and that of the name "" is not
+    return [name.strip() or "(without a name)" for name in names if name]
 
 
 def _threads() -> str:
     """Return a clause about the threads of this process."""
     names = thread_names()
     if not names:
-        return "this process may have several threads (/proc is not mounted)"
+        return f"this process may have several threads ({blind()})"
     some = ", ".join(names[:_MOST_NAMES]) + (", …" if names[_MOST_NAMES:] else "")
     return f"this process has {len(names)} thread{'s' * (len(names) > 1)}: {some}"
 
@@ -147,12 +148,18 @@ def names_of(flags: int) -> str:
     return " and ".join(f"CLONE_{name}" for name, flag in members.items() if flags & flag)
 
 
+def a_namespace(kind: int) -> str:
+    """Return what a namespace is called, with its article."""
+    name = KINDS.get(kind, "newer")
+    return f"a{'n' * (name == 'ipc')} {name} namespace"
+
+
 def mapped(kind: str, number: int) -> bool:
     """Return whether an id has a mapping in this user namespace.
 
     *kind* is "uid" or "gid".
     """
-    ranges = [line.split() for line in contents(f"/proc/thread-self/{kind}_map").splitlines()]
+    ranges = [line.split() for line in text_of(f"/proc/thread-self/{kind}_map").splitlines()]
     return any(int(first) <= number < int(first) + int(count) for first, _, count in ranges)
 
 
@@ -185,10 +192,16 @@ def _unshare_refused(flags: int, **_: object) -> str:
     for flag, kind in KINDS.items():
         if flags & flag and namespace_link("user") and not namespace_link(kind):
             return f"{names_of(flag)}: this kernel is built without {kind} namespaces"
-    if flags & CLONE_NEWPID and namespace_link("pid") != namespace_link("pid_for_children"):
+    if flags & CLONE_NEWPID and children_elsewhere():
         return (
             "CLONE_NEWPID: the children of this thread are in another pid namespace already, and only they can make "
             "one in there"
+        )
+    unseen = blind()
+    if unseen and not flags & _SINGLE:
+        return (
+            "this kernel is built without one of the namespaces, or the children of this thread are in another pid "
+            f"namespace already ({unseen})"
         )
     if not flags & _SINGLE:
         return "the kernel or a seccomp filter refuses it, for a reason that the manual page does not list"
@@ -202,8 +215,14 @@ def _unshare_refused(flags: int, **_: object) -> str:
 
 def _user_denied() -> str:
     """Return a sentence about EPERM of a new user namespace."""
+    unseen = blind()
+    if unseen:
+        return (
+            "CLONE_NEWUSER is not allowed in a chroot, nor to a process whose ids do not have a mapping in its user "
+            f"namespace; or a sysctl, a seccomp filter or a security module forbids it ({unseen})"
+        )
     for kind, number, what in ("uid", os.geteuid(), "user"), ("gid", os.getegid(), "group"):
-        if namespace_link("user") and not mapped(kind, number):
+        if not mapped(kind, number):
             return (
                 f"CLONE_NEWUSER: the {what} id of this process, shown as {number}, does not have a mapping in its user "
                 f"namespace; write /proc/{os.getpid()}/{kind}_map first, as butter.clone.map_ids() does"
@@ -211,7 +230,7 @@ def _user_denied() -> str:
     reason = restricted()
     if reason:
         return reason
-    mounts = contents("/proc/thread-self/mountinfo").splitlines()
+    mounts = text_of("/proc/thread-self/mountinfo").splitlines()
     if mounts and not any(line.split()[4] == "/" for line in mounts):
         return (
             "CLONE_NEWUSER is not allowed in a chroot: the root directory of this process is not that of its mount "
@@ -243,14 +262,15 @@ def _exhausted(flags: int, **_: object) -> str:
         if "pid" in asked and len(status_field("NSpid").split()) >= _MOST_PID_LEVELS:
             return "CLONE_NEWPID: pid namespaces cannot be nested deeper than 32 levels"
         # a limit that was never set here does not stop anything
-        if asked.get("user") == _UNSET and namespace_link("user") != _INITIAL:
+        if asked.get("user") == _UNSET and not in_first_user_namespace():
             return (
                 f"CLONE_NEWUSER: user namespaces cannot be nested deeper than {_MOST_USER_LEVELS} levels. (If this one "
                 "is not so deep, user.max_user_namespaces of a user namespace above it is reached; "
                 f"here it is {_UNSET}.)"
             )
     limits = "; ".join(raise_sysctl(f"user.max_{kind}_namespaces") for kind in used_up or asked)
-    return f"this user can make no more namespaces of this kind: {limits}"
+    nested = "" if used_up or not blind() else f", or they are nested as deep as can be ({blind()})"
+    return f"this user can make no more namespaces of this kind: {limits}{nested}"
 
 
 def _table_too_large(**_: object) -> str:
@@ -260,10 +280,15 @@ def _table_too_large(**_: object) -> str:
     )
 
 
+def _module_denied(**_: object) -> str:
+    unseen = blind()
+    return restricted() or f"a security module{' or a sysctl' * bool(unseen)} does not allow it"
+
+
 UNSHARE = Errors(
     "unshare",
     {
-        errno.EACCES: (PermissionError, lambda **_: restricted() or "a security module does not allow it"),
+        errno.EACCES: (PermissionError, _module_denied),
         errno.EINVAL: (InvalidArgument, _unshare_refused),
         errno.EMFILE: (OSError, _table_too_large),
         errno.ENOMEM: NO_MEMORY,
@@ -313,17 +338,24 @@ def _setns_refused(fd: int, nstype: int, **_: object) -> str:
             return f"descriptor {fd} is a pidfd: nstype has to say which namespaces of the process (CLONE_NEWNET | …)"
         joined = nstype
     elif not joined:
-        return f"descriptor {fd} is neither a namespace nor a pidfd, but {link_of(fd)!r}"
+        link = link_of(fd)
+        if link is not None:
+            return f"descriptor {fd} is neither a namespace nor a pidfd, but {link!r}"
+        return (
+            f"descriptor {fd} is not a namespace; if it is a pidfd, nstype has to say which namespaces of the process "
+            "are joined, and CLONE_NEWUSER and CLONE_NEWNS need a process with a single thread (/proc is not mounted, "
+            "which would tell)"
+        )
     elif nstype not in (0, joined):
         several = "; several kinds at once need a pidfd" if nstype & joined else ""
         return (
-            f"descriptor {fd} is a {KINDS[joined]} namespace ({names_of(joined)}), but nstype is "
-            f"{names_of(nstype)}{several}"
+            f"descriptor {fd} is {a_namespace(joined)} ({names_of(joined)}), but nstype is {names_of(nstype)}{several}"
         )
     if joined & CLONE_NEWUSER:
-        if len(thread_names()) != 1:
+        threads, own = thread_names(), _is_own(fd, "user")
+        if threads[1:] or not (threads or own):
             return f"a user namespace is joined by a process with a single thread alone, and {_threads()}"
-        if _is_own(fd, "user"):
+        if own:
             return f"the thread is in the user namespace of descriptor {fd} already"
     if joined & (CLONE_NEWNS | CLONE_NEWUSER):
         return (
@@ -333,17 +365,19 @@ def _setns_refused(fd: int, nstype: int, **_: object) -> str:
     return f"the pid namespace of descriptor {fd} is neither that of this process nor below it"
 
 
-def _setns_denied(fd: int, nstype: int, **_: object) -> str:
-    kind = kind_of(fd)
+def _setns_denied(fd: int, nstype: int, present: bool = False, **_: object) -> str:
+    kind, owner = kind_of(fd), -1
     if kind:
         owner = lib.ns_ioctl(fd, NS_GET_USERNS)
         if owner == -1 - errno.EPERM:
             where = "is not below" if kind == CLONE_NEWUSER else "belongs to a user namespace outside"
-            return f"the {KINDS[kind]} namespace of descriptor {fd} {where} the user namespace of this process"
+            # a thread that enters for a while has looked whether it may come back
+            whose = "that the thread is in, and could not enter again," if present else f"of descriptor {fd}"
+            return f"the {KINDS.get(kind)} namespace {whose} {where} the user namespace of this process"
         if owner >= 0:
             os.close(owner)
     mounts = (kind or nstype) & CLONE_NEWNS
-    if kind and capable(CAP_SYS_ADMIN) and (not mounts or capable(CAP_SYS_CHROOT)):
+    if owner >= 0 and capable(CAP_SYS_ADMIN) and (not mounts or capable(CAP_SYS_CHROOT)):
         return NOT_ALLOWED
     needs = "CAP_SYS_ADMIN and CAP_SYS_CHROOT" if mounts else "CAP_SYS_ADMIN"
     if kind == CLONE_NEWUSER:
@@ -355,6 +389,7 @@ def _setns_denied(fd: int, nstype: int, **_: object) -> str:
 SETNS = Errors(
     "setns",
     {
+        errno.EACCES: (PermissionError, "no permission to go back to the root or working directory"),
         errno.EBADF: BAD_DESCRIPTOR,
         errno.EINVAL: (InvalidArgument, _setns_refused),
         errno.ENOMEM: NO_MEMORY,
@@ -391,7 +426,9 @@ def _not_found(path: Path | None, **_: object) -> str:
 
 def _not_a_namespace(path: Path | None = None, fd: int = -1, **_: object) -> str:
     if path is None:
-        return f"descriptor {fd} is not a pidfd"
+        if _is_pidfd(fd):
+            return f"the process of descriptor {fd} cannot be read in /proc/self/fdinfo: no descriptor may be left"
+        return f"descriptor {fd} is not a pidfd" + ("" if has_proc() else ", or is one, but /proc is not mounted here")
     return "the path is not a namespace, as /proc/self/ns/net is and bind mounts of it"
 
 
@@ -418,14 +455,17 @@ def _outside(request: int, **_: object) -> str:
 
 def _unknown_request(fd: int, request: int, **_: object) -> str:
     if not kind_of(fd):
-        return f"descriptor {fd} is not a namespace, but {link_of(fd)!r}"
+        link = link_of(fd)
+        return f"descriptor {fd} is not a namespace" + ("" if link is None else f", but {link!r}")
     since = {NS_GET_ID: "6.18", NS_GET_MNTNS_ID: "6.11"}.get(request, "4.11")
     return f"this kernel is older than Linux {since}, which brought the request {request:#x}"
 
 
 def _no_parent(fd: int, **_: object) -> str:
-    kind = KINDS.get(kind_of(fd), "such a")
-    return f"a {kind} namespace does not have this: only user and pid namespaces have parents, user namespaces an owner"
+    return (
+        f"{a_namespace(kind_of(fd))} does not have this: only user and pid namespaces have parents, user namespaces an "
+        "owner"
+    )
 
 
 IOCTL = Errors(

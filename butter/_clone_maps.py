@@ -9,7 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 from butter._arguments import integer
-from butter._clone_errors import CAP_SETFCAP, capable, contents, namespace_link, restricted, status_field
+from butter._clone_errors import namespace_link, restricted
+from butter._look import CAP_SETFCAP, capable, status_field, text_of
 from butter._signals import raised_by_handler
 from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, PathNotFound
 
@@ -23,23 +24,42 @@ _CAP_SETGID, _CAP_SETUID = 6, 7
 _MOST_RANGES = 340
 
 
+def _directory(pid: int) -> str:
+    """Return the directory of a process in ``/proc``.
+
+    ``/proc`` may be that of an outer pid namespace, where the number of this process is
+    another one's.
+    """
+    return f"/proc/{'self' if pid == os.getpid() else pid}"
+
+
 def _inside(pid: int) -> bool:
     """Return whether this thread is in the user namespace of the process *pid*."""
-    return namespace_link("user", pid) == namespace_link("user")
+    return pid == os.getpid() or namespace_link("user", pid) == namespace_link("user")
 
 
 def _not_written(pid: int, name: str, ranges: list[Range], said: str = "", **_: object) -> str:
     if said:
         return f"{said} (the ranges that a user may map are in /etc/sub{name[:3]})"
+    directory = _directory(pid)
+    allowed = text_of(f"{directory}/setgroups").strip() == "allow"
+    if name == "setgroups" and not allowed:
+        name = "gid_map"
     if name == "setgroups":
         return f"setgroups of process {pid} can be denied only before its gid_map is written, and by its creator"
-    if contents(f"/proc/{pid}/{name}").strip():
+    if text_of(f"{directory}/{name}").strip():
         return f"{name} of process {pid} has been written already, and the kernel allows that once"
     reason = restricted()
     if reason:
         return reason
     if not capable(CAP_SETFCAP) and any(outside == 0 for _, outside, _ in ranges) and not _inside(pid):
         return "id 0 of the outside is mapped by a process with CAP_SETFCAP alone (Linux 5.12)"
+    own = len(ranges) == 1 and ranges[0][2] == 1
+    if name == "gid_map" and own and allowed and (_inside(pid) or not capable(_CAP_SETGID)):
+        return (
+            "a process in the new user namespace, or without CAP_SETGID, maps its own group alone, and that only where "
+            "setgroups is denied, which setgroups=True does not do"
+        )
     if _inside(pid):
         return (
             f"a process in the new user namespace maps one id alone, which is its own outside; a process outside has "
@@ -52,7 +72,7 @@ def _not_written(pid: int, name: str, ranges: list[Range], said: str = "", **_: 
 
 
 def _not_opened(pid: int, **_: object) -> str:
-    users = status_field("Uid", pid).split()
+    users = status_field("Uid", "self" if pid == os.getpid() else pid).split()
     if users[1:2] == [str(os.geteuid())]:
         return (
             f"the files of process {pid} in /proc are root's, because it has changed its ids or runs a program that "
@@ -124,7 +144,7 @@ def _helper(pid: int, ranges: list[Range], capability: int, own: int, program: s
 
 def _write(pid: int, name: str, text: str, ranges: list[Range]) -> None:
     try:
-        fd = os.open(f"/proc/{pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        fd = os.open(f"{_directory(pid)}/{name}", os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.write(fd, text.encode())
         finally:
@@ -151,7 +171,9 @@ def _write_map(pid: int, name: str, ranges: list[Range], helper: str | None, dea
     if done is None:
         raise TimeoutError(errno.ETIMEDOUT, f"map_ids: {helper} took too long, and was killed")
     # an exit status is lost where SIGCHLD is ignored
-    if done.returncode or not contents(f"/proc/{pid}/{name}").strip():
+    if done.returncode or not text_of(f"/proc/{pid}/{name}").strip():
+        if not os.path.exists(f"/proc/{pid}"):
+            MAP.fail(errno.ENOENT, pid=pid)
         MAP.fail(errno.EPERM, pid=pid, name=name, ranges=ranges, said=done.stderr.strip() or f"{helper} failed")
 
 
@@ -182,7 +204,8 @@ def map_ids(
     Raises PermissionError with the reason, InvalidArgument, PathNotFound if there is no
     such process or the programs are not installed, ProcessLookupError, TimeoutError;
     ValueError for ranges that are empty or overlap. Both maps are checked before one is
-    written; gid_map is the first.
+    written; gid_map is the first. Where uid_map then fails, gid_map and a denied
+    setgroups stay: a second call passes uid_map alone.
 
     Linux 3.8, :manpage:`user_namespaces(7)`.
     """

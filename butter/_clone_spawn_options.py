@@ -54,8 +54,9 @@ from butter._constants.prctl import (
     PR_SET_PDEATHSIG,
 )
 from butter._signals import raised_by_handler
-from butter._system_errors import MOUNT, PIVOT_ROOT, SETHOSTNAME, UMOUNT
+from butter._system_errors import MOUNT, SETHOSTNAME
 from butter._system_mounts_errors import MOVE_MOUNT
+from butter._system_umount_errors import PIVOT_ROOT, UMOUNT
 from butter.system import AT_FDCWD, MNT_DETACH, MOVE_MOUNT_F_EMPTY_PATH, MS_BIND, MS_PRIVATE, MS_REC, _options
 
 if TYPE_CHECKING:

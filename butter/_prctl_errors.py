@@ -92,10 +92,10 @@ def _refused(option: int = 0, arguments: Sequence[int] = _NOTHING, **_: object) 
     name, found = option_name(option), OPTIONS[option]
     if any(arguments[len(found.takes) :]):
         return f"{name} takes {len(found.takes)} of the four arguments; the others must be 0"
-    capability = arguments[1] if option == PR_CAP_AMBIENT else arguments[0]
-    unknown = unknown_capability(capability)
-    if unknown and option in (PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_CAP_AMBIENT):
-        return unknown
+    if option in (PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_CAP_AMBIENT):
+        unknown = unknown_capability(arguments[1] if option == PR_CAP_AMBIENT else arguments[0])
+        if unknown:
+            return unknown
     built = built_with(found.config) if found.config else True
     if built is False:
         return f"{name} needs a kernel that was built with {found.config}, and this one was not"

@@ -1,4 +1,4 @@
-"""The errors of mount, umount, pivot_root and names: which path is wrong, and why."""
+"""The errors of mount, and of host names: which argument is wrong, and why."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from butter._constants.system import (
     HOST_NAME_MAX,
     MAXPATHLEN,
-    MNT_DETACH,
-    MNT_EXPIRE,
-    MNT_FORCE,
     MS_BIND,
+    MS_MGC_MSK,
+    MS_MGC_VAL,
     MS_MOVE,
     MS_NODEV,
     MS_NOEXEC,
     MS_NOSUID,
+    MS_NOUSER,
     MS_PRIVATE,
     MS_RDONLY,
     MS_REC,
@@ -25,21 +25,20 @@ from butter._constants.system import (
     MS_SILENT,
     MS_SLAVE,
     MS_UNBINDABLE,
-    UMOUNT_NOFOLLOW,
     MountFlags,
 )
 from butter._system_look import (
+    UNSEEN,
     filesystems,
     first_failing,
     in_user_namespace,
     is_foreign,
     kind_of,
-    mount_at,
+    look,
     mount_of,
     mounts,
     not_privileged,
     real,
-    used_by_this_process,
 )
 from butter.errors import (
     NOT_ALLOWED,
@@ -60,18 +59,14 @@ if TYPE_CHECKING:
     from butter.errors import Meaning
 
 
-class Retry(BlockingIOError):
-    """``MNT_EXPIRE`` has marked the mount; a second call unmounts what is unused."""
-
-
 PROPAGATIONS = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE
 # flags that a mount keeps which came from a more privileged mount namespace
 _LOCKED = {"ro": MS_RDONLY, "nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_NOEXEC}
 # filesystems that show a namespace, which has to be of this process's user namespace
 _SHOWN = {"proc": "pid", "sysfs": "net", "mqueue": "ipc", "cgroup": "cgroup", "cgroup2": "cgroup"}
 _MORE_IN_THE_LOG = "the kernel's log ('dmesg') may say more"
-_PRIVATE_FIRST = "call mount(None, '/', None, MS_REC | MS_PRIVATE) before"
-_LOCKED_MOUNT = "is locked, since it came from a mount namespace with more privileges"
+PRIVATE_FIRST = "call mount(None, '/', None, MS_REC | MS_PRIVATE) before"
+LOCKED_MOUNT = "is locked, since it came from a mount namespace with more privileges"
 
 
 def _which(number: int, sentence: str, otherwise: str) -> Callable[..., str]:
@@ -93,25 +88,44 @@ def _names(flags: int) -> str:
     return " | ".join(f"MS_{name}" for name in str(MountFlags(flags)).split("|"))
 
 
-def _line(path: str) -> MountLine | None:
+def line_of(path: str) -> MountLine | None:
     """Return the mount that a path is on, None if that is unknown."""
     return mounts().get(mount_of(path) or 0)
 
 
-def _not_mounted(target: str) -> str | None:
-    """Return why *target* is not a mount point of this process; None if it is one."""
+def not_reachable(target: str) -> str | None:
+    """Return a sentence about a path on a mount that this process does not see."""
     table, number = mounts(), mount_of(target)
-    if not table or number is None:
+    if not table or number is None or number in table:
         return None
-    if number not in table:
-        return f"{target!r} is on a mount of another mount namespace, or on one that was detached or is out of reach"
-    begin = table[number].target
-    if begin == real(target):
-        return None
-    return f"{target!r} is not a mount point: it is a part of the mount at {begin!r}"
+    return f"{target!r} is on a mount of another mount namespace, or on one that was detached or is out of reach"
 
 
-def _shared_parent(path: str) -> str | None:
+def not_mounted(target: str) -> str | None:
+    """Return why *target* is not a mount point of this process; None if it is one.
+
+    None also where neither the kernel nor /proc tells.
+    """
+    place, line = look(target), line_of(target)
+    sentence = not_reachable(target)
+    if sentence:
+        return sentence
+    if place.begins or (place.begins is None and (line is None or line.target == real(target))):
+        return None
+    return f"{target!r} is not a mount point" + (f": it is a part of the mount at {line.target!r}" if line else "")
+
+
+def locked(path: str, otherwise: str = "") -> str:
+    """Return the sentence for a mount point where nothing else is wrong.
+
+    *otherwise* are more causes, which /proc would have shown.
+    """
+    if mounts():
+        return f"{path!r} {LOCKED_MOUNT}"
+    return f"{path!r} {LOCKED_MOUNT}, or is of another mount namespace{otherwise}; {UNSEEN}"
+
+
+def shared_parent(path: str) -> str | None:
     """Return the place of the mount below the one at *path*, if it is shared."""
     table = mounts()
     line = table.get(mount_of(path) or 0)
@@ -130,6 +144,14 @@ def _mount_refused(
     for name, text in ("source", src), ("name of the filesystem", fs):
         if text is not None and len(os.fsencode(text)) >= MAXPATHLEN:
             return f"the {name} has more than {MAXPATHLEN - 1} bytes"
+    # MS_NOUSER is the highest bit of a C int, and so are all above; the number of old
+    # programs covers them
+    unknown = 0 if flags & MS_MGC_MSK == MS_MGC_VAL else flags & -MS_NOUSER
+    if unknown:
+        return f"programs cannot use the flags {unknown:#x}"
+    unreachable = not_reachable(target)
+    if unreachable:
+        return unreachable
     if flags & MS_REMOUNT:
         return _remount_refused(target, flags, data)
     if flags & MS_BIND:
@@ -147,23 +169,29 @@ def _mount_refused(
 
 
 def _remount_refused(target: str, flags: int, data: bytes | None) -> str:
-    if flags & MS_BIND:
-        return _not_mounted(target) or "the mount does not take these flags"
     options = "" if data is None else os.fsdecode(data)
-    return _not_mounted(target) or f"the filesystem does not take the options {options!r}; {_MORE_IN_THE_LOG}"
+    refused = "the mount does not take these flags"
+    if not flags & MS_BIND:
+        refused = f"the filesystem does not take the options {options!r}; {_MORE_IN_THE_LOG}"
+    if not mounts():
+        refused = f"{target!r} is of another mount namespace, or {refused}; {UNSEEN}"
+    return not_mounted(target) or refused
 
 
 def _bind_refused(src: str | None, flags: int) -> str:
     if not src:
         return "MS_BIND needs a source, the path of a file or directory that exists"
-    line = _line(src)
+    line = line_of(src)
     if line and "unbindable" in line.propagation:
         return f"{src!r} is on a mount that is unbindable, the one at {line.target!r}"
-    if mounts() and not line:
+    if not line and mounts():
         return f"{src!r} is on a mount of another mount namespace, or is a mount namespace of which this one is a part"
+    refused = f"the mount that {src!r} is on cannot be bound"
+    if not mounts():
+        return f"{refused}: it is of another mount namespace, unbindable, or needs MS_REC; {UNSEEN}"
     if not flags & MS_REC and in_user_namespace():
         return f"the mounts below {src!r} are locked, so what they hide must not be seen: add MS_REC"
-    return f"the mount that {src!r} is on cannot be bound"
+    return refused
 
 
 def _propagation_refused(target: str, flags: int) -> str:
@@ -173,7 +201,7 @@ def _propagation_refused(target: str, flags: int) -> str:
     others = flags & ~(PROPAGATIONS | MS_REC | MS_SILENT)
     if others:
         return f"beside {_names(chosen)} only MS_REC and MS_SILENT are allowed, not {_names(others)}"
-    return _not_mounted(target) or "the propagation of this mount cannot be changed"
+    return not_mounted(target) or "the propagation of this mount cannot be changed"
 
 
 def _move_refused(src: str | None, target: str) -> str:
@@ -181,7 +209,7 @@ def _move_refused(src: str | None, target: str) -> str:
         return "MS_MOVE needs a source, the path of a mount point"
     if real(src) == "/":
         return "the root of all mounts cannot be moved; pivot_root() exchanges it"
-    shared = _shared_parent(src)
+    shared = shared_parent(src)
     if shared:
         return (
             f"{src!r} is on the mount at {shared!r}, whose propagation is shared: make that private before, by "
@@ -190,21 +218,21 @@ def _move_refused(src: str | None, target: str) -> str:
     kinds = kind_of(src), kind_of(target)
     if "a directory" in kinds and kinds[0] != kinds[1]:
         return f"{src!r} is {kinds[0]}, and {target!r} is {kinds[1]}"
-    line = _line(target)
+    line = line_of(target)
     if line and line.shared:
         return f"{target!r} is on a shared mount, and a mount of {src!r} is unbindable"
-    return _not_mounted(src) or f"{src!r} {_LOCKED_MOUNT}"
+    return not_mounted(src) or locked(src, ", or is on a shared mount")
 
 
 def _not_permitted(target: str = "", fs: str | None = None, flags: int = 0, **_: object) -> str:
     refused = not_privileged("mnt")
     if refused:
         return refused
-    line = _line(target)
+    line = line_of(target)
     if flags & MS_REMOUNT:
         kept = [bit for name, bit in _LOCKED.items() if line and name in line.options and not flags & bit]
         if kept and in_user_namespace():
-            return f"the mount at {target!r} {_LOCKED_MOUNT}: its flags have to stay, so add {_names(sum(kept))}"
+            return f"the mount at {target!r} {LOCKED_MOUNT}: its flags have to stay, so add {_names(sum(kept))}"
         if in_user_namespace() and not flags & MS_BIND:
             return "the filesystem belongs to another user namespace; MS_BIND | MS_REMOUNT changes this mount alone"
     elif fs and in_user_namespace() and not flags & (MS_BIND | MS_MOVE | PROPAGATIONS):
@@ -227,7 +255,7 @@ def _not_in_user_namespaces(fs: str) -> str:
 def _mount_busy(src: str | None = None, target: str = "", fs: str | None = None, flags: int = 0, **_: object) -> str:
     if flags & MS_REMOUNT:
         return f"files on {target!r} are open for writing, so it cannot become read-only"
-    line = _line(target)
+    line = line_of(target)
     if line and line.source == src and line.target == real(target):
         return f"{src!r} is mounted on {target!r} already"
     if filesystems().get(fs or ""):
@@ -244,29 +272,29 @@ def _nothing_there(
     **_: object,
 ) -> str:
     # many filesystems do not take their source for a path
-    is_path = flags & (MS_BIND | MS_MOVE) or filesystems().get(fs or "")
+    known = filesystems()
+    is_path = flags & (MS_BIND | MS_MOVE) or known.get(fs or "")
     path = first_failing(errno.ENOENT, target, src if is_path else None)
     if path is not None:
         return f"{path!r} does not exist"
     if data and not flags & MS_REMOUNT:
         return f"a path in the options {os.fsdecode(data)!r} does not exist"
-    return "a path is empty, or names a directory that was removed"
+    if not known and src is not None:
+        return f"the source {src!r} does not exist, or {target!r} was removed or is on a mount that was detached"
+    return not_reachable(target or "") or f"{target!r} was removed, or is on a mount that was detached"
 
 
 def _not_a_device(src: str | None = None, fs: str | None = None, **_: object) -> str:
-    return (
-        f"the filesystem {fs!r} needs a block device, and {src!r} is {kind_of(src or '')}; losetup makes one of a file"
-    )
+    kind = kind_of(src or "") or "not one"
+    return f"the filesystem {fs!r} needs a block device, and {src!r} is {kind}; losetup makes one of a file"
 
 
 def _unknown_filesystem(fs: str | None = None, **_: object) -> str:
     known = filesystems()
     if fs is None or (known and fs.partition(".")[0] in known):
         return "the device of the source does not exist"
-    return (
-        f"this kernel does not know the filesystem {fs!r}, and found no module for it; /proc/filesystems has those "
-        "that it knows"
-    )
+    otherwise = "/proc/filesystems has those that it knows" if known else "or the device of the source does not exist"
+    return f"this kernel does not know the filesystem {fs!r}, and found no module for it; {otherwise}"
 
 
 def _not_directories(src: str | None = None, target: str | None = None, flags: int = 0, **_: object) -> str:
@@ -284,11 +312,12 @@ def _no_access(src: str | None = None, target: str | None = None, flags: int = 0
     if path is not None:
         return f"no permission to search a directory of {path!r}"
     device = src is not None and kind_of(src) == "a block device"
-    line = _line(src) if src and device else None
+    line = line_of(src) if src and device else None
     if line and "nodev" in line.options:
         return f"the device {src!r} is on the mount at {line.target!r}, which has MS_NODEV"
     if (device or flags & MS_REMOUNT) and not flags & MS_RDONLY:
-        return "the device can only be read, or its filesystem: add MS_RDONLY"
+        nodev = "" if mounts() or not device else f"; or {src!r} is on a mount with MS_NODEV"
+        return f"the device can only be read, or its filesystem: add MS_RDONLY{nodev}"
     return "a security module, as AppArmor or SELinux, does not allow it"
 
 
@@ -300,7 +329,7 @@ def _below_itself(src: str | None = None, target: str | None = None, **_: object
 
 
 def _too_many_mounts(**_: object) -> str:
-    return f"this mount namespace has {len(mounts())} mounts: {raise_sysctl('fs.mount-max')}"
+    return f"this mount namespace has {len(mounts()) or 'too many'} mounts: {raise_sysctl('fs.mount-max')}"
 
 
 _NOT_SEARCHED = _which(errno.EACCES, "is in a directory that this process may not search", "no access to a directory")
@@ -312,7 +341,7 @@ _TOO_LONG = _which(
 )
 _MISSING = _which(errno.ENOENT, "does not exist", "a path is empty, or names a directory that was removed")
 _NOT_A_DIRECTORY = _which(errno.ENOTDIR, "has a part that is not a directory", "a path is not a directory")
-_PATHS: Mapping[int, Meaning] = {
+PATHS: Mapping[int, Meaning] = {
     **PATH,
     errno.EACCES: (PermissionError, _NOT_SEARCHED),
     errno.EFAULT: (InvalidArgument, "an argument is not in the memory of this process"),
@@ -324,7 +353,7 @@ _PATHS: Mapping[int, Meaning] = {
 MOUNT = Errors(
     "mount",
     {
-        **_PATHS,
+        **PATHS,
         errno.EACCES: (PermissionError, _no_access),
         errno.EBUSY: (InvalidArgument, _mount_busy),
         errno.EINVAL: (InvalidArgument, _mount_refused),
@@ -340,108 +369,6 @@ MOUNT = Errors(
         errno.EPERM: (PermissionError, _not_permitted),
         errno.EROFS: (OSError, "the source can only be read: add MS_RDONLY"),
         errno.EUCLEAN: (OSError, "the filesystem is damaged: check it, as fsck does"),
-    },
-)
-
-
-def _umount_refused(target: str = "", flags: int = 0, **_: object) -> str:
-    unknown = flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)
-    if unknown:
-        return f"unknown flags {unknown & 0xFFFFFFFF:#x}"
-    if flags & UMOUNT_NOFOLLOW and os.path.islink(target):
-        return f"{target!r} is a symbolic link, which UMOUNT_NOFOLLOW does not follow"
-    missing = _not_mounted(target)
-    if missing:
-        return missing
-    if flags & MNT_EXPIRE and flags & (MNT_FORCE | MNT_DETACH):
-        return "MNT_EXPIRE excludes MNT_FORCE and MNT_DETACH"
-    if flags & MNT_EXPIRE and real(target) == "/":
-        return "the root of this process cannot expire"
-    return f"{target!r} {_LOCKED_MOUNT}"
-
-
-def _umount_not_permitted(flags: int = 0, **_: object) -> str:
-    refused = not_privileged("mnt")
-    if refused:
-        return refused
-    if flags & MNT_FORCE and in_user_namespace():
-        return "MNT_FORCE needs CAP_SYS_ADMIN in the user namespace of the filesystem, or outside of all"
-    return NOT_ALLOWED
-
-
-def _umount_busy(target: str = "", **_: object) -> str:
-    number = mount_at(target)
-    others = [line.target for line in mounts().values() if line.parent == number]
-    if others:
-        return f"other mounts are on {target!r}: {', '.join(others[:5])}; unmount them before, or use MNT_DETACH"
-    used = used_by_this_process(number)
-    if used:
-        return f"{used} of this process is on {target!r}; MNT_DETACH unmounts it nevertheless"
-    return f"a process uses {target!r}, which 'fuser -vm' lists; MNT_DETACH unmounts it nevertheless"
-
-
-UMOUNT = Errors(
-    "umount2",
-    {
-        **_PATHS,
-        errno.EAGAIN: (Retry, "MNT_EXPIRE has marked the mount: call again, and it is unmounted if it was not used"),
-        errno.EBUSY: (InvalidArgument, _umount_busy),
-        errno.EINVAL: (InvalidArgument, _umount_refused),
-        errno.EPERM: (PermissionError, _umount_not_permitted),
-    },
-)
-
-
-def _pivot_refused(new: str = "", old: str = "", **_: object) -> str:
-    if real(new) == "/":
-        return f"{new!r} is the root already"
-    table = mounts()
-    root = table.get(mount_of("/") or 0)
-    if table and root is None:
-        return "the root directory of this process is not a mount point, because of a chroot()"
-    if root and root.kind == "rootfs":
-        return "the root is the rootfs that the kernel began with, which stays: move a mount to '/' and use chroot()"
-    line = _line(old)
-    if line and line.shared:
-        return f"{old!r} is on a mount whose propagation is shared: {_PRIVATE_FIRST}"
-    shared = _shared_parent(new)
-    if shared:
-        return f"{new!r} is mounted on the mount at {shared!r}, whose propagation is shared: {_PRIVATE_FIRST}"
-    missing = _not_mounted(new)
-    if missing:
-        return missing
-    inside = real(new).rstrip("/") + "/"
-    if not (real(old) + "/").startswith(inside):
-        return f"{old!r} is not below {new!r}"
-    return f"the mount that the root is on is shared, or {new!r} {_LOCKED_MOUNT}"
-
-
-def _on_the_root(new: str = "", old: str = "", **_: object) -> str:
-    if real(new) == "/":
-        return f"{new!r} is the root already"
-    if mount_of(new) == mount_of("/"):
-        return f"{new!r} is on the same mount as the root: bind it to itself before, by mount(new, new, None, MS_BIND)"
-    return f"{old!r} is on the same mount as the root, and not below {new!r}"
-
-
-def _pivot_not_permitted(**_: object) -> str:
-    return not_privileged("mnt") or NOT_ALLOWED
-
-
-def _pivot_not_a_directory(new: str = "", old: str = "", **_: object) -> str:
-    if kind_of(new) == "a directory":
-        return f"put_old {old!r} is not a directory, or a part of it is not"
-    return f"new_root {new!r} is not a directory, or a part of it is not"
-
-
-PIVOT_ROOT = Errors(
-    "pivot_root",
-    {
-        **_PATHS,
-        errno.EBUSY: (InvalidArgument, _on_the_root),
-        errno.EINVAL: (InvalidArgument, _pivot_refused),
-        errno.ENOTDIR: (PathNotADirectory, _pivot_not_a_directory),
-        errno.EPERM: (PermissionError, _pivot_not_permitted),
     },
 )
 

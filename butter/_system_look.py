@@ -1,33 +1,27 @@
 """The state of mounts and namespaces, for the sentences of errors.
 
-Nothing here raises: where ``/proc`` does not tell, the answer is None or empty.
+Nothing here raises: where ``/proc`` or the kernel does not tell, the answer is None or
+empty. No filesystem is asked for the attributes of a file, as ``os.stat`` does: it may
+wait for a server that is gone.
 """
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import re
 import stat
+from typing import NamedTuple
 
+from butter._look import CAP_SYS_ADMIN, O_PATH, capable, in_first_user_namespace, text_of
+from butter._look import is_foreign as is_foreign
+from butter._system_c import ffi, lib
 from butter._system_mountinfo import MountLine, mount_lines
 
-_CAP_SYS_ADMIN = 21
-_NS_GET_USERNS = 0xB701
-# PyPy does not have this constant
-_O_PATH = 0o10000000
-# the number that the kernel gives to the first user namespace
-_FIRST_USER_NAMESPACE = "user:[4026531837]"
 # kinds of namespaces: what people call them, and the flag of unshare that makes one
 _NAMESPACES = {"mnt": ("mount", "CLONE_NEWNS"), "uts": ("UTS", "CLONE_NEWUTS")}
-
-
-def _text_of(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return os.fsdecode(file.read())
-    except OSError:
-        return ""
+#: the end of a sentence that names causes, one of which it is
+UNSEEN = "/proc, which tells which of these it is, could not be read"
 
 
 def mounts() -> dict[int, MountLine]:
@@ -39,20 +33,61 @@ def mounts() -> dict[int, MountLine]:
 
 
 def _mount_of_descriptor(fd: int) -> int | None:
-    found = re.search(r"^mnt_id:\s*(\d+)", _text_of(f"/proc/thread-self/fdinfo/{fd}"), re.MULTILINE)
+    found = re.search(r"^mnt_id:\s*(\d+)", text_of(f"/proc/thread-self/fdinfo/{fd}"), re.MULTILINE)
     return int(found[1]) if found else None
 
 
-def mount_of(path: str) -> int | None:
-    """Return the number of the mount that a file is on, None if it does not exist."""
+class Place(NamedTuple):
+    """The file that a path leads to."""
+
+    error: int  # the errno of its lookup, 0 if the file exists
+    mount: int | None = None  # the number of the mount that it is on
+    kind: str | None = None  # what it is, with its article
+    begins: bool | None = None  # whether the mount begins there
+
+
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFREG: "a file",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFIFO: "a pipe",
+}
+
+
+def look(path: str) -> Place:
+    """Return the file that a path leads to, or why there is none."""
+    about = ffi.new("int64_t[3]", [0, 0, -1])
+    result = lib.butter_look(os.fsencode(path), about)
+    if result < 0 and result != -1 - errno.ENOSYS:
+        return Place(-1 - result)
+    mount, mode, begins = about
+    return Place(
+        0, mount or _mount_by_descriptor(path), _KINDS.get(stat.S_IFMT(mode)), None if begins < 0 else begins > 0
+    )
+
+
+def _mount_by_descriptor(path: str) -> int | None:
+    """Return the mount of a path where statx does not tell it: before Linux 5.8."""
     try:
-        fd = os.open(path, _O_PATH | os.O_CLOEXEC)
+        fd = os.open(path, O_PATH | os.O_CLOEXEC)
     except OSError:
         return None
     try:
         return _mount_of_descriptor(fd)
     finally:
         os.close(fd)
+
+
+def mount_of(path: str) -> int | None:
+    """Return the number of the mount that a file is on, None if it does not exist."""
+    return look(path).mount
+
+
+def kind_of(path: str) -> str | None:
+    """Return what a file is, with its article."""
+    return look(path).kind
 
 
 def mount_at(path: str) -> int | None:
@@ -82,96 +117,77 @@ def used_by_this_process(mount: int | None) -> str | None:
     return next((f"descriptor {fd}" for fd in numbers if _mount_of_descriptor(fd) == mount), None)
 
 
-def _errno_of(path: str) -> int | None:
-    """Return the errno of the lookup of a path, None if the file exists."""
-    try:
-        os.stat(path)
-    except OSError as error:
-        return error.errno
-    return None
-
-
 def first_failing(number: int, *paths: str | None) -> str | None:
     """Return the first of *paths* whose lookup fails with errno *number*."""
-    return next((path for path in paths if path is not None and _errno_of(path) == number), None)
+    return next((path for path in paths if path is not None and look(path).error == number), None)
+
+
+def link_at(path: str) -> str | None:
+    """Return the text of a symbolic link, None if a path does not end in one."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
 
 
 def real(path: str) -> str:
-    """Return an absolute path without symbolic links, as far as they can be read."""
+    """Return an absolute path without symbolic links, as far as they can be read.
+
+    ``os.path.realpath`` asks the filesystem whether there is a link.
+    """
     try:
-        return os.path.realpath(path)
+        parts = (path if path.startswith("/") else f"{os.getcwd()}/{path}").split("/")[::-1]
     except OSError:  # the working directory was removed
         return path
-
-
-def kind_of(path: str) -> str | None:
-    """Return what a file is, with its article."""
-    try:
-        mode = os.stat(path).st_mode
-    except OSError:
-        return None
-    kinds = {
-        stat.S_IFDIR: "a directory",
-        stat.S_IFREG: "a file",
-        stat.S_IFBLK: "a block device",
-        stat.S_IFCHR: "a character device",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFIFO: "a pipe",
-    }
-    return kinds.get(stat.S_IFMT(mode))
+    found, links = "", 0
+    while parts:
+        part = parts.pop()
+        if part == "..":
+            found = found.rpartition("/")[0]
+        elif part not in ("", "."):
+            found += "/" + part
+            link = link_at(found)
+            if link is not None and links < 40:  # the kernel does not follow more
+                links += 1
+                found = "" if link.startswith("/") else found.rpartition("/")[0]
+                parts += link.split("/")[::-1]
+    return found or "/"
 
 
 def filesystems() -> dict[str, bool]:
     """Return the filesystems that the kernel knows, and whether each needs a device."""
-    lines = (line.split("\t") for line in _text_of("/proc/filesystems").splitlines())
+    lines = (line.split("\t") for line in text_of("/proc/filesystems").splitlines())
     return {name: flag != "nodev" for flag, name in lines}
 
 
 def in_user_namespace() -> bool:
-    """Return whether this process is in a user namespace that it or another made."""
-    try:
-        return os.readlink("/proc/thread-self/ns/user") != _FIRST_USER_NAMESPACE
-    except OSError:
-        return False
+    """Return whether this process is in a user namespace that it or another made.
 
-
-def has_capability() -> bool | None:
-    """Return whether this thread has CAP_SYS_ADMIN in its own user namespace."""
-    found = re.search(r"^CapEff:\s*([0-9a-f]+)", _text_of("/proc/thread-self/status"), re.MULTILINE)
-    return bool(int(found[1], 16) >> _CAP_SYS_ADMIN & 1) if found else None
-
-
-def is_foreign(kind: str) -> bool:
-    """Return whether a namespace of this process is of a user namespace above its own.
-
-    The kernel refuses to tell its owner then.
+    False also where that is unknown: not_privileged() has looked before.
     """
-    try:
-        fd = os.open(f"/proc/thread-self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        os.close(fcntl.ioctl(fd, _NS_GET_USERNS))
-        return False
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
+    return in_first_user_namespace() is False
+
+
+def has_capability() -> bool:
+    """Return whether this thread has CAP_SYS_ADMIN in its own user namespace."""
+    return capable(CAP_SYS_ADMIN)
 
 
 def not_privileged(kind: str) -> str | None:
     """Return why this process may not change its *kind* namespace; None if it may."""
     name, flag = _NAMESPACES[kind]
-    if has_capability() is False:
-        return (
-            f"this needs CAP_SYS_ADMIN in the user namespace that owns the {name} namespace of this process: run as "
-            f"root, or call unshare(CLONE_NEWUSER | {flag}) first"
-        )
-    if is_foreign(kind):
+    owner = f"the user namespace that owns the {name} namespace of this process"
+    if not has_capability():
+        return f"this needs CAP_SYS_ADMIN in {owner}: run as root, or call unshare(CLONE_NEWUSER | {flag}) first"
+    foreign = is_foreign(kind)
+    if foreign:
         return (
             f"the {name} namespace of this process belongs to a user namespace above its own, where it has no "
             f"capability: call unshare({flag}) first"
+        )
+    if foreign is None:
+        return (
+            f"this needs CAP_SYS_ADMIN in {owner}, or is not allowed in a user namespace, or a seccomp filter or a "
+            f"security module forbids it; {UNSEEN}"
         )
     return None

@@ -7,16 +7,16 @@ import errno
 import os
 import threading
 from builtins import PermissionError as PermissionError
-from contextlib import ExitStack, closing, contextmanager
-from threading import get_ident
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, fsencode, integer
 from butter._clone_c import ffi as ffi
 from butter._clone_c import lib as _lib
-from butter._clone_errors import IOCTL, KINDS, OPEN, SETNS, UNSHARE, NamespacesExhausted, pid_of
+from butter._clone_errors import IOCTL, KINDS, OPEN, SETNS, UNSHARE, NamespacesExhausted, children_elsewhere, pid_of
 from butter._clone_maps import map_ids
 from butter._clone_spawn import DEVNULL, PIPE, STDOUT, Child, spawn
+from butter._clone_stay import Stay, here
 from butter._constants import clone as _constants
 from butter._constants.clone import *  # noqa: F403
 from butter._constants.clone import (
@@ -34,11 +34,11 @@ from butter._constants.clone import (
     SETNS_ANY,
     CloneNew,
 )
-from butter._descriptor import ADOPT, Descriptor, link_of
+from butter._descriptor import ADOPT, Descriptor, link_of, tell_of_forks
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import TypeVar
@@ -67,8 +67,6 @@ __all__ += _constants.__all__
 
 # the last steps of a thread take a few of them
 _MOST_YIELDS = 10_000
-# PyPy does not have this constant
-_O_PATH = 0o10000000
 
 
 def unshare(flags: int) -> None:
@@ -109,6 +107,8 @@ def setns(fd: FileDescriptor, nstype: int = SETNS_ANY) -> None:
     """
     # for plain ints cffi's own checks suffice: ours cost half as much as the call
     number = fd if type(fd) is int else fileno(fd)
+    # but cffi takes whatever has __int__, as a Decimal does
+    nstype = nstype if type(nstype) is int else integer(nstype, -32, "nstype")
     try:
         result: int = _lib.setns(number, nstype)
     except (OverflowError, TypeError):
@@ -133,16 +133,6 @@ def _file_of(kind: int | str) -> str:
 
 def _kind_of(fd: int) -> CloneNew:
     return CloneNew(IOCTL.check(_lib.ns_ioctl(fd, NS_GET_NSTYPE), fd=fd, request=NS_GET_NSTYPE))
-
-
-@contextmanager
-def _directory(path: str) -> Iterator[int]:
-    """Have a descriptor of a directory, which need not be readable."""
-    fd = os.open(path, _O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
 
 
 class Namespace(Descriptor):
@@ -190,7 +180,7 @@ class Namespace(Descriptor):
     def _init_state(self) -> None:
         super()._init_state()
         # the stays of `with`, by thread: several may be inside at once
-        self._stays: dict[int, list[AbstractContextManager[Self]]] = {}
+        self._stays: dict[object, list[Stay[Self]]] = {}
 
     def _learn(self, fd: int) -> None:
         status = os.fstat(fd)
@@ -217,7 +207,9 @@ class Namespace(Descriptor):
         """
         name = _file_of(kind)
         if isinstance(process, int) and not pidfd:
-            return cls(f"/proc/{integer(process, 31, 'process')}/ns/{name}", closefd)
+            # /proc may be that of an outer pid namespace, with numbers of its own
+            own = process == os.getpid()
+            return cls(f"/proc/{'self' if own else integer(process, 31, 'process')}/ns/{name}", closefd)
         fd = fileno(process)
         pid = pid_of(fd)
         if pid <= 0:
@@ -239,12 +231,19 @@ class Namespace(Descriptor):
         return IOCTL.check(_lib.ns_ioctl(fd, request), fd=fd, request=request)
 
     def _related(self, request: int) -> Namespace:
-        fd = self._ask(request)
+        related, number = Namespace.__new__(Namespace), self.fileno()
+        fd: int = _lib.ns_ioctl(number, request)
+        if fd < 0:
+            IOCTL.check(fd, fd=number, request=request)
+        # from here on the descriptor has one owner, however this ends
+        related._fd = related._opened = fd
         try:
-            return Namespace.adopt(fd)
+            tell_of_forks(related)
+            related._learn(fd)
         except BaseException:
-            os.close(fd)
+            related.close()
             raise
+        return related
 
     @property
     def kind(self) -> CloneNew:
@@ -298,8 +297,7 @@ class Namespace(Descriptor):
         """
         return self._related(NS_GET_PARENT)
 
-    @contextmanager
-    def entered(self) -> Iterator[Self]:
+    def entered(self) -> AbstractContextManager[Self]:
         """Enter it for the length of a ``with`` block, and leave it open.
 
         The calling thread goes back to the namespace that it was in, and for a mount
@@ -308,47 +306,38 @@ class Namespace(Descriptor):
         makes in the block, and not the thread.
 
         Raises ValueError for a user namespace, from which the kernel lets no thread
-        come back, and what :func:`setns` does: also where only coming back is
+        come back, RuntimeError where another thread than the one that is inside leaves
+        the block, and what :func:`setns` does: also where only coming back is
         forbidden, which is tried first. Mount and time namespaces need a process with a
         single thread.
         """
-        if self._type == CLONE_NEWUSER:
-            raise ValueError("a thread cannot come back from a user namespace: enter it in a child, by setns()")
-        self.fileno()  # raises if the object is closed
-        # what children enter is what a thread changes of its pid namespace
-        file = KINDS[self._type] + ("_for_children" if self._type == CLONE_NEWPID else "")
-        with ExitStack() as opened:
-            before = opened.enter_context(closing(Namespace(f"/proc/thread-self/ns/{file}")))
-            if before == self:
-                yield self
-                return
-            place = ("/", ".") if self._type == CLONE_NEWNS else ()
-            directories = [opened.enter_context(_directory(path)) for path in place]
-            # the thread is in there: what would forbid to come back forbids this
-            setns(before, self._type)
-            try:
-                setns(self, self._type)
-                yield self
-            finally:
-                setns(before, self._type)
-                if directories:
-                    # joining a mount namespace has set both to its root
-                    os.fchdir(directories[0])
-                    os.chroot(".")
-                    os.fchdir(directories[1])
+        return Stay(self)
 
     def __enter__(self) -> Self:
-        stay = self.entered()
+        stay = Stay(self)
         stay.__enter__()
-        self._stays.setdefault(get_ident(), []).append(stay)
+        stays = self._stays.setdefault(here.thread, [])
+        before = len(stays)
+        try:
+            stays.append(stay)
+        except BaseException:
+            del stays[before:]
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        # a look-up is not a call, so that a handler does not raise before the pop
+        thread = here.thread
+        if not (thread in self._stays and self._stays[thread]):  # noqa: RUF019
+            raise RuntimeError(f"this thread is not inside {self!r}: the thread that has entered it leaves it")
+        stays = self._stays[thread]
         try:
-            self._stays[get_ident()].pop().__exit__(kind, value, traceback)
+            stays.pop().__exit__(kind, value, traceback)
         finally:
+            if not stays:
+                del self._stays[thread]
             super().__exit__(kind, value, traceback)
 
     def __eq__(self, other: object) -> bool:
@@ -392,8 +381,8 @@ def run_in(function: Callable[[], Result], *namespaces: FileDescriptor) -> Resul
 
     Raises ValueError for a user or time namespace, which the kernel lets no process
     with several threads join, for a pid namespace, which a thread never enters, and for
-    two of one kind; RuntimeError if no thread can be started; and what :func:`setns`
-    does.
+    two of one kind; RuntimeError if no thread can be started, as after
+    ``unshare(CLONE_NEWPID)``; and what :func:`setns` does.
     """
     kinds: dict[int, FileDescriptor] = {}
     for namespace in namespaces:
@@ -419,12 +408,21 @@ def run_in(function: Callable[[], Result], *namespaces: FileDescriptor) -> Resul
             errors.append(error)
 
     thread = threading.Thread(target=run, name="butter.run_in", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:
+        if not children_elsewhere():
+            raise
+        raise RuntimeError(
+            f"{error}: the children of this thread are in another pid namespace, as after unshare(CLONE_NEWPID), and "
+            "then it starts no threads; run_in() works in its children"
+        ) from None
     thread.join()
     # Before Python 3.13 a thread that was joined may still have to end, and until then
     # it holds its namespaces and is a second thread to the kernel.
+    process, task = os.getpid(), thread.native_id or 0
     for _ in range(_MOST_YIELDS):
-        if not os.path.exists(f"/proc/self/task/{thread.native_id}"):
+        if _lib.tgkill(process, task, 0) < 0:
             break
         os.sched_yield()
     if not errors:

@@ -27,6 +27,7 @@ from butter._arguments import integer
 from butter._constants import prctl as _constants
 from butter._constants.prctl import *  # noqa: F403
 from butter._prctl import ffi as ffi
+from butter._prctl_c import lib
 from butter._prctl_capabilities import (
     AmbientSet,
     BoundingSet,
@@ -41,7 +42,7 @@ from butter._prctl_capabilities import (
     set_file_capabilities,
 )
 from butter._prctl_processor import ProcessorSettings
-from butter._prctl_settings import SUBREAPER, Setting, SignalSetting, Subreaper, Switch, signal_of
+from butter._prctl_settings import SUBREAPER, Setting, SignalSetting, Subreaper, Switch, changed, signal_of
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
@@ -94,10 +95,12 @@ class Prctl(ProcessorSettings):
         prctl(PR_SET_NAME, "worker")
 
     The call raises TypeError for arguments that the option does not take, ValueError
-    for a number out of range, and else OSError: InvalidArgument, which is a ValueError,
-    where the kernel refuses a value, and where this kernel, this architecture or this
-    processor does not have the option; PermissionError, which names the capability that
-    is missing, or what else is in the way.
+    for a number out of range and for a buffer that is too small, and else OSError:
+    InvalidArgument, which is a ValueError, where the kernel refuses a value, and where
+    this kernel, this architecture or this processor does not have the option;
+    PermissionError, which names the capability that is missing, or what else is in the
+    way. Of an option that is newer than butter, and of an address that is an int, the
+    call does not know how much memory the kernel uses.
 
     An attribute is the value that the kernel has at the moment. Reading and setting it
     raises what the call does; one that stands for a switch is True or False.
@@ -159,7 +162,7 @@ class Prctl(ProcessorSettings):
         The first process of a pid namespace cannot see its parent, so it does not
         notice one that has ended before.
         """
-        parent = integer(parent, 31, "parent")
+        parent, signal = integer(parent, 31, "parent"), integer(signal, 64, "signal")
         self.pdeathsig = signal
         if os.getppid() not in (parent, 0):
             os.kill(os.getpid(), signal)
@@ -183,6 +186,7 @@ class Prctl(ProcessorSettings):
         """,
         *SUBREAPER,
         Subreaper,
+        bits=1,
     )
 
     # privileges
@@ -280,13 +284,12 @@ class Prctl(ProcessorSettings):
         This is what Linux has for sloppy timers. It sets :attr:`timerslack`, and sets
         it back. It is about the thread's sleeps and the timeouts of its waits; a timer
         of timerfd itself is exact, and only the wait for it may have a timeout.
+
+        Raises RuntimeError where ``with`` is left in another thread than it was
+        entered: the slack of both threads stays as it is.
         """
-        before = self.timerslack
-        self.timerslack = nanoseconds
-        try:
-            yield
-        finally:
-            self.timerslack = before
+        nanoseconds = integer(nanoseconds, 63, "nanoseconds")
+        yield from changed(PR_GET_TIMERSLACK, PR_SET_TIMERSLACK, nanoseconds, thread=lib.butter_thread())
 
     tsc = Switch(
         """Whether the thread can read the timestamp counter; else that is SIGSEGV.
@@ -338,6 +341,7 @@ class Prctl(ProcessorSettings):
         (PR_GET_THP_DISABLE,),
         (PR_SET_THP_DISABLE,),
         bool,
+        bits=1,
     )
 
     @property
@@ -405,7 +409,7 @@ class Prctl(ProcessorSettings):
         an address with a *length* in bytes; it begins with a page. None as *name* takes
         the name away. Raises InvalidArgument for a name of more than 79 bytes or with
         other characters than printable ones, for an address within a page, and for
-        memory of a file.
+        memory of a file; and ValueError for a *length* beyond the buffer.
 
         Linux 5.17.
         """

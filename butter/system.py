@@ -2,10 +2,14 @@
 
 Each does what its manual page says, and its error tells why the kernel refused. ::
 
-    from butter.clone import CLONE_NEWNS, CLONE_NEWUSER, unshare
+    import os
+
+    from butter.clone import CLONE_NEWNS, CLONE_NEWUSER, map_ids, unshare
     from butter.system import MS_PRIVATE, MS_REC, mount, mounted
 
+    user, group = os.geteuid(), os.getegid()
     unshare(CLONE_NEWUSER | CLONE_NEWNS)
+    map_ids(os.getpid(), [(0, user, 1)], [(0, group, 1)])
     mount(None, "/", None, MS_REC | MS_PRIVATE)
     with mounted("scratch", "/mnt", "tmpfs", data={"size": "16m"}) as path:
         build(path)
@@ -29,6 +33,7 @@ from butter._constants import system_mounts as _mounts_constants
 from butter._constants.system import *  # noqa: F403
 from butter._constants.system import (
     HOST_NAME_MAX,
+    MNT_EXPIRE,
     MS_BIND,
     MS_MOVE,
     MS_REMOUNT,
@@ -41,13 +46,11 @@ from butter._system_errors import (
     GETDOMAINNAME,
     GETHOSTNAME,
     MOUNT,
-    PIVOT_ROOT,
     PROPAGATIONS,
     SETDOMAINNAME,
     SETHOSTNAME,
-    UMOUNT,
-    Retry,
 )
+from butter._system_look import real
 from butter._system_mounts import (
     fsconfig,
     fsmount,
@@ -61,6 +64,7 @@ from butter._system_mounts import (
 from butter._system_mounts_info import MountInfo, mounts
 from butter._system_mounts_mount import Mount
 from butter._system_mounts_status import StatMount, listmount, statmount
+from butter._system_umount_errors import PIVOT_ROOT, UMOUNT, Retry
 from butter.errors import Errors, InternalError, UnknownError
 
 if TYPE_CHECKING:
@@ -110,7 +114,7 @@ __all__ += _mounts_constants.__all__
 
 # looked up once, here: tests replace `_lib` and `_ffi` with mocks
 _NULL, _new, _string = _ffi.NULL, _ffi.new, _ffi.string
-_mount_id = _lib.butter_mount_id
+_unmounted = _lib.butter_unmounted
 
 # the kernel reads one page of options, and takes its last byte for the end
 _MOST_DATA = os.sysconf("SC_PAGESIZE") - 1
@@ -129,23 +133,37 @@ def mount(src: Path | None, target: Path, fs: Path | None = None, flags: int = 0
 
     *flags* are MountFlags'. *data* are the options of the filesystem: a str or bytes
     (``"size=16m,nr_inodes=4k"``), or a mapping as ``{"size": "16m", "ro": True}``,
-    whose values are True for an option without a value, an int, a str, bytes or a path.
+    whose values are True for an option without a value, an int, a str, bytes or a path;
+    the octal digits of a mode are a str (``"755"``).
 
-    Raises ValueError for options with a NUL, a mapping with a comma in it, or options
-    of a page or more; PathNotFound, PathNotADirectory, InvalidPath, InvalidArgument
-    (EINVAL, EBUSY, ENOTBLK), PermissionError (EACCES, EPERM), OutOfMemory, and OSError
-    for the rest (``ENODEV``, ``EROFS``). ``filename`` is then *src*, if that is not
-    None, and ``filename2`` *target*. It needs CAP_SYS_ADMIN in the user namespace that
-    owns the mount namespace.
+    Raises ValueError for options with a NUL, a mapping with a comma or the int of a
+    mode in it, or options of a page or more; PathNotFound, PathNotADirectory,
+    InvalidPath, InvalidArgument (EINVAL, EBUSY, ENOTBLK), PermissionError (EACCES,
+    EPERM), OutOfMemory, and OSError for the rest (``ENODEV``, ``EROFS``). ``filename``
+    is then *src*, if that is not None, and ``filename2`` *target*. It needs
+    CAP_SYS_ADMIN in the user namespace that owns the mount namespace.
 
     :manpage:`mount(2)`.
     """
+    _mount(_lib.mount, src, target, fs, flags, data)
+
+
+def _mount(
+    call: Callable[..., int],
+    src: Path | None,
+    target: Path,
+    fs: Path | None,
+    flags: int,
+    data: Data,
+    *more: bytes | FFI.CData,
+) -> None:
+    """Make *call*, which is mount or takes *more* arguments than mount."""
     source = _NULL if src is None else fsencode(src)
     place = fsencode(target)
     kind = _NULL if fs is None else fsencode(fs)
     flags = integer(flags, 64, "flags")
     options = _options(data)
-    result = _lib.mount(source, place, kind, flags, options or _NULL)
+    result = call(source, place, kind, flags, options or _NULL, *more)
     if result:
         MOUNT.check(
             result,
@@ -186,6 +204,8 @@ def _option(name: str, value: Value) -> bytes:
     if not encoded or b"=" in encoded:
         raise ValueError(f"{name!r} is not the name of an option")
     if value is not True:
+        if isinstance(value, int) and name.endswith(("mode", "mask")):
+            raise ValueError(f"option {name!r} is an int, and filesystems read it as octal: {value:#o} is '{value:o}'")
         encoded += b"=" + os.fsencode(f"{int(value)}" if isinstance(value, int) else value)
     if b"," in encoded:
         raise ValueError(f"option {name!r} has a comma in it, which separates options: {value!r}")
@@ -196,12 +216,15 @@ def umount(target: Path, flags: int = 0) -> None:
     """``umount2(target, flags)``: unmount what is topmost at *target*.
 
     *flags* are UmountFlags' and ``UMOUNT_NOFOLLOW``: ``MNT_DETACH`` also unmounts what
-    is in use, ``MNT_EXPIRE`` what was not used since the last such call.
+    is in use, ``MNT_EXPIRE`` what was not used since the last such call. The root of
+    the process is not unmounted without ``MNT_DETACH``: its filesystem becomes
+    read-only instead.
 
     Raises Retry where ``MNT_EXPIRE`` has marked the mount; InvalidArgument (EINVAL:
-    *target* is not a mount point, or the mount is locked; EBUSY: it is in use),
-    PathNotFound, PathNotADirectory, InvalidPath, PermissionError, OutOfMemory. It needs
-    CAP_SYS_ADMIN in the user namespace that owns the mount namespace.
+    *target* is not a mount point, or the mount is locked; EBUSY: it is in use, or files
+    on the root are open for writing), PathNotFound, PathNotADirectory, InvalidPath,
+    PermissionError, OutOfMemory. It needs CAP_SYS_ADMIN in the user namespace that owns
+    the mount namespace.
 
     Linux 2.6.34 for ``UMOUNT_NOFOLLOW``, :manpage:`umount2(2)`.
     """
@@ -233,45 +256,58 @@ def mounted(
     The end unmounts this mount and not another one: nothing happens if the body has
     unmounted it already, and a forked child leaves it to its parent. If the body
     raises, that exception comes out whatever the unmount does; a failure of the unmount
-    becomes a note of it (Python 3.11).
+    becomes a note of it (Python 3.11). A signal handler that raises (Ctrl-C) changes
+    nothing of this.
 
-    Raises what :func:`mount` and :func:`umount` do, RuntimeError at the end if another
-    mount covers this one, and ValueError for flags that mount nothing new
-    (``MS_REMOUNT``, ``MS_MOVE``, a propagation).
+    Raises what :func:`mount` and :func:`umount` do; RuntimeError at the end if the
+    mount was moved or covered, or if the process has another root or mount namespace
+    than before; ValueError for the target ``"/"``, for flags that mount nothing new
+    (``MS_REMOUNT``, ``MS_MOVE``, a propagation), and for ``MNT_EXPIRE``.
 
     Linux 5.8 tells mounts apart; before, the end unmounts what is topmost at *target*.
+    Linux 6.8 also tells whether one is mounted elsewhere.
     """
     flags, umount_flags = integer(flags, 64, "flags"), integer(umount_flags, -32, "umount_flags")
     if flags & MS_REMOUNT or (flags & (MS_MOVE | PROPAGATIONS) and not flags & MS_BIND):
         raise ValueError("MS_REMOUNT, MS_MOVE and the propagations mount nothing that could be unmounted")
-    path, process = os.path.realpath(os.fsdecode(target)), os.getpid()
-    covered = _mount_id(os.fsencode(path))
-    mount(src, target, fs, flags, data)
-    number = _mount_id(os.fsencode(path))
+    if umount_flags & MNT_EXPIRE:
+        raise ValueError("MNT_EXPIRE unmounts only at its second call, and the end makes one")
+    path = real(os.fsdecode(target))
+    if path == "/":
+        raise ValueError(f"a mount on the root of this process could not be unmounted: {target!r}")
+    # A handler of a signal may raise at the start of any function of Python, so the
+    # first thing in each case is the call that undoes. It may come twice.
+    place, made = fsencode(path), _new("int64_t[4]", [-1, 0, 0, 0])
     try:
+        _mount(_lib.butter_mounted, src, target, fs, flags, data, place, made)
         yield path
+        result = _unmounted(place, umount_flags, made)
     except BaseException as error:
+        result = _unmounted(place, umount_flags, made)
         try:
-            _unmount(path, umount_flags, number, covered, process)
+            _check_end(result, path, umount_flags)
         except (OSError, RuntimeError) as failure:
             if hasattr(error, "add_note"):
                 error.add_note(f"{path!r} is still mounted: {failure}")
         raise
-    _unmount(path, umount_flags, number, covered, process)
+    _check_end(result, path, umount_flags)
 
 
-def _unmount(path: str, flags: int, number: int, covered: int, process: int) -> None:
-    """Unmount what :func:`mounted` has mounted at *path*, if it still is there.
+_ENDS = {
+    1: "the mount that was made at {!r} still exists, but that path does not lead to it: it was moved or covered, or "
+    "the root of this process has changed",
+    2: "this process has another mount namespace, or another root, than when the mount at {!r} was made",
+    3: "the path {!r} does not lead to the mount that was made there: it was moved, covered or unmounted, or the mount "
+    "namespace or the root of this process has changed",
+}
 
-    Its number is *number*, and *covered* that of the mount below. A child of *process*
-    has nothing to do.
-    """
-    found = _mount_id(os.fsencode(path))
-    if process != os.getpid() or found == covered != number:
-        return
-    if found > 0 and found != number:
-        raise RuntimeError(f"another mount covers the one at {path!r}, which stays mounted")
-    umount(path, flags | UMOUNT_NOFOLLOW)
+
+def _check_end(result: int, path: str, flags: int) -> None:
+    """Raise for the result of butter_unmounted, unless that is 0."""
+    if result > 0:
+        raise RuntimeError(_ENDS[result].format(path))
+    if result:
+        UMOUNT.check(result, path, target=path, flags=flags | UMOUNT_NOFOLLOW)
 
 
 def pivot_root(new: Path, old: Path) -> None:
@@ -299,7 +335,9 @@ def pivot_root(new: Path, old: Path) -> None:
 def _set_name(errors: Errors, call: Callable[[bytes, int], int], name: Text) -> None:
     if not isinstance(name, (str, bytes)):
         raise TypeError(f"the name must be str or bytes, not {type(name).__name__}")
-    encoded = fsencode(name)
+    encoded = os.fsencode(name)
+    if b"\0" in encoded:
+        raise ValueError(f"embedded null byte in the name {encoded!r}")
     errors.check(call(encoded, len(encoded)), name=encoded)
 
 

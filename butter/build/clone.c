@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -45,6 +46,23 @@ static int butter_unshare(int flags)
 static int butter_setns(int fd, int nstype)
 {
     return setns(fd, nstype) < 0 ? -1 - errno : 0;
+}
+
+/* Join a namespace and have these directories as root and working directory, which a
+   mount namespace sets to its root; -1 leaves both as they are. In one call, because no
+   handler of a signal may come between the steps. */
+static int setns_at(int fd, int nstype, int root, int directory)
+{
+    if (setns(fd, nstype) < 0)
+        return -1 - errno;
+    if (root >= 0 && (fchdir(root) < 0 || chroot(".") < 0 || fchdir(directory) < 0))
+        return -1 - errno;
+    return 0;
+}
+
+static int butter_tgkill(int pid, int tid, int signal)
+{
+    return syscall(SYS_tgkill, pid, tid, signal) < 0 ? -1 - errno : 0;
 }
 
 /* Open the file of a namespace. Any other file is refused before it is opened, because
@@ -89,3 +107,4 @@ static int64_t ns_ioctl(int fd, unsigned int request)
 
 #define unshare butter_unshare
 #define setns butter_setns
+#define tgkill butter_tgkill

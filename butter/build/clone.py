@@ -35,6 +35,8 @@ DECLARATIONS = """
 
 int unshare(int flags);
 int setns(int fd, int nstype);
+int setns_at(int fd, int nstype, int root, int directory);
+int tgkill(int pid, int tid, int signal);
 int ns_open(const char *path, int flags);
 int64_t ns_ioctl(int fd, unsigned int request);
 """

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -288,6 +289,23 @@ static long butter_prctl(int option, unsigned long arg2, unsigned long arg3, uns
     long result = syscall(SYS_prctl, option, arg2, arg3, arg4, arg5);
 
     return result < 0 ? -1 - errno : result;
+}
+
+/* The thread, which is the same in a forked child. */
+static unsigned long butter_thread(void)
+{
+    return (unsigned long)pthread_self();
+}
+
+/* Set an option back in the thread and the process that changed it; 0 stands for any.
+   Elsewhere nothing happens, and the result is 1. It is one function, since Python
+   runs the handlers of signals between two calls: one that raises would skip the
+   second. */
+static long butter_set_back(int option, unsigned long value, unsigned long thread, int process)
+{
+    if ((thread && thread != butter_thread()) || (process && process != getpid()))
+        return 1;
+    return butter_prctl(option, value, 0, 0, 0);
 }
 
 /* The newest form of the sets, with the lower and the upper 32 capabilities apart. */

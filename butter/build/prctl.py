@@ -365,6 +365,8 @@ DECLARATIONS = """
 #define CAP_LAST_CAP ...  /* the number of the last one */
 
 long prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5);
+unsigned long butter_thread(void);
+long butter_set_back(int option, unsigned long value, unsigned long thread, int process);
 
 /* The sets of a thread, as bits: bit 12 is CAP_NET_ADMIN. */
 typedef struct {

@@ -122,9 +122,9 @@ static int butter_gettid(void)
     return (int)syscall(SYS_gettid);
 }
 
-/* The number of the mount that is topmost at a path; 0 if the kernel does not tell it.
-   statx is younger than old C libraries, so its struct is not used: the mask of what
-   was found comes first, and the number of the mount is at byte 0x90. */
+/* Looks at the file that a path leads to. Its filesystem is not asked, since it may
+   wait for a server that is gone. statx is younger than old C libraries, so this is its
+   struct. */
 #ifndef SYS_statx
 # if defined(__x86_64__)
 #  define SYS_statx 332
@@ -132,20 +132,110 @@ static int butter_gettid(void)
 #  define SYS_statx 291
 # endif
 #endif
+#define BUTTER_TYPE 0x1U
 #define BUTTER_MNT_ID 0x1000U        /* Linux 5.8 */
 #define BUTTER_MNT_ID_UNIQUE 0x4000U /* Linux 6.8: a number that no other mount gets */
+#define BUTTER_MOUNT_ROOT 0x2000U    /* an attribute, Linux 5.8 */
 
-static int64_t butter_mount_id(const char *path)
+struct butter_statx {
+    uint32_t mask, block_size;
+    uint64_t attributes;
+    uint32_t links, user, group;
+    uint16_t mode, spare;
+    uint64_t others[3], attributes_mask, times[10];
+    uint64_t mount, rest[13];
+};
+
+static int look(const char *path, uint32_t mask, struct butter_statx *found)
 {
-    union {
-        uint32_t mask;
-        uint64_t words[32];
-    } found;
     const int no_automount = 0x800, as_cached = 0x4000;
 
-    if (syscall(SYS_statx, AT_FDCWD, path, no_automount | as_cached, BUTTER_MNT_ID | BUTTER_MNT_ID_UNIQUE, &found) < 0)
-        return errno == ENOSYS ? 0 : -1 - errno;
-    return found.mask & (BUTTER_MNT_ID | BUTTER_MNT_ID_UNIQUE) ? (int64_t)found.words[0x90 / 8] : 0;
+    return result_of(syscall(SYS_statx, AT_FDCWD, path, no_automount | as_cached, mask, found));
+}
+
+/* The number of the mount that is topmost at a path, 0 if the kernel does not tell. */
+static int64_t mount_id(const char *path)
+{
+    struct butter_statx found;
+
+    if (look(path, BUTTER_MNT_ID | BUTTER_MNT_ID_UNIQUE, &found) < 0)
+        return 0;
+    return found.mask & (BUTTER_MNT_ID | BUTTER_MNT_ID_UNIQUE) ? (int64_t)found.mount : 0;
+}
+
+/* The number of its mount in mountinfo, the type of the file, and whether the mount
+   begins there: 0, 0 and -1 where the kernel does not tell. */
+static int butter_look(const char *path, int64_t *about)
+{
+    struct butter_statx found;
+    int result = look(path, BUTTER_TYPE | BUTTER_MNT_ID, &found);
+
+    if (result < 0)
+        return result;
+    about[0] = found.mask & BUTTER_MNT_ID ? (int64_t)found.mount : 0;
+    about[1] = found.mask & BUTTER_TYPE ? found.mode : 0;
+    about[2] = found.attributes_mask & BUTTER_MOUNT_ROOT ? !!(found.attributes & BUTTER_MOUNT_ROOT) : -1;
+    return 0;
+}
+
+/* Whether a mount is in this mount namespace: 0, or -1 - ENOENT if it is not, or
+   another number if the kernel does not tell. */
+#ifndef SYS_statmount
+# define SYS_statmount 457
+#endif
+static int find_mount(int64_t number)
+{
+    /* struct mnt_id_req, as Linux 6.8 has it, and struct statmount */
+    uint64_t request[3] = {24, (uint64_t)number, 0}, found[64];
+
+    return result_of(syscall(SYS_statmount, request, found, sizeof(found), 0));
+}
+
+/* mounted() has to undo what it did, although a signal handler may raise between any
+   two calls of Python functions. So each of its ends is one call, and what the first
+   one did is in memory that was there before: the number of the new mount (-1: there is
+   none to unmount), of the one below it, of the root, and the process. */
+enum { NUMBER, BELOW, ROOT, PROCESS };
+
+static int butter_mounted(const char *source, const char *target, const char *type, unsigned long flags,
+                          const char *data, const char *path, int64_t *made)
+{
+    int result;
+
+    made[NUMBER] = -1;
+    made[BELOW] = mount_id(path);
+    made[ROOT] = mount_id("/");
+    made[PROCESS] = syscall(SYS_getpid);
+    result = butter_mount(source, target, type, flags, data);
+    if (result == 0)
+        made[NUMBER] = mount_id(path);
+    return result;
+}
+
+/* Unmounts what butter_mounted() mounted. Returns 0 also if there is nothing to do, and
+   a positive number if the path does not lead to that mount: 1 if the mount is
+   elsewhere, 2 if the process is, 3 if the kernel does not tell which. */
+static int butter_unmounted(const char *path, int flags, int64_t *made)
+{
+    int64_t number = made[NUMBER], found = mount_id(path);
+    int result;
+
+    if (number == -1 || made[PROCESS] != syscall(SYS_getpid))
+        return 0;
+    if (found == number && (found == 0 || found != made[BELOW])) {
+        result = butter_umount2(path, flags | UMOUNT_NOFOLLOW);
+    } else {
+        result = find_mount(number);
+        if (result == 0)
+            return 1;
+        if (result != -1 - ENOENT)
+            result = found == made[BELOW] ? 0 : 3;
+        else
+            result = made[ROOT] == mount_id("/") ? 0 : 2;
+    }
+    if (result == 0)
+        made[NUMBER] = -1;
+    return result;
 }
 
 #define mount butter_mount

@@ -64,7 +64,10 @@ int getdomainname(char *name, size_t length);
 int getpid(void);
 int getppid(void);
 int gettid(void);
-int64_t butter_mount_id(const char *path);
+int butter_mounted(const char *source, const char *target, const char *type, unsigned long flags, const char *data,
+                   const char *path, int64_t *made);
+int butter_unmounted(const char *path, int flags, int64_t *made);
+int butter_look(const char *path, int64_t *about);
 """
 
 ffi = FFI()

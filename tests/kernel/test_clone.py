@@ -6,12 +6,15 @@ import ctypes
 import errno
 import gc
 import os
+import re
 import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -98,7 +101,7 @@ def other_thread(name="sleeper"):
     begun, end = threading.Event(), threading.Event()
 
     def wait():
-        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(name)
+        libc.prctl(15, name.encode(), 0, 0, 0)
         begun.set()
         end.wait()
 
@@ -228,6 +231,13 @@ def test_arguments(function, exception):
     with pytest.raises(exception) as caught:
         function()
     assert not isinstance(caught.value, OSError)
+
+
+@pytest.mark.parametrize("number", [Decimal("67108864.9"), Fraction(1, 2)])
+def test_numbers_that_are_not_ints(number):
+    """They are not rounded to a kind."""
+    with pytest.raises(TypeError, match="nstype must be an int, not "):
+        setns(0, number)
 
 
 @pytest.mark.defect("C1")
@@ -541,6 +551,93 @@ def test_setns_that_a_filter_forbids():
     namespace.close()
 
 
+def without_proc():
+    """Have a /proc without anything in it: for a child."""
+    own_namespaces()
+    mount("none", "/proc", "tmpfs")
+
+
+@needs_namespaces
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda: setns(0), "descriptor 0 is not a namespace; if it is a pidfd, nstype has to say"),
+        (lambda: run_in(int, 0), r"descriptor 0 is not a namespace$"),
+        (lambda: Namespace.adopt(0), r"descriptor 0 is not a namespace$"),
+        (lambda: Namespace.of(0, "uts", pidfd=True), "is not a pidfd, or is one, but /proc is not mounted here"),
+        (lambda: unshare(CLONE_THREAD), "may have several threads .*/proc is not mounted"),
+        (
+            lambda: support.inject("unshare", errno.EPERM) or unshare(CLONE_NEWUTS),
+            "seccomp filter or a security module",
+        ),
+        (lambda: support.inject("unshare", errno.EPERM) or unshare(CLONE_NEWUSER), "or a sysctl, a seccomp filter or"),
+        (lambda: support.inject("unshare", errno.EACCES) or unshare(CLONE_NEWUSER), "module or a sysctl does not"),
+        (lambda: support.inject("unshare", errno.EINVAL) or unshare(CLONE_NEWPID), "is built without .* or the child"),
+        (lambda: support.inject("unshare", errno.ENOSPC) or unshare(CLONE_NEWPID), "or they are nested as deep as can"),
+    ],
+)
+@alone
+def test_a_sentence_without_proc(function, words):
+    """Where /proc is missing, the possible causes are named instead of one."""
+    without_proc()
+    with other_thread_without_proc() if "threads" in words else contextlib.nullcontext():
+        assert re.search(words, found := sentence(function)), found
+
+
+@contextlib.contextmanager
+def other_thread_without_proc():
+    """Have a second thread."""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    yield
+    end.set()
+    thread.join()
+
+
+@needs_namespaces
+@alone
+def test_a_sentence_without_a_descriptor():
+    """Where no descriptor is left to look with, the sentence says so."""
+    own_namespaces()
+    unshare(CLONE_NEWUTS)
+    user, uts, pidfd = Namespace.current("user"), Namespace.current("uts"), None
+    if support.kernel() >= (5, 8):
+        pidfd = Pidfd(os.getpid())
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    found = [sentence(unshare, CLONE_NEWUSER)]
+    end.set()
+    thread.join()
+    if pidfd is not None:
+        found.append(sentence(lambda: Namespace.of(pidfd, "uts")))
+    assert "is in the user namespace of descriptor" in sentence(setns, user)
+    support.inject("setns", errno.EPERM)
+    denied = sentence(setns, uts)
+    assert all("no descriptor" in words and "not mounted" not in words for words in found), found
+    assert denied == "setns: setns needs CAP_SYS_ADMIN, here and in the user namespace that owns what is joined"
+    user.close()
+    uts.close()
+
+
+@alone
+def test_a_thread_without_a_name():
+    """It counts, and is told apart from one that has ended."""
+    with other_thread(""):
+        words = sentence(unshare, CLONE_NEWUSER)
+    assert "this process has 2 threads: " in words
+    assert "(without a name)" in words
+
+
+@pytest.mark.parametrize(("name", "words"), [("ipc", "an ipc"), ("uts", "a uts")])
+def test_the_article_of_a_kind(name, words):
+    """It is that of the word."""
+    with contextlib.closing(Namespace.current(name)) as namespace:
+        assert f"ioctl of a namespace: {words} namespace does not have this" in sentence(namespace.parent)
+
+
 # objects
 
 
@@ -652,6 +749,43 @@ def test_parent():
     with pytest.raises(InvalidArgument, match="a uts namespace does not have this"):
         Namespace.current("uts").parent()
     gc.collect()
+
+
+@pytest.mark.parametrize("place", ["_learn", "tell_of_forks"])
+def test_related_closes_once(monkeypatch, place):
+    """Whatever interrupts it closes the new descriptor, and no other file's."""
+    closed = []
+
+    def interrupt(*_):
+        raise KeyError
+
+    with contextlib.closing(Namespace.current("uts")) as namespace:
+        before = support.descriptors()
+        monkeypatch.setattr(*((Namespace, place) if place == "_learn" else (clone, place)), interrupt)
+        monkeypatch.setattr("butter.utils._close", lambda fd: (closed.append(fd), os.close(fd)))
+        with pytest.raises(KeyError):
+            namespace.userns()
+        monkeypatch.undo()
+        assert support.descriptors() == before
+        assert len(closed) == 1
+
+
+@needs_admin
+@alone
+def test_of_oneself_under_an_outer_proc():
+    """In a new pid namespace the /proc of the old one has this process as another."""
+
+    def inside():
+        unshare(CLONE_NEWUTS)
+        with contextlib.closing(Namespace.of(os.getpid(), "uts")) as own:
+            assert repr(own).endswith(f" {link('uts')}>")
+        unshare(CLONE_NEWUSER)
+        map_ids(os.getpid(), [(0, 0, 1)], [(0, 0, 1)])
+        assert maps() == ([0, 0, 1], [0, 0, 1], "deny")
+        return sentence(map_ids, os.getpid(), [(0, 0, 1)])
+
+    unshare(CLONE_NEWPID)
+    assert "uid_map of process 1 has been written already" in in_child(inside)
 
 
 @needs_pidfd
@@ -969,7 +1103,8 @@ def test_with_where_coming_back_is_forbidden(name):
     unshare(CLONE_NEWUSER)
     with child(lambda: unshare(KINDS[name])) as pid, contextlib.closing(Namespace.of(pid, name)) as namespace:
         before, place = link(name), os.getcwd()
-        with pytest.raises(PermissionError, match="belongs to a user namespace outside"):
+        words = f"the {name} namespace that the thread is in, and could not enter again, belongs to a user"
+        with pytest.raises(PermissionError, match=words):
             namespace.__enter__()
         assert (link(name), os.getcwd()) == (before, place)
         assert not namespace.closed()
@@ -1021,6 +1156,177 @@ def test_a_handler_raises_inside():
         signal.pause()
     assert link("uts") == before
     assert first.closed()
+
+
+class Boom(BaseException):
+    """The exception of a signal handler."""
+
+
+def interrupted(number, body):
+    """Run *body*, and raise where a handler may for the time with this number.
+
+    That is at the beginning of each Python function and after each call. Returns
+    whether there were so many places.
+    """
+    left = number
+
+    def trace(frame, event, argument):
+        nonlocal left
+        if event in ("call", "c_return"):
+            left -= 1
+            if left == 0:
+                raise Boom
+
+    sys.setprofile(trace)
+    try:
+        body()
+    except Boom:
+        pass
+    finally:
+        sys.setprofile(None)
+    return left <= 0
+
+
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="its finalisers run later, and handlers elsewhere")
+@needs_namespaces
+@pytest.mark.parametrize("way", ["entered", "with"])
+@pytest.mark.parametrize("name", ["uts", "mnt"])
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@alone
+def test_a_handler_raises_anywhere(name, way, monkeypatch):
+    """Wherever a handler raises, the thread is back in its namespace and directory."""
+    first = two(KINDS[name])
+    os.chdir("/usr")
+    origin = Namespace.current(name)
+    home, path = (link(name), os.getcwd()), f"/proc/self/fd/{first.fileno()}"
+    # an exception inside of a finaliser is reported, and goes nowhere
+    monkeypatch.setattr(sys, "unraisablehook", lambda report: None)
+    inside = []
+
+    def entered():
+        with first.entered():
+            inside.append(1)
+
+    def anew():
+        with Namespace(path):
+            inside.append(1)
+
+    number, wrong = 1, []
+    while interrupted(number, entered if way == "entered" else anew):
+        if (link(name), os.getcwd()) != home:
+            wrong.append(number)
+            setns(origin)
+        number += 1
+    assert wrong == []
+    assert number > len(inside) > 5
+    origin.close()
+    first.close()
+
+
+@needs_namespaces
+@alone
+def test_a_stay_that_another_thread_drops():
+    """The finaliser of a stay does not move the thread that happens to run it."""
+    first = two(CLONE_NEWUTS)
+    stays = []
+
+    def enter():
+        stays.append(first.entered())
+        stays[0].__enter__()
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    unshare(CLONE_NEWUTS)
+    own, before = link("uts"), len(support.descriptors())
+    stays.clear()
+    gc.collect()
+    assert link("uts") == own
+    # the way back is closed
+    assert len(support.descriptors()) < before
+    first.close()
+
+
+@needs_namespaces
+@pytest.mark.parametrize("way", ["entered", "with"])
+@alone
+def test_another_thread_leaves(way):
+    """Only the thread that is inside can leave, and the error says so."""
+    first = two(CLONE_NEWUTS)
+    stay = first.entered() if way == "entered" else first
+    entered, left, back = threading.Event(), threading.Event(), []
+
+    def enter():
+        unshare(CLONE_NEWUTS)
+        own = link("uts")
+        stay.__enter__()
+        entered.set()
+        left.wait(60)
+        stay.__exit__(None, None, None)
+        back.append(link("uts") == own)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    entered.wait(60)
+    own = link("uts")
+    with pytest.raises(RuntimeError, match="thread"):
+        stay.__exit__(None, None, None)
+    assert link("uts") == own
+    assert not first.closed()
+    left.set()
+    thread.join()
+    assert back == [True]
+    if way == "entered":
+        first.close()
+
+
+@needs_namespaces
+@alone
+def test_a_thread_with_the_ident_of_one_that_has_ended():
+    """A later thread does not leave for the one that entered."""
+    first = two(CLONE_NEWUTS)
+    stay, idents, raised = first.entered(), [], []
+
+    def enter():
+        idents.append(threading.get_ident())
+        stay.__enter__()
+
+    def leave():
+        idents.append(threading.get_ident())
+        try:
+            stay.__exit__(None, None, None)
+        except RuntimeError:
+            raised.append(1)
+
+    for function in (enter, leave, leave, leave):
+        thread = threading.Thread(target=function)
+        thread.start()
+        thread.join()
+    assert len(raised) == 3
+    first.close()
+
+
+@needs_namespaces
+@alone
+def test_a_child_that_was_forked_inside_comes_back():
+    """A fork in the block has the thread inside twice, and both leave."""
+    first = two(CLONE_NEWUTS)
+    before = link("uts")
+    with first.entered():
+        child = os.fork()
+    if child == 0:
+        os._exit(link("uts") != before)
+    assert os.waitpid(child, 0)[1] == 0
+    assert link("uts") == before
+    first.close()
+
+
+def test_a_stay_is_for_one_block():
+    """Each block has a stay of its own."""
+    with contextlib.closing(Namespace.current("uts")) as namespace:
+        stay = namespace.entered()
+        with stay, pytest.raises(RuntimeError, match="called anew for each block"):
+            stay.__enter__()
 
 
 # running inside
@@ -1197,6 +1503,31 @@ def test_run_in_where_no_thread_can_be_made():
         run_in(lambda: None)
 
 
+@needs("CAP_SYS_ADMIN")
+@alone
+def test_run_in_whose_thread_would_be_in_another_pid_namespace():
+    """The reason is in the error, and a child does it."""
+    unshare(CLONE_NEWPID)
+    with pytest.raises(RuntimeError, match=r"are in another pid namespace, .*in its children"):
+        run_in(lambda: None)
+    assert in_child(run_in, int) == 0
+
+
+@needs_namespaces
+@alone
+def test_run_in_has_ended_its_thread_without_proc():
+    """A user namespace can be made at once, also where /proc is not mounted."""
+    own_namespaces()
+    mount("none", "/proc", "tmpfs")
+
+    def alone_again():
+        run_in(int)
+        unshare(CLONE_NEWUSER)
+
+    for _ in range(200):
+        in_child(alone_again)
+
+
 # the maps of user namespaces
 
 
@@ -1311,6 +1642,38 @@ def test_setgroups_too_late():
         assert maps(pid) == ([], [0, 0, 1], "allow")
 
 
+@needs_namespaces
+@alone
+def test_map_the_own_group_with_setgroups():
+    """The kernel wants setgroups denied for that, which the sentence says."""
+    user, group = os.geteuid(), os.getegid()
+    unshare(CLONE_NEWUSER)
+    words = sentence(map_ids, os.getpid(), [(0, user, 1)], [(0, group, 1)], True)
+    assert "maps its own group alone, and that only where setgroups is denied" in words
+
+
+@alone
+def test_map_the_own_group_with_setgroups_from_outside():
+    """A creator without the capability is in the same place."""
+    become_nobody()
+    with child(lambda: unshare(CLONE_NEWUSER)) as pid:
+        words = sentence(map_ids, pid, None, [(0, os.getegid(), 1)], True)
+    assert "that only where setgroups is denied" in words
+
+
+@needs_namespaces
+@alone
+def test_map_ids_again():
+    """The map is in the way of a second call, and not setgroups."""
+    user, group = os.geteuid(), os.getegid()
+    unshare(CLONE_NEWUSER)
+    map_ids(os.getpid(), None, [(0, group, 1)])
+    words = sentence(map_ids, os.getpid(), [(0, user, 1)], [(0, group, 1)])
+    assert "gid_map of process" in words
+    assert "has been written already" in words
+    map_ids(os.getpid(), [(0, user, 1)])
+
+
 @alone
 def test_map_ids_of_a_process_that_changed_its_user():
     """Its files in /proc are root's, though the process is not."""
@@ -1409,3 +1772,14 @@ def test_helpers_that_refuse():
         with pytest.raises(PermissionError, match=r"newgidmap: .* in /etc/subgid"):
             map_ids(pid, None, [(0, 65534, 1), (1, 300_000, 10)])
         assert maps(pid)[:2] == ([], [])
+
+
+@needs_uidmap
+@alone
+def test_helpers_and_a_process_that_has_ended():
+    """The words of the program are not what is wrong."""
+    become_nobody()
+    pid = os.fork() or os._exit(0)
+    os.waitpid(pid, 0)
+    with pytest.raises(PathNotFound, match=f"there is no process {pid}"):
+        map_ids(pid, [(0, os.geteuid(), 1), (1, 100_000, 10)])

@@ -1,6 +1,9 @@
 """prctl and capabilities: what each setting does, and what stands in its way."""
 
 import ctypes
+import gc
+import inspect
+import itertools
 import mmap
 import os
 import re
@@ -8,7 +11,9 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -17,7 +22,18 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import alone, become_nobody, in_child, inject, libc, needs, needs_namespaces, own_namespaces
+from support import (
+    alone,
+    become_nobody,
+    in_child,
+    inject,
+    libc,
+    needs,
+    needs_mounts,
+    needs_namespaces,
+    own_mounts,
+    own_namespaces,
+)
 
 from butter import _prctl, _prctl_errors, _prctl_options, errors
 from butter import prctl as module
@@ -207,6 +223,25 @@ def test_docstrings_say_whose_it_is(name):
     assert re.search("thread's|process's|the thread may|of the thread", getattr(Prctl, name).__doc__)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, 2) for name in ("subreaper", "sub_reaper", "child_subreaper", "thp_disable", "memory_merge")),
+        *((name, 1 << 32) for name in ("unalign", "endian", "fpexc", "fpemu", "fp_mode", "subreaper", "thp_disable")),
+        ("futex_hash_slots", 1 << 40),
+        ("futex_hash_slots", 1 << 31),
+        ("timerslack", 1 << 63),
+        ("securebits", 1 << 64),
+        ("securebits", -1),
+    ],
+)
+def test_values_that_would_be_cut_off(calls, name, value):
+    """A value that the kernel's type cannot hold is refused before there is a call."""
+    with pytest.raises(ValueError, match=f"{name} is {value}; it must be 0 to"):
+        setattr(prctl, name, value)
+    assert calls == []
+
+
 def test_wrong_names_of_settings():
     """A setting that does not exist, or that cannot be set, is an AttributeError."""
     with pytest.raises(AttributeError):
@@ -313,6 +348,16 @@ def test_die_with_parent_that_is_gone():
 
 
 @alone
+def test_die_with_parent_by_a_wrong_signal():
+    """A wrong signal is refused before anything changes."""
+    prctl.pdeathsig = signal.SIGUSR2
+    for wrong, exception in (None, TypeError), (-1, ValueError), (65, InvalidArgument):
+        with pytest.raises(exception, match="signal"):
+            prctl.die_with_parent(os.getppid(), wrong)
+    assert prctl.pdeathsig == signal.SIGUSR2
+
+
+@alone
 def test_die_with_parent():
     """The child goes on while its parent lives, and ends with it."""
     prctl.sub_reaper = True  # so that this process can wait for the grandchild
@@ -363,6 +408,70 @@ def test_with_subreaper():
     assert prctl.sub_reaper is False
     assert repr(prctl.subreaper) == "False"
     assert not prctl.subreaper
+    subreaper = prctl.subreaper
+    with subreaper:
+        with subreaper:
+            pass
+        assert prctl.sub_reaper is True
+    assert prctl.sub_reaper is False
+
+
+@alone
+def test_subreaper_is_left_by_a_child():
+    """A child that is forked within ``with`` is not a subreaper after it either."""
+    prctl.sub_reaper = True
+    with prctl.subreaper:
+        pid = os.fork()
+    if not pid:
+        os._exit(prctl.sub_reaper)
+    assert os.waitpid(pid, 0) == (pid, 0)
+    assert prctl.sub_reaper is True
+
+
+def interrupted(body):
+    """Call *body* again for each place where a handler can run, which raises there.
+
+    That is where a function begins, and where one of C has returned. A trace function
+    cannot raise within a generator that goes on, as a handler can, before Python 3.12.
+    """
+    for place in itertools.count(1):
+        places = itertools.count(1)
+
+        def handle(frame, event, _, place=place, places=places):
+            begins = event == "call" and not frame.f_code.co_flags & inspect.CO_GENERATOR
+            if (begins or event == "c_return") and next(places) == place:
+                raise InterruptedError
+
+        sys.setprofile(handle)
+        try:
+            body()
+            return
+        except InterruptedError:
+            pass
+        finally:
+            sys.setprofile(None)
+        gc.collect()
+        yield place
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "stay"),
+    [("timerslack", 70_000, lambda: prctl.slack(70_000)), ("sub_reaper", True, lambda: prctl.subreaper)],
+)
+@alone
+def test_handlers_that_raise(name, value, stay):
+    """A handler that raises anywhere within ``with`` leaves nothing changed."""
+    before, found = getattr(prctl, name), set()
+
+    def body():
+        with stay():
+            found.add(getattr(prctl, name))
+
+    gc.disable()
+    for _place in interrupted(body):
+        assert getattr(prctl, name) == before
+    assert found == {value}
+    assert getattr(prctl, name) == before != value
 
 
 # time
@@ -381,8 +490,52 @@ def test_slack():
     with pytest.raises(ZeroDivisionError):
         body()
     assert prctl.timerslack == 60_000
-    with pytest.raises(ValueError, match="timerslack"), prctl.slack(-1):
+    with pytest.raises(ValueError, match="nanoseconds"), prctl.slack(-1):
         raise AssertionError("the body ran")
+
+
+@alone
+def test_slack_of_another_thread():
+    """A slack that is left in another thread stays, and so does that thread's."""
+    stay = prctl.slack(70_000)
+    stay.__enter__()
+
+    def leave():
+        prctl.timerslack = 80_000
+        with pytest.raises(RuntimeError, match="to be set back in another one"):
+            stay.__exit__(None, None, None)
+        return prctl.timerslack
+
+    assert (in_thread(leave), prctl.timerslack) == (80_000, 70_000)
+
+
+@alone
+def test_slack_is_left_by_a_child():
+    """A child that is forked within ``with`` leaves it with the slack of before."""
+    before = prctl.timerslack
+    with prctl.slack(70_000):
+        pid = os.fork()
+    if not pid:
+        os._exit(prctl.timerslack != before)
+    assert os.waitpid(pid, 0) == (pid, 0)
+
+
+@alone
+def test_slack_that_cannot_be_set():
+    """The kernel's refusal is raised, and names the call."""
+    inject("prctl", 1)
+    with pytest.raises(PermissionError, match="prctl: "), prctl.slack(70_000):
+        raise AssertionError("the body ran")
+
+
+@alone
+def test_slack_that_cannot_be_set_back():
+    """A filter that comes meanwhile does not hide that the slack stays as it is."""
+    stay = prctl.slack(70_000)
+    stay.__enter__()
+    inject("prctl", 1)
+    with pytest.raises(PermissionError, match="prctl: "):
+        stay.__exit__(None, None, None)
 
 
 @alone
@@ -467,12 +620,62 @@ def test_arguments_of_a_wrong_type(calls, arguments, words):
     assert calls == []
 
 
-@pytest.mark.parametrize("arguments", [(1 << 31,), (PR_SET_DUMPABLE, -1), (PR_SET_DUMPABLE, 1 << 64), (999, -1)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (1 << 31,),
+        (PR_SET_DUMPABLE, -1),
+        (PR_SET_DUMPABLE, 1 << 64),
+        (999, -1),
+        (PR_SET_PTRACER, (1 << 32) - 1),
+        (PR_SET_PTRACER, (1 << 32) + 1),
+        (PR_SET_TSC, (1 << 32) + 1),
+        (PR_SET_ENDIAN, 1 << 32),
+        (PR_SET_MM, (1 << 32) + PR_SET_MM_BRK, 0),
+        (PR_SET_MM, PR_SET_MM_EXE_FILE, 1 << 32),
+        (PR_FUTEX_HASH, PR_FUTEX_HASH_SET_SLOTS, 1 << 40),
+        (PR_SCHED_CORE, 1 << 32, 0, 0),
+        (PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 1 << 32, 0),
+        (PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 1 << 32),
+    ],
+)
 def test_numbers_out_of_range(calls, arguments):
     """They are a ValueError before there is a call."""
     with pytest.raises(ValueError, match="it must be"):
         prctl(*arguments)
     assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((PR_GET_AUXV, bytearray(8), 448), "size is 448, and buffer has 8 bytes"),
+        ((PR_GET_AUXV, memoryview(bytearray(64))[:32], 33), "size is 33, and buffer has 32 bytes"),
+        ((PR_SET_MM, PR_SET_MM_AUXV, bytearray(16), 32), "size is 32, and value has 16 bytes"),
+        ((PR_SET_MM, PR_SET_MM_MAP, bytearray(16), 104), "size is 104, and value has 16 bytes"),
+        ((PR_SET_MM, PR_SET_MM_MAP_SIZE, bytearray(3)), "value has 3 bytes; at least 4 are needed"),
+        ((PR_SCHED_CORE, PR_SCHED_CORE_GET, 0, 0, bytearray(7)), "cookie has 7 bytes; at least 8 are needed"),
+        ((PR_SET_SECCOMP, SECCOMP_MODE_FILTER, b""), r"filter has 0 bytes; at least \d+ are needed"),
+        ((PR_SET_VMA, PR_SET_VMA_ANON_NAME, bytearray(64), 65, "a name"), "size is 65, and address has 64 bytes"),
+    ],
+)
+@alone
+def test_buffers_that_are_too_small(arguments, words):
+    """The kernel does not go beyond the end of a buffer: that is a ValueError."""
+    _prctl.lib = None  # no call is made, which could overwrite the memory of others
+    with pytest.raises(ValueError, match=words):
+        prctl(*arguments)
+
+
+@alone
+def test_auxv_does_not_overflow():
+    """A buffer that is smaller than its size keeps the memory behind it whole."""
+    memory = bytearray(4096)
+    with pytest.raises(ValueError, match="size is 448"):
+        prctl(PR_GET_AUXV, memoryview(memory)[:8], 448)
+    assert not any(memory)
+    with mmap.mmap(-1, 8192) as mapped, pytest.raises(ValueError, match="size is 8193"):
+        prctl.set_vma_name(mapped, "a name", 8193)
 
 
 def test_options_of_the_future(calls):
@@ -709,6 +912,19 @@ def test_capset():
         capset((), {0, 5}, {5, 13})
 
 
+@needs("CAP_SETPCAP", "CAP_SETUID", "CAP_SETGID", "CAP_NET_BIND_SERVICE")
+@alone
+def test_giving_privileges_up():
+    """The example of the manual keeps one capability, and no group of root's."""
+    os.setgroups([0, 4])
+    page = Path(__file__).parent.parent.parent / "docs" / "prctl.rst"
+    text = page.read_text().partition("Giving privileges up")[2].partition("::\n\n")[2]
+    exec(textwrap.dedent(text[: re.search(r"^\S", text, re.MULTILINE).start()]), {})
+    assert (os.getresuid(), os.getresgid(), os.getgroups()) == ((1000,) * 3, (1000,) * 3, [])
+    keep = {Capability.NET_BIND_SERVICE}
+    assert (capget(), prctl.capbset, prctl.no_new_privs) == ((keep, keep, set()), keep, True)
+
+
 @needs("CAP_SETPCAP")
 @alone
 def test_inheritable_and_the_bounding_set():
@@ -762,6 +978,32 @@ def test_what_is_not_a_capability(use, wrong, exception):
     with pytest.raises(exception, match="capability"):
         use(wrong)
     assert (capget(), set(prctl.capbset)) == before
+
+
+@needs_mounts
+@alone
+def test_unknown_capabilities_without_proc(tmp_path):
+    """An unknown capability is refused as well where /proc is not mounted."""
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    own_mounts("/proc")
+    before, path = capget(), tmp_path / "file"
+    path.touch()
+    for use in lambda: capset({50}, {50}, {50}), lambda: set_file_capabilities(path, {50}):
+        with pytest.raises(ValueError, match=f"this kernel has no capability 50: its last one is {last}$"):
+            use()
+    assert (capget(), get_file_capabilities(path)) == (before, None)
+
+
+@alone
+def test_unknown_capabilities_under_a_filter():
+    """If the kernel cannot be asked, only capabilities that butter knows are taken."""
+    before = capget()
+    capabilities.inheritable = before.inheritable
+    inject("prctl", 1)
+    capset(*before)
+    with pytest.raises(ValueError, match="this kernel has no capability 50"):
+        capset({50}, {50}, {50})
+    assert capget() == before
 
 
 @needs("CAP_SETPCAP")

@@ -1,9 +1,12 @@
 """system, as this kernel does it: mounts, names, ids, and what each failure says."""
 
 import errno
+import gc
 import inspect
 import os
 import pickle
+import resource
+import signal
 import threading
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 import support
 from support import alone, in_child, needs, needs_loop, needs_mounts, needs_namespaces
 
-from butter import _system_errors, _system_look, system
+from butter import _system_errors, _system_look, _system_umount_errors, system
 from butter._system_mountinfo import MountLine
 from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound
 from butter.system import (
@@ -23,6 +26,7 @@ from butter.system import (
     MS_NODEV,
     MS_NOEXEC,
     MS_NOSUID,
+    MS_NOUSER,
     MS_PRIVATE,
     MS_RDONLY,
     MS_REC,
@@ -30,6 +34,7 @@ from butter.system import (
     MS_SHARED,
     MS_SLAVE,
     MS_UNBINDABLE,
+    UMOUNT_NOFOLLOW,
     MountFlags,
     Retry,
     UmountFlags,
@@ -173,7 +178,7 @@ def test_relative_paths_and_an_empty_type(place):
         "size=64k,nr_inodes=10,mode=700",
         b"size=64k,nr_inodes=10,mode=700",
         {"size": "64k", "nr_inodes": 10, "mode": b"700"},
-        {"size": Path("64k"), "nr_inodes": "10", "mode": 700, "rw": True},
+        {"size": Path("64k"), "nr_inodes": "10", "mode": "700", "rw": True},
     ],
     ids=["str", "bytes", "dict", "mixed"],
 )
@@ -206,6 +211,7 @@ def test_no_options(place, data):
         ({"": "1m"}, ValueError, "not the name"),
         ({"size=1": "m"}, ValueError, "not the name"),
         ({"size": None}, TypeError, "not NoneType"),
+        ({"mode": 0o755}, ValueError, "octal: 0o755 is '755'"),
         ({"size": 1.5}, TypeError, "not float"),
         ({b"size": "1m"}, TypeError, "name of an option"),
         (5, TypeError, "mapping"),
@@ -388,6 +394,29 @@ def pivot_with_a_shared_old_root():
     pivot_root("mounted", "mounted/below")
 
 
+def mount_on_what_was_detached():
+    os.chdir("mounted/below")
+    umount("..", MNT_DETACH)
+    mount("x", ".", "tmpfs")
+
+
+def own_root(path):
+    """Make the mount at *path* the root, with proc and the old root in it."""
+    os.chdir(path)
+    for name in "proc", "old":
+        os.mkdir(name)
+    support.raw_mount("/proc", "proc", None, MS_BIND | MS_REC)
+    pivot_root(".", "old")
+    os.chdir("/")
+
+
+def unmount_the_root_that_is_locked():
+    support.own_namespaces()
+    support.raw_mount("root", "a", "tmpfs")
+    own_root("a")
+    umount("/")
+
+
 REFUSALS = {
     "source too long": (lambda: mount("x" * 4096, "a", "tmpfs"), InvalidArgument, "the source has more than 4095"),
     "type too long": (lambda: mount("x", "a", "x" * 4096), InvalidArgument, "filesystem has more than 4095"),
@@ -464,13 +493,29 @@ REFUSALS = {
     ),
     "move of something unbindable": (move_something_unbindable, InvalidArgument, "unbindable"),
     "unmount of a directory": (lambda: umount("a"), InvalidArgument, "'a' is not a mount point"),
+    "flags of the kernel": (
+        lambda: mount("x", "a", "tmpfs", 1 << 40 | MS_NOUSER | MS_NODEV),
+        InvalidArgument,
+        "programs cannot use the flags 0x10080000000",
+    ),
+    "bind with a flag of the kernel": (
+        lambda: mount("a", "b", None, MS_BIND | MS_NOUSER),
+        InvalidArgument,
+        "programs cannot use the flags 0x80000000",
+    ),
+    "mount on what was detached": (
+        mount_on_what_was_detached,
+        (PathNotFound, InvalidArgument),
+        "is on a mount of another mount namespace, or on one that was detached",
+    ),
+    "root that is locked": (unmount_the_root_that_is_locked, InvalidArgument, "'/' is the root, which cannot be unm"),
     "unknown flags of umount": (lambda: umount("a", 0x40 | MNT_DETACH), InvalidArgument, "unknown flags 0x40"),
     "flags that exclude each other": (
         lambda: umount("mounted", MNT_EXPIRE | MNT_FORCE),
         InvalidArgument,
         "MNT_EXPIRE excludes",
     ),
-    "expiry of the root": (lambda: umount("/", MNT_EXPIRE), InvalidArgument, "root of this process cannot expire"),
+    "expiry of the root": (lambda: umount("/", MNT_EXPIRE), InvalidArgument, "'/' is the root, which cannot expire"),
     "mounts on it": (unmount_below_a_mount, InvalidArgument, "other mounts are on 'mounted': .*/mounted/below"),
     "used by its working directory": (
         unmount_the_working_directory,
@@ -704,6 +749,87 @@ def test_sentence_without_proc(place):
         umount(place / "mounted")
 
 
+UNSEEN = "/proc, which tells which of these it is, could not be read"
+
+
+def cover_below():
+    support.raw_mount("below", "mounted/below", "tmpfs")
+
+
+def nothing():
+    pass
+
+
+VAGUE = {
+    "unmount of a directory": (nothing, lambda: umount("a"), "'a' is not a mount point"),
+    "move of a directory": (nothing, lambda: mount("a", "b", None, MS_MOVE), "'a' is not a mount point"),
+    "remount of a directory": (nothing, lambda: mount(None, "a", None, MS_REMOUNT), "'a' is not a mount point"),
+    "pivot to a directory": (nothing, lambda: pivot_root("a", "a"), "'a' is not a mount point"),
+    "unmount of a locked mount": (
+        support.own_namespaces,
+        lambda: umount("mounted"),
+        f"'mounted' is locked.*, or is of another mount namespace; {UNSEEN}",
+    ),
+    "move of a locked mount": (
+        support.own_namespaces,
+        lambda: mount("mounted", "a", None, MS_MOVE),
+        f"'mounted' is locked.*, or is on a shared mount; {UNSEEN}",
+    ),
+    "bind of a locked mount": (
+        support.own_namespaces,
+        lambda: mount(".", "a", None, MS_BIND),
+        f"cannot be bound: .*unbindable, or needs MS_REC; {UNSEEN}",
+    ),
+    "pivot to a locked mount": (
+        support.own_namespaces,
+        lambda: pivot_root("mounted", "mounted/below"),
+        f"'mounted' is locked.*, or one of the mounts is shared; {UNSEEN}",
+    ),
+    "a filesystem": (
+        support.own_namespaces,
+        lambda: mount("proc", "a", "proc"),
+        f"CAP_SYS_ADMIN in .* mount namespace.*, or is not allowed in a user namespace.*; {UNSEEN}",
+    ),
+    "a host name": (
+        support.own_namespaces,
+        lambda: sethostname("x"),
+        f"CAP_SYS_ADMIN in .* UTS namespace.*; {UNSEEN}",
+    ),
+    "no capability": (
+        nothing,
+        lambda: (support.become_nobody(), umount("mounted")),
+        "this needs CAP_SYS_ADMIN.*run as root",
+    ),
+    "what is in use": (cover_below, lambda: umount("mounted"), "a process uses 'mounted', or other mounts are on it"),
+    "a type": (nothing, lambda: mount("x", "a", "nofs"), "'nofs'.*; or the device of the source does not exist"),
+}
+
+
+def without_proc():
+    support.raw_mount("cover", "/proc", "tmpfs")
+
+
+def without_descriptors():
+    number = support.next_descriptor()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
+
+
+@needs_mounts
+@needs_namespaces
+@needs(kernel=(5, 8))
+@pytest.mark.parametrize("blind", [without_proc, without_descriptors])
+@pytest.mark.parametrize("cause", VAGUE)
+@alone
+def test_sentence_of_several_causes(place, cause, blind):
+    """Where /proc cannot be read, the sentence names the causes and not a wrong one."""
+    change, call, words = VAGUE[cause]
+    prepare(place)
+    change()
+    blind()
+    with pytest.raises(OSError, match=words):
+        call()
+
+
 @needs_mounts
 @alone
 def test_sentence_in_a_removed_directory(place):
@@ -750,12 +876,36 @@ def test_pivot_to_a_directory_of_the_root(place):
         pivot_root(new, new)
 
 
+@needs("CAP_SYS_ADMIN")
+@alone
+def test_root_with_a_file_open_for_writing(place):
+    """The root is not unmounted but made read-only, and the error is about that."""
+    support.own_mounts(place)
+    own_root(place)
+    with open("/file", "w"), pytest.raises(InvalidArgument, match="files on '/' are open for writing"):
+        umount("/")
+
+
+@needs_mounts
+@alone
+def test_without_statx(place):
+    """Where statx is missing, a descriptor and mountinfo tell the mounts apart."""
+    prepare(place)
+    support.inject("statx", errno.ENOSYS)
+    with pytest.raises(InvalidArgument, match=r"'a' is not a mount point: it is a part of the mount at '.*/place'"):
+        umount("a")
+    with mounted("source", "a", "tmpfs"):
+        assert f"{place}/a" in targets()
+    assert f"{place}/a" not in targets()
+
+
 def test_pivot_from_the_rootfs(monkeypatch, place):
     """The root that the kernel began with cannot be put elsewhere."""
     root = MountLine(1, 1, "0:1", "/", "/", [], [], "rootfs", "rootfs", [])
-    monkeypatch.setattr(_system_errors, "mounts", lambda: {_system_look.mount_of("/"): root})
+    for module in _system_errors, _system_umount_errors:
+        monkeypatch.setattr(module, "mounts", lambda: {_system_look.mount_of("/"): root})
     with pytest.raises(InvalidArgument, match="the root is the rootfs"):
-        _system_errors.PIVOT_ROOT.fail(errno.EINVAL, new=str(place), old=str(place))
+        _system_umount_errors.PIVOT_ROOT.fail(errno.EINVAL, new=str(place), old=str(place))
 
 
 # mounted
@@ -855,7 +1005,7 @@ def test_mounted_and_unmounted_in_the_body(place):
 def test_mounted_and_covered(place):
     """A mount that covers it is left alone, and the error says so."""
     support.own_mounts()
-    with pytest.raises(RuntimeError, match="another mount covers"), mounted("source", place, "tmpfs"):
+    with pytest.raises(RuntimeError, match=r"still exists, but .* moved or covered"), mounted("source", place, "tmpfs"):
         mount("cover", place, "tmpfs")
     assert [line.source for line in support.mountinfo(place)] == ["source", "cover"]
 
@@ -901,6 +1051,155 @@ def test_mounted_that_is_refused(place):
     assert len(support.mountinfo(place)) == 1
 
 
+@needs_mounts
+@alone
+def test_mounted_on_the_root(place):
+    """The root of the process is refused, by whatever name: its mount could not end."""
+    # a root of the test's own: if it were unmounted, its filesystem would be read-only
+    support.own_mounts(place)
+    own_root(place)
+    os.symlink("/", "link")
+    for target in "/", b"//", ".", Path("link"), "/proc/self/root":
+        with pytest.raises(ValueError, match="root of this process"), mounted("source", target, "tmpfs"):
+            raise AssertionError
+    assert [line.source for line in support.mountinfo()].count("source") == 0
+
+
+@needs_mounts
+@alone
+def test_mounted_that_expires(place):
+    """MNT_EXPIRE is refused, since its first call unmounts nothing."""
+    support.own_mounts(place)
+    with (
+        pytest.raises(ValueError, match="second call"),
+        mounted("source", place, "tmpfs", umount_flags=MNT_EXPIRE),
+    ):
+        raise AssertionError
+    assert len(support.mountinfo(place)) == 1
+
+
+def move_it(place):
+    os.mkdir(place.parent / "other")
+    mount(place, place.parent / "other", None, MS_MOVE)
+
+
+def change_the_root(place):
+    os.chroot(place.parent)
+
+
+def change_the_root_to_it(place):
+    os.mkdir(place / "old")
+    pivot_root(place, place / "old")
+
+
+def change_the_namespace(place):
+    assert support.libc.unshare(0x20000) == 0
+
+
+@needs_mounts
+@needs(kernel=(6, 8))
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (move_it, "still exists.* moved"),
+        (change_the_root, "still exists.* root of this process has changed"),
+        (change_the_root_to_it, "still exists.* root of this process has changed"),
+        (change_the_namespace, "has another mount namespace"),
+    ],
+)
+@alone
+def test_mounted_and_out_of_reach(place, change, words):
+    """Where the path does not lead to the mount any more, the end says why."""
+    support.own_mounts(place.parent)
+    place.mkdir()
+    with pytest.raises(RuntimeError, match=words), mounted("source", place, "tmpfs"):
+        change(place)
+
+
+@needs_mounts
+@needs(kernel=(6, 8))
+@alone
+def test_mounted_and_replaced(place):
+    """Another mount in the place of one that the body has unmounted stays."""
+    support.own_mounts()
+    with mounted("source", place, "tmpfs"):
+        umount(place)
+        mount("another", place, "tmpfs")
+    assert [line.source for line in support.mountinfo(place)] == ["another"]
+    umount(place)
+    with mounted("source", place, "tmpfs"):
+        umount(place)
+        place.rmdir()
+
+
+class Interrupted(Exception):
+    """The exception of a handler."""
+
+
+@needs_mounts
+@alone
+def test_mounted_with_handlers_that_raise(place):
+    """A signal handler that raises, wherever it comes, leaves nothing mounted."""
+    support.own_mounts()
+    raised = 0
+
+    def handler(*_):
+        raise Interrupted
+
+    signal.signal(signal.SIGALRM, handler)
+    for number in range(1000):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 2e-6 * (number % 40 + 1))
+            with mounted("source", place, "tmpfs"):
+                pass
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except Interrupted:
+            raised += 1
+        if support.mountinfo(place):
+            gc.collect()  # PyPy has not ended the generator yet
+        assert support.mountinfo(place) == []
+    assert raised > 0
+
+
+def ways_to_refuse(path):
+    """Calls that fail with a sentence about a mount, which some filesystem has."""
+    return [
+        lambda: umount(path, MNT_EXPIRE | MNT_DETACH),
+        lambda: umount(path, 0x100),
+        lambda: umount(path, UMOUNT_NOFOLLOW | 0x100),
+        lambda: mount(None, path, None, MS_REMOUNT | MS_BIND | MS_NOUSER),
+        lambda: mount(None, path, None, MS_PRIVATE | MS_SHARED),
+        lambda: mount(path, "/proc/version", None, MS_MOVE),
+        lambda: mount("/proc/version", path, None, MS_BIND),
+        lambda: mount("x", path, "nofs"),
+        lambda: mount("/nofile", path, None, MS_BIND),
+        lambda: pivot_root("/proc", path),
+        lambda: pivot_root(path, "/proc/version"),
+    ]
+
+
+@needs_namespaces
+@needs(when=os.path.exists("/dev/fuse"), reason="needs FUSE")
+@alone
+def test_a_filesystem_that_does_not_answer(place):
+    """Neither a sentence nor mounted asks the filesystem: its server may be gone."""
+    support.own_namespaces()
+    support.raw_mount(None, "/", None, MS_REC | MS_PRIVATE)
+    fuse = os.open("/dev/fuse", os.O_RDWR)
+    support.raw_mount("fuse", place, "fuse", 0, f"fd={fuse},rootmode=40000,user_id=0,group_id=0")
+    signal.alarm(20)  # which ends a process that waits for the server
+    for call in ways_to_refuse(str(place)):
+        with pytest.raises(OSError, match=r"^\[Errno"):
+            call()
+    with mounted("source", place, "tmpfs"):
+        pass
+    fd = os.open(place, 0o10000000)  # O_PATH
+    with pytest.raises(InvalidArgument, match=f"descriptor {fd} of this process"):
+        umount(place)
+    os.close(fd)
+    umount(place)
+
+
 # pivot_root
 
 
@@ -930,6 +1229,21 @@ def test_pivot_root_onto_itself(place):
     assert os.listdir("/") == ["below"]
 
 
+@needs_namespaces
+@alone
+def test_example_of_the_module():
+    """The example of the module's documentation works as it stands."""
+    lines = [line for line in inspect.getdoc(system).split("\n") if line.startswith("    ") or not line]
+    found = []
+
+    def build(path):
+        Path(path, "file").touch()
+        found.extend(os.listdir(path))
+
+    exec(inspect.cleandoc("\n".join(["", *lines])), {"build": build})
+    assert found == ["file"]
+
+
 # names
 
 
@@ -957,6 +1271,12 @@ def test_name_that_is_too_long():
     support.own_uts()
     with pytest.raises(InvalidArgument, match="has 120 bytes; at most 64"):
         sethostname("€" * 40)
+
+
+def test_name_with_a_nul():
+    """The error of a NUL is about a name and not about a path."""
+    with pytest.raises(ValueError, match="null byte in the name"):
+        sethostname("na\0me")
 
 
 # ids

@@ -1,13 +1,16 @@
 """Namespaces under load: each thread is where it belongs, and nothing piles up."""
 
 import os
+import signal
+import sys
 import threading
+import time
 
 import pytest
 import support
 from support import alone, needs_namespaces, own_namespaces
 
-from butter.clone import CLONE_NEWUTS, Namespace, run_in, unshare
+from butter.clone import CLONE_NEWUTS, Namespace, run_in, setns, unshare
 
 pytestmark = pytest.mark.stress
 
@@ -65,3 +68,51 @@ def test_many_functions_inside():
     assert support.descriptors() == before
     assert threading.active_count() == 1
     inside.close()
+
+
+class Boom(BaseException):
+    """The exception of a signal handler."""
+
+
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="its finalisers run later, and handlers elsewhere")
+@needs_namespaces
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@alone
+def test_handlers_that_raise(monkeypatch):
+    """Thousands of blocks that a handler interrupts leave the thread where it was."""
+    own_namespaces()
+    unshare(CLONE_NEWUTS)
+    inside = Namespace.current(CLONE_NEWUTS)
+    unshare(CLONE_NEWUTS)
+    outside = Namespace.current(CLONE_NEWUTS)
+    home, path, left = current(), f"/proc/self/fd/{inside.fileno()}", 0
+    # an exception inside of a finaliser is reported, and goes nowhere
+    monkeypatch.setattr(sys, "unraisablehook", lambda report: None)
+
+    def handler(*_):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise Boom
+
+    signal.signal(signal.SIGALRM, handler)
+    raised = [0, 0]
+    for turn in range(20_000):
+        way = turn % 2
+        try:
+            try:
+                # a time of its own for each turn, so that each place is met
+                signal.setitimer(signal.ITIMER_REAL, 1e-6 + turn % 397 * 2.5e-7)
+                with Namespace(path) if way else inside.entered():
+                    pass
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                # a handler that has to run yet does so where the thread waits
+                time.sleep(0)
+        except Boom:
+            raised[way] += 1
+        if current() != home:
+            left += 1
+            setns(outside)
+    assert left == 0
+    assert min(raised) > 1000
+    inside.close()
+    outside.close()
