@@ -26,14 +26,20 @@ if TYPE_CHECKING:
 
     from butter._arguments import FileDescriptor
 
+
+def _other_kind(fd: int, kind: str, other: str | None = None, link: str | None = None, **_: object) -> str:
+    if other is not None:
+        return f"descriptor {fd} is not {kind}; it is {other}"
+    if link is not None:
+        return f"descriptor {fd} is not {kind}; /proc/self/fd says that it is {link!r}"
+    return f"descriptor {fd} is not {kind}"
+
+
 ADOPT = Errors(
     "adopt",
     {
         errno.EBADF: BAD_DESCRIPTOR,
-        errno.EINVAL: (
-            InvalidArgument,
-            lambda fd, kind, found, **_: f"descriptor {fd} is not {kind}; {found}",
-        ),
+        errno.EINVAL: (InvalidArgument, _other_kind),
     },
 )
 
@@ -193,18 +199,17 @@ class _Signature:
 
 
 class Descriptor(Owner):
-    """An object that owns a descriptor.
+    """An object that owns a descriptor and closes it."""
 
-    ``_fd`` is its number, or None once it is closed. Even an object whose ``__init__``
-    never ran can be compared, printed and closed.
-    """
+    # Even an object whose __init__ never ran, made by __new__ alone, can be compared,
+    # printed and closed.
 
     #: the kind of descriptor, with its article, for sentences
     _kind = "a descriptor"
     #: how the link in ``/proc/self/fd`` of such a descriptor begins, or may begin
     _link: str | tuple[str, ...] = ""
 
-    _fd: int | None
+    _fd: int | None  # the number; None once it is closed
     _opened: int | None  # what __init__ opened; the finaliser touches no other number
     _closer: int | None = None  # the thread that is closing it
     _in_queue = False  # an awaitable owns the object, and its finaliser acts for both
@@ -251,13 +256,13 @@ class Descriptor(Owner):
             wrong = error.errno or 0
         if wrong:
             ADOPT.fail(wrong, fd=number)
-        found = link_of(number)
-        if found is not None and not found.startswith(cls._link):
-            ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, found=f"/proc/self/fd says that it is {found!r}")
+        link = link_of(number)
+        if link is not None and not link.startswith(cls._link):
+            ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, link=link)
         # an awaitable has its object in _source
         kind = getattr(getattr(source, "_source", source), "_kind", cls._kind)
         if isinstance(source, Owner) and kind != cls._kind:
-            ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, found=f"it is {kind}")
+            ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, other=kind)
         self = cls.__new__(cls)
         if isinstance(source, Owner):
             owner = source._give_up()

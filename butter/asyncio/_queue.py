@@ -94,8 +94,8 @@ class EventQueue(Awaitable[Source], Generic[Source, Event]):
     child the object belongs to no loop, and has none of the events that the parent had
     read; a loop that the child makes may use it.
 
-    *maxsize* only says when ``full()`` is true, and reading stops: later events wait in
-    the kernel. *loop* does nothing and is deprecated.
+    *maxsize* decides only what ``full()`` returns. It does not limit a read, so
+    ``qsize()`` may be larger. *loop* does nothing and is deprecated.
     """
 
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
@@ -144,7 +144,8 @@ class EventQueue(Awaitable[Source], Generic[Source, Event]):
 
         Raises TimeoutError, which is the builtin and asyncio's on every Python, when no
         event came in time; ValueError for a negative timeout, and if the object is
-        closed, also during the wait; NoMoreEvents where no event can come any more.
+        closed, also during the wait; NoMoreEvents where no event can come any more;
+        RuntimeError if the object belongs to another event loop that is not closed.
         """
         batch, waiters, loop = self._batch, self._waiters, self._loop
         deadline = None if timeout is None else deadline_of(timeout)
