@@ -23,13 +23,14 @@ from butter._constants.system_mounts import (
     Fsopen,
     MountAttr,
 )
+from butter._look import CAP_SYS_ADMIN, capable, in_first_user_namespace, is_foreign
 from butter._signals import raised_by_handler
-from butter._system_look import has_capability, in_user_namespace, not_privileged
 from butter._system_mounts_c import ffi, lib
 from butter._system_mounts_errors import namespaces_exhausted, privilege, unknown
 from butter.errors import (
     BAD_DESCRIPTOR,
     NEW_DESCRIPTOR,
+    NOT_ALLOWED,
     PATH,
     Errors,
     InvalidArgument,
@@ -97,10 +98,20 @@ def _no_type(fstype: str, **_: object) -> str:
     return f"this kernel has no filesystem {fstype!r}; /proc/filesystems lists those that are loaded"
 
 
+def _denied_inside(sentence: str) -> str:
+    """Return *sentence*, about a process in a user namespace, if this may be one."""
+    first = in_first_user_namespace()
+    if first or not capable(CAP_SYS_ADMIN):
+        return privilege()
+    return f"{sentence}, or {NOT_ALLOWED}" if first is None else sentence
+
+
 def _type_denied(fstype: str, **_: object) -> str:
-    if not_privileged("mnt") is None and in_user_namespace():
-        return f"{fstype!r} shows a namespace that belongs to another user namespace than that of this process"
-    return privilege()
+    if is_foreign("mnt"):
+        return privilege()
+    return _denied_inside(
+        f"{fstype!r} shows a namespace that belongs to another user namespace than that of this process"
+    )
 
 
 def _wrong_parts(cmd: int, key: object, value: object, aux: int) -> str | None:
@@ -160,12 +171,12 @@ def _no_command(cmd: int, **_: object) -> str:
 
 
 def _config_denied(cmd: int, **_: object) -> str:
-    if cmd >= FSCONFIG_CMD_CREATE and has_capability() and in_user_namespace():
-        return (
-            "a user namespace cannot mount filesystems of this type, or not with these options; proc and sysfs have to"
-            " be visible as a whole already"
-        )
-    return privilege()
+    if cmd < FSCONFIG_CMD_CREATE:
+        return privilege()
+    return _denied_inside(
+        "a user namespace cannot mount filesystems of this type, or not with these options; proc and sysfs have to be"
+        " visible as a whole already"
+    )
 
 
 def _no_mount(fd: int, flags: int, attr_flags: int, **_: object) -> str:

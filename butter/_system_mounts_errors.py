@@ -27,7 +27,8 @@ from butter._constants.system_mounts import (
     MoveMount,
     OpenTree,
 )
-from butter._system_look import has_capability, is_foreign, mounts, not_privileged
+from butter._look import CAP_SYS_ADMIN, capable, is_foreign
+from butter._system_look import mounts, not_privileged
 from butter._system_mountinfo import MountLine
 from butter._system_mounts_c import ffi, lib
 from butter.errors import (
@@ -285,7 +286,7 @@ def _not_set_now(attr_set: int, **_: object) -> str:
 
 def _locked(attr_set: int, **_: object) -> str:
     missing = not_privileged("mnt")
-    if missing and (has_capability() is False or is_foreign("mnt")):
+    if missing and (not capable(CAP_SYS_ADMIN) or is_foreign("mnt")):
         return missing
     if attr_set & MOUNT_ATTR_IDMAP:
         locked = (

@@ -649,7 +649,11 @@ def test_sentences_without_the_mount_table(tmp_path, hide):
         (lambda: fsconfig(other, FSCONFIG_SET_FLAG, "ro"), f"descriptor {other} is not a filesystem context"),
     ]
     if hide is hide_proc:
-        calls.append((lambda: Mount.clone("unbindable"), "it is unbindable, or it belongs to another mount namespace"))
+        calls += [
+            (lambda: Mount.clone("unbindable"), "it is unbindable, or it belongs to another mount namespace"),
+            (lambda: Mount.new("proc"), "visible as a whole already, or a seccomp filter"),
+            (lambda: Mount.new("sysfs"), "than that of this process, or a seccomp filter"),
+        ]
     for call, sentence in calls:
         with pytest.raises(OSError) as caught:  # noqa: PT011 (the sentence is compared below)
             call()
