@@ -98,20 +98,22 @@ def _no_type(fstype: str, **_: object) -> str:
     return f"this kernel has no filesystem {fstype!r}; /proc/filesystems lists those that are loaded"
 
 
-def _denied_inside(sentence: str) -> str:
-    """Return *sentence*, about a process in a user namespace, if this may be one."""
+def _inside() -> str | None:
+    """Return the end of a sentence about a process that is in a user namespace.
+
+    None for a process that is not in one, or that has no capability there.
+    """
     first = in_first_user_namespace()
     if first or not capable(CAP_SYS_ADMIN):
-        return privilege()
-    return f"{sentence}, or {NOT_ALLOWED}" if first is None else sentence
+        return None
+    return f", or {NOT_ALLOWED}" if first is None else ""
 
 
 def _type_denied(fstype: str, **_: object) -> str:
-    if is_foreign("mnt"):
+    end = None if is_foreign("mnt") else _inside()
+    if end is None:
         return privilege()
-    return _denied_inside(
-        f"{fstype!r} shows a namespace that belongs to another user namespace than that of this process"
-    )
+    return f"{fstype!r} shows a namespace that belongs to another user namespace than that of this process{end}"
 
 
 def _wrong_parts(cmd: int, key: object, value: object, aux: int) -> str | None:
@@ -171,11 +173,12 @@ def _no_command(cmd: int, **_: object) -> str:
 
 
 def _config_denied(cmd: int, **_: object) -> str:
-    if cmd < FSCONFIG_CMD_CREATE:
+    end = _inside() if cmd >= FSCONFIG_CMD_CREATE else None
+    if end is None:
         return privilege()
-    return _denied_inside(
+    return (
         "a user namespace cannot mount filesystems of this type, or not with these options; proc and sysfs have to be"
-        " visible as a whole already"
+        f" visible as a whole already{end}"
     )
 
 

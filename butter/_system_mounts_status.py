@@ -43,7 +43,6 @@ from butter.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from butter._arguments import FileDescriptor
     from butter.errors import Meaning
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
 TOO_SMALL = -1 - errno.EOVERFLOW
 _LARGEST = 1 << 24
 _IDS = 1024
+_FIRST_ID = 1 << 31
 
 
 _FOREIGN = "to look at that mount namespace needs CAP_SYS_ADMIN in the user namespace that owns it"
@@ -70,22 +70,23 @@ def _outside(mnt_ns_id: int = 0, fd: object = None, **_: object) -> str:
     return f"{_FOREIGN}, or {outside}" if mnt_ns_id or fd is not None else outside
 
 
-def _bad_request(mnt_id: int, mnt_ns_id: int = 0, fd: int | None = None, last: int = 0, **_: object) -> str:
+def _bad_request(mnt_id: int, last: int, fd: int | None) -> str:
     # the ids that /proc/self/mountinfo has are less than any unique one
-    for name, number in ("mnt_id", mnt_id), ("last", last):
-        if number < 1 << 31 and (number or name == "mnt_id"):
-            return f"{name} {number} is not the unique id of a mount, as listmount returns them"
+    if mnt_id < _FIRST_ID:
+        return f"mnt_id {mnt_id} is not the unique id of a mount, as listmount returns them"
+    if 0 < last < _FIRST_ID:
+        return f"last {last} is not the unique id of a mount, as listmount returns them"
     if fd is not None:
         return f"descriptor {fd} is not a mount namespace, or this kernel, older than Linux 6.18, does not take it"
     return "this kernel does not take such a request, which statmount(2) and listmount(2) describe"
 
 
-def _status_refused(flags: int, **request: Any) -> str:
-    return unknown(flags, StatmountFlags) or _bad_request(**request)
+def _status_refused(mnt_id: int, flags: int, fd: int | None = None, **_: object) -> str:
+    return unknown(flags, StatmountFlags) or _bad_request(mnt_id, 0, fd)
 
 
-def _list_refused(flags: int, **request: Any) -> str:
-    return unknown(flags, ListmountFlags) or _bad_request(**request)
+def _list_refused(mnt_id: int, flags: int, fd: int | None = None, last: int = 0, **_: object) -> str:
+    return unknown(flags, ListmountFlags) or _bad_request(mnt_id, last, fd)
 
 
 _REQUEST: Mapping[int, Meaning] = {

@@ -250,9 +250,9 @@ typedef struct {
     uint32_t type;
 } butter_place;
 
-/* Look at a file: the old id of its mount, -1 where the kernel, older than 5.8, does not
-   tell; whether it is the root of that, -1 likewise; and its type as in S_IFMT, 0 if
-   unknown. */
+/* Look at a file: the old id of its mount, -1 where the kernel, older than 5.8, does
+   not tell; whether it is the root of that, -1 likewise; and its type as in S_IFMT, 0
+   if unknown. */
 static int butter_look(int dirfd, const char *path, butter_place *place)
 {
     struct butter_statx status;

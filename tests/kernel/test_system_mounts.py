@@ -986,28 +986,30 @@ def test_another_namespace(tmp_path):
             os.write(writing, b"%d" % Mount("place").id)
             signal.pause()
         os._exit(1)
-    mount = int(os.read(reading, 100))
-    with open(f"/proc/{pid}/ns/mnt", "rb") as namespace:
-        assert mount not in listmount()
-        if support.kernel() >= (6, 18):
-            assert mount in listmount(fd=namespace)
-            status = statmount(mount, STATMOUNT_SB_SOURCE | 0x40, fd=namespace)
-            assert status.sb_source == "of the child"
-            assert statmount(mount, STATMOUNT_MNT_BASIC, mnt_ns_id=status.mnt_ns_id).mnt_id == mount
-            assert listmount(mnt_ns_id=status.mnt_ns_id) == listmount(fd=namespace)
-            os.dup2(namespace.fileno(), 0)  # a number that the kernel takes for none
-            before = support.descriptors()
-            assert listmount(fd=0) == listmount(fd=namespace)
-            assert statmount(mount, STATMOUNT_SB_SOURCE, fd=0).sb_source == "of the child"
-            assert support.descriptors() == before
-            os.close(0)
-            for closed in 0, -1:
-                with pytest.raises(InvalidArgument, match="is not open"):
-                    listmount(fd=closed)
-    with pytest.raises(PathNotFound):
-        statmount(mount, STATMOUNT_MNT_BASIC)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    try:
+        mount = int(os.read(reading, 100))
+        with open(f"/proc/{pid}/ns/mnt", "rb") as namespace:
+            assert mount not in listmount()
+            if support.kernel() >= (6, 18):
+                assert mount in listmount(fd=namespace)
+                status = statmount(mount, STATMOUNT_SB_SOURCE | 0x40, fd=namespace)
+                assert status.sb_source == "of the child"
+                assert statmount(mount, STATMOUNT_MNT_BASIC, mnt_ns_id=status.mnt_ns_id).mnt_id == mount
+                assert listmount(mnt_ns_id=status.mnt_ns_id) == listmount(fd=namespace)
+                os.dup2(namespace.fileno(), 0)  # a number that the kernel takes for none
+                before = support.descriptors()
+                assert listmount(fd=0) == listmount(fd=namespace)
+                assert statmount(mount, STATMOUNT_SB_SOURCE, fd=0).sb_source == "of the child"
+                assert support.descriptors() == before
+                os.close(0)
+                for closed in 0, -1:
+                    with pytest.raises(InvalidArgument, match="is not open"):
+                        listmount(fd=closed)
+        with pytest.raises(PathNotFound):
+            statmount(mount, STATMOUNT_MNT_BASIC)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
     os.close(reading)
     os.close(writing)
 
