@@ -19,16 +19,8 @@ from butter._constants.system_mounts import (
 )
 from butter._system_mounts_c import ffi as ffi
 from butter._system_mounts_c import lib
-from butter._system_mounts_errors import (
-    FSCONFIG,
-    FSMOUNT,
-    FSOPEN,
-    FSPICK,
-    MOUNT_SETATTR,
-    MOVE_MOUNT,
-    OPEN_TREE,
-    OPEN_TREE_ATTR,
-)
+from butter._system_mounts_context import FSCONFIG, FSMOUNT, FSOPEN
+from butter._system_mounts_errors import FSPICK, MOUNT_SETATTR, MOVE_MOUNT, OPEN_TREE, OPEN_TREE_ATTR
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
@@ -132,7 +124,7 @@ def fspick(dirfd: FileDescriptor, path: Path, flags: int = 0, closefd: bool = CL
     """
     number, flags, encoded = fileno(dirfd), integer(flags, 32, "flags"), fsencode(path)
     fd = lib.fspick(number, encoded, flags | FSPICK_CLOEXEC if closefd else flags)
-    return fd if fd >= 0 else FSPICK.check(fd, path, dirfd=number, flags=flags, fd=number)
+    return fd if fd >= 0 else FSPICK.check(fd, path or None, dirfd=number, flags=flags, fd=number)
 
 
 def open_tree(dirfd: FileDescriptor, path: Path, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:
@@ -152,7 +144,7 @@ def open_tree(dirfd: FileDescriptor, path: Path, flags: int = 0, closefd: bool =
     """
     number, flags, encoded = fileno(dirfd), integer(flags, 32, "flags"), fsencode(path)
     fd = lib.open_tree(number, encoded, flags | OPEN_TREE_CLOEXEC if closefd else flags)
-    return fd if fd >= 0 else OPEN_TREE.check(fd, path, dirfd=number, flags=flags, fd=number)
+    return fd if fd >= 0 else OPEN_TREE.check(fd, path or None, dirfd=number, flags=flags, fd=number)
 
 
 def open_tree_attr(
@@ -176,7 +168,7 @@ def open_tree_attr(
     number, flags, encoded = fileno(dirfd), integer(flags, 32, "flags"), fsencode(path)
     attributes = _attributes(attr_set, attr_clr, propagation, userns_fd)
     fd = lib.open_tree_attr(number, encoded, flags | OPEN_TREE_CLOEXEC if closefd else flags, *attributes.values())
-    return fd if fd >= 0 else OPEN_TREE_ATTR.check(fd, path, dirfd=number, flags=flags, **attributes)
+    return fd if fd >= 0 else OPEN_TREE_ATTR.check(fd, path or None, dirfd=number, flags=flags, **attributes)
 
 
 def mount_setattr(
@@ -207,7 +199,7 @@ def mount_setattr(
     attributes = _attributes(attr_set, attr_clr, propagation, userns_fd)
     result = lib.mount_setattr(number, encoded, flags, *attributes.values())
     if result < 0:
-        MOUNT_SETATTR.check(result, path, dirfd=number, flags=flags, **attributes)
+        MOUNT_SETATTR.check(result, path or None, dirfd=number, flags=flags, **attributes)
 
 
 def _attributes(attr_set: int, attr_clr: int, propagation: int, userns_fd: FileDescriptor) -> dict[str, int]:
@@ -216,7 +208,7 @@ def _attributes(attr_set: int, attr_clr: int, propagation: int, userns_fd: FileD
         "attr_set": integer(attr_set, 64, "attr_set"),
         "attr_clr": integer(attr_clr, 64, "attr_clr"),
         "propagation": integer(propagation, 64, "propagation"),
-        "userns_fd": fileno(userns_fd) & (1 << 64) - 1,
+        "userns_fd": fileno(userns_fd),
     }
 
 

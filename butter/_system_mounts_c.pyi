@@ -3,6 +3,11 @@ from typing import Any
 
 from _cffi_backend import FFI
 
+class butter_place:
+    mount: int
+    root: int
+    type: int
+
 class butter_mount:
     id: int
     parent: int
@@ -19,6 +24,7 @@ class butter_mount:
 class butter_reached:
     last: int
     length: int
+    failed: int
 
 class _FFI(FFI):
     # a new struct has a class above, which only the name in cdecl tells
@@ -117,13 +123,13 @@ class _Lib:
         /,
     ) -> int: ...
     def statmount(
-        self, mnt_id: int, mnt_ns_id: int, fd: int, mask: int, flags: int, buffer: bytes | FFI.CData, size: int, /
+        self, mnt_id: int, mnt_ns_id: int, fd: FFI.CData, mask: int, flags: int, buffer: bytes | FFI.CData, size: int, /
     ) -> int: ...
     def listmount(
-        self, mnt_id: int, mnt_ns_id: int, fd: int, last: int, flags: int, ids: FFI.CData, count: int, /
+        self, mnt_id: int, mnt_ns_id: int, fd: FFI.CData, last: int, flags: int, ids: FFI.CData, count: int, /
     ) -> int: ...
     def butter_mount_id(self, fd: int, /) -> int: ...
-    def butter_is_mount(self, fd: int, /) -> int: ...
+    def butter_look(self, dirfd: int, path: bytes | FFI.CData, place: butter_place, /) -> int: ...
     def butter_mounts(
         self,
         reached: butter_reached,

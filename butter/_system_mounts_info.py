@@ -20,6 +20,7 @@ from butter._constants.system import (
     MS_UNBINDABLE,
 )
 from butter._constants.system_mounts import (
+    LSMT_ROOT,
     MOUNT_ATTR_IDMAP,
     MOUNT_ATTR_NOATIME,
     MOUNT_ATTR_NODEV,
@@ -40,7 +41,7 @@ from butter._constants.system_mounts import (
 )
 from butter._system_mountinfo import MountLine, mount_lines
 from butter._system_mounts_c import ffi, lib
-from butter._system_mounts_status import LISTMOUNT, TOO_SMALL, statmount
+from butter._system_mounts_status import LISTMOUNT, STATMOUNT, TOO_SMALL, statmount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -208,7 +209,9 @@ def _batches(strings: bool) -> Iterator[Iterable[MountInfo]]:
             yield map(from_line, mount_lines())
             return
         else:
-            LISTMOUNT.check(count, mnt_id=reached.last, flags=0)
+            if count < 0:
+                errors = STATMOUNT if reached.failed else LISTMOUNT
+                errors.check(count, mnt_id=reached.failed or LSMT_ROOT, last=reached.last, flags=0)
             numbers = bytes(ffi.buffer(found, count * _NUMBERS.size))
             yield _batch(numbers, bytes(ffi.buffer(text, reached.length)) if strings else None)
 

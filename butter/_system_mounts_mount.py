@@ -60,6 +60,8 @@ _ATIMES = {
     "noatime": MOUNT_ATTR_NOATIME,
     "strictatime": MOUNT_ATTR_STRICTATIME,
 }
+# files that fuse, autofs and 9p take as the text of their number alone
+_NUMBERS = ("fd", "rfdno", "wfdno")
 
 
 class Mount(Descriptor):
@@ -97,11 +99,12 @@ class Mount(Descriptor):
         *fstype* is its type. The value of an option is True for one that has no value,
         a str, bytes, path or int, an object with ``fileno()`` for an option that is a
         file, or a list of these for an option that is set more than once; an option
-        that is None or False is left out. *source* is what to mount. The attributes of
-        the mount itself, as *nosuid*, are set by :meth:`set`.
+        that is None is left out. *source* is what to mount. The attributes of the mount
+        itself, as *nosuid*, are set by :meth:`set`.
 
-        Raises what :func:`fsopen`, :func:`fsconfig` and :func:`fsmount` do, and
-        TypeError for a value of another type.
+        Raises what :func:`fsopen`, :func:`fsconfig` and :func:`fsmount` do, TypeError
+        for a value of another type, and ValueError for False, which no option can be,
+        and for an int where filesystems read octal digits: ``mode="755"``.
         """
         prepared = [setting for name, value in options.items() for setting in _settings(name, value)]
         context = fsopen(fstype)
@@ -185,18 +188,20 @@ class Mount(Descriptor):
         to, which can be set only before the mount is attached. With *recursive* all
         mounts below it are changed too, or none if one cannot be.
 
-        Raises what :func:`mount_setattr` does, and ValueError for another word, or if
-        the object is closed.
+        Raises what :func:`mount_setattr` does, TypeError for an attribute that is not a
+        bool, and ValueError for another word, or if the object is closed.
         """
         attr_set = attr_clr = 0
-        for wanted, bit in (
-            (readonly, MOUNT_ATTR_RDONLY),
-            (nosuid, MOUNT_ATTR_NOSUID),
-            (nodev, MOUNT_ATTR_NODEV),
-            (noexec, MOUNT_ATTR_NOEXEC),
-            (nosymfollow, MOUNT_ATTR_NOSYMFOLLOW),
-            (nodiratime, MOUNT_ATTR_NODIRATIME),
+        for name, wanted, bit in (
+            ("readonly", readonly, MOUNT_ATTR_RDONLY),
+            ("nosuid", nosuid, MOUNT_ATTR_NOSUID),
+            ("nodev", nodev, MOUNT_ATTR_NODEV),
+            ("noexec", noexec, MOUNT_ATTR_NOEXEC),
+            ("nosymfollow", nosymfollow, MOUNT_ATTR_NOSYMFOLLOW),
+            ("nodiratime", nodiratime, MOUNT_ATTR_NODIRATIME),
         ):
+            if not (wanted is None or isinstance(wanted, bool)):
+                raise TypeError(f"{name} must be True, False or None, not {wanted!r}")
             attr_set |= bit if wanted else 0
             attr_clr |= bit if wanted is False else 0
         if atime is not None:
@@ -225,17 +230,23 @@ def _word(name: str, word: str, words: Mapping[str, int]) -> int:
 
 def _settings(name: str, value: Option) -> Iterator[tuple[int, str, bytes | None, int]]:
     """Yield what fsconfig takes to set the option *name*: command, key, value, aux."""
-    if value is None or value is False:
+    if value is None:
         return
     if value is True:
         yield FSCONFIG_SET_FLAG, name, None, 0
+    elif value is False:
+        raise ValueError(f"option {name!r} is False: leave it out, or use the option that says the opposite")
     elif isinstance(value, (str, bytes, os.PathLike)):
         yield FSCONFIG_SET_STRING, name, fsencode(value), 0
     elif isinstance(value, int):
+        if name.endswith(("mode", "mask")):
+            raise ValueError(f"option {name!r} is an int, and filesystems read it as octal: {value:#o} is '{value:o}'")
         yield FSCONFIG_SET_STRING, name, b"%d" % value, 0
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _settings(name, each)
+    elif hasattr(value, "fileno") and name in _NUMBERS:
+        yield FSCONFIG_SET_STRING, name, b"%d" % fileno(value), 0
     elif hasattr(value, "fileno"):
         yield FSCONFIG_SET_FD, name, None, fileno(value)
     else:

@@ -31,7 +31,15 @@ from butter._constants.system_mounts import (
 from butter._system_mounts_c import ffi as ffi
 from butter._system_mounts_c import lib
 from butter._system_mounts_errors import unknown
-from butter.errors import BAD_DESCRIPTOR, NO_MEMORY, Errors, InternalError, InvalidArgument, PathNotFound
+from butter.errors import (
+    BAD_DESCRIPTOR,
+    NO_MEMORY,
+    Errors,
+    InternalError,
+    InvalidArgument,
+    PathNotFound,
+    descriptors_exhausted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,34 +50,53 @@ if TYPE_CHECKING:
 TOO_SMALL = -1 - errno.EOVERFLOW
 _LARGEST = 1 << 24
 _IDS = 1024
+_FIRST_ID = 1 << 31
 
 
-def _no_id(mnt_id: int, **_: object) -> str:
-    return f"there is no mount {mnt_id:#x} (any more) in this mount namespace"
+_FOREIGN = "to look at that mount namespace needs CAP_SYS_ADMIN in the user namespace that owns it"
 
 
-def _bad_request(mnt_id: int, flags: int, **_: object) -> str:
+def _no_id(mnt_id: int, mnt_ns_id: int = 0, fd: object = None, **_: object) -> str:
+    # every namespace that exists has a root
+    root = mnt_ns_id and lib.listmount(LSMT_ROOT, mnt_ns_id, ffi.NULL, 0, 0, ffi.new("uint64_t *"), 1)
+    if root == -1 - errno.ENOENT:
+        return f"there is no mount namespace {mnt_ns_id} (any more), or {_FOREIGN}"
+    namespace = "that" if mnt_ns_id or fd is not None else "this"
+    return f"there is no mount {mnt_id:#x} (any more) in {namespace} mount namespace"
+
+
+def _outside(mnt_ns_id: int = 0, fd: object = None, **_: object) -> str:
+    outside = "the mount is outside the root of this process, which then needs CAP_SYS_ADMIN"
+    return f"{_FOREIGN}, or {outside}" if mnt_ns_id or fd is not None else outside
+
+
+def _bad_request(mnt_id: int, last: int, fd: int | None) -> str:
     # the ids that /proc/self/mountinfo has are less than any unique one
-    if mnt_id < 1 << 31:
-        return f"{mnt_id} is not the unique id of a mount, as listmount returns them"
-    return "last is not an id, or this kernel does not know a mount namespace here"
+    if mnt_id < _FIRST_ID:
+        return f"mnt_id {mnt_id} is not the unique id of a mount, as listmount returns them"
+    if 0 < last < _FIRST_ID:
+        return f"last {last} is not the unique id of a mount, as listmount returns them"
+    if fd is not None:
+        return f"descriptor {fd} is not a mount namespace, or this kernel, older than Linux 6.18, does not take it"
+    return "this kernel does not take such a request, which statmount(2) and listmount(2) describe"
 
 
-def _status_refused(mnt_id: int, flags: int, **_: object) -> str:
-    return unknown(flags, StatmountFlags) or _bad_request(mnt_id, flags)
+def _status_refused(mnt_id: int, flags: int, fd: int | None = None, **_: object) -> str:
+    return unknown(flags, StatmountFlags) or _bad_request(mnt_id, 0, fd)
 
 
-def _list_refused(mnt_id: int, flags: int, **_: object) -> str:
-    return unknown(flags, ListmountFlags) or _bad_request(mnt_id, flags)
+def _list_refused(mnt_id: int, flags: int, fd: int | None = None, last: int = 0, **_: object) -> str:
+    return unknown(flags, ListmountFlags) or _bad_request(mnt_id, last, fd)
 
 
 _REQUEST: Mapping[int, Meaning] = {
     errno.E2BIG: (InternalError, "the kernel does not know so large a request"),
     errno.EBADF: (InvalidArgument, "the descriptor of the mount or mount namespace is not open"),
+    errno.EMFILE: (OSError, descriptors_exhausted),
     errno.EFAULT: (InternalError, "the buffer is not in the memory of this process"),
     errno.ENOENT: (PathNotFound, _no_id),
     errno.ENOMEM: NO_MEMORY,
-    errno.EPERM: (PermissionError, "the mount is outside the root of this process, which then needs CAP_SYS_ADMIN"),
+    errno.EPERM: (PermissionError, _outside),
 }
 STATMOUNT = Errors(
     "statmount",
@@ -142,14 +169,15 @@ def statmount(
     Linux 6.8, :manpage:`statmount(2)`.
     """
     mnt_id, mask, flags = integer(mnt_id, 64, "mnt_id"), integer(mask, 64, "mask"), integer(flags, 32, "flags")
-    namespace, number = integer(mnt_ns_id, 64, "mnt_ns_id"), 0 if fd is None else fileno(fd)
+    namespace, number = integer(mnt_ns_id, 64, "mnt_ns_id"), None if fd is None else fileno(fd)
+    place = ffi.NULL if number is None else ffi.new("int *", number)
     size, result = 1 << 12, TOO_SMALL
     while result == TOO_SMALL and size <= _LARGEST:
         buffer = ffi.new("char[]", size)
-        result = lib.statmount(mnt_id, namespace, number & 0xFFFFFFFF, mask, flags, buffer, size)
+        result = lib.statmount(mnt_id, namespace, place, mask, flags, buffer, size)
         size *= 4
     if result < 0:
-        STATMOUNT.check(result, mnt_id=mnt_id, flags=flags)
+        STATMOUNT.check(result, mnt_id=mnt_id, flags=flags, mnt_ns_id=namespace, fd=number)
     return _status(bytes(ffi.buffer(buffer)))
 
 
@@ -225,15 +253,16 @@ def listmount(
     Linux 6.8, :manpage:`listmount(2)`.
     """
     mnt_id, last, flags = integer(mnt_id, 64, "mnt_id"), integer(last, 64, "last"), integer(flags, 32, "flags")
-    namespace, number = integer(mnt_ns_id, 64, "mnt_ns_id"), 0 if fd is None else fileno(fd)
+    namespace, number = integer(mnt_ns_id, 64, "mnt_ns_id"), None if fd is None else fileno(fd)
+    place = ffi.NULL if number is None else ffi.new("int *", number)
     left = 1 << 63 if count is None else integer(count, 63, "count")
     found: list[int] = []
     while True:
         room = min(left - len(found), _IDS)
         ids = ffi.new("uint64_t[]", room)
-        listed = lib.listmount(mnt_id, namespace, number & 0xFFFFFFFF, last, flags, ids, room)
+        listed = lib.listmount(mnt_id, namespace, place, last, flags, ids, room)
         if listed < 0:
-            LISTMOUNT.check(listed, mnt_id=mnt_id, flags=flags)
+            LISTMOUNT.check(listed, mnt_id=mnt_id, flags=flags, mnt_ns_id=namespace, fd=number, last=last)
         found += list(ids[0:listed])
         if listed < room or len(found) == left:
             return found
@@ -250,4 +279,5 @@ def mount_id(fd: int) -> int:
 
 def is_mount(fd: int) -> bool:
     """Return whether a file is the root of a mount; True if the kernel is silent."""
-    return lib.butter_is_mount(fd) != 0
+    place = ffi.new("butter_place *")
+    return lib.butter_look(fd, b"", place) < 0 or place.root != 0

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -117,14 +118,17 @@ struct butter_statmount {
     uint64_t mnt_attr, mnt_propagation, mnt_peer_group, mnt_master, propagate_from;
     uint32_t mnt_root, mnt_point;
     uint64_t mnt_ns_id;
-    uint32_t fs_subtype, sb_source;
-    uint64_t spare[48];
+    uint32_t fs_subtype, sb_source, arrays[4];
+    uint64_t supported_mask, spare[45];
     char str[];
 };
 
 struct butter_statx {
     uint32_t mask, blksize;
-    uint64_t attributes, owners_and_mode[2], ino, size, blocks, attributes_mask;
+    uint64_t attributes;
+    uint32_t nlink, uid, gid;
+    uint16_t mode, unused;
+    uint64_t ino, size, blocks, attributes_mask;
     uint64_t times[8], devices[2], mnt_id, spare[13];
 };
 
@@ -166,66 +170,102 @@ static int butter_open_tree(int dirfd, const char *path, unsigned int flags)
 }
 
 static int butter_open_tree_attr(int dirfd, const char *path, unsigned int flags, uint64_t attr_set, uint64_t attr_clr,
-                                 uint64_t propagation, uint64_t userns_fd)
+                                 uint64_t propagation, int64_t userns_fd)
 {
-    struct butter_mount_attr attr = {attr_set, attr_clr, propagation, userns_fd};
+    struct butter_mount_attr attr = {attr_set, attr_clr, propagation, (uint64_t)userns_fd};
 
     return (int)butter_result(syscall(SYS_open_tree_attr, dirfd, path, flags, &attr, sizeof(attr)));
 }
 
 static int butter_mount_setattr(int dirfd, const char *path, unsigned int flags, uint64_t attr_set, uint64_t attr_clr,
-                                uint64_t propagation, uint64_t userns_fd)
+                                uint64_t propagation, int64_t userns_fd)
 {
-    struct butter_mount_attr attr = {attr_set, attr_clr, propagation, userns_fd};
+    struct butter_mount_attr attr = {attr_set, attr_clr, propagation, (uint64_t)userns_fd};
 
     return (int)butter_result(syscall(SYS_mount_setattr, dirfd, path, flags, &attr, sizeof(attr)));
 }
 
-static int butter_statmount(uint64_t mnt_id, uint64_t mnt_ns_id, uint32_t fd, uint64_t mask, unsigned int flags,
+/* Ask about a mount. In a request the kernel takes descriptor 0 for none at all, so a
+   copy with another number stands for it. */
+static long butter_ask(long call, struct butter_mnt_id_req *request, const int *fd, void *answer, size_t size,
+                       unsigned int flags)
+{
+    int copy = -1;
+    long result;
+
+    if (fd && *fd == 0 && (copy = fcntl(0, F_DUPFD_CLOEXEC, 1)) < 0)
+        return -1 - errno;
+    request->size = sizeof(*request);
+    request->fd = fd ? (uint32_t)(*fd ? *fd : copy) : 0;
+    result = butter_result(syscall(call, request, answer, size, flags));
+    if (copy >= 0)
+        close(copy);
+    return result;
+}
+
+static int butter_statmount(uint64_t mnt_id, uint64_t mnt_ns_id, const int *fd, uint64_t mask, unsigned int flags,
                             char *buffer, size_t size)
 {
-    struct butter_mnt_id_req request = {sizeof(request), fd, mnt_id, mask, mnt_ns_id};
+    struct butter_mnt_id_req request = {0, 0, mnt_id, mask, mnt_ns_id};
 
-    return (int)butter_result(syscall(SYS_statmount, &request, buffer, size, flags));
+    return (int)butter_ask(SYS_statmount, &request, fd, buffer, size, flags);
 }
 
-static ssize_t butter_listmount(uint64_t mnt_id, uint64_t mnt_ns_id, uint32_t fd, uint64_t last, unsigned int flags,
+static ssize_t butter_listmount(uint64_t mnt_id, uint64_t mnt_ns_id, const int *fd, uint64_t last, unsigned int flags,
                                 uint64_t *ids, size_t count)
 {
-    struct butter_mnt_id_req request = {sizeof(request), fd, mnt_id, last, mnt_ns_id};
+    struct butter_mnt_id_req request = {0, 0, mnt_id, last, mnt_ns_id};
 
-    return butter_result(syscall(SYS_listmount, &request, ids, count, flags));
+    return butter_ask(SYS_listmount, &request, fd, ids, count, flags);
 }
 
+#define BUTTER_STATX_TYPE 0x1U
+#define BUTTER_STATX_MNT_ID 0x1000U
 #define BUTTER_STATX_MNT_ID_UNIQUE 0x4000U
 #define BUTTER_STATX_ATTR_MOUNT_ROOT 0x2000U
+#define BUTTER_AT_STATX_DONT_SYNC 0x4000
 
-static int butter_statx(int fd, unsigned int mask, struct butter_statx *status)
+/* A filesystem whose server is gone answers from memory, or not at all. */
+static int butter_statx(int dirfd, const char *path, unsigned int mask, struct butter_statx *status)
 {
-    return (int)butter_result(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, mask, status));
+    int flags = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | BUTTER_AT_STATX_DONT_SYNC;
+
+    return (int)butter_result(syscall(SYS_statx, dirfd, path, flags, mask, status));
 }
 
 /* The unique id of the mount that a file is on. */
 static int64_t butter_mount_id(int fd)
 {
     struct butter_statx status;
-    int result = butter_statx(fd, BUTTER_STATX_MNT_ID_UNIQUE, &status);
+    int result = butter_statx(fd, "", BUTTER_STATX_MNT_ID_UNIQUE, &status);
 
     if (result < 0)
         return result;
     return status.mask & BUTTER_STATX_MNT_ID_UNIQUE ? (int64_t)status.mnt_id : -1 - ENOSYS;
 }
 
-/* Whether a file is the root of a mount; 1 also where the kernel, older than 5.8, does
-   not say. */
-static int butter_is_mount(int fd)
+typedef struct {
+    int64_t mount;
+    int root;
+    uint32_t type;
+} butter_place;
+
+/* Look at a file: the old id of its mount, -1 where the kernel, older than 5.8, does
+   not tell; whether it is the root of that, -1 likewise; and its type as in S_IFMT, 0
+   if unknown. */
+static int butter_look(int dirfd, const char *path, butter_place *place)
 {
     struct butter_statx status;
-    int result = butter_statx(fd, 0, &status);
+    int result = butter_statx(dirfd, path, BUTTER_STATX_TYPE | BUTTER_STATX_MNT_ID, &status);
 
     if (result < 0)
         return result;
-    return !(status.attributes_mask & ~status.attributes & BUTTER_STATX_ATTR_MOUNT_ROOT);
+    place->mount = status.mask & BUTTER_STATX_MNT_ID ? (int64_t)status.mnt_id : -1;
+    place->root = status.attributes_mask & BUTTER_STATX_ATTR_MOUNT_ROOT
+                      ? (status.attributes & BUTTER_STATX_ATTR_MOUNT_ROOT) != 0
+                      : -1;
+    place->type = status.mask & BUTTER_STATX_TYPE ? status.mode & S_IFMT : 0;
+    return 0;
 }
 
 typedef struct {
@@ -296,7 +336,7 @@ static char *butter_append(char *to, const char *end, const struct butter_statmo
 }
 
 typedef struct {
-    uint64_t last, length;
+    uint64_t last, length, failed;
 } butter_reached;
 
 /* Look up the mounts after the id reached->last, up to count of them, or fewer if the
@@ -305,9 +345,12 @@ typedef struct {
 
    The first half of the text is for the strings of the mounts, as butter_append() has
    them, the second for what the kernel writes about one. If that is too small for a
-   single mount, the result is -1 - EOVERFLOW. Without strings too the first mount is
-   asked for its source, which a kernel older than 6.13 does not tell: the result is
-   then -1 - ENOSYS. */
+   single mount, the result is -1 - EOVERFLOW. Of any failure, reached->failed is the
+   mount that could not be looked up, 0 if they could not be listed.
+
+   Without strings too the first mount is asked for its source, which a kernel older
+   than 6.13 does not tell: the result is then -1 - ENOSYS. An empty source looks the
+   same, so from 6.15 on the kernel is also asked what it can tell. */
 static ssize_t butter_mounts(butter_reached *reached, int strings, butter_mount *mounts, size_t count, char *text,
                              size_t size)
 {
@@ -319,23 +362,28 @@ static ssize_t butter_mounts(butter_reached *reached, int strings, butter_mount 
 
     while (filled < count) {
         size_t room = count - filled < BUTTER_IDS ? count - filled : BUTTER_IDS;
-        ssize_t listed = butter_listmount(LSMT_ROOT, 0, 0, reached->last, 0, ids, room);
+        ssize_t listed = butter_listmount(LSMT_ROOT, 0, NULL, reached->last, 0, ids, room);
 
+        reached->failed = 0;
         if (listed < 0 && !filled)
             return listed;
         if (listed <= 0)
             break;
         for (ssize_t i = 0; i < listed; i++) {
-            uint64_t mask = STATMOUNT_MNT_BASIC | (strings || !source ? BUTTER_STRINGS : 0);
-            int result = butter_statmount(ids[i], 0, 0, mask, 0, (char *)status, size - size / 2);
+            uint64_t mask = STATMOUNT_MNT_BASIC | (strings || !source ? BUTTER_STRINGS : 0) |
+                            (source ? 0 : STATMOUNT_SUPPORTED_MASK);
+            int result = butter_statmount(ids[i], 0, NULL, mask, 0, (char *)status, size - size / 2);
             char *next = to;
 
             if (result == 0 && strings && (next = butter_append(to, end, status)) == NULL)
                 result = -1 - EOVERFLOW;
+            reached->failed = ids[i];
             if (result < 0 && result != -1 - ENOENT)
                 return filled ? (ssize_t)filled : result;
             if (result == 0) {
-                source |= (status->mask & STATMOUNT_SB_SOURCE) != 0;
+                uint64_t told = status->mask & STATMOUNT_SUPPORTED_MASK ? status->supported_mask : status->mask;
+
+                source |= (told & STATMOUNT_SB_SOURCE) != 0;
                 if (!source)
                     return -1 - ENOSYS;
                 butter_fill(&mounts[filled++], status);

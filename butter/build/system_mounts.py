@@ -95,16 +95,24 @@ int fsmount(int fd, unsigned int flags, unsigned int attributes);
 int move_mount(int from_dirfd, const char *from_path, int to_dirfd, const char *to_path, unsigned int flags);
 int open_tree(int dirfd, const char *path, unsigned int flags);
 int open_tree_attr(int dirfd, const char *path, unsigned int flags,
-                   uint64_t attr_set, uint64_t attr_clr, uint64_t propagation, uint64_t userns_fd);
+                   uint64_t attr_set, uint64_t attr_clr, uint64_t propagation, int64_t userns_fd);
 int mount_setattr(int dirfd, const char *path, unsigned int flags,
-                  uint64_t attr_set, uint64_t attr_clr, uint64_t propagation, uint64_t userns_fd);
-int statmount(uint64_t mnt_id, uint64_t mnt_ns_id, uint32_t fd, uint64_t mask, unsigned int flags,
+                  uint64_t attr_set, uint64_t attr_clr, uint64_t propagation, int64_t userns_fd);
+int statmount(uint64_t mnt_id, uint64_t mnt_ns_id, const int *fd, uint64_t mask, unsigned int flags,
               char *buffer, size_t size);
-ssize_t listmount(uint64_t mnt_id, uint64_t mnt_ns_id, uint32_t fd, uint64_t last, unsigned int flags,
+ssize_t listmount(uint64_t mnt_id, uint64_t mnt_ns_id, const int *fd, uint64_t last, unsigned int flags,
                   uint64_t *ids, size_t count);
 
 int64_t butter_mount_id(int fd);
-int butter_is_mount(int fd);
+
+/* A file: the old id of its mount, whether it is the root of that, and its S_IFMT */
+typedef struct {
+    int64_t mount;
+    int root;
+    uint32_t type;
+} butter_place;
+
+int butter_look(int dirfd, const char *path, butter_place *place);
 
 /* The fields of a mount for STATMOUNT_MNT_BASIC and STATMOUNT_SB_BASIC */
 typedef struct {
@@ -116,9 +124,10 @@ typedef struct {
     uint32_t superblock_flags, unused;
 } butter_mount;
 
-/* How far butter_mounts has come: the id of the last mount, and the bytes of the text */
+/* How far butter_mounts has come: the id of the last mount, the bytes of the text, and
+   the id of the mount that it could not look up */
 typedef struct {
-    uint64_t last, length;
+    uint64_t last, length, failed;
 } butter_reached;
 
 ssize_t butter_mounts(butter_reached *reached, int strings, butter_mount *mounts, size_t count,

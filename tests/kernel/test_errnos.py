@@ -1449,7 +1449,7 @@ def set_from_nowhere(fail):
     mount_setattr(999_999, "relative", 0, MOUNT_ATTR_RDONLY)
 
 
-@provokes("mount_setattr", errno.EBUSY, support.needs_namespaces, filename="", words="open for writing")
+@provokes("mount_setattr", errno.EBUSY, support.needs_namespaces, words="open for writing")
 def readonly_while_a_file_is_open(fail):
     mount = Mount.adopt(fsmount(created()))
     os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=mount.fileno())

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from support import alone_in_namespaces, in_child, needs
 from butter import _system_mounts_info, _system_mounts_mount
 from butter._system_mountinfo import parse
 from butter._system_mounts_c import ffi, lib
-from butter._system_mounts_errors import FSCONFIG
+from butter._system_mounts_context import FSCONFIG
 from butter.errors import InvalidArgument, PathNotFound, UnknownError
 from butter.system import (
     AT_FDCWD,
@@ -30,6 +31,7 @@ from butter.system import (
     FSMOUNT_NAMESPACE,
     FSPICK_EMPTY_PATH,
     LISTMOUNT_REVERSE,
+    LSMT_ROOT,
     MOUNT_ATTR__ATIME,
     MOUNT_ATTR_IDMAP,
     MOUNT_ATTR_NOATIME,
@@ -44,6 +46,7 @@ from butter.system import (
     OPEN_TREE_NAMESPACE,
     STATMOUNT_BY_FD,
     STATMOUNT_MNT_BASIC,
+    STATMOUNT_MNT_NS_ID,
     STATMOUNT_OPT_ARRAY,
     STATMOUNT_SB_SOURCE,
     Mount,
@@ -123,8 +126,8 @@ def test_a_detached_mount_ends_with_its_object(tmp_path):
 
 @alone_in_namespaces
 def test_values_of_options(tmp_path):
-    """True is an option without a value, None and False are none, others text."""
-    attached("place", ro=True, size=4096, nr_inodes=b"10", mode=Path("711"), noswap=False, mpol=None)
+    """True is an option without a value, None is none, others are text."""
+    attached("place", ro=True, size=4096, nr_inodes=b"10", mode=Path("711"), mpol=None)
     found = at("place")
     assert found.superblock_flags == 1
     assert {"size=4k", "nr_inodes=10", "mode=711"} <= set(found.options.split(","))
@@ -173,10 +176,34 @@ def test_a_type_of_two_parts(tmp_path):
     """The type of a filesystem of FUSE has the name of its program behind the dot."""
     os.mkdir("place")
     with open("/dev/fuse", "r+b", 0) as fuse:
-        options = {"fd": fuse.fileno(), "rootmode": "40000", "user_id": 0, "group_id": 0}
-        with Mount.new("fuse", subtype="test", source="a program", **options) as mount:
+        with fuse_mount(fuse, subtype="test", source="a program") as mount:
             mount.attach("place")
         assert same_both_ways()[-1].fstype == "fuse.test"
+
+
+def fuse_mount(fuse, **options):
+    """A filesystem of FUSE whose program never answers."""
+    return Mount.new("fuse", fd=fuse, rootmode="40000", user_id=0, group_id=0, **options)
+
+
+@alone_in_namespaces
+def test_a_server_that_does_not_answer(tmp_path):
+    """A look for a sentence does not ask the filesystem, so it does not wait."""
+    signal.alarm(20)
+    Path("file").touch()
+    attached("under", attributes={"propagation": "shared"})
+    with open("/dev/fuse", "r+b", 0) as fuse, fuse_mount(fuse) as mount:
+        with pytest.raises(PathNotFound, match="target 'missing' does not exist"):
+            mount.attach("missing")
+        with pytest.raises(OSError, match="is a directory, and the other is not"):
+            mount.attach("file")
+        mount.attach("under")
+        with pytest.raises(OSError, match=r"nothing is mounted on the target '\.'"):
+            mount.attach(".", beneath=True)
+        with pytest.raises(InvalidArgument, match="descriptor -1 is not a user namespace"):
+            mount.set(idmap=-1)
+        with pytest.raises(InvalidArgument, match="descriptor 0 is not a user namespace"):
+            mount.set(idmap=0)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +213,9 @@ def test_a_type_of_two_parts(tmp_path):
         ({"size": {}}, TypeError),
         ({"size": [object()]}, TypeError),
         ({"size": "1\0m"}, ValueError),
+        ({"noswap": False}, ValueError),
+        ({"mode": 0o755}, ValueError),
+        ({"umask": [0o22]}, ValueError),
         ({"fd": type("Closed", (), {"fileno": lambda self: 1 << 40})()}, ValueError),
     ],
 )
@@ -338,6 +368,19 @@ def test_set_what_there_is_not(words, sentence):
     """A word that means nothing is a ValueError that names those that do."""
     with Mount("/") as mount, pytest.raises(ValueError, match=sentence):
         mount.set(**words)
+
+
+@pytest.mark.parametrize("value", [0, 1, "no", ()])
+def test_set_takes_only_a_bool(value):
+    """An attribute that is almost a bool is a TypeError, and not a guess."""
+    with Mount("/") as mount, pytest.raises(TypeError, match="readonly must be True, False or None"):
+        mount.set(readonly=value)
+
+
+def test_the_octal_digits_are_told():
+    """The error of an int for a permission has the text to pass."""
+    with pytest.raises(ValueError, match="0o755 is '755'"):
+        Mount.new("tmpfs", mode=0o755)
 
 
 def user_namespace(inside, outside):
@@ -550,6 +593,14 @@ SENTENCES = [
     (lambda: fsopen("sysfs"), "'sysfs' shows a namespace that belongs to another user namespace"),
     (lambda: Mount.new("proc"), "proc and sysfs have to be visible"),
     (lambda: statmount(1 << 40, 0, 0x10), "unknown flags 0x10"),
+    (lambda: Mount.new("overlay", lowerdir="/" + "a" * 260), "has 261 bytes; the kernel takes 255; 'lowerdir\\+'"),
+    (lambda: Mount.new("tmpfs", size="1" * 256), "the value of the option 'size' has 256 bytes"),
+    (lambda: Mount.new("tmpfs", **{"k" * 256: True}), "the key of the option 'k{50}' has 256 bytes"),
+    (lambda: listmount(last=5), "last 5 is not the unique id"),
+    (lambda: listmount(mnt_ns_id=12345), "there is no mount namespace 12345"),
+    (lambda: statmount(1 << 40, 0, mnt_ns_id=77), "there is no mount namespace 77"),
+    (lambda: statmount(1 << 40, 0), "there is no mount 0x10000000000 .* in this mount namespace"),
+    (lambda: listmount(fd=os.pipe()[0]), "is not a mount namespace"),
 ]
 
 
@@ -563,6 +614,50 @@ def test_sentences(tmp_path, call, sentence):
     except OSError as error:
         found = error.strerror
     assert re.search(sentence, found), found
+
+
+def hide_proc():
+    attached("/proc")
+
+
+def use_up_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+
+
+@needs(kernel=(5, 12))
+@pytest.mark.parametrize("hide", [hide_proc, use_up_descriptors])
+@alone_in_namespaces
+def test_sentences_without_the_mount_table(tmp_path, hide):
+    """A sentence names the possible causes where it cannot look for the one."""
+    attached("unbindable", attributes={"propagation": "unbindable"})
+    attached("shared", attributes={"propagation": "shared"})
+    attached("shared/mount")
+    os.mkdir("place")
+    moving, detached = Mount("shared/mount"), Mount.new("tmpfs")
+    other = os.open("/proc/self/ns/net", os.O_RDONLY)
+    hide()
+    calls = [
+        (lambda: detached.attach("missing"), "the target 'missing' does not exist"),
+        (lambda: detached.attach("place", beneath=True), "nothing is mounted on the target 'place'"),
+        (lambda: move_mount(AT_FDCWD, "place", AT_FDCWD, "/"), "the source 'place' is not where a mount begins"),
+        (lambda: mount_setattr(AT_FDCWD, "place", 0, MOUNT_ATTR_NODEV), "'place' is not where a mount begins"),
+        (
+            lambda: moving.attach("place"),
+            "is on a shared mount, belongs to another mount namespace, or is a mount that",
+        ),
+        (lambda: detached.set(idmap=other), f"descriptor {other} is not a user namespace"),
+        (lambda: fsconfig(other, FSCONFIG_SET_FLAG, "ro"), f"descriptor {other} is not a filesystem context"),
+    ]
+    if hide is hide_proc:
+        calls += [
+            (lambda: Mount.clone("unbindable"), "it is unbindable, or it belongs to another mount namespace"),
+            (lambda: Mount.new("proc"), "visible as a whole already, or a seccomp filter"),
+            (lambda: Mount.new("sysfs"), "than that of this process, or a seccomp filter"),
+        ]
+    for call, sentence in calls:
+        with pytest.raises(OSError) as caught:  # noqa: PT011 (the sentence is compared below)
+            call()
+        assert sentence in caught.value.strerror
 
 
 @needs(when=support.kernel() < (7, 0), reason="needs a kernel that does not know all flags")
@@ -710,6 +805,18 @@ def test_the_table_is_the_same_both_ways(tmp_path):
     assert by_path["sync"].superblock_flags == 1 << 4 | 1 << 7 | 1 << 25
 
 
+@needs(kernel=(6, 15))
+@alone_in_namespaces
+def test_the_table_of_a_root_without_a_source(tmp_path):
+    """An empty source is not taken for a kernel that does not tell it."""
+    attached("root", source="")
+    os.chroot("root")
+    os.chdir("/")
+    with Mount("/") as root:
+        for strings in True, False:
+            assert [(mount.id, mount.path, mount.source) for mount in mounts(strings)] == [(root.id, "/", "")]
+
+
 @needs_table
 @pytest.mark.parametrize("mounted", [True, False])
 @alone_in_namespaces
@@ -769,13 +876,13 @@ def test_the_table_without_a_call(call, number, in_child):
 
 @pytest.mark.parametrize(("call", "number"), [("listmount", errno.ENOMEM), ("statmount", errno.ENOMEM)])
 def test_the_table_where_a_call_fails(call, number, in_child):
-    """Another errno is the error of the call."""
+    """Another errno is the error of the call that failed."""
 
     def body():
         support.inject(call, number)
         next(mounts())
 
-    with pytest.raises(MemoryError, match="listmount: "):
+    with pytest.raises(MemoryError, match=f"{call}: the kernel has no memory"):
         in_child(body)
 
 
@@ -879,21 +986,53 @@ def test_another_namespace(tmp_path):
             os.write(writing, b"%d" % Mount("place").id)
             signal.pause()
         os._exit(1)
-    mount = int(os.read(reading, 100))
-    with open(f"/proc/{pid}/ns/mnt", "rb") as namespace:
-        assert mount not in listmount()
-        if support.kernel() >= (6, 18):
-            assert mount in listmount(fd=namespace)
-            status = statmount(mount, STATMOUNT_SB_SOURCE | 0x40, fd=namespace)
-            assert status.sb_source == "of the child"
-            assert statmount(mount, STATMOUNT_MNT_BASIC, mnt_ns_id=status.mnt_ns_id).mnt_id == mount
-            assert listmount(mnt_ns_id=status.mnt_ns_id) == listmount(fd=namespace)
-    with pytest.raises(PathNotFound):
-        statmount(mount, STATMOUNT_MNT_BASIC)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    try:
+        mount = int(os.read(reading, 100))
+        with open(f"/proc/{pid}/ns/mnt", "rb") as namespace:
+            assert mount not in listmount()
+            if support.kernel() >= (6, 18):
+                assert mount in listmount(fd=namespace)
+                status = statmount(mount, STATMOUNT_SB_SOURCE | 0x40, fd=namespace)
+                assert status.sb_source == "of the child"
+                assert statmount(mount, STATMOUNT_MNT_BASIC, mnt_ns_id=status.mnt_ns_id).mnt_id == mount
+                assert listmount(mnt_ns_id=status.mnt_ns_id) == listmount(fd=namespace)
+                os.dup2(namespace.fileno(), 0)  # a number that the kernel takes for none
+                before = support.descriptors()
+                assert listmount(fd=0) == listmount(fd=namespace)
+                assert statmount(mount, STATMOUNT_SB_SOURCE, fd=0).sb_source == "of the child"
+                assert support.descriptors() == before
+                os.close(0)
+                for closed in 0, -1:
+                    with pytest.raises(InvalidArgument, match="is not open"):
+                        listmount(fd=closed)
+        with pytest.raises(PathNotFound):
+            statmount(mount, STATMOUNT_MNT_BASIC)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
     os.close(reading)
     os.close(writing)
+
+
+@needs(kernel=(6, 11))
+@support.needs_namespaces
+def test_a_namespace_that_may_not_be_seen(in_child):
+    """A namespace above the own one may not be asked, and the error says so."""
+
+    def body():
+        root = Mount("/").id
+        number = statmount(root, STATMOUNT_MNT_NS_ID).mnt_ns_id
+        support.own_namespaces()
+        for call in (lambda: listmount(mnt_ns_id=number), lambda: statmount(root, 0, mnt_ns_id=number)):
+            with pytest.raises(OSError, match=r"to look at that mount namespace needs CAP_SYS_ADMIN"):
+                call()
+        with pytest.raises(PathNotFound, match=r"there is no mount 0xf{15}e .* in this mount namespace"):
+            listmount(LSMT_ROOT - 1)
+        own = statmount(Mount("/").id, STATMOUNT_MNT_NS_ID).mnt_ns_id
+        with pytest.raises(PathNotFound, match=r"there is no mount 0xf{15}e .* in that mount namespace"):
+            listmount(LSMT_ROOT - 1, mnt_ns_id=own)
+
+    in_child(body)
 
 
 # the lines of /proc/self/mountinfo
