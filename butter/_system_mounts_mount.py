@@ -43,6 +43,7 @@ from butter._system_mounts import (
 )
 from butter._system_mounts_errors import PROPAGATIONS
 from butter._system_mounts_status import is_mount, mount_id
+from butter._system_options import option_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -232,16 +233,12 @@ def _settings(name: str, value: Option) -> Iterator[tuple[int, str, bytes | None
     """Yield what fsconfig takes to set the option *name*: command, key, value, aux."""
     if value is None:
         return
-    if value is True:
-        yield FSCONFIG_SET_FLAG, name, None, 0
-    elif value is False:
-        raise ValueError(f"option {name!r} is False: leave it out, or use the option that says the opposite")
-    elif isinstance(value, (str, bytes, os.PathLike)):
-        yield FSCONFIG_SET_STRING, name, fsencode(value), 0
-    elif isinstance(value, int):
-        if name.endswith(("mode", "mask")):
-            raise ValueError(f"option {name!r} is an int, and filesystems read it as octal: {value:#o} is '{value:o}'")
-        yield FSCONFIG_SET_STRING, name, b"%d" % value, 0
+    if isinstance(value, (str, bytes, os.PathLike, int)):
+        text = option_value(name, value)
+        if text is None:
+            yield FSCONFIG_SET_FLAG, name, None, 0
+        else:
+            yield FSCONFIG_SET_STRING, name, fsencode(text), 0
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _settings(name, each)

@@ -64,6 +64,7 @@ from butter._system_mounts import (
 from butter._system_mounts_info import MountInfo, mounts
 from butter._system_mounts_mount import Mount
 from butter._system_mounts_status import StatMount, listmount, statmount
+from butter._system_options import option_value
 from butter._system_umount_errors import PIVOT_ROOT, UMOUNT, Retry
 from butter.errors import Errors, InternalError, UnknownError
 
@@ -198,15 +199,11 @@ def _option(name: str, value: Value) -> bytes:
     """Return ``b"name=value"``, or ``b"name"`` for the value True."""
     if not isinstance(name, str):
         raise TypeError(f"the name of an option must be a str, not {type(name).__name__}")
-    if value is False:
-        raise ValueError(f"option {name!r} is False: leave it out, or use the option that says the opposite")
-    encoded = os.fsencode(name)
+    encoded, text = os.fsencode(name), option_value(name, value)
     if not encoded or b"=" in encoded:
         raise ValueError(f"{name!r} is not the name of an option")
-    if value is not True:
-        if isinstance(value, int) and name.endswith(("mode", "mask")):
-            raise ValueError(f"option {name!r} is an int, and filesystems read it as octal: {value:#o} is '{value:o}'")
-        encoded += b"=" + os.fsencode(f"{int(value)}" if isinstance(value, int) else value)
+    if text is not None:
+        encoded += b"=" + text
     if b"," in encoded:
         raise ValueError(f"option {name!r} has a comma in it, which separates options: {value!r}")
     return encoded
