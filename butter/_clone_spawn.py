@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import closing, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from butter import _clone_spawn_options as options
 from butter._clone_errors import SETNS
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from butter._arguments import FileDescriptor, Path
     from butter._clone_maps import Range
-    from butter._clone_spawn_options import Id, Namespaces
+    from butter._clone_spawn_options import Id, Namespaces, Stream
 
 __all__ = ["DEVNULL", "PIPE", "STDOUT", "Child", "spawn"]
 
@@ -52,6 +52,36 @@ _EXECUTED, _FAILED = 1, 2
 
 def _closing(stream: IO[bytes] | None) -> AbstractContextManager[object]:
     return nullcontext() if stream is None else closing(stream)
+
+
+class SpawnOptions(TypedDict, total=False):
+    """The options of :func:`spawn` that a Process passes on, for type checkers."""
+
+    namespaces: Namespaces
+    uid_map: Iterable[Range] | None
+    gid_map: Iterable[Range] | None
+    cgroup: FileDescriptor | Path | None
+    new_session: bool
+    process_group: int | None
+    foreground: FileDescriptor | None
+    hostname: str | bytes | None
+    mounts: Iterable[Sequence[Any]]
+    root: Path | None
+    cwd: Path | None
+    umask: int | None
+    nice: int | None
+    rlimits: Mapping[int, tuple[int, int]] | None
+    pass_fds: Iterable[FileDescriptor] | Mapping[int, FileDescriptor]
+    groups: Iterable[Id] | None
+    group: Id | None
+    user: Id | None
+    capabilities: Iterable[int] | None
+    pdeathsig: int | None
+    no_new_privs: bool
+    signals: Iterable[int]
+    env: Mapping[Any, Any] | None
+    path: Path | None
+    timeout: float | None
 
 
 class Child(Pidfd):
@@ -179,9 +209,9 @@ def spawn(
     umask: int | None = None,
     nice: int | None = None,
     rlimits: Mapping[int, tuple[int, int]] | None = None,
-    stdin: FileDescriptor | None = None,
-    stdout: FileDescriptor | None = None,
-    stderr: FileDescriptor | None = None,
+    stdin: Stream = None,
+    stdout: Stream = None,
+    stderr: Stream = None,
     pass_fds: Iterable[FileDescriptor] | Mapping[int, FileDescriptor] = (),
     groups: Iterable[Id] | None = None,
     group: Id | None = None,
@@ -228,9 +258,10 @@ def spawn(
         the working directory (below *root*), the umask, what is added to the priority,
         and ``{resource.RLIMIT_…: (soft, hard)}``.
     *stdin*, *stdout*, *stderr*, *pass_fds*
-        a descriptor, an object with ``fileno()``, PIPE or DEVNULL, and STDOUT for
-        stderr; a list of descriptors, or ``{number in the program: descriptor}``. The
-        program has no others.
+        a descriptor, an object with ``fileno()``, the path of a file (which stdout and
+        stderr make or empty), PIPE or DEVNULL, and STDOUT for stderr; a list of
+        descriptors, or ``{number in the program: descriptor}``. The program has no
+        others.
     *groups*, *group*, *user*
         the supplementary groups, the group and the user, as numbers or as names that
         are looked up here. *user* alone leaves the groups as they are.

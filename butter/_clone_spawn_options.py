@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from butter._clone_steps import Steps
 
     Id = Union[int, str]
+    Stream = Union[FileDescriptor, Path, None]
     Namespaces = Union[int, HasFileno, Iterable[Union[int, HasFileno]]]
 
 # what stdin, stdout and stderr may be; the numbers are those of subprocess
@@ -326,7 +327,7 @@ class Descriptors:
 
     def keep(
         self,
-        streams: tuple[FileDescriptor | None, FileDescriptor | None, FileDescriptor | None],
+        streams: tuple[Stream, Stream, Stream],
         pass_fds: Iterable[FileDescriptor] | Mapping[int, FileDescriptor],
     ) -> None:
         """Note what the program has, and open pipes."""
@@ -344,8 +345,12 @@ class Descriptors:
             there[number] = fd
         self.kept += sorted(there.items())
 
-    def _stream(self, number: int, stream: FileDescriptor, there: dict[int, int]) -> int:
+    def _stream(self, number: int, stream: FileDescriptor | Path, there: dict[int, int]) -> int:
         """Return the descriptor here that becomes a stream of the program."""
+        if isinstance(stream, (str, bytes, os.PathLike)):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
+            self.theirs.append(os.open(stream, flags | os.O_CLOEXEC, 0o666))
+            return self.theirs[-1]
         if not isinstance(stream, int) or stream >= 0:
             return fileno(stream)
         name = ("stdin", "stdout", "stderr")[number]
@@ -355,7 +360,9 @@ class Descriptors:
             self.theirs.append(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
             return self.theirs[-1]
         if stream != PIPE:
-            raise ValueError(f"{name} is {stream}; it must be a descriptor, PIPE or DEVNULL, and stderr may be STDOUT")
+            raise ValueError(
+                f"{name} is {stream}; it must be a path, a descriptor, PIPE or DEVNULL, and stderr may be STDOUT"
+            )
         reading, writing = os.pipe2(os.O_CLOEXEC)
         ours, theirs = (reading, writing) if number else (writing, reading)
         self.ours.append((name, ours, "rb" if number else "wb"))

@@ -15,6 +15,7 @@ from butter._clone_c import ffi as ffi
 from butter._clone_c import lib as _lib
 from butter._clone_errors import IOCTL, KINDS, OPEN, SETNS, UNSHARE, NamespacesExhausted, children_elsewhere, pid_of
 from butter._clone_maps import map_ids
+from butter._clone_process import Process
 from butter._clone_spawn import DEVNULL, PIPE, STDOUT, Child, spawn
 from butter._clone_stay import Stay, here
 from butter._constants import clone as _constants
@@ -56,6 +57,7 @@ __all__ = [
     "Child",
     "Namespace",
     "NamespacesExhausted",
+    "Process",
     "UnknownError",
     "map_ids",
     "run_in",

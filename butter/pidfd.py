@@ -294,12 +294,17 @@ class Pidfd(Descriptor):
 
     def _forgotten(self, fd: int, owner: Owner, warn: Any, close: Callable[[int], object]) -> None:
         try:
+            self._leave_child(fd)
+        finally:
+            super()._forgotten(fd, owner, warn, close)
+
+    def _leave_child(self, fd: int) -> None:
+        """Leave a child that was not reaped yet to the next Pidfd."""
+        try:
             if self._child:
                 _left_behind.add(fd)
         except OSError:
             pass  # there is no descriptor left, and the child stays a zombie
-        finally:
-            super()._forgotten(fd, owner, warn, close)
 
     def _after_fork(self) -> None:
         super()._after_fork()

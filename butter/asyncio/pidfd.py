@@ -34,7 +34,7 @@ class Pidfd_async(Awaitable[Pidfd]):
     *flags*, or one that belongs to an awaitable already.
     """
 
-    _source_class = Pidfd
+    _source_class: type[Pidfd] = Pidfd
 
     _ended = False  # the loop found the descriptor readable
 

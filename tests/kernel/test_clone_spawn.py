@@ -196,7 +196,8 @@ BAD = {
     "rlimits": (ValueError, "rlimits", ["true"], {"rlimits": {7: (-2, 5)}}),
     "stdin": (ValueError, "stdin is -2", ["true"], {"stdin": STDOUT}),
     "stdout": (ValueError, "stdout is -9", ["true"], {"stdout": -9}),
-    "stderr type": (TypeError, "fd", ["true"], {"stderr": "file"}),
+    "stderr type": (TypeError, "fd", ["true"], {"stderr": 2.5}),
+    "stdin path": (FileNotFoundError, "no such file", ["true"], {"stdin": "no such file"}),
     "pass_fds": (ValueError, "pass_fds", ["true"], {"pass_fds": [-1]}),
     "twice": (ValueError, "the number 1 ", ["true"], {"pass_fds": {1: 0}, "stdout": PIPE, "stdin": PIPE}),
     "groups": (TypeError, "groups", ["true"], {"groups": "audio"}),
@@ -234,12 +235,17 @@ def test_pipes():
 
 
 def test_streams_of_each_kind(tmp_path):
-    """A stream is a number, an object, DEVNULL, or STDOUT for stderr."""
+    """A stream is a number, an object, a path, DEVNULL, or STDOUT for stderr."""
     with open(tmp_path / "out", "wb+") as out, open(tmp_path / "in", "wb+", buffering=0) as into:
         into.write(b"from a file\n")
         into.seek(0)
         assert run(["sh", "-c", "cat; echo error >&2"], stdin=into, stdout=out.fileno(), stderr=STDOUT) == 0
         assert (tmp_path / "out").read_bytes() == b"from a file\nerror\n"
+    assert (
+        run(["sh", "-c", "cat; echo >&2"], stdin=tmp_path / "out", stdout=tmp_path / "in", stderr=f"{tmp_path}/e") == 0
+    )
+    assert (tmp_path / "in").read_bytes() == b"from a file\nerror\n"
+    assert (tmp_path / "e").read_bytes() == b"\n"
     assert output("cat; echo lost >&2", stdin=DEVNULL, stderr=DEVNULL) == ""
 
 

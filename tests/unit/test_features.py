@@ -115,7 +115,6 @@ REASONS = {
     ("system", "an awaitable there, for tests/asyncio/test_queue.py"): "a mount has no events",
     ("system", "a module in butter/asyncio"): "a mount has no events",
     ("clone", "an awaitable there, for tests/asyncio/test_queue.py"): "a namespace has no events",
-    ("clone", "a module in butter/asyncio"): "a namespace has no events",
 }
 
 

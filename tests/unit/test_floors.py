@@ -49,8 +49,8 @@ SHARED = {
 }
 COMMAND = SHARED["cli"]
 
-# features whose public module others may import, because they hand its objects out
-HANDED_OUT = {"pidfd"}
+# features whose public modules others may import, because they hand its objects out
+HANDED_OUT = {"pidfd", "asyncio.pidfd"}
 
 # what is made of several features, with its private parts; features never import it.
 # The last two are still to come.
@@ -279,8 +279,10 @@ def test_a_composition_imports_features(imported):
 
 @pytest.mark.parametrize("name", ["inotify", "asyncio.inotify", "tree"])
 def test_a_process_is_handed_out(name):
-    """Every public module may import the public one of pidfd, and no other part."""
+    """Every public module may import the public ones of pidfd, and no other part."""
     assert misplaced(f"butter.{name}", "butter.pidfd") is None
+    assert misplaced("butter.asyncio.tree", "butter.asyncio.pidfd") is None
+    assert misplaced("butter.tree", "butter.asyncio.pidfd")
     assert misplaced("butter._inotify", "butter.pidfd")
     assert misplaced("butter.inotify", "butter._pidfd")
 

@@ -1,0 +1,245 @@
+"""Programs in an asyncio program: starting them, their streams, their end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
+from typing import TYPE_CHECKING
+
+from butter._clone_process import GRACE, NOT_AT_END, Process, checked_input
+from butter.asyncio._awaitable import LONGEST_TIMER, WaitTimeout, forward
+from butter.asyncio.pidfd import Pidfd_async
+from butter.eventlike import deadline_of, timed_out
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from typing import Any, NoReturn
+
+    from typing_extensions import Self, Unpack
+
+    from butter._arguments import Path
+    from butter._clone_spawn import SpawnOptions
+    from butter._clone_spawn_options import Stream
+    from butter._descriptor import Descriptor
+
+__all__ = ["Process_async"]
+
+# the bytes that a stream holds before the program has to wait, as asyncio has them
+_LIMIT = 1 << 16
+
+
+class Process_async(Pidfd_async):
+    """``Process_async(argv, *, stdin=None, …)``: a program with streams. ::
+
+        async with Process_async(["sort"], stdin=PIPE, stdout=PIPE) as process:
+            output, _ = await process.communicate(b"b\\na\\n")
+        print(process.returncode, output)
+
+    The arguments are those of :class:`butter.clone.Process`, but for text: the streams
+    of asyncio have bytes. *limit* is that of :class:`asyncio.StreamReader`.
+
+    The constructor starts the program, which takes a millisecond, and ``async with``
+    connects the streams; so does ``process = await Process_async(argv)``, for a program
+    that is to outlive a block. The end of the block is the end of the program, as
+    :class:`butter.clone.Process` has it: also if the task is cancelled, which ends the
+    grace time.
+
+    Any number of tasks may :meth:`wait`. Cancelling a task loses neither input nor
+    output.
+
+    Raises what :class:`butter.clone.Process` does.
+    """
+
+    _source_class = Process
+    _source: Process
+
+    _limit = _LIMIT
+    _opening: asyncio.Task[None] | None = None
+    _has_input = False
+
+    #: where to write for the program, if stdin is PIPE, else None
+    stdin: StreamWriter | None = None
+    #: where to read what it writes, if stdout is PIPE, else None
+    stdout: StreamReader | None = None
+    #: the same for its errors
+    stderr: StreamReader | None = None
+
+    def __init__(
+        self,
+        argv: Sequence[Path],
+        *,
+        stdin: Stream = None,
+        stdout: Stream = None,
+        stderr: Stream = None,
+        limit: int = _LIMIT,
+        grace: float | None = GRACE,
+        **options: Unpack[SpawnOptions],
+    ) -> None:
+        super().__init__(Process(argv, stdin=stdin, stdout=stdout, stderr=stderr, grace=grace, **options))
+        self._limit = limit
+
+    async def _open(self) -> Self:
+        """Connect the streams, once."""
+        loop = self._bind()
+        if self._opening is None:
+            self._transports: list[Any] = []
+            self._parts: tuple[list[bytes], list[bytes]] = ([], [])
+            self._opening = loop.create_task(self._connect(loop))
+        # a task that is cancelled meanwhile leaves it to the others
+        await asyncio.shield(self._opening)
+        return self
+
+    async def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
+        source = self._source
+        # the loop closes what it has connected
+        stdin, source.stdin = source.stdin, None
+        if stdin is not None:
+            transport, protocol = await loop.connect_write_pipe(
+                lambda: StreamReaderProtocol(None, loop=loop),  # type: ignore[arg-type]
+                stdin,
+            )
+            self._transports.append(transport)
+            self.stdin = StreamWriter(transport, protocol, None, loop)
+        stdout, source.stdout = source.stdout, None
+        self.stdout = await self._reader_of(loop, stdout)
+        stderr, source.stderr = source.stderr, None
+        self.stderr = await self._reader_of(loop, stderr)
+        if self.closed():
+            self._close_streams()
+
+    async def _reader_of(self, loop: asyncio.AbstractEventLoop, pipe: Any) -> StreamReader | None:
+        if pipe is None:
+            return None
+        reader = StreamReader(self._limit, loop=loop)
+        transport, _protocol = await loop.connect_read_pipe(lambda: StreamReaderProtocol(reader, loop=loop), pipe)
+        self._transports.append(transport)
+        return reader
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._open().__await__()
+
+    async def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
+        """Write *input*, read all output, wait for the end; return (stdout, stderr).
+
+        *input* is bytes or another buffer. The results are bytes, and None where there
+        is no pipe. A program that does not read all of its input is not an error.
+
+        Raises TimeoutError, which is the builtin and asyncio's on every Python, after
+        *timeout* seconds: the program then goes on. Neither this nor cancelling loses
+        anything: a later call, without *input*, continues, and the output is complete.
+        Bytes that were read from the streams before are not part of it.
+
+        Raises ValueError for an *input* without a pipe, or a second one, TypeError for
+        one of another type, and ChildProcessError as :meth:`wait` does.
+        """
+        deadline = deadline_of(timeout)
+        await self._open()
+        input = checked_input(input, self.stdin, self._has_input)
+        if self.stdin is not None and not self._has_input:
+            data = memoryview(input).cast("B")
+            self._has_input = True
+            # the loop writes it, whatever becomes of this task
+            if data and not self.stdin.is_closing():
+                self.stdin.write(data)
+            self.stdin.close()
+        running: set[asyncio.Future[Any]] = {asyncio.ensure_future(self.wait())}
+        for stream, parts in zip((self.stdout, self.stderr), self._parts):
+            if stream is not None:
+                running.add(asyncio.ensure_future(_collect(stream, parts)))
+        try:
+            while running:
+                left = LONGEST_TIMER if deadline is None else max(0.0, deadline - time.monotonic())
+                done, running = await asyncio.wait(running, timeout=min(left, LONGEST_TIMER))
+                for task in done:
+                    task.result()
+                if running and not left:
+                    raise timed_out(WaitTimeout, timeout, NOT_AT_END)
+        finally:
+            for task in running:
+                task.cancel()
+            if running:
+                # a later call must find the streams without readers
+                await asyncio.wait(running)
+        out, err = (b"".join(parts) for parts in self._parts)
+        return None if self.stdout is None else out, None if self.stderr is None else err
+
+    async def _end(self) -> None:
+        """Terminate the program, kill it after the grace time, reap it."""
+        source = self._source
+        try:
+            if source._runs():
+                source.terminate()
+                await _ended(self, source._grace)
+        finally:
+            if source._runs():
+                source.kill()
+                await _ended(self, None)
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError("the end of a program is awaited: use async with")
+
+    async def __aenter__(self) -> Self:
+        try:
+            return await self._open()
+        except BaseException as error:
+            await self.__aexit__(type(error), error, None)
+            raise
+
+    async def __aexit__(self, *error: Any) -> None:
+        try:
+            if not self.closed():
+                await self._end()
+        finally:
+            if not self.closed():
+                # one that was killed, but could not be waited for
+                self._source._leave_child(self.fileno())
+            self.close()
+        # in which the loop closes the pipes
+        await asyncio.sleep(0)
+
+    def close(self) -> None:
+        """Close the object and its streams; every waiter gets a ValueError.
+
+        The program goes on; ``async with`` ends it. A second close does nothing.
+        """
+        super().close()
+        self._close_streams()
+
+    def _close_streams(self) -> None:
+        self._source._close_pipes()
+        if self._opening is not None and self._loop is not None and not self._loop.is_closed():
+            for transport in self._transports:
+                transport.close()
+            if self.stdin is not None and self.stdin.transport.get_write_buffer_size():
+                # it would wait for a reader of what was not written yet
+                self.stdin.transport.abort()
+
+    def _give_up(self) -> Descriptor:
+        if self._opening is not None:
+            raise ValueError(f"{self!r} is in use: a loop has its streams")
+        return super()._give_up()
+
+    @property
+    def args(self) -> Sequence[Path] | None:
+        """The program and its arguments, as they were passed."""
+        return self._source.args
+
+    poll = forward(Process.poll)
+    send_signal = forward(Process.send_signal)
+    terminate = forward(Process.terminate)
+    kill = forward(Process.kill)
+
+
+async def _collect(reader: StreamReader, parts: list[bytes]) -> None:
+    """Have what the reader reads, also if this is cancelled."""
+    while data := await reader.read(_LIMIT):
+        parts.append(data)
+
+
+async def _ended(process: Process_async, timeout: float | None) -> None:
+    """Wait for the end of the program, at most so long."""
+    try:
+        await process.wait(timeout)
+    except (WaitTimeout, ChildProcessError):
+        pass
