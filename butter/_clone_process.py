@@ -59,7 +59,7 @@ def close_pipe(stream: IO[Any]) -> None:
 
 
 class _Exchange:
-    """What communicate has to write yet and what it has read: a later call goes on."""
+    """The bytes of communicate, written and read: a later call goes on with them."""
 
     def __init__(self, stdin: IO[Any] | None, outputs: Sequence[IO[Any] | None], input: bytes) -> None:
         self._stdin, self._outputs, self._left = stdin, outputs, memoryview(input).cast("B")

@@ -60,7 +60,7 @@ def test_much_both_ways():
 
 @pytest.mark.parametrize("name", ["stdin", "stdout", "stderr", "none"])
 def test_a_pipe_alone(name):
-    """What is not a pipe is None in the result, and without any it is a wait."""
+    """A stream without a pipe is None in the result, and without any it is a wait."""
     options = {} if name == "none" else {name: PIPE}
     with Process(["sh", "-c", "cat <&3; echo error >&2"], pass_fds={3: 0}, **{"stderr": DEVNULL, **options}) as process:
         out, err = process.communicate(b"" if name == "stdin" else None, LONG)
@@ -77,7 +77,7 @@ def test_input_that_nobody_reads():
 
 
 def test_bytes_before_communicate():
-    """What was written to the file, or read ahead by it, before is not lost."""
+    """Bytes that the file has written, or read ahead, before are not lost."""
     with Process(["cat"], stdin=PIPE, stdout=PIPE) as process:
         process.stdin.write(b"one\ntwo\n")
         process.stdin.flush()
