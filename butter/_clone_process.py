@@ -221,7 +221,8 @@ class Process(Child):
         read lines of text, or communicate.
 
         Raises ValueError for an *input* without a pipe, or a second one, TypeError for
-        one of another type, UnicodeError, and ChildProcessError as :meth:`wait` does.
+        one of another type, UnicodeError, and ChildProcessError as
+        :meth:`Pidfd.wait <butter.pidfd.Pidfd.wait>` does.
         """
         deadline = deadline_of(timeout)
         exchange = self._exchange

@@ -45,7 +45,7 @@ class Process_async(Pidfd_async):
     :class:`butter.clone.Process` has it: also if the task is cancelled, which ends the
     grace time.
 
-    Any number of tasks may :meth:`wait`. Cancelling a task loses neither input nor
+    Any number of tasks may wait for its end. Cancelling a task loses neither input nor
     output.
 
     Raises what :class:`butter.clone.Process` does.
@@ -131,7 +131,8 @@ class Process_async(Pidfd_async):
         Bytes that were read from the streams before are not part of it.
 
         Raises ValueError for an *input* without a pipe, or a second one, TypeError for
-        one of another type, and ChildProcessError as :meth:`wait` does.
+        one of another type, and ChildProcessError as :meth:`Pidfd_async.wait
+        <butter.asyncio.pidfd.Pidfd_async.wait>` does.
         """
         deadline = deadline_of(timeout)
         await self._open()

@@ -143,6 +143,9 @@ def by_public_name(app: Sphinx, env: Any, node: addnodes.pending_xref, content: 
     target = node.get("reftarget", "")
     if target.startswith("asyncio."):
         node["reftarget"] = re.sub(r"^asyncio\.[a-z]+\.", "asyncio.", target)
+    if target.startswith("typing_extensions."):
+        # its names are those of newer Pythons
+        node["reftarget"] = target.replace("typing_extensions.", "typing.", 1)
     target = inherited(target, node.get("py:module")) or target
     if not target.startswith("butter."):
         return None

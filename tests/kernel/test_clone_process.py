@@ -228,7 +228,7 @@ def test_files_by_path(tmp_path):
     assert (tmp_path / "out").read_bytes() == b"a\nb\n"
     with pytest.raises(FileNotFoundError) as caught:
         Process(["sort"], stdin=tmp_path / "none")
-    assert caught.value.filename == str(tmp_path / "none")
+    assert Path(caught.value.filename) == tmp_path / "none"
 
 
 def test_options_of_spawn(tmp_path):
