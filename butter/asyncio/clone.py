@@ -85,10 +85,17 @@ class Process_async(Pidfd_async):
         if self._opening is None:
             self._transports: list[Any] = []
             self._parts: tuple[list[bytes], list[bytes]] = ([], [])
-            self._opening = loop.create_task(self._connect(loop))
+            self._opening = loop.create_task(self._connected(loop))
         # a task that is cancelled meanwhile leaves it to the others
         await asyncio.shield(self._opening)
         return self
+
+    async def _connected(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            await self._connect(loop)
+        finally:
+            if self.closed():
+                self._disconnect()
 
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
         source = self._source
@@ -105,8 +112,6 @@ class Process_async(Pidfd_async):
         self.stdout = await self._reader_of(loop, stdout)
         stderr, source.stderr = source.stderr, None
         self.stderr = await self._reader_of(loop, stderr)
-        if self.closed():
-            self._close_streams()
 
     async def _reader_of(self, loop: asyncio.AbstractEventLoop, pipe: Any) -> StreamReader | None:
         if pipe is None:
@@ -196,7 +201,9 @@ class Process_async(Pidfd_async):
                 # one that was killed, but could not be waited for
                 self._source._leave_child(self.fileno())
             self.close()
-        # in which the loop closes the pipes
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        # a turn of the loop, in which it closes the pipes
         await asyncio.sleep(0)
 
     def close(self) -> None:
@@ -205,16 +212,21 @@ class Process_async(Pidfd_async):
         The program goes on; ``async with`` ends it. A second close does nothing.
         """
         super().close()
-        self._close_streams()
+        loop = self._loop
+        if self._opening is None:
+            self._source._close_pipes()
+        elif self._opening.done() and loop is not None and not loop.is_closed():
+            # else the task that connects the streams closes them at its end
+            self._disconnect()
 
-    def _close_streams(self) -> None:
+    def _disconnect(self) -> None:
+        """Close the streams, and the pipes that are not connected."""
         self._source._close_pipes()
-        if self._opening is not None and self._loop is not None and not self._loop.is_closed():
-            for transport in self._transports:
-                transport.close()
-            if self.stdin is not None and self.stdin.transport.get_write_buffer_size():
-                # it would wait for a reader of what was not written yet
-                self.stdin.transport.abort()
+        for transport in self._transports:
+            transport.close()
+        if self.stdin is not None and self.stdin.transport.get_write_buffer_size():
+            # it would wait for a reader of what was not written yet
+            self.stdin.transport.abort()
 
     def _give_up(self) -> Descriptor:
         if self._opening is not None:
