@@ -10,7 +10,7 @@ import os
 import select
 import time
 from select import POLLIN, POLLOUT
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, overload
 
 from butter._clone_spawn import Child, spawn
 from butter._descriptor import Descriptor
@@ -19,13 +19,19 @@ from butter.eventlike import LONGEST_POLL, deadline_of, readable, timed_out
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
-    from typing import IO, Any
+    from typing import IO, Any, Literal
 
-    from typing_extensions import Unpack
+    from typing_extensions import TypeVar, Unpack
 
     from butter._arguments import Path
     from butter._clone_spawn import SpawnOptions
     from butter._clone_spawn_options import Stream
+
+    Text = TypeVar("Text", bytes, str, default=bytes)
+else:
+    from typing import TypeVar
+
+    Text = TypeVar("Text", bytes, str)
 
 __all__ = ["Process"]
 
@@ -114,7 +120,7 @@ class _Exchange:
         return b"".join(self._parts[number])
 
 
-class Process(Child):
+class Process(Child, Generic[Text]):
     """``Process(argv, *, stdin=None, …)``: a program as subprocess.Popen has it.
 
     ::
@@ -142,15 +148,46 @@ class Process(Child):
     for an unknown *encoding*.
     """
 
-    stdin: IO[Any] | None = None
-    stdout: IO[Any] | None = None
-    stderr: IO[Any] | None = None
+    stdin: IO[Text] | None = None  # type: ignore[assignment]
+    stdout: IO[Text] | None = None  # type: ignore[assignment]
+    stderr: IO[Text] | None = None  # type: ignore[assignment]
 
     _argv: Sequence[Path] | None = None
     _grace: float | None = GRACE
     _encoding: str | None = None
     _errors: str | None = None
     _exchange: _Exchange | None = None
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: Process[bytes],
+            argv: Sequence[Path],
+            *,
+            stdin: Stream = ...,
+            stdout: Stream = ...,
+            stderr: Stream = ...,
+            text: Literal[False] = ...,
+            encoding: None = ...,
+            errors: None = ...,
+            grace: float | None = ...,
+            **options: Unpack[SpawnOptions],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: Process[str],
+            argv: Sequence[Path],
+            *,
+            stdin: Stream = ...,
+            stdout: Stream = ...,
+            stderr: Stream = ...,
+            text: bool = ...,
+            encoding: str | None = ...,
+            errors: str | None = ...,
+            grace: float | None = ...,
+            **options: Unpack[SpawnOptions],
+        ) -> None: ...
 
     def __init__(
         self,
