@@ -303,6 +303,7 @@ def spawn(
     steps, descriptors = Steps(), Descriptors()
     try:
         # what stands here is the order of the child
+        descriptors.keep((stdin, stdout, stderr), pass_fds)
         options.add_kept(steps, descriptors)
         options.add_joined(steps, joined)
         if maps != [None, None]:
@@ -319,7 +320,6 @@ def spawn(
         options.add_no_new_privs(steps, no_new_privs)
         options.add_signals(steps, signals)
         options.add_exec(steps, arguments, env, path)
-        descriptors.keep((stdin, stdout, stderr), pass_fds)
         own_memory = group is not None or user is not None or options.own_memory(joined)
         with _Birth(
             steps,

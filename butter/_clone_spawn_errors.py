@@ -24,7 +24,7 @@ from butter.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from butter.errors import Meaning
 
@@ -74,6 +74,7 @@ SPAWN = Errors(
         errno.EBUSY: (OSError, "the cgroup gives controllers to its children, and so cannot have processes itself"),
         errno.EINVAL: (InvalidArgument, _not_cloned),
         errno.ENODEV: (OSError, "the cgroup was removed"),
+        errno.ENOENT: (PathNotFound, "the cgroup was removed"),
         errno.ENOMEM: (OutOfMemory, _no_memory_for_process),
         errno.ENOSPC: UNSHARE.meanings[errno.ENOSPC],
         errno.ENOSYS: (OSError, _clone_missing),
@@ -171,14 +172,20 @@ RLIMITS = Errors(
 )
 
 
-def _closed(kept: Sequence[tuple[int, int]]) -> str:
-    """Return which of the descriptors, ``(there, here)``, is not open here."""
-    for _there, here in kept:
+def check_open(kept: Iterable[tuple[str, int]]) -> None:
+    """Raise if one of the descriptors, each after its option, is not open here."""
+    for option, here in kept:
         try:
             fcntl.fcntl(here, fcntl.F_GETFD)
         except OSError:
-            return f"descriptor {here} is not open"
-    return "a descriptor was closed meanwhile"
+            pass
+        else:
+            continue
+        Errors(f"spawn({option})", PASS_FDS.meanings).fail(errno.EBADF, fd=here)
+
+
+def _closed(fd: int | None = None, **_: object) -> str:
+    return "a descriptor was closed meanwhile" if fd is None else f"descriptor {fd} is not open"
 
 
 def _past_the_limit(kept: Sequence[tuple[int, int]] = (), **_: object) -> str:
@@ -190,7 +197,7 @@ def _past_the_limit(kept: Sequence[tuple[int, int]] = (), **_: object) -> str:
 PASS_FDS = Errors(
     "spawn(pass_fds)",
     {
-        errno.EBADF: (InvalidArgument, lambda kept=(), **_: _closed(kept)),
+        errno.EBADF: (InvalidArgument, _closed),
         errno.EINVAL: (InvalidArgument, _past_the_limit),
         errno.EMFILE: (OSError, _past_the_limit),
     },

@@ -35,6 +35,7 @@ from butter._clone_spawn_errors import (
     STREAMS,
     UMASK,
     USER,
+    check_open,
 )
 from butter._constants.clone import (
     CLONE_NEWCGROUP,
@@ -80,6 +81,8 @@ DEVNULL = -3
 
 _CAPABILITY_VERSION = 0x20080522
 _INFINITY = (1 << 64) - 1
+# -1 to setresuid and its like
+_UNCHANGED = (1 << 32) - 1
 
 _ANY_KIND = sum(CloneNew)
 
@@ -302,6 +305,8 @@ def add_limits(
 
 # descriptors
 
+STREAM_NAMES = "stdin", "stdout", "stderr"
+
 
 class Descriptors:
     """The descriptors of the program, and those that spawn opens and closes."""
@@ -332,30 +337,39 @@ class Descriptors:
     ) -> None:
         """Note what the program has, and open pipes."""
         there: dict[int, int] = {}
+        opened: dict[int, int | Path] = {}
         for number, stream in enumerate(streams):
-            if stream is not None:
-                there[number] = self._stream(number, stream, there)
+            if isinstance(stream, (str, bytes, os.PathLike)) or (isinstance(stream, int) and stream < 0):
+                opened[number] = stream
+            elif stream is not None:
+                there[number] = fileno(stream)
         if isinstance(pass_fds, Mapping):
             passed = [(integer(number, 31, "pass_fds"), fileno(fd)) for number, fd in pass_fds.items()]
         else:
             passed = [(integer(fd, 31, "pass_fds"), fd) for fd in map(fileno, pass_fds)]
         for number, fd in passed:
-            if number in there:
+            if number in there or number in opened:
                 raise ValueError(f"pass_fds and a stream, or pass_fds twice, have the number {number} in the program")
             there[number] = fd
+        if opened.get(2) == STDOUT and 1 not in opened:
+            there[2] = there.get(1, 1)
+            del opened[2]
+        # before anything is opened, which would get the number of one that is closed
+        names = (STREAM_NAMES[number] if number < 3 and streams[number] is not None else "pass_fds" for number in there)
+        check_open(zip(names, there.values()))
+        for number, stream in opened.items():
+            there[number] = self._open(number, stream, there)
         self.kept += sorted(there.items())
 
-    def _stream(self, number: int, stream: FileDescriptor | Path, there: dict[int, int]) -> int:
+    def _open(self, number: int, stream: int | Path, there: Mapping[int, int]) -> int:
         """Return the descriptor here that becomes a stream of the program."""
-        if isinstance(stream, (str, bytes, os.PathLike)):
+        if not isinstance(stream, int):
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
             self.theirs.append(os.open(stream, flags | os.O_CLOEXEC, 0o666))
             return self.theirs[-1]
-        if not isinstance(stream, int) or stream >= 0:
-            return fileno(stream)
-        name = ("stdin", "stdout", "stderr")[number]
+        name = STREAM_NAMES[number]
         if stream == STDOUT and name == "stderr":
-            return there.get(1, 1)
+            return there[1]
         if stream == DEVNULL:
             self.theirs.append(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
             return self.theirs[-1]
@@ -386,7 +400,10 @@ def add_streams(steps: Steps) -> None:
 def _number_of(given: Id, name: str) -> int:
     """Return the number of a user or group, which may be a name."""
     if not isinstance(given, str):
-        return integer(given, 32, name)
+        number = integer(given, 32, name)
+        if number == _UNCHANGED:
+            raise ValueError(f"{name} is {number}, which stands for no change and is not an id")
+        return number
     try:
         return pwd.getpwnam(given).pw_uid if name == "user" else grp.getgrnam(given).gr_gid
     except KeyError:
@@ -482,9 +499,12 @@ def add_exec(steps: Steps, argv: list[bytes], env: Mapping[Any, Any] | None, pat
         environment = dict(getattr(os.environb, "_data", os.environb))
     else:
         environment = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
-        for name in environment:
-            if not name or b"=" in name:
+        for name, value in environment.items():
+            if not name or b"=" in name or b"\0" in name:
                 raise ValueError(f"{name!r} is not the name of an environment variable")
+            # the sentence has no value, of this variable or another: some are secret
+            if b"\0" in value:
+                raise ValueError(f"embedded null byte in the environment variable {name!r}")
     search = environment.get(b"PATH", os.fsencode(os.defpath)) if path is None else fsencode(path)
     candidates = [program] if b"/" in program else [os.path.join(each or b".", program) for each in search.split(b":")]
     variables = list(map(b"=".join, environment.items()))

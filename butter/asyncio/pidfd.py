@@ -99,6 +99,9 @@ class Pidfd_async(Awaitable[Pidfd]):
                 await future
                 if timer is not None:
                     timer.cancel()
+                # all are woken at once, and one before this may have closed the object
+                if source.returncode is not None:
+                    return source.returncode
         finally:
             waiters.pop(place, None)
             if timer is not None:

@@ -530,13 +530,16 @@ static long with_own_memory(butter_spawn *spawn)
 
 static long make_child(butter_spawn *spawn)
 {
-    long result;
+    long result = spawn->shares_memory ? by_either(spawn) : with_own_memory(spawn);
 
-    if (!spawn->shares_memory)
-        return with_own_memory(spawn);
-    result = by_either(spawn);
     /* kernels before 6.3 with CLONE_NEWTIME, and emulators */
-    return result == -EINVAL ? with_own_memory(spawn) : result;
+    if (result == -EINVAL && spawn->shares_memory)
+        result = with_own_memory(spawn);
+    /* The kernel stores the number before its last checks, as that of the cgroup, and
+       then opens nothing: another thread may have a file of this number by now. */
+    if (result < 0)
+        spawn->pidfd = -1;
+    return result;
 }
 
 /* Find the texts, each with its NUL, for an argv. Returns whether there are not `count`

@@ -149,6 +149,22 @@ async def test_close(child):
 
 
 @both
+async def test_close_by_the_first_task(child):
+    """Each task gets the code, though the first one has closed the object by then."""
+
+    async def first():
+        async with process:
+            return await process.wait()
+
+    process = Pidfd_async(child.pid)
+    tasks = [asyncio.ensure_future(first()), *(asyncio.ensure_future(process.wait()) for _ in range(2))]
+    await turn()
+    child.exit(17)
+    assert await asyncio.gather(*tasks) == [17] * 3
+    assert process.closed()
+
+
+@both
 def test_readers(kind, child):
     """The loop watches the descriptor from the first wait to the end of the process."""
     kind = counting(kind)

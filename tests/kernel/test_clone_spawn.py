@@ -19,6 +19,7 @@ import pytest
 import support
 from support import alone, in_child, inject, needs, needs_cgroup, needs_namespaces, own_cgroup
 
+from butter._clone_spawn import _Birth
 from butter._clone_spawn_c import ffi
 from butter.clone import (
     CLONE_NEWCGROUP,
@@ -203,6 +204,9 @@ BAD = {
     "groups": (TypeError, "groups", ["true"], {"groups": "audio"}),
     "group": (ValueError, "no group 'none such'", ["true"], {"group": "none such"}),
     "user": (ValueError, "no user 'none such'", ["true"], {"user": "none such"}),
+    "user unchanged": (ValueError, "not an id", ["true"], {"user": 2**32 - 1}),
+    "group unchanged": (ValueError, "not an id", ["true"], {"group": 2**32 - 1}),
+    "groups unchanged": (ValueError, "not an id", ["true"], {"groups": [2**32 - 1]}),
     "user number": (ValueError, "user", ["true"], {"user": -1}),
     "capabilities": (ValueError, "capabilities", ["true"], {"capabilities": [64]}),
     "pdeathsig": (ValueError, "pdeathsig", ["true"], {"pdeathsig": 65}),
@@ -218,6 +222,13 @@ def test_bad_input(name, monkeypatch):
     monkeypatch.setattr("butter._clone_spawn._Birth.start", lambda birth: pytest.fail("a child was made"))
     with pytest.raises(error, match=words):
         spawn(argv, **options)
+
+
+def test_bad_environment_stays_secret():
+    """The error about a null byte names the variable, and has no value of any."""
+    with pytest.raises(ValueError, match="null byte in the environment variable b'TOKEN'") as caught:
+        spawn(["true"], env={"OTHER": "hidden", "TOKEN": "hid\0den"})
+    assert "hid" not in str(caught.value)
 
 
 # its descriptors
@@ -247,6 +258,12 @@ def test_streams_of_each_kind(tmp_path):
     assert (tmp_path / "in").read_bytes() == b"from a file\nerror\n"
     assert (tmp_path / "e").read_bytes() == b"\n"
     assert output("cat; echo lost >&2", stdin=DEVNULL, stderr=DEVNULL) == ""
+
+
+def test_errors_go_to_a_passed_stdout(pipe):
+    """stderr=STDOUT is the program's own stdout, also where pass_fds has that one."""
+    assert run(["sh", "-c", "echo error >&2"], stderr=STDOUT, pass_fds={1: pipe.writing}) == 0
+    assert os.read(pipe.reading, 99) == b"error\n"
 
 
 def test_streams_are_exchanged(tmp_path):
@@ -307,6 +324,22 @@ def test_closed_descriptor():
     """A descriptor that is not open is InvalidArgument, which names it."""
     with pytest.raises(InvalidArgument, match=r"spawn\(pass_fds\): descriptor 999 is not open"):
         spawn(["true"], pass_fds=[0, 999])
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr", "pass_fds"])
+def test_closed_descriptor_whose_number_spawn_needs(name):
+    """A closed descriptor is not replaced by a pipe or directory that spawn opens."""
+
+    def body():
+        rest = dict.fromkeys({"stdin", "stdout", "stderr"} - {name}, PIPE)
+        for number in sorted(set(range(3, 32)) - set(support.descriptors())):
+            with pytest.raises(InvalidArgument, match=rf"spawn\({name}\): descriptor {number} is not open"):
+                spawn(["true"], cgroup="/", **{name: [number] if name == "pass_fds" else number}, **rest)
+        os.close(1)
+        with pytest.raises(InvalidArgument, match=r"spawn\(stderr\): descriptor 1 is not open"):
+            spawn(["true"], stdin=PIPE, stderr=STDOUT)
+
+    in_child(body)
 
 
 def test_number_above_the_limit():
@@ -639,8 +672,8 @@ def test_maps_that_are_refused():
 def test_step_that_fails_before_the_maps_are_written():
     """The error is that of the step, though the child has ended before its maps."""
     for _ in range(20):
-        with pytest.raises(InvalidArgument, match=r"spawn\(pass_fds\): descriptor 999"):
-            spawn(["true"], namespaces=CLONE_NEWUSER, pass_fds=[999], **OWN)
+        with pytest.raises(InvalidArgument, match=r"spawn\(pass_fds\): the child has no descriptor"):
+            spawn(["true"], namespaces=CLONE_NEWUSER, pass_fds={2**31 - 2: 0}, **OWN)
 
 
 @needs_root
@@ -905,6 +938,29 @@ def test_time_namespace_without_clone3():
 
 
 # steps that fail leave nothing
+
+
+@needs_cgroup
+@alone
+def test_clone_that_fails_after_the_number_was_stored(monkeypatch):
+    """A number that the kernel stored for a child that it then refused is not used."""
+
+    def start(birth):
+        try:
+            start_child(birth)
+        finally:
+            numbers.append(birth._state.pidfd)
+
+    start_child, numbers = _Birth.start, []
+    monkeypatch.setattr(_Birth, "start", start)
+    with own_cgroup() as path:
+        removed = path / "removed"
+        removed.mkdir()
+        directory = os.open(removed, os.O_RDONLY | os.O_DIRECTORY)
+        removed.rmdir()
+        with pytest.raises(OSError, match="the cgroup was removed"):
+            spawn(["true"], cgroup=directory)
+    assert numbers == [-1]
 
 
 FAILING = {
