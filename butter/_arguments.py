@@ -52,14 +52,15 @@ def fileno(fd: FileDescriptor) -> int:
     return integer(fd, -32, "fd")
 
 
-def fsencode(path: Path) -> bytes:
-    """Return the bytes of a path that is a str, bytes or PathLike.
+def fsencode(path: Path, name: str = "the path") -> bytes:
+    """Return the bytes of a path, or of another text, that is str, bytes or PathLike.
 
-    Raises ValueError for a path with a NUL in it, at which the kernel would stop.
+    Raises ValueError for one with a NUL in it, at which the kernel would stop; *name*
+    is what the sentence calls it.
     """
     encoded = os.fsencode(path)
     if b"\0" in encoded:
-        raise ValueError(f"embedded null byte in the path {encoded!r}")
+        raise ValueError(f"embedded null byte in {name} {encoded!r}")
     return encoded
 
 

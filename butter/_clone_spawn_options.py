@@ -206,7 +206,7 @@ def add_hostname(steps: Steps, hostname: str | bytes | None, new: int) -> None:
         raise TypeError(f"hostname must be str or bytes, not {type(hostname).__name__}")
     if not new & CLONE_NEWUTS:
         raise ValueError("hostname needs CLONE_NEWUTS in namespaces: it would be that of the whole machine")
-    name = fsencode(hostname)
+    name = fsencode(hostname, "hostname")
     if len(name) > 64:
         raise ValueError(f"hostname has {len(name)} bytes; at most 64 are allowed")
     steps.add("hostname", SETHOSTNAME, lib.SYS_sethostname, name, len(name), name=name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from butter._clone_c import lib
 from butter._clone_errors import KINDS, OPEN, SETNS
-from butter._constants.clone import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER
+from butter._constants.clone import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER
 from butter._look import O_PATH
 
 if TYPE_CHECKING:
@@ -78,6 +78,9 @@ class Stay(Generic[Entered]):
             if (status.st_dev, status.st_ino) == namespace.identity:
                 opened.close()
                 return namespace
+            if kind == CLONE_NEWTIME and os.stat("/proc/thread-self/ns/time_for_children").st_ino != status.st_ino:
+                # setns moves both, and the two could not be set back apart
+                raise RuntimeError("the children of this thread begin in another time namespace than its own")
             root = directory = -1
             if kind == CLONE_NEWNS:
                 root = _directory("/")

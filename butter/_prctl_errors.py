@@ -34,6 +34,7 @@ from butter._constants.prctl import (
     Capability,
     PrctlSecurebits,
 )
+from butter._look import capable
 from butter._prctl_c import ffi, lib
 from butter._prctl_options import OPTIONS, absent, built_with, option_name, unknown_capability
 from butter.errors import NOT_ALLOWED, PATH, Errors, InvalidArgument, OutOfMemory, bad_descriptor, newer_than_kernel
@@ -72,10 +73,6 @@ def _sets() -> tuple[int, int, int]:
     found = ffi.new("butter_capabilities *")
     lib.capget(0, found)
     return found.effective, found.permitted, found.inheritable
-
-
-def _lacks(capability: int) -> bool:
-    return not _sets()[0] >> capability & 1
 
 
 def _asked(option: int, *arguments: int) -> int:
@@ -128,7 +125,7 @@ def _ambient_refused(capability: int) -> str:
 
 def _not_allowed(option: int = 0, arguments: Sequence[int] = _NOTHING, **_: object) -> str:
     name = option_name(option)
-    if option in _NEED and _lacks(_NEED[option]):
+    if option in _NEED and not capable(_NEED[option]):
         return f"{name} needs {capability_name(_NEED[option])}, which is not in this thread's effective set"
     if option in _NEED_INITIAL:
         return f"{name} needs {capability_name(_NEED_INITIAL[option])} in the initial user namespace"
@@ -150,7 +147,7 @@ def _not_allowed(option: int = 0, arguments: Sequence[int] = _NOTHING, **_: obje
 
 
 def _no_access(option: int = 0, **_: object) -> str:
-    if option == PR_SET_SECCOMP and _lacks(CAP_SYS_ADMIN) and not _asked(PR_GET_NO_NEW_PRIVS):
+    if option == PR_SET_SECCOMP and not capable(CAP_SYS_ADMIN) and not _asked(PR_GET_NO_NEW_PRIVS):
         return "a seccomp filter needs CAP_SYS_ADMIN, or prctl.no_new_privs = True before"
     return "the file is not executable, or a security module does not allow it"
 
@@ -230,7 +227,7 @@ CAPSET = Errors("capset", {**_CAPABILITIES, errno.EPERM: (PermissionError, _sets
 
 
 def _file_refused(**_: object) -> str:
-    if _lacks(CAP_SETFCAP):
+    if not capable(CAP_SETFCAP):
         return "it needs CAP_SETFCAP, which is not in this thread's effective set"
     return "CAP_SETFCAP has to be over the user namespace of the filesystem, or the file is immutable"
 

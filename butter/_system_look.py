@@ -168,16 +168,11 @@ def in_user_namespace() -> bool:
     return in_first_user_namespace() is False
 
 
-def has_capability() -> bool:
-    """Return whether this thread has CAP_SYS_ADMIN in its own user namespace."""
-    return capable(CAP_SYS_ADMIN)
-
-
 def not_privileged(kind: str) -> str | None:
     """Return why this process may not change its *kind* namespace; None if it may."""
     name, flag = _NAMESPACES[kind]
     owner = f"the user namespace that owns the {name} namespace of this process"
-    if not has_capability():
+    if not capable(CAP_SYS_ADMIN):
         return f"this needs CAP_SYS_ADMIN in {owner}: run as root, or call unshare(CLONE_NEWUSER | {flag}) first"
     foreign = is_foreign(kind)
     if foreign:

@@ -45,7 +45,7 @@ def fsopen(fstype: Path, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int
 
     Linux 5.2, :manpage:`fsopen(2)`.
     """
-    flags, encoded = integer(flags, 32, "flags"), fsencode(fstype)
+    flags, encoded = integer(flags, 32, "flags"), fsencode(fstype, "fstype")
     fd = lib.fsopen(encoded, flags | FSOPEN_CLOEXEC if closefd else flags)
     return fd if fd >= 0 else FSOPEN.check(fd, fstype=os.fsdecode(encoded), flags=flags)
 
@@ -73,7 +73,7 @@ def fsconfig(
     Linux 5.2, :manpage:`fsconfig(2)`.
     """
     number, cmd = fileno(fd), integer(cmd, 32, "cmd")
-    name = ffi.NULL if key is None else fsencode(key)
+    name = ffi.NULL if key is None else fsencode(key, "key")
     content: Any = ffi.NULL
     rest = 0
     if cmd == FSCONFIG_SET_BINARY and value is not None:
@@ -82,7 +82,7 @@ def fsconfig(
         if rest > len(content):
             raise ValueError(f"aux is {rest}; value has only {len(content)} bytes")
     elif value is not None:
-        content = fsencode(value)  # type: ignore[arg-type]
+        content = fsencode(value, "value")  # type: ignore[arg-type]
         rest = AT_FDCWD if cmd in (FSCONFIG_SET_PATH, FSCONFIG_SET_PATH_EMPTY) else 0
     rest = rest if aux is None else fileno(aux)
     result = lib.fsconfig(number, cmd, name, content, rest)
@@ -229,8 +229,17 @@ def move_mount(
     Linux 5.2, :manpage:`move_mount(2)`.
     """
     source, target = fileno(from_dirfd), fileno(to_dirfd)
-    from_path, to_path = fsencode(from_path), fsencode(to_path)
+    encoded_from, encoded_to = fsencode(from_path), fsencode(to_path)
     flags = integer(flags, 32, "flags")
-    result = lib.move_mount(source, from_path, target, to_path, flags)
+    result = lib.move_mount(source, encoded_from, target, encoded_to, flags)
     if result < 0:
-        MOVE_MOUNT.check(result, from_dirfd=source, from_path=from_path, to_dirfd=target, to_path=to_path, flags=flags)
+        MOVE_MOUNT.check(
+            result,
+            from_path or None,
+            path2=to_path or None,
+            from_dirfd=source,
+            from_path=encoded_from,
+            to_dirfd=target,
+            to_path=encoded_to,
+            flags=flags,
+        )

@@ -238,7 +238,7 @@ def _settings(name: str, value: Option) -> Iterator[tuple[int, str, bytes | None
         if text is None:
             yield FSCONFIG_SET_FLAG, name, None, 0
         else:
-            yield FSCONFIG_SET_STRING, name, fsencode(text), 0
+            yield FSCONFIG_SET_STRING, name, fsencode(text, f"option {name!r}"), 0
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _settings(name, each)

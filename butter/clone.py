@@ -310,8 +310,9 @@ class Namespace(Descriptor):
         Raises ValueError for a user namespace, from which the kernel lets no thread
         come back, RuntimeError where another thread than the one that is inside leaves
         the block, and what :func:`setns` does: also where only coming back is
-        forbidden, which is tried first. Mount and time namespaces need a process with a
-        single thread.
+        forbidden, which is tried first; RuntimeError for a time namespace if the
+        children of the thread begin in another than its own. Mount and time namespaces
+        need a process with a single thread.
         """
         return Stay(self)
 

@@ -159,9 +159,9 @@ def _mount(
     *more: bytes | FFI.CData,
 ) -> None:
     """Make *call*, which is mount or takes *more* arguments than mount."""
-    source = _NULL if src is None else fsencode(src)
+    source = _NULL if src is None else fsencode(src, "src")
     place = fsencode(target)
-    kind = _NULL if fs is None else fsencode(fs)
+    kind = _NULL if fs is None else fsencode(fs, "fs")
     flags = integer(flags, 64, "flags")
     options = _options(data)
     result = call(source, place, kind, flags, options or _NULL, *more)
@@ -332,9 +332,7 @@ def pivot_root(new: Path, old: Path) -> None:
 def _set_name(errors: Errors, call: Callable[[bytes, int], int], name: Text) -> None:
     if not isinstance(name, (str, bytes)):
         raise TypeError(f"the name must be str or bytes, not {type(name).__name__}")
-    encoded = os.fsencode(name)
-    if b"\0" in encoded:
-        raise ValueError(f"embedded null byte in the name {encoded!r}")
+    encoded = fsencode(name, "the name")
     errors.check(call(encoded, len(encoded)), name=encoded)
 
 

@@ -157,10 +157,23 @@ def try_prctl() -> None:
 
 @feature("system_mounts", since="5.2")
 def try_mounts() -> None:
-    from butter.system import Mount, mounts
+    from butter.clone import CLONE_NEWNS, CLONE_NEWUSER, unshare
+    from butter.system import STATMOUNT_MNT_BASIC, Mount, mounts, statmount
 
     with Mount("/"):
         next(mounts())
+    for flags in CLONE_NEWNS, CLONE_NEWUSER | CLONE_NEWNS:
+        try:
+            unshare(flags)
+        except OSError:
+            continue  # without a mount namespace of its own the probe changes nothing
+        with Mount("/") as root:
+            root.set(propagation="private", recursive=True)
+        with Mount.new("tmpfs") as made:
+            made.set(nosuid=True)
+            made.attach("/proc")
+            statmount(made.id, STATMOUNT_MNT_BASIC)
+        return
 
 
 def missing_call(since: str) -> str:

@@ -14,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from butter import __version__
+from butter._look import capable, status_field, text_of
 from butter.cli import FAILED
 from butter.cli._limits import Limit, limits, processes_exhausted
 from butter.cli._output import sentence
@@ -202,9 +203,7 @@ def capabilities() -> list[str]:
     """Return the names of the capabilities that are in force."""
     from butter.prctl import Capability
 
-    found = status_field("CapEff")
-    mask = 0 if found == "unknown" else int(found, 16)
-    return [f"CAP_{capability.name}" for capability in Capability if mask >> capability & 1]
+    return [f"CAP_{capability.name}" for capability in Capability if capable(capability)]
 
 
 def shown(names: list[str]) -> str:
@@ -220,23 +219,8 @@ def shown(names: list[str]) -> str:
 def container_hints() -> list[str]:
     """Return the signs that this is a container; some containers leave none."""
     hints = [path for path in ("/.dockerenv", "/run/.containerenv") if os.path.exists(path)]
-    hints += filter(None, [contents("/run/systemd/container").strip(), os.environ.get("container")])  # noqa: SIM112
-    hints += sorted(set(re.findall("docker|kubepods|libpod|lxc", contents("/proc/self/cgroup"))))
-    if contents("/proc/self/uid_map").split() not in ([], ["0", "0", "4294967295"]):
+    hints += filter(None, [text_of("/run/systemd/container").strip(), os.environ.get("container")])  # noqa: SIM112
+    hints += sorted(set(re.findall("docker|kubepods|libpod|lxc", text_of("/proc/self/cgroup"))))
+    if text_of("/proc/self/uid_map").split() not in ([], ["0", "0", "4294967295"]):
         hints.append("user namespace")
     return hints
-
-
-def status_field(name: str) -> str:
-    """Return a field of this process's status, as the kernel writes it."""
-    found = re.search(rf"^{name}:\s*(\S+)", contents("/proc/self/status"), re.MULTILINE)
-    return found[1] if found else "unknown"
-
-
-def contents(path: str) -> str:
-    """Return the text of a small file, empty if it cannot be read."""
-    try:
-        with open(path) as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError):
-        return ""

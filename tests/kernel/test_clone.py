@@ -1078,6 +1078,10 @@ def test_with_a_time_namespace():
     setns(first)
     unshare(CLONE_NEWTIME)
     second = Namespace("/proc/self/ns/time_for_children")
+    # leaving would move the children of this thread too
+    with pytest.raises(RuntimeError, match="children of this thread begin in another time namespace"):
+        second.__enter__()
+    setns(first)
     before = link("time")
     with other_thread(), pytest.raises(OSError, match="joined by a process with a single thread alone"):
         second.__enter__()

@@ -1289,7 +1289,7 @@ def set_attributes(fail):
     mount_setattr(AT_FDCWD, "/", 0, MOUNT_ATTR_RDONLY)
 
 
-@example("move_mount")
+@example("move_mount", filename="/")
 def move(fail):
     fail("move_mount")
     move_mount(AT_FDCWD, "/", AT_FDCWD, "/")
@@ -1462,25 +1462,33 @@ def set_what_is_not_a_mount(fail):
     mount_setattr(AT_FDCWD, "/proc/self", 0, MOUNT_ATTR_RDONLY)
 
 
-@provokes("move_mount", errno.EBADF, support.needs_namespaces, words="999999 of the source")
+@provokes("move_mount", errno.EBADF, support.needs_namespaces, filename="relative", words="999999 of the source")
 def move_from_nowhere(fail):
     support.own_namespaces()
     move_mount(999_999, "relative", AT_FDCWD, "/")
 
 
-@provokes("move_mount", errno.EINVAL, support.needs_namespaces, words="source '/proc/self' is not where a mount")
+@provokes(
+    "move_mount",
+    errno.EINVAL,
+    support.needs_namespaces,
+    filename="/proc/self",
+    words="source '/proc/self' is not where a mount",
+)
 def move_what_is_not_a_mount(fail):
     support.own_namespaces()
     move_mount(AT_FDCWD, "/proc/self", AT_FDCWD, "/proc")
 
 
-@provokes("move_mount", errno.ENOENT, support.needs_namespaces, words="target 'missing' does not exist")
+@provokes(
+    "move_mount", errno.ENOENT, support.needs_namespaces, filename="/proc", words="target 'missing' does not exist"
+)
 def move_to_what_is_missing(fail):
     support.own_namespaces()
     move_mount(AT_FDCWD, "/proc", AT_FDCWD, "missing")
 
 
-@provokes("move_mount", errno.EPERM, words="CAP_SYS_ADMIN")
+@provokes("move_mount", errno.EPERM, filename="/proc", words="CAP_SYS_ADMIN")
 def move_as_nobody(fail):
     support.become_nobody()
     move_mount(AT_FDCWD, "/proc", AT_FDCWD, "/")
