@@ -5,7 +5,7 @@ clone_spawn.c says how the child works, and why.
 
 from __future__ import annotations
 
-import os
+import functools
 import time
 from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, TypedDict
@@ -14,13 +14,14 @@ from butter import _clone_spawn_options as options
 from butter._clone_errors import SETNS
 from butter._clone_maps import checked_ranges, map_ids
 from butter._clone_spawn_c import ffi, lib
+from butter._clone_spawn_descriptors import DEVNULL, PIPE, STDOUT, STREAM_NAMES, Descriptors
 from butter._clone_spawn_errors import SPAWN
-from butter._clone_spawn_options import DEVNULL, PIPE, STDOUT, Descriptors
 from butter._clone_steps import Steps, within
 from butter._constants.clone import CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWUSER
+from butter._descriptor import tell_of_forks
 from butter._signals import INTERRUPTED, run_handlers
 from butter.eventlike import deadline_of, timed_out
-from butter.pidfd import Pidfd
+from butter.pidfd import Pidfd, _left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,10 +29,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import IO, Any, NoReturn
 
-    from typing_extensions import Self
-
     from butter._arguments import FileDescriptor, Path
     from butter._clone_maps import Range
+    from butter._clone_spawn_c import butter_spawn
     from butter._clone_spawn_options import Id, Namespaces, Stream
 
 __all__ = ["DEVNULL", "PIPE", "STDOUT", "Child", "spawn"]
@@ -39,11 +39,7 @@ __all__ = ["DEVNULL", "PIPE", "STDOUT", "Child", "spawn"]
 # The longest time in milliseconds between two looks at a child whose end of the
 # connection another process may have, see butter_spawn_wait.
 _LOOK = 50
-# How long a child that was killed may take to end. It takes longer only in a call of
-# the kernel that nothing interrupts.
-_DYING = 5000
-
-# what such children still use
+# what children that outlive SIGKILL still use
 _never_freed: list[object] = []
 
 # results of butter_spawn_wait
@@ -88,12 +84,17 @@ class Child(Pidfd):
     """A program that :func:`spawn` has started: a Pidfd, and our ends of its pipes.
 
     ``stdin``, ``stdout`` and ``stderr`` are binary files where spawn was called with
-    PIPE, else None. The ``with`` statement closes them too.
+    PIPE, else None. :meth:`close` and the ``with`` statement close them too.
     """
 
     stdin: IO[bytes] | None = None
     stdout: IO[bytes] | None = None
     stderr: IO[bytes] | None = None
+
+    def close(self) -> None:
+        """Close the descriptor, and our ends of the pipes."""
+        with _closing(self.stdin), _closing(self.stdout), _closing(self.stderr):
+            super().close()
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
@@ -103,73 +104,67 @@ class Child(Pidfd):
 
 
 class _Birth:
-    """A child between clone and exec: an exception ends it, and leaves nothing."""
+    """A child up to its exec. Where it is forgotten before, nothing is left of it.
 
-    def __init__(self, steps: Steps, descriptors: Descriptors, **fields: int) -> None:
-        self._steps, self._descriptors = steps, descriptors
-        self._kept = ffi.new("butter_kept[]", [(here, there) for there, here in descriptors.kept])
-        self._state = ffi.new(
-            "butter_spawn *",
-            {
-                "steps": steps.compiled(),
-                "count": len(steps),
-                "kept": self._kept,
-                "kept_count": len(descriptors.kept),
-                "pidfd": -1,
-                **fields,
-            },
-        )
-        self._state.ends[0] = -1
-        self.child = Child.__new__(Child)
+    A signal handler may raise at the beginning of :meth:`end` too. So the state, which
+    is C's, ends itself: cffi calls butter_spawn_free, and no Python runs in between.
+    """
 
-    def __enter__(self) -> Self:
-        return self
+    def __init__(self) -> None:
+        self._used: list[object] = []
+        free = functools.partial(lib.butter_spawn_free, ffi.new_handle(self._used))
+        self.state: butter_spawn = ffi.gc(lib.butter_spawn_new(), free)  # type: ignore[call-overload]
+        if not self.state:
+            raise MemoryError
+        self._child = Child.__new__(Child)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        state = self._state
-        if error is not None and not lib.butter_spawn_kill(state, _DYING):
-            # it may still run on its stack, which is part of the state
-            _never_freed.append(self)
-        if self.child._fd is not None:
-            # the descriptor is the object's, and is closed once
-            state.pidfd = -1
-            if error is not None:
-                self.child.close()
-        lib.butter_spawn_release(state)
+    def end(self) -> None:
+        """Kill the child, and close what was opened for it."""
+        if not lib.butter_spawn_kill(self.state):
+            # it still uses that
+            _never_freed.append(self._used)
+            _left_behind.add(self.state.pidfd)
+        lib.butter_spawn_release(self.state)
+        child = self._child
+        with _closing(child.stdin), _closing(child.stdout), _closing(child.stderr):
+            pass
 
-    def start(self) -> None:
+    def start(self, steps: Steps, descriptors: Descriptors, **fields: int) -> None:
         """Make the child."""
-        result = lib.butter_spawn_start(self._state)
+        state, self._steps = self.state, steps
+        kept = ffi.new("butter_kept[]", [(here, there) for there, here in descriptors.kept])
+        rows = steps.compiled()
+        self._used += steps, kept, rows
+        state.steps, state.count, state.kept, state.kept_count = rows, len(steps), kept, len(descriptors.kept)
+        for name, value in fields.items():
+            setattr(state, name, value)
+        result = lib.butter_spawn_start(state)
         if result:
-            state = self._state
             if state.failed in (lib.START_SETNS, lib.START_RETURN):
                 within("namespaces", SETNS).check(result, fd=state.pid_namespace, nstype=CLONE_NEWPID)
             SPAWN.check(result, flags=state.flags)
-        self._descriptors.close_theirs()
 
     def map_ids(self, uid_map: Iterable[Range] | None, gid_map: Iterable[Range] | None, deadline: float | None) -> None:
         """Write the maps of the child, which waits for them."""
         left = None if deadline is None else max(0, deadline - time.monotonic())
         failure = None
         try:
-            map_ids(self._state.pid, uid_map, gid_map, timeout=left)
+            map_ids(self.state.pid, uid_map, gid_map, timeout=left)
         except OSError as error:
             failure = error
         if failure is not None:
             # a step before may have failed, and the child ended
-            if lib.butter_spawn_wait(self._state, 0) == _FAILED:
+            if lib.butter_spawn_wait(self.state, 0) == _FAILED:
                 self._fail()
             raise failure
         # a child that has ended meanwhile is found by wait()
-        lib.butter_spawn_mapped(self._state)
+        lib.butter_spawn_mapped(self.state)
 
     def wait(self, deadline: float | None, timeout: float | None) -> None:
         """Wait for the exec, and raise for a step that failed."""
         while True:
             left = _LOOK if deadline is None else (deadline - time.monotonic()) * 1000
-            result = lib.butter_spawn_wait(self._state, max(0, min(_LOOK, round(left))))
+            result = lib.butter_spawn_wait(self.state, round(max(0, min(_LOOK, left))))
             if result == _EXECUTED:
                 return
             if result == INTERRUPTED:
@@ -180,15 +175,21 @@ class _Birth:
                 raise timed_out(TimeoutError, timeout, "the steps before the exec have not ended")
 
     def _fail(self) -> NoReturn:
-        self._steps.fail(self._state.failed, self._state.error)
+        self._steps.fail(self.state.failed, self.state.error)
 
-    def given(self) -> Child:
-        """Return the object for the child, which owns its pidfd from now on."""
-        child, ours = self.child, self._descriptors.ours
-        child._spawned(self._state.pidfd, self._state.pid)
-        while ours:
-            name, fd, mode = ours.pop()
-            setattr(child, name, os.fdopen(fd, mode))
+    def child(self) -> Child:
+        """Return the object for the child, which does not own the pidfd yet."""
+        child, state = self._child, self.state
+        lib.butter_spawn_disconnect(state)
+        child._pid, child._child = state.pid, True
+        for number, name in enumerate(STREAM_NAMES):
+            fd = state.ours[number]
+            if fd >= 0:
+                # the file closes it, and nothing else does, however this ends
+                state.ours[number] = -1
+                setattr(child, name, open(fd, "rb" if number else "wb"))  # noqa: SIM115
+        tell_of_forks(child)
+        _left_behind.reap()
         return child
 
 
@@ -300,7 +301,8 @@ def spawn(
         raise ValueError("uid_map and gid_map need CLONE_NEWUSER in namespaces")
     mask = options.capability_mask(capabilities)
     arguments = options.texts(argv, "argv")
-    steps, descriptors = Steps(), Descriptors()
+    steps, birth = Steps(), _Birth()
+    descriptors = Descriptors(birth.state)
     try:
         # what stands here is the order of the child
         descriptors.keep((stdin, stdout, stderr), pass_fds)
@@ -321,7 +323,7 @@ def spawn(
         options.add_signals(steps, signals)
         options.add_exec(steps, arguments, env, path)
         own_memory = group is not None or user is not None or options.own_memory(joined)
-        with _Birth(
+        birth.start(
             steps,
             descriptors,
             # joined before the first step, or by a step of the child
@@ -329,11 +331,16 @@ def spawn(
             cgroup=directory,
             pid_namespace=options.pid_namespace(joined),
             shares_memory=not own_memory,
-        ) as birth:
-            birth.start()
-            if maps != [None, None]:
-                birth.map_ids(maps[0], maps[1], deadline)
-            birth.wait(deadline, timeout)
-            return birth.given()
-    finally:
-        descriptors.close()
+        )
+        if maps != [None, None]:
+            birth.map_ids(maps[0], maps[1], deadline)
+        birth.wait(deadline, timeout)
+        child = birth.child()
+    except BaseException:
+        birth.end()
+        raise
+    # there is no call in these lines, at which a signal handler could raise: the pidfd
+    # has one owner
+    child._fd = child._opened = birth.state.pidfd
+    birth.state.pidfd = -1
+    return child

@@ -35,7 +35,6 @@ from butter._clone_spawn_errors import (
     STREAMS,
     UMASK,
     USER,
-    check_open,
 )
 from butter._constants.clone import (
     CLONE_NEWCGROUP,
@@ -54,7 +53,6 @@ from butter._constants.prctl import (
     PR_SET_NO_NEW_PRIVS,
     PR_SET_PDEATHSIG,
 )
-from butter._signals import raised_by_handler
 from butter._system_errors import MOUNT, SETHOSTNAME
 from butter._system_mounts_errors import MOVE_MOUNT
 from butter._system_umount_errors import PIVOT_ROOT, UMOUNT
@@ -64,20 +62,12 @@ if TYPE_CHECKING:
     from typing import Any, Union
 
     from butter._arguments import FileDescriptor, HasFileno, Path
+    from butter._clone_spawn_descriptors import Descriptors
     from butter._clone_steps import Steps
 
     Id = Union[int, str]
     Stream = Union[FileDescriptor, Path, None]
     Namespaces = Union[int, HasFileno, Iterable[Union[int, HasFileno]]]
-
-# what stdin, stdout and stderr may be; the numbers are those of subprocess
-
-#: a stream of :func:`spawn` that is a pipe, with its other end in the :class:`Child`
-PIPE = -1
-#: for the *stderr* of :func:`spawn`: where stdout goes
-STDOUT = -2
-#: a stream of :func:`spawn` that is ``/dev/null``
-DEVNULL = -3
 
 _CAPABILITY_VERSION = 0x20080522
 _INFINITY = (1 << 64) - 1
@@ -156,8 +146,7 @@ def add_cgroup(steps: Steps, cgroup: FileDescriptor | Path | None, new: int, des
     """The control group. Returns a descriptor of it, or -1."""
     fd = -1
     if isinstance(cgroup, (str, bytes, os.PathLike)):
-        fd = _opened(cgroup)
-        descriptors.theirs.append(fd)
+        fd = descriptors.directory(cgroup)
     elif cgroup is not None:
         fd = fileno(cgroup)
     if cgroup is not None:
@@ -166,17 +155,6 @@ def add_cgroup(steps: Steps, cgroup: FileDescriptor | Path | None, new: int, des
         # after that, as its root is the cgroup that the child is in
         steps.add("namespaces", UNSHARE, lib.SYS_unshare, CLONE_NEWCGROUP, flags=CLONE_NEWCGROUP)
     return fd
-
-
-def _opened(path: Path) -> int:
-    encoded = fsencode(path)
-    try:
-        return os.open(encoded, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        if raised_by_handler(error):
-            raise
-        number = error.errno or 0
-    CGROUP.fail(number, path=path)
 
 
 # the session, and what the program sees
@@ -304,84 +282,6 @@ def add_limits(
 
 
 # descriptors
-
-STREAM_NAMES = "stdin", "stdout", "stderr"
-
-
-class Descriptors:
-    """The descriptors of the program, and those that spawn opens and closes."""
-
-    def __init__(self) -> None:
-        #: what the program has: (number there, number here)
-        self.kept: list[tuple[int, int]] = []
-        #: what is of no use here once there is a child
-        self.theirs: list[int] = []
-        #: the ends of the pipes that stay here: (name, descriptor, mode)
-        self.ours: list[tuple[str, int, str]] = []
-
-    def close_theirs(self) -> None:
-        """Close what the child has copies of."""
-        while self.theirs:
-            os.close(self.theirs.pop())
-
-    def close(self) -> None:
-        """Close what is left."""
-        self.close_theirs()
-        while self.ours:
-            os.close(self.ours.pop()[1])
-
-    def keep(
-        self,
-        streams: tuple[Stream, Stream, Stream],
-        pass_fds: Iterable[FileDescriptor] | Mapping[int, FileDescriptor],
-    ) -> None:
-        """Note what the program has, and open pipes."""
-        there: dict[int, int] = {}
-        opened: dict[int, int | Path] = {}
-        for number, stream in enumerate(streams):
-            if isinstance(stream, (str, bytes, os.PathLike)) or (isinstance(stream, int) and stream < 0):
-                opened[number] = stream
-            elif stream is not None:
-                there[number] = fileno(stream)
-        if isinstance(pass_fds, Mapping):
-            passed = [(integer(number, 31, "pass_fds"), fileno(fd)) for number, fd in pass_fds.items()]
-        else:
-            passed = [(integer(fd, 31, "pass_fds"), fd) for fd in map(fileno, pass_fds)]
-        for number, fd in passed:
-            if number in there or number in opened:
-                raise ValueError(f"pass_fds and a stream, or pass_fds twice, have the number {number} in the program")
-            there[number] = fd
-        if opened.get(2) == STDOUT and 1 not in opened:
-            there[2] = there.get(1, 1)
-            del opened[2]
-        # before anything is opened, which would get the number of one that is closed
-        names = (STREAM_NAMES[number] if number < 3 and streams[number] is not None else "pass_fds" for number in there)
-        check_open(zip(names, there.values()))
-        for number, stream in opened.items():
-            there[number] = self._open(number, stream, there)
-        self.kept += sorted(there.items())
-
-    def _open(self, number: int, stream: int | Path, there: Mapping[int, int]) -> int:
-        """Return the descriptor here that becomes a stream of the program."""
-        if not isinstance(stream, int):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
-            self.theirs.append(os.open(stream, flags | os.O_CLOEXEC, 0o666))
-            return self.theirs[-1]
-        name = STREAM_NAMES[number]
-        if stream == STDOUT and name == "stderr":
-            return there[1]
-        if stream == DEVNULL:
-            self.theirs.append(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
-            return self.theirs[-1]
-        if stream != PIPE:
-            raise ValueError(
-                f"{name} is {stream}; it must be a path, a descriptor, PIPE or DEVNULL, and stderr may be STDOUT"
-            )
-        reading, writing = os.pipe2(os.O_CLOEXEC)
-        ours, theirs = (reading, writing) if number else (writing, reading)
-        self.ours.append((name, ours, "rb" if number else "wb"))
-        self.theirs.append(theirs)
-        return theirs
 
 
 def add_kept(steps: Steps, descriptors: Descriptors) -> None:

@@ -156,12 +156,6 @@ class Pidfd(Descriptor):
         self._pid = number if number > 0 else None
         self._child = look_at_child(fd) != NOT_A_CHILD
 
-    def _spawned(self, fd: int, pid: int) -> None:
-        """Own the pidfd of a child that this process has just made."""
-        _left_behind.reap()
-        Descriptor.__init__(self, fd)
-        self._pid, self._child = pid, True
-
     def __repr__(self) -> str:
         ended = "" if self._code is None else f" returncode={self._code}"
         return f"{super().__repr__()[:-1]} pid={self._pid}{ended}>"

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -68,6 +69,9 @@
 #define BUTTER_CLOSE_RANGE_CLOEXEC 4
 
 #define STACK_SIZE 16384
+/* How many seconds a child that was killed may take to end. It takes longer only in a call
+   of the kernel that nothing interrupts. */
+#define DYING 5
 #define FIRST_FREE 3 /* descriptor after stdin, stdout and stderr */
 
 enum {
@@ -110,6 +114,10 @@ typedef struct {
     int cleared; /* whether clone reset the handlers of signals */
     int ends[2]; /* of the connection: the parent's and the child's */
     int child;   /* the child's end, in the child */
+    int ours[3];   /* of the pipes, by stream, or -1 */
+    int theirs[4]; /* of no use here once there is a child: by stream, and the directory of a cgroup, or -1 */
+    int maker;     /* the process that the child is one of */
+    int outlives;  /* whether the child has not ended in spite of SIGKILL */
     /* as struct robust_list_head: the kernel marks the word at the end of the child */
     struct {
         void *next;
@@ -542,6 +550,48 @@ static long make_child(butter_spawn *spawn)
     return result;
 }
 
+static void close_all(int *numbers, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (numbers[i] >= 0)
+            raw(SYS_close, numbers[i], 0, 0, 0, 0);
+        numbers[i] = -1;
+    }
+}
+
+/* Make a state in which nothing is open, or return NULL. */
+static butter_spawn *butter_spawn_new(void)
+{
+    butter_spawn *spawn = calloc(1, sizeof *spawn);
+
+    if (spawn) {
+        spawn->maker = (int)raw(SYS_getpid, 0, 0, 0, 0, 0);
+        spawn->ends[0] = spawn->ends[1] = spawn->pidfd = spawn->cgroup = spawn->pid_namespace = -1;
+        memset(spawn->ours, -1, sizeof spawn->ours);
+        memset(spawn->theirs, -1, sizeof spawn->theirs);
+    }
+    return spawn;
+}
+
+/* These open something, and return the number for the child, or -1 - errno. */
+static int butter_spawn_pipe(butter_spawn *spawn, int stream)
+{
+    int ends[2];
+    long result = raw(SYS_pipe2, pointer(ends), O_CLOEXEC, 0, 0, 0);
+
+    if (result < 0)
+        return (int)result - 1;
+    spawn->ours[stream] = ends[stream == 0];
+    return spawn->theirs[stream] = ends[stream != 0];
+}
+
+static int butter_spawn_open(butter_spawn *spawn, int place, const char *path, int flags)
+{
+    long result = raw(SYS_openat, AT_FDCWD, pointer(path), flags | O_CLOEXEC, 0666, 0);
+
+    return result < 0 ? (int)result - 1 : (spawn->theirs[place] = (int)result);
+}
+
 /* Find the texts, each with its NUL, for an argv. Returns whether there are not `count`
    of them, as one has a NUL in it. */
 static int butter_spawn_split(char *texts, size_t size, char **places, size_t count)
@@ -586,7 +636,6 @@ static int butter_spawn_start(butter_spawn *spawn)
     uint64_t all = ~UINT64_C(0), before;
     long result = raw(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pointer(spawn->ends), 0);
 
-    spawn->pidfd = -1;
     spawn->word = &spawn->own_word;
     spawn->failed = START_SOCKETPAIR;
     if (result < 0) {
@@ -598,7 +647,9 @@ static int butter_spawn_start(butter_spawn *spawn)
     raw(SYS_rt_sigprocmask, SIG_BLOCK, pointer(&all), pointer(&before), sizeof all, 0);
     result = spawn->pid_namespace < 0 ? make_child(spawn) : make_child_in_namespace(spawn);
     raw(SYS_rt_sigprocmask, SIG_SETMASK, pointer(&before), 0, sizeof before, 0);
+    /* the child reads this number, maybe later */
     raw(SYS_close, spawn->ends[1], 0, 0, 0, 0);
+    close_all(spawn->theirs, 4);
     spawn->pid = result > 0 ? (int)result : 0;
     return result < 0 ? (int)result - 1 : 0;
 }
@@ -637,13 +688,14 @@ static int butter_spawn_wait(butter_spawn *spawn, int milliseconds)
 
 /* Kill the child, and reap it unless another thread does. Returns whether it has ended,
    so that it no longer uses the memory that was prepared for it. */
-static int butter_spawn_kill(butter_spawn *spawn, int milliseconds)
+static int butter_spawn_kill(butter_spawn *spawn)
 {
-    struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+    struct timespec time = {DYING, 0};
     struct pollfd end = {spawn->pidfd, POLLIN, 0};
     long ended;
 
-    if (spawn->pidfd < 0)
+    /* in a process that a signal handler has forked this is a copy */
+    if (spawn->pidfd < 0 || raw(SYS_getpid, 0, 0, 0, 0, 0) != spawn->maker)
         return 1;
     raw(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, 0, 0, 0);
     do
@@ -651,18 +703,38 @@ static int butter_spawn_kill(butter_spawn *spawn, int milliseconds)
     while (ended == -EINTR); /* the kernel counts the time down in `time` */
     if (ended > 0)
         raw(SYS_waitid, BUTTER_P_PIDFD, spawn->pidfd, 0, WEXITED | WNOHANG, 0);
+    spawn->outlives = ended <= 0;
     return ended > 0;
+}
+
+/* Let go of the connection. */
+static void butter_spawn_disconnect(butter_spawn *spawn)
+{
+    close_all(spawn->ends, 1);
+    if (spawn->page)
+        munmap(spawn->page, sizeof *spawn->word);
+    spawn->page = NULL;
 }
 
 /* Close what is left. The pidfd is -1 if it belongs to an object by now. */
 static void butter_spawn_release(butter_spawn *spawn)
 {
-    if (spawn->ends[0] >= 0)
-        raw(SYS_close, spawn->ends[0], 0, 0, 0, 0);
-    if (spawn->pidfd >= 0)
-        raw(SYS_close, spawn->pidfd, 0, 0, 0, 0);
-    if (spawn->page)
-        munmap(spawn->page, sizeof *spawn->word);
-    spawn->ends[0] = spawn->pidfd = -1;
-    spawn->page = NULL;
+    butter_spawn_disconnect(spawn);
+    close_all(spawn->ours, 3);
+    close_all(spawn->theirs, 4);
+    close_all(&spawn->pidfd, 1);
+}
+
+/* The end of a state, which has no child any more where spawn came to its own end. The
+   memory of a child that runs on is never freed, as its stack is there. `used` is what
+   the steps point into, and is not freed before this. */
+static void butter_spawn_free(void *used, butter_spawn *spawn)
+{
+    (void)used;
+    if (!spawn)
+        return;
+    butter_spawn_kill(spawn);
+    butter_spawn_release(spawn);
+    if (!spawn->outlives)
+        free(spawn);
 }

@@ -29,7 +29,7 @@ typedef struct {
     int here, there;
 } butter_kept;
 
-/* A program under way. The caller sets all fields up to pidfd. */
+/* A program under way. The caller sets all fields up to shares_memory. */
 typedef struct {
     butter_step *steps;
     int count;
@@ -39,19 +39,24 @@ typedef struct {
     int cgroup;                     /* a descriptor, or -1 */
     int pid_namespace;              /* a descriptor, or -1 */
     int shares_memory;              /* CLONE_VM */
-    int ends[2];                    /* of the connection, ours and the child's; -1 while there is none */
+    int ours[3];                    /* our ends of the pipes, by stream, or -1 */
     int pid, pidfd;                 /* of the child; the pidfd is -1 while there is no child */
     int failed;                     /* the number of the step that failed, or one of START_ */
     int error;                      /* its errno */
     ...;
 } butter_spawn;
 
+butter_spawn *butter_spawn_new(void);
+int butter_spawn_pipe(butter_spawn *spawn, int stream);
+int butter_spawn_open(butter_spawn *spawn, int place, const char *path, int flags);
 int butter_spawn_split(char *texts, size_t size, char **places, size_t count);
 int butter_spawn_start(butter_spawn *spawn);
 int butter_spawn_mapped(butter_spawn *spawn);
 int butter_spawn_wait(butter_spawn *spawn, int milliseconds);
-int butter_spawn_kill(butter_spawn *spawn, int milliseconds);
+int butter_spawn_kill(butter_spawn *spawn);
+void butter_spawn_disconnect(butter_spawn *spawn);
 void butter_spawn_release(butter_spawn *spawn);
+void butter_spawn_free(void *used, butter_spawn *spawn);
 """
 
 ffi = FFI()

@@ -19,6 +19,7 @@ import pytest
 import support
 from support import alone, in_child, inject, needs, needs_cgroup, needs_namespaces, own_cgroup
 
+import butter
 from butter._clone_spawn import _Birth
 from butter._clone_spawn_c import ffi
 from butter.clone import (
@@ -219,7 +220,7 @@ BAD = {
 def test_bad_input(name, monkeypatch):
     """Bad input is refused before anything starts, and leaves nothing open."""
     error, words, argv, options = BAD[name]
-    monkeypatch.setattr("butter._clone_spawn._Birth.start", lambda birth: pytest.fail("a child was made"))
+    monkeypatch.setattr("butter._clone_spawn._Birth.start", lambda *_, **__: pytest.fail("a child was made"))
     with pytest.raises(error, match=words):
         spawn(argv, **options)
 
@@ -945,11 +946,11 @@ def test_time_namespace_without_clone3():
 def test_clone_that_fails_after_the_number_was_stored(monkeypatch):
     """A number that the kernel stored for a child that it then refused is not used."""
 
-    def start(birth):
+    def start(birth, *args, **options):
         try:
-            start_child(birth)
+            start_child(birth, *args, **options)
         finally:
-            numbers.append(birth._state.pidfd)
+            numbers.append(birth.state.pidfd)
 
     start_child, numbers = _Birth.start, []
     monkeypatch.setattr(_Birth, "start", start)
@@ -1054,6 +1055,83 @@ def test_timeout():
         assert not support.populated(path)
         assert support.descriptors() == before
     no_child_is_left()
+
+
+MANNERS = [{}, {"stdin": PIPE, "stdout": PIPE, "stderr": DEVNULL}, {"cwd": "/none/such"}]
+
+
+@needs_cgroup
+@alone
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.parametrize("options", MANNERS, ids=" ".join)
+def test_handler_that_raises_anywhere(options):
+    """A handler that raises at any call in spawn leaves no process and descriptor."""
+    package = os.path.dirname(butter.__file__)
+
+    def profile(frame, event, _):
+        # handlers run at the beginning of a function, and when a call returns
+        nonlocal left
+        if event == "c_call" or not frame.f_code.co_filename.startswith(package):
+            return
+        if (event, frame.f_code) == ("return", spawn.__code__):
+            sys.setprofile(None)
+            return
+        left -= 1
+        if left == 0:
+            sys.setprofile(None)
+            raise Interrupted
+
+    def attempt(number):
+        nonlocal left
+        left = number
+        sys.setprofile(profile)
+        try:
+            child = spawn(["sleep", "60"], cgroup=path, **options)
+            child.kill()
+            child.wait()
+            child.close()
+        except PathNotFound:
+            pass
+        except Interrupted:
+            return True
+        finally:
+            sys.setprofile(None)
+        return False
+
+    left = 0
+    with own_cgroup() as path:
+        attempt(0)
+        before, number = support.descriptors(), 1
+        while attempt(number):
+            assert support.descriptors() == before, number
+            assert not support.populated(path), number
+            number += 1
+    assert number > 50
+    no_child_is_left()
+
+
+@needs_cgroup
+@alone
+def test_handler_that_forks():
+    """A process that a signal handler forks leaves this process's child alone."""
+    forked = []
+
+    def handler(*_):
+        if support.populated(path) and not forked:
+            forked.append(os.fork())
+            if not forked[0]:
+                sys.exit(0)
+            os.waitpid(forked[0], 0)
+            support.freeze(path, False)
+
+    with own_cgroup(frozen=True) as path, support.alarms(handler):
+        try:
+            child = spawn(["true"], cgroup=path)
+        except SystemExit:
+            os._exit(0)
+        assert child.wait() == 0
+        child.close()
+    assert len(forked) == 1
 
 
 class Interrupted(Exception):
