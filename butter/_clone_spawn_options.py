@@ -272,7 +272,11 @@ def add_limits(
         steps.add("umask", UMASK, lib.SYS_umask, integer(umask, 9, "umask"))
     if nice is not None:
         steps.add("nice", NICE, lib.STEP_NICE, integer(nice, -32, "nice"))
-    for limit, pair in ({} if rlimits is None else rlimits).items():
+    if not isinstance(rlimits, (Mapping, type(None))):
+        raise TypeError(f"rlimits must be a mapping, not {type(rlimits).__name__}")
+    for limit, pair in (rlimits or {}).items():
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"rlimits[{limit!r}] must be (soft, hard), not {pair!r}")
         soft, hard = pair
         limit = integer(limit, 31, "rlimits")
         # -1 is resource.RLIM_INFINITY
@@ -380,8 +384,12 @@ def add_no_new_privs(steps: Steps, wanted: bool) -> None:
 
 def add_signals(steps: Steps, blocked: Iterable[int]) -> None:
     """The signals that the program blocks; handlers do not outlive the exec."""
+    if not isinstance(blocked, Iterable):
+        raise TypeError(f"signals must be a list of signals, not {type(blocked).__name__}")
     mask = 0
     for number in blocked:
+        if number in (signal.SIGKILL, signal.SIGSTOP):
+            raise ValueError(f"signals: no program blocks {signal.Signals(number).name}")
         mask |= 1 << _signal(number, "signals") - 1
     steps.add("signals", SIGNALS, lib.STEP_SIGNALS, _IGNORED_BY_PYTHON, mask)
 
@@ -398,6 +406,12 @@ def add_exec(steps: Steps, argv: list[bytes], env: Mapping[Any, Any] | None, pat
         # all other preparations
         environment = dict(getattr(os.environb, "_data", os.environb))
     else:
+        if not isinstance(env, Mapping):
+            raise TypeError(f"env must be a mapping, not {type(env).__name__}")
+        for what, texts_of in ("name", env.keys()), ("value", env.values()):
+            for text in texts_of:
+                if not isinstance(text, (str, bytes, os.PathLike)):
+                    raise TypeError(f"env has a {what} of {type(text).__name__}; it must be str or bytes")
         environment = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
         for name, value in environment.items():
             if not name or b"=" in name or b"\0" in name:

@@ -136,7 +136,7 @@ static int butter_pidfd_info(int pidfd, struct pidfd_info *info)
 
 static int butter_pidfd_namespace(int pidfd, unsigned int request)
 {
-    int fd = ioctl(pidfd, request, 0);
+    int fd = ioctl(pidfd, request, 0L);
     return fd < 0 ? -1 - errno : fd;
 }
 

@@ -14,6 +14,7 @@ from support import Child, needs
 
 from butter import pidfd as module
 from butter.asyncio.pidfd import Pidfd_async
+from butter.clone import PIPE, spawn
 from butter.errors import InvalidArgument
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
 
@@ -109,6 +110,17 @@ async def test_takes_over(child):
         assert await queue.wait(LONG) == 10
     assert process.closed()
     assert process.returncode == queue.returncode == 10
+
+
+@both
+async def test_takes_over_a_spawned_program():
+    """An awaitable of a program closes its pipes too."""
+    child = spawn(["cat"], stdin=PIPE, stdout=PIPE)
+    async with Pidfd_async(child) as process:
+        child.stdin.close()
+        assert await process.wait(LONG) == 0
+    assert child.closed()
+    assert child.stdout.closed
 
 
 @both

@@ -1,5 +1,6 @@
 """Starting a program: each option, each step that fails, each trap of shared memory."""
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -113,6 +114,12 @@ def test_it_is_a_pidfd():
         assert child.wait() == -signal.SIGTERM
 
 
+def test_infinite_timeout():
+    """A timeout of infinity is none."""
+    with spawn(["true"], timeout=float("inf")) as child:
+        assert child.wait() == 0
+
+
 def test_arguments_of_each_type(tmp_path):
     """Arguments are str, bytes or paths, and arrive byte for byte."""
     odd = b"\xff \n'"
@@ -212,6 +219,14 @@ BAD = {
     "capabilities": (ValueError, "capabilities", ["true"], {"capabilities": [64]}),
     "pdeathsig": (ValueError, "pdeathsig", ["true"], {"pdeathsig": 65}),
     "signals": (ValueError, "signals: there is no signal 65", ["true"], {"signals": [65]}),
+    "SIGKILL": (ValueError, "signals: no program blocks SIGKILL", ["true"], {"signals": [signal.SIGKILL]}),
+    "SIGSTOP": (ValueError, "signals: no program blocks SIGSTOP", ["true"], {"signals": [signal.SIGSTOP]}),
+    "signals type": (TypeError, "signals must be a list", ["true"], {"signals": 9}),
+    "rlimits type": (TypeError, "rlimits must be a mapping", ["true"], {"rlimits": [(7, (5, 5))]}),
+    "one limit": (TypeError, r"rlimits\[7\] must be .soft, hard.", ["true"], {"rlimits": {7: 5}}),
+    "env type": (TypeError, "env must be a mapping", ["true"], {"env": []}),
+    "env value": (TypeError, "env has a value of int", ["true"], {"env": {"A": 5}}),
+    "env name": (TypeError, "env has a name of int", ["true"], {"env": {5: "A"}}),
     "timeout": (ValueError, "timeout", ["true"], {"timeout": -1}),
 }  # fmt: skip
 
@@ -242,6 +257,16 @@ def test_pipes():
         child.stdin.close()
         assert (child.stdout.read(), child.stderr.read()) == (b"input\n", b"error\n")
         child.wait()
+    assert child.stdout.closed
+    assert child.stderr.closed
+
+
+def test_close_closes_the_pipes():
+    """The pipes are closed with the object, by close() too."""
+    child = spawn(["true"], stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    child.wait()
+    child.close()
+    assert child.stdin.closed
     assert child.stdout.closed
     assert child.stderr.closed
 
@@ -505,6 +530,36 @@ def test_ids_leave_this_process_as_it_is(argv, options):
         return seen
 
     assert in_child(body) == {1}
+
+
+@needs_root
+@alone
+def test_joining_a_stranger_s_user_namespace():
+    """A child that joins another user's namespace leaves this process dumpable.
+
+    In shared memory the kernel would see that the memory is now that of a process with
+    the rights of a namespace, and make the files in /proc of both of them root's.
+    """
+    ready, write = os.pipe()
+    other = os.fork()
+    if other == 0:
+        try:
+            os.setresgid(1234, 1234, 1234)
+            os.setresuid(1234, 1234, 1234)
+            support.libc.unshare(CLONE_NEWUSER)
+            os.write(write, b"1")
+            signal.pause()
+        finally:
+            os._exit(1)
+    assert os.read(ready, 1) == b"1"
+    assert support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0) == 0
+    with contextlib.closing(Namespace(f"/proc/{other}/ns/user")) as joined:
+        assert run(["true"], namespaces=joined) == 0
+        with pytest.raises(FileNotFoundError):
+            spawn(["no-such-program"], namespaces=joined)
+    assert support.libc.prctl(_GET_DUMPABLE, 0, 0, 0, 0) == 1
+    os.kill(other, signal.SIGKILL)
+    os.waitpid(other, 0)
 
 
 @needs_root
