@@ -69,6 +69,7 @@ SPAWN = Errors(
     {
         **NEW_DESCRIPTOR,
         errno.EACCES: (PermissionError, "no permission to move a process into the cgroup"),
+        errno.E2BIG: (InvalidArgument, "cgroup together with CLONE_NEWTIME needs Linux 5.7"),
         errno.EAGAIN: (BlockingIOError, _too_many_processes),
         errno.EBADF: (InvalidArgument, "the descriptor of cgroup is not that of a directory of cgroup2"),
         errno.EBUSY: (OSError, "the cgroup gives controllers to its children, and so cannot have processes itself"),
@@ -206,7 +207,10 @@ STREAMS = Errors(
     "spawn(stdin)",
     {
         errno.EACCES: (PermissionError, "close_range is missing (Linux 5.11), and /proc/self/fd cannot be read"),
-        errno.EBADF: (InvalidArgument, "a number in pass_fds is not below the RLIMIT_NOFILE of the program"),
+        errno.EBADF: (
+            InvalidArgument,
+            "a stream, or a number in pass_fds, is not below the RLIMIT_NOFILE of the program",
+        ),
         errno.EBUSY: (OSError, "another thread was opening the descriptor"),
         errno.EMFILE: (OSError, "close_range is missing (Linux 5.11), and no descriptor is left"),
         errno.ENFILE: NEW_DESCRIPTOR[errno.ENFILE],

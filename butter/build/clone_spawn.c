@@ -403,19 +403,14 @@ static long step_signals(butter_spawn *spawn, uint64_t ignored, uint64_t blocked
 }
 
 /* STEP_EXEC(programs, argv, environment): the first of the paths that can be run. As in
-   execvp a path that is not there is passed over, and one without permission too, but
-   then the permission is the error. */
+   subprocess the first error tells that is not about a path that is not there. */
 static long step_exec(char **programs, long argv, long environment)
 {
     long found = -ENOENT;
 
     for (; *programs; programs++) {
         long result = raw(SYS_execve, pointer(*programs), argv, environment, 0, 0);
-        if (result == -EACCES)
-            found = result;
-        else if (result != -ENOENT && result != -ENOTDIR)
-            return result;
-        else if (found == -ENOENT)
+        if (found == -ENOENT || found == -ENOTDIR)
             found = result;
     }
     return found;

@@ -168,6 +168,20 @@ def test_search_passes_over_what_cannot_be_run(tmp_path):
         spawn(["prog"], path=f"{tmp_path}/one:{tmp_path}/none")
 
 
+def test_search_passes_over_every_error(tmp_path):
+    """A file that is not a program, or a loop, is passed over, and the first error."""
+    script(tmp_path / "one" / "prog", "").write_text("not a program")
+    (tmp_path / "two").mkdir()
+    os.symlink("prog", tmp_path / "two" / "prog")
+    script(tmp_path / "three" / "prog", "echo three")
+    one, two, three = (str(tmp_path / name) for name in ("one", "two", "three"))
+    assert output(["prog"], path=f"{one}:{two}:{tmp_path}/{'n' * 256}:{three}") == "three"
+    for order, number in ((two, one), errno.ELOOP), ((one, two), errno.ENOEXEC):
+        with pytest.raises(OSError, match=r"spawn\(argv\): ") as caught:
+            spawn(["prog"], path=":".join(["/none", *order, "/dev/null"]))
+        assert caught.value.errno == number
+
+
 @alone
 def test_program_that_does_not_exist():
     """A missing program is a FileNotFoundError with its name, and no child is left."""
@@ -409,6 +423,12 @@ def test_rlimits():
         assert output("ulimit -c", rlimits={resource.RLIMIT_CORE: (-1, -1)}) == "unlimited"
 
 
+def test_limit_of_descriptors_below_a_stream():
+    """A limit that the program's streams do not fit into is named."""
+    with pytest.raises(InvalidArgument, match=r"a stream, or .* RLIMIT_NOFILE"):
+        spawn(["true"], stdout=PIPE, rlimits={resource.RLIMIT_NOFILE: (0, 0)})
+
+
 def test_limit_of_descriptors_below_those_in_use():
     """A limit of descriptors that is lower than the numbers in use hinders no step."""
 
@@ -551,15 +571,17 @@ def test_joining_a_stranger_s_user_namespace():
             signal.pause()
         finally:
             os._exit(1)
-    assert os.read(ready, 1) == b"1"
-    assert support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0) == 0
-    with contextlib.closing(Namespace(f"/proc/{other}/ns/user")) as joined:
-        assert run(["true"], namespaces=joined) == 0
-        with pytest.raises(FileNotFoundError):
-            spawn(["no-such-program"], namespaces=joined)
-    assert support.libc.prctl(_GET_DUMPABLE, 0, 0, 0, 0) == 1
-    os.kill(other, signal.SIGKILL)
-    os.waitpid(other, 0)
+    try:
+        assert os.read(ready, 1) == b"1"
+        assert support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0) == 0
+        with contextlib.closing(Namespace(f"/proc/{other}/ns/user")) as joined:
+            assert run(["true"], namespaces=joined) == 0
+            with pytest.raises(FileNotFoundError):
+                spawn(["no-such-program"], namespaces=joined)
+        assert support.libc.prctl(_GET_DUMPABLE, 0, 0, 0, 0) == 1
+    finally:
+        os.kill(other, signal.SIGKILL)
+        os.waitpid(other, 0)
 
 
 @needs_root
