@@ -69,8 +69,8 @@
 #define BUTTER_CLOSE_RANGE_CLOEXEC 4
 
 #define STACK_SIZE 16384
-/* How many seconds a child that was killed may take to end. It takes longer only in a call
-   of the kernel that nothing interrupts. */
+/* How many seconds a child that was killed may take to end. It takes longer only in a
+   call of the kernel that nothing interrupts. */
 #define DYING 5
 #define FIRST_FREE 3 /* descriptor after stdin, stdout and stderr */
 

@@ -555,11 +555,9 @@ def test_ids_leave_this_process_as_it_is(argv, options):
 @needs_root
 @alone
 def test_joining_a_stranger_s_user_namespace():
-    """A child that joins another user's namespace leaves this process dumpable.
-
-    In shared memory the kernel would see that the memory is now that of a process with
-    the rights of a namespace, and make the files in /proc of both of them root's.
-    """
+    """A child that joins another user's namespace leaves this process dumpable."""
+    # In shared memory the kernel would see that the memory is now that of a process
+    # with the rights of a namespace, and make the files in /proc of both root's.
     ready, write = os.pipe()
     other = os.fork()
     if other == 0:
