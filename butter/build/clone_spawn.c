@@ -110,10 +110,10 @@ typedef struct {
     int shares_memory;
     int pid, pidfd;
     int failed, error;
-    int joined;  /* whether clone put the child into the cgroup */
-    int cleared; /* whether clone reset the handlers of signals */
-    int ends[2]; /* of the connection: the parent's and the child's */
-    int child;   /* the child's end, in the child */
+    int joined;    /* whether clone put the child into the cgroup */
+    int cleared;   /* whether clone reset the handlers of signals */
+    int ends[2];   /* of the connection: the parent's and the child's */
+    int child;     /* the child's end, in the child */
     int ours[3];   /* of the pipes, by stream, or -1 */
     int theirs[4]; /* of no use here once there is a child: by stream, and the directory of a cgroup, or -1 */
     int maker;     /* the process that the child is one of */
