@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from butter._arguments import FileDescriptor, Path
     from butter._clone_maps import Range
     from butter._clone_spawn_c import butter_spawn
-    from butter._clone_spawn_options import Id, Namespaces, Stream
+    from butter._clone_spawn_descriptors import Stream
+    from butter._clone_spawn_options import Id, Namespaces
 
 __all__ = ["DEVNULL", "PIPE", "STDOUT", "Child", "spawn"]
 

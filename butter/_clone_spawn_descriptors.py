@@ -18,10 +18,12 @@ from butter.errors import NEW_DESCRIPTOR, PATH, Errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Union
 
     from butter._arguments import FileDescriptor, Path
     from butter._clone_spawn_c import butter_spawn
-    from butter._clone_spawn_options import Stream
+
+    Stream = Union[FileDescriptor, Path, None]
 
 # what stdin, stdout and stderr may be; the numbers are those of subprocess
 

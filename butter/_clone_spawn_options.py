@@ -66,7 +66,6 @@ if TYPE_CHECKING:
     from butter._clone_steps import Steps
 
     Id = Union[int, str]
-    Stream = Union[FileDescriptor, Path, None]
     Namespaces = Union[int, HasFileno, Iterable[Union[int, HasFileno]]]
 
 _CAPABILITY_VERSION = 0x20080522

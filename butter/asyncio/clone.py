@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from butter._arguments import Path
     from butter._clone_spawn import SpawnOptions
-    from butter._clone_spawn_options import Stream
+    from butter._clone_spawn_descriptors import Stream
     from butter._descriptor import Descriptor
 
 __all__ = ["Process_async"]

@@ -74,12 +74,15 @@ def complete(name: str) -> None:
             continue
         names = dict(vars(module))
         for statement in block.body:
-            if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("butter."):
-                complete(statement.module)
+            source = (statement.module or "") if isinstance(statement, ast.ImportFrom) else ""
+            # these have names that a .pyi file alone has
+            stub = source == "_typeshed" or source.endswith("_c")
+            if source.startswith("butter.") and not stub:
+                complete(source)
             # an alias keeps its name, which docs/reference.rst explains
             if isinstance(statement, ast.Assign) and "TypeVar" not in ast.unparse(statement.value):
                 names.update(named_types(statement.targets[0].id))
-            elif isinstance(statement, ast.ImportFrom) and statement.module == "_typeshed":
+            elif stub:
                 names.update(named_types(*(alias.name for alias in statement.names)))
             else:
                 exec(compile(ast.Module([statement], []), module.__file__, "exec"), names)
