@@ -1125,7 +1125,7 @@ def test_with_what_is_forbidden(name):
     """A thread without the capability stays where it is, with one error."""
 
     def stay(namespace):
-        os.chdir("/")  # where the user that is nobody may be
+        os.chdir("/")  # which this user may search
         support.become_nobody()
         before = link(name), os.getcwd()
         with pytest.raises(PermissionError, match="setns needs CAP_SYS_ADMIN") as caught:
