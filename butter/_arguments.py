@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: the bits of a descriptor's flags that say what it is open for (PyPy has no O_ACCMODE)
 ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 
+#: the flag of a descriptor that only names a file (PyPy does not have it)
+O_PATH = 0o10000000
+
 #: descriptors are closed when the process executes another program, unless
 #: ``closefd=False`` says otherwise
 CLOEXEC_DEFAULT = True

@@ -7,10 +7,10 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from butter._arguments import O_PATH
 from butter._clone_c import lib
 from butter._clone_errors import KINDS, OPEN, SETNS
 from butter._constants.clone import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER
-from butter._look import O_PATH
 
 if TYPE_CHECKING:
     from butter.clone import Namespace

@@ -10,17 +10,16 @@ from __future__ import annotations
 import errno
 import os
 import re
+from typing import NamedTuple
 
-from butter._look_c import lib
+from butter._look_c import ffi, lib
 
 CAP_SETFCAP = 31
 CAP_SYS_ADMIN = 21
 CAP_SYS_CHROOT = 18
 
-#: the flag of open that asks neither the file nor for permission to read it; PyPy does
-#: not have this constant
-O_PATH = 0o10000000
-
+_AT_FDCWD = -100
+_MISSING, _NO_STATX = -1 - errno.ENOENT, -1 - errno.ENOSYS
 # the number that the kernel gives to the first user namespace
 _FIRST_USER_NAMESPACE = "user:[4026531837]"
 
@@ -51,13 +50,35 @@ def capable(capability: int) -> bool:
     return bool(lib.butter_capable(capability))
 
 
-def is_mount_root(path: str) -> bool | None:
-    """Return whether a mount begins at *path*; a link at its end is not followed.
+class Place(NamedTuple):
+    """The file that a path leads to; None for what the kernel does not tell."""
 
-    None where it does not exist, and before Linux 5.8.
+    error: int  # the errno of its lookup, 0 if there is none
+    exists: bool | None = None
+    mount: int | None = None  # the number in mountinfo of the mount that it is on
+    begins: bool | None = None  # whether the mount begins there
+    type: int | None = None  # as in stat.S_IFMT
+
+
+def look(path: str | bytes, dirfd: int = _AT_FDCWD, flags: int = 0) -> Place:
+    """Return the file that a path leads to, or why there is none.
+
+    *path* begins at *dirfd*, and may be empty if *flags* are ``AT_EMPTY_PATH``. Nothing
+    is known where a filter hides statx.
     """
-    found = lib.butter_is_mount_root(os.fsencode(path))
-    return None if found < 0 else bool(found)
+    found = ffi.new("butter_place *")
+    result = lib.butter_look(dirfd, os.fsencode(path), flags, found)
+    if result == _NO_STATX:
+        return Place(0)
+    if result < 0:
+        return Place(-1 - result, False if result == _MISSING else None)
+    return Place(
+        0,
+        True,
+        None if found.mount < 0 else found.mount,
+        None if found.begins < 0 else found.begins > 0,
+        found.type or None,
+    )
 
 
 def has_proc() -> bool:

@@ -3,14 +3,19 @@ from typing import Any
 
 from _cffi_backend import FFI
 
+class butter_place:
+    mount: int
+    begins: int
+    type: int
+
 class _FFI(FFI):
     # a new struct has a class above, which only the name in cdecl tells
     def new(self, cdecl: str | FFI.CType, init: Any = ..., /) -> Any: ...
 
 class _Lib:
     def butter_capable(self, capability: int, /) -> int: ...
-    def butter_is_mount_root(self, path: bytes | FFI.CData, /) -> int: ...
     def butter_ns_owner(self, fd: int, /) -> int: ...
+    def butter_look(self, dirfd: int, path: bytes | FFI.CData, flags: int, place: butter_place, /) -> int: ...
 
 ffi: _FFI
 lib: _Lib

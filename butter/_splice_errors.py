@@ -9,7 +9,7 @@ import resource
 import stat
 from typing import TYPE_CHECKING
 
-from butter._arguments import ACCESS_MODE
+from butter._arguments import ACCESS_MODE, O_PATH
 from butter._constants.splice import SpliceFlags
 from butter.errors import NEW_DESCRIPTOR, NO_MEMORY, Errors, InvalidArgument, OutOfMemory
 
@@ -27,7 +27,7 @@ class NoReader(BrokenPipeError, ValueError):
 OWN = -(1 << 63)
 _FLAGS = sum(SpliceFlags)
 # PyPy does not have these constants
-_O_PATH, _F_GET_SEALS, _F_SEAL_SEAL = 0o10000000, 1034, 1
+_F_GET_SEALS, _F_SEAL_SEAL = 1034, 1
 _ONE_PIPE = "the descriptors are the two ends of one pipe"
 
 
@@ -45,7 +45,7 @@ def _access(fd: int) -> int | None:
     None if it is not open at all.
     """
     flags = _asked(fcntl.fcntl, fd, fcntl.F_GETFL)
-    return None if flags is None or flags & _O_PATH else flags & ACCESS_MODE
+    return None if flags is None or flags & O_PATH else flags & ACCESS_MODE
 
 
 def _appends(fd: int) -> bool:

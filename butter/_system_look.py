@@ -7,15 +7,14 @@ wait for a server that is gone.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
-from typing import NamedTuple
 
-from butter._look import CAP_SYS_ADMIN, O_PATH, capable, in_first_user_namespace, text_of
+from butter import _look
+from butter._arguments import O_PATH
+from butter._look import CAP_SYS_ADMIN, Place, capable, in_first_user_namespace, text_of
 from butter._look import is_foreign as is_foreign
-from butter._system_c import ffi, lib
 from butter._system_mountinfo import MountLine, mount_lines
 
 # kinds of namespaces: what people call them, and the flag of unshare that makes one
@@ -37,15 +36,6 @@ def _mount_of_descriptor(fd: int) -> int | None:
     return int(found[1]) if found else None
 
 
-class Place(NamedTuple):
-    """The file that a path leads to."""
-
-    error: int  # the errno of its lookup, 0 if the file exists
-    mount: int | None = None  # the number of the mount that it is on
-    kind: str | None = None  # what it is, with its article
-    begins: bool | None = None  # whether the mount begins there
-
-
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFREG: "a file",
@@ -58,14 +48,10 @@ _KINDS = {
 
 def look(path: str) -> Place:
     """Return the file that a path leads to, or why there is none."""
-    about = ffi.new("int64_t[3]", [0, 0, -1])
-    result = lib.butter_look(os.fsencode(path), about)
-    if result < 0 and result != -1 - errno.ENOSYS:
-        return Place(-1 - result)
-    mount, mode, begins = about
-    return Place(
-        0, mount or _mount_by_descriptor(path), _KINDS.get(stat.S_IFMT(mode)), None if begins < 0 else begins > 0
-    )
+    place = _look.look(path)
+    if place.error or place.mount is not None:
+        return place
+    return place._replace(mount=_mount_by_descriptor(path))
 
 
 def _mount_by_descriptor(path: str) -> int | None:
@@ -87,7 +73,7 @@ def mount_of(path: str) -> int | None:
 
 def kind_of(path: str) -> str | None:
     """Return what a file is, with its article."""
-    return look(path).kind
+    return _KINDS.get(look(path).type or 0)
 
 
 def mount_at(path: str) -> int | None:

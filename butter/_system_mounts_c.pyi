@@ -3,11 +3,6 @@ from typing import Any
 
 from _cffi_backend import FFI
 
-class butter_place:
-    mount: int
-    root: int
-    type: int
-
 class butter_mount:
     id: int
     parent: int
@@ -129,7 +124,6 @@ class _Lib:
         self, mnt_id: int, mnt_ns_id: int, fd: FFI.CData, last: int, flags: int, ids: FFI.CData, count: int, /
     ) -> int: ...
     def butter_mount_id(self, fd: int, /) -> int: ...
-    def butter_look(self, dirfd: int, path: bytes | FFI.CData, place: butter_place, /) -> int: ...
     def butter_mounts(
         self,
         reached: butter_reached,

@@ -27,10 +27,9 @@ from butter._constants.system_mounts import (
     MoveMount,
     OpenTree,
 )
-from butter._look import CAP_SYS_ADMIN, capable, is_foreign
+from butter._look import CAP_SYS_ADMIN, capable, is_foreign, look
 from butter._system_look import mounts, not_privileged
 from butter._system_mountinfo import MountLine
-from butter._system_mounts_c import ffi, lib
 from butter.errors import (
     BAD_DESCRIPTOR,
     NEW_DESCRIPTOR,
@@ -91,17 +90,16 @@ class _Place(NamedTuple):
 
 def _look_at(dirfd: int, path: Any) -> _Place:
     """Look at a file, without a descriptor, and without a word to a server."""
-    found = ffi.new("butter_place *")
-    result = lib.butter_look(dirfd, os.fsencode(path or ""), found)
-    if result < 0:
-        return _Place(exists=False if result == -1 - errno.ENOENT else None)
+    place = look(path or "", dirfd, AT_EMPTY_PATH)
+    if not place.exists:
+        return _Place(exists=place.exists)
     table = mounts()
-    mount = table.get(found.mount)
+    mount = None if place.mount is None else table.get(place.mount)
     return _Place(
         exists=True,
-        root=None if found.root < 0 else found.root == 1,
-        directory=stat.S_ISDIR(found.type) if found.type else None,
-        table=bool(table) and found.mount >= 0,
+        root=place.begins,
+        directory=None if place.type is None else stat.S_ISDIR(place.type),
+        table=bool(table) and place.mount is not None,
         mount=mount,
         parent=table.get(mount.parent) if mount else None,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import fileno, integer
 from butter._constants.system_mounts import (
+    AT_EMPTY_PATH,
     LSMT_ROOT,
     STATMOUNT_FS_SUBTYPE,
     STATMOUNT_FS_TYPE,
@@ -28,6 +29,7 @@ from butter._constants.system_mounts import (
     ListmountFlags,
     StatmountFlags,
 )
+from butter._look import look
 from butter._system_mounts_c import ffi as ffi
 from butter._system_mounts_c import lib
 from butter._system_mounts_errors import unknown
@@ -279,5 +281,4 @@ def mount_id(fd: int) -> int:
 
 def is_mount(fd: int) -> bool:
     """Return whether a file is the root of a mount; True if the kernel is silent."""
-    place = ffi.new("butter_place *")
-    return lib.butter_look(fd, b"", place) < 0 or place.root != 0
+    return look("", fd, AT_EMPTY_PATH).begins is not False

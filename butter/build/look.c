@@ -1,9 +1,5 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 /* Return whether the capability is in force in this thread, or -1 - errno. */
 static int butter_capable(int capability)
@@ -21,19 +17,26 @@ static int butter_capable(int capability)
     return sets[capability / 32].effective >> capability % 32 & 1;
 }
 
-#define BUTTER_MOUNT_ROOT 0x2000 /* Linux 5.8 */
+typedef struct {
+    int64_t mount;
+    int begins;
+    uint32_t type;
+} butter_place;
 
-/* Return whether a mount begins at the path, or -1 - errno; -1 - ENOSYS also where the
-   kernel is too old to know. The filesystem there is not asked: it may wait for a
-   server that is gone. */
-static int butter_is_mount_root(const char *path)
+/* Looks at a file: the number of its mount in mountinfo, and whether the mount begins
+   there, both -1 where the kernel, older than 5.8, does not tell; and its type as in
+   S_IFMT, 0 if unknown. */
+static int butter_look(int dirfd, const char *path, int flags, butter_place *place)
 {
-    uint64_t found[32]; /* struct statx: stx_attributes at 8, stx_attributes_mask at 56 */
-    const int no_automount = 0x800, no_follow = 0x100, as_cached = 0x4000;
+    struct butter_statx found;
+    int result = butter_statx(dirfd, path, flags, BUTTER_TYPE | BUTTER_MNT_ID, &found);
 
-    if (syscall(SYS_statx, AT_FDCWD, path, no_automount | no_follow | as_cached, 0, found) < 0)
-        return -1 - errno;
-    return found[7] & BUTTER_MOUNT_ROOT ? (found[1] & BUTTER_MOUNT_ROOT) != 0 : -1 - ENOSYS;
+    if (result < 0)
+        return result;
+    place->mount = found.mask & BUTTER_MNT_ID ? (int64_t)found.mount : -1;
+    place->begins = found.attributes_mask & BUTTER_MOUNT_ROOT ? !!(found.attributes & BUTTER_MOUNT_ROOT) : -1;
+    place->type = found.mask & BUTTER_TYPE ? found.mode & S_IFMT : 0;
+    return 0;
 }
 
 #define BUTTER_NS_GET_USERNS 0xb701
@@ -42,7 +45,5 @@ static int butter_is_mount_root(const char *path)
    EPERM where it is above that of this process. */
 static int butter_ns_owner(int fd)
 {
-    int owner = ioctl(fd, BUTTER_NS_GET_USERNS);
-
-    return owner < 0 ? -1 - errno : owner;
+    return (int)result_of(ioctl(fd, BUTTER_NS_GET_USERNS));
 }

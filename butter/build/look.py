@@ -4,10 +4,19 @@ from cffi import FFI
 
 DECLARATIONS = """
 int butter_capable(int capability);
-int butter_is_mount_root(const char *path);
 int butter_ns_owner(int fd);
+
+/* A file: the number of its mount in mountinfo, whether the mount begins there, and its type */
+typedef struct {
+    int64_t mount;
+    int begins;
+    uint32_t type;
+} butter_place;
+
+int butter_look(int dirfd, const char *path, int flags, butter_place *place);
 """
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._look_c", Path(__file__).with_suffix(".c").read_text())
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("calls.h", "look.c")]
+ffi.set_source("butter._look_c", "\n".join(SOURCES))

@@ -1,13 +1,8 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/param.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #ifndef MS_NOSYMFOLLOW
 # define MS_NOSYMFOLLOW 256
@@ -51,35 +46,29 @@
 #undef HOST_NAME_MAX
 #define HOST_NAME_MAX 64
 
-/* The C functions fail with -1 - errno: butter/errors.py says why. */
-static int result_of(long result)
-{
-    return result < 0 ? -1 - errno : (int)result;
-}
-
 static int butter_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)
 {
-    return result_of(mount(source, target, type, flags, data));
+    return (int)result_of(mount(source, target, type, flags, data));
 }
 
 static int butter_umount2(const char *target, int flags)
 {
-    return result_of(umount2(target, flags));
+    return (int)result_of(umount2(target, flags));
 }
 
 static int butter_pivot_root(const char *new_root, const char *put_old)
 {
-    return result_of(syscall(SYS_pivot_root, new_root, put_old));
+    return (int)result_of(syscall(SYS_pivot_root, new_root, put_old));
 }
 
 static int butter_sethostname(const char *name, size_t length)
 {
-    return result_of(syscall(SYS_sethostname, name, length));
+    return (int)result_of(syscall(SYS_sethostname, name, length));
 }
 
 static int butter_setdomainname(const char *name, size_t length)
 {
-    return result_of(syscall(SYS_setdomainname, name, length));
+    return (int)result_of(syscall(SYS_setdomainname, name, length));
 }
 
 /* uname is the only system call that returns these names. */
@@ -122,60 +111,14 @@ static int butter_gettid(void)
     return (int)syscall(SYS_gettid);
 }
 
-/* Looks at the file that a path leads to. Its filesystem is not asked, since it may
-   wait for a server that is gone. statx is younger than old C libraries, so this is its
-   struct. */
-#ifndef SYS_statx
-# if defined(__x86_64__)
-#  define SYS_statx 332
-# elif defined(__aarch64__)
-#  define SYS_statx 291
-# endif
-#endif
-#define BUTTER_TYPE 0x1U
-#define BUTTER_MNT_ID 0x1000U        /* Linux 5.8 */
-#define BUTTER_MNT_ID_UNIQUE 0x4000U /* Linux 6.8: a number that no other mount gets */
-#define BUTTER_MOUNT_ROOT 0x2000U    /* an attribute, Linux 5.8 */
-
-struct butter_statx {
-    uint32_t mask, block_size;
-    uint64_t attributes;
-    uint32_t links, user, group;
-    uint16_t mode, spare;
-    uint64_t others[3], attributes_mask, times[10];
-    uint64_t mount, rest[13];
-};
-
-static int look(const char *path, uint32_t mask, struct butter_statx *found)
-{
-    const int no_automount = 0x800, as_cached = 0x4000;
-
-    return result_of(syscall(SYS_statx, AT_FDCWD, path, no_automount | as_cached, mask, found));
-}
-
 /* The number of the mount that is topmost at a path, 0 if the kernel does not tell. */
 static int64_t mount_id(const char *path)
 {
     struct butter_statx found;
 
-    if (look(path, BUTTER_MNT_ID | BUTTER_MNT_ID_UNIQUE, &found) < 0)
+    if (butter_statx(AT_FDCWD, path, 0, BUTTER_MNT_ID | BUTTER_MNT_ID_UNIQUE, &found) < 0)
         return 0;
     return found.mask & (BUTTER_MNT_ID | BUTTER_MNT_ID_UNIQUE) ? (int64_t)found.mount : 0;
-}
-
-/* The number of its mount in mountinfo, the type of the file, and whether the mount
-   begins there: 0, 0 and -1 where the kernel does not tell. */
-static int butter_look(const char *path, int64_t *about)
-{
-    struct butter_statx found;
-    int result = look(path, BUTTER_TYPE | BUTTER_MNT_ID, &found);
-
-    if (result < 0)
-        return result;
-    about[0] = found.mask & BUTTER_MNT_ID ? (int64_t)found.mount : 0;
-    about[1] = found.mask & BUTTER_TYPE ? found.mode : 0;
-    about[2] = found.attributes_mask & BUTTER_MOUNT_ROOT ? !!(found.attributes & BUTTER_MOUNT_ROOT) : -1;
-    return 0;
 }
 
 /* Whether a mount is in this mount namespace: 0, or -1 - ENOENT if it is not, or
@@ -188,7 +131,7 @@ static int find_mount(int64_t number)
     /* struct mnt_id_req, as Linux 6.8 has it, and struct statmount */
     uint64_t request[3] = {24, (uint64_t)number, 0}, found[64];
 
-    return result_of(syscall(SYS_statmount, request, found, sizeof(found), 0));
+    return (int)result_of(syscall(SYS_statmount, request, found, sizeof(found), 0));
 }
 
 /* mounted() has to undo what it did, although a signal handler may raise between any

@@ -67,9 +67,9 @@ int gettid(void);
 int butter_mounted(const char *source, const char *target, const char *type, unsigned long flags, const char *data,
                    const char *path, int64_t *made);
 int butter_unmounted(const char *path, int flags, int64_t *made);
-int butter_look(const char *path, int64_t *about);
 """
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._system_c", Path(__file__).with_suffix(".c").read_text())
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("calls.h", "system.c")]
+ffi.set_source("butter._system_c", "\n".join(SOURCES))

@@ -1,12 +1,6 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 /* Not from <sys/mount.h> or <linux/mount.h>: some of these are an enum there, which the
    preprocessor does not see, and the two headers exclude each other. */
@@ -89,13 +83,6 @@
 #ifndef SYS_open_tree_attr
 # define SYS_open_tree_attr 467
 #endif
-#ifndef SYS_statx
-# if defined(__x86_64__)
-#  define SYS_statx 332
-# elif defined(__aarch64__)
-#  define SYS_statx 291
-# endif
-#endif
 
 /* The kernel's structs, under names that no header has. */
 struct butter_mount_attr {
@@ -123,50 +110,35 @@ struct butter_statmount {
     char str[];
 };
 
-struct butter_statx {
-    uint32_t mask, blksize;
-    uint64_t attributes;
-    uint32_t nlink, uid, gid;
-    uint16_t mode, unused;
-    uint64_t ino, size, blocks, attributes_mask;
-    uint64_t times[8], devices[2], mnt_id, spare[13];
-};
-
-/* A call that fails returns -1 - errno: butter/errors.py says why. */
-static long butter_result(long result)
-{
-    return result < 0 ? -1 - errno : result;
-}
-
 static int butter_fsopen(const char *fstype, unsigned int flags)
 {
-    return (int)butter_result(syscall(SYS_fsopen, fstype, flags));
+    return (int)result_of(syscall(SYS_fsopen, fstype, flags));
 }
 
 static int butter_fspick(int dirfd, const char *path, unsigned int flags)
 {
-    return (int)butter_result(syscall(SYS_fspick, dirfd, path, flags));
+    return (int)result_of(syscall(SYS_fspick, dirfd, path, flags));
 }
 
 static int butter_fsconfig(int fd, unsigned int cmd, const char *key, const char *value, int aux)
 {
-    return (int)butter_result(syscall(SYS_fsconfig, fd, cmd, key, value, aux));
+    return (int)result_of(syscall(SYS_fsconfig, fd, cmd, key, value, aux));
 }
 
 static int butter_fsmount(int fd, unsigned int flags, unsigned int attributes)
 {
-    return (int)butter_result(syscall(SYS_fsmount, fd, flags, attributes));
+    return (int)result_of(syscall(SYS_fsmount, fd, flags, attributes));
 }
 
 static int butter_move_mount(int from_dirfd, const char *from_path, int to_dirfd, const char *to_path,
                              unsigned int flags)
 {
-    return (int)butter_result(syscall(SYS_move_mount, from_dirfd, from_path, to_dirfd, to_path, flags));
+    return (int)result_of(syscall(SYS_move_mount, from_dirfd, from_path, to_dirfd, to_path, flags));
 }
 
 static int butter_open_tree(int dirfd, const char *path, unsigned int flags)
 {
-    return (int)butter_result(syscall(SYS_open_tree, dirfd, path, flags));
+    return (int)result_of(syscall(SYS_open_tree, dirfd, path, flags));
 }
 
 static int butter_open_tree_attr(int dirfd, const char *path, unsigned int flags, uint64_t attr_set, uint64_t attr_clr,
@@ -174,7 +146,7 @@ static int butter_open_tree_attr(int dirfd, const char *path, unsigned int flags
 {
     struct butter_mount_attr attr = {attr_set, attr_clr, propagation, (uint64_t)userns_fd};
 
-    return (int)butter_result(syscall(SYS_open_tree_attr, dirfd, path, flags, &attr, sizeof(attr)));
+    return (int)result_of(syscall(SYS_open_tree_attr, dirfd, path, flags, &attr, sizeof(attr)));
 }
 
 static int butter_mount_setattr(int dirfd, const char *path, unsigned int flags, uint64_t attr_set, uint64_t attr_clr,
@@ -182,7 +154,7 @@ static int butter_mount_setattr(int dirfd, const char *path, unsigned int flags,
 {
     struct butter_mount_attr attr = {attr_set, attr_clr, propagation, (uint64_t)userns_fd};
 
-    return (int)butter_result(syscall(SYS_mount_setattr, dirfd, path, flags, &attr, sizeof(attr)));
+    return (int)result_of(syscall(SYS_mount_setattr, dirfd, path, flags, &attr, sizeof(attr)));
 }
 
 /* Ask about a mount. In a request the kernel takes descriptor 0 for none at all, so a
@@ -197,7 +169,7 @@ static long butter_ask(long call, struct butter_mnt_id_req *request, const int *
         return -1 - errno;
     request->size = sizeof(*request);
     request->fd = fd ? (uint32_t)(*fd ? *fd : copy) : 0;
-    result = butter_result(syscall(call, request, answer, size, flags));
+    result = result_of(syscall(call, request, answer, size, flags));
     if (copy >= 0)
         close(copy);
     return result;
@@ -219,53 +191,15 @@ static ssize_t butter_listmount(uint64_t mnt_id, uint64_t mnt_ns_id, const int *
     return butter_ask(SYS_listmount, &request, fd, ids, count, flags);
 }
 
-#define BUTTER_STATX_TYPE 0x1U
-#define BUTTER_STATX_MNT_ID 0x1000U
-#define BUTTER_STATX_MNT_ID_UNIQUE 0x4000U
-#define BUTTER_STATX_ATTR_MOUNT_ROOT 0x2000U
-#define BUTTER_AT_STATX_DONT_SYNC 0x4000
-
-/* A filesystem whose server is gone answers from memory, or not at all. */
-static int butter_statx(int dirfd, const char *path, unsigned int mask, struct butter_statx *status)
-{
-    int flags = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | BUTTER_AT_STATX_DONT_SYNC;
-
-    return (int)butter_result(syscall(SYS_statx, dirfd, path, flags, mask, status));
-}
-
 /* The unique id of the mount that a file is on. */
 static int64_t butter_mount_id(int fd)
 {
-    struct butter_statx status;
-    int result = butter_statx(fd, "", BUTTER_STATX_MNT_ID_UNIQUE, &status);
+    struct butter_statx found;
+    int result = butter_statx(fd, "", AT_EMPTY_PATH, BUTTER_MNT_ID_UNIQUE, &found);
 
     if (result < 0)
         return result;
-    return status.mask & BUTTER_STATX_MNT_ID_UNIQUE ? (int64_t)status.mnt_id : -1 - ENOSYS;
-}
-
-typedef struct {
-    int64_t mount;
-    int root;
-    uint32_t type;
-} butter_place;
-
-/* Look at a file: the old id of its mount, -1 where the kernel, older than 5.8, does
-   not tell; whether it is the root of that, -1 likewise; and its type as in S_IFMT, 0
-   if unknown. */
-static int butter_look(int dirfd, const char *path, butter_place *place)
-{
-    struct butter_statx status;
-    int result = butter_statx(dirfd, path, BUTTER_STATX_TYPE | BUTTER_STATX_MNT_ID, &status);
-
-    if (result < 0)
-        return result;
-    place->mount = status.mask & BUTTER_STATX_MNT_ID ? (int64_t)status.mnt_id : -1;
-    place->root = status.attributes_mask & BUTTER_STATX_ATTR_MOUNT_ROOT
-                      ? (status.attributes & BUTTER_STATX_ATTR_MOUNT_ROOT) != 0
-                      : -1;
-    place->type = status.mask & BUTTER_STATX_TYPE ? status.mode & S_IFMT : 0;
-    return 0;
+    return found.mask & BUTTER_MNT_ID_UNIQUE ? (int64_t)found.mount : -1 - ENOSYS;
 }
 
 typedef struct {

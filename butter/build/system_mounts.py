@@ -105,15 +105,6 @@ ssize_t listmount(uint64_t mnt_id, uint64_t mnt_ns_id, const int *fd, uint64_t l
 
 int64_t butter_mount_id(int fd);
 
-/* A file: the old id of its mount, whether it is the root of that, and its S_IFMT */
-typedef struct {
-    int64_t mount;
-    int root;
-    uint32_t type;
-} butter_place;
-
-int butter_look(int dirfd, const char *path, butter_place *place);
-
 /* The fields of a mount for STATMOUNT_MNT_BASIC and STATMOUNT_SB_BASIC */
 typedef struct {
     uint64_t id, parent;
@@ -136,4 +127,5 @@ ssize_t butter_mounts(butter_reached *reached, int strings, butter_mount *mounts
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._system_mounts_c", Path(__file__).with_suffix(".c").read_text())
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("calls.h", "system_mounts.c")]
+ffi.set_source("butter._system_mounts_c", "\n".join(SOURCES))

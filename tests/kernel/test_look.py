@@ -1,5 +1,6 @@
 """The facts that the sentences of errors name."""
 
+import errno
 import os
 
 import support
@@ -19,9 +20,9 @@ def test_facts_without_proc(tmp_path):
         os.mkdir("directory")
         assert not _look.has_proc()
         assert _look.capable(_look.CAP_SYS_ADMIN)
-        assert _look.is_mount_root("/")
-        assert _look.is_mount_root("/directory") is False
-        assert _look.is_mount_root("/missing") is None
+        assert _look.look("/").begins
+        assert _look.look("/directory").begins is False
+        assert _look.look("/missing") == (errno.ENOENT, False, None, None, None)
         assert _look.in_first_user_namespace() is None
         assert _look.is_foreign("mnt") is None
         assert _look.status_field("Threads") == ""
