@@ -17,6 +17,7 @@ from support import alone, in_child, needs, needs_loop, needs_mounts, needs_name
 from butter import _system_errors, _system_look, _system_umount_errors, system
 from butter._system_mountinfo import MountLine
 from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound
+from butter.prctl import capabilities
 from butter.system import (
     MNT_DETACH,
     MNT_EXPIRE,
@@ -797,7 +798,7 @@ VAGUE = {
     ),
     "no capability": (
         nothing,
-        lambda: (support.become_nobody(), umount("mounted")),
+        lambda: (setattr(capabilities, "effective", ()), umount("mounted")),
         "this needs CAP_SYS_ADMIN.*run as root",
     ),
     "what is in use": (cover_below, lambda: umount("mounted"), "a process uses 'mounted', or other mounts are on it"),
