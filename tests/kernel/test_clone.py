@@ -19,13 +19,12 @@ from pathlib import Path
 
 import pytest
 import support
-from support import alone, in_child, libc, needs, needs_namespaces, own_namespaces
+from support import KINDS, alone, in_child, libc, needs, needs_namespaces, own_namespaces
 
 from butter import clone
 from butter.clone import (
     CLONE_FILES,
     CLONE_FS,
-    CLONE_NEWCGROUP,
     CLONE_NEWIPC,
     CLONE_NEWNET,
     CLONE_NEWNS,
@@ -45,17 +44,6 @@ from butter.clone import (
 )
 from butter.errors import InvalidArgument, PathNotFound
 
-# kinds, by their names in /proc
-KINDS = {
-    "cgroup": CLONE_NEWCGROUP,
-    "ipc": CLONE_NEWIPC,
-    "mnt": CLONE_NEWNS,
-    "net": CLONE_NEWNET,
-    "pid": CLONE_NEWPID,
-    "time": CLONE_NEWTIME,
-    "user": CLONE_NEWUSER,
-    "uts": CLONE_NEWUTS,
-}
 # those that one thread among others can enter
 THREADED = ["cgroup", "ipc", "mnt", "net", "uts"]
 MS_REC_PRIVATE, MS_BIND, MS_REC_BIND = 0x44000, 0x1000, 0x5000

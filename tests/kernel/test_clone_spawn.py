@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import support
-from support import alone, in_child, inject, needs, needs_cgroup, needs_namespaces, own_cgroup
+from support import KINDS, alone, in_child, inject, needs, needs_cgroup, needs_namespaces, own_cgroup
 
 import butter
 from butter._clone_spawn import _Birth
@@ -43,16 +43,6 @@ from butter.pidfd import Pidfd
 from butter.signalfd import Signalfd
 from butter.system import MS_BIND, MS_REC, MS_SHARED, Mount
 
-KINDS = {
-    "cgroup": CLONE_NEWCGROUP,
-    "ipc": CLONE_NEWIPC,
-    "mnt": CLONE_NEWNS,
-    "net": CLONE_NEWNET,
-    "pid": CLONE_NEWPID,
-    "time": CLONE_NEWTIME,
-    "user": CLONE_NEWUSER,
-    "uts": CLONE_NEWUTS,
-}
 ALL = sum(KINDS.values())
 # as this user is called inside and outside
 OWN = {"uid_map": [(0, os.geteuid(), 1)], "gid_map": [(0, os.getegid(), 1)]}

@@ -29,7 +29,7 @@ from support.mounts import loop_device, mountinfo, needs_ext4, needs_loop, needs
 from support.needs import capable, kernel, needs, unmet
 from support.seccomp import inject, inject_in_child
 from support.streams import Pipe, running, sockets
-from support.tables import errno_tables
+from support.tables import KINDS, errno_tables
 
 
 def descriptors():

@@ -1,10 +1,32 @@
-"""The errno tables, found by walking the modules of butter."""
+"""Tables that several tests need: of errnos, and of the kinds of namespaces."""
 
 import importlib
 import pkgutil
 
 import butter
+from butter.clone import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWTIME,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+)
 from butter.errors import Errors
+
+#: the kinds of namespaces, by their names in /proc/self/ns
+KINDS = {
+    "cgroup": CLONE_NEWCGROUP,
+    "ipc": CLONE_NEWIPC,
+    "mnt": CLONE_NEWNS,
+    "net": CLONE_NEWNET,
+    "pid": CLONE_NEWPID,
+    "time": CLONE_NEWTIME,
+    "user": CLONE_NEWUSER,
+    "uts": CLONE_NEWUTS,
+}
 
 
 def errno_tables():
