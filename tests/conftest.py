@@ -2,6 +2,8 @@
 
 import gc
 import signal
+import tempfile
+from pathlib import Path
 
 import pytest
 import support
@@ -75,6 +77,17 @@ def no_leaked_descriptors():
 def in_child():
     """``in_child(body)`` runs *body* in a forked child, and returns or raises alike."""
     return support.in_child
+
+
+@pytest.fixture
+def public_path():
+    """A directory that every user can search, which tmp_path is not.
+
+    It is in /tmp whatever TMPDIR says: a directory above that one may be closed.
+    """
+    with tempfile.TemporaryDirectory(dir="/tmp") as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
 
 
 @pytest.fixture

@@ -97,12 +97,9 @@ def test_prctl03():
 
 
 @needs("CAP_SETUID", "CAP_CHOWN")
-def test_prctl06(tmp_path):
+def test_prctl06(public_path):
     """no_new_privs goes to children, and a set-user-id program stays the user's."""
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory.is_relative_to("/tmp") and directory != Path("/tmp"):
-            directory.chmod(0o755)
-    program = tmp_path / "cat"
+    program = public_path / "cat"
     shutil.copy("/bin/cat", program)
     program.chmod(0o6755)
 
@@ -179,7 +176,9 @@ def test_prctl10():
         os._exit(0)
     os.close(writing)
     _, how = os.waitpid(child, 0)
-    assert os.read(reading, 9) == b"%d" % PR_TSC_SIGSEGV
+    # the garbage collector of PyPy reads the counter too, sometimes before the child writes
+    if platform.python_implementation() != "PyPy":
+        assert os.read(reading, 9) == b"%d" % PR_TSC_SIGSEGV
     assert os.WTERMSIG(how) == signal.SIGSEGV
 
 

@@ -1103,12 +1103,9 @@ def test_file_of_another_namespace():
 
 
 @needs("CAP_SETFCAP", "CAP_SETUID")
-def test_capabilities_of_a_program(tmp_path):
+def test_capabilities_of_a_program(public_path):
     """A program that another user executes has the capabilities of its file."""
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory != Path("/tmp") and directory.is_relative_to("/tmp"):
-            directory.chmod(0o755)
-    program = tmp_path / "cat"
+    program = public_path / "cat"
     shutil.copy("/bin/cat", program)
     set_file_capabilities(program, {Capability.NET_RAW}, effective=True)
 
