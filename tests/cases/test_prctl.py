@@ -176,7 +176,7 @@ def test_prctl10():
         os._exit(0)
     os.close(writing)
     _, how = os.waitpid(child, 0)
-    # the garbage collector of PyPy reads the counter too, perhaps before the child writes
+    # the garbage collector of PyPy reads the counter too, perhaps before that write
     if platform.python_implementation() != "PyPy":
         assert os.read(reading, 9) == b"%d" % PR_TSC_SIGSEGV
     assert os.WTERMSIG(how) == signal.SIGSEGV
