@@ -24,7 +24,6 @@ from __future__ import annotations
 import contextlib
 import os
 from builtins import PermissionError as PermissionError
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from butter._arguments import fsencode, integer
@@ -64,7 +63,7 @@ from butter._system_mounts import (
 from butter._system_mounts_info import MountInfo, mounts
 from butter._system_mounts_mount import Mount
 from butter._system_mounts_status import StatMount, listmount, statmount
-from butter._system_options import option_value
+from butter._system_options import mount_options
 from butter._system_umount_errors import PIVOT_ROOT, UMOUNT, Retry
 from butter.errors import Errors, InternalError, UnknownError
 
@@ -75,10 +74,9 @@ if TYPE_CHECKING:
     from _cffi_backend import FFI
 
     from butter._arguments import Path
+    from butter._system_options import Data
 
     Text = Union[str, bytes]
-    Value = Union[bool, int, Path]
-    Data = Union[Text, Mapping[str, Value], None]
 
 __all__ = [
     "InternalError",
@@ -116,9 +114,6 @@ __all__ += _mounts_constants.__all__
 # looked up once, here: tests replace `_lib` and `_ffi` with mocks
 _NULL, _new, _string = _ffi.NULL, _ffi.new, _ffi.string
 _unmounted = _lib.butter_unmounted
-
-# the kernel reads one page of options, and takes its last byte for the end
-_MOST_DATA = os.sysconf("SC_PAGESIZE") - 1
 
 
 def mount(src: Path | None, target: Path, fs: Path | None = None, flags: int = 0, data: Data = "") -> None:
@@ -163,7 +158,7 @@ def _mount(
     place = fsencode(target)
     kind = _NULL if fs is None else fsencode(fs, "fs")
     flags = integer(flags, 64, "flags")
-    options = _options(data)
+    options = mount_options(data)
     result = call(source, place, kind, flags, options or _NULL, *more)
     if result:
         MOUNT.check(
@@ -176,37 +171,6 @@ def _mount(
             flags=flags,
             data=options,
         )
-
-
-def _options(data: Data) -> bytes:
-    """Return the options of a filesystem as the kernel reads them."""
-    if data is None:
-        return b""
-    if isinstance(data, (str, bytes)):
-        encoded = os.fsencode(data)
-    elif isinstance(data, Mapping):
-        encoded = b",".join(_option(name, value) for name, value in data.items())
-    else:
-        raise TypeError(f"data must be str, bytes, a mapping or None, not {type(data).__name__}")
-    if b"\0" in encoded:
-        raise ValueError(f"embedded null byte in data, {encoded!r}")
-    if len(encoded) > _MOST_DATA:
-        raise ValueError(f"data has {len(encoded)} bytes; the kernel reads {_MOST_DATA}")
-    return encoded
-
-
-def _option(name: str, value: Value) -> bytes:
-    """Return ``b"name=value"``, or ``b"name"`` for the value True."""
-    if not isinstance(name, str):
-        raise TypeError(f"the name of an option must be a str, not {type(name).__name__}")
-    encoded, text = os.fsencode(name), option_value(name, value)
-    if not encoded or b"=" in encoded:
-        raise ValueError(f"{name!r} is not the name of an option")
-    if text is not None:
-        encoded += b"=" + text
-    if b"," in encoded:
-        raise ValueError(f"option {name!r} has a comma in it, which separates options: {value!r}")
-    return encoded
 
 
 def umount(target: Path, flags: int = 0) -> None:
