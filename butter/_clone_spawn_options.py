@@ -45,18 +45,15 @@ from butter._constants.clone import (
     CLONE_NEWUTS,
     CloneNew,
 )
-from butter._constants.prctl import (
-    PR_CAP_AMBIENT,
-    PR_CAP_AMBIENT_CLEAR_ALL,
-    PR_CAP_AMBIENT_RAISE,
-    PR_SET_KEEPCAPS,
-    PR_SET_NO_NEW_PRIVS,
-    PR_SET_PDEATHSIG,
-)
+from butter._constants.system import MNT_DETACH, MS_BIND, MS_PRIVATE, MS_REC
+from butter._constants.system_mounts import AT_FDCWD, MOVE_MOUNT_F_EMPTY_PATH
+
+# not _constants.prctl: the classes in it would add a sixth to the time of an import
+from butter._prctl_c import lib as prctl
 from butter._system_errors import MOUNT, SETHOSTNAME
 from butter._system_mounts_errors import MOVE_MOUNT
+from butter._system_options import mount_options
 from butter._system_umount_errors import PIVOT_ROOT, UMOUNT
-from butter.system import AT_FDCWD, MNT_DETACH, MOVE_MOUNT_F_EMPTY_PATH, MS_BIND, MS_PRIVATE, MS_REC, _options
 
 if TYPE_CHECKING:
     from typing import Any, Union
@@ -213,7 +210,7 @@ def add_mounts(steps: Steps, mounts: Iterable[Any], root: Path | None, new: int,
 def _add_mount(
     steps: Steps, option: str, source: Path | None, target: Path, fs: Path | None = None, flags: int = 0, data: Any = ""
 ) -> None:
-    flags, data = integer(flags, 64, "flags"), _options(data)
+    flags, data = integer(flags, 64, "flags"), mount_options(data)
     steps.add(
         *(option, MOUNT, lib.SYS_mount),
         *(None if source is None else fsencode(source), fsencode(target), None if fs is None else fsencode(fs)),
@@ -319,7 +316,7 @@ def add_ids(
 ) -> None:
     """The groups, the group and the user: the last to change ends the right to."""
     if keep_capabilities:
-        steps.add("capabilities", CAPABILITIES, lib.SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        steps.add("capabilities", CAPABILITIES, lib.SYS_prctl, prctl.PR_SET_KEEPCAPS, 1, 0, 0, 0)
     if groups is not None:
         if isinstance(groups, (str, bytes)):
             raise TypeError(f"groups must be a list of numbers or names, not {type(groups).__name__}")
@@ -351,11 +348,11 @@ def add_capabilities(steps: Steps, mask: int | None) -> None:
     steps.add("capabilities", CAPABILITIES, lib.STEP_RAISE)
     steps.add("capabilities", CAPABILITIES, lib.STEP_BOUND, mask)
     steps.add("capabilities", CAPABILITIES, lib.SYS_capset, header, data)
-    steps.add("capabilities", CAPABILITIES, lib.SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    ambient = "capabilities", CAPABILITIES, lib.SYS_prctl, prctl.PR_CAP_AMBIENT
+    steps.add(*ambient, prctl.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     for number in range(64):
         if mask >> number & 1:
-            arguments = PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0
-            steps.add("capabilities", CAPABILITIES, lib.SYS_prctl, *arguments)
+            steps.add(*ambient, prctl.PR_CAP_AMBIENT_RAISE, number, 0, 0)
 
 
 # the last steps
@@ -371,14 +368,14 @@ def add_death_signal(steps: Steps, number: int | None) -> None:
     """The signal that the program gets when the thread dies that has started it."""
     if number is not None:
         number = _signal(number, "pdeathsig")
-        steps.add("pdeathsig", PDEATHSIG, lib.SYS_prctl, PR_SET_PDEATHSIG, number, 0, 0, 0, signal=number)
+        steps.add("pdeathsig", PDEATHSIG, lib.SYS_prctl, prctl.PR_SET_PDEATHSIG, number, 0, 0, 0, signal=number)
         steps.add("pdeathsig", PDEATHSIG, lib.STEP_ORPHAN, os.getpid(), signal=number)
 
 
 def add_no_new_privs(steps: Steps, wanted: bool) -> None:
     """No program that is executed from there on has more rights than this one."""
     if wanted:
-        steps.add("no_new_privs", NO_NEW_PRIVS, lib.SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        steps.add("no_new_privs", NO_NEW_PRIVS, lib.SYS_prctl, prctl.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def add_signals(steps: Steps, blocked: Iterable[int]) -> None:

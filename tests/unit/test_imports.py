@@ -91,6 +91,14 @@ def test_import_is_quick(tmp_path):
     assert min(fresh("butter.inotify", **compiled)[0] for _ in range(9)) < most
 
 
+def test_clone_takes_parts_of_features():
+    """``import butter.clone`` brings pidfd whole, and of other features a part."""
+    _, modules = fresh("butter.clone")
+    features = {f"butter.{name}" for name in butter.__all__} & modules
+    assert features == {"butter.clone", "butter.pidfd", "butter.eventlike", "butter.errors"}
+    assert "butter._constants.prctl" not in modules
+
+
 # Where the first releases had each name, and the numbers of the constants, but not the
 # "val" that a loop left in _inotify. Programs replace "lib" and "ffi" in their tests.
 # a loop left behind. Programs replace "lib" and "ffi" in their tests.
