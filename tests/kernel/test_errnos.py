@@ -29,6 +29,7 @@ from features import EVENTS, OBJECTS, Files, Mounts, Signals
 from support import in_child, needs
 
 from butter import clone
+from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter.cli import doctor
 from butter.clone import CLONE_NEWNET, CLONE_NEWUSER, CLONE_NEWUTS, spawn
 from butter.errors import UnknownError
@@ -1679,6 +1680,95 @@ refused("argv", errno.ETXTBSY, "open for writing", "./program", open_program, ar
 refused("argv", errno.E2BIG, "too long", "true", argv=["true", "a" * (1 << 20)])
 refused("argv", errno.ELOOP, "", "./program", lambda: program(text="#!./program\n"), argv=["./program"])
 refused("argv", errno.ENAMETOOLONG, "longer", f"./{LONG}", argv=[f"./{LONG}"])
+
+
+# handles of files
+
+
+@example("name_to_handle_at", filename="place")
+def handle_of_a_place(fail):
+    Path("place").mkdir()
+    fail("name_to_handle_at")
+    name_to_handle_at(AT_FDCWD, "place")
+
+
+@example("name_to_handle_at")
+def handle_of_a_descriptor(fail):
+    fail("name_to_handle_at")
+    FileHandle.of("", os.open(".", os.O_RDONLY))
+
+
+@example("name_to_handle_at", filename="place")
+def filesystem_of_a_handle(fail):
+    Path("place").mkdir()
+    fail("openat", arguments={2: 0o12400000})  # O_PATH, O_NOFOLLOW, O_CLOEXEC
+    name_to_handle_at(AT_FDCWD, "place")
+
+
+def refused_handle(number, words, *arguments, marks=(), prepare=lambda: None):
+    """The kernel refuses a handle to everyone, once *prepare* was called."""
+
+    def without_a_handle(fail):
+        prepare()
+        name_to_handle_at(*arguments)
+
+    provokes("name_to_handle_at", number, *marks, filename=arguments[1] or None, words=words)(without_a_handle)
+
+
+refused_handle(errno.EBADF, "999 is not open.*relative or empty", 999, "place")
+refused_handle(errno.EINVAL, "has no flag 0x10000", AT_FDCWD, ".", 0x10000)
+refused_handle(errno.ENOENT, "add AT_EMPTY_PATH", AT_FDCWD, "")
+refused_handle(errno.ENAMETOOLONG, "longer", AT_FDCWD, "n" * 256)
+refused_handle(errno.ELOOP, "symbolic", AT_FDCWD, "loop/a", prepare=lambda: os.symlink("loop", "loop"))
+refused_handle(errno.ENOTDIR, "part of the path is not", AT_FDCWD, "/dev/null/a")
+refused_handle(errno.EOPNOTSUPP, r"the filesystem \(proc\) has no handles", AT_FDCWD, "/proc/self")
+refused_handle(errno.EMFILE, "RLIMIT_NOFILE is 3", AT_FDCWD, "..", prepare=lambda: limit("RLIMIT_NOFILE", 3))
+
+
+@provokes("name_to_handle_at", errno.EACCES, filename="secret/place", words="search")
+def handle_in_a_secret_directory(fail):
+    os.chmod(".", 0o777)
+    os.mkdir("secret", 0)
+    support.become_nobody()
+    name_to_handle_at(AT_FDCWD, "secret/place")
+
+
+@example("open_by_handle_at")
+def open_a_handle(fail):
+    handle = FileHandle.of(".")
+    fail("open_by_handle_at")
+    open_by_handle_at(AT_FDCWD, handle)
+
+
+def refused_to_open(number, words, path=".", flags=os.O_RDONLY, mount=AT_FDCWD, prepare=lambda: None, **fields):
+    """The kernel opens no such handle for anyone, once *prepare* was called."""
+
+    def without_a_file(fail):
+        Path("file").touch()
+        os.symlink("file", "link")
+        Path("program").write_bytes(Path("/bin/true").read_bytes())
+        os.chmod("program", 0o700)
+        handle = FileHandle.of(path, follow=False)._replace(**fields)
+        prepare()
+        open_by_handle_at(mount() if callable(mount) else mount, handle, flags)
+
+    provokes("open_by_handle_at", number, needs("CAP_DAC_READ_SEARCH"), words=words)(without_a_file)
+
+
+refused_to_open(errno.EBADF, "opened with O_PATH", mount=lambda: os.open(".", 0o10000000))
+refused_to_open(errno.EINVAL, "has 0 bytes, which an event", handle=b"")
+refused_to_open(errno.EISDIR, "for writing", flags=os.O_WRONLY)
+refused_to_open(errno.ELOOP, "O_PATH alone", "link")
+refused_to_open(errno.ENOTDIR, "O_DIRECTORY asked", "file", os.O_DIRECTORY)
+refused_to_open(errno.ESTALE, "is of another filesystem: its fsid is", handle=b"\xff" * 8, fsid=(1, 2))
+refused_to_open(errno.EMFILE, "RLIMIT_NOFILE is 3", prepare=lambda: limit("RLIMIT_NOFILE", 3))
+
+
+@provokes("open_by_handle_at", errno.EPERM, words="CAP_DAC_READ_SEARCH")
+def open_a_handle_as_nobody(fail):
+    handle = FileHandle.of(".")
+    support.become_nobody()
+    open_by_handle_at(AT_FDCWD, handle)
 
 
 # the command

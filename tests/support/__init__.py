@@ -25,7 +25,18 @@ from support.children import (
     needs_namespaces,
     own_namespaces,
 )
-from support.mounts import loop_device, mountinfo, needs_ext4, needs_loop, needs_mounts, own_mounts, own_uts, raw_mount
+from support.mounts import (
+    FILESYSTEMS,
+    loop_device,
+    mountinfo,
+    needs_ext4,
+    needs_loop,
+    needs_mounts,
+    own_filesystem,
+    own_mounts,
+    own_uts,
+    raw_mount,
+)
 from support.needs import capable, kernel, needs, unmet
 from support.seccomp import inject, inject_in_child
 from support.streams import Pipe, running, sockets

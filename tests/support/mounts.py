@@ -11,7 +11,7 @@ import subprocess
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from support.children import libc, namespaces_allowed, own_namespaces
+from support.children import in_child, libc, namespaces_allowed, own_namespaces
 from support.needs import capable, needs
 
 # the numbers of the kernel: what tests prepare does not depend on what they test
@@ -22,7 +22,11 @@ needs_mounts = needs(
 )
 
 with open("/proc/filesystems") as _file:
-    needs_ext4 = needs(when="\text4\n" in _file.read(), reason="needs ext4 in the kernel")
+    _known = {line.split()[-1] for line in _file}
+needs_ext4 = needs(when="ext4" in _known, reason="needs ext4 in the kernel")
+
+#: the kinds of filesystems that this machine can make, and tmpfs
+FILESYSTEMS = ["tmpfs"] + [kind for kind in ("ext4", "xfs", "btrfs") if kind in _known and shutil.which(f"mkfs.{kind}")]
 
 needs_loop = needs(
     "CAP_SYS_ADMIN",
@@ -62,17 +66,21 @@ def own_uts():
         raise OSError(ctypes.get_errno(), "unshare")
 
 
+# the options of mkfs, and the least size in MiB
+_MAKE = {"ext4": (["-F", "-O", "^has_journal"], 1), "ext2": (["-F"], 1), "xfs": (["-f"], 320), "btrfs": (["-f"], 128)}
+
+
 @contextmanager
-def loop_device(place, read_only=False):
-    """The path of a block device with an empty ext4, a file in the directory *place*.
+def loop_device(place, read_only=False, kind="ext4"):
+    """The path of a block device with an empty filesystem, a file in *place*.
 
     The device goes away with the last file or mount of it. *needs_loop* says where
     there are such devices.
     """
     image = f"{place}/image"
     with open(image, "wb") as file:
-        file.truncate(1 << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", image], check=True, timeout=60)
+        file.truncate(_MAKE[kind][1] << 20)
+    subprocess.run([f"mkfs.{kind}", "-q", *_MAKE[kind][0], image], check=True, timeout=60)
     # struct loop_config: the descriptor is first, and byte 60 has LO_FLAGS_AUTOCLEAR
     # and LO_FLAGS_READ_ONLY
     config = bytearray(304)
@@ -92,6 +100,35 @@ def loop_device(place, read_only=False):
         yield path
     finally:
         os.close(device)
+
+
+def own_filesystem(body, place, kind="ext4"):
+    """Run ``body(path)`` in a child, in a new filesystem of its own, on *place*/mnt."""
+
+    def run():
+        own_mounts()
+        path = f"{place}/mnt"
+        os.mkdir(path)
+        if kind == "tmpfs":
+            raw_mount("tmpfs", path, "tmpfs")
+        elif kind == "overlay":
+            raw_mount("tmpfs", place, "tmpfs")
+            parts = ("lowerdir", "upperdir", "workdir")
+            for part in ("mnt", *parts):
+                os.mkdir(f"{place}/{part}")
+            raw_mount("overlay", path, "overlay", 0, ",".join(f"{part}={place}/{part}" for part in parts))
+        else:
+            with loop_device(place, kind=kind) as device:
+                raw_mount(device, path, kind)
+        os.chdir(path)
+        try:
+            return body(path)
+        finally:
+            # or the device would go away some time after this process
+            os.chdir("/")
+            libc.umount2(os.fsencode(path), 2)  # MNT_DETACH
+
+    return in_child(run)
 
 
 class MountLine(NamedTuple):

@@ -33,6 +33,8 @@ _SYSCALLS = {
     "inotify_add_watch": (254, 27),
     "inotify_rm_watch": (255, 28),
     "memfd_create": (319, 279),
+    "name_to_handle_at": (303, 264),
+    "open_by_handle_at": (304, 265),
     "copy_file_range": (326, 285),
     "rt_sigprocmask": (14, 135),
     "ioctl": (16, 29),
