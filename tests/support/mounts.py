@@ -111,12 +111,6 @@ def own_filesystem(body, place, kind="ext4"):
         os.mkdir(path)
         if kind == "tmpfs":
             raw_mount("tmpfs", path, "tmpfs")
-        elif kind == "overlay":
-            raw_mount("tmpfs", place, "tmpfs")
-            parts = ("lowerdir", "upperdir", "workdir")
-            for part in ("mnt", *parts):
-                os.mkdir(f"{place}/{part}")
-            raw_mount("overlay", path, "overlay", 0, ",".join(f"{part}={place}/{part}" for part in parts))
         else:
             with loop_device(place, kind=kind) as device:
                 raw_mount(device, path, kind)
