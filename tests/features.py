@@ -13,11 +13,13 @@ import signal
 import support
 
 from butter.asyncio.eventfd import Eventfd_async
+from butter.asyncio.fanotify import Fanotify_async
 from butter.asyncio.inotify import Inotify_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
+from butter.fanotify import FAN_CLOEXEC, FAN_CREATE, FAN_NONBLOCK, FAN_REPORT_DFID_NAME, Fanotify, fanotify_init
 from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify, inotify_init
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
@@ -123,6 +125,28 @@ class Files(Feature):
         path = f"{self.place}/{next(self.numbers)}"
         os.close(os.open(path, os.O_CREAT | os.O_EXCL))
         os.unlink(path)  # so that a forked child may use the name too
+
+    def number(self, event):
+        return int(event.name)
+
+
+class Creations(Feature):
+    """Names that are created in a directory, of a group without privileges."""
+
+    name, call = "fanotify", "fanotify_init"
+    cls, awaitable = Fanotify, Fanotify_async
+    flags, flag = FAN_REPORT_DFID_NAME, FAN_NONBLOCK
+    cloexec = FAN_CLOEXEC
+    unknown = 0x8000
+    batches = True
+
+    def descriptor(self, flags=0, **options):
+        return fanotify_init(self.flags | flags, **options)
+
+    def prepare(self, made):
+        made.watch(self.place, FAN_CREATE)
+
+    make_event = Files.make_event
 
     def number(self, event):
         return int(event.name)

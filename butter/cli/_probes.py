@@ -54,6 +54,17 @@ def try_inotify() -> None:
         inotify.read_event()
 
 
+@feature("fanotify", since="2.6.37")
+def try_fanotify() -> None:
+    from butter.fanotify import FAN_ONDIR, FAN_OPEN, FAN_REPORT_FID, Fanotify
+
+    # since Linux 5.13 users without privileges may have groups with handles
+    with Fanotify(FAN_REPORT_FID) as fanotify:
+        fanotify.watch("/", FAN_OPEN | FAN_ONDIR)
+        os.close(os.open("/", os.O_RDONLY))
+        fanotify.read_event()
+
+
 @feature("eventfd", since="2.6.27")
 def try_eventfd() -> None:
     from butter.eventfd import Eventfd

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import pytest
 import support
-from features import EVENTS, OBJECTS, Files, Mounts, Signals
+from features import EVENTS, OBJECTS, Creations, Files, Mounts, Signals
 from support import in_child, needs
 
 from butter import clone
@@ -34,6 +34,20 @@ from butter.cli import doctor
 from butter.clone import CLONE_NEWNET, CLONE_NEWUSER, CLONE_NEWUTS, spawn
 from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
+from butter.fanotify import (
+    FAN_ALLOW,
+    FAN_CLASS_CONTENT,
+    FAN_MARK_ADD,
+    FAN_MARK_EVICTABLE,
+    FAN_MARK_FILESYSTEM,
+    FAN_MARK_IGNORE,
+    FAN_MARK_ONLYDIR,
+    FAN_OPEN,
+    FAN_OPEN_PERM,
+    FAN_REPORT_FID,
+    Fanotify,
+    fanotify_mark,
+)
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
 from butter.memfd import Memfd, memfd_create
 from butter.pidfd import (
@@ -118,11 +132,11 @@ EXAMPLES = {call: [] for call in TABLES}
 PROVOKERS = {}
 
 
-def example(call, filename=None):
+def example(call, filename=None, *marks):
     """The decorated function, ``function(fail)``, is an example of *call*'s table."""
 
     def register(function):
-        EXAMPLES[call].append(Way(function, filename=filename))
+        EXAMPLES[call].append(Way(function, marks, filename))
         return function
 
     return register
@@ -149,6 +163,7 @@ def named(function, feature):
 # new descriptors
 
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
+NEW["fanotify"] = "fanotify_init"
 NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open")
 
 
@@ -221,6 +236,7 @@ def adopt(fail):
 # reads of events
 
 READS = {"inotify": "read of an inotify descriptor", "eventfd": "eventfd_read"}
+READS["fanotify"] = "read of an fanotify descriptor"
 READS.update(timerfd="read of a timerfd", signalfd="read of a signalfd")
 
 
@@ -277,7 +293,7 @@ def read_of_other_bytes(feature, fail):
     made.read_event()
 
 
-for feature in Files, Signals:
+for feature in Files, Creations, Signals:
     provokes(READS[feature.name], errno.EBADMSG)(named(read_of_other_bytes, feature))
 
 
@@ -378,6 +394,119 @@ def last_watch_has_ended(fail):
     inotify.ignore(inotify.watch("."))
     inotify.read_event()
     inotify.read_event()
+
+
+# fanotify: without privileges where it can be
+
+
+@example("fanotify_mark", filename=".")
+def mark(fail):
+    fanotify = Fanotify(FAN_REPORT_FID)
+    fail("fanotify_mark")
+    fanotify.watch(".", FAN_OPEN)
+
+
+@example("answer to a permission event", None, needs("CAP_SYS_ADMIN"))
+def answer(fail):
+    Path("file").touch()
+    fanotify = Fanotify(FAN_CLASS_CONTENT)
+    fanotify.watch("file", FAN_OPEN_PERM)
+    if not os.fork():
+        os.open("file", os.O_RDONLY)  # until the end of its parent
+        os._exit(0)
+    event = fanotify.read_event()
+    fail("write", fanotify.fileno())
+    event.allow()
+
+
+@provokes("fanotify_init", errno.EINVAL)
+def unknown_flag_of_fanotify(fail):
+    Fanotify(0x8000 | FAN_REPORT_FID)
+
+
+@provokes("fanotify_init", errno.EPERM, words="FAN_REPORT_FID")
+def group_of_a_user(fail):
+    support.become_nobody()
+    Fanotify()
+
+
+@provokes("fanotify_mark", errno.EACCES, filename="secret")
+def mark_what_is_secret(fail):
+    os.chmod(".", 0o777)
+    os.mkdir("secret", 0)
+    support.become_nobody()
+    Fanotify(FAN_REPORT_FID).watch("secret", FAN_OPEN)
+
+
+@provokes("fanotify_mark", errno.EBADF, filename=".", words="descriptor -1 is not open")
+def mark_with_a_bad_descriptor(fail):
+    fanotify_mark(-1, ".", FAN_OPEN, FAN_MARK_ADD)
+
+
+@provokes("fanotify_mark", errno.EEXIST, needs(kernel=(5, 19)), filename=".", words="FAN_MARK_EVICTABLE")
+def mark_as_evictable(fail):
+    fanotify = Fanotify(FAN_REPORT_FID)
+    fanotify.watch(".", FAN_OPEN)
+    fanotify.watch(".", FAN_OPEN, FAN_MARK_EVICTABLE)
+
+
+@provokes("fanotify_mark", errno.EINVAL, filename=".", words="asks for no event")
+def mark_for_nothing(fail):
+    Fanotify(FAN_REPORT_FID).watch(".", 0)
+
+
+@provokes("fanotify_mark", errno.EISDIR, needs(kernel=(6, 0)), filename=".")
+def ignore_a_directory_until_it_changes(fail):
+    Fanotify(FAN_REPORT_FID).ignore(".", FAN_OPEN, FAN_MARK_IGNORE)
+
+
+@provokes("fanotify_mark", errno.ELOOP, filename="loop")
+def mark_a_loop(fail):
+    os.symlink("loop", "loop")
+    Fanotify(FAN_REPORT_FID).watch("loop", FAN_OPEN)
+
+
+@provokes("fanotify_mark", errno.ENAMETOOLONG, filename="n" * 256)
+def mark_a_long_name(fail):
+    Fanotify(FAN_REPORT_FID).watch("n" * 256, FAN_OPEN)
+
+
+@provokes("fanotify_mark", errno.ENOENT, filename="missing")
+def mark_what_is_missing(fail):
+    Fanotify(FAN_REPORT_FID).watch("missing", FAN_OPEN)
+
+
+@provokes("fanotify_mark", errno.ENOSPC, support.needs_namespaces, filename=".", words="user.max_fanotify_marks is 0")
+def mark_one_too_many(fail):
+    support.own_namespaces()
+    Path("/proc/sys/user/max_fanotify_marks").write_text("0")
+    Fanotify(FAN_REPORT_FID).watch(".", FAN_OPEN)
+
+
+@provokes("fanotify_mark", errno.ENOTDIR, filename="file", words="FAN_MARK_ONLYDIR")
+def mark_a_file_as_a_directory(fail):
+    Path("file").touch()
+    Fanotify(FAN_REPORT_FID).watch("file", FAN_OPEN, FAN_MARK_ONLYDIR)
+
+
+@provokes("fanotify_mark", errno.EPERM, filename=".", words="FAN_MARK_FILESYSTEM needs CAP_SYS_ADMIN")
+def mark_a_filesystem_of_others(fail):
+    os.chmod(".", 0o777)
+    support.become_nobody()
+    Fanotify(FAN_REPORT_FID).watch(".", FAN_OPEN, FAN_MARK_FILESYSTEM)
+
+
+@provokes("answer to a permission event", errno.ENOENT, needs("CAP_SYS_ADMIN"))
+def answer_after_another(fail):
+    Path("file").touch()
+    fanotify = Fanotify(FAN_CLASS_CONTENT)
+    fanotify.watch("file", FAN_OPEN_PERM)
+    if not os.fork():
+        os.open("file", os.O_RDONLY)
+        os._exit(0)
+    event = fanotify.read_event()
+    os.write(fanotify.fileno(), struct.pack("iI", event.fileno(), FAN_ALLOW))
+    event.allow()
 
 
 # eventfd: the object reads and writes by Python's own functions where it can
@@ -1824,7 +1953,7 @@ def name(call, number, way):
 @pytest.mark.parametrize(
     ("call", "number", "way"),
     [
-        pytest.param(call, number, way, id=name(call, number, way))
+        pytest.param(call, number, way, marks=way.marks, id=name(call, number, way))
         for call, ways in EXAMPLES.items()
         for way in ways
         for number in [*TABLES[call].meanings, STRANGE]

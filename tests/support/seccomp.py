@@ -32,6 +32,8 @@ _SYSCALLS = {
     "inotify_init1": (294, 26),
     "inotify_add_watch": (254, 27),
     "inotify_rm_watch": (255, 28),
+    "fanotify_init": (300, 262),
+    "fanotify_mark": (301, 263),
     "memfd_create": (319, 279),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),

@@ -1,0 +1,215 @@
+"""Reading fanotify events: with descriptors, with handles, and with an answer."""
+
+from __future__ import annotations
+
+import os
+import struct
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.floor import Floor
+from benchmarks.runner import Comparison, Sample
+from butter.fanotify import (
+    FAN_ALLOW,
+    FAN_CLASS_CONTENT,
+    FAN_CREATE,
+    FAN_NONBLOCK,
+    FAN_OPEN,
+    FAN_OPEN_PERM,
+    FAN_REPORT_DFID_NAME,
+    FAN_REPORT_FID,
+    FAN_UNLIMITED_QUEUE,
+    Fanotify,
+    close_events,
+)
+
+EVENTS = 4000
+ANSWERS = 500
+
+floor = Floor(
+    "floor_fanotify",
+    "long drain(int fd, long count); void answer(int fd, long count);",
+    """
+    #include <stdint.h>
+    #include <string.h>
+    #include <unistd.h>
+
+    struct event {
+        uint32_t length;
+        uint8_t version, reserved;
+        uint16_t metadata_length;
+        uint64_t mask;
+        int32_t fd, pid;
+    };
+
+    static long drain(int fd, long count)
+    {
+        char data[4096];
+        long seen = 0, sum = 0;
+        while (seen < count) {
+            ssize_t size = read(fd, data, sizeof data), at = 0;
+            if (size < 0)
+                break;
+            while (at < size) {
+                const struct event *event = (const struct event *)(data + at);
+                sum += event->mask + event->pid + data[at + event->length - 1];
+                at += event->length;
+                if (event->fd >= 0)
+                    close(event->fd);
+                seen++;
+            }
+        }
+        return seen + (sum == 1);
+    }
+
+    static void answer(int fd, long count)
+    {
+        struct event event;
+        for (long i = 0; i < count; i++) {
+            if (read(fd, &event, sizeof event) != sizeof event)
+                return;
+            int32_t answer[2] = {event.fd, 1};
+            if (write(fd, answer, sizeof answer) != sizeof answer)
+                return;
+            close(event.fd);
+        }
+    }
+    """,
+)
+
+
+@contextmanager
+def filled(flags: int, events: int) -> Iterator[Fanotify]:
+    """Yield an object in whose queue EVENTS events wait."""
+    flags |= FAN_NONBLOCK | FAN_UNLIMITED_QUEUE
+    with tempfile.TemporaryDirectory() as path, Fanotify(flags) as fanotify:
+        names = [Path(path, f"report-{number:04}.txt") for number in range(EVENTS)]
+        if events == FAN_OPEN:
+            for name in names:
+                name.touch()
+                fanotify.watch(name, events)
+        else:
+            fanotify.watch(path, events)
+        for name in names:
+            name.write_bytes(b"")
+        yield fanotify
+
+
+def timed(flags: int, events: int, drain: Callable[[Fanotify], int]) -> Sample:
+    """Return a sample of *drain*, which returns how many events it found."""
+
+    def sample() -> float:
+        with filled(flags, events) as fanotify:
+            start = time.perf_counter_ns()
+            count = drain(fanotify)
+            elapsed = time.perf_counter_ns() - start
+            assert count == EVENTS, count
+            return elapsed / EVENTS
+
+    return sample
+
+
+def in_c(fanotify: Fanotify) -> int:
+    return int(floor.drain(fanotify.fileno(), EVENTS))
+
+
+def bare(fanotify: Fanotify) -> int:
+    """Read and close with nothing but os and struct."""
+    fd, count = fanotify.fileno(), 0
+    while count < EVENTS:
+        for *_, number, _ in struct.iter_unpack("IBBHQii", os.read(fd, 4096)):
+            os.close(number)
+            count += 1
+    return count
+
+
+def one_by_one(fanotify: Fanotify) -> int:
+    count = 0
+    while events := fanotify.read_events():
+        for event in events:
+            event.close()
+            count += 1
+    return count
+
+
+def in_batches(fanotify: Fanotify) -> int:
+    count = 0
+    while events := fanotify.read_events():
+        count += len(events)
+        close_events(events)
+    return count
+
+
+def named(fanotify: Fanotify) -> int:
+    count = 0
+    while events := fanotify.read_events():
+        count += len(events)
+    return count
+
+
+def answered(answer: Callable[[Fanotify], object]) -> Sample:
+    """Return a sample of *answer*, which answers ANSWERS permission events."""
+
+    def sample() -> float:
+        with tempfile.NamedTemporaryFile() as file, Fanotify(FAN_CLASS_CONTENT) as fanotify:
+            fanotify.watch(file.name, FAN_OPEN_PERM)
+            task = os.fork()
+            if not task:
+                for _ in range(ANSWERS):
+                    os.close(os.open(file.name, os.O_RDONLY))
+                os._exit(0)
+            start = time.perf_counter_ns()
+            answer(fanotify)
+            elapsed = time.perf_counter_ns() - start
+            os.waitpid(task, 0)
+            return elapsed / ANSWERS
+
+    return sample
+
+
+def answer_bare(fanotify: Fanotify) -> None:
+    fd = fanotify.fileno()
+    for _ in range(ANSWERS):
+        *_, number, _ = struct.unpack("IBBHQii", os.read(fd, 4096))
+        os.write(fd, struct.pack("iI", number, FAN_ALLOW))
+        os.close(number)
+
+
+def answer_butter(fanotify: Fanotify) -> None:
+    for _ in range(ANSWERS):
+        with fanotify.read_event() as event:
+            event.allow()
+
+
+def comparisons() -> Iterator[Comparison]:
+    yield Comparison(
+        f"Draining {EVENTS:,} queued events and closing their descriptors",
+        {
+            "C floor": timed(0, FAN_OPEN, in_c),
+            "os.read and os.close": timed(0, FAN_OPEN, bare),
+            "butter": timed(0, FAN_OPEN, in_batches),
+            "butter, one by one": timed(0, FAN_OPEN, one_by_one),
+        },
+        {"os.read and os.close": 1.25},
+    )
+    for title, flags, events in (
+        ("handles", FAN_REPORT_FID, FAN_OPEN),
+        ("handles and names", FAN_REPORT_DFID_NAME, FAN_CREATE),
+    ):
+        yield Comparison(
+            f"Draining {EVENTS:,} queued events with {title}",
+            {"C floor": timed(flags, events, in_c), "butter": timed(flags, events, named)},
+            {"C floor": 1.6},
+        )
+    yield Comparison(
+        "Answering a permission event, with its task in between",
+        {
+            "C floor": answered(lambda fanotify: floor.answer(fanotify.fileno(), ANSWERS)),
+            "os.read and os.write": answered(answer_bare),
+            "butter": answered(answer_butter),
+        },
+        {"C floor": 1.3},
+    )

@@ -1,0 +1,97 @@
+"""The answers to permission events, each of which is given once."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import struct
+from typing import NamedTuple
+
+from butter._fanotify_errors import ANSWER
+
+
+class AuditRule(NamedTuple):
+    """``AuditRule(number, subject_trust=2, object_trust=2)``: the reason of an answer.
+
+    *number* is that of the rule that decided. The trusts say whether the process and
+    the file are trusted: 0 no, 1 yes, 2 unknown. They stand in the audit record.
+    """
+
+    number: int
+    subject_trust: int = 2
+    object_trust: int = 2
+
+
+class Answers:
+    """The permission events of one object that were read and not yet answered.
+
+    The events share it with the object, and may outlive it.
+    """
+
+    # An answer names an event by the number of its descriptor. The kernel takes the
+    # first event that waits with that number, so a second answer to one event may let
+    # another task pass, once the number is used again. Therefore an event is answered
+    # by the one that takes its key out of the set, which is a single step for threads,
+    # handlers and finalisers. The key has the number of the read too, since a program
+    # may close a descriptor before it answers.
+
+    __slots__ = ("_serials", "default", "fd", "flags", "waiting")
+
+    def __init__(self, fd: int | None, default: int, flags: int | None) -> None:
+        self.fd = fd  # None once the object is closed, and in a forked child
+        self.default = default
+        self.flags = flags  # of fanotify_init; None if they are not known
+        self.waiting: set[tuple[int, int]] = set()
+        self._serials = itertools.count()
+
+    def next_serial(self) -> int:
+        """Return a number for the next read."""
+        return next(self._serials)
+
+    def write(self, fd: int, response: int, record: bytes = b"") -> None:
+        """Answer the event with the descriptor *fd*. Raises what ANSWER says."""
+        failure = 0
+        try:
+            os.write(-1 if self.fd is None else self.fd, struct.pack("iI", fd, response) + record)
+        except OSError as error:
+            failure = error.errno or errno.EINVAL
+        if failure:
+            ANSWER.fail(failure, fd=self.fd)
+
+    def give_default(self, key: tuple[int, int]) -> None:
+        """Answer the event with this key by the default, unless it was answered."""
+        try:
+            self.waiting.remove(key)
+        except KeyError:
+            return
+        try:
+            self.write(key[1], self.default)
+        except OSError:
+            pass  # its task was killed, or the group is closed: then the kernel allows
+
+    def give_defaults(self) -> None:
+        """Answer all events that wait by the default."""
+        for key in list(self.waiting):
+            self.give_default(key)
+
+    def forget(self) -> None:
+        """Answer nothing any more: the process is a forked child."""
+        self.fd = None
+        self.waiting.clear()
+
+
+class Origin:
+    """The read that made some events: their object's answers, and its number.
+
+    While the events are ``making``, the buffer of the read owns their descriptors. Then
+    the events do, as long as ``owning``.
+    """
+
+    __slots__ = ("answers", "making", "owning", "serial")
+
+    def __init__(self, answers: Answers, serial: int, making: bool = False, owning: bool = False) -> None:
+        self.answers = answers
+        self.serial = serial
+        self.making = making
+        self.owning = owning

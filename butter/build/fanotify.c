@@ -1,0 +1,302 @@
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Of the newest kernel, and not from <linux/fanotify.h>, which may be old. */
+#define FAN_CLOEXEC 0x1
+#define FAN_NONBLOCK 0x2
+#define FAN_CLASS_NOTIF 0x0
+#define FAN_CLASS_CONTENT 0x4
+#define FAN_CLASS_PRE_CONTENT 0x8
+#define FAN_UNLIMITED_QUEUE 0x10
+#define FAN_UNLIMITED_MARKS 0x20
+#define FAN_ENABLE_AUDIT 0x40
+#define FAN_REPORT_PIDFD 0x80
+#define FAN_REPORT_TID 0x100
+#define FAN_REPORT_FID 0x200
+#define FAN_REPORT_DIR_FID 0x400
+#define FAN_REPORT_NAME 0x800
+#define FAN_REPORT_DFID_NAME (FAN_REPORT_DIR_FID | FAN_REPORT_NAME)
+#define FAN_REPORT_TARGET_FID 0x1000
+#define FAN_REPORT_DFID_NAME_TARGET (FAN_REPORT_DFID_NAME | FAN_REPORT_FID | FAN_REPORT_TARGET_FID)
+#define FAN_REPORT_FD_ERROR 0x2000
+#define FAN_REPORT_MNT 0x4000
+#define FAN_ACCESS 0x1
+#define FAN_MODIFY 0x2
+#define FAN_ATTRIB 0x4
+#define FAN_CLOSE_WRITE 0x8
+#define FAN_CLOSE_NOWRITE 0x10
+#define FAN_OPEN 0x20
+#define FAN_MOVED_FROM 0x40
+#define FAN_MOVED_TO 0x80
+#define FAN_CREATE 0x100
+#define FAN_DELETE 0x200
+#define FAN_DELETE_SELF 0x400
+#define FAN_MOVE_SELF 0x800
+#define FAN_OPEN_EXEC 0x1000
+#define FAN_Q_OVERFLOW 0x4000
+#define FAN_FS_ERROR 0x8000
+#define FAN_OPEN_PERM 0x10000
+#define FAN_ACCESS_PERM 0x20000
+#define FAN_OPEN_EXEC_PERM 0x40000
+#define FAN_PRE_ACCESS 0x100000
+#define FAN_MNT_ATTACH 0x1000000
+#define FAN_MNT_DETACH 0x2000000
+#define FAN_EVENT_ON_CHILD 0x8000000
+#define FAN_RENAME 0x10000000
+#define FAN_ONDIR 0x40000000
+#define FAN_CLOSE (FAN_CLOSE_WRITE | FAN_CLOSE_NOWRITE)
+#define FAN_MOVE (FAN_MOVED_FROM | FAN_MOVED_TO)
+#define FAN_MARK_ADD 0x1
+#define FAN_MARK_REMOVE 0x2
+#define FAN_MARK_FLUSH 0x80
+#define FAN_MARK_INODE 0x0
+#define FAN_MARK_MOUNT 0x10
+#define FAN_MARK_FILESYSTEM 0x100
+#define FAN_MARK_MNTNS 0x110
+#define FAN_MARK_DONT_FOLLOW 0x4
+#define FAN_MARK_ONLYDIR 0x8
+#define FAN_MARK_EVICTABLE 0x200
+#define FAN_MARK_IGNORE 0x400
+#define FAN_MARK_IGNORED_MASK 0x20
+#define FAN_MARK_IGNORED_SURV_MODIFY 0x40
+#define FAN_MARK_IGNORE_SURV (FAN_MARK_IGNORE | FAN_MARK_IGNORED_SURV_MODIFY)
+#define FAN_ALLOW 0x1
+#define FAN_DENY 0x2
+#define FAN_AUDIT 0x10
+#define FAN_INFO 0x20
+#define FAN_EVENT_INFO_TYPE_FID 1
+#define FAN_EVENT_INFO_TYPE_DFID_NAME 2
+#define FAN_EVENT_INFO_TYPE_DFID 3
+#define FAN_EVENT_INFO_TYPE_PIDFD 4
+#define FAN_EVENT_INFO_TYPE_ERROR 5
+#define FAN_EVENT_INFO_TYPE_RANGE 6
+#define FAN_EVENT_INFO_TYPE_MNT 7
+#define FAN_EVENT_INFO_TYPE_OLD_DFID_NAME 10
+#define FAN_EVENT_INFO_TYPE_NEW_DFID_NAME 12
+#define FAN_RESPONSE_INFO_NONE 0
+#define FAN_RESPONSE_INFO_AUDIT_RULE 1
+#define FAN_NOFD (-1)
+#define FAN_NOPIDFD FAN_NOFD
+#define FAN_EPIDFD (-2)
+#define FANOTIFY_METADATA_VERSION 3
+#define FAN_EVENT_METADATA_LEN HEADER
+#define FAN_ERRNO_BITS 8
+#define FAN_ERRNO_SHIFT (32 - FAN_ERRNO_BITS)
+#define FAN_ERRNO_MASK ((1 << FAN_ERRNO_BITS) - 1)
+#define FAN_ALL_CLASS_BITS (FAN_CLASS_NOTIF | FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT)
+#define FAN_ALL_INIT_FLAGS (FAN_CLOEXEC | FAN_NONBLOCK | FAN_ALL_CLASS_BITS | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS)
+#define FAN_ALL_MARK_FLAGS                                                                                             \
+    (FAN_MARK_ADD | FAN_MARK_REMOVE | FAN_MARK_DONT_FOLLOW | FAN_MARK_ONLYDIR | FAN_MARK_MOUNT |                       \
+     FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY | FAN_MARK_FLUSH)
+#define FAN_ALL_EVENTS (FAN_ACCESS | FAN_MODIFY | FAN_CLOSE | FAN_OPEN)
+#define FAN_ALL_PERM_EVENTS (FAN_OPEN_PERM | FAN_ACCESS_PERM)
+#define FAN_ALL_OUTGOING_EVENTS (FAN_ALL_EVENTS | FAN_ALL_PERM_EVENTS | FAN_Q_OVERFLOW)
+
+/* A call that fails returns -1 - errno: butter/errors.py says why. */
+static int fanotify_init(unsigned int flags, unsigned int event_f_flags)
+{
+    long fd = syscall(SYS_fanotify_init, flags, event_f_flags);
+    return (int)(fd < 0 ? -1 - errno : fd);
+}
+
+static int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirfd, const char *pathname)
+{
+    long result = syscall(SYS_fanotify_mark, fd, flags, mask, dirfd, pathname);
+    return (int)(result < 0 ? -1 - errno : result);
+}
+
+/* Each event of a group that reports descriptors costs one, so a batch is small: the
+   event for which none is left is lost. */
+#define READ_SIZE 4096
+
+/* The structs of the kernel, which no old header has whole. */
+struct metadata {
+    uint32_t event_len;
+    uint8_t version, reserved;
+    uint16_t metadata_len;
+    uint64_t mask;
+    int32_t fd, pid;
+};
+#define HEADER sizeof(struct metadata)
+
+struct record {
+    uint8_t type, pad;
+    uint16_t len;
+};
+
+struct fid {
+    struct record record;
+    int32_t fsid[2];
+    uint32_t handle_bytes;
+    int32_t handle_type;
+};
+
+/* The handle of a file, and a name: where they begin in the records, and their
+   sizes. */
+typedef struct {
+    int32_t fsid[2];
+    int32_t type;
+    uint32_t handle, handle_size;
+    uint32_t name, name_size;
+} butter_fanotify_fid;
+
+/* The records of one event: present has a bit for each type. */
+typedef struct {
+    butter_fanotify_fid file, directory, old, new;
+    uint32_t present;
+    int32_t pidfd;
+    int32_t error;
+    uint32_t error_count;
+    uint64_t offset, size;
+    uint64_t mount;
+} butter_fanotify_records;
+
+typedef struct {
+    uint64_t masks[READ_SIZE / HEADER];
+    int32_t fds[READ_SIZE / HEADER];
+    int32_t pids[READ_SIZE / HEADER];
+    int32_t pidfds[READ_SIZE / HEADER];
+    uint32_t starts[READ_SIZE / HEADER];
+    uint32_t ends[READ_SIZE / HEADER];
+    /* One array for Python, where each access to a field costs as much as an event. */
+    union {
+        uint64_t summary[4];
+        struct {
+            uint64_t count;
+            uint64_t any_mask;
+            uint64_t any_record;
+            uint64_t used;
+        };
+    };
+    char data[READ_SIZE];
+} butter_fanotify_events;
+
+static int parse_fid(const char *data, uint32_t offset, uint32_t len, int named, butter_fanotify_fid *found)
+{
+    struct fid fid;
+
+    if (len < sizeof fid)
+        return -1 - EBADMSG;
+    memcpy(&fid, data + offset, sizeof fid);
+    if (fid.handle_bytes > len - sizeof fid)
+        return -1 - EBADMSG;
+    found->fsid[0] = fid.fsid[0];
+    found->fsid[1] = fid.fsid[1];
+    found->type = fid.handle_type;
+    found->handle = offset + (uint32_t)sizeof fid;
+    found->handle_size = fid.handle_bytes;
+    found->name = found->handle + found->handle_size;
+    found->name_size = named ? (uint32_t)strnlen(data + found->name, offset + len - found->name) : 0;
+    return 0;
+}
+
+/* Take the records of one event, and skip those of a type that is not known here.
+   Return 0, or -1 - EBADMSG if one is cut short. */
+static int butter_fanotify_parse_records(const char *data, size_t size, butter_fanotify_records *records)
+{
+    struct record record;
+    uint32_t offset = 0, end = (uint32_t)size;
+
+    records->present = 0;
+    for (; offset < end; offset += record.len) {
+        const char *body = data + offset + sizeof record;
+        int result = 0;
+
+        if (end - offset < sizeof record)
+            return -1 - EBADMSG;
+        /* copied, because a slice of bytes may not be aligned */
+        memcpy(&record, data + offset, sizeof record);
+        if (record.len < sizeof record || record.len > end - offset)
+            return -1 - EBADMSG;
+        switch (record.type) {
+        case FAN_EVENT_INFO_TYPE_FID: result = parse_fid(data, offset, record.len, 0, &records->file); break;
+        case FAN_EVENT_INFO_TYPE_DFID: result = parse_fid(data, offset, record.len, 0, &records->directory); break;
+        case FAN_EVENT_INFO_TYPE_DFID_NAME: result = parse_fid(data, offset, record.len, 1, &records->directory); break;
+        case FAN_EVENT_INFO_TYPE_OLD_DFID_NAME: result = parse_fid(data, offset, record.len, 1, &records->old); break;
+        case FAN_EVENT_INFO_TYPE_NEW_DFID_NAME: result = parse_fid(data, offset, record.len, 1, &records->new); break;
+        case FAN_EVENT_INFO_TYPE_PIDFD:
+            if (record.len < 8)
+                return -1 - EBADMSG;
+            memcpy(&records->pidfd, body, 4);
+            break;
+        case FAN_EVENT_INFO_TYPE_ERROR:
+            if (record.len < 12)
+                return -1 - EBADMSG;
+            memcpy(&records->error, body, 4);
+            memcpy(&records->error_count, body + 4, 4);
+            break;
+        case FAN_EVENT_INFO_TYPE_RANGE:
+            if (record.len < 24)
+                return -1 - EBADMSG;
+            memcpy(&records->offset, body + 4, 8);
+            memcpy(&records->size, body + 12, 8);
+            break;
+        case FAN_EVENT_INFO_TYPE_MNT:
+            if (record.len < 16)
+                return -1 - EBADMSG;
+            memcpy(&records->mount, body + 4, 8);
+            break;
+        default: break;
+        }
+        if (result < 0)
+            return result;
+        if (record.type < 32)
+            records->present |= 1U << record.type;
+    }
+    return 0;
+}
+
+/* Take as many whole events as the columns hold, and return their size in bytes, or
+   -1 - EBADMSG if the first is broken or larger than any event of the kernel. */
+static ssize_t butter_fanotify_parse(const char *data, size_t size, butter_fanotify_events *events)
+{
+    struct metadata header;
+    butter_fanotify_records records;
+    size_t used = 0;
+    uint64_t count = 0, any_mask = 0, any_record = 0;
+
+    if (size > READ_SIZE)
+        size = READ_SIZE;
+    while (size - used >= HEADER) {
+        memcpy(&header, data + used, HEADER);
+        if (header.version != FANOTIFY_METADATA_VERSION || header.metadata_len < HEADER ||
+            header.event_len < header.metadata_len || header.event_len > size - used)
+            break;
+        if (butter_fanotify_parse_records(data + used + header.metadata_len, header.event_len - header.metadata_len,
+                                          &records) < 0)
+            break;
+        events->masks[count] = header.mask;
+        events->fds[count] = header.fd;
+        events->pids[count] = header.pid;
+        events->pidfds[count] = records.present & 1U << FAN_EVENT_INFO_TYPE_PIDFD ? records.pidfd : FAN_NOPIDFD;
+        events->starts[count] = (uint32_t)used + header.metadata_len;
+        used += header.event_len;
+        events->ends[count] = (uint32_t)used;
+        any_mask |= header.mask;
+        any_record |= header.event_len - header.metadata_len;
+        count++;
+    }
+    events->count = count;
+    events->any_mask = any_mask;
+    events->any_record = any_record;
+    events->used = used;
+    return used || !size ? (ssize_t)used : -1 - EBADMSG;
+}
+
+/* Return the number of events of one read, or -1 - errno. Trailing bytes that are not
+   a whole event mean that fd is not an fanotify descriptor. */
+static int butter_fanotify_read(int fd, butter_fanotify_events *events)
+{
+    ssize_t size = read(fd, events->data, READ_SIZE);
+
+    if (size < 0)
+        return -1 - errno;
+    if (!size || butter_fanotify_parse(events->data, (size_t)size, events) != size) {
+        events->count = 0;
+        return -1 - EBADMSG;
+    }
+    return (int)events->count;
+}

@@ -1,0 +1,341 @@
+"""Watching whole filesystems, and deciding: objects for :manpage:`fanotify(7)`."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from contextlib import suppress
+from os import O_RDONLY, O_RDWR, O_WRONLY
+from typing import TYPE_CHECKING
+
+from butter._arguments import ACCESS_MODE, CLOEXEC_DEFAULT, integer, one_spelling
+from butter._constants import fanotify as _constants
+from butter._constants.fanotify import *  # noqa: F403
+from butter._constants.fanotify import (
+    FAN_ALLOW,
+    FAN_CLASS_NOTIF,
+    FAN_CLOEXEC,
+    FAN_DENY,
+    FAN_ENABLE_AUDIT,
+    FAN_MARK_ADD,
+    FAN_MARK_FILESYSTEM,
+    FAN_MARK_FLUSH,
+    FAN_MARK_IGNORE,
+    FAN_MARK_IGNORED_MASK,
+    FAN_MARK_INODE,
+    FAN_MARK_MNTNS,
+    FAN_MARK_MOUNT,
+    FAN_MARK_REMOVE,
+    FAN_REPORT_MNT,
+    FAN_REPORT_TID,
+)
+from butter._fanotify import fanotify_init, fanotify_mark
+from butter._fanotify_answers import Answers, AuditRule
+from butter._fanotify_errors import AT_FDCWD, CLASS, LINK, group_of
+from butter._fanotify_event import FanotifyEvent
+from butter._fanotify_handle import FileHandle
+from butter._fanotify_modify_dir import modify_dir
+from butter._fanotify_read import read_events, str_to_events
+from butter.errors import InvalidArgument
+from butter.eventlike import Eventlike
+from butter.pidfd import Pidfd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from butter._arguments import FileDescriptor, Path
+    from butter._fanotify_read import Columns
+
+__all__ = [
+    "O_RDONLY",
+    "O_RDWR",
+    "O_WRONLY",
+    "AuditRule",
+    "Fanotify",
+    "FanotifyEvent",
+    "FileHandle",
+    "close_events",
+    "fanotify_init",
+    "fanotify_mark",
+    "str_to_events",
+]
+__all__ += _constants.__all__
+
+__getattr__ = modify_dir(__name__)
+
+FanotifyEvent._pidfd_class = Pidfd
+
+_RESPONSES = {"allow": FAN_ALLOW, "deny": FAN_DENY}
+
+# the errnos of a read that does not have an event, or that can never have one
+_NOTHING = (errno.EAGAIN, errno.EBADF, errno.EBADMSG, errno.EINVAL)
+
+
+class Fanotify(Eventlike[FanotifyEvent]):
+    """``Fanotify(flags=FAN_CLASS_NOTIF, event_flags=O_RDONLY, closefd=True)``.
+
+    Watches files, mounts and filesystems, and decides about the use of files. Its
+    events are FanotifyEvents. ::
+
+        with Fanotify() as fanotify:
+            fanotify.watch("/home", FAN_CLOSE_WRITE, FAN_MARK_FILESYSTEM)
+            for event in fanotify:
+                with event:
+                    print(event.filename, event.pid, event.flags)
+
+    *flags* are FanotifyInit's, *event_flags* those of :func:`os.open` for the
+    descriptors of events. *closefd* keeps the descriptor, and those of events, from
+    programs that the process executes.
+
+    With ``FAN_CLASS_CONTENT`` or ``FAN_CLASS_PRE_CONTENT`` the object has permission
+    events, whose tasks wait for an answer. *default* is "allow" or "deny": the answer
+    to events that are closed or forgotten without one, as when a handler raises.
+    :meth:`close` answers all. If the process dies, the kernel allows. A forked child
+    closes its copy of such an object and never answers.
+
+    *exclude_self* leaves out the events of this process, and allows what they ask. A
+    thread that uses a marked file by its path still waits until another thread has read
+    the event; ``event.fileno()`` is never reported.
+
+    Without CAP_SYS_ADMIN a group needs ``FAN_REPORT_FID``, and has marks on files and
+    directories alone (Linux 5.13).
+
+    Raises what :func:`fanotify_init` does, ValueError for another *default*.
+
+    Linux 2.6.37, :manpage:`fanotify(7)`.
+    """
+
+    _kind = "an fanotify descriptor"
+    _link = LINK
+
+    _flags: int | None = None  # those of fanotify_init; None if they are not known
+    _event_flags = O_RDONLY
+    _default = FAN_ALLOW
+    _answers: Answers | None
+    _exclude_self = False
+
+    def __init__(
+        self,
+        flags: int = FAN_CLASS_NOTIF,
+        event_flags: int = O_RDONLY,
+        closefd: bool = CLOEXEC_DEFAULT,
+        *,
+        default: str = "allow",
+        exclude_self: bool = False,
+    ) -> None:
+        if not isinstance(flags, int):
+            raise TypeError(f"flags must be an int, not {type(flags).__name__}: pass a path to watch()")
+        self.default = default
+        super().__init__(fanotify_init(flags, event_flags, closefd))
+        self._flags = flags | FAN_CLOEXEC if closefd else flags
+        self._event_flags = event_flags
+        self._exclude_self = exclude_self
+        self._answers = Answers(self.fileno(), self._default, self._flags)
+
+    def _init_state(self) -> None:
+        super()._init_state()
+        self._unmade: deque[Columns] = deque()
+        self._answers = None
+
+    def _adopted(self, fd: int) -> None:
+        group = group_of(fd)
+        if group is not None:
+            self._flags, self._event_flags = group
+        # The kernel does not tell FAN_ENABLE_AUDIT, and refuses an audit without it.
+        flags = None if self._flags is None else self._flags | FAN_ENABLE_AUDIT
+        self._answers = Answers(fd, self._default, flags)
+
+    @property
+    def default(self) -> str:
+        """The answer to events that do not get another: "allow" or "deny"."""
+        return next(name for name, response in _RESPONSES.items() if response == self._default)
+
+    @default.setter
+    def default(self, value: str) -> None:
+        if value not in _RESPONSES:
+            raise ValueError(f"default must be 'allow' or 'deny', not {value!r}")
+        self._default = _RESPONSES[value]
+        if self._answers is not None:
+            self._answers.default = self._default
+
+    @property
+    def blocking(self) -> bool:
+        """Whether a read waits for an event."""
+        return os.get_blocking(self.fileno())
+
+    def watch(
+        self,
+        path: Path | None,
+        events: int | None = None,
+        flags: int = 0,
+        dfd: FileDescriptor = AT_FDCWD,
+        *,
+        mask: int | None = None,
+        event_mask: int | None = None,
+    ) -> None:
+        """Watch *path* for *events*, which are added to those that it has.
+
+        *path* is str, bytes or PathLike, relative to the directory *dfd*; None is the
+        file *dfd* itself. *events* are bits of FanotifyMask. *flags* are FanotifyMark's
+        and say what is watched: the file or directory alone, or its whole mount
+        (``FAN_MARK_MOUNT``) or filesystem (``FAN_MARK_FILESYSTEM``). *mask* and
+        *event_mask* are older names of *events*.
+
+        Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
+        """
+        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_ADD, dfd)
+
+    def ignore(
+        self,
+        path: Path | None,
+        events: int | None = None,
+        flags: int = 0,
+        dfd: FileDescriptor = AT_FDCWD,
+        *,
+        mask: int | None = None,
+        event_mask: int | None = None,
+    ) -> None:
+        """Report these *events* of *path* no more, whichever mark asks for them.
+
+        The arguments are those of :meth:`watch`. ``FAN_MARK_IGNORED_MASK`` is added to
+        *flags*, unless they have ``FAN_MARK_IGNORE`` (Linux 6.0). A modification ends
+        it without ``FAN_MARK_IGNORED_SURV_MODIFY``. :meth:`del_watch` with the same
+        flags takes it back.
+
+        Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
+        """
+        if not flags & FAN_MARK_IGNORE:
+            flags |= FAN_MARK_IGNORED_MASK
+        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_ADD, dfd)
+
+    def del_watch(
+        self,
+        path: Path | None,
+        events: int | None = None,
+        flags: int = 0,
+        dfd: FileDescriptor = AT_FDCWD,
+        *,
+        mask: int | None = None,
+        event_mask: int | None = None,
+    ) -> None:
+        """Remove *events* from the mark on *path*, whose type is in *flags*.
+
+        Its events that wait are still delivered. The arguments are those of
+        :meth:`watch`.
+
+        Raises what :func:`fanotify_mark` does, PathNotFound also if there is no such
+        mark, ValueError if the object is closed.
+        """
+        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_REMOVE, dfd)
+
+    def flush(self, flags: int | None = None) -> None:
+        """Remove all marks, or those of the type in *flags*, as FAN_MARK_MOUNT.
+
+        Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
+        """
+        fd = self.fileno()
+        if flags is not None:
+            fanotify_mark(fd, None, 0, flags | FAN_MARK_FLUSH)
+            return
+        for each in self._types():
+            try:
+                fanotify_mark(fd, None, 0, each | FAN_MARK_FLUSH)
+            except (InvalidArgument, PermissionError):
+                # an old kernel, or an unprivileged group, does not have such marks
+                if each in (FAN_MARK_INODE, FAN_MARK_MNTNS):
+                    raise
+
+    def _types(self) -> tuple[int, ...]:
+        if self._flags is not None and self._flags & FAN_REPORT_MNT:
+            return (FAN_MARK_MNTNS,)
+        return FAN_MARK_INODE, FAN_MARK_MOUNT, FAN_MARK_FILESYSTEM
+
+    def writable(self) -> bool:
+        """Whether the descriptors of events are open for writing (*event_flags*)."""
+        return self._event_flags & ACCESS_MODE != O_RDONLY
+
+    def _asks(self) -> bool:
+        """Return whether the object may have permission events."""
+        return self._flags is None or self._flags & CLASS != FAN_CLASS_NOTIF
+
+    def _read_events(self) -> list[FanotifyEvent]:
+        events = read_events(self.fileno(), self._made, self._unmade)
+        return self._without_own(events) if self._exclude_self else events
+
+    def _made(self, columns: Columns) -> list[FanotifyEvent]:
+        answers = self._answers
+        if answers is None:
+            self._answers = answers = Answers(self._fd, self._default, self._flags)
+        return columns.made(answers)
+
+    def _without_own(self, events: list[FanotifyEvent]) -> list[FanotifyEvent]:
+        """Return the events of other processes, and allow those of this one."""
+        others = []
+        for event in events:
+            if not self._is_own(event.pid):
+                others.append(event)
+                continue
+            with event:
+                if event.permission_event:
+                    event.allow()
+        return others
+
+    def _is_own(self, pid: int) -> bool:
+        if self._flags is not None and self._flags & FAN_REPORT_TID:
+            return os.path.exists(f"/proc/self/task/{pid}")
+        return pid == os.getpid()
+
+    def _drop_batch(self) -> None:
+        answers = self._answers
+        try:
+            if answers is not None and answers.fd is not None and self._asks():
+                self._answer_all(answers)
+        finally:
+            if answers is not None:
+                answers.fd = None
+            while self._batch:
+                self._batch.popleft().close()
+            while self._unmade:
+                self._unmade.popleft().drop()
+
+    def _answer_all(self, answers: Answers) -> None:
+        """End all marks, and answer the events that wait by the default."""
+        fd = -1 if answers.fd is None else answers.fd
+        for each in self._types():
+            with suppress(OSError):
+                fanotify_mark(fd, None, 0, each | FAN_MARK_FLUSH)
+        with suppress(OSError):
+            # the marks are gone for all that share it, so none of them misses an event
+            os.set_blocking(fd, False)
+        wrong = 0
+        while wrong not in _NOTHING:
+            try:
+                close_events(read_events(fd, self._made, self._unmade))
+            except OSError as error:
+                wrong = error.errno or errno.EINVAL
+        answers.give_defaults()
+
+    def _after_fork(self) -> None:
+        if self._answers is not None:
+            self._answers.forget()
+        super()._after_fork()
+        fd = self._fd
+        if fd is not None and self._answers is not None and self._asks():
+            # as long as a copy is open the kernel does not allow what waits
+            self._fd = None
+            os.close(fd)
+
+
+def _events(events: int | None, mask: int | None, event_mask: int | None) -> int:
+    value = one_spelling("events, mask", events, mask, None)
+    value = one_spelling("events, event_mask", value, event_mask, None)
+    if value is None:
+        raise TypeError("events are missing: bits of FanotifyMask")
+    return integer(value, 64, "the mask of events")
+
+
+def close_events(events: Iterable[FanotifyEvent]) -> None:
+    """Close many events, faster than one by one. Each may be closed already."""
+    for event in events:
+        event.close()

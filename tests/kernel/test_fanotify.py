@@ -1,0 +1,762 @@
+"""The behaviour of fanotify alone: calls, marks, events, and their descriptors."""
+
+import copy
+import errno
+import gc
+import os
+import pickle
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import support
+from support import in_child, needs
+
+from butter import _fanotify, _fanotify_read, fanotify, fanotify_constants
+from butter._fanotify_event import DENY_ERRNOS
+from butter.errors import InvalidArgument
+from butter.fanotify import (
+    FAN_ACCESS_PERM,
+    FAN_ALL_EVENTS,
+    FAN_ATTRIB,
+    FAN_CLASS_CONTENT,
+    FAN_CLASS_NOTIF,
+    FAN_CLASS_PRE_CONTENT,
+    FAN_CLOSE,
+    FAN_CLOSE_NOWRITE,
+    FAN_CREATE,
+    FAN_ENABLE_AUDIT,
+    FAN_FS_ERROR,
+    FAN_MARK_ADD,
+    FAN_MARK_EVICTABLE,
+    FAN_MARK_FILESYSTEM,
+    FAN_MARK_FLUSH,
+    FAN_MARK_IGNORE,
+    FAN_MARK_IGNORED_MASK,
+    FAN_MARK_MNTNS,
+    FAN_MARK_MOUNT,
+    FAN_MARK_REMOVE,
+    FAN_MNT_ATTACH,
+    FAN_NOFD,
+    FAN_NONBLOCK,
+    FAN_ONDIR,
+    FAN_OPEN,
+    FAN_OPEN_EXEC_PERM,
+    FAN_OPEN_PERM,
+    FAN_PRE_ACCESS,
+    FAN_Q_OVERFLOW,
+    FAN_RENAME,
+    FAN_REPORT_DIR_FID,
+    FAN_REPORT_FD_ERROR,
+    FAN_REPORT_FID,
+    FAN_REPORT_MNT,
+    FAN_REPORT_NAME,
+    FAN_REPORT_PIDFD,
+    FAN_REPORT_TARGET_FID,
+    FAN_REPORT_TID,
+    AuditRule,
+    Fanotify,
+    FanotifyEvent,
+    close_events,
+    fanotify_init,
+    fanotify_mark,
+)
+from butter.utils import get_buffered_length
+
+admin = needs("CAP_SYS_ADMIN")
+
+# calls: the kernel refuses them in one way, and the sentence says why
+
+
+@admin
+@needs(kernel=(6, 14))
+@pytest.mark.parametrize(
+    ("flags", "event_flags", "words"),
+    [
+        (0x8000, 0, "unknown flags 0x8000"),
+        (FAN_REPORT_PIDFD | FAN_REPORT_TID, 0, "FAN_REPORT_PIDFD and FAN_REPORT_TID exclude each other"),
+        (FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT, 0, "FAN_CLASS_CONTENT and FAN_CLASS_PRE_CONTENT exclude"),
+        (FAN_REPORT_MNT | FAN_REPORT_FID, 0, "cannot have REPORT_FID"),
+        (FAN_REPORT_MNT | FAN_REPORT_FD_ERROR, 0, "cannot have REPORT_FD_ERROR"),
+        (FAN_REPORT_MNT | FAN_CLASS_CONTENT, 0, "cannot have CLASS_CONTENT"),
+        (0, 0o10000000, "O_PATH"),
+        (0, os.O_TRUNC, f"{os.O_TRUNC:#x}"),
+        (0, 3, "one of O_RDONLY, O_WRONLY and O_RDWR"),
+        (FAN_CLASS_CONTENT | FAN_REPORT_FID, 0, "they exclude CLASS_CONTENT"),
+        (FAN_CLASS_PRE_CONTENT | FAN_REPORT_FID, 0, "they exclude CLASS_PRE_CONTENT"),
+        (FAN_REPORT_NAME, 0, "FAN_REPORT_NAME needs FAN_REPORT_DIR_FID"),
+        (FAN_REPORT_FID | FAN_REPORT_NAME, 0, "FAN_REPORT_NAME needs FAN_REPORT_DIR_FID"),
+        (FAN_REPORT_FID | FAN_REPORT_TARGET_FID, 0, "FAN_REPORT_TARGET_FID needs FAN_REPORT_NAME"),
+        (
+            FAN_REPORT_DIR_FID | FAN_REPORT_NAME | FAN_REPORT_TARGET_FID,
+            0,
+            "FAN_REPORT_TARGET_FID needs FAN_REPORT_FID, for",
+        ),
+    ],
+)
+def test_refused_groups(flags, event_flags, words):
+    """The kernel refuses flags that do not fit, and the sentence names the pair."""
+    with pytest.raises(InvalidArgument, match=re.escape(words)):
+        fanotify_init(flags, event_flags)
+
+
+NAMES = FAN_REPORT_DIR_FID | FAN_REPORT_NAME
+SURE = FAN_MARK_ADD
+
+
+@admin
+@needs(kernel=(6, 14))
+@pytest.mark.parametrize(
+    ("group", "path", "mask", "flags", "words"),
+    [
+        (0, ".", 1 << 32 | FAN_OPEN, SURE, "more than 32 bits"),
+        (0, ".", FAN_OPEN, SURE | 0x8000, "unknown flags 0x8000"),
+        (0, ".", FAN_OPEN, 0, "one of FAN_MARK_ADD, FAN_MARK_REMOVE and FAN_MARK_FLUSH"),
+        (0, ".", FAN_OPEN, FAN_MARK_ADD | FAN_MARK_REMOVE, "one of FAN_MARK_ADD"),
+        (0, ".", 0, FAN_MARK_FLUSH | FAN_MARK_IGNORE, "not with IGNORE"),
+        (0, ".", 0, SURE, "asks for no event"),
+        (0, ".", 0x4000, SURE, "cannot be asked for: Q_OVERFLOW"),
+        (0, ".", FAN_OPEN, SURE | FAN_MARK_IGNORE | FAN_MARK_IGNORED_MASK, "exclude each other"),
+        (0, ".", FAN_OPEN_PERM, SURE, "OPEN_PERM needs a group of FAN_CLASS_CONTENT"),
+        (0, ".", FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM, SURE, "needs a group of FAN_CLASS_CONTENT"),
+        (FAN_CLASS_CONTENT, "file", FAN_PRE_ACCESS, SURE, "FAN_PRE_ACCESS needs a group of FAN_CLASS_PRE_CONTENT"),
+        (FAN_CLASS_PRE_CONTENT, ".", FAN_PRE_ACCESS | FAN_ONDIR, SURE, "FAN_PRE_ACCESS and FAN_ONDIR exclude"),
+        (FAN_CLASS_CONTENT, "/proc/version", FAN_OPEN_PERM, SURE, "as proc, cannot have permission events"),
+        (FAN_REPORT_FID, ".", FAN_FS_ERROR, SURE, "FAN_FS_ERROR needs a mark with FAN_MARK_FILESYSTEM"),
+        (FAN_REPORT_FID, ".", FAN_OPEN, SURE | FAN_MARK_MOUNT | FAN_MARK_EVICTABLE, "FAN_MARK_EVICTABLE"),
+        (0, ".", FAN_ATTRIB, SURE, "ATTRIB needs a group with FAN_REPORT_FID"),
+        (FAN_REPORT_FID, ".", FAN_CREATE, SURE | FAN_MARK_MOUNT, "FAN_MARK_MOUNT cannot have CREATE"),
+        (FAN_REPORT_FID, ".", FAN_RENAME, SURE, "FAN_RENAME needs a group with FAN_REPORT_NAME"),
+        (FAN_REPORT_MNT, "/proc/self/ns/mnt", FAN_OPEN, SURE | FAN_MARK_MNTNS, "not OPEN"),
+        (FAN_REPORT_MNT, ".", FAN_MNT_ATTACH, SURE, "only marks with FAN_MARK_MNTNS"),
+        (FAN_REPORT_MNT, ".", FAN_MNT_ATTACH, SURE | FAN_MARK_MNTNS, "needs a path to a mount namespace"),
+        (0, ".", FAN_MNT_ATTACH, SURE, "MNT_ATTACH needs a group with FAN_REPORT_MNT"),
+        (0, ".", FAN_OPEN, SURE | FAN_MARK_MNTNS, "FAN_MARK_MNTNS needs a group with FAN_REPORT_MNT"),
+        (0, ".", FAN_OPEN, SURE | FAN_MARK_MOUNT | FAN_MARK_IGNORE, "use FAN_MARK_IGNORE_SURV"),
+        (0, ".", FAN_OPEN, SURE | FAN_MARK_FILESYSTEM | FAN_MARK_IGNORE, "use FAN_MARK_IGNORE_SURV"),
+    ],
+)
+def test_refused_marks(tmp_path, monkeypatch, group, path, mask, flags, words):
+    """The kernel refuses a mark that does not fit, and the sentence says to what."""
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    with Fanotify(group) as made, pytest.raises(InvalidArgument, match=re.escape(words)):
+        fanotify_mark(made, path, mask, flags)
+
+
+@admin
+@pytest.mark.parametrize("kind", [FAN_MARK_MOUNT, FAN_MARK_FILESYSTEM])
+def test_refused_marks_of_a_pipe(pipe, kind):
+    """A pipe is on a filesystem of the kernel's own, which is not marked as a whole."""
+    with Fanotify() as made, pytest.raises(InvalidArgument, match="the kernel's own"):
+        made.watch(None, FAN_OPEN, kind, dfd=pipe[0])
+
+
+def test_a_mark_by_another_descriptor(pipe):
+    """A descriptor that is not fanotify's is called that."""
+    with pytest.raises(InvalidArgument, match="is not an fanotify descriptor"):
+        fanotify_mark(pipe[0], ".", FAN_OPEN, FAN_MARK_ADD)
+
+
+@support.needs_namespaces
+def test_no_group_left():
+    """The limit of groups is told from that of descriptors, of the same errno."""
+
+    def body():
+        support.own_namespaces()
+        Path("/proc/sys/user/max_fanotify_groups").write_text("0")
+        Fanotify(FAN_REPORT_FID)
+
+    with pytest.raises(OSError, match=r"no fanotify group left: user\.max_fanotify_groups is 0") as caught:
+        in_child(body)
+    assert caught.value.errno == errno.EMFILE
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (FAN_CLASS_NOTIF, "a group whose events have descriptors needs CAP_SYS_ADMIN"),
+        (FAN_CLASS_CONTENT, "CLASS_CONTENT needs CAP_SYS_ADMIN"),
+        (FAN_REPORT_FID | FAN_REPORT_TID, "REPORT_TID needs CAP_SYS_ADMIN"),
+        (FAN_REPORT_FID | FAN_REPORT_PIDFD, "REPORT_PIDFD needs CAP_SYS_ADMIN"),
+    ],
+)
+def test_groups_of_a_user(flags, words):
+    """Without privileges the sentence says which flag needs which capability."""
+
+    def body():
+        support.become_nobody()
+        Fanotify(flags)
+
+    with pytest.raises(PermissionError, match=words):
+        in_child(body)
+
+
+@support.needs_namespaces
+def test_groups_in_a_user_namespace():
+    """The root of another user namespace is not the one that the kernel asks for."""
+
+    def body():
+        support.own_namespaces()
+        Fanotify(FAN_CLASS_CONTENT)
+
+    with pytest.raises(PermissionError, match="needs CAP_SYS_ADMIN in the first user namespace"):
+        in_child(body)
+
+
+def test_a_missing_mark(tmp_path):
+    """To remove a mark that is not there fails with a sentence of its own."""
+    with Fanotify(FAN_REPORT_FID) as made, pytest.raises(FileNotFoundError, match="does not have a mark"):
+        made.del_watch(tmp_path, FAN_OPEN)
+
+
+@pytest.mark.defect("F10")
+@needs(kernel=(5, 17))
+def test_events_of_directories_on_a_file(tmp_path):
+    """A file cannot have events of names, and the sentence says which they are."""
+    (tmp_path / "file").touch()
+    with Fanotify(NAMES) as made, pytest.raises(NotADirectoryError, match="RENAME is about directories"):
+        made.watch(tmp_path / "file", FAN_RENAME)
+
+
+# events with descriptors
+
+
+class Task:
+    """A child that runs *body* when it is told to, and its exit status."""
+
+    def __init__(self, body):
+        self.pid = os.fork()
+        if not self.pid:
+            status = 99
+            try:
+                status = body() or 0
+            except OSError as error:
+                status = error.errno
+            finally:
+                os._exit(status)
+
+    def status(self):
+        """The errno of the body's OSError, or what it returned; waits for its end."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def use(path, flags=os.O_RDONLY):
+    os.close(os.open(path, flags))
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("text")
+    return path
+
+
+@admin
+@pytest.mark.defect("F3")
+def test_an_event(file):
+    """An event has the descriptor, the process and the kind of what happened."""
+    with Fanotify() as made:
+        assert made.watch(file, FAN_OPEN | FAN_CLOSE) is None
+        use(file)
+        with made.read_event() as event:
+            assert (event.version, event.pid, event.mask) == (3, os.getpid(), FAN_OPEN | FAN_CLOSE_NOWRITE)
+            assert os.path.samestat(os.fstat(event.fileno()), os.stat(file))
+            assert event.filename == str(file)
+            assert str(event.flags) == "CLOSE_NOWRITE|OPEN"
+            assert event.open_event
+            assert event.close_event
+            assert not event.modify_event
+            assert not os.get_inheritable(event.fileno())
+
+
+@admin
+@pytest.mark.defect("F1")
+def test_an_event_of_a_group_that_does_not_wait(file):
+    """A non-blocking object has the same events, and then none."""
+    with Fanotify(FAN_NONBLOCK) as made:
+        assert not made.blocking
+        made.watch(file, FAN_OPEN)
+        assert made.read_events() == []
+        use(file)
+        close_events(made.read_events())
+        with pytest.raises(BlockingIOError):
+            made.read_event()
+
+
+@admin
+@pytest.mark.defect("F2")
+@pytest.mark.parametrize(("flags", "mode"), [(os.O_RDONLY, "r"), (os.O_RDWR, "r+"), (os.O_WRONLY, "r+")])
+def test_mode(flags, mode):
+    """The mode of an object is that of the descriptors of its events."""
+    with Fanotify(0, flags) as made:
+        assert (made.mode(), made.writable()) == (mode, mode != "r")
+        with Fanotify.adopt(made) as adopted:
+            assert (adopted.mode(), adopted.writable()) == (mode, mode != "r")
+    number = fanotify_init(0, flags)
+    with Fanotify.adopt(number) as adopted:
+        assert adopted.mode() == mode
+
+
+@admin
+@pytest.mark.defect("F4", "F6")
+@pytest.mark.parametrize("path", ["file", b"file", Path("file")])
+def test_relative_paths(file, monkeypatch, path):
+    """A relative path of any type begins at the working directory."""
+    monkeypatch.chdir(file.parent)
+    with Fanotify() as made:
+        made.watch(path, FAN_OPEN)
+        use(file)
+        with made.read_event() as event:
+            assert event.filename == str(file)
+
+
+@admin
+@pytest.mark.defect("F5")
+def test_a_descriptor_is_watched(file):
+    """Without a path the descriptor itself is watched, and with one it is the start."""
+    with Fanotify() as made, open(file) as opened:
+        made.watch(None, FAN_OPEN, dfd=opened)
+        use(file)
+        with made.read_event() as event:
+            assert event.filename == str(file)
+        made.del_watch(None, FAN_OPEN, dfd=opened)
+        directory = os.open(file.parent, os.O_RDONLY)
+        made.watch(file.name, FAN_OPEN, dfd=directory)
+        os.close(directory)
+        use(file)
+        made.read_event().close()
+
+
+@admin
+def test_older_names_of_the_events(file):
+    """The mask has three names, of which one is passed."""
+    with Fanotify() as made:
+        made.watch(file, mask=FAN_OPEN)
+        made.watch(file, event_mask=FAN_OPEN)
+        made.ignore(file, mask=FAN_OPEN)
+        made.del_watch(file, event_mask=FAN_OPEN)
+        with pytest.raises(TypeError, match="two spellings"):
+            made.watch(file, FAN_OPEN, mask=FAN_OPEN)
+        with pytest.raises(TypeError, match="events are missing"):
+            made.watch(file)
+
+
+def read_one(made, file):
+    made.watch(file, FAN_OPEN)
+    use(file)
+    return made.read_event()
+
+
+def is_open(fd):
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+@admin
+def test_an_event_owns_its_descriptor(file):
+    """close() closes it, also twice; a closed event says what it was."""
+    with Fanotify() as made:
+        event = read_one(made, file)
+        number = event.fileno()
+        assert event.filename == str(file)
+        event.close()
+        assert not is_open(number)
+        event.close()
+        assert (event.fd, event.filename, event.open_event) == (-1, str(file), True)
+        assert "fd=closed" in repr(event)
+        with pytest.raises(ValueError, match="closed file"):
+            event.fileno()
+        event = read_one(made, file)
+        event.close()
+        with pytest.raises(ValueError, match="closed file"):
+            event.filename  # noqa: B018
+
+
+@admin
+def test_a_forgotten_event(file):
+    """An event that is forgotten warns, and closes its descriptor."""
+    with Fanotify() as made:
+        events = [read_one(made, file)]
+        number = events[0].fileno()
+        with pytest.warns(ResourceWarning, match=r"unclosed FanotifyEvent\(mask=OPEN, fd=\d+"):
+            support.forget(events)
+        assert not is_open(number)
+
+
+@admin
+def test_a_descriptor_that_is_handed_over(file):
+    """Who reads fd gets the descriptor; close() of the event closes it all the same."""
+    with Fanotify() as made:
+        events = [read_one(made, file)]
+        number = events[0].fd
+        support.forget(events)
+        assert is_open(number)
+        os.close(number)
+        event = read_one(made, file)
+        number = event.fd
+        event.close()
+        assert not is_open(number)
+
+
+def test_a_hand_made_event(pipe):
+    """An event that no read made owns nothing, and close() closes what it has."""
+    number = os.dup(pipe[0])
+    events = [FanotifyEvent(3, FAN_OPEN, number, 1)]
+    support.forget(events)
+    assert is_open(number)
+    with FanotifyEvent(3, FAN_OPEN, number, 1) as event:
+        assert event.fd == number
+    assert not is_open(number)
+
+
+@pytest.mark.defect("F7")
+def test_an_overflow_has_no_descriptor():
+    """close() of an event without a descriptor does nothing."""
+    event = FanotifyEvent(3, FAN_Q_OVERFLOW, FAN_NOFD, 0)
+    assert event.queue_overflow_event
+    assert event.overflow_event
+    assert (event.fd, event.filename) == (-1, None)
+    with pytest.raises(ValueError, match="does not have a descriptor"):
+        event.fileno()
+    event.close()
+    event.close()
+
+
+def test_events_are_not_copied():
+    """A copy would close the descriptor a second time."""
+    event = FanotifyEvent(3, FAN_OPEN, FAN_NOFD, 0)
+    for make in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot copy or pickle"):
+            make(event)
+
+
+@admin
+def test_a_batch_that_is_dropped(file):
+    """Events that wait in an object are closed with it, without a warning."""
+    before = support.descriptors()
+    with Fanotify() as made:
+        for number in range(3):
+            path = file.with_name(str(number))
+            path.touch()
+            made.watch(path, FAN_OPEN)
+            use(path)
+        made.read_event().close()
+        assert made.pending == 2
+    assert support.descriptors() == before
+
+
+@admin
+@pytest.mark.parametrize("failing", range(3))
+def test_a_batch_that_fails_half_way(file, monkeypatch, failing):
+    """Events that cannot be made are not leaked, and come with the next read."""
+    before = support.descriptors()
+    made = Fanotify(FAN_NONBLOCK)
+    for number in range(3):
+        path = file.with_name(str(number))
+        path.touch()
+        made.watch(path, FAN_OPEN)
+        use(path)
+
+    class Failing(FanotifyEvent):
+        left = failing
+
+        def __init__(self, *args):
+            Failing.left -= 1
+            if Failing.left < 0:
+                raise MemoryError
+            super().__init__(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_fanotify_read, "FanotifyEvent", Failing)
+        with pytest.raises(MemoryError):
+            made.read_event()
+    gc.collect()
+    assert made.pending == 3
+    events = made.read_events()
+    assert [event.filename for event in events] == [str(file.with_name(str(number))) for number in range(3)]
+    close_events(events)
+    for number in range(3):
+        use(file.with_name(str(number)))
+    with monkeypatch.context() as patch:
+        patch.setattr(_fanotify_read, "FanotifyEvent", Failing)
+        with pytest.raises(MemoryError):
+            made.read_event()
+    made.close()
+    assert support.descriptors() == before
+
+
+# permission events
+
+
+@admin
+@pytest.mark.defect("F9")
+def test_answers(file):
+    """The task goes on, or its call fails, as the answer says."""
+    with Fanotify(FAN_CLASS_CONTENT) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        for answer, result in (FanotifyEvent.allow, 0), (FanotifyEvent.deny, errno.EPERM):
+            task = Task(lambda: use(file))
+            with made.read_event() as event:
+                assert (event.pid, event.filename) == (task.pid, str(file))
+                assert event.open_perm_event
+                assert event.permission_event
+                answer(event)
+            assert task.status() == result
+
+
+@admin
+def test_an_event_is_answered_once(file):
+    """A second answer raises, and so does one after close()."""
+    with Fanotify(FAN_CLASS_CONTENT) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        task = Task(lambda: use(file))
+        with made.read_event() as event:
+            event.allow()
+            for answer in event.allow, event.deny:
+                with pytest.raises(ValueError, match="it was answered"):
+                    answer()
+        assert task.status() == 0
+        with pytest.raises(ValueError, match="it was closed"):
+            event.deny()
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"), [(FAN_OPEN, "is not a permission event"), (FAN_OPEN_PERM, "was not read by a Fanotify")]
+)
+def test_events_without_a_task(mask, words):
+    """Only a permission event that an object read can be answered."""
+    with pytest.raises(ValueError, match=words):
+        FanotifyEvent(3, mask, FAN_NOFD, 0).allow()
+
+
+def forgotten(event):
+    with pytest.warns(ResourceWarning, match="unclosed"):
+        support.forget(event)
+
+
+def closed(event):
+    event.pop().close()
+
+
+def raising(event):
+    with pytest.raises(ZeroDivisionError), event.pop() as event:
+        event.pid / 0
+
+
+def handed_over(event):
+    number = event[0].fd
+    support.forget(event)
+    os.close(number)
+
+
+@admin
+@pytest.mark.parametrize(("default", "result"), [("allow", 0), ("deny", errno.EPERM)])
+@pytest.mark.parametrize("end", [forgotten, closed, raising, handed_over])
+def test_an_event_without_an_answer(file, end, default, result):
+    """An event that is dropped, or whose handler raises, gets the object's default."""
+    with Fanotify(FAN_CLASS_CONTENT, default=default) as made:
+        assert made.default == default
+        made.watch(file, FAN_OPEN_PERM)
+        task = Task(lambda: use(file))
+        end([made.read_event()])
+        assert task.status() == result
+
+
+@admin
+@pytest.mark.parametrize(("default", "result"), [("allow", 0), ("deny", errno.EPERM)])
+@pytest.mark.parametrize("end", ["close", "forget"])
+def test_the_end_of_an_object(file, default, result, end):
+    """All that wait get the default: taken, in the batch, in the queue."""
+    objects = [Fanotify(FAN_CLASS_CONTENT, default=default)]
+    paths = [file.with_name(str(number)) for number in range(6)]
+    for path in paths:
+        path.touch()
+        objects[0].watch(path, FAN_OPEN_PERM)
+    tasks = [Task(lambda path=path: use(path)) for path in paths[:3]]
+    wait_for_size(objects[0], 3)
+    event = objects[0].read_event()
+    assert objects[0].pending == 2
+    tasks += [Task(lambda path=path: use(path)) for path in paths[3:]]
+    wait_for_size(objects[0], 3)
+    if end == "close":
+        objects[0].close()
+    else:
+        with pytest.warns(ResourceWarning, match="unclosed <Fanotify"):
+            support.forget(objects)
+    assert [task.status() for task in tasks] == [result] * 6
+    with pytest.raises(ValueError, match="its object is closed"):
+        event.allow()
+    event.close()
+
+
+def wait_for_size(made, count):
+    """Wait until so many events wait in the kernel."""
+    deadline = time.monotonic() + 30
+    while get_buffered_length(made) < 24 * count:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+@admin
+def test_a_forked_child_does_not_answer(file):
+    """The child has its copies closed, and the parent still answers."""
+    with Fanotify(FAN_CLASS_CONTENT, default="deny") as made:
+        made.watch(file, FAN_OPEN_PERM)
+        task = Task(lambda: use(file))
+        with made.read_event() as event:
+
+            def body():
+                assert made.closed()
+                with pytest.raises(ValueError, match="another process"):
+                    event.allow()
+                event.close()
+                gc.collect()
+
+            in_child(body)
+            event.allow()
+        assert task.status() == 0
+
+
+@admin
+def test_the_death_of_a_listener(file, pipe, pipe2):
+    """If the listener is killed the kernel allows, though a child of it lives on."""
+
+    def listen():
+        made = Fanotify(FAN_CLASS_CONTENT, default="deny")
+        made.watch(file, FAN_OPEN_PERM)
+        os.write(pipe[1], b"r")
+        event = made.read_event()
+        if not os.fork():
+            os.close(pipe2[1])
+            os.read(pipe2[0], 1)  # until the test has ended
+            os._exit(event.pid > 0)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    listener = Task(listen)
+    os.read(pipe[0], 1)
+    task = Task(lambda: use(file))
+    assert listener.status() == -signal.SIGKILL
+    assert task.status() == 0
+
+
+@admin
+def test_the_own_process_is_excluded(file):
+    """The thread that reads answers for the others of its process by itself."""
+    with Fanotify(FAN_CLASS_CONTENT, default="deny", exclude_self=True) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        read = []
+        thread = threading.Thread(target=lambda: read.append(made.read_event()))
+        thread.start()
+        use(file)
+        task = Task(lambda: use(file))
+        thread.join(30)
+        with read.pop() as event:
+            assert event.pid == task.pid
+            event.allow()
+        assert task.status() == 0
+
+
+@admin
+@needs(kernel=(6, 14))
+@pytest.mark.parametrize("number", DENY_ERRNOS, ids=errno.errorcode.get)
+def test_deny_with_an_errno(file, number):
+    """In the pre-content class the task gets the errno that the answer has."""
+    with Fanotify(FAN_CLASS_PRE_CONTENT) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        task = Task(lambda: use(file))
+        with made.read_event() as event:
+            event.deny(number)
+        assert task.status() == number
+
+
+@admin
+@pytest.mark.parametrize(
+    ("flags", "answer", "words"),
+    [
+        (FAN_CLASS_CONTENT, lambda event: event.deny(errno.EIO), "only a group of FAN_CLASS_PRE_CONTENT"),
+        (FAN_CLASS_PRE_CONTENT, lambda event: event.deny(errno.EACCES), "one of EPERM, .* not with EACCES"),
+        (FAN_CLASS_PRE_CONTENT, lambda event: event.deny(0), "not with 0"),
+        (FAN_CLASS_CONTENT, lambda event: event.allow(audit=True), "FAN_ENABLE_AUDIT"),
+        (FAN_CLASS_CONTENT, lambda event: event.deny(audit=AuditRule(1)), "FAN_ENABLE_AUDIT"),
+    ],
+)
+def test_answers_that_the_kernel_would_refuse(file, flags, answer, words):
+    """They raise before they are written, and the event still waits for another."""
+    with Fanotify(flags) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        task = Task(lambda: use(file))
+        with made.read_event() as event:
+            with pytest.raises(ValueError, match=words):
+                answer(event)
+            event.allow()
+        assert task.status() == 0
+
+
+@admin
+def test_a_refused_answer_can_be_repeated(file):
+    """An adopted descriptor may be without audit: the kernel refuses, then accepts."""
+    with Fanotify.adopt(fanotify_init(FAN_CLASS_CONTENT)) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        task = Task(lambda: use(file))
+        with made.read_event() as event:
+            with pytest.raises(InvalidArgument, match="the task still waits"):
+                event.deny(audit=True)
+            event.deny()
+        assert task.status() == errno.EPERM
+
+
+@needs("CAP_SYS_ADMIN", "CAP_AUDIT_WRITE", kernel=(6, 3))
+@pytest.mark.parametrize("audit", [True, AuditRule(7), AuditRule(7, 0, 1)])
+def test_audited_answers(file, audit):
+    """A group with FAN_ENABLE_AUDIT takes answers with an audit record."""
+    with Fanotify(FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        for answer, result in (FanotifyEvent.allow, 0), (FanotifyEvent.deny, errno.EPERM):
+            task = Task(lambda: use(file))
+            with made.read_event() as event:
+                answer(event, audit=audit)
+            assert task.status() == result
+
+
+@pytest.mark.parametrize("default", ["ask", 1, None])
+def test_other_defaults(default):
+    """The default is one of two words, also when it is set later."""
+    with pytest.raises(ValueError, match="'allow' or 'deny'"):
+        Fanotify(FAN_REPORT_FID, default=default)
+    with Fanotify(FAN_REPORT_FID) as made:
+        with pytest.raises(ValueError, match="'allow' or 'deny'"):
+            made.default = default
+        assert made.default == "allow"
+
+
+# constants
+
+
+@pytest.mark.defect("F8")
+@pytest.mark.parametrize("module", [fanotify, fanotify_constants, _fanotify])
+def test_modify_dir(module):
+    """FAN_MODIFY_DIR is still importable, warns, and is in nothing else."""
+    with pytest.warns(DeprecationWarning, match="FAN_OPEN_EXEC_PERM"):
+        assert module.FAN_MODIFY_DIR == 0x40000
+    brought = {}
+    exec(f"from {module.__name__} import *", brought)
+    assert "FAN_MODIFY_DIR" not in brought
+    assert brought["FAN_OPEN"] == FAN_OPEN
+    assert not FAN_ALL_EVENTS & 0x40000
+    with pytest.raises(AttributeError, match="FAN_MODIFY_DIRS"):
+        module.FAN_MODIFY_DIRS  # noqa: B018
+
+
+def test_constants_of_the_older_module():
+    """butter.fanotify_constants has every constant, and the modes of descriptors."""
+    names = {name for name in fanotify.__all__ if name.isupper()}
+    assert {"FAN_OPEN", "FANOTIFY_METADATA_VERSION", "O_RDONLY", "O_WRONLY", "O_RDWR"} <= names
+    assert names == {name for name in vars(fanotify_constants) if name.isupper()}
+    assert all(getattr(fanotify, name) == getattr(fanotify_constants, name) for name in names)
