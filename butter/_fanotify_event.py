@@ -52,6 +52,7 @@ from butter._descriptor import closed_error, link_of
 from butter._fanotify_answers import Answers, AuditRule, Origin
 from butter._fanotify_errors import PERMISSION, READ
 from butter._fanotify_records import NO_RECORDS, Records, records_of
+from butter.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -417,7 +418,10 @@ class FanotifyEvent:
 
     def __repr__(self) -> str:
         fd = "closed" if self._fd == _CLOSED else self._fd
-        name = f", name={self.name!r}" if self.name is not None else ""
+        try:
+            name = f", name={self.name!r}" if self.name is not None else ""
+        except InvalidArgument:
+            name = ", broken"  # made by hand
         return f"{type(self).__name__}(mask={FanotifyMask(self.mask)}, fd={fd}, pid={self.pid}{name})"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
