@@ -249,7 +249,7 @@ def test_properties():
 
 
 def test_an_event_prints_its_mask():
-    """The names of the bits, the descriptor, the process, and the name if it has one."""
+    """The names of the bits, the descriptor, the process, and a name are printed."""
     (event,) = str_to_events(WHOLE)
     assert repr(event) == "FanotifyEvent(mask=OPEN, fd=-1, pid=1, name='name')"
     assert repr(FanotifyEvent(3, FAN_OPEN, -1, 2)) == "FanotifyEvent(mask=OPEN, fd=-1, pid=2)"
