@@ -2,18 +2,20 @@
 
 import copy
 import errno
+import fcntl
 import gc
 import os
 import pickle
 import re
 import signal
+import struct
 import threading
 import time
 from pathlib import Path
 
 import pytest
 import support
-from support import in_child, needs
+from support import in_child, needs, own_filesystem
 
 from butter import _fanotify, _fanotify_read, fanotify, fanotify_constants
 from butter._fanotify_event import DENY_ERRNOS
@@ -28,6 +30,7 @@ from butter.fanotify import (
     FAN_CLOSE,
     FAN_CLOSE_NOWRITE,
     FAN_CREATE,
+    FAN_DELETE,
     FAN_ENABLE_AUDIT,
     FAN_FS_ERROR,
     FAN_MARK_ADD,
@@ -40,6 +43,8 @@ from butter.fanotify import (
     FAN_MARK_MOUNT,
     FAN_MARK_REMOVE,
     FAN_MNT_ATTACH,
+    FAN_MNT_DETACH,
+    FAN_MODIFY,
     FAN_NOFD,
     FAN_NONBLOCK,
     FAN_ONDIR,
@@ -49,6 +54,7 @@ from butter.fanotify import (
     FAN_PRE_ACCESS,
     FAN_Q_OVERFLOW,
     FAN_RENAME,
+    FAN_REPORT_DFID_NAME,
     FAN_REPORT_DIR_FID,
     FAN_REPORT_FD_ERROR,
     FAN_REPORT_FID,
@@ -490,6 +496,159 @@ def test_a_batch_that_fails_half_way(file, monkeypatch, failing):
             made.read_event()
     made.close()
     assert support.descriptors() == before
+
+
+# events with handles, and users without privileges
+
+
+@needs(kernel=(5, 13))
+def test_a_plain_user(public_path):
+    """A user without privileges has events with names, and sees only its own pid."""
+    public_path.chmod(0o777)
+
+    def body():
+        support.become_nobody()
+        with Fanotify(FAN_REPORT_DFID_NAME) as made:
+            made.watch(public_path, FAN_CREATE | FAN_DELETE | FAN_ONDIR)
+            (public_path / "own").mkdir()
+            with made.read_event() as event:
+                assert (event.pid, event.fd, event.name) == (os.getpid(), FAN_NOFD, "own")
+                assert event.create_event
+                assert event.on_dir_event
+            in_child(lambda: (public_path / "other").touch())
+            with made.read_event() as event:
+                assert (event.pid, event.name, event.on_dir_event) == (0, "other", False)
+            made.flush()
+            (public_path / "more").touch()
+            with pytest.raises(TimeoutError):
+                made.wait(0)
+
+    in_child(body)
+
+
+@support.needs_namespaces
+@needs(kernel=(6, 16))
+def test_the_root_of_a_user_namespace(tmp_path):
+    """It may mark the mounts, filesystems and mount namespace that are its own."""
+
+    def body():
+        support.own_namespaces()
+        support.raw_mount("tmpfs", tmp_path, "tmpfs")
+        for kind in FAN_MARK_MOUNT, FAN_MARK_FILESYSTEM:
+            with Fanotify(FAN_REPORT_FID) as made:
+                made.watch(tmp_path, FAN_OPEN | FAN_ONDIR, kind)
+                use(tmp_path)
+                with made.read_event() as event:
+                    assert event.open_event
+                    assert event.handle.handle
+                # the second if the root is an overlay
+                with pytest.raises(OSError, match=r"needs CAP_SYS_ADMIN|nfs_export=on"):
+                    made.watch("/", FAN_OPEN, kind)
+        with Fanotify(FAN_REPORT_MNT) as made:
+            made.watch("/proc/self/ns/mnt", FAN_MNT_ATTACH | FAN_MNT_DETACH, FAN_MARK_MNTNS)
+            os.mkdir(tmp_path / "mount")
+            support.raw_mount("tmpfs", tmp_path / "mount", "tmpfs")
+            support.libc.umount2(os.fsencode(tmp_path / "mount"), 0)
+            attached, detached = made.read_event(), made.read_event()
+            assert (attached.mount_attach_event, attached.mount_detach_event) == (True, False)
+            assert (detached.mount_attach_event, detached.mount_detach_event) == (False, True)
+            assert attached.mount_id == detached.mount_id > 0
+            made.flush()
+
+    in_child(body)
+
+
+@admin
+@needs(kernel=(6, 14))
+def test_pre_access_on_a_filesystem_that_cannot(tmp_path):
+    """The error for a filesystem without FAN_PRE_ACCESS names those that have it."""
+
+    def body(_):
+        Path("file").touch()
+        with Fanotify(FAN_CLASS_PRE_CONTENT) as made:
+            made.watch("file", FAN_PRE_ACCESS)
+
+    with pytest.raises(OSError, match="ext4, xfs and btrfs can") as caught:
+        own_filesystem(body, tmp_path, "tmpfs")
+    assert caught.value.errno == errno.EOPNOTSUPP
+
+
+@support.needs_loop
+@needs(kernel=(6, 14))
+def test_pre_access(tmp_path):
+    """The event has the range that the task wants, which the answer lets it have."""
+
+    def body(_):
+        Path("file").write_bytes(bytes(1 << 16))
+        with Fanotify(FAN_CLASS_PRE_CONTENT) as made:
+            made.watch("file", FAN_PRE_ACCESS)
+            for answer, result in (FanotifyEvent.allow, 0), (lambda event: event.deny(errno.ENOSPC), errno.ENOSPC):
+
+                def task():
+                    fd = os.open("file", os.O_RDONLY)
+                    os.pread(fd, 4096, 8192)
+
+                reading = Task(task)
+                with made.read_event() as event:
+                    assert event.pre_access_event
+                    # the kernel may ask for whole pages, and for some ahead
+                    assert event.offset <= 8192
+                    assert event.offset + event.count >= 8192 + 4096
+                    answer(event)
+                made.default = "allow" if result == 0 else "deny"
+                assert reading.status() == result
+
+    own_filesystem(body, tmp_path, "ext4")
+
+
+@support.needs_loop
+@needs(kernel=(5, 13), when="btrfs" in support.FILESYSTEMS, reason="needs btrfs")
+@pytest.mark.defect("F10")
+def test_a_subvolume(tmp_path):
+    """The error for a subvolume of btrfs says which mark can be had."""
+
+    def body(path):
+        fd = os.open(path, os.O_RDONLY)
+        fcntl.ioctl(fd, 0x5000940E, bytearray(struct.pack("q4088s", 0, b"volume")))  # BTRFS_IOC_SUBVOL_CREATE
+        os.close(fd)
+        with Fanotify(FAN_REPORT_FID) as made:
+            made.watch("volume", FAN_OPEN)
+            made.watch("volume", FAN_OPEN, FAN_MARK_FILESYSTEM)
+
+    with pytest.raises(OSError, match=r"in a subvolume .* FAN_MARK_INODE can be had") as caught:
+        own_filesystem(body, tmp_path, "btrfs")
+    assert caught.value.errno == errno.EXDEV
+
+
+@admin
+def test_writing_through_the_descriptor_of_an_event(file):
+    """It is open as event_flags say, and its use makes no events."""
+    with Fanotify(FAN_NONBLOCK, os.O_RDWR) as made:
+        made.watch(file, FAN_OPEN | FAN_MODIFY)
+        use(file)
+        with made.read_event() as event:
+            os.write(event.fileno(), b"new")
+        assert made.read_events() == []
+    assert file.read_text() == "newt"
+
+
+@admin
+@needs(kernel=(4, 20))
+def test_threads(file):
+    """With FAN_REPORT_TID the number is that of the thread."""
+    found = []
+
+    def thread():
+        found.append(threading.get_native_id())
+        use(file)
+
+    with Fanotify(FAN_REPORT_TID | FAN_NONBLOCK) as made:
+        made.watch(file, FAN_OPEN)
+        other = threading.Thread(target=thread)
+        other.start()
+        other.join()
+        with made.read_event() as event:
+            assert event.pid == found[0] != os.getpid()
 
 
 # permission events
