@@ -84,14 +84,14 @@ class Answers:
 class Origin:
     """The read that made some events: their object's answers, and its number.
 
-    While the events are ``making``, the buffer of the read owns their descriptors. Then
-    the events do, as long as ``owning``.
+    While the events are ``making``, the buffer of the read owns their descriptors.
+    ``simple`` events neither have pidfds nor wait for an answer.
     """
 
-    __slots__ = ("answers", "making", "owning", "serial")
+    __slots__ = ("answers", "making", "serial", "simple")
 
-    def __init__(self, answers: Answers, serial: int, making: bool = False, owning: bool = False) -> None:
+    def __init__(self, answers: Answers, serial: int) -> None:
         self.answers = answers
         self.serial = serial
-        self.making = making
-        self.owning = owning
+        self.making = True
+        self.simple = False

@@ -8,8 +8,7 @@ class butter_fanotify_events:
     fds: FFI.CData
     pids: FFI.CData
     pidfds: FFI.CData
-    starts: FFI.CData
-    ends: FFI.CData
+    offsets: FFI.CData
     count: int
     summary: FFI.CData
     data: FFI.CData
@@ -134,6 +133,7 @@ class _Lib:
         self, data: bytes | FFI.CData, size: int, records: butter_fanotify_records, /
     ) -> int: ...
     def butter_fanotify_read(self, fd: int, events: butter_fanotify_events, /) -> int: ...
+    def butter_fanotify_read_few(self, fd: int, events: butter_fanotify_events, /) -> int: ...
 
 ffi: _FFI
 lib: _Lib

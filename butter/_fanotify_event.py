@@ -6,6 +6,7 @@ import errno
 import os
 import struct
 import warnings
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from butter._constants.fanotify import (
@@ -49,7 +50,7 @@ from butter._constants.fanotify import (
     FanotifyMask,
 )
 from butter._descriptor import closed_error, link_of
-from butter._fanotify_answers import Answers, AuditRule, Origin
+from butter._fanotify_answers import AuditRule, Origin
 from butter._fanotify_errors import PERMISSION, READ
 from butter._fanotify_records import NO_RECORDS, Records, records_of
 from butter.errors import InvalidArgument
@@ -76,14 +77,8 @@ DENY_ERRNOS = (
 
 _errorcode = errno.errorcode
 
-# the number of a descriptor that an event has closed
-_CLOSED = -(2**31)
-
-# the number of a descriptor that an event has closed
-_CLOSED = -(2**31)
-
-# Pidfd.adopt: butter.fanotify, which stands a floor above as Pidfd does, sets it
-adopt_pidfd: Callable[[int], Pidfd]
+# the first four fields of an event: its size, version, nothing, the size of its header
+_METADATA = struct.Struct("=IBBH")
 
 
 class _Has(property):
@@ -91,7 +86,7 @@ class _Has(property):
 
     def __init__(self, bits: int, meaning: str) -> None:
         def has(event: FanotifyEvent) -> bool:
-            return event.mask & bits != 0
+            return bool(event.mask & bits)
 
         super().__init__(has)
         # before Python 3.12 the docstring of the class would hide that of doc=
@@ -117,7 +112,7 @@ class _Recorded(property):
         def __get__(self, event: object, cls: type | None = None) -> Any: ...
 
 
-class FanotifyEvent:
+class FanotifyEvent(tuple):  # type: ignore[type-arg]
     """``FanotifyEvent(version, mask, fd, pid, info=b"")``: one event.
 
     * ``version`` (int): that of the kernel's interface, 3
@@ -141,31 +136,43 @@ class FanotifyEvent:
     See :manpage:`fanotify(7)`.
     """
 
-    __slots__ = ("_fd", "_filename", "_info", "_origin", "_pidfd", "_records", "mask", "pid", "version")
+    # Why an event is a tuple
+    #
+    # A read makes hundreds of events, and a constructor that is written in Python takes
+    # longer for each than the kernel does. tuple's own constructor does not, and the
+    # fields never change. An event that is closed, asked for its records, and so on,
+    # keeps that in its __dict__, which Python makes only then.
 
-    # These three are set when they are asked for, except the pidfd of an event that
-    # owns it: to set them at once would cost each event a tenth of its time.
-    _filename: str | None
-    _records: Records
-    _pidfd: int | Pidfd
+    version = property(itemgetter(0), doc="The version of the kernel's interface, 3.")
+    mask = property(itemgetter(1), doc="``FAN_*`` bits that say what happened; ``flags`` prints them.")
+    pid = property(itemgetter(3), doc="The process behind the event, or the thread with ``FAN_REPORT_TID``.")
+
+    _number = property(itemgetter(2))  # of the descriptor, which may be closed by now
+    _origin = property(itemgetter(6))  # the read that made the event, or None
 
     # Pidfd, which butter.fanotify sets: that stands a floor above, as Pidfd does
     _pidfd_class: ClassVar[type[Pidfd]]
 
-    def __init__(self, version: int, mask: int, fd: int, pid: int, info: bytes = b"") -> None:
-        self.version = version
-        self.mask = mask
-        self._fd = fd
-        self.pid = pid
-        self._info = info
-        self._origin: Origin | None = None
+    def __new__(cls, version: int, mask: int, fd: int, pid: int, info: bytes = b"") -> Self:
+        return super().__new__(cls, (version, mask, fd, pid, info, None, None))
+
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+    __hash__ = object.__hash__
 
     def _read_records(self) -> Records:
-        try:
-            return self._records
-        except AttributeError:
-            self._records = records_of(self._info) if self._info else NO_RECORDS
-            return self._records
+        records: Records | None = self.__dict__.get("_records")
+        if records is None:
+            info, offset = self[4], self[5]
+            if offset is not None:
+                # the event among those of its read
+                size, _, _, header = _METADATA.unpack_from(info, offset)
+                info = info[offset + header : offset + size]
+            records = self.__dict__["_records"] = records_of(info) if info else NO_RECORDS
+        return records
+
+    def _is_closed(self) -> bool:
+        return "_closed" in self.__dict__
 
     @property
     def fd(self) -> int:
@@ -175,10 +182,11 @@ class FanotifyEvent:
         once the event is closed. Another negative number is the errno of a file that
         could not be opened (``FAN_REPORT_FD_ERROR``); ``fileno()`` raises it.
         """
-        fd, origin = self._fd, self._origin
-        if fd >= 0 and origin is not None and origin.owning:
-            self._origin = Origin(origin.answers, origin.serial)
-        return fd if fd != _CLOSED else FAN_NOFD
+        if self._is_closed():
+            return FAN_NOFD
+        self.__dict__["_handed_over"] = True
+        number: int = self._number
+        return number
 
     def fileno(self) -> int:
         """The number of the descriptor, which the event goes on owning.
@@ -186,13 +194,13 @@ class FanotifyEvent:
         Raises ValueError if there is none, OSError if the file could not be opened
         (``FAN_REPORT_FD_ERROR``).
         """
-        fd = self._fd
-        if fd >= 0:
-            return fd
-        if fd == _CLOSED:
+        if self._is_closed():
             raise closed_error()
-        if fd != FAN_NOFD:
-            READ.fail(-fd, kept=True)
+        number: int = self._number
+        if number >= 0:
+            return number
+        if number != FAN_NOFD:
+            READ.fail(-number, kept=True)
         raise ValueError("the event does not have a descriptor")
 
     @property
@@ -204,15 +212,14 @@ class FanotifyEvent:
 
         Raises ValueError if the event was closed before.
         """
-        try:
-            return self._filename
-        except AttributeError:
-            pass
-        fd = self._fd
-        if fd == _CLOSED:
-            raise closed_error()
-        self._filename = link_of(fd) if fd >= 0 else self.name
-        return self._filename
+        state = self.__dict__
+        if "_filename" not in state:
+            number = self._number
+            if number >= 0 and self._is_closed():
+                raise closed_error()
+            state["_filename"] = link_of(number) if number >= 0 else self.name
+        found: str | None = state["_filename"]
+        return found
 
     @property
     def flags(self) -> FanotifyMask:
@@ -228,25 +235,23 @@ class FanotifyEvent:
         without ``FAN_REPORT_PIDFD``.
 
         Raises ProcessLookupError if the process was gone before the event was read,
-        OSError if the kernel could not make a pidfd.
+        OSError if the kernel could not make a pidfd, ValueError if the event was closed
+        before.
         """
-        try:
-            found = self._pidfd
-        except AttributeError:
-            recorded = self._read_records().pidfd
-            if recorded is None:
-                return None
-            found = recorded
-        if not isinstance(found, int):
-            return found
-        if found >= 0:
-            self._pidfd = made = self._pidfd_class.adopt(found)
+        made: Pidfd | None = self.__dict__.get("_pidfd")
+        if made is not None:
             return made
-        if found == _CLOSED:
-            raise closed_error()
-        if found in (FAN_NOPIDFD, -errno.ESRCH):
+        number = self._read_records().pidfd
+        if number is None:
+            return None
+        if number in (FAN_NOPIDFD, -errno.ESRCH):
             READ.fail(errno.ESRCH)
-        READ.fail(errno.ENODATA if found == FAN_EPIDFD else -found, kept=True)
+        if number < 0:
+            READ.fail(errno.ENODATA if number == FAN_EPIDFD else -number, kept=True)
+        if self._is_closed():
+            raise closed_error()
+        made = self.__dict__["_pidfd"] = self._pidfd_class.adopt(number)
+        return made
 
     handle = _Recorded("handle", "The handle of the file, a FileHandle (``FAN_REPORT_FID``)")
     dir_handle = _Recorded("dir_handle", "The handle of the directory of the file (``FAN_REPORT_DIR_FID``)")
@@ -316,24 +321,26 @@ class FanotifyEvent:
             if errno not in DENY_ERRNOS:
                 names = ", ".join(_errorcode[each] for each in DENY_ERRNOS)
                 raise ValueError(f"a task can be denied with one of {names}, not with {_errorcode.get(errno, errno)}")
-            flags = self._answers().flags
+            flags = self._origin_of_task().answers.flags
             if flags is not None and not flags & FAN_CLASS_PRE_CONTENT:
                 raise ValueError("only a group of FAN_CLASS_PRE_CONTENT can deny with an errno; others deny with EPERM")
             response |= errno << FAN_ERRNO_SHIFT
         self._answer(response, audit)
 
-    def _answers(self) -> Answers:
+    def _origin_of_task(self) -> Origin:
+        """Return the read that made this permission event, which waits for an answer."""
         if not self.mask & PERMISSION:
             raise ValueError(f"{self!r} is not a permission event: no task waits for an answer")
-        if self._fd == _CLOSED:
+        if self._is_closed():
             raise ValueError(f"{self!r} does not wait for an answer: it was closed")
-        origin = self._origin
+        origin: Origin | None = self._origin
         if origin is None:
             raise ValueError(f"{self!r} was not read by a Fanotify object, which could answer it")
-        return origin.answers
+        return origin
 
     def _answer(self, response: int, audit: AuditRule | bool) -> None:
-        answers, record = self._answers(), b""
+        origin, record = self._origin_of_task(), b""
+        answers = origin.answers
         if audit is not False:
             if answers.flags is not None and not answers.flags & FAN_ENABLE_AUDIT:
                 raise ValueError("an audit record needs a group with FAN_ENABLE_AUDIT")
@@ -341,8 +348,7 @@ class FanotifyEvent:
             if isinstance(audit, AuditRule):
                 response |= FAN_INFO
                 record = struct.pack("BBHIII", FAN_RESPONSE_INFO_AUDIT_RULE, 0, 16, *audit)
-        origin = self._origin
-        key = (origin.serial, self._fd) if origin is not None else (-1, -1)
+        key = origin.serial, self._number
         try:
             answers.waiting.remove(key)
         except KeyError:
@@ -365,30 +371,32 @@ class FanotifyEvent:
         """
         self._close(os.close)
 
-    def _close(self, close: Callable[[int], object]) -> None:
-        fd, self._fd = self._fd, _CLOSED
-        origin, self._origin = self._origin, None
+    def _close(self, close: Callable[[int], object], kept: bool = False) -> None:
+        """Answer, and close all but a descriptor that is to be *kept*."""
+        mine: list[None] = []
+        # one step, which two threads cannot both win
+        if self.__dict__.setdefault("_closed", mine) is not mine:
+            return
+        number, origin = self._number, self._origin
         try:
             if origin is not None and self.mask & PERMISSION:
-                origin.answers.give_default((origin.serial, fd))
+                origin.answers.give_default((origin.serial, number))
         finally:
             try:
-                self._close_pidfd(close, origin is not None)
+                self._close_pidfd(close)
             finally:
-                if fd >= 0:
-                    close(fd)
+                if number >= 0 and not kept:
+                    close(number)
 
-    def _close_pidfd(self, close: Callable[[int], object], owned: bool) -> None:
-        try:
-            found = self._pidfd
-        except AttributeError:
-            return
-        self._pidfd = _CLOSED
-        if not isinstance(found, int):
-            if not found.closed():
-                found.close()
-        elif found >= 0 and owned:
-            close(found)
+    def _close_pidfd(self, close: Callable[[int], object]) -> None:
+        made: Pidfd | None = self.__dict__.get("_pidfd")
+        if made is not None:
+            if not made.closed():
+                made.close()
+        elif self._origin is not None:
+            number = self._read_records().pidfd
+            if number is not None and number >= 0:
+                close(number)
 
     def __enter__(self) -> Self:
         return self
@@ -398,31 +406,33 @@ class FanotifyEvent:
     ) -> None:
         self.close()
 
-    def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
-        origin = getattr(self, "_origin", None)
-        # while the events of its read are being made, their buffer owns everything
-        if origin is None or origin.making:
-            return
-        fd = self._fd
-        if self.mask & PERMISSION:
-            origin.answers.give_default((origin.serial, fd))
-        owned = fd >= 0 and origin.owning
-        pidfd = getattr(self, "_pidfd", FAN_NOPIDFD)
-        if owned or (isinstance(pidfd, int) and pidfd >= 0):
-            try:
-                warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-            finally:
-                if not owned:
-                    self._fd = _CLOSED
-                self._close(close)
-
     def __repr__(self) -> str:
-        fd = "closed" if self._fd == _CLOSED else self._fd
         try:
             name = f", name={self.name!r}" if self.name is not None else ""
         except InvalidArgument:
             name = ", broken"  # made by hand
-        return f"{type(self).__name__}(mask={FanotifyMask(self.mask)}, fd={fd}, pid={self.pid}{name})"
+        fd = "closed" if self._is_closed() else self._number
+        return f"FanotifyEvent(mask={FanotifyMask(self.mask)}, fd={fd}, pid={self.pid}{name})"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError(f"cannot copy or pickle {type(self).__name__!r}: two events would close one descriptor")
+
+
+class OwningEvent(FanotifyEvent):
+    """An event that a read made, and that has something to close."""
+
+    def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
+        state, origin = self.__dict__, self._origin
+        # while the events of its read are being made, their buffer owns everything
+        if "_closed" in state or origin is None or origin.making:
+            return
+        if self.mask & PERMISSION:
+            origin.answers.give_default((origin.serial, self._number))
+        kept = "_handed_over" in state or self._number < 0
+        pidfd = None if "_pidfd" in state else self._read_records().pidfd
+        if kept and (pidfd is None or pidfd < 0):
+            return
+        try:
+            warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        finally:
+            self._close(close, kept)

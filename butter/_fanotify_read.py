@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import os
+from itertools import chain, repeat, starmap
 from typing import TYPE_CHECKING
 
 from butter._buffers import Reader
-from butter._constants.fanotify import FAN_NOPIDFD, FANOTIFY_METADATA_VERSION
+from butter._constants.fanotify import FAN_NOFD, FANOTIFY_METADATA_VERSION
 from butter._fanotify_answers import Origin
 from butter._fanotify_c import ffi, lib
 from butter._fanotify_errors import PERMISSION, READ
-from butter._fanotify_event import FanotifyEvent
+from butter._fanotify_event import FanotifyEvent, OwningEvent
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any
 
     from butter._fanotify_answers import Answers
@@ -32,76 +32,78 @@ class Columns:
     The arrays are taken out once, because each access to a field makes an object.
     """
 
-    __slots__ = ("data", "ends", "fds", "masks", "pidfds", "pids", "serial", "starts", "struct", "summary")
+    __slots__ = ("data", "fds", "masks", "offsets", "pidfds", "pids", "serial", "struct", "summary")
 
     def __init__(self) -> None:
         self.struct = struct = ffi.new("butter_fanotify_events *")
         self.masks, self.fds, self.pids, self.pidfds = struct.masks, struct.fds, struct.pids, struct.pidfds
-        self.starts, self.ends, self.data, self.summary = struct.starts, struct.ends, struct.data, struct.summary
+        self.offsets, self.data, self.summary = struct.offsets, struct.data, struct.summary
         self.serial: int | None = None  # of a read whose events could not be made
 
     def __len__(self) -> int:
         count: int = self.struct.count
         return count
 
-    def events(self, data: bytes | None = None) -> list[FanotifyEvent]:
-        """Return the events, which own nothing; *data* are the parsed bytes."""
-        count, _, any_record, used = _unpack(self.summary, 4)
-        infos: Iterable[bytes] = itertools.repeat(b"")
-        if any_record:
-            data = _buffer(self.data, used)[:] if data is None else data
-            infos = [data[start:end] for start, end in zip(_unpack(self.starts, count), _unpack(self.ends, count))]
-        return list(
-            map(
-                FanotifyEvent,
-                itertools.repeat(FANOTIFY_METADATA_VERSION),
-                _unpack(self.masks, count),
-                _unpack(self.fds, count),
-                _unpack(self.pids, count),
-                infos,
-            )
+    def events(self, data: bytes | None = None, origin: Origin | None = None) -> list[FanotifyEvent]:
+        """Return the events of the bytes *data*, by default those that were read."""
+        count, used, _, any_fd, any_pidfd, many_pids = _unpack(self.summary, 6)
+        cls = OwningEvent if (any_fd or any_pidfd) and origin is not None else FanotifyEvent
+        if data is None:
+            data = _buffer(self.data, used)[:]
+        if count == 1:
+            # A program that keeps up gets events one by one, and this is faster.
+            event = FANOTIFY_METADATA_VERSION, self.masks[0], self.fds[0], self.pids[0], data, 0, origin
+            return [tuple.__new__(cls, event)]
+        fields = zip(
+            repeat(FANOTIFY_METADATA_VERSION),
+            _unpack(self.masks, count),
+            _unpack(self.fds, count) if any_fd else repeat(FAN_NOFD),
+            _unpack(self.pids, count) if many_pids else repeat(self.pids[0]),
+            repeat(data),
+            _unpack(self.offsets, count),
+            repeat(origin),
         )
+        # zip uses one tuple of arguments again and again; map makes one for each event
+        return list(starmap(tuple.__new__, zip(repeat(cls), fields)))  # noqa: RUF058
 
     def made(self, answers: Answers) -> list[FanotifyEvent]:
         """Return the events, which own their descriptors when this call ends."""
-        _, any_mask, any_record, _ = _unpack(self.summary, 4)
-        events = self.events()
         if self.serial is None:
             self.serial = answers.next_serial()
-        origin = Origin(answers, self.serial, making=True, owning=True)
-        for event in events:
-            event._origin = origin
-        if any_record:
-            for event, pidfd in zip(events, _unpack(self.pidfds, len(events))):
-                if pidfd != FAN_NOPIDFD:
-                    event._pidfd = pidfd
+        origin = Origin(answers, self.serial)
+        events = self.events(None, origin)
+        any_mask, any_pidfd = self.summary[2], self.summary[4]
+        origin.simple = not any_mask & PERMISSION and not any_pidfd
         if any_mask & PERMISSION:
             # the kernel has denied those whose file it could not open
-            keys = [(self.serial, event._fd) for event in events if event.mask & PERMISSION and event._fd >= 0]
+            keys = [(self.serial, event._number) for event in events if event.mask & PERMISSION and event._number >= 0]
             answers.waiting.update(keys)
         # From here on the events own the descriptors, and the buffer does not. No
-        # handler runs between these lines.
+        # handler runs between these stores.
         self.struct.count, self.serial, origin.making = 0, None, False
         return events
 
     def drop(self) -> None:
         """Close the descriptors of events that were never made."""
         count, self.struct.count, self.serial = self.struct.count, 0, None
-        for fd in itertools.chain(_unpack(self.fds, count), _unpack(self.pidfds, count)):
+        for fd in chain(_unpack(self.fds, count), _unpack(self.pidfds, count)):
             if fd >= 0:
                 os.close(fd)
 
 
 _buffers: Reader[Columns, FanotifyEvent] = Reader(Columns, lib.butter_fanotify_read, READ)
+_few: Reader[Columns, FanotifyEvent] = Reader(Columns, lib.butter_fanotify_read_few, READ)
 
 
-def read_events(fd: int, make: Callable[[Columns], list[FanotifyEvent]], unmade: deque[Columns]) -> list[FanotifyEvent]:
+def read_events(
+    fd: int, make: Callable[[Columns], list[FanotifyEvent]], unmade: deque[Columns], few: bool
+) -> list[FanotifyEvent]:
     """Return the events of one read of *fd*; none if a signal interrupted it.
 
-    Raises what the table READ says. See :meth:`butter._buffers.Reader.read` for *make*
-    and *unmade*.
+    *few* makes the batch small, for events that have descriptors. Raises what the table
+    READ says. See :meth:`butter._buffers.Reader.read` for *make* and *unmade*.
     """
-    return _buffers.read(fd, make, unmade)
+    return (_few if few else _buffers).read(fd, make, unmade)
 
 
 def str_to_events(str: bytes) -> list[FanotifyEvent]:
@@ -111,7 +113,7 @@ def str_to_events(str: bytes) -> list[FanotifyEvent]:
     does, too.
 
     Raises InvalidArgument (a ValueError) unless it is a sequence of whole events. A
-    single event of more than 4 KiB counts as broken: the kernel does not make such
+    single event of more than 16 KiB counts as broken: the kernel does not make such
     events.
     """
     buffer = _from_buffer(str)

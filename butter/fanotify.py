@@ -32,7 +32,7 @@ from butter._constants.fanotify import (
 )
 from butter._fanotify import fanotify_init, fanotify_mark
 from butter._fanotify_answers import Answers, AuditRule
-from butter._fanotify_errors import AT_FDCWD, CLASS, LINK, group_of
+from butter._fanotify_errors import AT_FDCWD, CLASS, FID, LINK, group_of
 from butter._fanotify_event import FanotifyEvent
 from butter._fanotify_handle import FileHandle
 from butter._fanotify_modify_dir import modify_dir
@@ -114,6 +114,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
     _default = FAN_ALLOW
     _answers: Answers | None
     _exclude_self = False
+    _few = True  # a batch is small, because its events have descriptors
 
     def __init__(
         self,
@@ -128,8 +129,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
             raise TypeError(f"flags must be an int, not {type(flags).__name__}: pass a path to watch()")
         self.default = default
         super().__init__(fanotify_init(flags, event_flags, closefd))
-        self._flags = flags | FAN_CLOEXEC if closefd else flags
-        self._event_flags = event_flags
+        self._know(flags | FAN_CLOEXEC if closefd else flags, event_flags)
         self._exclude_self = exclude_self
         self._answers = Answers(self.fileno(), self._default, self._flags)
 
@@ -141,10 +141,14 @@ class Fanotify(Eventlike[FanotifyEvent]):
     def _adopted(self, fd: int) -> None:
         group = group_of(fd)
         if group is not None:
-            self._flags, self._event_flags = group
+            self._know(*group)
         # The kernel does not tell FAN_ENABLE_AUDIT, and refuses an audit without it.
         flags = None if self._flags is None else self._flags | FAN_ENABLE_AUDIT
         self._answers = Answers(fd, self._default, flags)
+
+    def _know(self, flags: int, event_flags: int) -> None:
+        self._flags, self._event_flags = flags, event_flags
+        self._few = not flags & (FID | FAN_REPORT_MNT)
 
     @property
     def default(self) -> str:
@@ -260,7 +264,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         return self._flags is None or self._flags & CLASS != FAN_CLASS_NOTIF
 
     def _read_events(self) -> list[FanotifyEvent]:
-        events = read_events(self.fileno(), self._made, self._unmade)
+        events = read_events(self.fileno(), self._made, self._unmade, self._few)
         return self._without_own(events) if self._exclude_self else events
 
     def _made(self, columns: Columns) -> list[FanotifyEvent]:
@@ -311,7 +315,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         wrong = 0
         while wrong not in _NOTHING:
             try:
-                close_events(read_events(fd, self._made, self._unmade))
+                close_events(read_events(fd, self._made, self._unmade, True))
             except OSError as error:
                 wrong = error.errno or errno.EINVAL
         answers.give_defaults()
@@ -337,5 +341,12 @@ def _events(events: int | None, mask: int | None, event_mask: int | None) -> int
 
 def close_events(events: Iterable[FanotifyEvent]) -> None:
     """Close many events, faster than one by one. Each may be closed already."""
+    close = os.close
     for event in events:
-        event.close()
+        *_, number, _, _, _, origin = event
+        if origin is not None and origin.simple:
+            mine: list[None] = []
+            if event.__dict__.setdefault("_closed", mine) is mine and number >= 0:
+                close(number)
+        else:
+            event.close()

@@ -108,9 +108,11 @@ static int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirfd, c
     return (int)(result < 0 ? -1 - errno : result);
 }
 
-/* Each event of a group that reports descriptors costs one, so a batch is small: the
-   event for which none is left is lost. */
-#define READ_SIZE 4096
+/* Larger buffers are no faster: garbage collection of larger batches takes the time
+   that fewer system calls save. Each event of a group that reports descriptors costs
+   one, and the event for which none is left is lost, so its batches are small. */
+#define READ_SIZE 16384
+#define READ_FEW 4096
 
 /* The structs of the kernel, which no old header has whole. */
 struct metadata {
@@ -159,16 +161,17 @@ typedef struct {
     int32_t fds[READ_SIZE / HEADER];
     int32_t pids[READ_SIZE / HEADER];
     int32_t pidfds[READ_SIZE / HEADER];
-    uint32_t starts[READ_SIZE / HEADER];
-    uint32_t ends[READ_SIZE / HEADER];
+    uint32_t offsets[READ_SIZE / HEADER];
     /* One array for Python, where each access to a field costs as much as an event. */
     union {
-        uint64_t summary[4];
+        uint64_t summary[6];
         struct {
             uint64_t count;
-            uint64_t any_mask;
-            uint64_t any_record;
             uint64_t used;
+            uint64_t any_mask;
+            uint64_t any_fd;
+            uint64_t any_pidfd;
+            uint64_t many_pids;
         };
     };
     char data[READ_SIZE];
@@ -256,7 +259,7 @@ static ssize_t butter_fanotify_parse(const char *data, size_t size, butter_fanot
     struct metadata header;
     butter_fanotify_records records;
     size_t used = 0;
-    uint64_t count = 0, any_mask = 0, any_record = 0;
+    uint64_t count = 0, any_mask = 0, any_fd = 0, any_pidfd = 0, many_pids = 0;
 
     if (size > READ_SIZE)
         size = READ_SIZE;
@@ -272,25 +275,26 @@ static ssize_t butter_fanotify_parse(const char *data, size_t size, butter_fanot
         events->fds[count] = header.fd;
         events->pids[count] = header.pid;
         events->pidfds[count] = records.present & 1U << FAN_EVENT_INFO_TYPE_PIDFD ? records.pidfd : FAN_NOPIDFD;
-        events->starts[count] = (uint32_t)used + header.metadata_len;
-        used += header.event_len;
-        events->ends[count] = (uint32_t)used;
+        events->offsets[count] = (uint32_t)used;
         any_mask |= header.mask;
-        any_record |= header.event_len - header.metadata_len;
+        any_fd |= header.fd != FAN_NOFD;
+        any_pidfd |= events->pidfds[count] >= 0;
+        many_pids |= header.pid != events->pids[0];
+        used += header.event_len;
         count++;
     }
     events->count = count;
-    events->any_mask = any_mask;
-    events->any_record = any_record;
     events->used = used;
+    events->any_mask = any_mask;
+    events->any_fd = any_fd;
+    events->any_pidfd = any_pidfd;
+    events->many_pids = many_pids;
     return used || !size ? (ssize_t)used : -1 - EBADMSG;
 }
 
-/* Return the number of events of one read, or -1 - errno. Trailing bytes that are not
-   a whole event mean that fd is not an fanotify descriptor. */
-static int butter_fanotify_read(int fd, butter_fanotify_events *events)
+static int read_events(int fd, size_t most, butter_fanotify_events *events)
 {
-    ssize_t size = read(fd, events->data, READ_SIZE);
+    ssize_t size = read(fd, events->data, most);
 
     if (size < 0)
         return -1 - errno;
@@ -299,4 +303,17 @@ static int butter_fanotify_read(int fd, butter_fanotify_events *events)
         return -1 - EBADMSG;
     }
     return (int)events->count;
+}
+
+/* Return the number of events of one read, or -1 - errno. Trailing bytes that are not
+   a whole event mean that fd is not an fanotify descriptor. */
+static int butter_fanotify_read(int fd, butter_fanotify_events *events)
+{
+    return read_events(fd, READ_SIZE, events);
+}
+
+/* The same for events that have descriptors. */
+static int butter_fanotify_read_few(int fd, butter_fanotify_events *events)
+{
+    return read_events(fd, READ_FEW, events);
 }

@@ -104,18 +104,17 @@ DECLARATIONS = """
 #define FAN_ALL_PERM_EVENTS ...     /* deprecated: the permission events of old kernels */
 #define FAN_ALL_OUTGOING_EVENTS ... /* deprecated: whatever events of old kernels may have in their mask */
 
-/* The events of one read, as columns. The records of event i are bytes starts[i] to ends[i] of the data, and its
-   pidfd is that of its record, or FAN_NOPIDFD if it has none. */
+/* The events of one read, as columns. Event i begins at offsets[i] of the data, and its pidfd is that of its record,
+   or FAN_NOPIDFD if it has none. */
 typedef struct {
-    uint64_t masks[170];
-    int32_t fds[170];
-    int32_t pids[170];
-    int32_t pidfds[170];
-    uint32_t starts[170];
-    uint32_t ends[170];
+    uint64_t masks[682];
+    int32_t fds[682];
+    int32_t pids[682];
+    int32_t pidfds[682];
+    uint32_t offsets[682];
     uint64_t count;
-    uint64_t summary[4]; /* count, any_mask, any_record, used: see the source */
-    char data[4096];
+    uint64_t summary[6]; /* count, used, any_mask, any_fd, any_pidfd, many_pids: see the source */
+    char data[16384];
     ...;
 } butter_fanotify_events;
 
@@ -142,6 +141,7 @@ int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirfd, const ch
 ssize_t butter_fanotify_parse(const char *data, size_t size, butter_fanotify_events *events);
 int butter_fanotify_parse_records(const char *data, size_t size, butter_fanotify_records *records);
 int butter_fanotify_read(int fd, butter_fanotify_events *events);
+int butter_fanotify_read_few(int fd, butter_fanotify_events *events);
 """
 
 ffi = FFI()

@@ -148,7 +148,7 @@ static void compare(const unsigned char *data, uint64_t size, int64_t result, co
 {
     uint64_t used = 0, count = 0, any_mask = 0;
     uint64_t end = size < READ_SIZE ? size : READ_SIZE;
-    int any_record = 0;
+    int any_fd = 0, any_pidfd = 0, many_pids = 0;
 
     while (used + 24 <= end) {
         struct metadata header;
@@ -175,16 +175,19 @@ static void compare(const unsigned char *data, uint64_t size, int64_t result, co
         CHECK(events->fds[count] == header.fd);
         CHECK(events->pids[count] == header.pid);
         CHECK(events->pidfds[count] == (found.present & 1U << 4 ? found.pidfd : -1));
-        CHECK(events->starts[count] == used + header.metadata_len);
+        CHECK(events->offsets[count] == used);
         used += header.event_len;
-        CHECK(events->ends[count] == used);
+        any_fd |= header.fd != -1;
+        many_pids |= header.pid != events->pids[0];
         any_mask |= header.mask;
-        any_record |= length > 0;
+        any_pidfd |= events->pidfds[count] >= 0;
         count++;
     }
     CHECK(events->count == count);
     CHECK(events->any_mask == any_mask);
-    CHECK(!events->any_record == !any_record);
+    CHECK(!events->any_fd == !any_fd);
+    CHECK(!events->any_pidfd == !any_pidfd);
+    CHECK(!events->many_pids == !many_pids);
     CHECK(events->used == used);
     CHECK(result == (used || !size ? (int64_t)used : -1 - EBADMSG));
 }

@@ -4,6 +4,7 @@ import copy
 import errno
 import fcntl
 import gc
+import itertools
 import os
 import pickle
 import re
@@ -470,17 +471,12 @@ def test_a_batch_that_fails_half_way(file, monkeypatch, failing):
         made.watch(path, FAN_OPEN)
         use(path)
 
-    class Failing(FanotifyEvent):
-        left = failing
-
-        def __init__(self, *args):
-            Failing.left -= 1
-            if Failing.left < 0:
-                raise MemoryError
-            super().__init__(*args)
+    def fail(function, rows):
+        yield from itertools.islice(itertools.starmap(function, rows), failing)
+        raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(_fanotify_read, "FanotifyEvent", Failing)
+        patch.setattr(_fanotify_read, "starmap", fail)
         with pytest.raises(MemoryError):
             made.read_event()
     gc.collect()
@@ -491,7 +487,7 @@ def test_a_batch_that_fails_half_way(file, monkeypatch, failing):
     for number in range(3):
         use(file.with_name(str(number)))
     with monkeypatch.context() as patch:
-        patch.setattr(_fanotify_read, "FanotifyEvent", Failing)
+        patch.setattr(_fanotify_read, "starmap", fail)
         with pytest.raises(MemoryError):
             made.read_event()
     made.close()
