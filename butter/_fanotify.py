@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from butter._arguments import CLOEXEC_DEFAULT, fileno, fsencode, integer
 from butter._constants.fanotify import *  # noqa: F403
 from butter._constants.fanotify import FAN_CLOEXEC
+from butter._constants.fanotify_handle import AT_FDCWD
 from butter._fanotify_c import ffi, lib
-from butter._fanotify_errors import AT_FDCWD, INIT, MARK
+from butter._fanotify_errors import INIT, MARK
 from butter._fanotify_event import FanotifyEvent as FanotifyEvent
 from butter._fanotify_modify_dir import modify_dir
 from butter._fanotify_read import str_to_events as str_to_events

@@ -6,9 +6,12 @@ import errno
 import itertools
 import os
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from butter._fanotify_errors import ANSWER
+
+if TYPE_CHECKING:
+    from butter._fanotify_handle_paths import Paths
 
 
 class AuditRule(NamedTuple):
@@ -82,16 +85,17 @@ class Answers:
 
 
 class Origin:
-    """The read that made some events: their object's answers, and its number.
+    """The read that made some events: its number, and what their object knows.
 
     While the events are ``making``, the buffer of the read owns their descriptors.
     ``simple`` events neither have pidfds nor wait for an answer.
     """
 
-    __slots__ = ("answers", "making", "serial", "simple")
+    __slots__ = ("answers", "making", "paths", "serial", "simple")
 
-    def __init__(self, answers: Answers, serial: int) -> None:
+    def __init__(self, answers: Answers, paths: Paths, serial: int) -> None:
         self.answers = answers
+        self.paths = paths  # of the files that the object watches
         self.serial = serial
         self.making = True
         self.simple = False

@@ -66,6 +66,7 @@ from butter._constants.fanotify import (
     FanotifyMark,
     FanotifyMask,
 )
+from butter._constants.fanotify_handle import AT_EMPTY_PATH, AT_FDCWD
 from butter._descriptor import fields_of, link_of
 from butter._look import CAP_AUDIT_WRITE, CAP_SYS_ADMIN, capable, in_first_user_namespace, look
 from butter.errors import (
@@ -92,8 +93,6 @@ if TYPE_CHECKING:
 
 #: how ``/proc/self/fd`` names an fanotify descriptor
 LINK = "anon_inode:[fanotify]"
-
-AT_FDCWD = -100
 
 #: the bits of fanotify_init that are the class of a group
 CLASS = FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT
@@ -238,8 +237,7 @@ def type_of(flags: int) -> str:
 
 def _mode(path: Path | None, dfd: int) -> int:
     """Return the type of the file that is marked, as in stat.S_IFMT; 0 if not known."""
-    at_empty_path = 0x1000
-    return (look("", dfd, at_empty_path) if path is None else look(os.fspath(path), dfd)).type or 0
+    return (look("", dfd, AT_EMPTY_PATH) if path is None else look(os.fspath(path), dfd)).type or 0
 
 
 def _mark_refused(fd: int, mask: int, flags: int, dfd: int, path: Path | None = None, **_: object) -> str:

@@ -52,6 +52,7 @@ from butter._constants.fanotify import (
 from butter._descriptor import closed_error, link_of
 from butter._fanotify_answers import AuditRule, Origin
 from butter._fanotify_errors import PERMISSION, READ
+from butter._fanotify_handle_paths import UnknownPath
 from butter._fanotify_records import NO_RECORDS, Records, records_of
 from butter.errors import InvalidArgument
 
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from butter._fanotify_handle import FileHandle
     from butter.pidfd import Pidfd
 
 # the errnos that a denied task may get in the pre-content class
@@ -110,6 +112,16 @@ class _Recorded(property):
     if TYPE_CHECKING:
 
         def __get__(self, event: object, cls: type | None = None) -> Any: ...
+
+
+def path_of(fd: int) -> str:
+    """Return the path of the file that a descriptor is of, if it is known."""
+    found, links = link_of(fd), os.fstat(fd).st_nlink
+    if found is None:
+        raise UnknownPath("/proc is needed to find a path", "unreachable")
+    if not links or found.endswith(" (deleted)"):
+        raise UnknownPath(f"the file was deleted; its path was {found!r}", "deleted")
+    return found
 
 
 class FanotifyEvent(tuple):  # type: ignore[type-arg]
@@ -220,6 +232,42 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
             state["_filename"] = link_of(number) if number >= 0 else self.name
         found: str | None = state["_filename"]
         return found
+
+    @property
+    def path(self) -> str | None:
+        """Where the file of the event is now; None if the event is not about a file.
+
+        With a descriptor it is the file's own path, and with handles that of the
+        directory, joined with the name. After a rename it is the new one.
+
+        Raises UnknownPath where it cannot be known, ValueError if the descriptor was
+        closed before.
+        """
+        number = self._number
+        if number >= 0:
+            return path_of(self.fileno())
+        directory, name, file = self.dir_handle, self.name, self.handle
+        if directory is not None and name is not None:
+            return self._find(directory, name)
+        if file is None and directory is None:
+            return None
+        return self._find(directory if file is None else file)
+
+    @property
+    def old_path(self) -> str | None:
+        """Where the name of a rename was, as far as its directory is known now.
+
+        None if the event is not a rename (``FAN_RENAME``), or came from a directory
+        that is not watched. For the rest see :attr:`path`.
+        """
+        directory, name = self.old_dir_handle, self.old_name
+        return None if directory is None or name is None else self._find(directory, name)
+
+    def _find(self, handle: FileHandle, name: str = "") -> str:
+        origin: Origin | None = self._origin
+        if origin is None:
+            raise UnknownPath(f"{self!r} was not read by a Fanotify object, which knows paths", "unwatched")
+        return origin.paths.path(handle, name)
 
     @property
     def flags(self) -> FanotifyMask:
@@ -359,7 +407,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         except FileNotFoundError:
             raise
         except BaseException:
-            # It still waits; or a handler raised, and the kernel refuses a second one.
+            # It still waits; or a handler raised, and the kernel refuses a second.
             answers.waiting.add(key)
             raise
 

@@ -7,7 +7,15 @@ from itertools import chain, repeat, starmap
 from typing import TYPE_CHECKING
 
 from butter._buffers import Reader
-from butter._constants.fanotify import FAN_NOFD, FANOTIFY_METADATA_VERSION
+from butter._constants.fanotify import (
+    FAN_DELETE_SELF,
+    FAN_MOVE,
+    FAN_NOFD,
+    FAN_ONDIR,
+    FAN_Q_OVERFLOW,
+    FAN_RENAME,
+    FANOTIFY_METADATA_VERSION,
+)
 from butter._fanotify_answers import Origin
 from butter._fanotify_c import ffi, lib
 from butter._fanotify_errors import PERMISSION, READ
@@ -19,11 +27,27 @@ if TYPE_CHECKING:
     from typing import Any
 
     from butter._fanotify_answers import Answers
+    from butter._fanotify_handle_paths import Paths
 
 # Looked up once, here: tests replace `lib` and `ffi` of butter._fanotify with mocks.
 _buffer, _from_buffer = ffi.buffer, ffi.from_buffer
 _unpack: Any = ffi.unpack  # a list of ints for each array here
 _parse = lib.butter_fanotify_parse
+
+
+# the events after which a path may lead elsewhere
+_OF_NAMES = FAN_MOVE | FAN_RENAME | FAN_DELETE_SELF | FAN_Q_OVERFLOW
+
+
+def _follow(events: list[FanotifyEvent], paths: Paths) -> None:
+    """Tell *paths* what was renamed and deleted; a second call does no harm."""
+    for event in events:
+        if event.mask & FAN_DELETE_SELF and event.handle is not None:
+            paths.forget(event.handle)
+        if event.mask & FAN_Q_OVERFLOW or (event.mask & FAN_MOVE and event.mask & FAN_ONDIR):
+            paths.moved()
+        if event.mask & FAN_RENAME and event.mask & FAN_ONDIR:
+            paths.moved(event.old_dir_handle, event.old_name or "", event.dir_handle, event.name or "")
 
 
 class Columns:
@@ -66,13 +90,15 @@ class Columns:
         # zip uses one tuple of arguments again and again; map makes one for each event
         return list(starmap(tuple.__new__, zip(repeat(cls), fields)))  # noqa: RUF058
 
-    def made(self, answers: Answers) -> list[FanotifyEvent]:
+    def made(self, answers: Answers, paths: Paths) -> list[FanotifyEvent]:
         """Return the events, which own their descriptors when this call ends."""
         if self.serial is None:
             self.serial = answers.next_serial()
-        origin = Origin(answers, self.serial)
+        origin = Origin(answers, paths, self.serial)
         events = self.events(None, origin)
         any_mask, any_pidfd = self.summary[2], self.summary[4]
+        if any_mask & _OF_NAMES:
+            _follow(events, paths)
         origin.simple = not any_mask & PERMISSION and not any_pidfd
         if any_mask & PERMISSION:
             # the kernel has denied those whose file it could not open

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from butter._arguments import ACCESS_MODE, CLOEXEC_DEFAULT, integer, one_spelling
 from butter._constants import fanotify as _constants
+from butter._constants import fanotify_handle as _handle_constants
 from butter._constants.fanotify import *  # noqa: F403
 from butter._constants.fanotify import (
     FAN_ALLOW,
@@ -19,6 +20,7 @@ from butter._constants.fanotify import (
     FAN_DENY,
     FAN_ENABLE_AUDIT,
     FAN_MARK_ADD,
+    FAN_MARK_DONT_FOLLOW,
     FAN_MARK_FILESYSTEM,
     FAN_MARK_FLUSH,
     FAN_MARK_IGNORE,
@@ -30,11 +32,14 @@ from butter._constants.fanotify import (
     FAN_REPORT_MNT,
     FAN_REPORT_TID,
 )
+from butter._constants.fanotify_handle import *  # noqa: F403
+from butter._constants.fanotify_handle import AT_FDCWD
 from butter._fanotify import fanotify_init, fanotify_mark
 from butter._fanotify_answers import Answers, AuditRule
-from butter._fanotify_errors import AT_FDCWD, CLASS, FID, LINK, group_of
+from butter._fanotify_errors import CLASS, FID, LINK, group_of
 from butter._fanotify_event import FanotifyEvent
-from butter._fanotify_handle import FileHandle
+from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
+from butter._fanotify_handle_paths import Paths, UnknownPath
 from butter._fanotify_modify_dir import modify_dir
 from butter._fanotify_read import read_events, str_to_events
 from butter.errors import InvalidArgument
@@ -55,12 +60,17 @@ __all__ = [
     "Fanotify",
     "FanotifyEvent",
     "FileHandle",
+    "Paths",
+    "UnknownPath",
     "close_events",
     "fanotify_init",
     "fanotify_mark",
+    "name_to_handle_at",
+    "open_by_handle_at",
     "str_to_events",
 ]
 __all__ += _constants.__all__
+__all__ += _handle_constants.__all__
 
 __getattr__ = modify_dir(__name__)
 
@@ -137,6 +147,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         super()._init_state()
         self._unmade: deque[Columns] = deque()
         self._answers = None
+        self._paths = Paths()
 
     def _adopted(self, fd: int) -> None:
         group = group_of(fd)
@@ -189,6 +200,8 @@ class Fanotify(Eventlike[FanotifyEvent]):
         Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
         """
         fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_ADD, dfd)
+        if not self._few:
+            self._paths.add("" if path is None else path, dfd, not flags & FAN_MARK_DONT_FOLLOW)
 
     def ignore(
         self,
@@ -255,6 +268,13 @@ class Fanotify(Eventlike[FanotifyEvent]):
             return (FAN_MARK_MNTNS,)
         return FAN_MARK_INODE, FAN_MARK_MOUNT, FAN_MARK_FILESYSTEM
 
+    def path(self, event: FanotifyEvent) -> str | None:
+        """The path of an event, as its attribute ``path``; None for an overflow.
+
+        Raises :class:`UnknownPath` where it cannot be known.
+        """
+        return event.path
+
     def writable(self) -> bool:
         """Whether the descriptors of events are open for writing (*event_flags*)."""
         return self._event_flags & ACCESS_MODE != O_RDONLY
@@ -271,7 +291,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         answers = self._answers
         if answers is None:
             self._answers = answers = Answers(self._fd, self._default, self._flags)
-        return columns.made(answers)
+        return columns.made(answers, self._paths)
 
     def _without_own(self, events: list[FanotifyEvent]) -> list[FanotifyEvent]:
         """Return the events of other processes, and allow those of this one."""

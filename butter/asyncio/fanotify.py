@@ -52,3 +52,4 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
     ignore = forward(Fanotify.ignore)
     del_watch = forward(Fanotify.del_watch)
     flush = forward(Fanotify.flush)
+    path = forward(Fanotify.path)

@@ -32,7 +32,9 @@ from butter.fanotify import (
     FAN_CLOSE_NOWRITE,
     FAN_CREATE,
     FAN_DELETE,
+    FAN_DELETE_SELF,
     FAN_ENABLE_AUDIT,
+    FAN_EVENT_INFO_TYPE_DFID_NAME,
     FAN_FS_ERROR,
     FAN_MARK_ADD,
     FAN_MARK_EVICTABLE,
@@ -67,6 +69,7 @@ from butter.fanotify import (
     AuditRule,
     Fanotify,
     FanotifyEvent,
+    UnknownPath,
     close_events,
     fanotify_init,
     fanotify_mark,
@@ -647,6 +650,88 @@ def test_threads(file):
             assert event.pid == found[0] != os.getpid()
 
 
+# paths
+
+
+@admin
+def test_the_path_of_a_descriptor(file):
+    """It is the file's own, and there is none once it was deleted."""
+    with Fanotify() as made:
+        with read_one(made, file) as event:
+            assert event.path == made.path(event) == str(file)
+            assert event.old_path is None
+            moved = file.rename(file.with_name("moved"))
+            assert event.path == str(moved)
+            moved.unlink()
+            with pytest.raises(UnknownPath, match="was deleted") as caught:
+                event.path  # noqa: B018
+            assert caught.value.reason == "deleted"
+        with pytest.raises(ValueError, match="closed file"):
+            event.path  # noqa: B018
+
+
+@needs(kernel=(5, 17))
+@pytest.mark.parametrize("plain", [False, True])
+def test_paths_of_names(public_path, plain):
+    """A name has the path that its directory has by now, without privileges too."""
+    top = public_path / "top"
+    (top / "below").mkdir(parents=True)
+    for path in public_path, top, top / "below":
+        path.chmod(0o777)
+
+    def body():
+        if plain:
+            support.become_nobody()
+        with Fanotify(FAN_REPORT_DFID_NAME | FAN_NONBLOCK) as made:
+            for path in public_path, top, top / "below":
+                made.watch(path, FAN_CREATE | FAN_RENAME | FAN_ONDIR)
+            (top / "below/file").touch()
+            created = made.read_event()
+            assert created.path == str(top / "below/file")
+            os.rename(top / "below/file", top / "other")
+            renamed = made.read_event()
+            assert (renamed.old_path, renamed.path) == (str(top / "below/file"), str(top / "other"))
+            os.rename(top, public_path / "up")
+            assert made.read_event().path == str(public_path / "up")
+            assert created.path == str(public_path / "up/below/file")
+            assert renamed.old_path == str(public_path / "up/below/file")
+            assert made.path(renamed) == str(public_path / "up/other")
+
+    in_child(body)
+
+
+@admin
+@needs(kernel=(5, 9))
+def test_paths_below_a_filesystem(tmp_path):
+    """One mark on a filesystem is enough for the paths of all that is in it."""
+
+    def body(path):
+        os.makedirs("a/b/c")
+        with Fanotify(FAN_REPORT_DFID_NAME | FAN_REPORT_FID) as made:
+            made.watch(path, FAN_CREATE | FAN_MODIFY | FAN_DELETE_SELF | FAN_ONDIR, FAN_MARK_FILESYSTEM)
+            Path("a/b/c/file").write_text("text")
+            created = made.read_event()
+            assert created.path == f"{path}/a/b/c/file"
+            os.rename("a", "z")
+            assert created.path == f"{path}/z/b/c/file"
+            os.unlink("z/b/c/file")
+            os.rmdir("z/b/c")
+            with pytest.raises(UnknownPath):
+                created.path  # noqa: B018
+
+    own_filesystem(body, tmp_path, "tmpfs")
+
+
+def test_events_without_a_path():
+    """An overflow has none, and a hand-made event cannot know it."""
+    assert FanotifyEvent(3, FAN_Q_OVERFLOW, FAN_NOFD, 0).path is None
+    info = struct.pack("=BBHiiIi", FAN_EVENT_INFO_TYPE_DFID_NAME, 0, 24, 1, 2, 0, 1) + b"abc\0"
+    event = FanotifyEvent(3, FAN_CREATE, FAN_NOFD, 0, info)
+    assert event.name == "abc"
+    with pytest.raises(UnknownPath, match="was not read by a Fanotify object"):
+        event.path  # noqa: B018
+
+
 # permission events
 
 
@@ -911,7 +996,7 @@ def test_modify_dir(module):
 
 def test_constants_of_the_older_module():
     """butter.fanotify_constants has every constant, and the modes of descriptors."""
-    names = {name for name in fanotify.__all__ if name.isupper()}
+    names = {name for name in fanotify.__all__ if re.match("FAN[A-Z]*_|O_", name)}
     assert {"FAN_OPEN", "FANOTIFY_METADATA_VERSION", "O_RDONLY", "O_WRONLY", "O_RDWR"} <= names
-    assert names == {name for name in vars(fanotify_constants) if name.isupper()}
+    assert names == {name for name in vars(fanotify_constants) if re.match("FAN[A-Z]*_|O_", name)}
     assert all(getattr(fanotify, name) == getattr(fanotify_constants, name) for name in names)
