@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from butter._fanotify_errors import ANSWER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from butter._fanotify_handle_paths import Paths
 
 
@@ -73,9 +75,9 @@ class Answers:
         except OSError:
             pass  # its task was killed, or the group is closed: then the kernel allows
 
-    def give_defaults(self) -> None:
-        """Answer all events that wait by the default."""
-        for key in list(self.waiting):
+    def give_defaults(self, keys: Iterable[tuple[int, int]] | None = None) -> None:
+        """Answer those events with these keys that wait, or all, by the default."""
+        for key in list(self.waiting) if keys is None else keys:
             self.give_default(key)
 
     def forget(self) -> None:

@@ -57,7 +57,7 @@ from butter._fanotify_records import NO_RECORDS, Records, records_of
 from butter.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Any, ClassVar, NoReturn
 
@@ -182,6 +182,10 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
                 info = info[offset + header : offset + size]
             records = self.__dict__["_records"] = records_of(info) if info else NO_RECORDS
         return records
+
+    def _asks(self) -> bool:
+        """Return whether a task waits, or waited; the kernel has denied one without a file."""
+        return bool(self.mask & PERMISSION and self._origin is not None and self._number >= 0)
 
     def _is_closed(self) -> bool:
         return "_closed" in self.__dict__
@@ -376,7 +380,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         self._answer(response, audit)
 
     def _origin_of_task(self) -> Origin:
-        """Return the read that made this permission event, which waits for an answer."""
+        """Return the read that made this event, whose task waits for an answer."""
         if not self.mask & PERMISSION:
             raise ValueError(f"{self!r} is not a permission event: no task waits for an answer")
         if self._is_closed():
@@ -484,3 +488,8 @@ class OwningEvent(FanotifyEvent):
             warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         finally:
             self._close(close, kept)
+
+
+def keys_of(events: Iterable[FanotifyEvent]) -> list[tuple[int, int]]:
+    """Return the keys by which the answers to permission events are known."""
+    return [(event._origin.serial, event._number) for event in events if event._asks()]

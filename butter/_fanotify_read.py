@@ -19,7 +19,7 @@ from butter._constants.fanotify import (
 from butter._fanotify_answers import Origin
 from butter._fanotify_c import ffi, lib
 from butter._fanotify_errors import PERMISSION, READ
-from butter._fanotify_event import FanotifyEvent, OwningEvent
+from butter._fanotify_event import FanotifyEvent, OwningEvent, keys_of
 
 if TYPE_CHECKING:
     from collections import deque
@@ -101,9 +101,7 @@ class Columns:
             _follow(events, paths)
         origin.simple = not any_mask & PERMISSION and not any_pidfd
         if any_mask & PERMISSION:
-            # the kernel has denied those whose file it could not open
-            keys = [(self.serial, event._number) for event in events if event.mask & PERMISSION and event._number >= 0]
-            answers.waiting.update(keys)
+            answers.waiting.update(keys_of(events))
         # From here on the events own the descriptors, and the buffer does not. No
         # handler runs between these stores.
         self.struct.count, self.serial, origin.making = 0, None, False

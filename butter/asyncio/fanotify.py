@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from butter._fanotify_event import keys_of
 from butter.asyncio._awaitable import forward, old_name
 from butter.asyncio._queue import EventQueue
+from butter.eventlike import deadline_of
 from butter.fanotify import FAN_CLASS_NOTIF, FAN_NONBLOCK, O_RDONLY, Fanotify, FanotifyEvent
 
 if TYPE_CHECKING:
     import asyncio
+    from typing import Any
 
 __all__ = ["Fanotify_async"]
 
@@ -28,8 +31,25 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
     *flags* are FanotifyInit's, and ``FAN_NONBLOCK`` is added. *event_flags*, *default*
     and *exclude_self* are those of :class:`butter.fanotify.Fanotify`.
 
-    Raises what :class:`butter.fanotify.Fanotify` does.
+    A permission event that was not answered *deadline* seconds after it was read gets
+    the default; without a deadline its task waits for as long as it takes. With one the
+    object is read only where its loop runs. ::
+
+        async def decide(event):
+            with event:
+                if await is_clean(event.fileno()):
+                    event.allow()
+                else:
+                    event.deny()
+
+        async for event in fanotify:
+            tasks.create_task(decide(event))
+
+    Raises what :class:`butter.fanotify.Fanotify` does, and ValueError for a negative
+    deadline.
     """
+
+    _deadline: float | None = None
 
     def __init__(
         self,
@@ -40,10 +60,21 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
         maxsize: int = 0,
         default: str = "allow",
         exclude_self: bool = False,
+        deadline: float | None = None,
     ) -> None:
+        deadline_of(deadline)  # which checks it
         # Fanotify itself refuses flags that are not an int
         flags = flags | FAN_NONBLOCK if isinstance(flags, int) else flags
         super().__init__(Fanotify(flags, event_flags, default=default, exclude_self=exclude_self), loop, maxsize)
+        self._deadline = deadline
+
+    def _read(self) -> bool:
+        found = super()._read()
+        if found and self._deadline is not None and (keys := keys_of(self._batch)):
+            # the timer holds the answers and not the events, whose finalisers answer too
+            answers: Any = self._source._answers
+            self._bind().call_later(self._deadline, answers.give_defaults, keys)
+        return found
 
     _fanotify = old_name()
     _source_class = Fanotify

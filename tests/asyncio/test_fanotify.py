@@ -1,5 +1,7 @@
 """The behaviour of Fanotify_async alone; test_queue.py has that of every awaitable."""
 
+import asyncio
+import errno
 import os
 
 import pytest
@@ -7,8 +9,18 @@ from loops import both
 from support import needs
 
 from butter.asyncio.fanotify import Fanotify_async
+from butter.asyncio.pidfd import Pidfd_async
 from butter.errors import InvalidArgument
-from butter.fanotify import FAN_CREATE, FAN_DELETE, FAN_NONBLOCK, FAN_OPEN, FAN_REPORT_DFID_NAME, FAN_REPORT_FID
+from butter.fanotify import (
+    FAN_CLASS_CONTENT,
+    FAN_CREATE,
+    FAN_DELETE,
+    FAN_NONBLOCK,
+    FAN_OPEN,
+    FAN_OPEN_PERM,
+    FAN_REPORT_DFID_NAME,
+    FAN_REPORT_FID,
+)
 
 
 @pytest.mark.defect("Q5")
@@ -47,3 +59,89 @@ async def test_events_with_descriptors(tmp_path):
         os.close(os.open(path, os.O_RDONLY))
         with await fanotify.get(30) as event:
             assert event.filename == str(path)
+
+
+class Task:
+    """A child that opens a file, and the errno with which that failed."""
+
+    def __init__(self, path):
+        self.pid = os.fork()
+        if not self.pid:
+            status = 99
+            try:
+                os.close(os.open(path, os.O_RDONLY))
+                status = 0
+            except OSError as error:
+                status = error.errno
+            finally:
+                os._exit(status)
+
+    async def status(self):
+        async with Pidfd_async(self.pid) as process:
+            return await process.wait(30)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    return path
+
+
+@needs("CAP_SYS_ADMIN")
+@both
+async def test_answers_of_coroutines(file):
+    """Each event is answered by a task of its own, and gets the default if it fails."""
+
+    async def decide(event, number):
+        with event:
+            await asyncio.sleep(0)
+            if number == 2:
+                raise ZeroDivisionError
+            (event.deny if number else event.allow)()
+
+    async with Fanotify_async(FAN_CLASS_CONTENT, default="deny") as fanotify:
+        fanotify.watch(file, FAN_OPEN_PERM)
+        for number, result in enumerate([0, errno.EPERM, errno.EPERM]):
+            task = Task(file)
+            deciding = asyncio.ensure_future(decide(await fanotify.get(30), number))
+            assert await task.status() == result
+            await asyncio.wait([deciding])
+            assert (deciding.exception() is None) == (number < 2)
+
+
+@needs("CAP_SYS_ADMIN")
+@both
+@pytest.mark.parametrize(("default", "result"), [("allow", 0), ("deny", errno.EPERM)])
+async def test_deadline(file, default, result):
+    """An event that is not answered in time gets the default, and no other answer."""
+    async with Fanotify_async(FAN_CLASS_CONTENT, default=default, deadline=0.01) as fanotify:
+        fanotify.watch(file, FAN_OPEN_PERM)
+        task = Task(file)
+        with await fanotify.get(30) as event:
+            assert await task.status() == result
+            with pytest.raises(ValueError, match="it was answered"):
+                event.allow()
+
+
+def test_other_deadlines():
+    """A deadline is a number of seconds that is not negative."""
+    with pytest.raises(ValueError, match="must not be negative"):
+        Fanotify_async(FAN_REPORT_FID, deadline=-1)
+    with pytest.raises(TypeError, match="number of seconds"):
+        Fanotify_async(FAN_REPORT_FID, deadline="1")
+
+
+@needs("CAP_SYS_ADMIN")
+@both
+async def test_the_end_of_an_awaitable(file):
+    """close() answers all that wait, whether a task took them or not."""
+    fanotify = Fanotify_async(FAN_CLASS_CONTENT, default="deny")
+    fanotify.watch(file, FAN_OPEN_PERM)
+    tasks = [Task(file)]
+    event = await fanotify.get(30)
+    tasks.append(Task(file))
+    fanotify.close()
+    assert await tasks[0].status() == errno.EPERM
+    assert await tasks[1].status() in (0, errno.EPERM)  # it may have come after the marks
+    event.close()
