@@ -184,7 +184,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         return records
 
     def _asks(self) -> bool:
-        """Return whether a task waits, or waited; the kernel has denied one without a file."""
+        """Return whether a task waits or waited: not if its file was not opened."""
         return bool(self.mask & PERMISSION and self._origin is not None and self._number >= 0)
 
     def _is_closed(self) -> bool:

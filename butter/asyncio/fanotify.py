@@ -71,7 +71,7 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
     def _read(self) -> bool:
         found = super()._read()
         if found and self._deadline is not None and (keys := keys_of(self._batch)):
-            # the timer holds the answers and not the events, whose finalisers answer too
+            # the timer holds the answers and not the events, whose finalisers answer
             answers: Any = self._source._answers
             self._bind().call_later(self._deadline, answers.give_defaults, keys)
         return found

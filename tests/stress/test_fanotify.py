@@ -102,7 +102,8 @@ def test_killed_listeners(tmp_path):
                 for _ in range(100):
                     with made.read_event() as event:
                         event.allow()
-                made.read_event()
+                waiting = made.read_event()
+                assert waiting.permission_event
             finally:
                 os.kill(os.getpid(), signal.SIGKILL)
         assert os.waitpid(listener, 0)[1] == signal.SIGKILL
