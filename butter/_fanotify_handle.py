@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from butter._arguments import FileDescriptor, Path
     from butter._fanotify_handle_c import butter_handle, butter_mount
 
-_NO_HANDLES = -1 - errno.EOPNOTSUPP
+_NO_HANDLES, _UNKNOWN_FLAG = -1 - errno.EOPNOTSUPP, -1 - errno.EINVAL
 
 
 class _Fields(NamedTuple):
@@ -67,8 +67,10 @@ class FileHandle(_Fields):
         flags = (0 if encoded else AT_EMPTY_PATH) | (AT_SYMLINK_FOLLOW if follow else 0)
         found = ffi.new("butter_handle *")
         result = lib.name_to_handle_at(number, encoded, flags, found)
-        if result == _NO_HANDLES and not lib.name_to_handle_at(number, encoded, flags | AT_HANDLE_FID, found):
-            result = 0
+        if result == _NO_HANDLES:
+            again = lib.name_to_handle_at(number, encoded, flags | AT_HANDLE_FID, found)
+            if again != _UNKNOWN_FLAG:
+                result, flags = again, flags | AT_HANDLE_FID
         if result < 0:
             NAME_TO_HANDLE_AT.check(result, path or None, dirfd=number, name=os.fsdecode(encoded), flags=flags)
         return made(found, found.mount.fsid)

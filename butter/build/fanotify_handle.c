@@ -241,9 +241,9 @@ static int path_of(int fd, butter_found *found)
         found->length = link_of(fd, found->path, sizeof(found->path));
         if (found->length < 0)
             break;
-        /* it may have been moved there and back in between */
+        /* it may have been moved there and back in between, again and again */
         same = strcmp(again, found->path) == 0 ? same + 1 : 0;
-        if (same < 3) {
+        if (same < 16) {
             if (++looks == 100)
                 return -1 - EAGAIN;
             continue;

@@ -29,6 +29,7 @@ from features import EVENTS, OBJECTS, Creations, Files, Mounts, Signals
 from support import in_child, needs
 
 from butter import clone
+from butter._constants.fanotify_handle import AT_HANDLE_FID
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter.cli import doctor
 from butter.clone import CLONE_NEWNET, CLONE_NEWUSER, CLONE_NEWUTS, spawn
@@ -1831,7 +1832,8 @@ def handle_of_a_descriptor(fail):
 def filesystem_of_a_handle(fail):
     Path("place").mkdir()
     fail("openat", arguments={2: 0o12400000})  # O_PATH, O_NOFOLLOW, O_CLOEXEC
-    name_to_handle_at(AT_FDCWD, "place")
+    # the directory may be on an overlay, whose handles cannot be opened
+    name_to_handle_at(AT_FDCWD, "place", AT_HANDLE_FID if support.kernel() >= (6, 5) else 0)
 
 
 def refused_handle(number, words, *arguments, marks=(), prepare=lambda: None):
@@ -1851,7 +1853,12 @@ refused_handle(errno.ENAMETOOLONG, "longer", AT_FDCWD, "n" * 256)
 refused_handle(errno.ELOOP, "symbolic", AT_FDCWD, "loop/a", prepare=lambda: os.symlink("loop", "loop"))
 refused_handle(errno.ENOTDIR, "part of the path is not", AT_FDCWD, "/dev/null/a")
 refused_handle(errno.EOPNOTSUPP, r"the filesystem \(proc\) has no handles", AT_FDCWD, "/proc/self")
-refused_handle(errno.EMFILE, "RLIMIT_NOFILE is 3", AT_FDCWD, "..", prepare=lambda: limit("RLIMIT_NOFILE", 3))
+
+
+@provokes("name_to_handle_at", errno.EMFILE, filename=".", words="RLIMIT_NOFILE is 3")
+def handle_without_a_descriptor(fail):
+    limit("RLIMIT_NOFILE", 3)
+    FileHandle.of(".")
 
 
 @provokes("name_to_handle_at", errno.EACCES, filename="secret/place", words="search")
@@ -1873,15 +1880,16 @@ def refused_to_open(number, words, path=".", flags=os.O_RDONLY, mount=AT_FDCWD, 
     """The kernel opens no such handle for anyone, once *prepare* was called."""
 
     def without_a_file(fail):
+        support.own_mounts(".")
+        os.chdir(os.getcwd())  # into the new mount
         Path("file").touch()
         os.symlink("file", "link")
-        Path("program").write_bytes(Path("/bin/true").read_bytes())
-        os.chmod("program", 0o700)
         handle = FileHandle.of(path, follow=False)._replace(**fields)
         prepare()
         open_by_handle_at(mount() if callable(mount) else mount, handle, flags)
 
-    provokes("open_by_handle_at", number, needs("CAP_DAC_READ_SEARCH"), words=words)(without_a_file)
+    marks = needs("CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN")
+    provokes("open_by_handle_at", number, marks, words=words)(without_a_file)
 
 
 refused_to_open(errno.EBADF, "opened with O_PATH", mount=lambda: os.open(".", 0o10000000))
