@@ -6,16 +6,18 @@ clone_spawn.c says how the child works, and why.
 from __future__ import annotations
 
 import functools
+import os
 import time
 from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, TypedDict
 
 from butter import _clone_spawn_options as options
 from butter._clone_errors import SETNS
-from butter._clone_maps import checked_ranges, map_ids
+from butter._clone_maps import checked_ranges, map_child
 from butter._clone_spawn_c import ffi, lib
 from butter._clone_spawn_descriptors import DEVNULL, PIPE, STDOUT, STREAM_NAMES, Descriptors
-from butter._clone_spawn_errors import SPAWN
+from butter._clone_spawn_errors import of_clone
+from butter._clone_spawn_mounts import add_mounts
 from butter._clone_steps import Steps, within
 from butter._constants.clone import CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWUSER
 from butter._descriptor import tell_of_forks
@@ -143,14 +145,13 @@ class _Birth:
         if result:
             if state.failed in (lib.START_SETNS, lib.START_RETURN):
                 within("namespaces", SETNS).check(result, fd=state.pid_namespace, nstype=CLONE_NEWPID)
-            SPAWN.check(result, flags=state.flags)
+            of_clone(-1 - result, state.flags, state.cgroup).check(result, flags=state.flags)
 
-    def map_ids(self, uid_map: Iterable[Range] | None, gid_map: Iterable[Range] | None, deadline: float | None) -> None:
+    def map_ids(self, uid_map: list[Range] | None, gid_map: list[Range] | None, deadline: float | None) -> None:
         """Write the maps of the child, which waits for them."""
-        left = None if deadline is None else max(0, deadline - time.monotonic())
         failure = None
         try:
-            map_ids(self.state.pid, uid_map, gid_map, timeout=left)
+            map_child(self.state.pid, uid_map, gid_map, deadline)
         except OSError as error:
             failure = error
         if failure is not None:
@@ -173,7 +174,7 @@ class _Birth:
             elif result == _FAILED:
                 self._fail()
             elif left <= 0:
-                raise timed_out(TimeoutError, timeout, "the steps before the exec have not ended")
+                raise timed_out(TimeoutError, timeout, "spawn(timeout): the steps before the exec have not ended")
 
     def _fail(self) -> NoReturn:
         self._steps.fail(self.state.failed, self.state.error)
@@ -301,7 +302,11 @@ def spawn(
     if maps != [None, None] and not new & CLONE_NEWUSER:
         raise ValueError("uid_map and gid_map need CLONE_NEWUSER in namespaces")
     mask = options.capability_mask(capabilities)
-    arguments = options.texts(argv, "argv")
+    arguments = options.arguments_of(argv)
+    # before anything is opened, which would get the number of one that is closed
+    if not isinstance(cgroup, (str, bytes, os.PathLike, type(None))):
+        cgroup = options.opened(cgroup, "cgroup", "a path, a descriptor or an object with fileno()")
+    terminal = None if foreground is None else options.opened(foreground, "foreground")
     steps, birth = Steps(), _Birth()
     descriptors = Descriptors(birth.state)
     try:
@@ -312,17 +317,17 @@ def spawn(
         if maps != [None, None]:
             options.add_mapped(steps)
         directory = options.add_cgroup(steps, cgroup, new, descriptors)
-        options.add_session(steps, new_session, process_group, foreground)
+        options.add_session(steps, new_session, process_group, terminal)
         options.add_hostname(steps, hostname, new)
-        options.add_mounts(steps, mounts, root, new, joined)
-        options.add_limits(steps, cwd, umask, nice, rlimits)
+        hidden = add_mounts(steps, mounts, root, new, joined)
+        options.add_limits(steps, cwd, umask, nice, rlimits, hidden)
         options.add_streams(steps)
         options.add_ids(steps, groups, group, user, mask is not None)
         options.add_capabilities(steps, mask)
         options.add_death_signal(steps, pdeathsig)
         options.add_no_new_privs(steps, no_new_privs)
         options.add_signals(steps, signals)
-        options.add_exec(steps, arguments, env, path)
+        options.add_exec(steps, arguments, env, path, hidden)
         own_memory = group is not None or user is not None or options.own_memory(joined)
         birth.start(
             steps,

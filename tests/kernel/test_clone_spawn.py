@@ -4,8 +4,10 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import io
 import os
 import pty
+import re
 import resource
 import select
 import signal
@@ -38,10 +40,10 @@ from butter.clone import (
     Namespace,
     spawn,
 )
-from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
+from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound
 from butter.pidfd import Pidfd
 from butter.signalfd import Signalfd
-from butter.system import MS_BIND, MS_REC, MS_SHARED, Mount
+from butter.system import MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT, MS_SHARED, Mount
 
 ALL = sum(KINDS.values())
 # as this user is called inside and outside
@@ -186,34 +188,87 @@ BAD = {
     "bytes": (TypeError, "argv must be a list", b"true", {}),
     "no argv": (ValueError, "argv is empty", [], {}),
     "no program": (ValueError, "is empty", [""], {}),
-    "None": (TypeError, "NoneType", [None], {}),
-    "NUL": (ValueError, "null byte", ["true", "a\0b"], {}),
-    "NUL in cwd": (ValueError, "null byte", ["true"], {"cwd": "a\0b"}),
+    "a set": (TypeError, "argv must be a list of .*, not set", {"true"}, {}),
+    "a dict": (TypeError, "argv must be a list of .*, not dict", {"true": 1}, {}),
+    "nothing": (TypeError, "argv must be a list of .*, not NoneType", None, {}),
+    "None": (TypeError, r"argv.0. must be str, .*, not NoneType", [None], {}),
+    "a number": (TypeError, r"argv.1. must be str, .*, not int", ["true", 5], {}),
+    "NUL": (ValueError, r"null byte in argv.1.", ["true", "a\0b"], {}),
+    "NUL in cwd": (ValueError, "null byte in cwd", ["true"], {"cwd": "a\0b"}),
     "NUL in env": (ValueError, "null byte", ["true"], {"env": {"A": "\0"}}),
-    "NUL in path": (ValueError, "null byte", ["true"], {"path": "a\0b"}),
-    "name of env": (ValueError, "environment variable", ["true"], {"env": {"A=": ""}}),
+    "NUL in path": (ValueError, "null byte in path", ["true"], {"path": "a\0b"}),
+    "path type": (TypeError, "path must be str", ["true"], {"path": ["/bin"]}),
+    "cwd type": (TypeError, "cwd must be str", ["true"], {"cwd": 5}),
+    "root type": (TypeError, "root must be str", ["true"], {"root": ["/"]}),
+    "name of env": (ValueError, "env: 'A=' is not the name of a variable", ["true"], {"env": {"A=": ""}}),
     "hostname": (ValueError, "CLONE_NEWUTS", ["true"], {"hostname": "name"}),
     "hostname type": (TypeError, "hostname", ["true"], {"hostname": 5, "namespaces": CLONE_NEWUTS}),
     "long hostname": (ValueError, "64", ["true"], {"hostname": "n" * 65, "namespaces": CLONE_NEWUTS}),
     "uid_map": (ValueError, "CLONE_NEWUSER", ["true"], {"uid_map": [(0, 0, 1)]}),
     "gid_map": (ValueError, "CLONE_NEWUSER", ["true"], {"gid_map": [(0, 0, 1)], "namespaces": CLONE_NEWNS}),
     "a wrong map": (TypeError, "uid_map", ["true"], {"uid_map": [(0, 0)], "namespaces": CLONE_NEWUSER}),
+    "a map of what": (TypeError, "uid_map must be a list", ["true"], {"uid_map": 5, "namespaces": CLONE_NEWUSER}),
+    "a bool in a map": (TypeError, "in gid_map .* not bool", ["true"],
+                        {"gid_map": [(0, 0, True)], "namespaces": CLONE_NEWUSER}),
+    "namespaces": (TypeError, "namespaces must be a list", ["true"], {"namespaces": None}),
+    "a name of namespaces": (TypeError, "an entry of namespaces must be", ["true"], {"namespaces": ["net"]}),
+    "namespaces without order": (TypeError, "namespaces must be a list", ["true"], {"namespaces": {CLONE_NEWNET}}),
+    "namespaces as a bool": (TypeError, "namespaces must be", ["true"], {"namespaces": True}),
     "flags": (ValueError, "unknown bits 0x200", ["true"], {"namespaces": 0x200}),
     "no namespace": (ValueError, "is not a namespace", ["true"], {"namespaces": sys.__stdin__}),
     "mounts": (ValueError, "CLONE_NEWNS", ["true"], {"mounts": [("a", "/b")]}),
-    "a wrong mount": (TypeError, "mounts has tuples", ["true"], {"mounts": ["/a"], "namespaces": CLONE_NEWNS}),
+    "mounts type": (TypeError, "mounts must be a list", ["true"], {"mounts": 5}),
+    **{
+        f"a wrong mount {number}": (error, words, ["true"], {"mounts": [entry], "namespaces": CLONE_NEWNS})
+        for number, (error, words, entry) in enumerate([
+            (TypeError, "mounts must be a list of tuples", "/a"),
+            (TypeError, "mounts must be a list of tuples", ("a",)),
+            (TypeError, "mounts must be .*: a Mount has its flags already", (sys.__stdin__, "/a", None)),
+            (TypeError, "mounts: source must be str", (5, "/a")),
+            (TypeError, "mounts: target must be str", ("a", None)),
+            (TypeError, "mounts: fs must be str", ("a", "/a", 5)),
+            (TypeError, "mounts: flags must be an int, not bool", ("a", "/a", "tmpfs", True)),
+            (TypeError, "mounts: data must be", ("a", "/a", "tmpfs", 0, 5)),
+            (ValueError, "mounts: data has 5000 bytes", ("a", "/a", "tmpfs", 0, "d" * 5000)),
+        ])
+    },
     "session and group": (ValueError, "process_group", ["true"], {"new_session": True, "process_group": 5}),
     "process_group": (ValueError, "process_group", ["true"], {"process_group": -1}),
     "umask": (ValueError, "umask", ["true"], {"umask": 0o1000}),
     "nice": (TypeError, "nice", ["true"], {"nice": "5"}),
+    **{
+        f"{option} as a bool": (TypeError, f"{option} must be .*, not bool", ["true"], {option: True})
+        for option in ("process_group", "umask", "nice", "group", "user", "pdeathsig", "cgroup", "foreground", "stdin")
+    },
+    **{
+        f"a bool in {option}": (TypeError, f"an entry of {option} must be .*, not bool", ["true"], {option: [True]})
+        for option in ("groups", "capabilities", "signals", "pass_fds")
+    },
+    **{
+        f"{option} as text": (TypeError, f"{option} must be True or False", ["true"], {option: "no"})
+        for option in ("new_session", "no_new_privs")
+    },
+    "rlimits name": (TypeError, "a key of rlimits must be a number", ["true"], {"rlimits": {"nofile": (5, 5)}}),
+    "rlimits bool": (TypeError, "RLIMIT_NOFILE.* not bool", ["true"], {"rlimits": {resource.RLIMIT_NOFILE: (True, 5)}}),
+    "cgroup number": (ValueError, "cgroup is -1", ["true"], {"cgroup": -1}),
+    "cgroup closed": (InvalidArgument, r"spawn\(cgroup\): descriptor 999", ["true"], {"cgroup": 999}),
+    "foreground closed": (InvalidArgument, r"spawn\(foreground\): descriptor 999", ["true"], {"foreground": 999}),
+    "no descriptor": (TypeError, "stdin is StringIO, which does not have", ["true"], {"stdin": io.StringIO()}),
     "rlimits": (ValueError, "rlimits", ["true"], {"rlimits": {7: (-2, 5)}}),
     "stdin": (ValueError, "stdin is -2", ["true"], {"stdin": STDOUT}),
     "stdout": (ValueError, "stdout is -9", ["true"], {"stdout": -9}),
-    "stderr type": (TypeError, "fd", ["true"], {"stderr": 2.5}),
+    "stderr type": (TypeError, "stderr must be a path", ["true"], {"stderr": 2.5}),
     "stdin path": (FileNotFoundError, "no such file", ["true"], {"stdin": "no such file"}),
+    "stdout directory": (IsADirectoryError, r"spawn\(stdout\): the path is a", ["true"], {"stdout": "/"}),
     "pass_fds": (ValueError, "pass_fds", ["true"], {"pass_fds": [-1]}),
+    "pass_fds type": (TypeError, "pass_fds must be a list", ["true"], {"pass_fds": 5}),
+    "pass_fds key": (TypeError, "a key of pass_fds must be", ["true"], {"pass_fds": {"0": 0}}),
+    "pass_fds value": (TypeError, "a value of pass_fds must be", ["true"], {"pass_fds": {0: "0"}}),
     "twice": (ValueError, "the number 1 ", ["true"], {"pass_fds": {1: 0}, "stdout": PIPE, "stdin": PIPE}),
     "groups": (TypeError, "groups", ["true"], {"groups": "audio"}),
+    "group bytes": (TypeError, "an entry of groups must be a number or a name", ["true"], {"groups": [b"audio"]}),
+    "user bytes": (TypeError, "user must be a number or a name", ["true"], {"user": b"root"}),
+    "NUL in user": (ValueError, "user: there is no user", ["true"], {"user": "a\0b"}),
     "group": (ValueError, "no group 'none such'", ["true"], {"group": "none such"}),
     "user": (ValueError, "no user 'none such'", ["true"], {"user": "none such"}),
     "user unchanged": (ValueError, "not an id", ["true"], {"user": 2**32 - 1}),
@@ -222,15 +277,18 @@ BAD = {
     "user number": (ValueError, "user", ["true"], {"user": -1}),
     "capabilities": (ValueError, "capabilities", ["true"], {"capabilities": [64]}),
     "pdeathsig": (ValueError, "pdeathsig", ["true"], {"pdeathsig": 65}),
-    "signals": (ValueError, "signals: there is no signal 65", ["true"], {"signals": [65]}),
+    "capabilities type": (TypeError, "capabilities must be a list", ["true"], {"capabilities": 10}),
+    "capabilities name": (TypeError, "an entry of capabilities must", ["true"], {"capabilities": ["NET_RAW"]}),
+    "pdeathsig type": (TypeError, "pdeathsig must be a signal", ["true"], {"pdeathsig": "TERM"}),
+    "signals": (ValueError, "signals is 65, and signals are 1 to 64", ["true"], {"signals": [65]}),
     "SIGKILL": (ValueError, "signals: no program blocks SIGKILL", ["true"], {"signals": [signal.SIGKILL]}),
     "SIGSTOP": (ValueError, "signals: no program blocks SIGSTOP", ["true"], {"signals": [signal.SIGSTOP]}),
     "signals type": (TypeError, "signals must be a list", ["true"], {"signals": 9}),
-    "rlimits type": (TypeError, "rlimits must be a mapping", ["true"], {"rlimits": [(7, (5, 5))]}),
-    "one limit": (TypeError, r"rlimits\[7\] must be .soft, hard.", ["true"], {"rlimits": {7: 5}}),
+    "rlimits type": (TypeError, "rlimits must be {resource", ["true"], {"rlimits": [(7, (5, 5))]}),
+    "one limit": (TypeError, "RLIMIT_NOFILE. must be .soft, hard.", ["true"], {"rlimits": {resource.RLIMIT_NOFILE: 5}}),
     "env type": (TypeError, "env must be a mapping", ["true"], {"env": []}),
-    "env value": (TypeError, "env has a value of int", ["true"], {"env": {"A": 5}}),
-    "env name": (TypeError, "env has a name of int", ["true"], {"env": {5: "A"}}),
+    "env value": (TypeError, "env: the value of 'A' must be str or bytes, not int", ["true"], {"env": {"A": 5}}),
+    "env name": (TypeError, "env: a name must be str or bytes, not int", ["true"], {"env": {5: "A"}}),
     "timeout": (ValueError, "timeout", ["true"], {"timeout": -1}),
 }  # fmt: skip
 
@@ -246,7 +304,7 @@ def test_bad_input(name, monkeypatch):
 
 def test_bad_environment_stays_secret():
     """The error about a null byte names the variable, and has no value of any."""
-    with pytest.raises(ValueError, match="null byte in the environment variable b'TOKEN'") as caught:
+    with pytest.raises(ValueError, match="null byte in the value of 'TOKEN'") as caught:
         spawn(["true"], env={"OTHER": "hidden", "TOKEN": "hid\0den"})
     assert "hid" not in str(caught.value)
 
@@ -725,13 +783,30 @@ def test_several_ranges():
 @alone
 @needs_namespaces
 def test_maps_that_are_refused():
-    """A map that the kernel refuses is an error of map_ids, and no child is left."""
+    """A map that the kernel refuses is an error of its option, and no child is left."""
     support.become_nobody()
     before = support.descriptors()
-    with pytest.raises(OSError, match="map_ids"):
-        spawn(["true"], namespaces=CLONE_NEWUSER, uid_map=[(0, 0, 2)])
+    for name in "uid_map", "gid_map":
+        with pytest.raises(OSError, match=rf"spawn\({name}\): "):
+            spawn(["true"], namespaces=CLONE_NEWUSER, **{name: [(0, 0, 2)]})
     no_child_is_left()
     assert support.descriptors() == before
+
+
+@alone
+@needs_namespaces
+@needs_root
+def test_maps_after_a_change_of_ids():
+    """A process that has changed its ids is told why it cannot write the maps."""
+    support.become_nobody()
+    user = os.getuid()
+    # as a change of ids does, where no sysctl says otherwise
+    assert support.libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0) == 0
+    with pytest.raises(PermissionError, match=r"spawn\(uid_map\): .*PR_SET_DUMPABLE") as caught:
+        spawn(["true"], namespaces=CLONE_NEWUSER, uid_map=[(0, user, 1)])
+    assert not re.search(r"process \d", str(caught.value))
+    assert support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0) == 0
+    assert run(["true"], namespaces=CLONE_NEWUSER, uid_map=[(0, user, 1)]) == 0
 
 
 @needs_namespaces
@@ -783,6 +858,15 @@ def test_joining_several():
             each.close()
         other.kill()
         other.wait()
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_namespaces_of_one_kind(new):
+    """A program is in one namespace of each kind, so two of a kind are refused."""
+    with contextlib.closing(Namespace.current("uts")) as joined:
+        other = CLONE_NEWUTS if new else joined
+        with pytest.raises(ValueError, match="namespaces has a uts namespace twice"):
+            spawn(["true"], namespaces=[joined, other])
 
 
 @needs_root
@@ -879,6 +963,116 @@ def test_failing_mount():
     assert caught.value.filename2 == "/no/such/directory"
 
 
+HIDING = r", as the program sees it \(a mount before this one may hide it\)"
+ONE_HIDES = r", as the program sees it \(one of mounts may hide it\)"
+# what is below the directory "hidden" is there for this process alone
+UNSEEN = {
+    "target": (PathNotFound, f"'DIR/hidden/inside' does not exist{HIDING}",
+               {"mounts": [("tmpfs", "DIR/hidden/inside", "tmpfs")]}),
+    "source": (PathNotFound, f"'DIR/hidden/inside' or 'DIR/place' does not exist{HIDING}",
+               {"mounts": [("DIR/hidden/inside", "DIR/place", None, MS_BIND)]}),
+    "options": (PathNotFound, f"'DIR/place' or a path in the options .* does not exist{HIDING}",
+                {"mounts": [("o", "DIR/place", "overlay", 0, "lowerdir=DIR/hidden/inside:DIR/hidden")]}),
+    "file": (PathNotADirectory, f"'DIR/place' or 'DIR/file' is not a directory, .*{HIDING}",
+             {"mounts": [("DIR/place", "DIR/file", None, MS_BIND)]}),
+    "loop": (InvalidPath, f"'DIR/loop' goes through too many .*{HIDING}", {"mounts": [("tmpfs", "DIR/loop", "tmpfs")]}),
+    "no mount point": (InvalidArgument, f"'DIR/place' is not a mount point, .*{HIDING}",
+                       {"mounts": [(None, "DIR/place", None, MS_REMOUNT | MS_BIND)]}),
+    "root": (PathNotFound, f"'DIR/hidden/inside' does not exist{ONE_HIDES}", {"root": "DIR/hidden/inside"}),
+    "cwd": (PathNotFound, f"the directory does not exist{ONE_HIDES}", {"cwd": "DIR/hidden/inside"}),
+    "argv": (PathNotFound, f"the program, .* does not exist{ONE_HIDES}", {"path": "DIR/hidden"}),
+    "below the root": (PathNotFound, r"argv\): .* does not exist, as the program sees it \(its paths begin at root\)",
+                       {"root": "DIR/hidden"}),
+}  # fmt: skip
+
+
+@needs_namespaces
+@pytest.mark.parametrize("name", UNSEEN)
+def test_words_about_what_the_program_does_not_see(tmp_path, name):
+    """A sentence about a path that a mount hides says whose sight that is."""
+
+    def here(value):
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(here, value))
+        return value.replace("DIR", str(tmp_path)) if isinstance(value, str) else value
+
+    error, words, options = UNSEEN[name]
+    for directory in "hidden/inside", "place":
+        (tmp_path / directory).mkdir(parents=True)
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    script(tmp_path / "hidden" / "prog", "")
+    options = {option: here(value) for option, value in options.items()}
+    options["mounts"] = [("tmpfs", tmp_path / "hidden", "tmpfs"), *options.get("mounts", ())]
+    with pytest.raises(error, match=words.replace("DIR", re.escape(str(tmp_path)))):
+        spawn(["prog"], namespaces=CLONE_NEWUSER | CLONE_NEWNS, **options, **OWN)
+
+
+# mounts that are refused in a new user namespace, and the remedy
+REMEDIES = {
+    "proc": (PermissionError, "'proc' shows the pid namespace, .*: add CLONE_NEWPID", ("p", "DIR", "proc")),
+    "sysfs": (PermissionError, "'sysfs' shows the net namespace, .*: add CLONE_NEWNET", ("s", "DIR", "sysfs")),
+    "remount": (PermissionError, "the flags of the mount at '/proc'", (None, "/proc", None, MS_REMOUNT)),
+    "bind": (InvalidArgument, "locked, so what they hide must not be seen: add MS_REC", ("/", "DIR", None, MS_BIND)),
+    "move": (InvalidArgument, "is not a mount point, is locked", ("/", "DIR", None, MS_MOVE)),
+    "devtmpfs": (PermissionError, "a user namespace cannot mount the filesystem", ("d", "DIR", "devtmpfs")),
+}
+
+
+@needs_namespaces
+@pytest.mark.parametrize("name", REMEDIES)
+def test_words_about_mounts_of_a_user_namespace(tmp_path, name):
+    """A mount that a new user namespace may not make is told with its remedy."""
+    error, words, (source, target, *rest) = REMEDIES[name]
+    target = target.replace("DIR", str(tmp_path))
+    with pytest.raises(error, match=rf"spawn\(mounts\): mount: .*{words}"):
+        spawn(["true"], namespaces=CLONE_NEWUSER | CLONE_NEWNS, mounts=[(source, target, *rest)], **OWN)
+
+
+@needs_root
+def test_words_about_a_hidden_proc(tmp_path):
+    """A proc that would show more than those that are mounted is told so."""
+
+    def body():
+        support.own_mounts()
+        support.raw_mount("tmpfs", "/proc/sys", "tmpfs")
+        namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID
+        spawn(["true"], namespaces=namespaces, mounts=[("proc", tmp_path, "proc")], **OWN)
+
+    with pytest.raises(PermissionError, match="would show more than those that are mounted"):
+        in_child(body)
+
+
+@needs_root
+@needs(kernel=(5, 2))
+def test_words_about_a_mount_that_cannot_be_attached(tmp_path):
+    """A Mount that is attached already, or does not fit its place, is told so."""
+    (tmp_path / "file").touch()
+    with Mount.new("tmpfs") as detached, Mount("/") as attached:
+        for mount, place, words in (
+            (attached, tmp_path, "is not a detached mount"),
+            (detached, tmp_path / "file", "is a directory, and the other is not"),
+            (detached, tmp_path / "none", "none' does not exist"),
+        ):
+            with pytest.raises(OSError, match=rf"spawn\(mounts\): move_mount: .*{words}"):
+                spawn(["true"], namespaces=CLONE_NEWNS, mounts=[(mount, place)])
+
+
+@needs_namespaces
+@pytest.mark.parametrize("root", ["/", "//.", "/.."])
+def test_root_that_is_the_root_already(root):
+    """The root of this process as the program's root is nothing to change."""
+    assert output("pwd", namespaces=CLONE_NEWUSER | CLONE_NEWNS, root=root, **OWN) == "/"
+
+
+@needs_namespaces
+def test_root_that_leads_to_the_root(tmp_path):
+    """A link to the root is refused, with the reason."""
+    (tmp_path / "link").symlink_to("/")
+    with pytest.raises(InvalidArgument, match=r"spawn\(root\): .* leads to the root that there is already"):
+        spawn(["true"], namespaces=CLONE_NEWUSER | CLONE_NEWNS, root=tmp_path / "link", **OWN)
+
+
 def busybox_like(path):
     """A root directory in which a shell runs: the machine's own, bound."""
     for name in "usr", "bin", "lib", "lib64", "proc":
@@ -904,6 +1098,15 @@ def test_root_in_a_mount_namespace(tmp_path):
     assert lines[:3] == ["/", "new root", "mark"] or lines[:2] == ["/", "new rootmark"]
     # the mounts of the old root went with it: only those below the new one are left
     assert int(lines[-1]) < len(support.mountinfo()) + len(mounts)
+
+
+@needs_namespaces
+@alone
+def test_root_that_is_the_working_directory(tmp_path):
+    """The working directory, by the name of a dot, becomes the root too."""
+    mounts = busybox_like(tmp_path)
+    os.chdir(tmp_path)
+    assert output("ls -d /usr", namespaces=CLONE_NEWUSER | CLONE_NEWNS, mounts=mounts, root=".", **OWN) == "/usr"
 
 
 @needs_root
@@ -1285,7 +1488,7 @@ def test_parent_that_dies_before_it_writes_the_maps(pipe, monkeypatch):
 
     def body():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("butter._clone_spawn.map_ids", lambda pid, *_, **__: os._exit(0))
+            patch.setattr("butter._clone_spawn.map_child", lambda *_: os._exit(0))
             spawn(["sh", "-c", "echo executed"], namespaces=CLONE_NEWUSER, stdout=pipe.writing, **OWN)
 
     pid = os.fork()
