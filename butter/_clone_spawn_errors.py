@@ -8,8 +8,8 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
-from butter._clone_errors import UNSHARE
-from butter._constants.clone import CLONE_NEWTIME
+from butter._clone_errors import KINDS, SETNS, UNSHARE, a_namespace
+from butter._constants.clone import CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER
 from butter.errors import (
     NEW_DESCRIPTOR,
     NO_MEMORY,
@@ -99,6 +99,35 @@ def of_clone(number: int, flags: int, cgroup: int) -> Errors:
         return CGROUP
     return NAMESPACES if flags else SPAWN
 
+
+def _not_joined(fd: int = -1, nstype: int = 0, **_: object) -> str:
+    if nstype & CLONE_NEWUSER:
+        return f"the user namespace of descriptor {fd} is that of this process, so the program is in it already"
+    if nstype & CLONE_NEWPID:
+        return f"the pid namespace of descriptor {fd} is neither that of this process nor below it"
+    return f"{a_namespace(nstype)}, as descriptor {fd} is, cannot be joined: the kernel does not say why"
+
+
+def _joining_denied(fd: int = -1, nstype: int = 0, after_user: bool = False, **_: object) -> str:
+    if after_user:
+        return (
+            f"the {KINDS.get(nstype)} namespace of descriptor {fd} does not belong to the user namespace that is "
+            "joined before it: put it before that one in namespaces, which needs CAP_SYS_ADMIN"
+        )
+    sentence = SETNS.meanings[errno.EPERM][1]
+    return sentence(fd=fd, nstype=nstype) if callable(sentence) else sentence
+
+
+#: the namespaces that the child joins: it has one thread, whatever this process has
+JOINED = Errors(
+    "spawn(namespaces): setns",
+    {
+        **SETNS.meanings,
+        errno.EINVAL: (InvalidArgument, _not_joined),
+        errno.EPERM: (PermissionError, _joining_denied),
+        errno.EUSERS: (OSError, "a time namespace is not joined by a process that shares its memory"),
+    },
+)
 
 MAPPED = Errors("spawn(uid_map, gid_map)", {errno.ECANCELED: (OSError, "this process went away")})
 

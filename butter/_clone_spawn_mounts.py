@@ -161,11 +161,9 @@ def _not_permitted(
     if shown is None:
         return not_of_users(fs)
     flag = next(flag for flag, kind in KINDS.items() if kind == shown)
-    if joined & CLONE_NEWUSER:
-        owned = bool(joined & flag)
-    else:
-        owned = bool(made & flag) or not (made & CLONE_NEWUSER or is_foreign(shown))
-    if owned:
+    # new namespaces are made in those that are joined
+    theirs = made if made & CLONE_NEWUSER else made | joined
+    if theirs & flag or not ((made | joined) & CLONE_NEWUSER or is_foreign(shown)):
         return shows_more(fs)
     return (
         f"{fs!r} shows the {shown} namespace, which has to belong to the user namespace of the program: add "

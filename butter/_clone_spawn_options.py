@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import fsencode
 from butter._clone_checks import DESCRIPTOR, descriptor, listed, number, refuse, switch
-from butter._clone_errors import SETNS, UNSHARE, a_namespace, kind_of
+from butter._clone_errors import UNSHARE, a_namespace, kind_of
 from butter._clone_spawn_c import lib
 from butter._clone_spawn_errors import (
     ARGV,
@@ -23,6 +23,7 @@ from butter._clone_spawn_errors import (
     FOREGROUND,
     GROUP,
     GROUPS,
+    JOINED,
     MAPPED,
     NEW_SESSION,
     NICE,
@@ -134,9 +135,10 @@ def add_mapped(steps: Steps) -> None:
 
 def add_joined(steps: Steps, joined: list[Joined]) -> None:
     """The namespaces to join."""
-    for kind, fd in joined:
+    for place, (kind, fd) in enumerate(joined):
         if kind != CLONE_NEWPID:
-            steps.add("namespaces", SETNS, lib.SYS_setns, fd, kind, fd=fd, nstype=kind)
+            after_user = any(before == CLONE_NEWUSER for before, _fd in joined[:place])
+            steps.add("namespaces", JOINED, lib.SYS_setns, fd, kind, fd=fd, nstype=kind, after_user=after_user)
 
 
 def opened(given: FileDescriptor, name: str, form: str = DESCRIPTOR) -> int:

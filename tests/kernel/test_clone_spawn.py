@@ -860,6 +860,19 @@ def test_joining_several():
         other.wait()
 
 
+@needs_root
+def test_namespace_after_a_user_namespace_that_does_not_own_it():
+    """A namespace that a joined user namespace does not own is joined before that."""
+    with spawn(["sleep", "60"], namespaces=CLONE_NEWUSER, **OWN) as other:
+        user, network = Namespace(f"/proc/{other.pid}/ns/user"), Namespace.current("net")
+        with contextlib.closing(user), contextlib.closing(network):
+            with pytest.raises(PermissionError, match=r"the net namespace .* does not belong to the user"):
+                spawn(["true"], namespaces=[user, network])
+            assert run(["true"], namespaces=[network, user]) == 0
+        other.kill()
+        other.wait()
+
+
 @pytest.mark.parametrize("new", [False, True])
 def test_namespaces_of_one_kind(new):
     """A program is in one namespace of each kind, so two of a kind are refused."""

@@ -8,6 +8,7 @@ A failure that this kernel itself produces has a provoker, which takes the place
 table's first example. Each runs in a child, in an empty directory.
 """
 
+import contextlib
 import ctypes
 import errno
 import functools
@@ -1624,6 +1625,21 @@ def attached_in_the_child(fail):
     with Mount.new("tmpfs") as detached:
         fail("move_mount")
         spawned(namespaces=CLONE_NEWNS, mounts=[(detached, ".")])
+
+
+@example("spawn(namespaces): setns")
+def joined_by_the_child(fail):
+    with contextlib.closing(clone.Namespace.current("uts")) as joined:
+        fail("setns")
+        spawned(namespaces=joined)
+
+
+@provokes("spawn(namespaces): setns", errno.EINVAL, words="user namespace .* is that of this process")
+def user_namespace_of_this_process(fail):
+    # the threads of this process are not the reason
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    with contextlib.closing(clone.Namespace.current("user")) as own:
+        spawned(namespaces=own)
 
 
 @example("spawn(cgroup)", filename=".")
