@@ -236,60 +236,68 @@ def spawn(
             print(child.stdout.read())
             child.wait()
 
-    The child does what the options ask for, in this order, and then executes the
-    program:
+    *argv* is a list: the program and its arguments, each str, bytes or a path. The
+    child does what the options ask for, in this order, and then executes the program:
 
     *namespaces*
         CLONE_NEW bits for new ones, objects as :class:`Namespace` to join, or a list of
         both, joined in its order. In a new mount namespace every mount is private.
     *uid_map*, *gid_map*
-        the maps of a new user namespace, as :func:`map_ids` takes them.
+        the maps of a new user namespace: lists of ranges (inside, outside, count), as
+        :func:`map_ids` takes them.
     *cgroup*
         a directory of a control group, as a path or descriptor.
     *new_session*, *process_group*, *foreground*
-        a session of its own; the number of a process group, 0 for one of its own; a
-        terminal whose foreground the process group becomes.
+        True for a session of its own; the number of a process group, 0 for one of its
+        own; a terminal, as a descriptor, whose foreground the process group becomes.
     *hostname*
         the host name in a new UTS namespace.
     *mounts*
-        tuples of the arguments of :func:`butter.system.mount`, or of a
-        :class:`butter.system.Mount` and its target, for a mount namespace.
+        a list, in its order, of tuples: the arguments of :func:`butter.system.mount`,
+        or a :class:`butter.system.Mount` and its target. It needs a mount namespace,
+        new or joined. The paths are those of the child: a mount may hide them from the
+        next. To mount proc in a new user namespace needs CLONE_NEWPID.
     *root*
         the directory that becomes ``/``: by pivot_root in a new mount namespace, else
-        by chroot. The working directory is then ``/``.
+        by chroot. The working directory is then ``/``. The path ``/`` itself changes
+        nothing else; a link that leads there is refused in a new mount namespace.
     *cwd*, *umask*, *nice*, *rlimits*
-        the working directory (below *root*), the umask, what is added to the priority,
-        and ``{resource.RLIMIT_…: (soft, hard)}``.
+        the working directory (below *root*), the umask, the number that is added to the
+        nice value, and ``{resource.RLIMIT_…: (soft, hard)}``.
     *stdin*, *stdout*, *stderr*, *pass_fds*
-        a descriptor, an object with ``fileno()``, the path of a file (which stdout and
-        stderr make or empty), PIPE or DEVNULL, and STDOUT for stderr; a list of
-        descriptors, or ``{number in the program: descriptor}``. The program has no
-        others.
+        a descriptor, an object with ``fileno()``, the path of a file, PIPE or DEVNULL,
+        and STDOUT for stderr; a list of descriptors, or ``{number in the program:
+        descriptor}``. The program has no others. This process opens the files, before
+        all else; those of stdout and stderr are made, or emptied.
     *groups*, *group*, *user*
         the supplementary groups, the group and the user, as numbers or as names that
         are looked up here. *user* alone leaves the groups as they are.
     *capabilities*
-        the capabilities that the program has and can have, whatever its user.
+        the capabilities that the program has and can have, whatever its user, as
+        numbers like ``butter.prctl.Capability.NET_RAW``.
     *pdeathsig*, *no_new_privs*
-        the signal that the program gets when the thread ends that calls spawn; whether
-        nothing that is executed from now on adds rights.
+        the signal that the program gets when the thread ends that calls spawn; True,
+        and no program that is executed from then on adds rights.
     *signals*
-        the signals that the program blocks. Those that Python ignores are not ignored.
+        the signals that the program blocks. It does not ignore SIGPIPE and SIGXFSZ,
+        which Python ignores.
     *env*, *path*
-        the environment, os.environ by default; where the program is searched if its
-        name has no slash, PATH of *env* by default.
+        the environment, a mapping, os.environ by default; the directories with ``:``
+        between them where a program is looked for whose name does not have a slash,
+        PATH of *env* by default.
 
-    *timeout* is how many seconds the steps before the program may take.
+    *timeout* is how many seconds the steps of the child before the program may take.
 
     The memory of this process does not matter for the time this takes, except where
     *group* or *user* is passed, or a user or time namespace is joined (before Linux 6.3
     also with CLONE_NEWTIME): then its page tables are copied.
 
-    Raises TypeError or ValueError for what cannot be, before there is a child;
-    TimeoutError; and for a step that fails the exception of its call, which begins with
-    the name of the option: PathNotFound (a FileNotFoundError) for a program that does
-    not exist, PermissionError, InvalidArgument, OSError. Nothing of the child is left
-    then, nor after an exception of a signal handler.
+    Raises TypeError or ValueError, with the name of the option, for a value that cannot
+    be, before there is a child: a bool is not a number here, nor 1 a bool. Raises
+    TimeoutError, and for a step that fails the exception of its call: PathNotFound (a
+    FileNotFoundError) for a program that does not exist, PermissionError,
+    InvalidArgument, OSError. Its text begins with the name of the option. Nothing of
+    the child is left then, nor after an exception of a signal handler.
 
     Linux 5.4, :manpage:`clone3(2)`.
     """
