@@ -206,7 +206,13 @@ _DIRECTORY: Mapping[int, Meaning] = {
     ),
 }
 CWD = Errors("spawn(cwd)", _DIRECTORY)
-ROOT = Errors("spawn(root)", {**_DIRECTORY, errno.EPERM: (PermissionError, "it needs CAP_SYS_CHROOT")})
+ROOT = Errors(
+    "spawn(root)",
+    {
+        **_DIRECTORY,
+        errno.EPERM: (PermissionError, "chroot needs CAP_SYS_CHROOT, which CLONE_NEWUSER in namespaces gives"),
+    },
+)
 UMASK = Errors("spawn(umask)", {})
 
 NICE = Errors(

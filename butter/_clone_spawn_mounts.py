@@ -183,6 +183,17 @@ _MOUNT: Mapping[int, Meaning] = {
     errno.ENOTDIR: (PathNotADirectory, _not_directories),
     errno.EPERM: (PermissionError, _not_permitted),
 }
+#: what keeps the mounts of a new namespace in there
+PRIVATE = Errors(
+    "spawn(namespaces): mount",
+    {
+        errno.EINVAL: (
+            InvalidArgument,
+            "the root directory of this process is not a mount point, because of a chroot(), and the mounts of a new "
+            "mount namespace are made private from there on; pivot_root() does not have this effect",
+        ),
+    },
+)
 #: the mounts, and the one that makes the new root a mount point
 MOUNTS = Errors("spawn(mounts): mount", _MOUNT)
 ROOT_MOUNT = Errors("spawn(root): mount", _MOUNT)
@@ -259,7 +270,7 @@ def add_mounts(steps: Steps, mounts: Iterable[Any], root: Path | None, new: int,
     about = {"made": new, "joined": kinds, "hidden": _JOINED if kinds & CLONE_NEWNS else ""}
     if new & CLONE_NEWNS:
         # as unshare(1) does: what is mounted inside must not appear outside
-        _add_mount(steps, "namespaces", MOUNT, about, None, "/", None, MS_REC | MS_PRIVATE)
+        _add_mount(steps, "namespaces", PRIVATE, about, None, "/", None, MS_REC | MS_PRIVATE)
     for entry in entries:
         if not isinstance(entry, (tuple, list)) or not 2 <= len(entry) <= 5:
             raise TypeError(f"mounts must be a list of {_FORM}, not of {entry!r}")

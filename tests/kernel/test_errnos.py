@@ -78,6 +78,7 @@ from butter.system import (
     MNT_EXPIRE,
     MOUNT_ATTR_RDONLY,
     MS_BIND,
+    MS_PRIVATE,
     MS_RDONLY,
     MS_REC,
     MS_REMOUNT,
@@ -1613,6 +1614,7 @@ def mounting(call, name, filename, arguments=None, **options):
     example(f"spawn({name}): {call}", filename=filename)(fails)
 
 
+mounting("mount", "namespaces", "/", {3: MS_REC | MS_PRIVATE})
 mounting("mount", "mounts", "tmpfs", {3: 0}, mounts=[("tmpfs", ".", "tmpfs")])
 mounting("mount", "root", "/tmp", {3: MS_BIND | MS_REC}, root="/tmp")
 mounting("pivot_root", "root", "/tmp", root="/tmp")
@@ -1746,6 +1748,12 @@ refused("argv", errno.ETXTBSY, "open for writing", "./program", open_program, ar
 refused("argv", errno.E2BIG, "too long", "true", argv=["true", "a" * (1 << 20)])
 refused("argv", errno.ELOOP, "", "./program", lambda: program(text="#!./program\n"), argv=["./program"])
 refused("argv", errno.ENAMETOOLONG, "longer", f"./{LONG}", argv=[f"./{LONG}"])
+
+
+@provokes("spawn(namespaces): mount", errno.EINVAL, needs("CAP_SYS_ADMIN", "CAP_SYS_CHROOT"), filename="/")
+def mounts_made_private_in_a_chroot(fail):
+    os.chroot(".")
+    spawned(namespaces=CLONE_NEWNS)
 
 
 def in_a_cgroup(number, words, prepare, become=lambda: None):
