@@ -61,4 +61,5 @@ void butter_spawn_free(void *used, butter_spawn *spawn);
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._clone_spawn_c", Path(__file__).with_suffix(".c").read_text())
+SOURCES = [Path(__file__).with_name(f"clone_spawn{end}").read_text() for end in (".h", "_steps.c", ".c")]
+ffi.set_source("butter._clone_spawn_c", "\n".join(SOURCES))
