@@ -8,7 +8,7 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
-from butter._clone_errors import UNSHARE
+from butter._clone_errors import UNSHARE, children_elsewhere
 from butter._constants.clone import CLONE_NEWTIME
 from butter.errors import (
     NEW_DESCRIPTOR,
@@ -40,7 +40,12 @@ def _too_many_processes(**_: object) -> str:
     )
 
 
-def _not_cloned(flags: int = 0, **_: object) -> str:
+def _not_cloned(flags: int = 0, joined: bool = False, **_: object) -> str:
+    if joined and children_elsewhere():
+        return (
+            "a pid namespace to join, and new namespaces beside those to join, need a thread whose children are in its"
+            " own pid namespace; those of this thread enter another, as after unshare(CLONE_NEWPID)"
+        )
     if flags & CLONE_NEWTIME:
         return "this kernel is older than Linux 5.6, which brought CLONE_NEWTIME"
     return "the kernel is built without a kind of namespace, or is older than CLONE_PIDFD (Linux 5.2)"
@@ -69,7 +74,6 @@ SPAWN = Errors(
     {
         **NEW_DESCRIPTOR,
         errno.EACCES: (PermissionError, "no permission to move a process into the cgroup"),
-        errno.E2BIG: (InvalidArgument, "cgroup together with CLONE_NEWTIME needs Linux 5.7"),
         errno.EAGAIN: (BlockingIOError, _too_many_processes),
         errno.EBADF: (InvalidArgument, "the descriptor of cgroup is not that of a directory of cgroup2"),
         errno.EBUSY: (OSError, "the cgroup gives controllers to its children, and so cannot have processes itself"),

@@ -32,6 +32,7 @@ from butter._clone_spawn_errors import (
     RLIMITS,
     ROOT,
     SIGNALS,
+    SPAWN,
     STREAMS,
     UMASK,
     USER,
@@ -51,7 +52,6 @@ from butter._constants.prctl import (
     PR_CAP_AMBIENT_RAISE,
     PR_SET_KEEPCAPS,
     PR_SET_NO_NEW_PRIVS,
-    PR_SET_PDEATHSIG,
 )
 from butter._system_errors import MOUNT, SETHOSTNAME
 from butter._system_mounts_errors import MOVE_MOUNT
@@ -124,36 +124,48 @@ def own_memory(joined: list[Joined]) -> bool:
     return any(kind in (CLONE_NEWTIME, CLONE_NEWUSER) for kind, _fd in joined)
 
 
-def pid_namespace(joined: list[Joined]) -> int:
-    """Return the pid namespace to join, or -1. The parent's thread joins it."""
-    return next((fd for kind, fd in joined if kind == CLONE_NEWPID), -1)
-
-
-def add_mapped(steps: Steps) -> None:
-    """The wait for the maps."""
-    steps.add("uid_map", MAPPED, lib.STEP_MAPPED)
+def needs_middle(new: int, joined: list[Joined]) -> bool:
+    """Return whether the program's process can only be made once these were joined."""
+    return any(new & ~CLONE_NEWCGROUP or kind == CLONE_NEWPID for kind, _fd in joined)
 
 
 def add_joined(steps: Steps, joined: list[Joined]) -> None:
     """The namespaces to join."""
     for kind, fd in joined:
-        if kind != CLONE_NEWPID:
-            steps.add("namespaces", SETNS, lib.SYS_setns, fd, kind, fd=fd, nstype=kind)
+        steps.add("namespaces", SETNS, lib.SYS_setns, fd, kind, fd=fd, nstype=kind)
 
 
-def add_cgroup(steps: Steps, cgroup: FileDescriptor | Path | None, new: int, descriptors: Descriptors) -> int:
+def add_child(steps: Steps, new: int, shares_memory: bool) -> None:
+    """The child that a middle child makes, and which does all further steps."""
+    steps.add("namespaces", SPAWN, lib.STEP_CHILD, int(shares_memory), flags=new, joined=True)
+
+
+def add_go(steps: Steps, mapped: bool) -> None:
+    """The wait for the parent."""
+    steps.add("uid_map" if mapped else "namespaces", MAPPED if mapped else SPAWN, lib.STEP_GO)
+
+
+def add_cgroup(steps: Steps, cgroup: FileDescriptor | Path | None, descriptors: Descriptors) -> int:
     """The control group. Returns a descriptor of it, or -1."""
-    fd = -1
-    if isinstance(cgroup, (str, bytes, os.PathLike)):
-        fd = descriptors.directory(cgroup)
-    elif cgroup is not None:
-        fd = fileno(cgroup)
-    if cgroup is not None:
-        steps.add("cgroup", CGROUP, lib.STEP_CGROUP, fd)
-    if new & CLONE_NEWCGROUP:
-        # after that, as its root is the cgroup that the child is in
-        steps.add("namespaces", UNSHARE, lib.SYS_unshare, CLONE_NEWCGROUP, flags=CLONE_NEWCGROUP)
+    if cgroup is None:
+        return -1
+    fd = descriptors.directory(cgroup) if isinstance(cgroup, (str, bytes, os.PathLike)) else fileno(cgroup)
+    steps.add("cgroup", CGROUP, lib.STEP_CGROUP, fd)
     return fd
+
+
+def add_cgroup_namespace(steps: Steps, new: int) -> None:
+    """The new cgroup namespace, whose root is the cgroup that the child is in."""
+    if new & CLONE_NEWCGROUP:
+        steps.add("namespaces", UNSHARE, lib.SYS_unshare, CLONE_NEWCGROUP, flags=CLONE_NEWCGROUP)
+
+
+def add_guard(steps: Steps) -> None:
+    """The end of the child, if the thread dies that waits for it.
+
+    A new process does not inherit this, and it is lost where rights are gained.
+    """
+    steps.add("pdeathsig", PDEATHSIG, lib.STEP_DEATH, signal.SIGKILL, 0, signal=signal.SIGKILL)
 
 
 # the session, and what the program sees
@@ -288,7 +300,7 @@ def add_limits(
 
 
 def add_kept(steps: Steps, descriptors: Descriptors) -> None:
-    """The first step of all: copies of what the program has, past all its numbers."""
+    """Copies of what the program has, past all its numbers."""
     steps.add("pass_fds", PASS_FDS, lib.STEP_KEEP, kept=descriptors.kept)
 
 
@@ -369,10 +381,8 @@ def _signal(number: int, name: str) -> int:
 
 def add_death_signal(steps: Steps, number: int | None) -> None:
     """The signal that the program gets when the thread dies that has started it."""
-    if number is not None:
-        number = _signal(number, "pdeathsig")
-        steps.add("pdeathsig", PDEATHSIG, lib.SYS_prctl, PR_SET_PDEATHSIG, number, 0, 0, 0, signal=number)
-        steps.add("pdeathsig", PDEATHSIG, lib.STEP_ORPHAN, os.getpid(), signal=number)
+    wanted = 0 if number is None else _signal(number, "pdeathsig")
+    steps.add("pdeathsig", PDEATHSIG, lib.STEP_DEATH, wanted, int(number is not None), signal=wanted)
 
 
 def add_no_new_privs(steps: Steps, wanted: bool) -> None:

@@ -1,74 +1,43 @@
 /* ---- in the parent: raw calls too, which no cancellation of a thread ends ---- */
 
-static uintptr_t stack_bottom(butter_spawn *spawn)
+static int has_page(const butter_spawn *spawn)
 {
-    return ((uintptr_t)spawn->stack + 15) & ~(uintptr_t)15;
+    return spawn->signs != &spawn->own_signs;
 }
 
-static uint64_t clone_flags(butter_spawn *spawn)
+/* Have the signs in memory that children with memory of their own see too. */
+static long share_signs(butter_spawn *spawn)
 {
-    return (uint64_t)spawn->flags | (spawn->shares_memory ? CLONE_VM : 0) | BUTTER_CLONE_PIDFD;
-}
+    void *page;
 
-static long by_clone3(butter_spawn *spawn)
-{
-    struct butter_clone_args args = {.flags = clone_flags(spawn) | BUTTER_CLONE_CLEAR_SIGHAND,
-                                     .pidfd = (uintptr_t)&spawn->pidfd,
-                                     .exit_signal = SIGCHLD};
-
-    if (spawn->shares_memory) {
-        args.stack = stack_bottom(spawn);
-        args.stack_size = STACK_SIZE - 16;
-    }
-    spawn->cleared = 1;
-    spawn->joined = spawn->cgroup >= 0;
-    if (spawn->joined) {
-        args.flags |= BUTTER_CLONE_INTO_CGROUP;
-        args.cgroup = (uint64_t)spawn->cgroup;
-    }
-    return enter(SYS_clone3, pointer(&args), sizeof args, 0, 0, 0, run, spawn);
-}
-
-static long by_clone(butter_spawn *spawn)
-{
-    long flags = (long)(clone_flags(spawn) | SIGCHLD);
-    long stack = spawn->shares_memory ? (long)(stack_bottom(spawn) + STACK_SIZE - 16) : 0;
-
-    spawn->joined = spawn->cleared = 0;
-    return enter(SYS_clone, flags, stack, pointer(&spawn->pidfd), 0, 0, run, spawn);
-}
-
-static long by_either(butter_spawn *spawn)
-{
-    long result = by_clone3(spawn);
-
-    /* the bit of CLONE_NEWTIME is part of the signal in clone */
-    if (spawn->flags & BUTTER_CLONE_NEWTIME)
-        return result;
-    /* missing, hidden by a filter, or older than its flags (5.5) or its cgroup (5.7) */
-    if (result == -ENOSYS || result == -EPERM || result == -EINVAL || result == -E2BIG)
-        return by_clone(spawn);
-    return result;
-}
-
-static long with_own_memory(butter_spawn *spawn)
-{
-    void *page = mmap(NULL, sizeof *spawn->word, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
+    if (has_page(spawn))
+        return 0;
+    page = mmap(NULL, sizeof *spawn->signs, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         return -errno;
-    spawn->word = spawn->page = page;
-    spawn->shares_memory = 0;
-    return by_either(spawn);
+    spawn->signs = page;
+    return 0;
 }
 
 static long make_child(butter_spawn *spawn)
 {
-    long result = spawn->shares_memory ? by_either(spawn) : with_own_memory(spawn);
+    butter_birth birth = {.flags = BUTTER_CLONE_PIDFD | (spawn->middle ? 0 : (uint64_t)spawn->flags),
+                          .signal = spawn->middle ? 0 : SIGCHLD,
+                          .shares_memory = spawn->shares_memory,
+                          .cgroup = spawn->cgroup,
+                          .number = &spawn->pidfd,
+                          .stack = spawn->stacks[0]};
+    long result = spawn->middle || !spawn->shares_memory ? share_signs(spawn) : 0;
 
+    if (result == 0)
+        result = by_either(spawn, &birth);
     /* kernels before 6.3 with CLONE_NEWTIME, and emulators */
-    if (result == -EINVAL && spawn->shares_memory)
-        result = with_own_memory(spawn);
+    if (result == -EINVAL && spawn->shares_memory) {
+        birth.shares_memory = 0;
+        result = share_signs(spawn);
+        if (result == 0)
+            result = by_either(spawn, &birth);
+    }
     /* The kernel stores the number before its last checks, as that of the cgroup, and
        then opens nothing: another thread may have a file of this number by now. */
     if (result < 0)
@@ -92,7 +61,8 @@ static butter_spawn *butter_spawn_new(void)
 
     if (spawn) {
         spawn->maker = (int)raw(SYS_getpid, 0, 0, 0, 0, 0);
-        spawn->ends[0] = spawn->ends[1] = spawn->pidfd = spawn->cgroup = spawn->pid_namespace = -1;
+        spawn->signs = &spawn->own_signs;
+        spawn->ends[0] = spawn->ends[1] = spawn->pidfd = spawn->cgroup = -1;
         memset(spawn->ours, -1, sizeof spawn->ours);
         memset(spawn->theirs, -1, sizeof spawn->theirs);
     }
@@ -130,48 +100,20 @@ static int butter_spawn_split(char *texts, size_t size, char **places, size_t co
     return found != count;
 }
 
-/* A child is made in the pid namespace that its maker's thread has set for children,
-   and the thread has its own back afterwards. To join its own first, which changes
-   nothing, tells whether it will be allowed to. */
-static long make_child_in_namespace(butter_spawn *spawn)
-{
-    long result, back = 0;
-    long own = raw(SYS_openat, AT_FDCWD, pointer("/proc/thread-self/ns/pid_for_children"), O_RDONLY | O_CLOEXEC, 0, 0);
-
-    spawn->failed = START_SETNS;
-    if (own < 0)
-        return own;
-    result = raw(SYS_setns, own, CLONE_NEWPID, 0, 0, 0);
-    if (result == 0)
-        result = raw(SYS_setns, spawn->pid_namespace, CLONE_NEWPID, 0, 0, 0);
-    if (result == 0) {
-        spawn->failed = START_CLONE;
-        result = make_child(spawn);
-        back = raw(SYS_setns, own, CLONE_NEWPID, 0, 0, 0);
-    }
-    raw(SYS_close, own, 0, 0, 0, 0);
-    if (back < 0)
-        spawn->failed = START_RETURN;
-    return back < 0 ? back : result;
-}
-
-/* Make the child, which begins with its steps. Returns 0, or -1 - errno of the call
-   that `failed` then names. */
+/* Make the child, which begins with its steps. Returns 0, or -1 - errno. */
 static int butter_spawn_start(butter_spawn *spawn)
 {
     uint64_t all = ~UINT64_C(0), before;
     long result = raw(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pointer(spawn->ends), 0);
 
-    spawn->word = &spawn->own_word;
-    spawn->failed = START_SOCKETPAIR;
     if (result < 0) {
         spawn->ends[0] = -1;
         return (int)result - 1;
     }
-    spawn->failed = START_CLONE;
+    spawn->connection = spawn->ends[1];
     /* the signals too that the C library keeps for itself */
     raw(SYS_rt_sigprocmask, SIG_BLOCK, pointer(&all), pointer(&before), sizeof all, 0);
-    result = spawn->pid_namespace < 0 ? make_child(spawn) : make_child_in_namespace(spawn);
+    result = make_child(spawn);
     raw(SYS_rt_sigprocmask, SIG_SETMASK, pointer(&before), 0, sizeof before, 0);
     /* the child reads this number, maybe later */
     raw(SYS_close, spawn->ends[1], 0, 0, 0, 0);
@@ -180,10 +122,53 @@ static int butter_spawn_start(butter_spawn *spawn)
     return result < 0 ? (int)result - 1 : 0;
 }
 
-/* Tell the child that its ids are mapped. */
-static int butter_spawn_mapped(butter_spawn *spawn)
+static int has_report(butter_spawn *spawn)
 {
-    long result = raw(SYS_sendto, spawn->ends[0], pointer("m"), 1, MSG_NOSIGNAL, 0);
+    int report[2];
+
+    if (raw(SYS_recvfrom, spawn->ends[0], pointer(report), sizeof report, MSG_DONTWAIT, 0) != sizeof report)
+        return 0;
+    spawn->failed = report[0];
+    spawn->error = report[1];
+    return 1;
+}
+
+static void reap(int kind, int child, int options)
+{
+    raw(SYS_waitid, kind, child, 0, WEXITED | __WALL | options, 0);
+}
+
+/* Wait until a middle child has made the program's child, which then is the child here.
+   Returns 1 after that (or when the middle child was killed before, as its status then
+   tells), 2 if a step failed, 0 if the time is over, -1 - EINTR after a signal, and
+   -1 - errno where the child gets no pidfd: it is there, and waits. */
+static int butter_spawn_born(butter_spawn *spawn, int milliseconds)
+{
+    struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+    struct pollfd end = {spawn->pidfd, POLLIN, 0};
+    long result = raw(SYS_ppoll, pointer(&end), 1, pointer(&time), 0, 0);
+
+    if (result <= 0)
+        return result < 0 ? (int)result - 1 : 0;
+    if (!spawn->signs->child) {
+        spawn->signs->end = BUTTER_FUTEX_OWNER_DIED;
+        return has_report(spawn) ? 2 : 1;
+    }
+    reap(BUTTER_P_PIDFD, spawn->pidfd, WNOHANG);
+    close_all(&spawn->pidfd, 1);
+    result = raw(SYS_pidfd_open, spawn->signs->child, 0, 0, 0, 0);
+    if (result < 0)
+        return (int)result - 1;
+    spawn->pidfd = (int)result;
+    spawn->pid = spawn->signs->child;
+    spawn->signs->child = 0;
+    return 1;
+}
+
+/* Tell the child that it may go on. */
+static int butter_spawn_go(butter_spawn *spawn)
+{
+    long result = raw(SYS_sendto, spawn->ends[0], pointer("g"), 1, MSG_NOSIGNAL, 0);
 
     return result < 0 ? (int)result - 1 : 0;
 }
@@ -194,7 +179,6 @@ static int butter_spawn_wait(butter_spawn *spawn, int milliseconds)
 {
     struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
     struct pollfd end = {spawn->ends[0], POLLIN, 0};
-    int report[2];
     /* looked at before the connection, as the child writes to that first */
     int ended = has_ended(spawn);
     long result = raw(SYS_ppoll, pointer(&end), 1, pointer(&time), 0, 0);
@@ -205,11 +189,7 @@ static int butter_spawn_wait(butter_spawn *spawn, int milliseconds)
        as long as it lives the connection does not end. */
     if (result == 0)
         return ended != 0;
-    if (raw(SYS_recvfrom, spawn->ends[0], pointer(report), sizeof report, MSG_DONTWAIT, 0) != sizeof report)
-        return 1;
-    spawn->failed = report[0];
-    spawn->error = report[1];
-    return 2;
+    return has_report(spawn) ? 2 : 1;
 }
 
 /* Kill the child, and reap it unless another thread does. Returns whether it has ended,
@@ -221,25 +201,35 @@ static int butter_spawn_kill(butter_spawn *spawn)
     long ended;
 
     /* in a process that a signal handler has forked this is a copy */
-    if (spawn->pidfd < 0 || raw(SYS_getpid, 0, 0, 0, 0, 0) != spawn->maker)
+    if (raw(SYS_getpid, 0, 0, 0, 0, 0) != spawn->maker)
         return 1;
-    raw(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, 0, 0, 0);
-    do
-        ended = raw(SYS_ppoll, pointer(&end), 1, pointer(&time), 0, 0);
-    while (ended == -EINTR); /* the kernel counts the time down in `time` */
-    if (ended > 0)
-        raw(SYS_waitid, BUTTER_P_PIDFD, spawn->pidfd, 0, WEXITED | WNOHANG, 0);
-    spawn->outlives = ended <= 0;
-    return ended > 0;
+    if (spawn->pidfd >= 0) {
+        raw(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, 0, 0, 0);
+        do
+            ended = raw(SYS_ppoll, pointer(&end), 1, pointer(&time), 0, 0);
+        while (ended == -EINTR); /* the kernel counts the time down in `time` */
+        if (ended > 0)
+            reap(BUTTER_P_PIDFD, spawn->pidfd, WNOHANG);
+        spawn->outlives = ended <= 0;
+    }
+    /* The child of a middle child, which has ended. It has done nothing yet that could
+       take longer. */
+    if (!spawn->outlives && spawn->signs->child) {
+        raw(SYS_kill, spawn->signs->child, SIGKILL, 0, 0, 0);
+        reap(P_PID, spawn->signs->child, 0);
+        spawn->signs->child = 0;
+    }
+    return !spawn->outlives;
 }
 
 /* Let go of the connection. */
 static void butter_spawn_disconnect(butter_spawn *spawn)
 {
     close_all(spawn->ends, 1);
-    if (spawn->page)
-        munmap(spawn->page, sizeof *spawn->word);
-    spawn->page = NULL;
+    if (has_page(spawn) && !spawn->outlives) {
+        munmap(spawn->signs, sizeof *spawn->signs);
+        spawn->signs = &spawn->own_signs;
+    }
 }
 
 /* Close what is left. The pidfd is -1 if it belongs to an object by now. */

@@ -36,14 +36,30 @@
 
    The parent does not sleep in vfork, where nothing but SIGKILL could wake it. The two
    have a connection: the child writes to it which step failed, and reads from it that
-   its ids are mapped. Its end closes at the exec, or when the child dies. The kernel
-   lets go of the memory first, so what was prepared may be freed then.
+   it may go on, as when its ids are mapped. Its end closes at the exec, or when the
+   child dies. The kernel lets go of the memory first, so what was prepared may be freed
+   then.
 
    Some children have memory of their own: those that change ids, or join a user or time
    namespace. To change ids in shared memory makes the parent non-dumpable: its files in
    /proc become root's, and it leaves no core. To make it dumpable again before the exec
    would let the user of the child read the parent's memory. To join a user namespace
    may do the same, and a time namespace cannot be joined in shared memory.
+
+   Namespaces are joined by the child. Where the program has new ones beside those, or
+   joins a pid namespace, its process has to be made afterwards: a new namespace belongs
+   to the user namespace of its maker, and a pid namespace is joined for children. Then
+   the first child is a middle child. It joins, makes the program's child beside itself
+   (CLONE_PARENT), and ends.
+
+   Its end sends no signal, so no handler of SIGCHLD hears of it, and no wait without
+   __WALL finds it. The other child inherits that, until the exec sets SIGCHLD. Up to
+   then it remains, dead or alive, until spawn reaps it, also where SIGCHLD is ignored:
+   the number is its own, and the parent can open a pidfd for it. The child waits for
+   that. The kernel stores the number before the child runs. So if the middle child is
+   killed, at whatever moment, the parent knows whether there is another.
+
+   While a child has not executed the program, it is killed with the thread that spawns.
 
    The steps are data, in the order in which Python lists them. Most are one system
    call, so one more step is one more row there; the others are functions here. */
@@ -60,6 +76,12 @@
 #ifndef SYS_pidfd_send_signal
 # define SYS_pidfd_send_signal 424
 #endif
+#ifndef SYS_pidfd_open
+# define SYS_pidfd_open 434
+#endif
+#ifndef __WALL
+# define __WALL 0x40000000
+#endif
 #define BUTTER_P_PIDFD 3
 #define BUTTER_FUTEX_OWNER_DIED 0x40000000
 #define BUTTER_CLONE_PIDFD 0x1000
@@ -75,20 +97,19 @@
 #define FIRST_FREE 3 /* descriptor after stdin, stdout and stderr */
 
 enum {
-    STEP_KEEP = -100,
-    STEP_MAPPED,
+    STEP_DEATH = -100,
     STEP_CGROUP,
+    STEP_CHILD,
+    STEP_KEEP,
+    STEP_GO,
     STEP_FOREGROUND,
     STEP_NICE,
     STEP_STREAMS,
     STEP_RAISE,
     STEP_BOUND,
-    STEP_ORPHAN,
     STEP_SIGNALS,
     STEP_EXEC,
 };
-
-enum { START_SOCKETPAIR, START_SETNS, START_CLONE, START_RETURN };
 
 typedef struct {
     long call;
@@ -99,6 +120,12 @@ typedef struct {
     int here, there;
 } butter_kept;
 
+/* Two words that the children, or the kernel for them, write for the parent. */
+typedef struct {
+    int end;   /* see mark_end */
+    int child; /* the number of the child that a middle child has made, or 0 */
+} butter_signs;
+
 typedef struct {
     butter_step *steps;
     int count;
@@ -106,28 +133,28 @@ typedef struct {
     int kept_count;
     int64_t flags;
     int cgroup;
-    int pid_namespace;
     int shares_memory;
+    int middle;
     int pid, pidfd;
     int failed, error;
-    int joined;    /* whether clone put the child into the cgroup */
-    int cleared;   /* whether clone reset the handlers of signals */
-    int ends[2];   /* of the connection: the parent's and the child's */
-    int child;     /* the child's end, in the child */
-    int ours[3];   /* of the pipes, by stream, or -1 */
-    int theirs[4]; /* of no use here once there is a child: by stream, and the directory of a cgroup, or -1 */
-    int maker;     /* the process that the child is one of */
-    int outlives;  /* whether the child has not ended in spite of SIGKILL */
+    int next;       /* the step that comes next, in the child */
+    int joined;     /* whether clone put the child into the cgroup */
+    int cleared;    /* whether clone reset the handlers of signals */
+    int ends[2];    /* of the connection: the parent's and the child's */
+    int connection; /* the child's end, in the child */
+    int ours[3];    /* of the pipes, by stream, or -1 */
+    int theirs[4];  /* of no use here once there is a child: by stream, and the directory of a cgroup, or -1 */
+    int maker;      /* the process that the child is one of */
+    int outlives;   /* whether the child has not ended in spite of SIGKILL */
     /* as struct robust_list_head: the kernel marks the word at the end of the child */
     struct {
         void *next;
         long offset;
         int *pending;
     } robust;
-    int *word; /* in memory that both see: the page, or own_word */
-    int own_word;
-    void *page; /* shared by a child that has memory of its own, or NULL */
-    char stack[STACK_SIZE];
+    butter_signs *signs; /* in memory that all of them see: own_signs, or a page */
+    butter_signs own_signs;
+    char stacks[2][STACK_SIZE]; /* of the first child, and of the one that a middle child makes */
 } butter_spawn;
 
 /* the clone_args of the kernel, which older headers lack */
