@@ -241,13 +241,14 @@ def spawn(
     The child does what the options ask for, in this order, and then executes the
     program:
 
-    *namespaces*
-        CLONE_NEW bits for new ones, objects as :class:`Namespace` to join, or a list of
-        both, joined in its order. In a new mount namespace every mount is private.
-    *uid_map*, *gid_map*
-        the maps of a new user namespace, as :func:`map_ids` takes them.
     *cgroup*
         a directory of a control group, as a path or descriptor.
+    *namespaces*
+        CLONE_NEW bits for new ones, objects as :class:`Namespace` to join, or a list of
+        both. Those to join come first, in their order, and the new ones belong to the
+        user namespace that was joined. In a new mount namespace every mount is private.
+    *uid_map*, *gid_map*
+        the maps of a new user namespace, as :func:`map_ids` takes them.
     *new_session*, *process_group*, *foreground*
         a session of its own; the number of a process group, 0 for one of its own; a
         terminal whose foreground the process group becomes.
