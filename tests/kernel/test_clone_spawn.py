@@ -83,7 +83,7 @@ def namespace(kind, pid="thread-self"):
 
 @contextlib.contextmanager
 def joining(middle=True, *new):
-    """Options of a child that joins a namespace beside new ones, none if not *middle*."""
+    """Options of a child that joins a namespace beside a new one, or none."""
     if not middle:
         yield {}
         return
@@ -875,7 +875,7 @@ def test_entering_a_container_without_rights():
 @needs_namespaces
 @alone
 def test_new_namespaces_belong_to_the_joined_user_namespace():
-    """Namespaces are joined before new ones are made, which belong to the joined one."""
+    """Namespaces are joined first, and own the new ones."""
     support.become_nobody()
     with contextlib.ExitStack() as stack:
         other = stack.enter_context(sleeping(namespaces=CLONE_NEWUSER, uid_map=[(0, os.getuid(), 1)]))
@@ -901,7 +901,7 @@ def test_user_namespace_beside_joined_ones():
 
 @needs_root
 def test_ids_beside_joined_namespaces():
-    """Ids are changed where a middle child makes that of the program, and only there."""
+    """The child of a middle child changes its ids, and this process keeps its own."""
 
     def body():
         support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0)
@@ -1188,12 +1188,12 @@ def test_without_clone3(number):
 @needs_root
 @pytest.mark.parametrize("own_memory", [False, True])
 def test_joining_without_clone3(own_memory):
-    """A middle child makes that of the program by clone, and its memory may be its own."""
+    """A middle child makes that of the program by clone, in shared memory or not."""
 
     def body():
         inject("clone3", errno.ENOSYS)
         if own_memory:
-            # CLONE_VM with CLONE_PIDFD; with CLONE_PARENT, CLONE_PARENT_SETTID and the kind
+            # CLONE_VM, with CLONE_PIDFD, and with CLONE_PARENT and CLONE_PARENT_SETTID
             inject("clone", errno.EINVAL, first=0x100 | 0x1000)
             inject("clone", errno.EINVAL, first=0x100 | 0x8000 | 0x100000 | CLONE_NEWPID)
         with joining(True, CLONE_NEWPID) as options:
