@@ -12,21 +12,21 @@ from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, TypedDict
 
 from butter import _clone_spawn_options as options
-from butter._clone_errors import SETNS
 from butter._clone_maps import checked_ranges, map_child
 from butter._clone_spawn_c import ffi, lib
 from butter._clone_spawn_descriptors import DEVNULL, PIPE, STDOUT, STREAM_NAMES, Descriptors
 from butter._clone_spawn_errors import of_clone
 from butter._clone_spawn_mounts import add_mounts
 from butter._clone_steps import Steps, within
-from butter._constants.clone import CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWUSER
+from butter._constants.clone import CLONE_NEWCGROUP, CLONE_NEWUSER
 from butter._descriptor import tell_of_forks
+from butter._pidfd import OPEN
 from butter._signals import INTERRUPTED, run_handlers
 from butter.eventlike import deadline_of, timed_out
 from butter.pidfd import Pidfd, _left_behind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import IO, Any, NoReturn
@@ -45,8 +45,8 @@ _LOOK = 50
 # what children that outlive SIGKILL still use
 _never_freed: list[object] = []
 
-# results of butter_spawn_wait
-_EXECUTED, _FAILED = 1, 2
+# results of butter_spawn_born and butter_spawn_wait
+_DONE, _FAILED = 1, 2
 
 
 def _closing(stream: IO[bytes] | None) -> AbstractContextManager[object]:
@@ -143,9 +143,8 @@ class _Birth:
             setattr(state, name, value)
         result = lib.butter_spawn_start(state)
         if result:
-            if state.failed in (lib.START_SETNS, lib.START_RETURN):
-                within("namespaces", SETNS).check(result, fd=state.pid_namespace, nstype=CLONE_NEWPID)
-            of_clone(-1 - result, state.flags, state.cgroup).check(result, flags=state.flags)
+            flags = 0 if state.middle else state.flags
+            of_clone(-1 - result, flags, state.cgroup).check(result, flags=flags)
 
     def map_ids(self, uid_map: list[Range] | None, gid_map: list[Range] | None, deadline: float | None) -> None:
         """Write the maps of the child, which waits for them."""
@@ -159,20 +158,25 @@ class _Birth:
             if lib.butter_spawn_wait(self.state, 0) == _FAILED:
                 self._fail()
             raise failure
-        # a child that has ended meanwhile is found by wait()
-        lib.butter_spawn_mapped(self.state)
 
-    def wait(self, deadline: float | None, timeout: float | None) -> None:
-        """Wait for the exec, and raise for a step that failed."""
+    def go(self) -> None:
+        """Let the child go on."""
+        # wait() finds one that has ended meanwhile
+        lib.butter_spawn_go(self.state)
+
+    def wait(self, look: Callable[[butter_spawn, int], int], deadline: float | None, timeout: float | None) -> None:
+        """Wait for the birth or for the exec, and raise for a step that failed."""
         while True:
             left = _LOOK if deadline is None else (deadline - time.monotonic()) * 1000
-            result = lib.butter_spawn_wait(self.state, round(max(0, min(_LOOK, left))))
-            if result == _EXECUTED:
+            result = look(self.state, round(max(0, min(_LOOK, left))))
+            if result == _DONE:
                 return
             if result == INTERRUPTED:
                 run_handlers()
             elif result == _FAILED:
                 self._fail()
+            elif result:
+                within("namespaces", OPEN).check(result, pid=self.state.pid)
             elif left <= 0:
                 raise timed_out(TimeoutError, timeout, "spawn(timeout): the steps before the exec have not ended")
 
@@ -239,14 +243,15 @@ def spawn(
     *argv* is a list: the program and its arguments, each str, bytes or a path. The
     child does what the options ask for, in this order, and then executes the program:
 
+    *cgroup*
+        a directory of a control group, as a path or descriptor.
     *namespaces*
         CLONE_NEW bits for new ones, objects as :class:`Namespace` to join, or a list of
-        both, joined in its order. In a new mount namespace every mount is private.
+        both. Those to join come first, in their order, and the new ones belong to the
+        user namespace that was joined. In a new mount namespace every mount is private.
     *uid_map*, *gid_map*
         the maps of a new user namespace: lists of ranges (inside, outside, count), as
         :func:`map_ids` takes them.
-    *cgroup*
-        a directory of a control group, as a path or descriptor.
     *new_session*, *process_group*, *foreground*
         True for a session of its own; the number of a process group, 0 for one of its
         own; a terminal, as a descriptor, whose foreground the process group becomes.
@@ -307,7 +312,8 @@ def spawn(
         None if ranges is None else checked_ranges(ranges, name)
         for name, ranges in (("uid_map", uid_map), ("gid_map", gid_map))
     ]
-    if maps != [None, None] and not new & CLONE_NEWUSER:
+    mapped = maps != [None, None]
+    if mapped and not new & CLONE_NEWUSER:
         raise ValueError("uid_map and gid_map need CLONE_NEWUSER in namespaces")
     mask = options.capability_mask(capabilities)
     arguments = options.arguments_of(argv)
@@ -315,16 +321,24 @@ def spawn(
     if not isinstance(cgroup, (str, bytes, os.PathLike, type(None))):
         cgroup = options.opened(cgroup, "cgroup", "a path, a descriptor or an object with fileno()")
     terminal = None if foreground is None else options.opened(foreground, "foreground")
+    middle = options.needs_middle(new, joined)
+    joins_alone, same_ids = options.own_memory(joined), group is None and user is None
     steps, birth = Steps(), _Birth()
     descriptors = Descriptors(birth.state)
     try:
         # what stands here is the order of the child
         descriptors.keep((stdin, stdout, stderr), pass_fds)
-        options.add_kept(steps, descriptors)
+        options.add_guard(steps)
+        directory = options.add_cgroup(steps, cgroup, descriptors)
         options.add_joined(steps, joined)
-        if maps != [None, None]:
-            options.add_mapped(steps)
-        directory = options.add_cgroup(steps, cgroup, new, descriptors)
+        if middle:
+            options.add_child(steps, new, shares_memory=same_ids or joins_alone)
+        if joined:
+            options.add_guard(steps)
+        options.add_kept(steps, descriptors)
+        if middle or mapped:
+            options.add_go(steps, mapped)
+        options.add_cgroup_namespace(steps, new)
         options.add_session(steps, new_session, process_group, terminal)
         options.add_hostname(steps, hostname, new)
         hidden = add_mounts(steps, mounts, root, new, joined)
@@ -336,19 +350,22 @@ def spawn(
         options.add_no_new_privs(steps, no_new_privs)
         options.add_signals(steps, signals)
         options.add_exec(steps, arguments, env, path, hidden)
-        own_memory = group is not None or user is not None or options.own_memory(joined)
         birth.start(
             steps,
             descriptors,
-            # joined before the first step, or by a step of the child
             flags=new & ~CLONE_NEWCGROUP,
+            # joined before the first step, or by a step of the child
             cgroup=directory,
-            pid_namespace=options.pid_namespace(joined),
-            shares_memory=not own_memory,
+            shares_memory=not joins_alone and (same_ids or middle),
+            middle=middle,
         )
-        if maps != [None, None]:
+        if middle:
+            birth.wait(lib.butter_spawn_born, deadline, timeout)
+        if mapped:
             birth.map_ids(maps[0], maps[1], deadline)
-        birth.wait(deadline, timeout)
+        if middle or mapped:
+            birth.go()
+        birth.wait(lib.butter_spawn_wait, deadline, timeout)
         child = birth.child()
     except BaseException:
         birth.end()

@@ -8,7 +8,7 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
-from butter._clone_errors import KINDS, SETNS, UNSHARE, a_namespace
+from butter._clone_errors import KINDS, SETNS, UNSHARE, a_namespace, children_elsewhere
 from butter._constants.clone import CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER
 from butter.errors import (
     NEW_DESCRIPTOR,
@@ -46,7 +46,12 @@ def _too_many_processes(**_: object) -> str:
     )
 
 
-def _not_cloned(flags: int = 0, **_: object) -> str:
+def _not_cloned(flags: int = 0, joined: bool = False, **_: object) -> str:
+    if joined and children_elsewhere():
+        return (
+            "a pid namespace to join, and new namespaces beside those to join, need a thread whose children are in its"
+            " own pid namespace; those of this thread enter another, as after unshare(CLONE_NEWPID)"
+        )
     if flags & CLONE_NEWTIME:
         return "this kernel is older than Linux 5.6, which brought CLONE_NEWTIME"
     return "the kernel is built without a kind of namespace"

@@ -25,6 +25,7 @@ from butter._clone_spawn_errors import (
     GROUPS,
     JOINED,
     MAPPED,
+    NAMESPACES,
     NEW_SESSION,
     NICE,
     NO_NEW_PRIVS,
@@ -123,22 +124,26 @@ def own_memory(joined: list[Joined]) -> bool:
     return any(kind in (CLONE_NEWTIME, CLONE_NEWUSER) for kind, _fd in joined)
 
 
-def pid_namespace(joined: list[Joined]) -> int:
-    """Return the pid namespace to join, or -1. The parent's thread joins it."""
-    return next((fd for kind, fd in joined if kind == CLONE_NEWPID), -1)
-
-
-def add_mapped(steps: Steps) -> None:
-    """The wait for the maps."""
-    steps.add("uid_map", MAPPED, lib.STEP_MAPPED)
+def needs_middle(new: int, joined: list[Joined]) -> bool:
+    """Return whether the program's process can only be made once these were joined."""
+    return any(new & ~CLONE_NEWCGROUP or kind == CLONE_NEWPID for kind, _fd in joined)
 
 
 def add_joined(steps: Steps, joined: list[Joined]) -> None:
     """The namespaces to join."""
     for place, (kind, fd) in enumerate(joined):
-        if kind != CLONE_NEWPID:
-            after_user = any(before == CLONE_NEWUSER for before, _fd in joined[:place])
-            steps.add("namespaces", JOINED, lib.SYS_setns, fd, kind, fd=fd, nstype=kind, after_user=after_user)
+        after_user = any(before == CLONE_NEWUSER for before, _fd in joined[:place])
+        steps.add("namespaces", JOINED, lib.SYS_setns, fd, kind, fd=fd, nstype=kind, after_user=after_user)
+
+
+def add_child(steps: Steps, new: int, shares_memory: bool) -> None:
+    """The child that a middle child makes, and which does all further steps."""
+    steps.add("namespaces", NAMESPACES, lib.STEP_CHILD, int(shares_memory), flags=new, joined=True)
+
+
+def add_go(steps: Steps, mapped: bool) -> None:
+    """The wait for the parent."""
+    steps.add("uid_map" if mapped else "namespaces", MAPPED if mapped else NAMESPACES, lib.STEP_GO)
 
 
 def opened(given: FileDescriptor, name: str, form: str = DESCRIPTOR) -> int:
@@ -148,19 +153,27 @@ def opened(given: FileDescriptor, name: str, form: str = DESCRIPTOR) -> int:
     return fd
 
 
-def add_cgroup(steps: Steps, cgroup: int | Path | None, new: int, descriptors: Descriptors) -> int:
+def add_cgroup(steps: Steps, cgroup: int | Path | None, descriptors: Descriptors) -> int:
     """The control group. Returns a descriptor of it, or -1."""
-    fd = -1
-    if isinstance(cgroup, int):
-        fd = cgroup
-    elif cgroup is not None:
-        fd = descriptors.directory(cgroup)
-    if cgroup is not None:
-        steps.add("cgroup", CGROUP, lib.STEP_CGROUP, fd)
-    if new & CLONE_NEWCGROUP:
-        # after that, as its root is the cgroup that the child is in
-        steps.add("namespaces", UNSHARE, lib.SYS_unshare, CLONE_NEWCGROUP, flags=CLONE_NEWCGROUP)
+    if cgroup is None:
+        return -1
+    fd = cgroup if isinstance(cgroup, int) else descriptors.directory(cgroup)
+    steps.add("cgroup", CGROUP, lib.STEP_CGROUP, fd)
     return fd
+
+
+def add_cgroup_namespace(steps: Steps, new: int) -> None:
+    """The new cgroup namespace, whose root is the cgroup that the child is in."""
+    if new & CLONE_NEWCGROUP:
+        steps.add("namespaces", UNSHARE, lib.SYS_unshare, CLONE_NEWCGROUP, flags=CLONE_NEWCGROUP)
+
+
+def add_guard(steps: Steps) -> None:
+    """The end of the child, if the thread dies that waits for it.
+
+    A new process does not inherit this, and it is lost where rights are gained.
+    """
+    steps.add("pdeathsig", PDEATHSIG, lib.STEP_DEATH, signal.SIGKILL, 0, signal=signal.SIGKILL)
 
 
 # the session, and what the program sees
@@ -237,7 +250,7 @@ def _limit(value: int, name: str) -> int:
 
 
 def add_kept(steps: Steps, descriptors: Descriptors) -> None:
-    """The first step of all: copies of what the program has, past all its numbers."""
+    """Copies of what the program has, past all its numbers."""
     steps.add("pass_fds", PASS_FDS, lib.STEP_KEEP, kept=descriptors.kept)
 
 
@@ -319,10 +332,8 @@ def _signal(given: int, name: str) -> int:
 
 def add_death_signal(steps: Steps, given: int | None) -> None:
     """The signal that the program gets when the thread dies that has started it."""
-    if given is not None:
-        death = _signal(given, "pdeathsig")
-        steps.add("pdeathsig", PDEATHSIG, lib.SYS_prctl, prctl.PR_SET_PDEATHSIG, death, 0, 0, 0, signal=death)
-        steps.add("pdeathsig", PDEATHSIG, lib.STEP_ORPHAN, os.getpid(), signal=death)
+    wanted = 0 if given is None else _signal(given, "pdeathsig")
+    steps.add("pdeathsig", PDEATHSIG, lib.STEP_DEATH, wanted, int(given is not None), signal=wanted)
 
 
 def add_no_new_privs(steps: Steps, wanted: bool) -> None:

@@ -31,7 +31,7 @@ from support import in_child, needs
 
 from butter import clone
 from butter.cli import doctor
-from butter.clone import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWUTS, spawn
+from butter.clone import CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWUTS, spawn
 from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
@@ -1572,6 +1572,16 @@ def no_child(fail):
     fail("clone3")
     fail("clone")
     spawned()
+
+
+@example("spawn(namespaces)")
+def no_child_of_a_middle_child(fail):
+    support.own_uts()
+    support.inject("clone3", errno.ENOSYS)
+    # CLONE_PARENT and CLONE_PARENT_SETTID, without and with CLONE_VM
+    for flags in CLONE_NEWIPC | 0x108000, CLONE_NEWIPC | 0x108100:
+        fail("clone", first=flags)
+    spawned(namespaces=[clone.Namespace.current("uts"), CLONE_NEWIPC])
 
 
 @example("spawn(namespaces)")

@@ -27,7 +27,7 @@ from support.children import (
 )
 from support.mounts import loop_device, mountinfo, needs_ext4, needs_loop, needs_mounts, own_mounts, own_uts, raw_mount
 from support.needs import capable, kernel, needs, unmet
-from support.seccomp import inject, inject_in_child
+from support.seccomp import hold, inject, inject_in_child
 from support.streams import Pipe, running, sockets
 from support.tables import KINDS, errno_tables
 
