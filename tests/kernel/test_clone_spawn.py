@@ -42,7 +42,7 @@ from butter.clone import (
     spawn,
 )
 from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound
-from butter.pidfd import Pidfd
+from butter.pidfd import P_ALL, WEXITED, WNOWAIT, Pidfd, waitid
 from butter.signalfd import Signalfd
 from butter.system import MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT, MS_SHARED, Mount
 
@@ -1680,7 +1680,7 @@ def test_child_that_outlives_sigkill(pipe):
         assert filled
         assert ended(pipe) == b"value 99" * 10 + b"\n"
         until(lambda: not support.populated(path))
-    assert os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+    assert waitid(P_ALL, 0, WEXITED | WNOWAIT)
     with spawn(["true"]) as child:
         child.wait()
     no_child_is_left()
