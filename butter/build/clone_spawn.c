@@ -150,10 +150,8 @@ static int butter_spawn_born(butter_spawn *spawn, int milliseconds)
 
     if (result <= 0)
         return result < 0 ? (int)result - 1 : 0;
-    if (!spawn->signs->child) {
-        spawn->signs->end = BUTTER_FUTEX_OWNER_DIED;
+    if (!spawn->signs->child)
         return has_report(spawn) ? 2 : 1;
-    }
     reap(BUTTER_P_PIDFD, spawn->pidfd, WNOHANG);
     close_all(&spawn->pidfd, 1);
     result = raw(SYS_pidfd_open, spawn->signs->child, 0, 0, 0, 0);
@@ -178,10 +176,10 @@ static int butter_spawn_go(butter_spawn *spawn)
 static int butter_spawn_wait(butter_spawn *spawn, int milliseconds)
 {
     struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
-    struct pollfd end = {spawn->ends[0], POLLIN, 0};
+    struct pollfd ends[2] = {{spawn->ends[0], POLLIN, 0}, {spawn->pidfd, POLLIN, 0}};
     /* looked at before the connection, as the child writes to that first */
     int ended = has_ended(spawn);
-    long result = raw(SYS_ppoll, pointer(&end), 1, pointer(&time), 0, 0);
+    long result = raw(SYS_ppoll, pointer(ends), 2, pointer(&time), 0, 0);
 
     if (result < 0)
         return (int)result - 1;

@@ -1873,7 +1873,8 @@ def test_parent_that_dies_before_it_writes_the_maps(pipe, monkeypatch):
 @needs(kernel=(5, 6))
 @pytest.mark.parametrize("user", [None, pytest.param(os.geteuid(), marks=needs_root)])
 @pytest.mark.parametrize("middle", MIDDLE)
-def test_another_process_with_the_connection(user, middle):
+@pytest.mark.parametrize("killed", [False, True])
+def test_another_process_with_the_connection(user, middle, killed):
     """Another process with the child's end of the connection does not hold spawn up."""
     connection = []
 
@@ -1887,12 +1888,16 @@ def test_another_process_with_the_connection(user, middle):
         with Pidfd(support.members(path)[0]) as child:
             until(lambda: not_ours(child.pid))
             connection.extend(map(child.getfd, not_ours(child.pid)))
-        support.freeze(path, False)
+            if killed:
+                child.kill()
+            else:
+                support.freeze(path, False)
 
     with own_cgroup(frozen=True) as path, joining(middle) as options:
         thief = threading.Thread(target=steal)
         thief.start()
-        assert output(["echo", "done"], cgroup=path, user=user, **options) == "done"
+        with spawn(["true"], cgroup=path, user=user, timeout=60, **options) as child:
+            assert child.wait(60) == (-signal.SIGKILL if killed else 0)
         thief.join()
     assert connection
     for fd in connection:
