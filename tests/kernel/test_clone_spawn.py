@@ -1052,9 +1052,9 @@ def test_thread_whose_children_enter_another_pid_namespace(populated):
                 stack.enter_context(sleeping())
             with pytest.raises(InvalidArgument, match="children are in its own pid namespace"):
                 spawn(["true"], namespaces=[own, CLONE_NEWIPC])
-            return output("echo $$", namespaces=own) if populated else "3"
+            return int(output("echo $$", namespaces=own)) if populated else 2
 
-    assert in_child(body) == "3"
+    assert 2 <= in_child(body) <= 9
 
 
 @needs_root
@@ -1390,9 +1390,9 @@ def test_what_is_not_a_cgroup(cgroup, error):
 # old kernels, and filters that hide calls
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM], ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG], ids=errno.errorcode.get)
 def test_without_clone3(number):
-    """Where clone3 is missing or hidden, clone does the same."""
+    """Where clone3 is missing, hidden or too old, clone does the same."""
 
     def body():
         inject("clone3", number)
