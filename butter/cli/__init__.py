@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 #: the subcommands, in the order of the help
-COMMANDS = ("watch", "doctor", "demo")
+COMMANDS = ("watch", "run", "doctor", "demo")
 
 FAILED, USAGE, TOO_FEW, INTERRUPTED, NO_READER = 1, 2, 3, 128 + signal.SIGINT, 128 + signal.SIGPIPE
+OWN_FAILURE = 125  # where every other code may be that of a program
 
 EXIT_CODES = """\
 exit codes:
@@ -40,6 +41,7 @@ exit codes:
   1    failed, and a line on stderr says why; doctor: something does not work
   2    the command line is wrong
   3    watch: the time was up before COUNT events came
+  125  run: failed, or its command line is wrong; else it ends as its program
   130  ended by Ctrl-C, even if events were shown before
   141  the reader of the output has exited, as head does after its last line
 """
@@ -49,6 +51,7 @@ examples:
   butter demo                       see it work: a few seconds, no root
   butter watch .                    every event of this directory, until Ctrl-C
   butter watch -e create,delete /tmp
+  butter run -- sh                  a shell in a container of its own
   butter doctor                     what this kernel and this user may use
 
 'butter COMMAND --help' tells more.
@@ -123,6 +126,8 @@ def subcommand(name: str) -> ModuleType:
 class Parser(argparse.ArgumentParser):
     """A parser whose help ends with the exit codes, and whose errors are one line."""
 
+    status_of_errors = USAGE
+
     def __init__(self, *, epilog: str = "", **settings: Any) -> None:
         super().__init__(
             epilog=epilog + EXIT_CODES,
@@ -142,7 +147,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         tell(f"{message} ('{self.prog} --help' tells more)")
-        raise SystemExit(USAGE)
+        raise SystemExit(self.status_of_errors)
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         # argparse ignores an error while it writes the output of --help or --version;
