@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from butter.clone import (
     CLONE_NEWCGROUP,
@@ -21,11 +22,12 @@ from butter.clone import (
     CLONE_NEWPID,
     CLONE_NEWUSER,
     CLONE_NEWUTS,
+    Child,
     map_ids,
     spawn,
     unshare,
 )
-from butter.signalfd import SI_KERNEL, Signalfd
+from butter.signalfd import SI_KERNEL, Signal, Signalfd
 from butter.system import MS_NODEV, MS_NOEXEC, MS_NOSUID, Mount
 
 DEVICES = "null", "zero", "full", "random", "urandom", "tty"
@@ -34,7 +36,7 @@ SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.S
 PLACE = "/tmp"
 
 
-def tree(stack):
+def tree(stack: contextlib.ExitStack) -> list[tuple[Any, ...]]:
     """Make the root and what is mounted in it; all of it is attached nowhere yet."""
     root = stack.enter_context(Mount.new("tmpfs", mode="755"))
     for name in "usr", "proc", "dev", "tmp":
@@ -44,14 +46,14 @@ def tree(stack):
             os.symlink(os.readlink(f"/{name}"), name, dir_fd=root.fileno())
     usr = stack.enter_context(Mount.clone("/usr", recursive=True))
     usr.set(readonly=True, nosuid=True, nodev=True, recursive=True)
-    mounts = [(root, PLACE), (usr, f"{PLACE}/usr")]
+    mounts: list[tuple[Any, ...]] = [(root, PLACE), (usr, f"{PLACE}/usr")]
     for name in DEVICES:
         os.close(os.open(f"dev/{name}", os.O_CREAT | os.O_WRONLY, dir_fd=root.fileno()))
         mounts.append((stack.enter_context(Mount.clone(f"/dev/{name}")), f"{PLACE}/dev/{name}"))
     return [*mounts, ("proc", f"{PLACE}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)]
 
 
-def pass_on(event, child):
+def pass_on(event: Signal, child: Child) -> None:
     """Do to the program what the signal would do if the program were not process 1."""
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
     cared_for = int(status["SigCgt"], 16) | int(status["SigIgn"], 16) | int(status["SigBlk"], 16)
@@ -61,7 +63,7 @@ def pass_on(event, child):
         child.send_signal(event.signal)
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     user, group = os.geteuid(), os.getegid()
     unshare(CLONE_NEWUSER | CLONE_NEWNS)
     map_ids(os.getpid(), [(0, user, 1)], [(0, group, 1)])

@@ -65,7 +65,7 @@ def add_to(commands: Commands) -> None:
         "--env", action="append", default=[], type=variable_argument, metavar="K=V", help="set a variable"
     )
     parser.add_argument("program", metavar="PROGRAM", help="the program, with its arguments")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help=argparse.SUPPRESS)
 
 
 def bind_argument(argument: str, writable: bool = False) -> Bind:
@@ -129,9 +129,7 @@ def run(options: argparse.Namespace) -> int:
             return _foreground.wait(child, received)
 
 
-def limits(
-    options: argparse.Namespace, stack: contextlib.ExitStack
-) -> tuple[dict[int, tuple[int, int]], int | None]:
+def limits(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[dict[int, tuple[int, int]], int | None]:
     """Return the limits of each process, and the control group that limits them all."""
     from butter.cli import _cgroup
 

@@ -1,0 +1,335 @@
+"""``butter run``: what the program sees, its terminal, its signals, its limits, its end."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from commands import COMMAND, one_line, run, run_program, started
+from support import needs_namespaces
+from support.cgroups import needs_cgroup, own_cgroup
+
+from butter.cli import _cgroup
+
+pytestmark = [pytest.mark.usefixtures("plain_environment"), needs_namespaces]
+
+# Python itself may be where only root can read it
+AS_NOBODY = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+import support
+from butter import cli
+from butter.cli import _cgroup, _container, _foreground, run
+support.become_nobody()
+sys.exit(cli.main())
+"""
+
+
+def run_as_nobody(*arguments):
+    """The command, run by a user without rights."""
+    return run_program(AS_NOBODY, Path(__file__).parent.parent, *arguments)
+
+
+USERS = pytest.mark.parametrize("run_by", [run, run_as_nobody], ids=["caller", "nobody"])
+
+
+def until(condition):
+    """Wait until *condition* is met."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def inside(script, *options, run_by=run, **settings):
+    """What a shell script prints in a container, as lines."""
+    done = run_by("run", *options, "--", "sh", "-c", script, **settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+@USERS
+def test_what_the_program_sees(run_by):
+    """The program is process 1, with a user, a tree, a host and a /proc of its own."""
+    script = "echo $$ /proc/[0-9]*; id -u; hostname; ls -A /tmp; tail -n +3 /proc/net/dev; ls -d /usr/bin /bin/sh"
+    processes, user_id, host, loopback, *files = inside(script, "--hostname", "toast", run_by=run_by)
+    assert (processes, user_id, host) == ("1 /proc/1", "0", "toast")
+    assert loopback.split()[0] == "lo:"
+    assert files == ["/bin/sh", "/usr/bin"]
+
+
+@USERS
+def test_what_the_program_may(run_by):
+    """The program has no capability, and /usr and /proc/sys are read-only."""
+    script = """
+grep -E '^(Cap|NoNewPrivs)' /proc/self/status
+for path in /usr/none /proc/sys/kernel/sysrq /proc/sysrq-trigger; do
+  (: >> $path) 2> /dev/null && echo "can write $path"
+done
+: > /tmp/x && echo x > /dev/null && echo done
+"""
+    *status, last = inside(script, run_by=run_by)
+    assert [line.split()[1] for line in status] == ["0" * 16] * 5 + ["1"]
+    assert last == "done"
+
+
+def test_old_root_is_gone():
+    """No mount of the machine is left inside but /usr and the devices."""
+    targets = {line.split()[1] for line in inside("cat /proc/mounts")}
+    assert {target for target in targets if not target.startswith(("/usr", "/dev", "/proc"))} == {"/"}
+
+
+def test_bind_and_write(tmp_path):
+    """--bind shows files read-only, at another path too, --write writable."""
+    for name in "read", "written":
+        (tmp_path / name).mkdir()
+    (tmp_path / "read/file").write_text("bread\n")
+    options = "--bind", tmp_path / "read", "--bind", f"{tmp_path}/read/file:/etc/a/file"
+    script = (
+        f"pwd; cat /etc/a/file; (: > {tmp_path}/read/x) 2> /dev/null || echo refused; echo toast > {tmp_path}/written/x"
+    )
+    lines = inside(script, *options, "--write", tmp_path / "written", cwd=tmp_path / "read")
+    assert lines == [str(tmp_path / "read"), "bread", "refused"]
+    assert (tmp_path / "written/x").read_text() == "toast\n"
+    assert sorted(os.listdir(tmp_path / "read")) == ["file"]
+
+
+def test_environment_and_user():
+    """--env sets a variable beside those of the caller, --user keeps the caller's ids."""
+    environment = {**os.environ, "KEPT": "kept"}
+    assert inside("echo $KEPT $SET", "--env", "SET=a=b", env=environment) == ["kept a=b"]
+    assert inside("id -u; id -g", "--user") == [str(os.geteuid()), str(os.getegid())]
+
+
+def test_net():
+    """With --net the program is in the network of the caller, else in one of its own."""
+    own = os.readlink("/proc/self/ns/net")
+    assert inside("readlink /proc/self/ns/net", "--net") == [own]
+    assert inside("readlink /proc/self/ns/net") != [own]
+
+
+def test_loopback():
+    """Programs inside reach each other by the loopback device, which is up."""
+    assert int(inside("grep -c 127.0.0.1 /proc/net/fib_trie")[0])
+
+
+def test_exit_status():
+    """The status is that of the program, and 128 and the signal that has killed it."""
+    assert run("run", "--", "sh", "-c", "exit 7").returncode == 7
+    assert run("run", "sh", "-c", 'test "$1" = -x', "sh", "-x").returncode == 0
+    abort = "import ctypes; ctypes.string_at(0)"
+    done = run("run", "--bind", sys.base_prefix, "--bind", sys.prefix, "--", sys.executable, "-c", abort)
+    assert done.returncode == 128 + signal.SIGSEGV
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["/none"], "'/none'"),
+        (["--bind", "/none", "true"], "'/none'"),
+        (["--bind", "/etc:etc", "true"], "not an absolute path"),
+        (["--bind", "/etc:/", "true"], "below /"),
+        (["--memory", "much", "true"], "'much' is not a size"),
+        (["--processes", "0", "true"], "'0' is not a whole number"),
+        (["--env", "A", "true"], "'A' is not NAME=VALUE"),
+        (["--hostname", "h" * 65, "true"], "65 bytes"),
+        ([], "PROGRAM"),
+    ],
+)
+def test_failure(arguments, words):
+    """A failure of the command itself is 125 and one line."""
+    done = run("run", *arguments)
+    assert (done.returncode, done.stdout) == (125, "")
+    one_line(done.stderr, words)
+
+
+def test_memory():
+    """--memory is a limit of the program, and a line says of which kind it is."""
+    done = run("run", "--memory", "64m", "--", "sh", "-c", "ulimit -v; exec head -c 512m /dev/zero | tail", timeout=60)
+    one_line(done.stderr.splitlines(keepends=True)[0], "memory")
+    if "RLIMIT_AS" in done.stderr:
+        assert done.stdout.splitlines()[0] == str(64 << 10)
+
+
+def test_processes():
+    """--processes is a limit that holds for users other than root."""
+    script = "for i in 1 2 3 4 5 6 7 8; do sleep 60 & done; echo too many"
+    done = run_as_nobody("run", "--processes", "4", "--", "sh", "-c", script)
+    assert "too many" not in done.stdout
+    assert done.returncode not in (0, 125)
+    one_line(done.stderr.splitlines(keepends=True)[0], "pids")
+
+
+@contextlib.contextmanager
+def program(script, **options):
+    """``butter run`` of a shell script that has printed a line."""
+    with started("run", "--", "sh", "-c", script, **options) as process:
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_signal(number):
+    """A signal reaches a handler of the program, and ends a program without one."""
+    name = number.name[3:]
+    with program(f"trap 'echo {name}; exit 5' {name}; echo ready; while :; do sleep 0.01; done") as process:
+        process.send_signal(number)
+        assert process.communicate(timeout=60) == (f"{name}\n".encode(), b"")
+        assert process.returncode == 5
+    with program("echo ready; exec sleep 60") as process:
+        process.send_signal(number)
+        assert process.communicate(timeout=60) == (b"", b"")
+        assert process.returncode == 128 + number
+
+
+def test_ignored_signal():
+    """A signal that the program ignores does not end it."""
+    with program("trap '' TERM; trap 'exit 6' USR1; echo ready; while :; do sleep 0.01; done") as process:
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGUSR1)
+        assert process.wait(60) == 6
+
+
+def test_killed_parent():
+    """After SIGKILL of the command no process of the container is left."""
+    with program("sleep 60 & echo ready; wait") as process:
+        process.kill()
+        # the end of the pipe comes when its last writer is gone
+        assert process.communicate(timeout=60) == (b"", b"")
+
+
+class Terminal:
+    """``butter run`` as the foreground of a terminal of its own."""
+
+    def __init__(self, *arguments):
+        self.pid, self.fd = pty.fork()
+        if not self.pid:
+            with contextlib.suppress(OSError):
+                os.execv(COMMAND[0], [*COMMAND, "run", *arguments])
+            os._exit(99)
+        self.seen = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+    def write(self, text):
+        os.write(self.fd, text)
+
+    def expect(self, words):
+        """Read until *words* were printed."""
+        deadline = time.monotonic() + 30
+        while words not in self.seen:
+            assert select.select([self.fd], [], [], max(0, deadline - time.monotonic()))[0], self.seen
+            self.seen += os.read(self.fd, 1000)
+        self.seen = self.seen.partition(words)[2]
+
+    def status(self, options=0):
+        """The status of the command, when it has one."""
+        return os.waitpid(self.pid, options)[1]
+
+
+def test_ctrl_c():
+    """Ctrl-C ends a program without a handler, and runs a handler once."""
+    with Terminal("sh", "-c", "echo ready; exec sleep 60") as terminal:
+        terminal.expect(b"ready")
+        terminal.write(b"\x03")
+        assert os.WEXITSTATUS(terminal.status()) == 130
+    with Terminal(
+        "sh", "-c", "trap 'echo caught' INT; trap 'exit 3' QUIT; echo ready; while :; do sleep 0.01; done"
+    ) as terminal:
+        terminal.expect(b"ready")
+        terminal.write(b"\x03")
+        terminal.expect(b"caught")
+        terminal.write(b"\x1c")
+        assert os.WEXITSTATUS(terminal.status()) == 3
+        assert b"caught" not in terminal.seen
+
+
+def test_resize():
+    """The program learns that its terminal has another size."""
+    with Terminal("bash", "-c", "trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.01; done") as terminal:
+        terminal.expect(b"ready")
+        fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack("4H", 31, 99, 0, 0))
+        terminal.expect(b"31 99")
+
+
+def test_job_control():
+    """A shell inside has jobs: Ctrl-Z stops one, and Ctrl-C does not end the shell."""
+    with Terminal("--env", "PS1=prompt> ", "--env", "HISTFILE=", "bash", "--norc", "-i") as terminal:
+        terminal.expect(b"prompt> ")
+        terminal.write(b"sleep 60\n")
+        terminal.expect(b"sleep 60")
+        until(lambda: in_front(terminal) == "sleep")
+        terminal.write(b"\x1a")
+        terminal.expect(b"Stopped")
+        terminal.expect(b"prompt> ")
+        terminal.write(b"\x03")
+        terminal.expect(b"prompt> ")
+        terminal.write(b"kill -9 %1; wait; exit 4\n")
+        assert os.WEXITSTATUS(terminal.status()) == 4
+
+
+def in_front(terminal):
+    """The name of the program that has the terminal."""
+    return Path(f"/proc/{os.tcgetpgrp(terminal.fd)}/comm").read_text().strip()
+
+
+def state(pid):
+    """The letter of a process's state."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_ctrl_z():
+    """A stop signal stops the program and the command, and SIGCONT lets both go on."""
+    # a process group whose session has no parent of it would not stop
+    with program("echo ready; exec sleep 60", preexec_fn=os.setpgrp) as process:
+        child = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+        process.send_signal(signal.SIGTSTP)
+        assert os.waitid(os.P_PID, process.pid, os.WSTOPPED).si_status == signal.SIGTSTP
+        until(lambda: state(child) == "T")
+        process.send_signal(signal.SIGCONT)
+        until(lambda: state(child) != "T")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
+
+
+GROUP = """
+import sys, time
+from pathlib import Path
+from butter.cli import _cgroup
+from butter.clone import spawn
+with _cgroup.group(Path(sys.argv[1]), {"cgroup.max.descendants": "0"}) as fd:
+    child = spawn(["sleep", "60"], cgroup=fd)
+    print("ready", flush=True)
+    child.wait()
+"""
+
+
+@needs_cgroup
+def test_control_group_is_removed():
+    """The group goes with the process that made it, killed or not, and kills what is in it."""
+    with own_cgroup() as directory:
+        with _cgroup.group(directory, {"cgroup.max.descendants": "0"}):
+            (made,) = directory.glob("butter-run-*")
+            assert (made / "cgroup.max.descendants").read_text() == "0\n"
+        assert not made.exists()
+        with subprocess.Popen([sys.executable, "-c", GROUP, directory], stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"ready\n"
+            process.kill()
+        until(lambda: not list(directory.glob("butter-run-*")))
