@@ -7,11 +7,11 @@ process goes on seeing the files of the machine, which Python may still have to 
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import fcntl
 import os
 import signal
-import socket
 import stat
 import struct
 from typing import TYPE_CHECKING, NamedTuple
@@ -146,8 +146,12 @@ def enter(keep_ids: bool, network: bool) -> None:
     unshare(CLONE_NEWUSER | CLONE_NEWNS | (0 if network else CLONE_NEWNET))
     map_ids(os.getpid(), [(user if keep_ids else 0, user, 1)], [(group if keep_ids else 0, group, 1)])
     if not network:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-            fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
+        # the module socket around it takes as long to import as the container to start
+        loopback = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+        try:
+            fcntl.ioctl(loopback.fileno(), SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
+        finally:
+            loopback.close()
 
 
 def start(

@@ -2,9 +2,9 @@
 
 The program has the terminal and the process group of this process. So the terminal's
 signals (Ctrl-C, Ctrl-Z, a resize) go to both, and a shell as the program can make jobs.
-But the kernel ignores, for a process 1, every signal that it does not care for: neither
-Ctrl-C nor SIGTERM would end ``sleep``. What the default action would be, this process
-does from outside, where SIGKILL and SIGSTOP work.
+But a process 1 does not get the default action of a signal: neither Ctrl-C nor SIGTERM
+would end ``sleep``. This process does instead what the default action would do, from
+outside, where SIGKILL and SIGSTOP work.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _pass_on(event: Signal, child: Pidfd) -> int:
 
 
 def _cares(child: Pidfd, number: int) -> tuple[bool, bool]:
-    """Return whether the program has a handler for a signal or blocks it, and ignores it."""
+    """Return whether the program waits for a signal, and whether it ignores it."""
     with open(f"/proc/{child.pid}/status") as status:
         sets = {name: value for name, _, value in (line.partition(":") for line in status) if name.startswith("Sig")}
     caught, ignored, blocked = (int(sets[name], 16) >> number - 1 & 1 for name in ("SigCgt", "SigIgn", "SigBlk"))

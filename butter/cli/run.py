@@ -33,7 +33,7 @@ or --write shows it, else /.
 examples:
   butter run -- sh                            look around: id, ps, ls /
   butter run --bind . -- python3 program.py   the files of this directory
-  butter run --write out --bind /etc/ssl:/etc/ssl --net -- make -C out
+  butter run --net --write . -- make          they may change, and use the network
   butter run --memory 512m --processes 50 -- sh -c 'untrusted'
 
 """
@@ -123,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
                 cgroup=cgroup,
             )
         except (OSError, ValueError) as error:
-            tell(f"run: {sentence(error)}")
+            tell(f"run: {sentence(error) if isinstance(error, OSError) else error}")
             return OWN_FAILURE
         with child:
             return _foreground.wait(child, received)
@@ -133,14 +133,16 @@ def limits(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[di
     """Return the limits of each process, and the control group that limits them all."""
     from butter.cli import _cgroup
 
-    settings, rlimits = {}, {}
+    settings, rlimits, each = {}, {}, []
     if options.memory is not None:
         settings["memory.max"] = str(options.memory)
         rlimits[resource.RLIMIT_AS] = options.memory
+        each.append("the memory of each process (RLIMIT_AS)")
     if options.processes is not None:
         settings["pids.max"] = str(options.processes)
         # this command is one of those that the kernel counts
         rlimits[resource.RLIMIT_NPROC] = options.processes + 1
+        each.append("the processes of the user inside (RLIMIT_NPROC)")
     if not settings:
         return {}, None
     controllers = {name.partition(".")[0] for name in settings}
@@ -148,7 +150,7 @@ def limits(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[di
     directory = _cgroup.find(controllers)
     if directory is not None:
         fd = stack.enter_context(_cgroup.group(directory, settings))
-        tell(f"run: {words} of the whole container are limited, by a control group in {directory}")
+        tell(f"run: a control group in {directory} limits the whole container: {words}")
         return {}, fd
     if options.processes is not None and os.geteuid() == 0:
         raise ValueError(
@@ -156,8 +158,8 @@ def limits(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[di
             "with the controller pids here; run the command as another user"
         )
     tell(
-        f"run: {words} of each process and user are limited (RLIMIT_AS, RLIMIT_NPROC), since there is no control "
-        f"group with the controllers {words} that this user may use"
+        f"run: limited is {' and '.join(each)}: this user may not make control groups, or there are none of "
+        f"version 2 with {words}"
     )
     return {limit: (capped(limit, value),) * 2 for limit, value in rlimits.items()}, None
 

@@ -1,4 +1,4 @@
-"""``butter run``: what the program sees, its terminal, its signals, its limits, its end."""
+"""``butter run``: the view of the program, its terminal, signals, limits and end."""
 
 import contextlib
 import fcntl
@@ -39,7 +39,7 @@ def run_as_nobody(*arguments):
     return run_program(AS_NOBODY, Path(__file__).parent.parent, *arguments)
 
 
-USERS = pytest.mark.parametrize("run_by", [run, run_as_nobody], ids=["caller", "nobody"])
+USERS = pytest.mark.parametrize("run_by", [run, run_as_nobody], ids=["caller", "unprivileged"])
 
 
 def until(condition):
@@ -51,7 +51,7 @@ def until(condition):
 
 
 def inside(script, *options, run_by=run, **settings):
-    """What a shell script prints in a container, as lines."""
+    """The lines that a shell script prints in a container."""
     done = run_by("run", *options, "--", "sh", "-c", script, **settings)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
@@ -59,7 +59,7 @@ def inside(script, *options, run_by=run, **settings):
 
 @USERS
 def test_what_the_program_sees(run_by):
-    """The program is process 1, with a user, a tree, a host and a /proc of its own."""
+    """The program is process 1, with a tree, a host and a /proc of its own."""
     script = "echo $$ /proc/[0-9]*; id -u; hostname; ls -A /tmp; tail -n +3 /proc/net/dev; ls -d /usr/bin /bin/sh"
     processes, user_id, host, loopback, *files = inside(script, "--hostname", "toast", run_by=run_by)
     assert (processes, user_id, host) == ("1 /proc/1", "0", "toast")
@@ -83,7 +83,7 @@ done
 
 
 def test_old_root_is_gone():
-    """No mount of the machine is left inside but /usr and the devices."""
+    """Nothing of the machine is mounted inside but /usr and the devices."""
     targets = {line.split()[1] for line in inside("cat /proc/mounts")}
     assert {target for target in targets if not target.startswith(("/usr", "/dev", "/proc"))} == {"/"}
 
@@ -104,14 +104,14 @@ def test_bind_and_write(tmp_path):
 
 
 def test_environment_and_user():
-    """--env sets a variable beside those of the caller, --user keeps the caller's ids."""
+    """--env sets a variable beside the others, --user keeps the caller's ids."""
     environment = {**os.environ, "KEPT": "kept"}
     assert inside("echo $KEPT $SET", "--env", "SET=a=b", env=environment) == ["kept a=b"]
     assert inside("id -u; id -g", "--user") == [str(os.geteuid()), str(os.getegid())]
 
 
 def test_net():
-    """With --net the program is in the network of the caller, else in one of its own."""
+    """With --net the network is that of the caller, else one of its own."""
     own = os.readlink("/proc/self/ns/net")
     assert inside("readlink /proc/self/ns/net", "--net") == [own]
     assert inside("readlink /proc/self/ns/net") != [own]
@@ -279,9 +279,11 @@ def test_job_control():
         terminal.write(b"\x1a")
         terminal.expect(b"Stopped")
         terminal.expect(b"prompt> ")
+        terminal.write(b"fg\n")
+        until(lambda: in_front(terminal) == "sleep")
         terminal.write(b"\x03")
         terminal.expect(b"prompt> ")
-        terminal.write(b"kill -9 %1; wait; exit 4\n")
+        terminal.write(b"exit 4\n")
         assert os.WEXITSTATUS(terminal.status()) == 4
 
 
@@ -323,7 +325,7 @@ with _cgroup.group(Path(sys.argv[1]), {"cgroup.max.descendants": "0"}) as fd:
 
 @needs_cgroup
 def test_control_group_is_removed():
-    """The group goes with the process that made it, killed or not, and kills what is in it."""
+    """The group goes with its process, killed or not, and with all that is in it."""
     with own_cgroup() as directory:
         with _cgroup.group(directory, {"cgroup.max.descendants": "0"}):
             (made,) = directory.glob("butter-run-*")
