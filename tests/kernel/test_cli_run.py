@@ -249,7 +249,7 @@ def test_ctrl_c():
     with Terminal("sh", "-c", "echo ready; exec sleep 60") as terminal:
         terminal.expect(b"ready")
         terminal.write(b"\x03")
-        assert os.WEXITSTATUS(terminal.status()) == 130
+        assert os.waitstatus_to_exitcode(terminal.status()) == 130
     with Terminal(
         "sh", "-c", "trap 'echo caught' INT; trap 'exit 3' QUIT; echo ready; while :; do sleep 0.01; done"
     ) as terminal:
@@ -257,7 +257,7 @@ def test_ctrl_c():
         terminal.write(b"\x03")
         terminal.expect(b"caught")
         terminal.write(b"\x1c")
-        assert os.WEXITSTATUS(terminal.status()) == 3
+        assert os.waitstatus_to_exitcode(terminal.status()) == 3
         assert b"caught" not in terminal.seen
 
 
@@ -284,7 +284,7 @@ def test_job_control():
         terminal.write(b"\x03")
         terminal.expect(b"prompt> ")
         terminal.write(b"exit 4\n")
-        assert os.WEXITSTATUS(terminal.status()) == 4
+        assert os.waitstatus_to_exitcode(terminal.status()) == 4
 
 
 def in_front(terminal):
