@@ -64,7 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     *arguments* default to ``sys.argv[1:]``; ``butter --help`` lists the exit codes.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     if sys.stdout is None:
+        if arguments[:1] == ["run"]:
+            return status_of(arguments)  # the output is that of its program
         tell("standard output is closed")
         return FAILED
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -72,11 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         sys.stdout.flush()  # so that the caller's own output is not dropped below
-        try:
-            status = run_command(sys.argv[1:] if arguments is None else arguments)
-        except SystemExit as end:
-            # raised by argparse: after --help and --version, and for a wrong argument
-            status = int(end.code or 0)
+        status = status_of(arguments)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -93,6 +92,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError:
         drop_output()
     return status
+
+
+def status_of(arguments: Sequence[str]) -> int:
+    try:
+        return run_command(arguments)
+    except SystemExit as end:
+        # raised by argparse: after --help and --version, and for a wrong argument
+        return int(end.code or 0)
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -112,7 +119,7 @@ def command_line(arguments: Sequence[str]) -> Parser:
     """
     parser = Parser(prog="butter", description="Linux's own facilities, seen from the command line.", epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"butter {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = parser.add_subparsers(prog="butter", dest="command", metavar="COMMAND", title="commands")
     chosen = [name for name in COMMANDS if name in arguments[:1]]
     for name in chosen or COMMANDS:
         subcommand(name).add_to(commands)
@@ -123,6 +130,13 @@ def subcommand(name: str) -> ModuleType:
     return importlib.import_module(f"butter.cli.{name}")
 
 
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str, **settings: Any) -> None:
+        # argparse makes a formatter for each option, and would import shutil for this
+        settings.setdefault("width", 78)
+        super().__init__(prog, **settings)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose help ends with the exit codes, and whose errors are one line."""
 
@@ -131,7 +145,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *, epilog: str = "", **settings: Any) -> None:
         super().__init__(
             epilog=epilog + EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=Formatter,
             # an abbreviation that works today would break with the next option
             allow_abbrev=False,
             **settings,

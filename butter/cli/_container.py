@@ -61,6 +61,9 @@ LINKS = {
 }
 # links to /usr, or directories where the machine has no merged /usr
 SYSTEM = "bin", "lib", "lib32", "lib64", "libx32", "sbin"
+# parts of /usr that are not there: its links that the machine's owner chooses, as awk
+# and cc, and where its libraries are
+OF_USR = "/etc/alternatives", "/etc/ld.so.cache"
 # what a program needs to find hosts, and to trust them
 NETWORK = "/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/ssl"
 # Without capabilities the user root still owns these: writing one changes the machine.
@@ -85,7 +88,7 @@ class Tree:
         self._root = stack.enter_context(Mount.new("tmpfs", mode="755"))
         self._root.set(nosuid=True, nodev=True)
         self.mounts: list[tuple[Any, ...]] = [(self._root, PLACE)]
-        self._covered: list[str] = []
+        self._covered: dict[str, Mount | None] = {}
         for name in DIRECTORIES:
             os.mkdir(name, 0o755, dir_fd=self._root.fileno())
         for name in PUBLIC:
@@ -109,7 +112,7 @@ class Tree:
     def _add_proc(self) -> None:
         place, flags = f"{PLACE}/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC
         self.mounts.append(("proc", place, "proc", flags))
-        self._covered.append("/proc")
+        self._covered["/proc"] = None
         for name in OF_THE_MACHINE:
             if os.path.exists(f"/proc/{name}"):
                 path = f"{place}/{name}"
@@ -124,17 +127,28 @@ class Tree:
 
     def _mount(self, mount: Mount, target: str, directory: bool = True) -> None:
         """Attach *mount*, to a place that is made unless another mount has it."""
-        if not any(target == covered or target.startswith(f"{covered}/") for covered in self._covered):
-            *parents, name = target.strip("/").split("/")
-            path = ""
-            for parent in [*parents, name] if directory else parents:
-                path = f"{path}{parent}/"
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(path, 0o755, dir_fd=self._root.fileno())
-            if not directory:
-                os.close(os.open(path + name, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, dir_fd=self._root.fileno()))
+        above = [path for path in self._covered if f"{target}/".startswith(f"{path}/")]
+        try:
+            if not above:
+                self._make(target, directory)
+            elif target != above[-1] and (covering := self._covered[above[-1]]) is not None:
+                os.stat(target[len(above[-1]) + 1 :], dir_fd=covering.fileno())
+        except OSError as error:
+            raise ValueError(
+                f"{target!r} does not exist in the container, and cannot be made there: {error.strerror}"
+            ) from error
         self.mounts.append((mount, PLACE + target))
-        self._covered.append(target)
+        self._covered[target] = mount
+
+    def _make(self, target: str, directory: bool) -> None:
+        *parents, name = target.strip("/").split("/")
+        path = ""
+        for parent in [*parents, name] if directory else parents:
+            path = f"{path}{parent}/"
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path, 0o755, dir_fd=self._root.fileno())
+        if not directory:
+            os.close(os.open(path + name, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, dir_fd=self._root.fileno()))
 
 
 def enter(keep_ids: bool, network: bool) -> None:
@@ -167,11 +181,15 @@ def start(
     """Start the program, in the namespaces that :func:`enter` has not made yet."""
     with contextlib.ExitStack() as stack:
         tree = Tree(stack)
-        if network:
-            for path in filter(os.path.exists, NETWORK):
-                tree.bind(Bind(path, path))
-        for bind in binds:
-            tree.bind(bind)
+        for path in filter(os.path.exists, OF_USR + NETWORK if network else OF_USR):
+            tree.bind(Bind(path, path))
+        # a directory before what is in it, in whatever order the options are
+        for bind in sorted(binds, key=lambda bind: bind.target.count("/")):
+            try:
+                tree.bind(bind)
+            except OSError as error:
+                option = "--write" if bind.writable else "--bind"
+                raise ValueError(f"{option} {bind.source}: {error.strerror}") from error
         return spawn(
             argv,
             namespaces=CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP,

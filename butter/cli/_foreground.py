@@ -7,15 +7,16 @@ would end ``sleep``. This process does instead what the default action would do,
 outside, where SIGKILL and SIGSTOP work.
 
 So it has to know whether the program has a handler, and ``/proc`` tells what is so now.
-A signal of the terminal has reached the program before, and two things may lie between:
+Two things may lie between the signal and the look, or the other way round:
 
 * The handler has run, and has restored the default for the next Ctrl-C, or the program
   is at its end already. Killed now, it would lose its own status. So this process also
-  looks from time to time without a signal, and a handler of the last look counts.
-* The program is in the middle of execve. The signal then waits for a handler that goes
-  away with the old program, and the kernel drops it. So nothing is decided while a
-  signal waits; ``/proc`` tells that too. Afterwards a handler of the last look counts
-  only if the program is still the same.
+  looks from time to time without a signal, and for a signal of the terminal, which the
+  program has got before, a handler of the last look counts.
+* The program is in the middle of execve. A signal then waits for a handler that goes
+  away with the old program, and the kernel drops it. So where a signal waits for a
+  handler, or is to be sent to one, this process stops the program. It stops after
+  execve, and has taken by then what waited.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import contextlib
 import os
 import select
 import signal
+import termios
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter.signalfd import SI_KERNEL, Signalfd
@@ -41,44 +44,50 @@ OWN = {
     *(signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGXCPU, signal.SIGKILL, signal.SIGSTOP),
     *(signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS, signal.SIGTRAP),
 }
-# Seconds between two looks: while a signal waits, and at most.
-SOON, SELDOM = 0.005, 60.0
+# Seconds between two looks: after a signal, doubled each time, and at most.
+SOON, SELDOM = 0.01, 60.0
+# Seconds for a program to stop. In vfork, or at a device that hangs, it takes longer.
+PATIENCE = 1.0
 
 
 @contextlib.contextmanager
 def signals() -> Iterator[Signalfd]:
     """Receive the signals for the program, and have the terminal back at the end."""
-    terminal = next(filter(os.isatty, range(3)), None)
-    in_front = terminal is not None and os.tcgetpgrp(terminal) == os.getpgrp()
+    terminal = _terminal_in_front()
     with Signalfd(signal.valid_signals() - OWN) as received:
         try:
             yield received
         finally:
             # A shell that was the program has left it to a group that is gone. SIGTTOU,
             # which a process in the background gets here, is blocked.
-            if terminal is not None and in_front:
+            if terminal is not None:
                 with contextlib.suppress(OSError):
                     os.tcsetpgrp(terminal, os.getpgrp())
 
 
+def _terminal_in_front() -> int | None:
+    """Return a descriptor of the terminal, if this process is in its foreground."""
+    for number in range(3):
+        with contextlib.suppress(OSError):
+            if os.tcgetpgrp(number) == os.getpgrp():
+                return number
+    return None
+
+
 def wait(child: Pidfd, received: Signalfd) -> int:
     """Pass signals on until the program ends, and return its status as a shell does."""
-    program = _Program(child)
-    undecided: list[Signal] = []
-    killed_by, pause = 0, SOON
+    program, killed_by, pause = _Program(child), 0, SOON
     while True:
-        ready, _, _ = select.select([child, received], [], [], SOON if undecided else pause)
+        ready, _, _ = select.select([child, received], [], [], pause)
         if child in ready:
             break
-        pause = min(2 * pause, SELDOM)
-        events = [*undecided, *(received.read_events() if received in ready else ())]
+        events = received.read_events() if received in ready else []
+        pause = SOON if events else min(2 * pause, SELDOM)
         # a child that has ended meanwhile is found above
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             program.look()
-            undecided = list(filter(program.has_yet_to_take, events))
             for event in events:
-                if event not in undecided:
-                    killed_by = program.pass_on(event) or killed_by
+                killed_by = program.pass_on(event) or killed_by
     code = child.wait()
     return 128 + killed_by if killed_by and code < 0 else code if code >= 0 else 128 - code
 
@@ -86,21 +95,31 @@ def wait(child: Pidfd, received: Signalfd) -> int:
 class _Look(NamedTuple):
     """How a program takes signals; *image* changes when it executes another program."""
 
+    state: str
+    image: list[str]
     caught: set[int]
     blocked: set[int]
     ignored: set[int]
     waiting: set[int]
-    image: list[str]
 
 
 def _look(pid: int | None) -> _Look:
-    with open(f"/proc/{pid}/status") as status:
-        lines = dict(line.split(":", 1) for line in status)
-    masks = (int(lines[name], 16) for name in ("SigCgt", "SigBlk", "SigIgn", "ShdPnd"))
+    # both files from before an execve, or both from after it
+    state, image = _state_and_image(pid)
+    while True:
+        with open(f"/proc/{pid}/status") as status:
+            lines = dict(line.split(":", 1) for line in status)
+        before, (state, image) = image, _state_and_image(pid)
+        if image == before:
+            masks = (int(lines[name], 16) for name in ("SigCgt", "SigBlk", "SigIgn", "ShdPnd"))
+            return _Look(state, image, *({n for n in range(1, 65) if mask >> n - 1 & 1} for mask in masks))
+
+
+def _state_and_image(pid: int | None) -> tuple[str, list[str]]:
     with open(f"/proc/{pid}/stat") as stat:
-        # startcode, endcode, startstack; the last is another one at each execve
-        image = stat.read().rpartition(")")[2].split()[23:26]
-    return _Look(*({number for number in range(1, 65) if mask >> number - 1 & 1} for mask in masks), image=image)
+        fields = stat.read().rpartition(")")[2].split()
+    # the addresses of the code and of the stack, which each execve moves
+    return fields[0], fields[23:26]
 
 
 class _Program:
@@ -108,30 +127,39 @@ class _Program:
 
     def __init__(self, child: Pidfd) -> None:
         self._child = child
-        self._now = self._before = _Look(set(), set(), set(), set(), [])
+        self._now = self._before = _Look("", [], set(), set(), set(), set())
 
     def look(self) -> None:
         self._before, self._now = self._now, _look(self._child.pid)
 
-    def has_yet_to_take(self, event: Signal) -> bool:
-        """Whether a signal of the terminal waits for a handler."""
-        now = self._now
-        return self._has(event) and event.signal in (now.caught & now.waiting) - now.blocked
-
     def pass_on(self, event: Signal) -> int:
         """Pass a signal on, and return its number if it has killed the program."""
-        number, cared_for = event.signal, self._now.caught | self._now.blocked | self._now.ignored
-        if self._has(event) and self._now.image == self._before.image:
-            cared_for |= self._before.caught
+        number, has_it = event.signal, self._has(event)
         if number in STOPPING:
             if number not in self._now.ignored:
                 _stop(number, self._child)
-        elif number not in cared_for | HARMLESS:
+            return 0
+        by_handler = number in self._now.caught - self._now.blocked - HARMLESS
+        stopped = by_handler and self._now.state != "T" and (not has_it or number in self._now.waiting)
+        if stopped:
+            self._look_when_stopped()
+        cared_for = number in HARMLESS | self._now.caught | self._now.blocked | self._now.ignored
+        handled = has_it and self._now.image == self._before.image and number in self._before.caught
+        if not cared_for and not handled:
             self._child.kill()
             return number
-        elif not self._has(event):
+        if not has_it:
             self._child.send_signal(number)
+        if stopped:
+            self._child.send_signal(signal.SIGCONT)
         return 0
+
+    def _look_when_stopped(self) -> None:
+        self._child.send_signal(signal.SIGSTOP)
+        deadline = time.monotonic() + PATIENCE
+        while _state_and_image(self._child.pid)[0] in "RSD" and time.monotonic() < deadline:
+            time.sleep(0.001)
+        self.look()
 
     def _has(self, event: Signal) -> bool:
         """Whether the program got the signal too, from the terminal."""
@@ -141,8 +169,15 @@ class _Program:
 def _stop(number: int, child: Pidfd) -> None:
     """Stop the program, then this process, until a shell lets both go on."""
     child.send_signal(signal.SIGSTOP)
+    terminal = _terminal_in_front()
+    settings = [] if terminal is None else termios.tcgetattr(terminal)
     os.kill(os.getpid(), number)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
     # here this process is stopped
     signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+    # A program that sets the terminal and draws it anew when it goes on has a handler
+    # that stops it. That does not work for process 1, so it may have done both before.
+    if terminal is not None and terminal == _terminal_in_front():
+        termios.tcsetattr(terminal, termios.TCSADRAIN, settings)
     child.send_signal(signal.SIGCONT)
+    child.send_signal(signal.SIGWINCH)

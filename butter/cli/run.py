@@ -64,8 +64,9 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--env", action="append", default=[], type=variable_argument, metavar="K=V", help="set a variable"
     )
-    parser.add_argument("program", metavar="PROGRAM", help="the program, with its arguments")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help=argparse.SUPPRESS)
+    parser.add_argument("program", metavar="PROGRAM", help="the program")
+    arguments = parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="its arguments")
+    arguments.required = False
 
 
 def bind_argument(argument: str, writable: bool = False) -> Bind:
@@ -73,6 +74,9 @@ def bind_argument(argument: str, writable: bool = False) -> Bind:
     from butter.cli._container import Bind
 
     source, _, target = argument.partition(":")
+    if not source:
+        # an unset variable of a script would show the whole directory
+        raise argparse.ArgumentTypeError(f"{argument!r} begins with no path")
     source = os.path.abspath(source)
     target = os.path.normpath(target or source)
     if not target.startswith("/") or not target.strip("/"):
@@ -123,28 +127,43 @@ def run(options: argparse.Namespace) -> int:
                 cgroup=cgroup,
             )
         except (OSError, ValueError) as error:
-            tell(f"run: {sentence(error) if isinstance(error, OSError) else error}")
+            tell(f"run: {reason(error, options.program)}")
             return OWN_FAILURE
         with child:
             return _foreground.wait(child, received)
 
 
+def reason(error: Exception, program: str) -> str:
+    """Return why there is no container, and where possible what to do about it."""
+    if not isinstance(error, OSError):
+        return str(error)
+    if isinstance(error, FileNotFoundError) and error.filename == program:
+        return f"{sentence(error)}; the container has /usr alone, and what --bind shows"
+    if isinstance(error, PermissionError) and error.filename == "proc":
+        return (
+            "a /proc for the container is not allowed, because mounts on the /proc of this machine hide parts of it, "
+            "as in most containers; unmount them, or start the outer container with its whole /proc"
+        )
+    return sentence(error)
+
+
 def limits(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[dict[int, tuple[int, int]], int | None]:
     """Return the limits of each process, and the control group that limits them all."""
-    from butter.cli import _cgroup
-
     settings, rlimits, each = {}, {}, []
     if options.memory is not None:
         settings["memory.max"] = str(options.memory)
         rlimits[resource.RLIMIT_AS] = options.memory
-        each.append("the memory of each process (RLIMIT_AS)")
+        each.append("RLIMIT_AS limits the memory of each process")
     if options.processes is not None:
         settings["pids.max"] = str(options.processes)
         # this command is one of those that the kernel counts
         rlimits[resource.RLIMIT_NPROC] = options.processes + 1
-        each.append("the processes of the user inside (RLIMIT_NPROC)")
+        each.append("RLIMIT_NPROC limits the processes of the user inside")
     if not settings:
         return {}, None
+    # also slow to import
+    from butter.cli import _cgroup
+
     controllers = {name.partition(".")[0] for name in settings}
     words = " and ".join(sorted(controllers))
     directory = _cgroup.find(controllers)
@@ -158,8 +177,8 @@ def limits(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[di
             "with the controller pids here; run the command as another user"
         )
     tell(
-        f"run: limited is {' and '.join(each)}: this user may not make control groups, or there are none of "
-        f"version 2 with {words}"
+        f"run: {', '.join(each)}; a limit of the whole container takes a control group of version 2 with {words}, "
+        f"in which this user may make groups"
     )
     return {limit: (capped(limit, value),) * 2 for limit, value in rlimits.items()}, None
 

@@ -1,10 +1,13 @@
 """``butter run``: the view of the program, its terminal, signals, limits and end."""
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import pty
 import select
+import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -14,9 +17,10 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import COMMAND, one_line, run, run_program, started
-from support import needs_namespaces
+from commands import COMMAND, one_line, run, run_program, started, stop
+from support import needs, needs_namespaces
 from support.cgroups import needs_cgroup, own_cgroup
+from support.mounts import libc, own_mounts, raw_mount
 
 from butter.cli import _cgroup
 
@@ -83,9 +87,10 @@ done
 
 
 def test_old_root_is_gone():
-    """Nothing of the machine is mounted inside but /usr and the devices."""
+    """Nothing of the machine is mounted inside but /usr, what belongs to it, and devices."""
     targets = {line.split()[1] for line in inside("cat /proc/mounts")}
-    assert {target for target in targets if not target.startswith(("/usr", "/dev", "/proc"))} == {"/"}
+    rest = {target for target in targets if not target.startswith(("/usr", "/dev", "/proc"))}
+    assert "/" in rest <= {"/", "/etc/alternatives", "/etc/ld.so.cache"}
 
 
 def test_bind_and_write(tmp_path):
@@ -101,6 +106,20 @@ def test_bind_and_write(tmp_path):
     assert lines == [str(tmp_path / "read"), "bread", "refused"]
     assert (tmp_path / "written/x").read_text() == "toast\n"
     assert sorted(os.listdir(tmp_path / "read")) == ["file"]
+
+
+def test_write_below_bind(tmp_path):
+    """A directory in one that --bind shows is writable with --write before it too."""
+    (tmp_path / "written").mkdir()
+    inside(f"echo toast > {tmp_path}/written/x", "--write", tmp_path / "written", "--bind", tmp_path)
+    assert (tmp_path / "written/x").read_text() == "toast\n"
+
+
+def test_closed_descriptors(tmp_path):
+    """Without standard streams the program runs all the same."""
+    command = shlex.join([*COMMAND, "run", "--write", str(tmp_path), "--", "sh", "-c", f"echo > {tmp_path}/x; exit 7"])
+    assert subprocess.run(["sh", "-c", f"exec {command} <&- >&- 2>&-"], timeout=60).returncode == 7
+    assert (tmp_path / "x").exists()
 
 
 def test_environment_and_user():
@@ -134,8 +153,10 @@ def test_exit_status():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["/none"], "'/none'"),
-        (["--bind", "/none", "true"], "'/none'"),
+        (["/none"], "'/none'; the container has /usr alone"),
+        (["--bind", "/none", "true"], "--bind /none: open_tree: '/none' does not exist"),
+        (["--write", "", "true"], "'' begins with no path"),
+        (["--bind", "/usr:/usr/none", "true"], "'/usr/none' does not exist in the container"),
         (["--bind", "/etc:etc", "true"], "not an absolute path"),
         (["--bind", "/etc:/", "true"], "below /"),
         (["--memory", "much", "true"], "'much' is not a size"),
@@ -150,6 +171,18 @@ def test_failure(arguments, words):
     done = run("run", *arguments)
     assert (done.returncode, done.stdout) == (125, "")
     one_line(done.stderr, words)
+
+
+def test_hidden_proc():
+    """Where a part of /proc is hidden, as in a container, a line says so."""
+
+    def enter():
+        own_mounts()
+        raw_mount("tmpfs", "/proc/fs", "tmpfs")
+
+    done = run("run", "true", preexec_fn=enter)
+    assert done.returncode == 125
+    one_line(done.stderr, "mounts on the /proc of this machine hide parts of it")
 
 
 def test_memory():
@@ -175,6 +208,21 @@ def program(script, **options):
     with started("run", "--", "sh", "-c", script, **options) as process:
         assert process.stdout.readline() == b"ready\n"
         yield process
+
+
+def children(pid):
+    """The numbers of a process's children."""
+    return [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def state(pid):
+    """The letter of a process's state."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def waiting(pid, number):
+    """Whether a signal waits for a process."""
+    return bool(int(Path(f"/proc/{pid}/status").read_text().partition("ShdPnd:")[2].split()[0], 16) >> number - 1 & 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
@@ -208,13 +256,13 @@ def test_killed_parent():
 
 
 class Terminal:
-    """``butter run`` as the foreground of a terminal of its own."""
+    """``butter run``, or another command, as the foreground of a terminal of its own."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, command=(*COMMAND, "run")):
         self.pid, self.fd = pty.fork()
         if not self.pid:
             with contextlib.suppress(OSError):
-                os.execv(COMMAND[0], [*COMMAND, "run", *arguments])
+                os.execvp(command[0], [*command, *map(os.fspath, arguments)])
             os._exit(99)
         self.seen = b""
 
@@ -231,12 +279,19 @@ class Terminal:
     def write(self, text):
         os.write(self.fd, text)
 
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
     def expect(self, words):
         """Read until *words* were printed."""
         deadline = time.monotonic() + 30
         while words not in self.seen:
             assert select.select([self.fd], [], [], max(0, deadline - time.monotonic()))[0], self.seen
-            self.seen += os.read(self.fd, 1000)
+            try:
+                self.seen += os.read(self.fd, 1000)
+            except OSError:
+                # the last process that had the terminal has ended
+                pytest.fail(f"{words!r} is not in {self.seen!r}")
         self.seen = self.seen.partition(words)[2]
 
     def status(self, options=0):
@@ -259,6 +314,84 @@ def test_ctrl_c():
         terminal.write(b"\x1c")
         assert os.waitstatus_to_exitcode(terminal.status()) == 3
         assert b"caught" not in terminal.seen
+
+
+class HeldExec:
+    """Holds each execve of *path* in the kernel, from its beginning, until ``let_go``."""
+
+    def __init__(self, path):
+        # FAN_CLASS_CONTENT; FAN_MARK_ADD, FAN_OPEN_EXEC_PERM
+        self._fd = libc.fanotify_init(4, os.O_RDONLY)
+        if libc.fanotify_mark(self._fd, 1, ctypes.c_uint64(0x40000), -1, os.fsencode(path)):
+            raise OSError(ctypes.get_errno(), "fanotify_mark")
+
+    def wait(self):
+        """Wait for an execve to begin."""
+        assert select.select([self._fd], [], [], 30)[0]
+        self._event = struct.unpack("=IBBHQii", os.read(self._fd, 24))[5]
+
+    def let_go(self):
+        os.write(self._fd, struct.pack("=iI", self._event, 1))
+        os.close(self._event)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        # this lets go as well
+        os.close(self._fd)
+
+
+@needs("CAP_SYS_ADMIN")
+@pytest.mark.parametrize("by_terminal", [True, False])
+def test_signal_during_exec(tmp_path, by_terminal):
+    """A signal that a handler would take ends a program that is in execve meanwhile."""
+    program = shutil.copy("/bin/sleep", tmp_path)
+    script = f"trap 'exit 3' INT; exec {program} 60"
+    with HeldExec(program) as held, Terminal("--bind", tmp_path, "sh", "-c", script) as terminal:
+        held.wait()
+        (child,) = children(terminal.pid)
+        if by_terminal:
+            terminal.write(b"\x03")
+        else:
+            terminal.send_signal(signal.SIGINT)
+        # the command has got the signal, and seen a handler
+        until(lambda: waiting(child, signal.SIGINT) or waiting(child, signal.SIGSTOP))
+        until(lambda: not waiting(terminal.pid, signal.SIGINT) and state(terminal.pid) == "S")
+        held.let_go()
+        assert os.waitstatus_to_exitcode(terminal.status()) == 130
+
+
+ONCE = """
+import os, signal
+def close(*_):
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.write(1, b"closing\\n")
+signal.signal(signal.SIGINT, close)
+signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"reached\\n"))
+os.write(1, b"ready\\n")
+while True:
+    signal.pause()
+"""
+
+
+def test_handler_for_one_ctrl_c():
+    """A program that handles one Ctrl-C, and not a second one, is ended by the second."""
+    options = "--bind", sys.base_prefix, "--bind", sys.prefix
+    with Terminal(*options, "--", sys.executable, "-c", ONCE) as terminal:
+        terminal.expect(b"ready")
+        # afterwards the command has seen the handler
+        terminal.send_signal(signal.SIGUSR1)
+        terminal.expect(b"reached")
+        stop(terminal)
+        terminal.write(b"\x03")
+        terminal.expect(b"closing")
+        terminal.send_signal(signal.SIGCONT)
+        # the signal of the smaller number was taken first
+        terminal.send_signal(signal.SIGUSR1)
+        terminal.expect(b"reached")
+        terminal.write(b"\x03")
+        assert os.waitstatus_to_exitcode(terminal.status()) == 130
 
 
 def test_resize():
@@ -292,16 +425,30 @@ def in_front(terminal):
     return Path(f"/proc/{os.tcgetpgrp(terminal.fd)}/comm").read_text().strip()
 
 
-def state(pid):
-    """The letter of a process's state."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+def test_job_of_a_shell():
+    """Ctrl-Z stops the command as a job, and fg continues it, in its terminal's mode."""
+    command = shlex.join([*COMMAND, "run", "sh", "-c", "stty -icanon; echo rea''dy; exec sleep 60"])
+    with Terminal("--norc", "-i", command=("env", "PS1=prompt> ", "HISTFILE=", "bash")) as terminal:
+        terminal.expect(b"prompt> ")
+        terminal.write(f"{command}\n".encode())
+        terminal.expect(b"ready")
+        terminal.write(b"\x1a")
+        terminal.expect(b"Stopped")
+        terminal.expect(b"prompt> ")
+        terminal.write(b"fg\n")
+        # a shell that reads a line has neither, one whose job runs has both
+        until(lambda: termios.tcgetattr(terminal.fd)[3] & (termios.ICANON | termios.ECHO) == termios.ECHO)
+        terminal.write(b"\x03")
+        terminal.expect(b"prompt> ")
+        terminal.write(b"echo status $?\n")
+        terminal.expect(b"status 130")
 
 
 def test_ctrl_z():
     """A stop signal stops the program and the command, and SIGCONT lets both go on."""
     # a process group whose session has no parent of it would not stop
     with program("echo ready; exec sleep 60", preexec_fn=os.setpgrp) as process:
-        child = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+        (child,) = children(process.pid)
         process.send_signal(signal.SIGTSTP)
         assert os.waitid(os.P_PID, process.pid, os.WSTOPPED).si_status == signal.SIGTSTP
         until(lambda: state(child) == "T")
