@@ -31,7 +31,7 @@ from butter.signalfd import SI_KERNEL, Signal, Signalfd
 from butter.system import MS_NODEV, MS_NOEXEC, MS_NOSUID, Mount
 
 DEVICES = "null", "zero", "full", "random", "urandom", "tty"
-SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2
+SIGNALS = [getattr(signal, f"SIG{name}") for name in ("HUP", "INT", "QUIT", "TERM", "TSTP", "USR1", "USR2")]
 # where the new root is mounted, and seen by the child alone, until it becomes /
 PLACE = "/tmp"
 
@@ -57,7 +57,11 @@ def pass_on(event: Signal, child: Child) -> None:
     """Do to the program what the signal would do if the program were not process 1."""
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
     cared_for = int(status["SigCgt"], 16) | int(status["SigIgn"], 16) | int(status["SigBlk"], 16)
-    if not cared_for >> event.signal - 1 & 1:
+    if not cared_for >> event.signal - 1 & 1 and event.signal == signal.SIGTSTP:
+        child.send_signal(signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)  # until the shell continues this process
+        child.send_signal(signal.SIGCONT)
+    elif not cared_for >> event.signal - 1 & 1:
         child.kill()
     elif event.code != SI_KERNEL:  # the terminal sends its signals to both
         child.send_signal(event.signal)

@@ -235,8 +235,11 @@ def test_container(as_root):
 
 @support.needs_namespaces
 def test_container_of_a_program_without_handlers():
-    """SIGTERM ends a program that, as process 1, would not get its default action."""
+    """SIGTSTP and SIGTERM do what they do, though by default process 1 ignores them."""
     with running("container.py", "sh", "-c", "echo ready; exec sleep 60") as process:
         assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTSTP)
+        assert os.waitid(os.P_PID, process.pid, os.WSTOPPED).si_status == signal.SIGSTOP
+        process.send_signal(signal.SIGCONT)
         process.terminate()
         assert process.wait(60) == 128 + signal.SIGKILL
