@@ -33,7 +33,7 @@ PYTHON = [sys.executable, "-c", "pass"]
 
 
 def by_butter() -> float:
-    """In a process that runs Python and has the imports; its fork and end do not count."""
+    """In a process that has the imports; neither its fork nor its end counts."""
     reading, writing = os.pipe()
     for _ in range(STARTS):
         if not os.fork():

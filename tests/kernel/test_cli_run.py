@@ -87,7 +87,7 @@ done
 
 
 def test_old_root_is_gone():
-    """Nothing of the machine is mounted inside but /usr, what belongs to it, and devices."""
+    """Nothing of the machine is mounted inside but /usr, its links, and devices."""
     targets = {line.split()[1] for line in inside("cat /proc/mounts")}
     rest = {target for target in targets if not target.startswith(("/usr", "/dev", "/proc"))}
     assert "/" in rest <= {"/", "/etc/alternatives", "/etc/ld.so.cache"}
@@ -256,7 +256,7 @@ def test_killed_parent():
 
 
 class Terminal:
-    """``butter run``, or another command, as the foreground of a terminal of its own."""
+    """``butter run``, or another command, in front of a terminal of its own."""
 
     def __init__(self, *arguments, command=(*COMMAND, "run")):
         self.pid, self.fd = pty.fork()
@@ -317,7 +317,7 @@ def test_ctrl_c():
 
 
 class HeldExec:
-    """Holds each execve of *path* in the kernel, from its beginning, until ``let_go``."""
+    """Holds each execve of *path* in the kernel until ``let_go``."""
 
     def __init__(self, path):
         # FAN_CLASS_CONTENT; FAN_MARK_ADD, FAN_OPEN_EXEC_PERM
@@ -376,7 +376,7 @@ while True:
 
 
 def test_handler_for_one_ctrl_c():
-    """A program that handles one Ctrl-C, and not a second one, is ended by the second."""
+    """A program that handles one Ctrl-C alone is ended by the second."""
     options = "--bind", sys.base_prefix, "--bind", sys.prefix
     with Terminal(*options, "--", sys.executable, "-c", ONCE) as terminal:
         terminal.expect(b"ready")
@@ -426,7 +426,7 @@ def in_front(terminal):
 
 
 def test_job_of_a_shell():
-    """Ctrl-Z stops the command as a job, and fg continues it, in its terminal's mode."""
+    """Ctrl-Z stops the command as a job, and fg continues it in its mode."""
     command = shlex.join([*COMMAND, "run", "sh", "-c", "stty -icanon; echo rea''dy; exec sleep 60"])
     with Terminal("--norc", "-i", command=("env", "PS1=prompt> ", "HISTFILE=", "bash")) as terminal:
         terminal.expect(b"prompt> ")
