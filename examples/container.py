@@ -27,7 +27,7 @@ from butter.clone import (
     spawn,
     unshare,
 )
-from butter.signalfd import SI_KERNEL, Signal, Signalfd
+from butter.signalfd import SFD_NONBLOCK, SI_KERNEL, Signal, Signalfd
 from butter.system import MS_NODEV, MS_NOEXEC, MS_NOSUID, Mount
 
 DEVICES = "null", "zero", "full", "random", "urandom", "tty"
@@ -72,7 +72,7 @@ def main(argv: list[str]) -> int:
     unshare(CLONE_NEWUSER | CLONE_NEWNS)
     map_ids(os.getpid(), [(0, user, 1)], [(0, group, 1)])
     with contextlib.ExitStack() as stack:
-        signals = stack.enter_context(Signalfd(SIGNALS))
+        signals = stack.enter_context(Signalfd(SIGNALS, SFD_NONBLOCK))
         child = stack.enter_context(
             spawn(
                 argv,
@@ -87,7 +87,9 @@ def main(argv: list[str]) -> int:
             )
         )
         while child not in select.select([child, signals], [], [])[0]:
-            pass_on(signals.read_event(), child)
+            for event in signals.read_events():
+                pass_on(event, child)
+        signals.read_events()  # would end this process now; they were for the program
         code = child.wait()
     # as a shell says it, where a signal has killed the program
     return code if code >= 0 else 128 - code

@@ -58,6 +58,9 @@ def signals() -> Iterator[Signalfd]:
         try:
             yield received
         finally:
+            # those that came before the program has ended were for it
+            while received in select.select([received], [], [], 0)[0]:
+                received.read_events()
             # A shell that was the program has left it to a group that is gone. SIGTTOU,
             # which a process in the background gets here, is blocked.
             if terminal is not None:

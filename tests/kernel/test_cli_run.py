@@ -145,9 +145,9 @@ def test_exit_status():
     """The status is that of the program, and 128 and the signal that has killed it."""
     assert run("run", "--", "sh", "-c", "exit 7").returncode == 7
     assert run("run", "sh", "-c", 'test "$1" = -x', "sh", "-x").returncode == 0
-    abort = "import ctypes; ctypes.string_at(0)"
-    done = run("run", "--bind", sys.base_prefix, "--bind", sys.prefix, "--", sys.executable, "-c", abort)
-    assert done.returncode == 128 + signal.SIGSEGV
+    with program("echo ready; exec sleep 60") as process:
+        os.kill(*children(process.pid), signal.SIGKILL)
+        assert process.wait(60) == 128 + signal.SIGKILL
 
 
 @pytest.mark.parametrize(
@@ -360,6 +360,18 @@ def test_signal_during_exec(tmp_path, by_terminal):
         until(lambda: not waiting(terminal.pid, signal.SIGINT) and state(terminal.pid) == "S")
         held.let_go()
         assert os.waitstatus_to_exitcode(terminal.status()) == 130
+
+
+def test_signal_that_ends_the_program():
+    """A signal of the terminal does not end the command after its program."""
+    with Terminal("sh", "-c", "trap 'exit 3' QUIT; echo ready; while :; do sleep 0.01; done") as terminal:
+        terminal.expect(b"ready")
+        (child,) = children(terminal.pid)
+        stop(terminal)
+        terminal.write(b"\x1c")
+        until(lambda: state(child) == "Z")
+        terminal.send_signal(signal.SIGCONT)
+        assert os.waitstatus_to_exitcode(terminal.status()) == 3
 
 
 ONCE = """
