@@ -462,7 +462,7 @@ def test_ctrl_z():
     with program("echo ready; exec sleep 60", preexec_fn=os.setpgrp) as process:
         (child,) = children(process.pid)
         process.send_signal(signal.SIGTSTP)
-        assert os.waitid(os.P_PID, process.pid, os.WSTOPPED).si_status == signal.SIGTSTP
+        assert os.WSTOPSIG(os.waitpid(process.pid, os.WUNTRACED)[1]) == signal.SIGTSTP
         until(lambda: state(child) == "T")
         process.send_signal(signal.SIGCONT)
         until(lambda: state(child) != "T")

@@ -239,7 +239,7 @@ def test_container_of_a_program_without_handlers():
     with running("container.py", "sh", "-c", "echo ready; exec sleep 60") as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTSTP)
-        assert os.waitid(os.P_PID, process.pid, os.WSTOPPED).si_status == signal.SIGSTOP
+        assert os.WSTOPSIG(os.waitpid(process.pid, os.WUNTRACED)[1]) == signal.SIGSTOP
         process.send_signal(signal.SIGCONT)
         process.terminate()
         assert process.wait(60) == 128 + signal.SIGKILL
