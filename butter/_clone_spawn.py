@@ -272,8 +272,8 @@ def spawn(
     *stdin*, *stdout*, *stderr*, *pass_fds*
         a descriptor, an object with ``fileno()``, the path of a file, PIPE or DEVNULL,
         and STDOUT for stderr; a list of descriptors, or ``{number in the program:
-        descriptor}``. The program has no others. This process opens the files, before
-        all else; those of stdout and stderr are made, or emptied.
+        descriptor}``. The program has no others. The files are opened before all else;
+        those of stdout and stderr are made, or emptied.
     *groups*, *group*, *user*
         the supplementary groups, the group and the user, as numbers or as names that
         are looked up here. *user* alone leaves the groups as they are.
@@ -321,19 +321,20 @@ def spawn(
     if not isinstance(cgroup, (str, bytes, os.PathLike, type(None))):
         cgroup = options.opened(cgroup, "cgroup", "a path, a descriptor or an object with fileno()")
     terminal = None if foreground is None else options.opened(foreground, "foreground")
-    middle = options.needs_middle(new, joined)
     joins_alone, same_ids = options.own_memory(joined), group is None and user is None
     steps, birth = Steps(), _Birth()
     descriptors = Descriptors(birth.state)
     try:
         # what stands here is the order of the child
         descriptors.keep((stdin, stdout, stderr), pass_fds)
+        middle = options.needs_middle(new, joined, descriptors)
         options.add_guard(steps)
+        options.add_files(steps, descriptors)
         directory = options.add_cgroup(steps, cgroup, descriptors)
         options.add_joined(steps, joined)
         if middle:
             options.add_child(steps, new, shares_memory=same_ids or joins_alone)
-        if joined:
+        if joined or middle:
             options.add_guard(steps)
         options.add_kept(steps, descriptors)
         if middle or mapped:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from butter._arguments import FileDescriptor, Path
     from butter._clone_spawn_c import butter_spawn
-    from butter.errors import Errors
 
     Stream = Union[FileDescriptor, Path, None]
 
@@ -44,15 +43,18 @@ class Descriptors:
 
     def __init__(self, state: butter_spawn) -> None:
         self._state = state
-        #: what the program has: (number there, number here)
+        #: what the program has: (number there, number here); of a file that the child
+        #: opens the latter is -1 - stream
         self.kept: list[tuple[int, int]] = []
+        #: the files that the child opens: (stream, path, flags)
+        self.files: list[tuple[int, Path, int]] = []
 
     def keep(
         self,
         streams: tuple[Stream, Stream, Stream],
         pass_fds: Iterable[FileDescriptor] | Mapping[int, FileDescriptor],
     ) -> None:
-        """Note what the program has, and open pipes."""
+        """Note what the program has, and make the pipes."""
         there: dict[int, int] = {}
         opened: dict[int, int | Path] = {}
         for place, (name, stream) in enumerate(zip(STREAM_NAMES, streams)):
@@ -85,29 +87,26 @@ class Descriptors:
         names = (STREAM_NAMES[place] if place < 3 and streams[place] is not None else "pass_fds" for place in there)
         check_open(zip(names, there.values()))
         for place, stream in opened.items():
-            there[place] = self._open(place, stream)
+            there[place] = self._stream(place, stream)
         if stdout_too:
             there[2] = there[1]
         self.kept += sorted(there.items())
 
-    def _open(self, place: int, stream: int | Path) -> int:
+    def _stream(self, place: int, stream: int | Path) -> int:
         """Return the descriptor here that becomes a stream of the program."""
-        name, errors = STREAM_NAMES[place], OPENED[place]
         if stream == PIPE:
-            return errors.check(lib.butter_spawn_pipe(self._state, place))
-        if not isinstance(stream, int):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if place else os.O_RDONLY
-            return self._file(place, stream, flags, name, errors)
+            return OPENED[place].check(lib.butter_spawn_pipe(self._state, place))
         if stream == DEVNULL:
-            return self._file(place, os.devnull, os.O_RDWR, name, errors)
-        raise ValueError(f"{name} is {stream}; it must be {_STREAM}, and stderr may be STDOUT")
+            self.files.append((place, os.devnull, os.O_RDWR))
+        elif not isinstance(stream, int):
+            self.files.append((place, stream, os.O_WRONLY | os.O_CREAT | os.O_TRUNC if place else os.O_RDONLY))
+        else:
+            raise ValueError(f"{STREAM_NAMES[place]} is {stream}; it must be {_STREAM}, and stderr may be STDOUT")
+        return -1 - place
 
     def directory(self, path: Path) -> int:
         """Return a descriptor of the directory *path* of a control group."""
-        return self._file(3, path, os.O_RDONLY | os.O_DIRECTORY, "cgroup", CGROUP)
-
-    def _file(self, place: int, path: Path, flags: int, name: str, errors: Errors) -> int:
-        encoded = fsencode(path, name)
-        while (result := lib.butter_spawn_open(self._state, place, encoded, flags)) == INTERRUPTED:
+        encoded = fsencode(path, "cgroup")
+        while (result := lib.butter_spawn_directory(self._state, encoded)) == INTERRUPTED:
             run_handlers()
-        return errors.check(result, path) if result < 0 else result
+        return CGROUP.check(result, path) if result < 0 else result

@@ -15,6 +15,7 @@ from butter._arguments import fsencode
 from butter._clone_checks import DESCRIPTOR, descriptor, listed, number, refuse, switch
 from butter._clone_errors import UNSHARE, a_namespace, kind_of
 from butter._clone_spawn_c import lib
+from butter._clone_spawn_descriptors import STREAM_NAMES
 from butter._clone_spawn_errors import (
     ARGV,
     CAPABILITIES,
@@ -29,6 +30,7 @@ from butter._clone_spawn_errors import (
     NEW_SESSION,
     NICE,
     NO_NEW_PRIVS,
+    OPENED,
     PASS_FDS,
     PDEATHSIG,
     PROCESS_GROUP,
@@ -124,8 +126,14 @@ def own_memory(joined: list[Joined]) -> bool:
     return any(kind in (CLONE_NEWTIME, CLONE_NEWUSER) for kind, _fd in joined)
 
 
-def needs_middle(new: int, joined: list[Joined]) -> bool:
-    """Return whether the program's process can only be made once these were joined."""
+def needs_middle(new: int, joined: list[Joined], descriptors: Descriptors) -> bool:
+    """Return whether the program's process can only be made after the first steps.
+
+    That is where it has new namespaces beside joined ones, or joins a pid namespace;
+    and where files are opened, as in a new user namespace the rights of root are gone.
+    """
+    if new & CLONE_NEWUSER and any(path != os.devnull for _stream, path, _flags in descriptors.files):
+        return True
     return any(new & ~CLONE_NEWCGROUP or kind == CLONE_NEWPID for kind, _fd in joined)
 
 
@@ -247,6 +255,13 @@ def _limit(value: int, name: str) -> int:
 
 
 # descriptors
+
+
+def add_files(steps: Steps, descriptors: Descriptors) -> None:
+    """The files of the streams."""
+    for stream, path, flags in descriptors.files:
+        name = STREAM_NAMES[stream]
+        steps.add(name, OPENED[stream], lib.STEP_OPEN, stream, fsencode(path, name), flags, path=path)
 
 
 def add_kept(steps: Steps, descriptors: Descriptors) -> None:

@@ -81,11 +81,11 @@ static int butter_spawn_pipe(butter_spawn *spawn, int stream)
     return spawn->theirs[stream] = ends[stream != 0];
 }
 
-static int butter_spawn_open(butter_spawn *spawn, int place, const char *path, int flags)
+static int butter_spawn_directory(butter_spawn *spawn, const char *path)
 {
-    long result = raw(SYS_openat, AT_FDCWD, pointer(path), flags | O_CLOEXEC, 0666, 0);
+    long result = raw(SYS_openat, AT_FDCWD, pointer(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
 
-    return result < 0 ? (int)result - 1 : (spawn->theirs[place] = (int)result);
+    return result < 0 ? (int)result - 1 : (spawn->theirs[3] = (int)result);
 }
 
 /* Find the texts, each with its NUL, for an argv. Returns whether there are not `count`

@@ -98,6 +98,7 @@
 
 enum {
     STEP_DEATH = -100,
+    STEP_OPEN,
     STEP_CGROUP,
     STEP_CHILD,
     STEP_KEEP,
@@ -116,6 +117,8 @@ typedef struct {
     long arguments[5];
 } butter_step;
 
+/* A descriptor, here and in the program. One that STEP_OPEN opens for a stream is
+   -1 - stream here until then. */
 typedef struct {
     int here, there;
 } butter_kept;

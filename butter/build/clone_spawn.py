@@ -12,8 +12,8 @@ enum {
 
 /* Steps that take more than one call; clone_spawn_steps.c says what each does. */
 enum {
-    STEP_DEATH, STEP_CGROUP, STEP_CHILD, STEP_KEEP, STEP_GO, STEP_FOREGROUND, STEP_NICE, STEP_STREAMS, STEP_RAISE,
-    STEP_BOUND, STEP_SIGNALS, STEP_EXEC, ...
+    STEP_DEATH, STEP_OPEN, STEP_CGROUP, STEP_CHILD, STEP_KEEP, STEP_GO, STEP_FOREGROUND, STEP_NICE, STEP_STREAMS,
+    STEP_RAISE, STEP_BOUND, STEP_SIGNALS, STEP_EXEC, ...
 };
 
 typedef struct {
@@ -45,7 +45,7 @@ typedef struct {
 
 butter_spawn *butter_spawn_new(void);
 int butter_spawn_pipe(butter_spawn *spawn, int stream);
-int butter_spawn_open(butter_spawn *spawn, int place, const char *path, int flags);
+int butter_spawn_directory(butter_spawn *spawn, const char *path);
 int butter_spawn_split(char *texts, size_t size, char **places, size_t count);
 int butter_spawn_start(butter_spawn *spawn);
 int butter_spawn_born(butter_spawn *spawn, int milliseconds);

@@ -24,6 +24,18 @@ static long step_death(butter_spawn *spawn, long signal, long needed)
     return size == 0 || (parent && parent != spawn->maker) ? -ECANCELED : 0;
 }
 
+/* STEP_OPEN(stream, path, flags): open the file of a stream, and of stderr where that
+   is stdout. The child does it, since a FIFO waits for its other end. */
+static long step_open(butter_spawn *spawn, int stream, long path, long flags)
+{
+    long file = raw(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0666, 0);
+
+    for (int i = 0; file >= 0 && i < spawn->kept_count; i++)
+        if (spawn->kept[i].here == -1 - stream)
+            spawn->kept[i].here = (int)file;
+    return file;
+}
+
 /* STEP_KEEP: move what the program will have, and the connection, past all numbers
    that it will have there, so that no step overwrites another's descriptor. The copies
    are made early: the limit of descriptors may become lower than they are. */
@@ -301,6 +313,7 @@ static long step(butter_spawn *spawn, const butter_step *this)
 
     switch (this->call) {
     case STEP_DEATH: return step_death(spawn, a[0], a[1]);
+    case STEP_OPEN: return step_open(spawn, (int)a[0], a[1], a[2]);
     case STEP_CGROUP: return step_cgroup(spawn, a[0]);
     case STEP_CHILD: return step_child(spawn, (int)a[0]);
     case STEP_KEEP: return step_keep(spawn);

@@ -292,8 +292,6 @@ BAD = {
     "stdin": (ValueError, "stdin is -2", ["true"], {"stdin": STDOUT}),
     "stdout": (ValueError, "stdout is -9", ["true"], {"stdout": -9}),
     "stderr type": (TypeError, "stderr must be a path", ["true"], {"stderr": 2.5}),
-    "stdin path": (FileNotFoundError, "no such file", ["true"], {"stdin": "no such file"}),
-    "stdout directory": (IsADirectoryError, r"spawn\(stdout\): the path is a", ["true"], {"stdout": "/"}),
     "pass_fds": (ValueError, "pass_fds", ["true"], {"pass_fds": [-1]}),
     "pass_fds type": (TypeError, "pass_fds must be a list", ["true"], {"pass_fds": 5}),
     "pass_fds key": (TypeError, "a key of pass_fds must be", ["true"], {"pass_fds": {"0": 0}}),
@@ -380,6 +378,27 @@ def test_streams_of_each_kind(tmp_path):
     assert (tmp_path / "in").read_bytes() == b"from a file\nerror\n"
     assert (tmp_path / "e").read_bytes() == b"\n"
     assert output("cat; echo lost >&2", stdin=DEVNULL, stderr=DEVNULL) == ""
+
+
+@pytest.mark.parametrize("namespaces", [0, CLONE_NEWUSER])
+def test_file_that_waits(namespaces, tmp_path):
+    """A FIFO waits for its other end in the child, so the timeout covers it."""
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(TimeoutError):
+        spawn(["cat"], stdin=tmp_path / "fifo", namespaces=namespaces, timeout=0.05)
+    with support.running((tmp_path / "fifo").write_text, "through a FIFO"):
+        assert output(["cat"], stdin=tmp_path / "fifo", namespaces=namespaces) == "through a FIFO"
+
+
+@needs_root
+def test_file_of_another_user(tmp_path):
+    """The files are opened with the rights of this process, not the program's."""
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    secret.chmod(0)
+    os.chown(secret, 12345, 12345)
+    assert output(["cat"], stdin=secret, namespaces=CLONE_NEWUSER) == "mine"
+    assert output(["cat"], stdin=secret, user=54321) == "mine"
 
 
 def test_errors_go_to_a_passed_stdout(pipe):
@@ -1479,6 +1498,9 @@ FAILING = {
     "cwd": ({"cwd": "/none/such"}, PathNotFound),
     "rlimits": ({"rlimits": {resource.RLIMIT_CORE: (5, 3)}}, InvalidArgument),
     "rlimits unknown": ({"rlimits": {99: (5, 5)}}, InvalidArgument),
+    "stdin": ({"stdin": "/none/such"}, PathNotFound),
+    "stdout": ({"stdout": "/"}, IsADirectoryError),
+    "stderr": ({"stderr": "/", "namespaces": CLONE_NEWUSER}, IsADirectoryError),
     "pass_fds": ({"pass_fds": [999]}, InvalidArgument),
     "process_group": ({"process_group": 1}, PermissionError),
     "foreground": ({"foreground": 0}, OSError),
@@ -1505,7 +1527,7 @@ def test_failing_steps_leave_nothing(name):
         os.dup2(null.fileno(), 0)
     before = support.descriptors(), support.mountinfo(), os.listdir("/proc/self/task")
     with pytest.raises(error, match=rf"^.Errno \d+. spawn(\({option}\))?: "):
-        spawn(script, stdin=PIPE if name == "argv" else None, stdout=PIPE, **options)
+        spawn(script, **{"stdin": PIPE if name == "argv" else None, "stdout": PIPE, **options})
     no_child_is_left()
     assert (support.descriptors(), support.mountinfo(), os.listdir("/proc/self/task")) == before
 
