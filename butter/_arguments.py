@@ -58,9 +58,11 @@ def fileno(fd: FileDescriptor) -> int:
 def fsencode(path: Path, name: str = "the path") -> bytes:
     """Return the bytes of a path, or of another text, that is str, bytes or PathLike.
 
-    Raises ValueError for one with a NUL in it, at which the kernel would stop; *name*
-    is what the sentence calls it.
+    Raises TypeError for another type, and ValueError for a text with a NUL in it, at
+    which the kernel would stop; *name* is what the sentence calls it.
     """
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"{name} must be str, bytes or os.PathLike, not {type(path).__name__}")
     encoded = os.fsencode(path)
     if b"\0" in encoded:
         raise ValueError(f"embedded null byte in {name} {encoded!r}")

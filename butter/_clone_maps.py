@@ -6,9 +6,10 @@ import errno
 import os
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import integer
+from butter._clone_checks import listed, number
 from butter._clone_errors import namespace_link, restricted
 from butter._look import CAP_SETFCAP, capable, status_field, text_of
 from butter._signals import raised_by_handler
@@ -16,6 +17,7 @@ from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, PathNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import NoReturn
 
     Range = tuple[int, int, int]
 
@@ -38,7 +40,7 @@ def _inside(pid: int) -> bool:
     return pid == os.getpid() or namespace_link("user", pid) == namespace_link("user")
 
 
-def _not_written(pid: int, name: str, ranges: list[Range], said: str = "", **_: object) -> str:
+def _not_written(pid: int, name: str, ranges: list[Range], said: str = "", child: bool = False, **_: object) -> str:
     if said:
         return f"{said} (the ranges that a user may map are in /etc/sub{name[:3]})"
     directory = _directory(pid)
@@ -65,13 +67,18 @@ def _not_written(pid: int, name: str, ranges: list[Range], said: str = "", **_: 
             f"a process in the new user namespace maps one id alone, which is its own outside; a process outside has "
             f"to write this {name}"
         )
-    return (
-        f"an id of the outside does not have a mapping in the parent user namespace, or process {pid} is not in a user "
-        "namespace right below the one of this process"
-    )
+    unmapped = "an id of the outside does not have a mapping in the parent user namespace"
+    if child:
+        return unmapped
+    return f"{unmapped}, or process {pid} is not in a user namespace right below the one of this process"
 
 
-def _not_opened(pid: int, **_: object) -> str:
+def _not_opened(pid: int, child: bool = False, **_: object) -> str:
+    if child:
+        return (
+            "the files of the child in /proc are root's, because this process has changed its ids or runs a program "
+            "that cannot be read: prctl(PR_SET_DUMPABLE, 1) before makes them this user's"
+        )
     users = status_field("Uid", "self" if pid == os.getpid() else pid).split()
     if users[1:2] == [str(os.geteuid())]:
         return (
@@ -81,13 +88,19 @@ def _not_opened(pid: int, **_: object) -> str:
     return f"process {pid} belongs to another user"
 
 
-def _missing(pid: int, path: str | None, **_: object) -> str:
+def _missing(pid: int, path: str | None, child: bool = False, **_: object) -> str:
     if path:
         return (
             f"for this user {path} alone may map other ids than its own, and it is not installed: its package is "
             "uidmap (shadow-utils on some systems)"
         )
-    return f"there is no process {pid}" if namespace_link("user") else "/proc is not mounted here"
+    if not namespace_link("user"):
+        return "/proc is not mounted here"
+    return "the child has ended" if child else f"there is no process {pid}"
+
+
+def _ended(pid: int, child: bool = False, **_: object) -> str:
+    return "the child has ended" if child else f"process {pid} has ended"
 
 
 MAP = Errors(
@@ -101,18 +114,36 @@ MAP = Errors(
         ),
         errno.ENOENT: (PathNotFound, _missing),
         errno.EPERM: (PermissionError, _not_written),
-        errno.ESRCH: (ProcessLookupError, lambda pid, **_: f"process {pid} has ended"),
+        errno.ESRCH: (ProcessLookupError, _ended),
     },
 )
+
+
+class _Process(NamedTuple):
+    """The process whose maps are written: the child of spawn, or one of map_ids."""
+
+    pid: int
+    child: bool = False
+
+    def call(self, name: str) -> str:
+        """Return how a sentence about the file *name* begins."""
+        if not self.child:
+            return MAP.call
+        return "spawn(uid_map)" if name == "uid_map" else "spawn(gid_map)"
+
+    def fail(self, number: int, name: str, path: str | None = None, **about: object) -> NoReturn:
+        """Raise for errno *number* of the file *name*."""
+        errors = Errors(self.call(name), MAP.meanings)
+        errors.fail(number, path, pid=self.pid, name=name, child=self.child, **about)
 
 
 def checked_ranges(ranges: Iterable[Range], name: str) -> list[Range]:
     """Return the ranges of a map, or raise for what the kernel would refuse."""
     found = []
-    for entry in ranges:
+    for entry in listed(ranges, name, "ranges (inside, outside, count)"):
         if not isinstance(entry, (tuple, list)) or len(entry) != 3:
             raise TypeError(f"a range of {name} is (inside, outside, count), not {entry!r}")
-        inside, outside, count = [integer(number, 32, name) for number in entry]
+        inside, outside, count = [number(each, 32, f"a number in {name}", "an int") for each in entry]
         if not count or inside + count >= 1 << 32 or outside + count >= 1 << 32:
             raise ValueError(f"the range {entry!r} of {name} is empty, or goes beyond the last id, {(1 << 32) - 2}")
         found.append((inside, outside, count))
@@ -126,25 +157,29 @@ def checked_ranges(ranges: Iterable[Range], name: str) -> list[Range]:
     return found
 
 
-def _helper(pid: int, ranges: list[Range], capability: int, own: int, program: str) -> str | None:
+def _helper(process: _Process, name: str, ranges: list[Range] | None) -> str | None:
     """Return the path of the program that has to write a map.
 
     None if this process may write it itself: with the capability in the parent, for its
     own id, or inside, where the program has no more rights than the process.
     """
-    alone = len(ranges) == 1 and ranges[0][1:] == (own, 1)
-    if alone or capable(capability) or _inside(pid):
+    if ranges is None:
         return None
+    own, capability = (os.geteuid(), _CAP_SETUID) if name == "uid_map" else (os.getegid(), _CAP_SETGID)
+    alone = len(ranges) == 1 and ranges[0][1:] == (own, 1)
+    if alone or capable(capability) or _inside(process.pid):
+        return None
+    program = f"new{name.replace('_', '')}"
     for directory in os.get_exec_path():
         path = os.path.join(directory, program)
         if os.access(path, os.X_OK):
             return path
-    MAP.fail(errno.ENOENT, program, pid=pid)
+    process.fail(errno.ENOENT, name, program)
 
 
-def _write(pid: int, name: str, text: str, ranges: list[Range]) -> None:
+def _write(process: _Process, name: str, text: str, ranges: list[Range]) -> None:
     try:
-        fd = os.open(f"{_directory(pid)}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        fd = os.open(f"{_directory(process.pid)}/{name}", os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.write(fd, text.encode())
         finally:
@@ -154,27 +189,27 @@ def _write(pid: int, name: str, text: str, ranges: list[Range]) -> None:
         if raised_by_handler(error):
             raise
         number = error.errno or 0
-    MAP.fail(number, pid=pid, name=name, ranges=ranges)
+    process.fail(number, name, ranges=ranges)
 
 
-def _write_map(pid: int, name: str, ranges: list[Range], helper: str | None, deadline: float | None) -> None:
+def _write_map(process: _Process, name: str, ranges: list[Range], helper: str | None, deadline: float | None) -> None:
     if helper is None:
-        _write(pid, name, "".join(f"{inside} {outside} {count}\n" for inside, outside, count in ranges), ranges)
+        _write(process, name, "".join(f"{inside} {outside} {count}\n" for inside, outside, count in ranges), ranges)
         return
     numbers = [str(number) for entry in ranges for number in entry]
     left = None if deadline is None else max(0, deadline - time.monotonic())
-    command = [helper, str(pid), *numbers]
+    command = [helper, str(process.pid), *numbers]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=left)
     except subprocess.TimeoutExpired:
         done = None
     if done is None:
-        raise TimeoutError(errno.ETIMEDOUT, f"map_ids: {helper} took too long, and was killed")
+        raise TimeoutError(errno.ETIMEDOUT, f"{process.call(name)}: {helper} took too long, and was killed")
     # an exit status is lost where SIGCHLD is ignored
-    if done.returncode or not text_of(f"/proc/{pid}/{name}").strip():
-        if not os.path.exists(f"/proc/{pid}"):
-            MAP.fail(errno.ENOENT, pid=pid)
-        MAP.fail(errno.EPERM, pid=pid, name=name, ranges=ranges, said=done.stderr.strip() or f"{helper} failed")
+    if done.returncode or not text_of(f"/proc/{process.pid}/{name}").strip():
+        if not os.path.exists(f"/proc/{process.pid}"):
+            process.fail(errno.ENOENT, name)
+        process.fail(errno.EPERM, name, ranges=ranges, said=done.stderr.strip() or f"{helper} failed")
 
 
 def map_ids(
@@ -213,14 +248,28 @@ def map_ids(
     deadline = None if timeout is None else time.monotonic() + timeout
     uids = None if uid_map is None else checked_ranges(uid_map, "uid_map")
     gids = None if gid_map is None else checked_ranges(gid_map, "gid_map")
-    uid_helper = None if uids is None else _helper(pid, uids, _CAP_SETUID, os.geteuid(), "newuidmap")
-    gid_helper = None if gids is None else _helper(pid, gids, _CAP_SETGID, os.getegid(), "newgidmap")
+    _map(_Process(pid), uids, gids, setgroups, deadline)
+
+
+def map_child(pid: int, uids: list[Range] | None, gids: list[Range] | None, deadline: float | None) -> None:
+    """Write the maps of a child of spawn, whose ranges are checked."""
+    _map(_Process(pid, child=True), uids, gids, None, deadline)
+
+
+def _map(
+    process: _Process,
+    uids: list[Range] | None,
+    gids: list[Range] | None,
+    setgroups: bool | None,
+    deadline: float | None,
+) -> None:
+    uid_helper, gid_helper = _helper(process, "uid_map", uids), _helper(process, "gid_map", gids)
     if setgroups is None:
-        own = _inside(pid) or not capable(_CAP_SETGID)
+        own = _inside(process.pid) or not capable(_CAP_SETGID)
         setgroups = gids is None or gid_helper is not None or not own
     if not setgroups:
-        _write(pid, "setgroups", "deny", [])
+        _write(process, "setgroups", "deny", [])
     if gids is not None:
-        _write_map(pid, "gid_map", gids, gid_helper, deadline)
+        _write_map(process, "gid_map", gids, gid_helper, deadline)
     if uids is not None:
-        _write_map(pid, "uid_map", uids, uid_helper, deadline)
+        _write_map(process, "uid_map", uids, uid_helper, deadline)

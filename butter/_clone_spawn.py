@@ -6,25 +6,27 @@ clone_spawn.c says how the child works, and why.
 from __future__ import annotations
 
 import functools
+import os
 import time
 from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, TypedDict
 
 from butter import _clone_spawn_options as options
-from butter._clone_errors import SETNS
-from butter._clone_maps import checked_ranges, map_ids
+from butter._clone_maps import checked_ranges, map_child
 from butter._clone_spawn_c import ffi, lib
 from butter._clone_spawn_descriptors import DEVNULL, PIPE, STDOUT, STREAM_NAMES, Descriptors
-from butter._clone_spawn_errors import SPAWN
+from butter._clone_spawn_errors import of_clone
+from butter._clone_spawn_mounts import add_mounts
 from butter._clone_steps import Steps, within
-from butter._constants.clone import CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWUSER
+from butter._constants.clone import CLONE_NEWCGROUP, CLONE_NEWUSER
 from butter._descriptor import tell_of_forks
+from butter._pidfd import OPEN
 from butter._signals import INTERRUPTED, run_handlers
 from butter.eventlike import deadline_of, timed_out
 from butter.pidfd import Pidfd, _left_behind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import IO, Any, NoReturn
@@ -43,8 +45,8 @@ _LOOK = 50
 # what children that outlive SIGKILL still use
 _never_freed: list[object] = []
 
-# results of butter_spawn_wait
-_EXECUTED, _FAILED = 1, 2
+# results of butter_spawn_born and butter_spawn_wait
+_DONE, _FAILED = 1, 2
 
 
 def _closing(stream: IO[bytes] | None) -> AbstractContextManager[object]:
@@ -141,16 +143,14 @@ class _Birth:
             setattr(state, name, value)
         result = lib.butter_spawn_start(state)
         if result:
-            if state.failed in (lib.START_SETNS, lib.START_RETURN):
-                within("namespaces", SETNS).check(result, fd=state.pid_namespace, nstype=CLONE_NEWPID)
-            SPAWN.check(result, flags=state.flags)
+            flags = 0 if state.middle else state.flags
+            of_clone(-1 - result, flags, state.cgroup).check(result, flags=flags)
 
-    def map_ids(self, uid_map: Iterable[Range] | None, gid_map: Iterable[Range] | None, deadline: float | None) -> None:
+    def map_ids(self, uid_map: list[Range] | None, gid_map: list[Range] | None, deadline: float | None) -> None:
         """Write the maps of the child, which waits for them."""
-        left = None if deadline is None else max(0, deadline - time.monotonic())
         failure = None
         try:
-            map_ids(self.state.pid, uid_map, gid_map, timeout=left)
+            map_child(self.state.pid, uid_map, gid_map, deadline)
         except OSError as error:
             failure = error
         if failure is not None:
@@ -158,22 +158,27 @@ class _Birth:
             if lib.butter_spawn_wait(self.state, 0) == _FAILED:
                 self._fail()
             raise failure
-        # a child that has ended meanwhile is found by wait()
-        lib.butter_spawn_mapped(self.state)
 
-    def wait(self, deadline: float | None, timeout: float | None) -> None:
-        """Wait for the exec, and raise for a step that failed."""
+    def go(self) -> None:
+        """Let the child go on."""
+        # wait() finds one that has ended meanwhile
+        lib.butter_spawn_go(self.state)
+
+    def wait(self, look: Callable[[butter_spawn, int], int], deadline: float | None, timeout: float | None) -> None:
+        """Wait for the birth or for the exec, and raise for a step that failed."""
         while True:
             left = _LOOK if deadline is None else (deadline - time.monotonic()) * 1000
-            result = lib.butter_spawn_wait(self.state, round(max(0, min(_LOOK, left))))
-            if result == _EXECUTED:
+            result = look(self.state, round(max(0, min(_LOOK, left))))
+            if result == _DONE:
                 return
             if result == INTERRUPTED:
                 run_handlers()
             elif result == _FAILED:
                 self._fail()
+            elif result:
+                within("namespaces", OPEN).check(result, pid=self.state.pid)
             elif left <= 0:
-                raise timed_out(TimeoutError, timeout, "the steps before the exec have not ended")
+                raise timed_out(TimeoutError, timeout, "spawn(timeout): the steps before the exec have not ended")
 
     def _fail(self) -> NoReturn:
         self._steps.fail(self.state.failed, self.state.error)
@@ -235,60 +240,69 @@ def spawn(
             print(child.stdout.read())
             child.wait()
 
-    The child does what the options ask for, in this order, and then executes the
-    program:
+    *argv* is a list: the program and its arguments, each str, bytes or a path. The
+    child does what the options ask for, in this order, and then executes the program:
 
-    *namespaces*
-        CLONE_NEW bits for new ones, objects as :class:`Namespace` to join, or a list of
-        both, joined in its order. In a new mount namespace every mount is private.
-    *uid_map*, *gid_map*
-        the maps of a new user namespace, as :func:`map_ids` takes them.
     *cgroup*
         a directory of a control group, as a path or descriptor.
+    *namespaces*
+        CLONE_NEW bits for new ones, objects as :class:`Namespace` to join, or a list of
+        both. Those to join come first, in their order, and the new ones belong to the
+        user namespace that was joined. In a new mount namespace every mount is private.
+    *uid_map*, *gid_map*
+        the maps of a new user namespace: lists of ranges (inside, outside, count), as
+        :func:`map_ids` takes them.
     *new_session*, *process_group*, *foreground*
-        a session of its own; the number of a process group, 0 for one of its own; a
-        terminal whose foreground the process group becomes.
+        True for a session of its own; the number of a process group, 0 for one of its
+        own; a terminal, as a descriptor, whose foreground the process group becomes.
     *hostname*
         the host name in a new UTS namespace.
     *mounts*
-        tuples of the arguments of :func:`butter.system.mount`, or of a
-        :class:`butter.system.Mount` and its target, for a mount namespace.
+        a list, in its order, of tuples: the arguments of :func:`butter.system.mount`,
+        or a :class:`butter.system.Mount` and its target. It needs a mount namespace,
+        new or joined. The paths are those of the child: a mount may hide them from the
+        next. To mount proc in a new user namespace needs CLONE_NEWPID.
     *root*
         the directory that becomes ``/``: by pivot_root in a new mount namespace, else
-        by chroot. The working directory is then ``/``.
+        by chroot. The working directory is then ``/``. The path ``/`` itself changes
+        nothing else; a link that leads there is refused in a new mount namespace.
     *cwd*, *umask*, *nice*, *rlimits*
-        the working directory (below *root*), the umask, what is added to the priority,
-        and ``{resource.RLIMIT_…: (soft, hard)}``.
+        the working directory (below *root*), the umask, the number that is added to the
+        nice value, and ``{resource.RLIMIT_…: (soft, hard)}``.
     *stdin*, *stdout*, *stderr*, *pass_fds*
-        a descriptor, an object with ``fileno()``, the path of a file (which stdout and
-        stderr make or empty), PIPE or DEVNULL, and STDOUT for stderr; a list of
-        descriptors, or ``{number in the program: descriptor}``. The program has no
-        others.
+        a descriptor, an object with ``fileno()``, the path of a file, PIPE or DEVNULL,
+        and STDOUT for stderr; a list of descriptors, or ``{number in the program:
+        descriptor}``. The program has no others. The files are opened before all else;
+        those of stdout and stderr are made, or emptied.
     *groups*, *group*, *user*
         the supplementary groups, the group and the user, as numbers or as names that
         are looked up here. *user* alone leaves the groups as they are.
     *capabilities*
-        the capabilities that the program has and can have, whatever its user.
+        the capabilities that the program has and can have, whatever its user, as
+        numbers like ``butter.prctl.Capability.NET_RAW``.
     *pdeathsig*, *no_new_privs*
-        the signal that the program gets when the thread ends that calls spawn; whether
-        nothing that is executed from now on adds rights.
+        the signal that the program gets when the thread ends that calls spawn; True,
+        and no program that is executed from then on adds rights.
     *signals*
-        the signals that the program blocks. Those that Python ignores are not ignored.
+        the signals that the program blocks. It does not ignore SIGPIPE and SIGXFSZ,
+        which Python ignores.
     *env*, *path*
-        the environment, os.environ by default; where the program is searched if its
-        name has no slash, PATH of *env* by default.
+        the environment, a mapping, os.environ by default; the directories with ``:``
+        between them where a program is looked for whose name does not have a slash,
+        PATH of *env* by default.
 
-    *timeout* is how many seconds the steps before the program may take.
+    *timeout* is how many seconds the steps of the child before the program may take.
 
     The memory of this process does not matter for the time this takes, except where
     *group* or *user* is passed, or a user or time namespace is joined (before Linux 6.3
     also with CLONE_NEWTIME): then its page tables are copied.
 
-    Raises TypeError or ValueError for what cannot be, before there is a child;
-    TimeoutError; and for a step that fails the exception of its call, which begins with
-    the name of the option: PathNotFound (a FileNotFoundError) for a program that does
-    not exist, PermissionError, InvalidArgument, OSError. Nothing of the child is left
-    then, nor after an exception of a signal handler.
+    Raises TypeError or ValueError, with the name of the option, for a value that cannot
+    be, before there is a child: a bool is not a number here, nor 1 a bool. Raises
+    TimeoutError, and for a step that fails the exception of its call: PathNotFound (a
+    FileNotFoundError) for a program that does not exist, PermissionError,
+    InvalidArgument, OSError. Its text begins with the name of the option. Nothing of
+    the child is left then, nor after an exception of a signal handler.
 
     Linux 5.4, :manpage:`clone3(2)`.
     """
@@ -298,44 +312,61 @@ def spawn(
         None if ranges is None else checked_ranges(ranges, name)
         for name, ranges in (("uid_map", uid_map), ("gid_map", gid_map))
     ]
-    if maps != [None, None] and not new & CLONE_NEWUSER:
+    mapped = maps != [None, None]
+    if mapped and not new & CLONE_NEWUSER:
         raise ValueError("uid_map and gid_map need CLONE_NEWUSER in namespaces")
     mask = options.capability_mask(capabilities)
-    arguments = options.texts(argv, "argv")
+    arguments = options.arguments_of(argv)
+    # before anything is opened, which would get the number of one that is closed
+    if not isinstance(cgroup, (str, bytes, os.PathLike, type(None))):
+        cgroup = options.opened(cgroup, "cgroup", "a path, a descriptor or an object with fileno()")
+    terminal = None if foreground is None else options.opened(foreground, "foreground")
+    joins_alone, same_ids = options.own_memory(joined), group is None and user is None
     steps, birth = Steps(), _Birth()
     descriptors = Descriptors(birth.state)
     try:
         # what stands here is the order of the child
         descriptors.keep((stdin, stdout, stderr), pass_fds)
-        options.add_kept(steps, descriptors)
+        middle = options.needs_middle(new, joined, descriptors)
+        options.add_guard(steps)
+        options.add_files(steps, descriptors)
+        directory = options.add_cgroup(steps, cgroup, descriptors)
         options.add_joined(steps, joined)
-        if maps != [None, None]:
-            options.add_mapped(steps)
-        directory = options.add_cgroup(steps, cgroup, new, descriptors)
-        options.add_session(steps, new_session, process_group, foreground)
+        if middle:
+            options.add_child(steps, new, shares_memory=same_ids or joins_alone)
+        if joined or middle:
+            options.add_guard(steps)
+        options.add_kept(steps, descriptors)
+        if middle or mapped:
+            options.add_go(steps, mapped)
+        options.add_cgroup_namespace(steps, new)
+        options.add_session(steps, new_session, process_group, terminal)
         options.add_hostname(steps, hostname, new)
-        options.add_mounts(steps, mounts, root, new, joined)
-        options.add_limits(steps, cwd, umask, nice, rlimits)
+        hidden = add_mounts(steps, mounts, root, new, joined)
+        options.add_limits(steps, cwd, umask, nice, rlimits, hidden)
         options.add_streams(steps)
         options.add_ids(steps, groups, group, user, mask is not None)
         options.add_capabilities(steps, mask)
         options.add_death_signal(steps, pdeathsig)
         options.add_no_new_privs(steps, no_new_privs)
         options.add_signals(steps, signals)
-        options.add_exec(steps, arguments, env, path)
-        own_memory = group is not None or user is not None or options.own_memory(joined)
+        options.add_exec(steps, arguments, env, path, hidden)
         birth.start(
             steps,
             descriptors,
-            # joined before the first step, or by a step of the child
             flags=new & ~CLONE_NEWCGROUP,
+            # joined before the first step, or by a step of the child
             cgroup=directory,
-            pid_namespace=options.pid_namespace(joined),
-            shares_memory=not own_memory,
+            shares_memory=not joins_alone and (same_ids or middle),
+            middle=middle,
         )
-        if maps != [None, None]:
+        if middle:
+            birth.wait(lib.butter_spawn_born, deadline, timeout)
+        if mapped:
             birth.map_ids(maps[0], maps[1], deadline)
-        birth.wait(deadline, timeout)
+        if middle or mapped:
+            birth.go()
+        birth.wait(lib.butter_spawn_wait, deadline, timeout)
         child = birth.child()
     except BaseException:
         birth.end()

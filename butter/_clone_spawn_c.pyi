@@ -18,8 +18,8 @@ class butter_spawn:
     kept_count: int
     flags: int
     cgroup: int
-    pid_namespace: int
     shares_memory: int
+    middle: int
     ours: FFI.CData
     pid: int
     pidfd: int
@@ -50,27 +50,26 @@ class _Lib:
     SYS_umask: int
     SYS_umount2: int
     SYS_unshare: int
-    STEP_KEEP: int
-    STEP_MAPPED: int
+    STEP_DEATH: int
+    STEP_OPEN: int
     STEP_CGROUP: int
+    STEP_CHILD: int
+    STEP_KEEP: int
+    STEP_GO: int
     STEP_FOREGROUND: int
     STEP_NICE: int
     STEP_STREAMS: int
     STEP_RAISE: int
     STEP_BOUND: int
-    STEP_ORPHAN: int
     STEP_SIGNALS: int
     STEP_EXEC: int
-    START_SOCKETPAIR: int
-    START_SETNS: int
-    START_CLONE: int
-    START_RETURN: int
     def butter_spawn_new(self) -> butter_spawn: ...
     def butter_spawn_pipe(self, spawn: butter_spawn, stream: int, /) -> int: ...
-    def butter_spawn_open(self, spawn: butter_spawn, place: int, path: bytes | FFI.CData, flags: int, /) -> int: ...
+    def butter_spawn_directory(self, spawn: butter_spawn, path: bytes | FFI.CData, /) -> int: ...
     def butter_spawn_split(self, texts: bytes | FFI.CData, size: int, places: FFI.CData, count: int, /) -> int: ...
     def butter_spawn_start(self, spawn: butter_spawn, /) -> int: ...
-    def butter_spawn_mapped(self, spawn: butter_spawn, /) -> int: ...
+    def butter_spawn_born(self, spawn: butter_spawn, milliseconds: int, /) -> int: ...
+    def butter_spawn_go(self, spawn: butter_spawn, /) -> int: ...
     def butter_spawn_wait(self, spawn: butter_spawn, milliseconds: int, /) -> int: ...
     def butter_spawn_kill(self, spawn: butter_spawn, /) -> int: ...
     def butter_spawn_disconnect(self, spawn: butter_spawn, /) -> None: ...

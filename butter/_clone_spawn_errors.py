@@ -8,8 +8,8 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
-from butter._clone_errors import UNSHARE
-from butter._constants.clone import CLONE_NEWTIME
+from butter._clone_errors import KINDS, SETNS, UNSHARE, a_namespace, children_elsewhere
+from butter._constants.clone import CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER
 from butter.errors import (
     NEW_DESCRIPTOR,
     NO_MEMORY,
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
     from butter.errors import Meaning
 
+
+def as_seen(hidden: str) -> str:
+    """Return a clause about a path that the program may see otherwise, and why."""
+    return f", as the program sees it ({hidden})" if hidden else ""
+
+
 _NO_SUCH_ID = "has no number in the user namespace of the program: its maps lack it"
 
 
@@ -40,52 +46,106 @@ def _too_many_processes(**_: object) -> str:
     )
 
 
-def _not_cloned(flags: int = 0, **_: object) -> str:
+def _not_cloned(flags: int = 0, joined: bool = False, **_: object) -> str:
+    if joined and children_elsewhere():
+        return (
+            "a pid namespace to join, and new namespaces beside those to join, need a thread whose children are in its"
+            " own pid namespace; those of this thread enter another, as after unshare(CLONE_NEWPID)"
+        )
     if flags & CLONE_NEWTIME:
         return "this kernel is older than Linux 5.6, which brought CLONE_NEWTIME"
-    return "the kernel is built without a kind of namespace, or is older than CLONE_PIDFD (Linux 5.2)"
+    return "the kernel is built without a kind of namespace"
 
 
 def _clone_missing(flags: int = 0, **_: object) -> str:
     if flags & CLONE_NEWTIME:
         return "CLONE_NEWTIME needs clone3, which Linux has since 5.3: a seccomp filter hides it"
-    return "a seccomp filter hides the system calls clone3 and clone"
-
-
-def _clone_not_permitted(flags: int = 0, **_: object) -> str:
-    if not flags:
-        return NOT_ALLOWED
-    _error, sentence = UNSHARE.meanings[errno.EPERM]
-    return sentence(flags=flags) if callable(sentence) else sentence
+    return _HIDDEN
 
 
 def _no_memory_for_process(**_: object) -> str:
     return "the kernel has no memory for a process, or the pid namespace for children has lost its init"
 
 
+_HIDDEN = "a seccomp filter hides the system calls clone3 and clone"
+
 #: clone itself, and the connection with the child
 SPAWN = Errors(
     "spawn",
     {
         **NEW_DESCRIPTOR,
-        errno.EACCES: (PermissionError, "no permission to move a process into the cgroup"),
-        errno.E2BIG: (InvalidArgument, "cgroup together with CLONE_NEWTIME needs Linux 5.7"),
+        errno.EACCES: UNSHARE.meanings[errno.EACCES],
         errno.EAGAIN: (BlockingIOError, _too_many_processes),
-        errno.EBADF: (InvalidArgument, "the descriptor of cgroup is not that of a directory of cgroup2"),
-        errno.EBUSY: (OSError, "the cgroup gives controllers to its children, and so cannot have processes itself"),
-        errno.EINVAL: (InvalidArgument, _not_cloned),
-        errno.ENODEV: (OSError, "the cgroup was removed"),
-        errno.ENOENT: (PathNotFound, "the cgroup was removed"),
+        errno.EINVAL: (InvalidArgument, "the kernel is older than CLONE_PIDFD (Linux 5.2)"),
         errno.ENOMEM: (OutOfMemory, _no_memory_for_process),
+        errno.ENOSYS: (OSError, _HIDDEN),
+    },
+)
+#: clone, where it makes namespaces too
+NAMESPACES = Errors(
+    "spawn(namespaces)",
+    {
+        **SPAWN.meanings,
+        errno.EINVAL: (InvalidArgument, _not_cloned),
         errno.ENOSPC: UNSHARE.meanings[errno.ENOSPC],
         errno.ENOSYS: (OSError, _clone_missing),
-        errno.EOPNOTSUPP: (OSError, "the cgroup is in the state 'domain invalid': its type has to be 'threaded'"),
-        errno.EPERM: (PermissionError, _clone_not_permitted),
+        errno.EPERM: UNSHARE.meanings[errno.EPERM],
         errno.EUSERS: UNSHARE.meanings[errno.EUSERS],
     },
 )
 
-MAPPED = Errors("spawn(uid_map)", {errno.ECANCELED: (OSError, "this process went away")})
+
+def of_clone(number: int, flags: int, cgroup: int) -> Errors:
+    """Return the table for errno *number* of clone.
+
+    It makes the namespaces *flags*, and joins the control group *cgroup*, if any.
+    """
+    if cgroup >= 0 and number in _OF_CGROUP:
+        return CGROUP
+    return NAMESPACES if flags else SPAWN
+
+
+def _not_joined(fd: int = -1, nstype: int = 0, **_: object) -> str:
+    if nstype & CLONE_NEWUSER:
+        return f"the user namespace of descriptor {fd} is that of this process, so the program is in it already"
+    if nstype & CLONE_NEWPID:
+        return f"the pid namespace of descriptor {fd} is neither that of this process nor below it"
+    return f"{a_namespace(nstype)}, as descriptor {fd} is, cannot be joined: the kernel does not say why"
+
+
+def _joining_denied(fd: int = -1, nstype: int = 0, after_user: bool = False, **_: object) -> str:
+    if after_user:
+        return (
+            f"the {KINDS.get(nstype)} namespace of descriptor {fd} does not belong to the user namespace that is "
+            "joined before it: put it before that one in namespaces, which needs CAP_SYS_ADMIN"
+        )
+    sentence = SETNS.meanings[errno.EPERM][1]
+    return sentence(fd=fd, nstype=nstype) if callable(sentence) else sentence
+
+
+#: the namespaces that the child joins: it has one thread, whatever this process has
+JOINED = Errors(
+    "spawn(namespaces): setns",
+    {
+        **SETNS.meanings,
+        errno.EINVAL: (InvalidArgument, _not_joined),
+        errno.EPERM: (PermissionError, _joining_denied),
+        errno.EUSERS: (OSError, "a time namespace is not joined by a process that shares its memory"),
+    },
+)
+
+MAPPED = Errors("spawn(uid_map, gid_map)", {errno.ECANCELED: (OSError, "this process went away")})
+
+
+def _cgroup_denied(path: object = None, **_: object) -> str:
+    if path is not None:
+        return "no permission to search a directory of the path, or to read the last one"
+    return "no permission to move a process into the cgroup"
+
+
+def _no_cgroup(path: object = None, **_: object) -> str:
+    return "the cgroup was removed, or is not one" if path is None else "the directory does not exist"
+
 
 CGROUP = Errors(
     "spawn(cgroup)",
@@ -94,14 +154,26 @@ CGROUP = Errors(
         **{number: PATH[number] for number in PATH.keys() - {errno.EINTR}},
         errno.EMFILE: NEW_DESCRIPTOR[errno.EMFILE],
         errno.ENFILE: NEW_DESCRIPTOR[errno.ENFILE],
+        errno.E2BIG: (InvalidArgument, "together with CLONE_NEWTIME it needs Linux 5.7"),
+        errno.EACCES: (PermissionError, _cgroup_denied),
         errno.EAGAIN: (BlockingIOError, "a limit of the cgroup does not allow it now"),
-        errno.EBADF: (InvalidArgument, "the descriptor is not that of a directory"),
-        errno.EBUSY: SPAWN.meanings[errno.EBUSY],
-        errno.ENODEV: SPAWN.meanings[errno.ENODEV],
-        errno.ENOENT: (PathNotFound, "the directory does not exist, or is not a cgroup"),
-        errno.EOPNOTSUPP: SPAWN.meanings[errno.EOPNOTSUPP],
+        errno.EBADF: (InvalidArgument, "it is not a directory of cgroup2"),
+        errno.EBUSY: (OSError, "the cgroup gives controllers to its children, and so cannot have processes itself"),
+        errno.ENODEV: (OSError, "the cgroup was removed"),
+        errno.ENOENT: (PathNotFound, _no_cgroup),
+        errno.EOPNOTSUPP: (OSError, "the cgroup is in the state 'domain invalid': its type has to be 'threaded'"),
     },
 )
+# those of clone
+_OF_CGROUP = {
+    errno.E2BIG,
+    errno.EACCES,
+    errno.EBADF,
+    errno.EBUSY,
+    errno.ENODEV,
+    errno.ENOENT,
+    errno.EOPNOTSUPP,
+}
 
 NEW_SESSION = Errors("spawn(new_session)", {})
 
@@ -132,11 +204,20 @@ FOREGROUND = Errors(
 
 _DIRECTORY: Mapping[int, Meaning] = {
     **PATH,
-    errno.ENOENT: (PathNotFound, "the directory does not exist"),
-    errno.ENOTDIR: (PathNotADirectory, "a part of the path, or its end, is not a directory"),
+    errno.ENOENT: (PathNotFound, lambda hidden="", **_: f"the directory does not exist{as_seen(hidden)}"),
+    errno.ENOTDIR: (
+        PathNotADirectory,
+        lambda hidden="", **_: f"a part of the path, or its end, is not a directory{as_seen(hidden)}",
+    ),
 }
 CWD = Errors("spawn(cwd)", _DIRECTORY)
-ROOT = Errors("spawn(root)", {**_DIRECTORY, errno.EPERM: (PermissionError, "it needs CAP_SYS_CHROOT")})
+ROOT = Errors(
+    "spawn(root)",
+    {
+        **_DIRECTORY,
+        errno.EPERM: (PermissionError, "chroot needs CAP_SYS_CHROOT, which CLONE_NEWUSER in namespaces gives"),
+    },
+)
 UMASK = Errors("spawn(umask)", {})
 
 NICE = Errors(
@@ -145,23 +226,28 @@ NICE = Errors(
 )
 
 
-def _limit_name(limit: int) -> str:
+def limit_name(limit: int) -> str:
     """Return the constant of a limit, or its number."""
     names = [name for name in vars(resource) if name.startswith("RLIMIT_") and getattr(resource, name) == limit]
     return min(names, default=f"limit {limit}")
 
 
+def _limit(value: int) -> str:
+    """Return a limit as it is written; the highest number is resource.RLIM_INFINITY."""
+    return str(value) if value + 1 < 1 << 64 else "RLIM_INFINITY"
+
+
 def _limits_refused(limit: int = 0, soft: int = 0, hard: int = 0, **_: object) -> str:
-    if hard != -1 and (soft == -1 or soft > hard):
-        return f"{_limit_name(limit)}: the soft limit {soft} is above the hard limit {hard}"
-    return f"there is no {_limit_name(limit)}"
+    if soft > hard:
+        return f"{limit_name(limit)}: the soft limit {_limit(soft)} is above the hard limit {_limit(hard)}"
+    return f"there is no {limit_name(limit)}"
 
 
 def _limit_raised(limit: int = 0, hard: int = 0, **_: object) -> str:
-    now = resource.getrlimit(limit)[1]
-    if now == -1 or -1 < hard <= now:
+    now = resource.getrlimit(limit)[1] % (1 << 64)
+    if hard <= now:
         return NOT_ALLOWED
-    return f"{_limit_name(limit)}: a hard limit of {hard}, which is {now} now, needs CAP_SYS_RESOURCE"
+    return f"{limit_name(limit)}: a hard limit of {_limit(hard)}, which is {_limit(now)} now, needs CAP_SYS_RESOURCE"
 
 
 RLIMITS = Errors(
@@ -203,13 +289,33 @@ PASS_FDS = Errors(
         errno.EMFILE: (OSError, _past_the_limit),
     },
 )
+
+_FILE: Mapping[int, Meaning] = {
+    # the call goes on after a signal
+    **{number: PATH[number] for number in PATH.keys() - {errno.EINTR}},
+    **NEW_DESCRIPTOR,
+    errno.EACCES: (PermissionError, "no permission to open the file, or to search a directory of the path"),
+    errno.EBUSY: (OSError, "the device is in use"),
+    errno.EDQUOT: (OSError, "the quota of this user has no room for a file"),
+    errno.EISDIR: (IsADirectoryError, "the path is a directory"),
+    errno.ENODEV: (OSError, "no driver has the device"),
+    errno.ENOSPC: (OSError, "the filesystem has no room for a file"),
+    errno.ENXIO: (OSError, "no driver has the device, or the path is a socket"),
+    errno.EPERM: (PermissionError, "the file cannot be emptied (chattr), or a filter or module of security forbids it"),
+    errno.EROFS: (OSError, "the filesystem can only be read"),
+    errno.ETXTBSY: (OSError, "the file is a program that runs"),
+}
+#: the opening of the file of each stream
+OPENED = STDIN, STDOUT, STDERR = tuple(Errors(f"spawn({name})", _FILE) for name in ("stdin", "stdout", "stderr"))
+
+#: the last step of the descriptors, which concerns all of these options
 STREAMS = Errors(
-    "spawn(stdin)",
+    "spawn(stdin, stdout, stderr, pass_fds)",
     {
         errno.EACCES: (PermissionError, "close_range is missing (Linux 5.11), and /proc/self/fd cannot be read"),
         errno.EBADF: (
             InvalidArgument,
-            "a stream, or a number in pass_fds, is not below the RLIMIT_NOFILE of the program",
+            "a stream, or a number of pass_fds, is not below RLIMIT_NOFILE, which rlimits may have set",
         ),
         errno.EBUSY: (OSError, "another thread was opening the descriptor"),
         errno.EMFILE: (OSError, "close_range is missing (Linux 5.11), and no descriptor is left"),
@@ -292,7 +398,8 @@ ARGV = Errors(
         errno.E2BIG: (InvalidArgument, "the arguments and the environment are too long"),
         errno.EACCES: (
             PermissionError,
-            "it is a directory, its mode or its mount (noexec) forbids it, or a directory cannot be searched",
+            "it is a directory, its mode or its mount (noexec) forbids it, or a directory of its path, or of the search"
+            " path, cannot be searched",
         ),
         errno.EAGAIN: (BlockingIOError, "the user has more processes than RLIMIT_NPROC allows"),
         errno.EINVAL: (InvalidArgument, "the program names more than one interpreter"),
@@ -300,7 +407,10 @@ ARGV = Errors(
         errno.ELIBBAD: (OSError, "the interpreter of the program is not one for this machine"),
         errno.EMFILE: NEW_DESCRIPTOR[errno.EMFILE],
         errno.ENFILE: NEW_DESCRIPTOR[errno.ENFILE],
-        errno.ENOENT: (PathNotFound, "the program, or the interpreter that it names, does not exist"),
+        errno.ENOENT: (
+            PathNotFound,
+            lambda hidden="", **_: f"the program, or the interpreter that it names, does not exist{as_seen(hidden)}",
+        ),
         errno.ENOEXEC: (OSError, _script),
         errno.EPERM: (
             PermissionError,

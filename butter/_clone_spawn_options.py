@@ -11,9 +11,11 @@ import termios
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from butter._arguments import fileno, fsencode, integer
-from butter._clone_errors import SETNS, UNSHARE, kind_of
+from butter._arguments import fsencode
+from butter._clone_checks import DESCRIPTOR, descriptor, listed, number, refuse, switch
+from butter._clone_errors import UNSHARE, a_namespace, kind_of
 from butter._clone_spawn_c import lib
+from butter._clone_spawn_descriptors import STREAM_NAMES
 from butter._clone_spawn_errors import (
     ARGV,
     CAPABILITIES,
@@ -22,38 +24,36 @@ from butter._clone_spawn_errors import (
     FOREGROUND,
     GROUP,
     GROUPS,
+    JOINED,
     MAPPED,
+    NAMESPACES,
     NEW_SESSION,
     NICE,
     NO_NEW_PRIVS,
+    OPENED,
     PASS_FDS,
     PDEATHSIG,
     PROCESS_GROUP,
     RLIMITS,
-    ROOT,
     SIGNALS,
     STREAMS,
     UMASK,
     USER,
+    check_open,
+    limit_name,
 )
 from butter._constants.clone import (
     CLONE_NEWCGROUP,
-    CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWTIME,
     CLONE_NEWUSER,
     CLONE_NEWUTS,
     CloneNew,
 )
-from butter._constants.system import MNT_DETACH, MS_BIND, MS_PRIVATE, MS_REC
-from butter._constants.system_mounts import AT_FDCWD, MOVE_MOUNT_F_EMPTY_PATH
 
 # not _constants.prctl: the classes in it would add a sixth to the time of an import
 from butter._prctl_c import lib as prctl
-from butter._system_errors import MOUNT, SETHOSTNAME
-from butter._system_mounts_errors import MOVE_MOUNT
-from butter._system_options import mount_options
-from butter._system_umount_errors import PIVOT_ROOT, UMOUNT
+from butter._system_errors import SETHOSTNAME
 
 if TYPE_CHECKING:
     from typing import Any, Union
@@ -76,11 +76,10 @@ _ANY_KIND = sum(CloneNew)
 _IGNORED_BY_PYTHON = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
 
 
-def texts(values: Iterable[Path], name: str) -> list[bytes]:
-    """Return the strings of a list, as C has them."""
-    if not isinstance(values, (list, tuple)) and (isinstance(values, (str, bytes)) or not isinstance(values, Iterable)):
-        raise TypeError(f"{name} must be a list of str, bytes or paths, not {type(values).__name__}")
-    return [fsencode(value) for value in values]
+def arguments_of(argv: Iterable[Path]) -> list[bytes]:
+    """Return the program and its arguments, as C has them."""
+    entries = listed(argv, "argv", "str, bytes or paths", ordered=True)
+    return [fsencode(entry, f"argv[{number}]") for number, entry in enumerate(entries)]
 
 
 # namespaces
@@ -95,24 +94,30 @@ class Joined(NamedTuple):
 
 def namespaces_of(namespaces: Namespaces) -> tuple[int, list[Joined]]:
     """Return the CLONE_NEW bits, and the namespaces to join in their order."""
+    form, name = "CLONE_NEW bits or an object as Namespace", "an entry of namespaces"
+    entries: Any = namespaces
     # a namespace that open() has opened can be iterated too
-    one = isinstance(namespaces, int) or hasattr(namespaces, "fileno")
-    entries: Iterable[Any] = [namespaces] if one else namespaces  # type: ignore[assignment]
+    if isinstance(namespaces, int) or hasattr(namespaces, "fileno"):
+        entries, name = [namespaces], "namespaces"
     new, joined = 0, []
-    for entry in entries:
+    for entry in listed(entries, "namespaces", "CLONE_NEW bits and objects as Namespace", ordered=True):
         if isinstance(entry, int):
-            new |= integer(entry, 32, "namespaces")
+            new |= number(entry, 32, name, form)
         else:
-            fd = fileno(entry)
+            fd = descriptor(entry, name, form)
             kind = kind_of(fd)
             if not kind:
-                raise ValueError(f"descriptor {fd} in namespaces is not a namespace")
+                raise ValueError(f"namespaces: descriptor {fd} is not a namespace")
             joined.append(Joined(kind, fd))
     if new & ~_ANY_KIND:
-        raise ValueError(f"namespaces has the unknown bits {new & ~_ANY_KIND:#x}; it takes those of CLONE_NEW")
-    twice = {kind for kind, _fd in joined if kind & new}
-    if twice:
-        raise ValueError("namespaces has one of a kind that is new, and another of this kind to join")
+        raise ValueError(
+            f"namespaces has the unknown bits {new & ~_ANY_KIND:#x}: a number is bits of CLONE_NEW, and a namespace to "
+            "join is an object as Namespace"
+        )
+    kinds = [kind for kind, _fd in joined]
+    for kind in kinds:
+        if kind & new or kinds.count(kind) > 1:
+            raise ValueError(f"namespaces has {a_namespace(kind)} twice, and a program is in one of each kind")
     return new, joined
 
 
@@ -121,55 +126,81 @@ def own_memory(joined: list[Joined]) -> bool:
     return any(kind in (CLONE_NEWTIME, CLONE_NEWUSER) for kind, _fd in joined)
 
 
-def pid_namespace(joined: list[Joined]) -> int:
-    """Return the pid namespace to join, or -1. The parent's thread joins it."""
-    return next((fd for kind, fd in joined if kind == CLONE_NEWPID), -1)
+def needs_middle(new: int, joined: list[Joined], descriptors: Descriptors) -> bool:
+    """Return whether the program's process can only be made after the first steps.
 
-
-def add_mapped(steps: Steps) -> None:
-    """The wait for the maps."""
-    steps.add("uid_map", MAPPED, lib.STEP_MAPPED)
+    That is where it has new namespaces beside joined ones, or joins a pid namespace;
+    and where files are opened, as in a new user namespace the rights of root are gone.
+    """
+    if new & CLONE_NEWUSER and any(path != os.devnull for _stream, path, _flags in descriptors.files):
+        return True
+    return any(new & ~CLONE_NEWCGROUP or kind == CLONE_NEWPID for kind, _fd in joined)
 
 
 def add_joined(steps: Steps, joined: list[Joined]) -> None:
     """The namespaces to join."""
-    for kind, fd in joined:
-        if kind != CLONE_NEWPID:
-            steps.add("namespaces", SETNS, lib.SYS_setns, fd, kind, fd=fd, nstype=kind)
+    for place, (kind, fd) in enumerate(joined):
+        after_user = any(before == CLONE_NEWUSER for before, _fd in joined[:place])
+        steps.add("namespaces", JOINED, lib.SYS_setns, fd, kind, fd=fd, nstype=kind, after_user=after_user)
 
 
-def add_cgroup(steps: Steps, cgroup: FileDescriptor | Path | None, new: int, descriptors: Descriptors) -> int:
-    """The control group. Returns a descriptor of it, or -1."""
-    fd = -1
-    if isinstance(cgroup, (str, bytes, os.PathLike)):
-        fd = descriptors.directory(cgroup)
-    elif cgroup is not None:
-        fd = fileno(cgroup)
-    if cgroup is not None:
-        steps.add("cgroup", CGROUP, lib.STEP_CGROUP, fd)
-    if new & CLONE_NEWCGROUP:
-        # after that, as its root is the cgroup that the child is in
-        steps.add("namespaces", UNSHARE, lib.SYS_unshare, CLONE_NEWCGROUP, flags=CLONE_NEWCGROUP)
+def add_child(steps: Steps, new: int, shares_memory: bool) -> None:
+    """The child that a middle child makes, and which does all further steps."""
+    steps.add("namespaces", NAMESPACES, lib.STEP_CHILD, int(shares_memory), flags=new, joined=True)
+
+
+def add_go(steps: Steps, mapped: bool) -> None:
+    """The wait for the parent."""
+    steps.add("uid_map" if mapped else "namespaces", MAPPED if mapped else NAMESPACES, lib.STEP_GO)
+
+
+def opened(given: FileDescriptor, name: str, form: str = DESCRIPTOR) -> int:
+    """Return the number of a descriptor that is open."""
+    fd = descriptor(given, name, form)
+    check_open([(name, fd)])
     return fd
+
+
+def add_cgroup(steps: Steps, cgroup: int | Path | None, descriptors: Descriptors) -> int:
+    """The control group. Returns a descriptor of it, or -1."""
+    if cgroup is None:
+        return -1
+    fd = cgroup if isinstance(cgroup, int) else descriptors.directory(cgroup)
+    steps.add("cgroup", CGROUP, lib.STEP_CGROUP, fd)
+    return fd
+
+
+def add_cgroup_namespace(steps: Steps, new: int) -> None:
+    """The new cgroup namespace, whose root is the cgroup that the child is in."""
+    if new & CLONE_NEWCGROUP:
+        steps.add("namespaces", UNSHARE, lib.SYS_unshare, CLONE_NEWCGROUP, flags=CLONE_NEWCGROUP)
+
+
+def add_guard(steps: Steps) -> None:
+    """The end of the child, if the thread dies that waits for it.
+
+    A new process does not inherit this, and it is lost where rights are gained.
+    """
+    steps.add("pdeathsig", PDEATHSIG, lib.STEP_DEATH, signal.SIGKILL, 0, signal=signal.SIGKILL)
 
 
 # the session, and what the program sees
 
 
-def add_session(steps: Steps, new: bool, group: int | None, terminal: FileDescriptor | None) -> None:
+def add_session(steps: Steps, new: bool, group: int | None, terminal: int | None) -> None:
     """The new session, the process group, and the foreground of a terminal."""
-    if new and group:
+    group = None if group is None else number(group, 31, "process_group")
+    if switch(new, "new_session") and group:
         raise ValueError("new_session makes a process group too: process_group must be None")
     if new:
         steps.add("new_session", NEW_SESSION, lib.SYS_setsid)
     elif group is not None:
-        steps.add("process_group", PROCESS_GROUP, lib.SYS_setpgid, 0, integer(group, 31, "process_group"))
+        steps.add("process_group", PROCESS_GROUP, lib.SYS_setpgid, 0, group)
     if terminal is not None:
-        fd = fileno(terminal)
         if new:
             # a new session does not have a terminal yet
-            steps.add("foreground", FOREGROUND, lib.SYS_ioctl, fd, termios.TIOCSCTTY, 0, fd=fd)
-        steps.add("foreground", FOREGROUND, lib.STEP_FOREGROUND, fd, fd=fd)
+            steps.add("foreground", FOREGROUND, lib.SYS_ioctl, terminal, termios.TIOCSCTTY, 0, fd=terminal)
+        steps.add("foreground", FOREGROUND, lib.STEP_FOREGROUND, terminal, fd=terminal)
 
 
 def add_hostname(steps: Steps, hostname: str | bytes | None, new: int) -> None:
@@ -177,7 +208,7 @@ def add_hostname(steps: Steps, hostname: str | bytes | None, new: int) -> None:
     if hostname is None:
         return
     if not isinstance(hostname, (str, bytes)):
-        raise TypeError(f"hostname must be str or bytes, not {type(hostname).__name__}")
+        refuse(hostname, "hostname", "str or bytes")
     if not new & CLONE_NEWUTS:
         raise ValueError("hostname needs CLONE_NEWUTS in namespaces: it would be that of the whole machine")
     name = fsencode(hostname, "hostname")
@@ -186,112 +217,61 @@ def add_hostname(steps: Steps, hostname: str | bytes | None, new: int) -> None:
     steps.add("hostname", SETHOSTNAME, lib.SYS_sethostname, name, len(name), name=name)
 
 
-def add_mounts(steps: Steps, mounts: Iterable[Any], root: Path | None, new: int, joined: list[Joined]) -> None:
-    """The mounts in their order, and then the root."""
-    mounts = list(mounts)
-    own = bool(new & CLONE_NEWNS) or any(kind == CLONE_NEWNS for kind, _fd in joined)
-    if mounts and not own:
-        raise ValueError("mounts needs CLONE_NEWNS in namespaces: they would be those of the whole machine")
-    if new & CLONE_NEWNS:
-        # as unshare(1) does: what is mounted inside must not appear outside
-        _add_mount(steps, "namespaces", None, "/", None, MS_REC | MS_PRIVATE)
-    for entry in mounts:
-        if not isinstance(entry, (tuple, list)) or not 2 <= len(entry) <= 5:
-            raise TypeError(f"mounts has tuples (source, target, fs, flags, data) or (Mount, target), not {entry!r}")
-        if hasattr(entry[0], "fileno"):
-            _add_detached(steps, *entry)
-        else:
-            _add_mount(steps, "mounts", *entry)
-    if root is not None:
-        # not in one that was joined, where pivot_root moves the root of all
-        _add_root(steps, root, pivots=bool(new & CLONE_NEWNS))
-
-
-def _add_mount(
-    steps: Steps, option: str, source: Path | None, target: Path, fs: Path | None = None, flags: int = 0, data: Any = ""
-) -> None:
-    flags, data = integer(flags, 64, "flags"), mount_options(data)
-    steps.add(
-        *(option, MOUNT, lib.SYS_mount),
-        *(None if source is None else fsencode(source), fsencode(target), None if fs is None else fsencode(fs)),
-        *(flags, data or None),
-        path=source,
-        path2=target,
-        src=None if source is None else os.fsdecode(source),
-        target=os.fsdecode(target),
-        fs=None if fs is None else os.fsdecode(fs),
-        flags=flags,
-        data=data,
-    )
-
-
-def _add_detached(steps: Steps, mount: HasFileno, target: Path) -> None:
-    """Attach a mount that is not part of a tree yet."""
-    fd, path = fileno(mount), fsencode(target)
-    steps.add(
-        *("mounts", MOVE_MOUNT, lib.SYS_move_mount),
-        *(fd, b"", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH),
-        path=target,
-        from_dirfd=fd,
-        from_path=b"",
-        to_dirfd=AT_FDCWD,
-        to_path=path,
-        flags=MOVE_MOUNT_F_EMPTY_PATH,
-    )
-
-
-def _add_root(steps: Steps, root: Path, pivots: bool) -> None:
-    path, encoded = os.fsdecode(root), fsencode(root)
-    if not pivots:
-        steps.add("root", ROOT, lib.SYS_chroot, encoded, path=root)
-    else:
-        # The new root has to be a mount point. After pivot_root the old one is on top
-        # of it, until it is unmounted.
-        _add_mount(steps, "root", root, root, None, MS_BIND | MS_REC)
-        steps.add("root", ROOT, lib.SYS_chdir, encoded, path=root)
-        steps.add("root", PIVOT_ROOT, lib.SYS_pivot_root, b".", b".", path=root, path2=root, new=path, old=path)
-        steps.add("root", UMOUNT, lib.SYS_umount2, b".", MNT_DETACH, path=root, target=path, flags=MNT_DETACH)
-    steps.add("root", ROOT, lib.SYS_chdir, b"/", path=root)
-
-
 def add_limits(
     steps: Steps,
     cwd: Path | None,
     umask: int | None,
     nice: int | None,
     rlimits: Mapping[int, tuple[int, int]] | None,
+    hidden: str,
 ) -> None:
     """The working directory, the umask, the priority and the limits."""
     if cwd is not None:
-        steps.add("cwd", CWD, lib.SYS_chdir, fsencode(cwd), path=cwd)
+        steps.add("cwd", CWD, lib.SYS_chdir, fsencode(cwd, "cwd"), path=cwd, hidden=hidden)
     if umask is not None:
-        steps.add("umask", UMASK, lib.SYS_umask, integer(umask, 9, "umask"))
+        steps.add("umask", UMASK, lib.SYS_umask, number(umask, 9, "umask"))
     if nice is not None:
-        steps.add("nice", NICE, lib.STEP_NICE, integer(nice, -32, "nice"))
+        steps.add("nice", NICE, lib.STEP_NICE, number(nice, -32, "nice"))
+    form = "{resource.RLIMIT_…: (soft, hard)}"
     if not isinstance(rlimits, (Mapping, type(None))):
-        raise TypeError(f"rlimits must be a mapping, not {type(rlimits).__name__}")
+        refuse(rlimits, "rlimits", form)
     for limit, pair in (rlimits or {}).items():
+        limit = number(limit, 31, "a key of rlimits", f"a number, as in {form}")
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(f"rlimits[{limit!r}] must be (soft, hard), not {pair!r}")
-        soft, hard = pair
-        limit = integer(limit, 31, "rlimits")
-        # -1 is resource.RLIM_INFINITY
-        values = [_INFINITY if value == -1 else integer(value, 64, "rlimits") for value in (soft, hard)]
-        new = struct.pack("=QQ", *values)
+            raise TypeError(f"rlimits[{limit_name(limit)}] must be (soft, hard), not {pair!r}")
+        # a list: PyPy replaces a TypeError in a generator that is unpacked
+        soft, hard = [_limit(value, f"rlimits[{limit_name(limit)}]") for value in pair]
+        new = struct.pack("=QQ", soft, hard)
         steps.add("rlimits", RLIMITS, lib.SYS_prlimit64, 0, limit, new, None, limit=limit, soft=soft, hard=hard)
+
+
+def _limit(value: int, name: str) -> int:
+    """Return a limit as the kernel has it; -1 is resource.RLIM_INFINITY."""
+    if value == -1:
+        return _INFINITY
+    if isinstance(value, int) and value < 0:
+        raise ValueError(f"{name} is {value}; a limit is 0 or more, or RLIM_INFINITY")
+    return number(value, 64, name, "(soft, hard), which are numbers")
 
 
 # descriptors
 
 
+def add_files(steps: Steps, descriptors: Descriptors) -> None:
+    """The files of the streams."""
+    for stream, path, flags in descriptors.files:
+        name = STREAM_NAMES[stream]
+        steps.add(name, OPENED[stream], lib.STEP_OPEN, stream, fsencode(path, name), flags, path=path)
+
+
 def add_kept(steps: Steps, descriptors: Descriptors) -> None:
-    """The first step of all: copies of what the program has, past all its numbers."""
+    """Copies of what the program has, past all its numbers."""
     steps.add("pass_fds", PASS_FDS, lib.STEP_KEEP, kept=descriptors.kept)
 
 
 def add_streams(steps: Steps) -> None:
     """The descriptors of the program in their places."""
-    steps.add("stdin", STREAMS, lib.STEP_STREAMS)
+    steps.add("streams", STREAMS, lib.STEP_STREAMS)
 
 
 # ids and capabilities
@@ -300,15 +280,15 @@ def add_streams(steps: Steps) -> None:
 def _number_of(given: Id, name: str) -> int:
     """Return the number of a user or group, which may be a name."""
     if not isinstance(given, str):
-        number = integer(given, 32, name)
-        if number == _UNCHANGED:
-            raise ValueError(f"{name} is {number}, which stands for no change and is not an id")
-        return number
+        found = number(given, 32, "an entry of groups" if name == "groups" else name, "a number or a name")
+        if found == _UNCHANGED:
+            raise ValueError(f"{name} is {found}, which stands for no change and is not an id")
+        return found
     try:
         return pwd.getpwnam(given).pw_uid if name == "user" else grp.getgrnam(given).gr_gid
-    except KeyError:
+    except (KeyError, ValueError):  # the latter is for a name with a NUL in it
         pass
-    raise ValueError(f"there is no {'user' if name == 'user' else 'group'} {given!r} on this system")
+    raise ValueError(f"{name}: there is no {'user' if name == 'user' else 'group'} {given!r} on this system")
 
 
 def add_ids(
@@ -318,24 +298,24 @@ def add_ids(
     if keep_capabilities:
         steps.add("capabilities", CAPABILITIES, lib.SYS_prctl, prctl.PR_SET_KEEPCAPS, 1, 0, 0, 0)
     if groups is not None:
-        if isinstance(groups, (str, bytes)):
-            raise TypeError(f"groups must be a list of numbers or names, not {type(groups).__name__}")
-        numbers = [_number_of(each, "groups") for each in groups]
+        numbers = [_number_of(each, "groups") for each in listed(groups, "groups", "numbers and names")]
         packed = struct.pack(f"={len(numbers)}I", *numbers)
         steps.add("groups", GROUPS, lib.SYS_setgroups, len(numbers), packed, numbers=numbers)
     if group is not None:
-        number = _number_of(group, "group")
-        steps.add("group", GROUP, lib.SYS_setresgid, number, number, number, id=number)
+        gid = _number_of(group, "group")
+        steps.add("group", GROUP, lib.SYS_setresgid, gid, gid, gid, id=gid)
     if user is not None:
-        number = _number_of(user, "user")
-        steps.add("user", USER, lib.SYS_setresuid, number, number, number, id=number)
+        uid = _number_of(user, "user")
+        steps.add("user", USER, lib.SYS_setresuid, uid, uid, uid, id=uid)
 
 
 def capability_mask(capabilities: Iterable[int] | None) -> int | None:
     """Return the capabilities as bits, or None."""
     if capabilities is None:
         return None
-    return sum({1 << integer(capability, 6, "capabilities") for capability in capabilities})
+    entries = listed(capabilities, "capabilities", "numbers as Capability.NET_RAW")
+    name, form = "an entry of capabilities", "a number as Capability.NET_RAW"
+    return sum({1 << number(entry, 6, name, form) for entry in entries})
 
 
 def add_capabilities(steps: Steps, mask: int | None) -> None:
@@ -350,72 +330,71 @@ def add_capabilities(steps: Steps, mask: int | None) -> None:
     steps.add("capabilities", CAPABILITIES, lib.SYS_capset, header, data)
     ambient = "capabilities", CAPABILITIES, lib.SYS_prctl, prctl.PR_CAP_AMBIENT
     steps.add(*ambient, prctl.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    for number in range(64):
-        if mask >> number & 1:
-            steps.add(*ambient, prctl.PR_CAP_AMBIENT_RAISE, number, 0, 0)
+    for capability in range(64):
+        if mask >> capability & 1:
+            steps.add(*ambient, prctl.PR_CAP_AMBIENT_RAISE, capability, 0, 0)
 
 
 # the last steps
 
 
-def _signal(number: int, name: str) -> int:
-    if not 1 <= integer(number, -32, name) <= 64:
-        raise ValueError(f"{name}: there is no signal {number}; signals are 1 to 64")
-    return number
+def _signal(given: int, name: str) -> int:
+    found = number(given, -32, name, "a signal as signal.SIGTERM")
+    if not 1 <= found <= 64:
+        raise ValueError(f"{name} is {found}, and signals are 1 to 64")
+    return found
 
 
-def add_death_signal(steps: Steps, number: int | None) -> None:
+def add_death_signal(steps: Steps, given: int | None) -> None:
     """The signal that the program gets when the thread dies that has started it."""
-    if number is not None:
-        number = _signal(number, "pdeathsig")
-        steps.add("pdeathsig", PDEATHSIG, lib.SYS_prctl, prctl.PR_SET_PDEATHSIG, number, 0, 0, 0, signal=number)
-        steps.add("pdeathsig", PDEATHSIG, lib.STEP_ORPHAN, os.getpid(), signal=number)
+    wanted = 0 if given is None else _signal(given, "pdeathsig")
+    steps.add("pdeathsig", PDEATHSIG, lib.STEP_DEATH, wanted, int(given is not None), signal=wanted)
 
 
 def add_no_new_privs(steps: Steps, wanted: bool) -> None:
     """No program that is executed from there on has more rights than this one."""
-    if wanted:
+    if switch(wanted, "no_new_privs"):
         steps.add("no_new_privs", NO_NEW_PRIVS, lib.SYS_prctl, prctl.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def add_signals(steps: Steps, blocked: Iterable[int]) -> None:
     """The signals that the program blocks; handlers do not outlive the exec."""
-    if not isinstance(blocked, Iterable):
-        raise TypeError(f"signals must be a list of signals, not {type(blocked).__name__}")
     mask = 0
-    for number in blocked:
-        if number in (signal.SIGKILL, signal.SIGSTOP):
-            raise ValueError(f"signals: no program blocks {signal.Signals(number).name}")
-        mask |= 1 << _signal(number, "signals") - 1
+    for entry in listed(blocked, "signals", "signals"):
+        found = _signal(entry, "an entry of signals")
+        if found in (signal.SIGKILL, signal.SIGSTOP):
+            raise ValueError(f"signals: no program blocks {signal.Signals(found).name}")
+        mask |= 1 << found - 1
     steps.add("signals", SIGNALS, lib.STEP_SIGNALS, _IGNORED_BY_PYTHON, mask)
 
 
-def add_exec(steps: Steps, argv: list[bytes], env: Mapping[Any, Any] | None, path: Path | None) -> None:
+def add_exec(steps: Steps, argv: list[bytes], env: Mapping[Any, Any] | None, path: Path | None, hidden: str) -> None:
     """The exec of the first program on the search path that there is."""
     if not argv:
         raise ValueError("argv is empty: its first entry is the program")
     program = argv[0]
     if not program:
-        raise ValueError("the first entry of argv, which is the program, is empty")
+        raise ValueError("argv[0], which is the program, is empty")
     if env is None:
         # the dict behind os.environb: to copy that one, name by name, takes as long as
         # all other preparations
         environment = dict(getattr(os.environb, "_data", os.environb))
     else:
         if not isinstance(env, Mapping):
-            raise TypeError(f"env must be a mapping, not {type(env).__name__}")
-        for what, texts_of in ("name", env.keys()), ("value", env.values()):
-            for text in texts_of:
+            refuse(env, "env", "a mapping {name: value}")
+        environment = {}
+        for name, value in env.items():
+            # the sentences have no value, of this variable or another: some are secret
+            for text, what in (name, "a name"), (value, f"the value of {name!r}"):
                 if not isinstance(text, (str, bytes, os.PathLike)):
-                    raise TypeError(f"env has a {what} of {type(text).__name__}; it must be str or bytes")
-        environment = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
-        for name, value in environment.items():
-            if not name or b"=" in name or b"\0" in name:
-                raise ValueError(f"{name!r} is not the name of an environment variable")
-            # the sentence has no value, of this variable or another: some are secret
-            if b"\0" in value:
-                raise ValueError(f"embedded null byte in the environment variable {name!r}")
-    search = environment.get(b"PATH", os.fsencode(os.defpath)) if path is None else fsencode(path)
+                    refuse(text, f"env: {what}", "str or bytes")
+            encoded, content = os.fsencode(name), os.fsencode(value)
+            if not encoded or b"=" in encoded or b"\0" in encoded:
+                raise ValueError(f"env: {name!r} is not the name of a variable: it is empty, or has '=' or a NUL in it")
+            if b"\0" in content:
+                raise ValueError(f"env: embedded null byte in the value of {name!r}")
+            environment[encoded] = content
+    search = environment.get(b"PATH", os.fsencode(os.defpath)) if path is None else fsencode(path, "path")
     candidates = [program] if b"/" in program else [os.path.join(each or b".", program) for each in search.split(b":")]
     variables = list(map(b"=".join, environment.items()))
-    steps.add("argv", ARGV, lib.STEP_EXEC, candidates, argv, variables, path=os.fsdecode(program))
+    steps.add("argv", ARGV, lib.STEP_EXEC, candidates, argv, variables, path=os.fsdecode(program), hidden=hidden)

@@ -20,13 +20,13 @@ Argument = Union[int, bytes, "Sequence[bytes]", None]
 
 def within(option: str, errors: Errors) -> Errors:
     """Return a table whose sentences begin with the name of the option of spawn."""
-    if errors.call.startswith("spawn("):
+    if errors.call.startswith("spawn"):
         return errors
     return Errors(f"spawn({option}): {errors.call}", errors.meanings)
 
 
 class Step(NamedTuple):
-    """A system call of the child, or one of the STEP_ functions of clone_spawn.c."""
+    """A system call of the child, or a STEP_ function of clone_spawn_steps.c."""
 
     option: str
     errors: Errors

@@ -63,7 +63,7 @@ PROPAGATIONS = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE
 # flags that a mount keeps which came from a more privileged mount namespace
 _LOCKED = {"ro": MS_RDONLY, "nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_NOEXEC}
 # filesystems that show a namespace, which has to be of this process's user namespace
-_SHOWN = {"proc": "pid", "sysfs": "net", "mqueue": "ipc", "cgroup": "cgroup", "cgroup2": "cgroup"}
+SHOWN = {"proc": "pid", "sysfs": "net", "mqueue": "ipc", "cgroup": "cgroup", "cgroup2": "cgroup"}
 _MORE_IN_THE_LOG = "the kernel's log ('dmesg') may say more"
 PRIVATE_FIRST = "call mount(None, '/', None, MS_REC | MS_PRIVATE) before"
 LOCKED_MOUNT = "is locked, since it came from a mount namespace with more privileges"
@@ -228,11 +228,10 @@ def _not_permitted(target: str = "", fs: str | None = None, flags: int = 0, **_:
     refused = not_privileged("mnt")
     if refused:
         return refused
-    line = line_of(target)
     if flags & MS_REMOUNT:
-        kept = [bit for name, bit in _LOCKED.items() if line and name in line.options and not flags & bit]
-        if kept and in_user_namespace():
-            return f"the mount at {target!r} {LOCKED_MOUNT}: its flags have to stay, so add {_names(sum(kept))}"
+        kept = locked_flags(target, flags) if in_user_namespace() else None
+        if kept:
+            return kept
         if in_user_namespace() and not flags & MS_BIND:
             return "the filesystem belongs to another user namespace; MS_BIND | MS_REMOUNT changes this mount alone"
     elif fs and in_user_namespace() and not flags & (MS_BIND | MS_MOVE | PROPAGATIONS):
@@ -240,12 +239,31 @@ def _not_permitted(target: str = "", fs: str | None = None, flags: int = 0, **_:
     return NOT_ALLOWED
 
 
+def locked_flags(target: str, flags: int) -> str | None:
+    """Return the sentence for flags of a mount that a user namespace cannot clear."""
+    line = line_of(target)
+    kept = [bit for name, bit in _LOCKED.items() if line and name in line.options and not flags & bit]
+    if not kept:
+        return None
+    return f"the mount at {target!r} {LOCKED_MOUNT}: its flags have to stay, so add {_names(sum(kept))}"
+
+
 def _not_in_user_namespaces(fs: str) -> str:
-    shown = _SHOWN.get(fs)
+    shown = SHOWN.get(fs)
     if shown is None:
-        return f"a user namespace cannot mount the filesystem {fs!r}; it can mount tmpfs, overlay, fuse and a few more"
+        return not_of_users(fs)
     if is_foreign(shown):
         return f"{fs!r} shows the {shown} namespace, which belongs to another user namespace than that of this process"
+    return shows_more(fs)
+
+
+def not_of_users(fs: str) -> str:
+    """Return the sentence for a filesystem that no user namespace mounts."""
+    return f"a user namespace cannot mount the filesystem {fs!r}; it can mount tmpfs, overlay, fuse and a few more"
+
+
+def shows_more(fs: str) -> str:
+    """Return the sentence for a proc or sysfs that no other of its kind allows."""
     return (
         f"a new {fs!r} would show more than those that are mounted: one has to be visible as a whole, with the same "
         "flags and without mounts on it"

@@ -10,14 +10,11 @@ enum {
     SYS_umount2, SYS_unshare, ...
 };
 
-/* Steps that take more than one call; clone_spawn.c says what each does. */
+/* Steps that take more than one call; clone_spawn_steps.c says what each does. */
 enum {
-    STEP_KEEP, STEP_MAPPED, STEP_CGROUP, STEP_FOREGROUND, STEP_NICE, STEP_STREAMS, STEP_RAISE, STEP_BOUND, STEP_ORPHAN,
-    STEP_SIGNALS, STEP_EXEC, ...
+    STEP_DEATH, STEP_OPEN, STEP_CGROUP, STEP_CHILD, STEP_KEEP, STEP_GO, STEP_FOREGROUND, STEP_NICE, STEP_STREAMS,
+    STEP_RAISE, STEP_BOUND, STEP_SIGNALS, STEP_EXEC, ...
 };
-
-/* The call of butter_spawn_start that failed. */
-enum { START_SOCKETPAIR, START_SETNS, START_CLONE, START_RETURN };
 
 typedef struct {
     long call;                      /* the number of a system call, or one of STEP_ */
@@ -29,29 +26,30 @@ typedef struct {
     int here, there;
 } butter_kept;
 
-/* A program under way. The caller sets all fields up to shares_memory. */
+/* A program under way. The caller sets all fields up to middle. */
 typedef struct {
     butter_step *steps;
     int count;
     butter_kept *kept;              /* in the order of the numbers there */
     int kept_count;
-    int64_t flags;                  /* of clone */
+    int64_t flags;                  /* of clone, for the program's child */
     int cgroup;                     /* a descriptor, or -1 */
-    int pid_namespace;              /* a descriptor, or -1 */
-    int shares_memory;              /* CLONE_VM */
+    int shares_memory;              /* CLONE_VM, for the first child */
+    int middle;                     /* whether the first child makes the program's, by STEP_CHILD */
     int ours[3];                    /* our ends of the pipes, by stream, or -1 */
     int pid, pidfd;                 /* of the child; the pidfd is -1 while there is no child */
-    int failed;                     /* the number of the step that failed, or one of START_ */
+    int failed;                     /* the number of the step that failed */
     int error;                      /* its errno */
     ...;
 } butter_spawn;
 
 butter_spawn *butter_spawn_new(void);
 int butter_spawn_pipe(butter_spawn *spawn, int stream);
-int butter_spawn_open(butter_spawn *spawn, int place, const char *path, int flags);
+int butter_spawn_directory(butter_spawn *spawn, const char *path);
 int butter_spawn_split(char *texts, size_t size, char **places, size_t count);
 int butter_spawn_start(butter_spawn *spawn);
-int butter_spawn_mapped(butter_spawn *spawn);
+int butter_spawn_born(butter_spawn *spawn, int milliseconds);
+int butter_spawn_go(butter_spawn *spawn);
 int butter_spawn_wait(butter_spawn *spawn, int milliseconds);
 int butter_spawn_kill(butter_spawn *spawn);
 void butter_spawn_disconnect(butter_spawn *spawn);
@@ -61,4 +59,5 @@ void butter_spawn_free(void *used, butter_spawn *spawn);
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._clone_spawn_c", Path(__file__).with_suffix(".c").read_text())
+SOURCES = [Path(__file__).with_name(f"clone_spawn{end}").read_text() for end in (".h", "_steps.c", ".c")]
+ffi.set_source("butter._clone_spawn_c", "\n".join(SOURCES))

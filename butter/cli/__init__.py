@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 #: the subcommands, in the order of the help
-COMMANDS = ("watch", "doctor", "demo")
+COMMANDS = ("watch", "run", "doctor", "demo")
 
 FAILED, USAGE, TOO_FEW, INTERRUPTED, NO_READER = 1, 2, 3, 128 + signal.SIGINT, 128 + signal.SIGPIPE
+OWN_FAILURE = 125  # where every other code may be that of a program
 
 EXIT_CODES = """\
 exit codes:
@@ -40,6 +41,7 @@ exit codes:
   1    failed, and a line on stderr says why; doctor: something does not work
   2    the command line is wrong
   3    watch: the time was up before COUNT events came
+  125  run: failed, or its command line is wrong; else it ends as its program
   130  ended by Ctrl-C, even if events were shown before
   141  the reader of the output has exited, as head does after its last line
 """
@@ -49,6 +51,7 @@ examples:
   butter demo                       see it work: a few seconds, no root
   butter watch .                    every event of this directory, until Ctrl-C
   butter watch -e create,delete /tmp
+  butter run -- sh                  a shell in a container of its own
   butter doctor                     what this kernel and this user may use
 
 'butter COMMAND --help' tells more.
@@ -61,7 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     *arguments* default to ``sys.argv[1:]``; ``butter --help`` lists the exit codes.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     if sys.stdout is None:
+        if arguments[:1] == ["run"]:
+            return status_of(arguments)  # the output is that of its program
         tell("standard output is closed")
         return FAILED
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -69,11 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         sys.stdout.flush()  # so that the caller's own output is not dropped below
-        try:
-            status = run_command(sys.argv[1:] if arguments is None else arguments)
-        except SystemExit as end:
-            # raised by argparse: after --help and --version, and for a wrong argument
-            status = int(end.code or 0)
+        status = status_of(arguments)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -90,6 +92,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError:
         drop_output()
     return status
+
+
+def status_of(arguments: Sequence[str]) -> int:
+    try:
+        return run_command(arguments)
+    except SystemExit as end:
+        # raised by argparse: after --help and --version, and for a wrong argument
+        return int(end.code or 0)
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -109,7 +119,7 @@ def command_line(arguments: Sequence[str]) -> Parser:
     """
     parser = Parser(prog="butter", description="Linux's own facilities, seen from the command line.", epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"butter {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = parser.add_subparsers(prog="butter", dest="command", metavar="COMMAND", title="commands")
     chosen = [name for name in COMMANDS if name in arguments[:1]]
     for name in chosen or COMMANDS:
         subcommand(name).add_to(commands)
@@ -120,13 +130,22 @@ def subcommand(name: str) -> ModuleType:
     return importlib.import_module(f"butter.cli.{name}")
 
 
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str, **settings: Any) -> None:
+        # argparse makes a formatter for each option, and would import shutil for this
+        settings.setdefault("width", 78)
+        super().__init__(prog, **settings)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose help ends with the exit codes, and whose errors are one line."""
+
+    status_of_errors = USAGE
 
     def __init__(self, *, epilog: str = "", **settings: Any) -> None:
         super().__init__(
             epilog=epilog + EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=Formatter,
             # an abbreviation that works today would break with the next option
             allow_abbrev=False,
             **settings,
@@ -142,7 +161,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         tell(f"{message} ('{self.prog} --help' tells more)")
-        raise SystemExit(USAGE)
+        raise SystemExit(self.status_of_errors)
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         # argparse ignores an error while it writes the output of --help or --version;

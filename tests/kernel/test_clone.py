@@ -1593,7 +1593,7 @@ LAST = (1 << 32) - 2
         ([(0, 0)], TypeError, r"a range of uid_map is \(inside, outside, count\), not \(0, 0\)"),
         (["0 0 1"], TypeError, "not '0 0 1'"),
         ([(0, 0, "1")], TypeError, "uid_map must be an int"),
-        (5, TypeError, "iterable"),
+        (5, TypeError, "uid_map must be a list"),
     ],
 )
 @needs_namespaces

@@ -4,8 +4,11 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import gc
+import io
 import os
 import pty
+import re
 import resource
 import select
 import signal
@@ -38,15 +41,19 @@ from butter.clone import (
     Namespace,
     spawn,
 )
-from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
-from butter.pidfd import Pidfd
+from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound
+from butter.pidfd import P_ALL, WEXITED, WNOWAIT, Pidfd, waitid
 from butter.signalfd import Signalfd
-from butter.system import MS_BIND, MS_REC, MS_SHARED, Mount
+from butter.system import MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT, MS_SHARED, Mount
 
 ALL = sum(KINDS.values())
 # as this user is called inside and outside
 OWN = {"uid_map": [(0, os.geteuid(), 1)], "gid_map": [(0, os.getegid(), 1)]}
 needs_root = needs("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_SYS_CHROOT")
+# whether a middle child makes that of the program
+MIDDLE = [False, pytest.param(True, marks=needs_root)]
+# for waits that find children of every kind
+_WALL = 0x40000000
 # PR_GET_DUMPABLE, PR_SET_DUMPABLE
 _GET_DUMPABLE, _SET_DUMPABLE = 3, 4
 
@@ -76,10 +83,39 @@ def namespace(kind, pid="thread-self"):
     return os.readlink(f"/proc/{pid}/ns/{kind}")
 
 
+@contextlib.contextmanager
+def joining(middle=True, *new):
+    """Options of a child that joins a namespace beside a new one, or none."""
+    if not middle:
+        yield {}
+        return
+    with contextlib.closing(Namespace.current("uts")) as own:
+        yield {"namespaces": [*(new or [CLONE_NEWIPC]), own]}
+
+
+@contextlib.contextmanager
+def namespaces_of(pid, *kinds):
+    """The namespaces of a process, of all kinds by default."""
+    with contextlib.ExitStack() as stack:
+        found = (Namespace(f"/proc/{pid}/ns/{kind}") for kind in kinds or KINDS)
+        yield [stack.enter_context(contextlib.closing(each)) for each in found]
+
+
+@contextlib.contextmanager
+def sleeping(**options):
+    """A program that sleeps meanwhile."""
+    with spawn(["sleep", "600"], timeout=60, **options) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+            child.wait()
+
+
 def no_child_is_left():
     """This process, which had no children before, has none."""
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(-1, os.WNOHANG | _WALL)
 
 
 def until(condition, limit=30):
@@ -186,34 +222,85 @@ BAD = {
     "bytes": (TypeError, "argv must be a list", b"true", {}),
     "no argv": (ValueError, "argv is empty", [], {}),
     "no program": (ValueError, "is empty", [""], {}),
-    "None": (TypeError, "NoneType", [None], {}),
-    "NUL": (ValueError, "null byte", ["true", "a\0b"], {}),
-    "NUL in cwd": (ValueError, "null byte", ["true"], {"cwd": "a\0b"}),
+    "a set": (TypeError, "argv must be a list of .*, not set", {"true"}, {}),
+    "a dict": (TypeError, "argv must be a list of .*, not dict", {"true": 1}, {}),
+    "nothing": (TypeError, "argv must be a list of .*, not NoneType", None, {}),
+    "None": (TypeError, r"argv.0. must be str, .*, not NoneType", [None], {}),
+    "a number": (TypeError, r"argv.1. must be str, .*, not int", ["true", 5], {}),
+    "NUL": (ValueError, r"null byte in argv.1.", ["true", "a\0b"], {}),
+    "NUL in cwd": (ValueError, "null byte in cwd", ["true"], {"cwd": "a\0b"}),
     "NUL in env": (ValueError, "null byte", ["true"], {"env": {"A": "\0"}}),
-    "NUL in path": (ValueError, "null byte", ["true"], {"path": "a\0b"}),
-    "name of env": (ValueError, "environment variable", ["true"], {"env": {"A=": ""}}),
+    "NUL in path": (ValueError, "null byte in path", ["true"], {"path": "a\0b"}),
+    "path type": (TypeError, "path must be str", ["true"], {"path": ["/bin"]}),
+    "cwd type": (TypeError, "cwd must be str", ["true"], {"cwd": 5}),
+    "root type": (TypeError, "root must be str", ["true"], {"root": ["/"]}),
+    "name of env": (ValueError, "env: 'A=' is not the name of a variable", ["true"], {"env": {"A=": ""}}),
     "hostname": (ValueError, "CLONE_NEWUTS", ["true"], {"hostname": "name"}),
     "hostname type": (TypeError, "hostname", ["true"], {"hostname": 5, "namespaces": CLONE_NEWUTS}),
     "long hostname": (ValueError, "64", ["true"], {"hostname": "n" * 65, "namespaces": CLONE_NEWUTS}),
     "uid_map": (ValueError, "CLONE_NEWUSER", ["true"], {"uid_map": [(0, 0, 1)]}),
     "gid_map": (ValueError, "CLONE_NEWUSER", ["true"], {"gid_map": [(0, 0, 1)], "namespaces": CLONE_NEWNS}),
     "a wrong map": (TypeError, "uid_map", ["true"], {"uid_map": [(0, 0)], "namespaces": CLONE_NEWUSER}),
+    "a map of what": (TypeError, "uid_map must be a list", ["true"], {"uid_map": 5, "namespaces": CLONE_NEWUSER}),
+    "a bool in a map": (TypeError, "in gid_map .* not bool", ["true"],
+                        {"gid_map": [(0, 0, True)], "namespaces": CLONE_NEWUSER}),
+    "namespaces": (TypeError, "namespaces must be a list", ["true"], {"namespaces": None}),
+    "a name of namespaces": (TypeError, "an entry of namespaces must be", ["true"], {"namespaces": ["net"]}),
+    "namespaces without order": (TypeError, "namespaces must be a list", ["true"], {"namespaces": {CLONE_NEWNET}}),
+    "namespaces as a bool": (TypeError, "namespaces must be", ["true"], {"namespaces": True}),
     "flags": (ValueError, "unknown bits 0x200", ["true"], {"namespaces": 0x200}),
     "no namespace": (ValueError, "is not a namespace", ["true"], {"namespaces": sys.__stdin__}),
     "mounts": (ValueError, "CLONE_NEWNS", ["true"], {"mounts": [("a", "/b")]}),
-    "a wrong mount": (TypeError, "mounts has tuples", ["true"], {"mounts": ["/a"], "namespaces": CLONE_NEWNS}),
+    "mounts type": (TypeError, "mounts must be a list", ["true"], {"mounts": 5}),
+    **{
+        f"a wrong mount {number}": (error, words, ["true"], {"mounts": [entry], "namespaces": CLONE_NEWNS})
+        for number, (error, words, entry) in enumerate([
+            (TypeError, "mounts must be a list of tuples", "/a"),
+            (TypeError, "mounts must be a list of tuples", ("a",)),
+            (TypeError, "mounts must be .*: a Mount has its flags already", (sys.__stdin__, "/a", None)),
+            (TypeError, "mounts: source must be str", (5, "/a")),
+            (TypeError, "mounts: target must be str", ("a", None)),
+            (TypeError, "mounts: fs must be str", ("a", "/a", 5)),
+            (TypeError, "mounts: flags must be an int, not bool", ("a", "/a", "tmpfs", True)),
+            (TypeError, "mounts: data must be", ("a", "/a", "tmpfs", 0, 5)),
+            (ValueError, "mounts: data has 5000 bytes", ("a", "/a", "tmpfs", 0, "d" * 5000)),
+        ])
+    },
     "session and group": (ValueError, "process_group", ["true"], {"new_session": True, "process_group": 5}),
     "process_group": (ValueError, "process_group", ["true"], {"process_group": -1}),
     "umask": (ValueError, "umask", ["true"], {"umask": 0o1000}),
     "nice": (TypeError, "nice", ["true"], {"nice": "5"}),
+    **{
+        f"{option} as a bool": (TypeError, f"{option} must be .*, not bool", ["true"], {option: True})
+        for option in ("process_group", "umask", "nice", "group", "user", "pdeathsig", "cgroup", "foreground", "stdin")
+    },
+    **{
+        f"a bool in {option}": (TypeError, f"an entry of {option} must be .*, not bool", ["true"], {option: [True]})
+        for option in ("groups", "capabilities", "signals", "pass_fds")
+    },
+    **{
+        f"{option} as text": (TypeError, f"{option} must be True or False", ["true"], {option: "no"})
+        for option in ("new_session", "no_new_privs")
+    },
+    "rlimits name": (TypeError, "a key of rlimits must be a number", ["true"], {"rlimits": {"nofile": (5, 5)}}),
+    "rlimits bool": (TypeError, "RLIMIT_NOFILE.* not bool", ["true"], {"rlimits": {resource.RLIMIT_NOFILE: (True, 5)}}),
+    "cgroup number": (ValueError, "cgroup is -1", ["true"], {"cgroup": -1}),
+    "cgroup closed": (InvalidArgument, r"spawn\(cgroup\): descriptor 999", ["true"], {"cgroup": 999}),
+    "foreground closed": (InvalidArgument, r"spawn\(foreground\): descriptor 999", ["true"], {"foreground": 999}),
+    "no descriptor": (TypeError, "stdin is StringIO, which does not have", ["true"], {"stdin": io.StringIO()}),
     "rlimits": (ValueError, "rlimits", ["true"], {"rlimits": {7: (-2, 5)}}),
     "stdin": (ValueError, "stdin is -2", ["true"], {"stdin": STDOUT}),
     "stdout": (ValueError, "stdout is -9", ["true"], {"stdout": -9}),
-    "stderr type": (TypeError, "fd", ["true"], {"stderr": 2.5}),
-    "stdin path": (FileNotFoundError, "no such file", ["true"], {"stdin": "no such file"}),
+    "stderr type": (TypeError, "stderr must be a path", ["true"], {"stderr": 2.5}),
     "pass_fds": (ValueError, "pass_fds", ["true"], {"pass_fds": [-1]}),
+    "pass_fds type": (TypeError, "pass_fds must be a list", ["true"], {"pass_fds": 5}),
+    "pass_fds key": (TypeError, "a key of pass_fds must be", ["true"], {"pass_fds": {"0": 0}}),
+    "pass_fds value": (TypeError, "a value of pass_fds must be", ["true"], {"pass_fds": {0: "0"}}),
     "twice": (ValueError, "the number 1 ", ["true"], {"pass_fds": {1: 0}, "stdout": PIPE, "stdin": PIPE}),
     "groups": (TypeError, "groups", ["true"], {"groups": "audio"}),
+    "group bytes": (TypeError, "an entry of groups must be a number or a name", ["true"], {"groups": [b"audio"]}),
+    "user bytes": (TypeError, "user must be a number or a name", ["true"], {"user": b"root"}),
+    "NUL in user": (ValueError, "user: there is no user", ["true"], {"user": "a\0b"}),
     "group": (ValueError, "no group 'none such'", ["true"], {"group": "none such"}),
     "user": (ValueError, "no user 'none such'", ["true"], {"user": "none such"}),
     "user unchanged": (ValueError, "not an id", ["true"], {"user": 2**32 - 1}),
@@ -222,15 +309,18 @@ BAD = {
     "user number": (ValueError, "user", ["true"], {"user": -1}),
     "capabilities": (ValueError, "capabilities", ["true"], {"capabilities": [64]}),
     "pdeathsig": (ValueError, "pdeathsig", ["true"], {"pdeathsig": 65}),
-    "signals": (ValueError, "signals: there is no signal 65", ["true"], {"signals": [65]}),
+    "capabilities type": (TypeError, "capabilities must be a list", ["true"], {"capabilities": 10}),
+    "capabilities name": (TypeError, "an entry of capabilities must", ["true"], {"capabilities": ["NET_RAW"]}),
+    "pdeathsig type": (TypeError, "pdeathsig must be a signal", ["true"], {"pdeathsig": "TERM"}),
+    "signals": (ValueError, "signals is 65, and signals are 1 to 64", ["true"], {"signals": [65]}),
     "SIGKILL": (ValueError, "signals: no program blocks SIGKILL", ["true"], {"signals": [signal.SIGKILL]}),
     "SIGSTOP": (ValueError, "signals: no program blocks SIGSTOP", ["true"], {"signals": [signal.SIGSTOP]}),
     "signals type": (TypeError, "signals must be a list", ["true"], {"signals": 9}),
-    "rlimits type": (TypeError, "rlimits must be a mapping", ["true"], {"rlimits": [(7, (5, 5))]}),
-    "one limit": (TypeError, r"rlimits\[7\] must be .soft, hard.", ["true"], {"rlimits": {7: 5}}),
+    "rlimits type": (TypeError, "rlimits must be {resource", ["true"], {"rlimits": [(7, (5, 5))]}),
+    "one limit": (TypeError, "RLIMIT_NOFILE. must be .soft, hard.", ["true"], {"rlimits": {resource.RLIMIT_NOFILE: 5}}),
     "env type": (TypeError, "env must be a mapping", ["true"], {"env": []}),
-    "env value": (TypeError, "env has a value of int", ["true"], {"env": {"A": 5}}),
-    "env name": (TypeError, "env has a name of int", ["true"], {"env": {5: "A"}}),
+    "env value": (TypeError, "env: the value of 'A' must be str or bytes, not int", ["true"], {"env": {"A": 5}}),
+    "env name": (TypeError, "env: a name must be str or bytes, not int", ["true"], {"env": {5: "A"}}),
     "timeout": (ValueError, "timeout", ["true"], {"timeout": -1}),
 }  # fmt: skip
 
@@ -246,7 +336,7 @@ def test_bad_input(name, monkeypatch):
 
 def test_bad_environment_stays_secret():
     """The error about a null byte names the variable, and has no value of any."""
-    with pytest.raises(ValueError, match="null byte in the environment variable b'TOKEN'") as caught:
+    with pytest.raises(ValueError, match="null byte in the value of 'TOKEN'") as caught:
         spawn(["true"], env={"OTHER": "hidden", "TOKEN": "hid\0den"})
     assert "hid" not in str(caught.value)
 
@@ -288,6 +378,27 @@ def test_streams_of_each_kind(tmp_path):
     assert (tmp_path / "in").read_bytes() == b"from a file\nerror\n"
     assert (tmp_path / "e").read_bytes() == b"\n"
     assert output("cat; echo lost >&2", stdin=DEVNULL, stderr=DEVNULL) == ""
+
+
+@pytest.mark.parametrize("namespaces", [0, CLONE_NEWUSER])
+def test_file_that_waits(namespaces, tmp_path):
+    """A FIFO waits for its other end in the child, so the timeout covers it."""
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(TimeoutError):
+        spawn(["cat"], stdin=tmp_path / "fifo", namespaces=namespaces, timeout=0.05)
+    with support.running((tmp_path / "fifo").write_text, "through a FIFO"):
+        assert output(["cat"], stdin=tmp_path / "fifo", namespaces=namespaces) == "through a FIFO"
+
+
+@needs_root
+def test_file_of_another_user(tmp_path):
+    """The files are opened with the rights of this process, not the program's."""
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    secret.chmod(0)
+    os.chown(secret, 12345, 12345)
+    assert output(["cat"], stdin=secret, namespaces=CLONE_NEWUSER) == "mine"
+    assert output(["cat"], stdin=secret, user=54321) == "mine"
 
 
 def test_errors_go_to_a_passed_stdout(pipe):
@@ -542,12 +653,9 @@ def test_ids_leave_this_process_as_it_is(argv, options):
     assert in_child(body) == {1}
 
 
-@needs_root
-@alone
-def test_joining_a_stranger_s_user_namespace():
-    """A child that joins another user's namespace leaves this process dumpable."""
-    # In shared memory the kernel would see that the memory is now that of a process
-    # with the rights of a namespace, and make the files in /proc of both root's.
+@contextlib.contextmanager
+def stranger_s_user_namespace():
+    """The namespace of a process of another user."""
     ready, write = os.pipe()
     other = os.fork()
     if other == 0:
@@ -561,15 +669,31 @@ def test_joining_a_stranger_s_user_namespace():
             os._exit(1)
     try:
         assert os.read(ready, 1) == b"1"
-        assert support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0) == 0
         with contextlib.closing(Namespace(f"/proc/{other}/ns/user")) as joined:
-            assert run(["true"], namespaces=joined) == 0
-            with pytest.raises(FileNotFoundError):
-                spawn(["no-such-program"], namespaces=joined)
-        assert support.libc.prctl(_GET_DUMPABLE, 0, 0, 0, 0) == 1
+            yield joined
     finally:
         os.kill(other, signal.SIGKILL)
         os.waitpid(other, 0)
+        os.close(ready)
+        os.close(write)
+
+
+@needs_root
+@alone
+@pytest.mark.parametrize("new", [0, CLONE_NEWUTS])
+def test_joining_a_stranger_s_user_namespace(new):
+    """A child that joins another user's namespace leaves this process dumpable."""
+    # In shared memory the kernel would see that the memory is now that of a process
+    # with the rights of a namespace, and make the files in /proc of both root's.
+    with stranger_s_user_namespace() as joined:
+        assert support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0) == 0
+        options = {"namespaces": [new, joined]}
+        assert run(["true"], **options) == 0
+        with pytest.raises(FileNotFoundError):
+            spawn(["no-such-program"], **options)
+        with pytest.raises(InvalidArgument, match="has no number in the user namespace"):
+            spawn(["true"], user=4321, **options)
+        assert support.libc.prctl(_GET_DUMPABLE, 0, 0, 0, 0) == 1
 
 
 @needs_root
@@ -623,11 +747,14 @@ def ended(pipe):
 
 
 @pytest.mark.parametrize("user", [None, pytest.param(1234, marks=needs_root)])
-def test_death_signal(pipe, user):
+@pytest.mark.parametrize("middle", MIDDLE)
+def test_death_signal(pipe, user, middle):
     """The program is killed when this process dies, with another user too."""
 
     def body():
-        programs.append(spawn(["sleep", "600"], pdeathsig=signal.SIGKILL, user=user, pass_fds=[pipe.writing]))
+        with joining(middle, CLONE_NEWPID) as options:
+            death = signal.SIGKILL
+            programs.append(spawn(["sleep", "600"], pdeathsig=death, user=user, pass_fds=[pipe.writing], **options))
 
     programs = []
     in_child(body)
@@ -668,12 +795,30 @@ def test_child_of_a_program_with_a_signalfd():
 
 
 @alone
-def test_ignored_children():
+@pytest.mark.parametrize("middle", MIDDLE)
+def test_ignored_children(middle):
     """Where SIGCHLD is ignored programs start, and a step that fails is told."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    assert output(["cat"], stdin=DEVNULL) == "" if support.kernel() >= (6, 15) else spawn(["true"]).close() is None
-    with pytest.raises(FileNotFoundError):
-        spawn(["no-such-program"])
+    with joining(middle) as options:
+        if support.kernel() >= (6, 15):
+            assert output(["cat"], stdin=DEVNULL, **options) == ""
+        else:
+            spawn(["true"], **options).close()
+        with pytest.raises(FileNotFoundError):
+            spawn(["no-such-program"], **options)
+
+
+@needs_root
+@alone
+def test_signals_of_the_children():
+    """The end of the program sends SIGCHLD, and no other child does."""
+    with Signalfd([signal.SIGCHLD]) as signals, joining() as options:
+        with spawn(["true"], **options) as child:
+            assert signals.read_event().pid == child.pid
+            child.wait()
+        with pytest.raises(FileNotFoundError):
+            spawn(["no-such-program"], **options)
+        assert not select.select([signals], [], [], 0)[0]
 
 
 # namespaces
@@ -725,13 +870,30 @@ def test_several_ranges():
 @alone
 @needs_namespaces
 def test_maps_that_are_refused():
-    """A map that the kernel refuses is an error of map_ids, and no child is left."""
+    """A map that the kernel refuses is an error of its option, and no child is left."""
     support.become_nobody()
     before = support.descriptors()
-    with pytest.raises(OSError, match="map_ids"):
-        spawn(["true"], namespaces=CLONE_NEWUSER, uid_map=[(0, 0, 2)])
+    for name in "uid_map", "gid_map":
+        with pytest.raises(OSError, match=rf"spawn\({name}\): "):
+            spawn(["true"], namespaces=CLONE_NEWUSER, **{name: [(0, 0, 2)]})
     no_child_is_left()
     assert support.descriptors() == before
+
+
+@alone
+@needs_namespaces
+@needs_root
+def test_maps_after_a_change_of_ids():
+    """A process that has changed its ids is told why it cannot write the maps."""
+    support.become_nobody()
+    user = os.getuid()
+    # as a change of ids does, where no sysctl says otherwise
+    assert support.libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0) == 0
+    with pytest.raises(PermissionError, match=r"spawn\(uid_map\): .*PR_SET_DUMPABLE") as caught:
+        spawn(["true"], namespaces=CLONE_NEWUSER, uid_map=[(0, user, 1)])
+    assert not re.search(r"process \d", str(caught.value))
+    assert support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0) == 0
+    assert run(["true"], namespaces=CLONE_NEWUSER, uid_map=[(0, user, 1)]) == 0
 
 
 @needs_namespaces
@@ -783,6 +945,157 @@ def test_joining_several():
             each.close()
         other.kill()
         other.wait()
+
+
+@needs_namespaces
+def test_entering_a_container_without_rights():
+    """A user without rights enters all namespaces of a process in its own container."""
+
+    def body():
+        support.become_nobody()
+        maps = {"uid_map": [(0, os.getuid(), 1)], "gid_map": [(0, os.getgid(), 1)]}
+        mounts = [("proc", "/proc", "proc")]
+        with sleeping(namespaces=ALL, mounts=mounts, **maps) as other:
+            kinds = sorted(KINDS, key=lambda kind: kind != "user")
+            with namespaces_of(other.pid, *kinds) as joined:
+                text = output(f"id -u; cd /proc/self/ns; readlink {' '.join(kinds)}; ls -d /proc/[1-9]*",
+                              namespaces=joined)  # fmt: skip
+            return text.split()[: len(kinds) + 2], ["0", *(namespace(kind, other.pid) for kind in kinds), "/proc/1"]
+
+    found, expected = in_child(body)
+    assert found == expected
+
+
+@needs_namespaces
+@alone
+def test_new_namespaces_belong_to_the_joined_user_namespace():
+    """Namespaces are joined first, and own the new ones."""
+    support.become_nobody()
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(sleeping(namespaces=CLONE_NEWUSER, uid_map=[(0, os.getuid(), 1)]))
+        (joined,) = stack.enter_context(namespaces_of(other.pid, "user"))
+        options = {"namespaces": [CLONE_NEWUTS | CLONE_NEWPID, joined], "hostname": "inside"}
+        child = stack.enter_context(sleeping(**options))
+        for made in stack.enter_context(namespaces_of(child.pid, "uts", "pid")):
+            assert stack.enter_context(contextlib.closing(made.userns())) == joined
+        assert output("uname -n", **options) == "inside"
+
+
+@needs_root
+def test_user_namespace_beside_joined_ones():
+    """The maps of a new user namespace are written where others are joined too."""
+    maps = {"uid_map": [(0, 1000, 10)], "gid_map": [(0, 2000, 10)]}
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(sleeping(namespaces=CLONE_NEWPID | CLONE_NEWUTS, hostname="joined"))
+        joined = stack.enter_context(namespaces_of(other.pid, "pid", "uts"))
+        text = output("uname -n; id -u; id -g; cat /proc/self/uid_map; echo $$",
+                      namespaces=[CLONE_NEWUSER, *joined], user=3, group=4, **maps)  # fmt: skip
+    assert text.split() == ["joined", "3", "4", "0", "1000", "10", "2"]
+
+
+@needs_root
+def test_ids_beside_joined_namespaces():
+    """The child of a middle child changes its ids, and this process keeps its own."""
+
+    def body():
+        support.libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0)
+        with joining() as options:
+            found = status(user=1234, group=2345, capabilities=[10], no_new_privs=True, **options)
+        return found["Uid"].split()[0], found["Gid"].split()[0], support.libc.prctl(_GET_DUMPABLE, 0, 0, 0, 0)
+
+    assert in_child(body) == ("1234", "2345", 1)
+
+
+@needs_root
+def test_session_of_a_child_beside_joined_namespaces():
+    """A session and its terminal are the program's where others are joined too."""
+    ours, theirs = pty.openpty()
+    with contextlib.ExitStack() as stack:
+        _, terminal = (stack.enter_context(open(fd, "rb+", buffering=0)) for fd in (ours, theirs))
+        options = stack.enter_context(joining())
+        child = stack.enter_context(sleeping(new_session=True, foreground=terminal, **options))
+        assert os.tcgetpgrp(ours) == os.getsid(child.pid) == child.pid
+
+
+@needs_root
+@alone
+def test_join_that_fails_beside_new_namespaces():
+    """A join or a new namespace that fails is named, and leaves nothing."""
+    with joining() as options:
+        before = support.descriptors()
+        inject("setns", errno.EPERM)
+        with pytest.raises(PermissionError, match=r"spawn\(namespaces\): setns: "):
+            spawn(["true"], stdout=PIPE, **options)
+        assert support.descriptors() == before
+    no_child_is_left()
+
+
+@needs_namespaces
+@alone
+def test_new_namespace_that_fails_beside_joined_ones():
+    """A limit of namespaces is named where a middle child reaches it."""
+    support.own_namespaces()
+    assert support.libc.unshare(CLONE_NEWUTS) == 0
+    Path("/proc/sys/user/max_ipc_namespaces").write_text("0")
+    with (
+        joining() as options,
+        pytest.raises(PermissionError, match=r"spawn\(namespaces\): .*user\.max_ipc_namespaces is 0"),
+    ):
+        spawn(["true"], **options)
+    no_child_is_left()
+
+
+@needs_root
+@alone
+def test_middle_child_without_a_descriptor_for_the_other():
+    """Where the program's child gets no pidfd, it is killed, and the error says why."""
+    with joining() as options:
+        before = support.descriptors()
+        inject("pidfd_open", errno.EMFILE)
+        with pytest.raises(OSError, match=r"spawn\(namespaces\): pidfd_open: .*RLIMIT_NOFILE"):
+            spawn(["true"], stdout=PIPE, **options)
+        assert support.descriptors() == before
+    no_child_is_left()
+
+
+@needs_root
+@pytest.mark.parametrize("populated", [False, True])
+def test_thread_whose_children_enter_another_pid_namespace(populated):
+    """Namespaces that need a middle child are refused, and others are joined."""
+
+    def body():
+        if support.libc.unshare(CLONE_NEWPID):
+            raise OSError(ctypes.get_errno(), "unshare")
+        with contextlib.closing(Namespace.current("uts")) as own, contextlib.ExitStack() as stack:
+            if populated:
+                stack.enter_context(sleeping())
+            with pytest.raises(InvalidArgument, match="children are in its own pid namespace"):
+                spawn(["true"], namespaces=[own, CLONE_NEWIPC])
+            return int(output("echo $$", namespaces=own)) if populated else 2
+
+    assert 2 <= in_child(body) <= 9
+
+
+@needs_root
+def test_namespace_after_a_user_namespace_that_does_not_own_it():
+    """A namespace that a joined user namespace does not own is joined before that."""
+    with spawn(["sleep", "60"], namespaces=CLONE_NEWUSER, **OWN) as other:
+        user, network = Namespace(f"/proc/{other.pid}/ns/user"), Namespace.current("net")
+        with contextlib.closing(user), contextlib.closing(network):
+            with pytest.raises(PermissionError, match=r"the net namespace .* does not belong to the user"):
+                spawn(["true"], namespaces=[user, network])
+            assert run(["true"], namespaces=[network, user]) == 0
+        other.kill()
+        other.wait()
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_namespaces_of_one_kind(new):
+    """A program is in one namespace of each kind, so two of a kind are refused."""
+    with contextlib.closing(Namespace.current("uts")) as joined:
+        other = CLONE_NEWUTS if new else joined
+        with pytest.raises(ValueError, match="namespaces has a uts namespace twice"):
+            spawn(["true"], namespaces=[joined, other])
 
 
 @needs_root
@@ -879,6 +1192,116 @@ def test_failing_mount():
     assert caught.value.filename2 == "/no/such/directory"
 
 
+HIDING = r", as the program sees it \(a mount before this one may hide it\)"
+ONE_HIDES = r", as the program sees it \(one of mounts may hide it\)"
+# what is below the directory "hidden" is there for this process alone
+UNSEEN = {
+    "target": (PathNotFound, f"'DIR/hidden/inside' does not exist{HIDING}",
+               {"mounts": [("tmpfs", "DIR/hidden/inside", "tmpfs")]}),
+    "source": (PathNotFound, f"'DIR/hidden/inside' or 'DIR/place' does not exist{HIDING}",
+               {"mounts": [("DIR/hidden/inside", "DIR/place", None, MS_BIND)]}),
+    "options": (PathNotFound, f"'DIR/place' or a path in the options .* does not exist{HIDING}",
+                {"mounts": [("o", "DIR/place", "overlay", 0, "lowerdir=DIR/hidden/inside:DIR/hidden")]}),
+    "file": (PathNotADirectory, f"'DIR/place' or 'DIR/file' is not a directory, .*{HIDING}",
+             {"mounts": [("DIR/place", "DIR/file", None, MS_BIND)]}),
+    "loop": (InvalidPath, f"'DIR/loop' goes through too many .*{HIDING}", {"mounts": [("tmpfs", "DIR/loop", "tmpfs")]}),
+    "no mount point": (InvalidArgument, f"'DIR/place' is not a mount point, .*{HIDING}",
+                       {"mounts": [(None, "DIR/place", None, MS_REMOUNT | MS_BIND)]}),
+    "root": (PathNotFound, f"'DIR/hidden/inside' does not exist{ONE_HIDES}", {"root": "DIR/hidden/inside"}),
+    "cwd": (PathNotFound, f"the directory does not exist{ONE_HIDES}", {"cwd": "DIR/hidden/inside"}),
+    "argv": (PathNotFound, f"the program, .* does not exist{ONE_HIDES}", {"path": "DIR/hidden"}),
+    "below the root": (PathNotFound, r"argv\): .* does not exist, as the program sees it \(its paths begin at root\)",
+                       {"root": "DIR/hidden"}),
+}  # fmt: skip
+
+
+@needs_namespaces
+@pytest.mark.parametrize("name", UNSEEN)
+def test_words_about_what_the_program_does_not_see(tmp_path, name):
+    """A sentence about a path that a mount hides says whose sight that is."""
+
+    def here(value):
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(here, value))
+        return value.replace("DIR", str(tmp_path)) if isinstance(value, str) else value
+
+    error, words, options = UNSEEN[name]
+    for directory in "hidden/inside", "place":
+        (tmp_path / directory).mkdir(parents=True)
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    script(tmp_path / "hidden" / "prog", "")
+    options = {option: here(value) for option, value in options.items()}
+    options["mounts"] = [("tmpfs", tmp_path / "hidden", "tmpfs"), *options.get("mounts", ())]
+    with pytest.raises(error, match=words.replace("DIR", re.escape(str(tmp_path)))):
+        spawn(["prog"], namespaces=CLONE_NEWUSER | CLONE_NEWNS, **options, **OWN)
+
+
+# mounts that are refused in a new user namespace, and the remedy
+REMEDIES = {
+    "proc": (PermissionError, "'proc' shows the pid namespace, .*: add CLONE_NEWPID", ("p", "DIR", "proc")),
+    "sysfs": (PermissionError, "'sysfs' shows the net namespace, .*: add CLONE_NEWNET", ("s", "DIR", "sysfs")),
+    "remount": (PermissionError, "the flags of the mount at '/proc'", (None, "/proc", None, MS_REMOUNT)),
+    "bind": (InvalidArgument, "locked, so what they hide must not be seen: add MS_REC", ("/", "DIR", None, MS_BIND)),
+    "move": (InvalidArgument, "is not a mount point, is locked", ("/", "DIR", None, MS_MOVE)),
+    "devtmpfs": (PermissionError, "a user namespace cannot mount the filesystem", ("d", "DIR", "devtmpfs")),
+}
+
+
+@needs_namespaces
+@pytest.mark.parametrize("name", REMEDIES)
+def test_words_about_mounts_of_a_user_namespace(tmp_path, name):
+    """A mount that a new user namespace may not make is told with its remedy."""
+    error, words, (source, target, *rest) = REMEDIES[name]
+    target = target.replace("DIR", str(tmp_path))
+    with pytest.raises(error, match=rf"spawn\(mounts\): mount: .*{words}"):
+        spawn(["true"], namespaces=CLONE_NEWUSER | CLONE_NEWNS, mounts=[(source, target, *rest)], **OWN)
+
+
+@needs_root
+def test_words_about_a_hidden_proc(tmp_path):
+    """A proc that would show more than those that are mounted is told so."""
+
+    def body():
+        support.own_mounts()
+        support.raw_mount("tmpfs", "/proc/sys", "tmpfs")
+        namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID
+        spawn(["true"], namespaces=namespaces, mounts=[("proc", tmp_path, "proc")], **OWN)
+
+    with pytest.raises(PermissionError, match="would show more than those that are mounted"):
+        in_child(body)
+
+
+@needs_root
+@needs(kernel=(5, 2))
+def test_words_about_a_mount_that_cannot_be_attached(tmp_path):
+    """A Mount that is attached already, or does not fit its place, is told so."""
+    (tmp_path / "file").touch()
+    with Mount.new("tmpfs") as detached, Mount("/") as attached:
+        for mount, place, words in (
+            (attached, tmp_path, "is not a detached mount"),
+            (detached, tmp_path / "file", "is a directory, and the other is not"),
+            (detached, tmp_path / "none", "none' does not exist"),
+        ):
+            with pytest.raises(OSError, match=rf"spawn\(mounts\): move_mount: .*{words}"):
+                spawn(["true"], namespaces=CLONE_NEWNS, mounts=[(mount, place)])
+
+
+@needs_namespaces
+@pytest.mark.parametrize("root", ["/", "//.", "/.."])
+def test_root_that_is_the_root_already(root):
+    """The root of this process as the program's root is nothing to change."""
+    assert output("pwd", namespaces=CLONE_NEWUSER | CLONE_NEWNS, root=root, **OWN) == "/"
+
+
+@needs_namespaces
+def test_root_that_leads_to_the_root(tmp_path):
+    """A link to the root is refused, with the reason."""
+    (tmp_path / "link").symlink_to("/")
+    with pytest.raises(InvalidArgument, match=r"spawn\(root\): .* leads to the root that there is already"):
+        spawn(["true"], namespaces=CLONE_NEWUSER | CLONE_NEWNS, root=tmp_path / "link", **OWN)
+
+
 def busybox_like(path):
     """A root directory in which a shell runs: the machine's own, bound."""
     for name in "usr", "bin", "lib", "lib64", "proc":
@@ -906,6 +1329,15 @@ def test_root_in_a_mount_namespace(tmp_path):
     assert int(lines[-1]) < len(support.mountinfo()) + len(mounts)
 
 
+@needs_namespaces
+@alone
+def test_root_that_is_the_working_directory(tmp_path):
+    """The working directory, by the name of a dot, becomes the root too."""
+    mounts = busybox_like(tmp_path)
+    os.chdir(tmp_path)
+    assert output("ls -d /usr", namespaces=CLONE_NEWUSER | CLONE_NEWNS, mounts=mounts, root=".", **OWN) == "/usr"
+
+
 @needs_root
 def test_root_without_a_namespace(tmp_path):
     """Without a mount namespace the root is changed by chroot, and cwd is below it."""
@@ -926,18 +1358,31 @@ def test_root_without_a_namespace(tmp_path):
 @needs_cgroup
 @pytest.mark.parametrize("hidden", [None, "clone3"])
 @pytest.mark.parametrize("form", ["path", "descriptor"])
-def test_cgroup(form, hidden):
+@pytest.mark.parametrize("middle", MIDDLE)
+def test_cgroup(form, hidden, middle):
     """The program is in the control group; without clone3 the child joins it itself."""
 
     def body(path):
         if hidden:
             inject(hidden, errno.ENOSYS)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        with spawn(["sleep", "60"], cgroup=path if form == "path" else fd) as child:
-            found = support.members(path) == [child.pid]
-            child.kill()
-            child.wait()
-        return found
+        with joining(middle) as options, sleeping(cgroup=path if form == "path" else fd, **options) as child:
+            return support.members(path) == [child.pid]
+
+    with own_cgroup() as path:
+        assert in_child(body, path)
+
+
+@needs_cgroup
+@pytest.mark.parametrize("new", [0, pytest.param(CLONE_NEWTIME, marks=needs_root)])
+def test_cgroup_that_clone3_does_not_know(new):
+    """Before Linux 5.7, where its clone3 takes no cgroup, the child joins it itself."""
+
+    def body(path):
+        inject("clone3", errno.E2BIG, arguments={1: 88})  # the size of the arguments with it
+        with sleeping(cgroup=path, namespaces=new) as child:
+            own = namespace("time") == namespace("time", child.pid)
+            return support.members(path) == [child.pid] and own == (not new)
 
     with own_cgroup() as path:
         assert in_child(body, path)
@@ -964,9 +1409,9 @@ def test_what_is_not_a_cgroup(cgroup, error):
 # old kernels, and filters that hide calls
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM], ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG], ids=errno.errorcode.get)
 def test_without_clone3(number):
-    """Where clone3 is missing or hidden, clone does the same."""
+    """Where clone3 is missing, hidden or too old, clone does the same."""
 
     def body():
         inject("clone3", number)
@@ -976,6 +1421,25 @@ def test_without_clone3(number):
         return output("echo $$; uname -n", **options).split() if options else ["1", "old"]
 
     assert in_child(body) == ["1", "old"]
+
+
+@needs_root
+@pytest.mark.parametrize("own_memory", [False, True])
+def test_joining_without_clone3(own_memory):
+    """A middle child makes that of the program by clone, in shared memory or not."""
+
+    def body():
+        inject("clone3", errno.ENOSYS)
+        if own_memory:
+            # CLONE_VM, with CLONE_PIDFD, and with CLONE_PARENT and CLONE_PARENT_SETTID
+            inject("clone", errno.EINVAL, first=0x100 | 0x1000)
+            inject("clone", errno.EINVAL, first=0x100 | 0x8000 | 0x100000 | CLONE_NEWPID)
+        with joining(True, CLONE_NEWPID) as options:
+            with pytest.raises(FileNotFoundError):
+                spawn(["no-such-program"], **options)
+            return output("echo $$", **options)
+
+    assert in_child(body) == "1"
 
 
 def test_without_shared_memory():
@@ -1034,6 +1498,9 @@ FAILING = {
     "cwd": ({"cwd": "/none/such"}, PathNotFound),
     "rlimits": ({"rlimits": {resource.RLIMIT_CORE: (5, 3)}}, InvalidArgument),
     "rlimits unknown": ({"rlimits": {99: (5, 5)}}, InvalidArgument),
+    "stdin": ({"stdin": "/none/such"}, PathNotFound),
+    "stdout": ({"stdout": "/"}, IsADirectoryError),
+    "stderr": ({"stderr": "/", "namespaces": CLONE_NEWUSER}, IsADirectoryError),
     "pass_fds": ({"pass_fds": [999]}, InvalidArgument),
     "process_group": ({"process_group": 1}, PermissionError),
     "foreground": ({"foreground": 0}, OSError),
@@ -1060,7 +1527,7 @@ def test_failing_steps_leave_nothing(name):
         os.dup2(null.fileno(), 0)
     before = support.descriptors(), support.mountinfo(), os.listdir("/proc/self/task")
     with pytest.raises(error, match=rf"^.Errno \d+. spawn(\({option}\))?: "):
-        spawn(script, stdin=PIPE if name == "argv" else None, stdout=PIPE, **options)
+        spawn(script, **{"stdin": PIPE if name == "argv" else None, "stdout": PIPE, **options})
     no_child_is_left()
     assert (support.descriptors(), support.mountinfo(), os.listdir("/proc/self/task")) == before
 
@@ -1111,26 +1578,146 @@ def test_helper_that_hangs(tmp_path, monkeypatch):
 
 @needs_cgroup
 @alone
-def test_timeout():
+@pytest.mark.parametrize("middle", MIDDLE)
+def test_timeout(middle):
     """A child whose steps take longer than the timeout is killed."""
-    with own_cgroup(frozen=True) as path:
+    with own_cgroup(frozen=True) as path, joining(middle) as options:
         before = support.descriptors()
         with pytest.raises(TimeoutError, match=r"within 0\.05 seconds"):
-            spawn(["true"], cgroup=path, timeout=0.05, stdout=PIPE)
+            spawn(["true"], cgroup=path, timeout=0.05, stdout=PIPE, **options)
         assert not support.populated(path)
         assert support.descriptors() == before
     no_child_is_left()
 
 
-MANNERS = [{}, {"stdin": PIPE, "stdout": PIPE, "stderr": DEVNULL}, {"cwd": "/none/such"}]
+@needs_root
+@needs(kernel=(5, 0))
+@alone
+def test_middle_child_that_hangs():
+    """A join that takes longer than the timeout is ended, too."""
+    with joining() as options:
+        listener = support.hold("setns")
+        before = support.descriptors()
+        with pytest.raises(TimeoutError, match=r"within 0\.05 seconds"):
+            spawn(["true"], timeout=0.05, stdout=PIPE, **options)
+        assert support.descriptors() == before
+        os.close(listener)
+    no_child_is_left()
+
+
+@needs_root
+@needs(kernel=(5, 0))
+def test_middle_child_that_hangs_beside_the_other(pipe):
+    """The child that a middle child has made ends with it, and is reaped."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with joining() as options:
+                # this process cannot exit either, and so is killed
+                support.hold("exit_group")
+                with pytest.raises(TimeoutError):
+                    spawn(["true"], timeout=0.2, **options)
+            no_child_is_left()
+            os.write(pipe.writing, b"nothing is left")
+        finally:
+            os.close(pipe.writing)
+            signal.pause()
+    try:
+        assert ended(pipe) == b"nothing is left"
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+@contextlib.contextmanager
+def joining_a_stranger():
+    """Options of a child whose rights grow, which ends a death signal."""
+    with stranger_s_user_namespace() as joined:
+        yield {"namespaces": joined}
+
+
+# the call in which a child hangs, and its options
+HANGING = {
+    "steps": ("chdir", lambda: joining(False)),
+    "steps beside joined namespaces": ("chdir", joining),
+    "a join": ("setns", joining),
+    "steps after rights were gained": ("chdir", joining_a_stranger),
+}
+
+
+@needs_root
+@needs(kernel=(5, 0))
+@pytest.mark.parametrize("name", HANGING)
+def test_child_that_hangs_is_killed_with_this_process(name):
+    """A child does not outlive this process before it executes the program."""
+    call, options = HANGING[name]
+    ours, theirs = socket.socketpair()
+    with ours, theirs, options() as joined, support.Pipe() as pipe:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                socket.send_fds(theirs, [b"h"], [support.hold(call)])
+                spawn(["true"], cwd="/", **joined)
+            finally:
+                os._exit(1)
+        _, (listener,), *_ = socket.recv_fds(ours, 1, 1)
+        try:
+            waits = select.select([listener], [], [], 60)[0]
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        assert waits
+        assert ended(pipe) == b""
+        os.close(listener)
+
+
+@pytest.mark.parametrize("middle", MIDDLE)
+def test_program_outlives_this_process(pipe, pipe2, middle):
+    """The program does not die with the process that has started it."""
+
+    def body():
+        with joining(middle) as options:
+            script = ["sh", "-c", "read line; echo $line"]
+            programs.append(spawn(script, stdin=pipe.reading, stdout=pipe2.writing, **options))
+
+    programs = []
+    in_child(body)
+    os.write(pipe.writing, b"alive\n")
+    assert ended(pipe2) == b"alive\n"
+
+
+@needs_cgroup
+@alone
+def test_child_that_outlives_sigkill(pipe):
+    """A child that cannot be killed keeps what it uses, and a later spawn reaps it."""
+    options = {"env": {f"NAME{number}": f"value {number}" * 10 for number in range(100)}, "pass_fds": {9: pipe.writing}}
+    with own_cgroup(frozen=True) as path:
+        inject("pidfd_send_signal", errno.EPERM)
+        with pytest.raises(TimeoutError):
+            spawn(["/bin/sh", "-c", "echo $NAME99 >&9"], cgroup=path, timeout=0.05, **options)
+        gc.collect()
+        # in the memory of the environment, if that was freed
+        filled = [bytes([255]) * size for size in range(8, 1 << 15, 8)]
+        support.freeze(path, False)
+        assert filled
+        assert ended(pipe) == b"value 99" * 10 + b"\n"
+        until(lambda: not support.populated(path))
+    assert waitid(P_ALL, 0, WEXITED | WNOWAIT)
+    with spawn(["true"]) as child:
+        child.wait()
+    no_child_is_left()
+
+
+MANNERS = [({}, False), ({"stdin": PIPE, "stdout": PIPE, "stderr": DEVNULL}, False), ({"cwd": "/none/such"}, False)]
+MANNERS += [pytest.param({"cwd": cwd}, True, marks=needs_root) for cwd in ("/", "/none/such")]
 
 
 @pytest.mark.skipif(sys.implementation.name == "pypy", reason="its finalisers run later, and handlers elsewhere")
 @needs_cgroup
 @alone
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-@pytest.mark.parametrize("options", MANNERS, ids=" ".join)
-def test_handler_that_raises_anywhere(options):
+@pytest.mark.parametrize(("options", "middle"), MANNERS, ids=str)
+def test_handler_that_raises_anywhere(options, middle):
     """A handler that raises at any call in spawn leaves no process and descriptor."""
     package = os.path.dirname(butter.__file__)
 
@@ -1152,7 +1739,7 @@ def test_handler_that_raises_anywhere(options):
         left = number
         sys.setprofile(profile)
         try:
-            child = spawn(["sleep", "60"], cgroup=path, **options)
+            child = spawn(["sleep", "60"], cgroup=path, **options, **joined)
             child.kill()
             child.wait()
             child.close()
@@ -1165,20 +1752,21 @@ def test_handler_that_raises_anywhere(options):
         return False
 
     left = 0
-    with own_cgroup() as path:
+    with own_cgroup() as path, joining(middle) as joined:
         attempt(0)
         before, number = support.descriptors(), 1
         while attempt(number):
             assert support.descriptors() == before, number
             assert not support.populated(path), number
             number += 1
-    assert number > 50
+    assert number > 40
     no_child_is_left()
 
 
 @needs_cgroup
 @alone
-def test_handler_that_forks():
+@pytest.mark.parametrize("middle", MIDDLE)
+def test_handler_that_forks(middle):
     """A process that a signal handler forks leaves this process's child alone."""
     forked = []
 
@@ -1190,9 +1778,9 @@ def test_handler_that_forks():
             os.waitpid(forked[0], 0)
             support.freeze(path, False)
 
-    with own_cgroup(frozen=True) as path, support.alarms(handler):
+    with own_cgroup(frozen=True) as path, joining(middle) as options, support.alarms(handler):
         try:
-            child = spawn(["true"], cgroup=path)
+            child = spawn(["true"], cgroup=path, **options)
         except SystemExit:
             os._exit(0)
         assert child.wait() == 0
@@ -1207,17 +1795,18 @@ class Interrupted(Exception):
 @needs_cgroup
 @alone
 @pytest.mark.parametrize("own_memory", [False, pytest.param(True, marks=needs_root)])
-def test_handler_that_raises(own_memory):
+@pytest.mark.parametrize("middle", MIDDLE)
+def test_handler_that_raises(own_memory, middle):
     """A signal handler that raises, as Ctrl-C does, ends a child that hangs."""
 
     def handler(*_):
         if support.populated(path):
             raise Interrupted
 
-    with own_cgroup(frozen=True) as path:
+    with own_cgroup(frozen=True) as path, joining(middle) as options:
         before = support.descriptors()
         with support.alarms(handler, once=False), pytest.raises(Interrupted):
-            spawn(["true"], cgroup=path, user=1234 if own_memory else None)
+            spawn(["true"], cgroup=path, user=1234 if own_memory else None, **options)
         assert not support.populated(path)
         assert support.descriptors() == before
     no_child_is_left()
@@ -1225,7 +1814,8 @@ def test_handler_that_raises(own_memory):
 
 @needs_cgroup
 @alone
-def test_handler_that_returns():
+@pytest.mark.parametrize("middle", MIDDLE)
+def test_handler_that_returns(middle):
     """A signal handler that returns is called during the wait, which then goes on."""
     calls = []
 
@@ -1234,19 +1824,20 @@ def test_handler_that_returns():
         if len(calls) == 5:
             support.freeze(path, False)
 
-    with own_cgroup(frozen=True) as path, support.alarms(handler):
-        assert output(["echo", "done"], cgroup=path) == "done"
+    with own_cgroup(frozen=True) as path, joining(middle) as options, support.alarms(handler):
+        assert output(["echo", "done"], cgroup=path, **options) == "done"
     assert len(calls) >= 5
 
 
 @needs_cgroup
-def test_this_process_can_be_killed():
+@pytest.mark.parametrize("middle", MIDDLE)
+def test_this_process_can_be_killed(middle):
     """A process whose child hangs before the exec can be killed."""
-    with own_cgroup(frozen=True) as path:
+    with own_cgroup(frozen=True) as path, joining(middle) as options:
         pid = os.fork()
         if pid == 0:
             try:
-                spawn(["true"], cgroup=path)
+                spawn(["true"], cgroup=path, **options)
             finally:
                 os._exit(1)
         until(lambda: support.populated(path))
@@ -1256,15 +1847,17 @@ def test_this_process_can_be_killed():
 
 
 @needs_cgroup
-@pytest.mark.parametrize("namespaces", [0, pytest.param(CLONE_NEWPID, marks=needs_root)])
+@pytest.mark.parametrize(
+    "namespaces", [[0], *(pytest.param([CLONE_NEWPID, *more], marks=needs_root) for more in ([], ["joined"]))], ids=str
+)
 def test_parent_that_dies_before_the_death_signal_is_set(pipe, namespaces):
     """A child whose parent died before it set the death signal executes nothing."""
 
     def body():
-        death = signal.SIGKILL
-        spawn(["echo", "executed"], cgroup=path, pdeathsig=death, stdout=pipe.writing, namespaces=namespaces)
+        options = joined if len(namespaces) > 1 else {"namespaces": namespaces}
+        spawn(["echo", "executed"], cgroup=path, pdeathsig=signal.SIGKILL, stdout=pipe.writing, **options)
 
-    with own_cgroup(frozen=True) as path:
+    with own_cgroup(frozen=True) as path, joining(True, CLONE_NEWPID) as joined:
         pid = os.fork()
         if pid == 0:
             try:
@@ -1285,7 +1878,7 @@ def test_parent_that_dies_before_it_writes_the_maps(pipe, monkeypatch):
 
     def body():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("butter._clone_spawn.map_ids", lambda pid, *_, **__: os._exit(0))
+            patch.setattr("butter._clone_spawn.map_child", lambda *_: os._exit(0))
             spawn(["sh", "-c", "echo executed"], namespaces=CLONE_NEWUSER, stdout=pipe.writing, **OWN)
 
     pid = os.fork()
@@ -1301,7 +1894,9 @@ def test_parent_that_dies_before_it_writes_the_maps(pipe, monkeypatch):
 @needs_cgroup
 @needs(kernel=(5, 6))
 @pytest.mark.parametrize("user", [None, pytest.param(os.geteuid(), marks=needs_root)])
-def test_another_process_with_the_connection(user):
+@pytest.mark.parametrize("middle", MIDDLE)
+@pytest.mark.parametrize("killed", [False, True])
+def test_another_process_with_the_connection(user, middle, killed):
     """Another process with the child's end of the connection does not hold spawn up."""
     connection = []
 
@@ -1315,12 +1910,16 @@ def test_another_process_with_the_connection(user):
         with Pidfd(support.members(path)[0]) as child:
             until(lambda: not_ours(child.pid))
             connection.extend(map(child.getfd, not_ours(child.pid)))
-        support.freeze(path, False)
+            if killed:
+                child.kill()
+            else:
+                support.freeze(path, False)
 
-    with own_cgroup(frozen=True) as path:
+    with own_cgroup(frozen=True) as path, joining(middle) as options:
         thief = threading.Thread(target=steal)
         thief.start()
-        assert output(["echo", "done"], cgroup=path, user=user) == "done"
+        with spawn(["true"], cgroup=path, user=user, timeout=60, **options) as child:
+            assert child.wait(60) == (-signal.SIGKILL if killed else 0)
         thief.join()
     assert connection
     for fd in connection:
@@ -1329,15 +1928,16 @@ def test_another_process_with_the_connection(user):
 
 @needs_cgroup
 @alone
-def test_killed_child():
+@pytest.mark.parametrize("middle", MIDDLE)
+def test_killed_child(middle):
     """A child that is killed before the exec is a program that was killed."""
-    with own_cgroup(frozen=True) as path:
+    with own_cgroup(frozen=True) as path, joining(middle) as options:
 
         def kill(*_):
             if support.populated(path):
                 (path / "cgroup.kill").write_text("1")
 
-        with support.alarms(kill), spawn(["true"], cgroup=path) as child:
+        with support.alarms(kill), spawn(["true"], cgroup=path, **options) as child:
             assert child.wait() == -signal.SIGKILL
 
 

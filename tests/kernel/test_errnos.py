@@ -8,6 +8,7 @@ A failure that this kernel itself produces has a provoker, which takes the place
 table's first example. Each runs in a child, in an empty directory.
 """
 
+import contextlib
 import ctypes
 import errno
 import functools
@@ -32,7 +33,7 @@ from butter import clone
 from butter._constants.fanotify_handle import AT_HANDLE_FID
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter.cli import doctor
-from butter.clone import CLONE_NEWNET, CLONE_NEWUSER, CLONE_NEWUTS, spawn
+from butter.clone import CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWUTS, spawn
 from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
 from butter.fanotify import (
@@ -92,7 +93,10 @@ from butter.system import (
     LSMT_ROOT,
     MNT_EXPIRE,
     MOUNT_ATTR_RDONLY,
+    MS_BIND,
+    MS_PRIVATE,
     MS_RDONLY,
+    MS_REC,
     MS_REMOUNT,
     OPEN_TREE_CLONE,
     STATMOUNT_MNT_BASIC,
@@ -1683,7 +1687,7 @@ step("nice", "setpriority", nice=1)
 step("rlimits", "prlimit64", rlimits={resource.RLIMIT_CORE: (0, 0)})
 # F_DUPFD_CLOEXEC, which PyPy does not have
 step("pass_fds", "fcntl", arguments={1: 1030}, pass_fds=[0])
-step("stdin", "dup3", stdin=0)
+step("stdin, stdout, stderr, pass_fds", "dup3", stdin=0)
 step("groups", "setgroups", groups=[])
 step("group", "setresgid", group=0)
 step("user", "setresuid", user=0)
@@ -1701,10 +1705,84 @@ def no_child(fail):
     spawned()
 
 
-@example("spawn(uid_map)")
+@example("spawn(namespaces)")
+def no_child_of_a_middle_child(fail):
+    support.own_uts()
+    support.inject("clone3", errno.ENOSYS)
+    # CLONE_PARENT and CLONE_PARENT_SETTID, without and with CLONE_VM
+    for flags in CLONE_NEWIPC | 0x108000, CLONE_NEWIPC | 0x108100:
+        fail("clone", first=flags)
+    spawned(namespaces=[clone.Namespace.current("uts"), CLONE_NEWIPC])
+
+
+@example("spawn(namespaces)")
+def no_child_in_namespaces(fail):
+    fail("clone3")
+    fail("clone")
+    spawned(namespaces=CLONE_NEWUTS)
+
+
+@example("spawn(uid_map, gid_map)")
 def wait_for_maps(fail):
     fail("read")
     spawned(namespaces=CLONE_NEWUSER, uid_map=[(0, os.geteuid(), 1)])
+
+
+def stream(name, flags):
+    """The file of a stream, which is opened in this process."""
+
+    def fails(fail):
+        Path("file").touch()
+        fail("openat", arguments={2: flags | os.O_CLOEXEC})
+        spawned(**{name: "file"})
+
+    fails.__name__ = f"file_of_{name}"
+    example(f"spawn({name})", filename="file")(fails)
+
+
+stream("stdin", os.O_RDONLY)
+stream("stdout", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+stream("stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+
+
+def mounting(call, name, filename, arguments=None, **options):
+    """A mount of a child in namespaces of its own, whose system call fails."""
+
+    def fails(fail):
+        fail(call, arguments=arguments)
+        spawned(namespaces=CLONE_NEWUSER | CLONE_NEWNS, **options)
+
+    example(f"spawn({name}): {call}", filename=filename)(fails)
+
+
+mounting("mount", "namespaces", "/", {3: MS_REC | MS_PRIVATE})
+mounting("mount", "mounts", "tmpfs", {3: 0}, mounts=[("tmpfs", ".", "tmpfs")])
+mounting("mount", "root", "/tmp", {3: MS_BIND | MS_REC}, root="/tmp")
+mounting("pivot_root", "root", "/tmp", root="/tmp")
+mounting("umount2", "root", "/tmp", root="/tmp")
+
+
+@example("spawn(mounts): move_mount", filename=".")
+def attached_in_the_child(fail):
+    support.own_mounts()
+    with Mount.new("tmpfs") as detached:
+        fail("move_mount")
+        spawned(namespaces=CLONE_NEWNS, mounts=[(detached, ".")])
+
+
+@example("spawn(namespaces): setns")
+def joined_by_the_child(fail):
+    with contextlib.closing(clone.Namespace.current("uts")) as joined:
+        fail("setns")
+        spawned(namespaces=joined)
+
+
+@provokes("spawn(namespaces): setns", errno.EINVAL, words="user namespace .* is that of this process")
+def user_namespace_of_this_process(fail):
+    # the threads of this process are not the reason
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    with contextlib.closing(clone.Namespace.current("user")) as own:
+        spawned(namespaces=own)
 
 
 @example("spawn(cgroup)", filename=".")
@@ -1741,9 +1819,8 @@ def of_a_user(option, number, words="", filename=None, limits=(), **options):
     provokes(call, number, needed, words=words, filename=filename)(fails)
 
 
-of_a_user("", errno.EPERM, "CAP_SYS_ADMIN", namespaces=CLONE_NEWNET)
+of_a_user("namespaces", errno.EPERM, "CAP_SYS_ADMIN", namespaces=CLONE_NEWNET)
 of_a_user("", errno.EAGAIN, r"RLIMIT_NPROC of this user \(0\)", limits=[("RLIMIT_NPROC", 0)])
-of_a_user("cgroup", errno.EACCES, "search", "/root/.", cgroup="/root/.")
 of_a_user("cwd", errno.EACCES, "search", "/root", cwd="/root")
 of_a_user("root", errno.EPERM, "CAP_SYS_CHROOT", "/", root="/")
 of_a_user("nice", errno.EACCES, "CAP_SYS_NICE", nice=-1)
@@ -1754,7 +1831,7 @@ of_a_user("user", errno.EPERM, "CAP_SETUID", user=0)
 of_a_user("capabilities", errno.EPERM, "CAP_SETPCAP", capabilities=[])
 
 
-@provokes("spawn", errno.ENOSPC, support.needs_namespaces, words="user.max_uts_namespaces is 0")
+@provokes("spawn(namespaces)", errno.ENOSPC, support.needs_namespaces, words="user.max_uts_namespaces is 0")
 def no_namespace_left(fail):
     support.own_namespaces()
     Path("/proc/sys/user/max_uts_namespaces").write_text("0")
@@ -1784,8 +1861,10 @@ def open_program():
 
 LONG = "n" * 256
 refused("", errno.EMFILE, "RLIMIT_NOFILE is 3", prepare=lambda: limit("RLIMIT_NOFILE", 3))
-refused("", errno.EBADF, "cgroup2", cgroup="/")
-refused("cgroup", errno.ENOENT, "does not exist", "none", cgroup="none")
+refused("stdin", errno.ENOENT, "does not exist", "none", stdin="none")
+refused("stdout", errno.EISDIR, "a directory", ".", stdout=".")
+refused("stdin, stdout, stderr, pass_fds", errno.EBADF, "rlimits", stdin=0, rlimits={resource.RLIMIT_NOFILE: (0, 0)})
+refused("cgroup", errno.EBADF, "cgroup2", cgroup="/")
 refused("cgroup", errno.ENOTDIR, "not a directory", "/dev/null", cgroup="/dev/null")
 refused("cgroup", errno.ENAMETOOLONG, "longer", LONG, cgroup=LONG)
 refused("cgroup", errno.ELOOP, "symbolic links", "loop", lambda: os.symlink("loop", "loop"), cgroup="loop")
@@ -1906,6 +1985,55 @@ def open_a_handle_as_nobody(fail):
     handle = FileHandle.of(".")
     support.become_nobody()
     open_by_handle_at(AT_FDCWD, handle)
+
+
+@provokes("spawn(namespaces): mount", errno.EINVAL, needs("CAP_SYS_ADMIN", "CAP_SYS_CHROOT"), filename="/")
+def mounts_made_private_in_a_chroot(fail):
+    os.chroot(".")
+    spawned(namespaces=CLONE_NEWNS)
+
+
+def in_a_cgroup(number, words, prepare, become=lambda: None):
+    """The kernel refuses to make a process in the control group of *prepare*."""
+
+    def body(directory):
+        become()
+        spawned(cgroup=directory)
+
+    def fails(fail):
+        with support.own_cgroup() as path:
+            directory = prepare(path)
+            try:
+                in_child(body, directory)
+            finally:
+                for child in filter(Path.is_dir, path.iterdir()):
+                    child.rmdir()
+
+    fails.__name__ = prepare.__name__
+    provokes("spawn(cgroup)", number, support.needs_cgroup, words=words)(fails)
+
+
+def removed_cgroup(path):
+    (path / "removed").mkdir()
+    directory = os.open(path / "removed", os.O_RDONLY)
+    (path / "removed").rmdir()
+    return directory
+
+
+def cgroup_beside_a_threaded_one(path):
+    (path / "threads").mkdir()
+    (path / "threads" / "cgroup.type").write_text("threaded")
+    (path / "invalid").mkdir()
+    return os.open(path / "invalid", os.O_RDONLY)
+
+
+def cgroup_of_another_user(path):
+    return os.open(path, os.O_RDONLY)
+
+
+in_a_cgroup(errno.ENOENT, "was removed", removed_cgroup)
+in_a_cgroup(errno.EOPNOTSUPP, "domain invalid", cgroup_beside_a_threaded_one)
+in_a_cgroup(errno.EACCES, "move a process", cgroup_of_another_user, support.become_nobody)
 
 
 # the command

@@ -203,3 +203,43 @@ def test_run_isolated():
     assert (host, processes) == ("isolated", "/proc/1")
     assert loopback.split()[0] == "lo:"
     assert capabilities.split() == ["CapEff:", "0" * 16]
+
+
+@support.needs_namespaces
+@pytest.mark.parametrize("as_root", [True, False])
+def test_container(as_root):
+    """The program sees /usr, its own processes and devices, and has no rights."""
+    script = "hostname; ls /; echo /proc/[0-9]*; grep CapBnd /proc/self/status; (: >> /usr/none) || exit 3"
+    path, arguments = EXAMPLES / "container.py", ["sh", "-c", script]
+    if as_root:
+        with running(path.name, *arguments) as process:
+            out, err = process.communicate()
+            code = process.returncode
+    else:
+        # Python itself may be where only root can read it
+        program = "import runpy, sys, support; m = runpy.run_path(sys.argv[1]); "
+        program += "support.become_nobody(); sys.exit(m['main'](sys.argv[2:]))"
+        environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent / "tests")}
+        command = [sys.executable, "-W", "error", "-c", program, str(path), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+        out, err, code = done.stdout, done.stderr, done.returncode
+    assert (code, err.count("\n"), "Read-only" in err) == (3, 1, True), err
+    host, *files, processes, capabilities = out.splitlines()
+    assert (host, processes, capabilities.split()[1]) == ("container", "/proc/1", "0" * 16)
+    assert (
+        {"bin", "dev", "proc", "tmp", "usr"}
+        <= set(files)
+        <= {"lib", "lib64", "sbin", "bin", "dev", "proc", "tmp", "usr"}
+    )
+
+
+@support.needs_namespaces
+def test_container_of_a_program_without_handlers():
+    """SIGTSTP and SIGTERM do what they do, though by default process 1 ignores them."""
+    with running("container.py", "sh", "-c", "echo ready; exec sleep 60") as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTSTP)
+        assert os.WSTOPSIG(os.waitpid(process.pid, os.WUNTRACED)[1]) == signal.SIGSTOP
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGKILL

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 
 import pytest
 import support
@@ -23,12 +23,15 @@ from butter.clone import (
     CLONE_NEWUTS,
     DEVNULL,
     PIPE,
+    Namespace,
     spawn,
 )
 
 pytestmark = pytest.mark.stress
 
 SPAWNS, FAILING, THREADS = 10_000, 1_000, 8
+# for waits that find children of every kind
+_WALL = 0x40000000
 # of each kind of namespace; those that were left behind would use them up
 MOST_NAMESPACES = 300
 
@@ -68,10 +71,14 @@ def interrupted(interval=0.001):
         signal.signal(signal.SIGALRM, before)
 
 
-def storm(spawns, failing, cgroup):
+def storm(spawns, failing, cgroup, joined):
     """Start *spawns* programs from threads; *failing* of them fail. Returns errors."""
     lock, failures = threading.Lock(), []
-    jobs = [None] * (spawns - failing) + [number % len(BAD) for number in range(failing)]
+    # with a middle child
+    beside = {"namespaces": [CLONE_NEWUTS | CLONE_NEWPID, joined]}
+    good = [*GOOD, (10, beside)]
+    bad = [*BAD, ({**beside, "cwd": "/none/such"}, errno.ENOENT)]
+    jobs = [None] * (spawns - failing) + [number % len(bad) for number in range(failing)]
     random.shuffle(jobs)
 
     def work():
@@ -87,13 +94,13 @@ def storm(spawns, failing, cgroup):
 
     def one(job):
         if job is None:
-            ((_, options),) = random.choices(GOOD, [weight for weight, _ in GOOD])
+            ((_, options),) = random.choices(good, [weight for weight, _ in good])
             if cgroup and random.random() < 0.1:
                 options = {**options, "cgroup": cgroup}
             with spawn(["/bin/true"], timeout=60, **options) as child:
                 assert child.wait(60) == 0
             return
-        options, expected = BAD[job]
+        options, expected = bad[job]
         try:
             spawn(["/bin/true"], timeout=60, stdout=PIPE, cgroup=cgroup, **options)
         except OSError as error:
@@ -127,12 +134,12 @@ def test_storm():
         limit_namespaces()
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
         before = support.descriptors(), support.mountinfo()
-        with interrupted() as calls:
-            failures = storm(SPAWNS, FAILING, cgroup)
+        with interrupted() as calls, closing(Namespace.current("mnt")) as joined:
+            failures = storm(SPAWNS, FAILING, cgroup, joined)
         if failures:
             raise failures[0]
         with pytest.raises(ChildProcessError):
-            os.waitpid(-1, os.WNOHANG)
+            os.waitpid(-1, os.WNOHANG | _WALL)
         assert (support.descriptors(), support.mountinfo()) == before
         assert calls["calls"] > 1000
         return cgroup is None or not support.populated(cgroup)

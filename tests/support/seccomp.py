@@ -1,4 +1,4 @@
-"""System calls that fail on demand."""
+"""System calls that fail, or wait, on demand."""
 
 import ctypes
 import platform
@@ -71,6 +71,7 @@ _SYSCALLS = {
     "setresuid": (117, 147),
     "setresgid": (119, 149),
     "execve": (59, 221),
+    "exit_group": (231, 94),
     "close_range": (436, 436),
     "unshare": (272, 97),
     "setns": (308, 268),
@@ -90,6 +91,9 @@ _SYSCALLS = {
     "pidfd_getfd": (438, 438),
 }
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
+# what a filter answers
+_ALLOW, _ERROR, _NOTIFY = 0x7FFF0000, 0x00050000, 0x7FC00000
 
 
 def inject(call, number, first=None, arguments=None):
@@ -98,8 +102,21 @@ def inject(call, number, first=None, arguments=None):
     With *first*, only calls with that first argument; *arguments* is of any:
     ``{position: number}``.
     """
+    _filter(call, _ERROR | number, {**({} if first is None else {0: first}), **(arguments or {})})
+
+
+def hold(call):
+    """Make the system call *call* wait until a signal comes: for a child.
+
+    Returns a descriptor that is readable while a process waits. Once no process has it
+    open, the calls fail.
+    """
+    return _filter(call, _NOTIFY, {}, 8)  # SECCOMP_FILTER_FLAG_NEW_LISTENER
+
+
+def _filter(call, answer, arguments, flags=0):
     column, architecture = _ARCHITECTURES[platform.machine()]
-    allow = (0x06, 0, 0, 0x7FFF0000)
+    allow = (0x06, 0, 0, _ALLOW)
     program = [
         (0x20, 0, 0, 4),  # load the architecture
         (0x15, 1, 0, architecture),
@@ -108,9 +125,9 @@ def inject(call, number, first=None, arguments=None):
         (0x15, 1, 0, _SYSCALLS[call][column]),
         allow,
     ]
-    for position, value in {**({} if first is None else {0: first}), **(arguments or {})}.items():
+    for position, value in arguments.items():
         program += [(0x20, 0, 0, 16 + 8 * position), (0x15, 1, 0, value), allow]
-    program.append((0x06, 0, 0, 0x00050000 | number))
+    program.append((0x06, 0, 0, answer))
     code = b"".join(struct.pack("=HBBI", *step) for step in program)
     filters = ctypes.create_string_buffer(code, len(code))
 
@@ -118,9 +135,13 @@ def inject(call, number, first=None, arguments=None):
         _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
     argument = Program(len(program), ctypes.addressof(filters))
-    # PR_SET_NO_NEW_PRIVS, then PR_SET_SECCOMP in SECCOMP_MODE_FILTER
-    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(argument)):
+    # PR_SET_NO_NEW_PRIVS, then SECCOMP_SET_MODE_FILTER
+    if libc.prctl(38, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+    result = libc.syscall(_SECCOMP[platform.machine()], 1, flags, ctypes.byref(argument))
+    if result < 0:
         raise OSError(ctypes.get_errno(), "seccomp")
+    return result
 
 
 def inject_in_child(call, number, function, *args, first=None):
