@@ -70,10 +70,15 @@ class Answers:
             self.waiting.remove(key)
         except KeyError:
             return
+        number = key[1]
+        if any(other == number for _, other in self.waiting):
+            # The program closed the descriptor by its number, which another event has
+            # by now; that may be the one that the kernel would find.
+            return
         try:
-            self.write(key[1], self.default)
+            self.write(number, self.default)
         except OSError:
-            pass  # its task was killed, or the group is closed: then the kernel allows
+            pass  # the program answered by hand, or the group is closed
 
     def give_defaults(self, keys: Iterable[tuple[int, int]] | None = None) -> None:
         """Answer those events with these keys that wait, or all, by the default."""
