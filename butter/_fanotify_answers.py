@@ -67,6 +67,8 @@ class Answers:
     def give_default(self, key: tuple[int, int]) -> None:
         """Answer the event with this key by the default, unless it was answered."""
         try:
+            if key not in self.waiting:  # faster than an exception
+                return
             self.waiting.remove(key)
         except KeyError:
             return
@@ -95,14 +97,14 @@ class Origin:
     """The read that made some events: its number, and what their object knows.
 
     While the events are ``making``, the buffer of the read owns their descriptors.
-    ``simple`` events neither have pidfds nor wait for an answer.
+    ``asks`` is whether some wait for an answer, ``pidfds`` whether some have a pidfd.
     """
 
-    __slots__ = ("answers", "making", "paths", "serial", "simple")
+    __slots__ = ("answers", "asks", "making", "paths", "pidfds", "serial")
 
     def __init__(self, answers: Answers, paths: Paths, serial: int) -> None:
         self.answers = answers
         self.paths = paths  # of the files that the object watches
         self.serial = serial
         self.making = True
-        self.simple = False
+        self.asks = self.pidfds = False

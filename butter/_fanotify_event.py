@@ -77,7 +77,8 @@ DENY_ERRNOS = (
     errno.EDQUOT,
 )
 
-_errorcode = errno.errorcode
+# a method has a parameter called errno
+_errorcode, EPERM = errno.errorcode, errno.EPERM
 
 # the first four fields of an event: its size, version, nothing, the size of its header
 _METADATA = struct.Struct("=IBBH")
@@ -153,7 +154,11 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     # A read makes hundreds of events, and a constructor that is written in Python takes
     # longer for each than the kernel does. tuple's own constructor does not, and the
     # fields never change. An event that is closed, asked for its records, and so on,
-    # keeps that in its __dict__, which Python makes only then.
+    # keeps that in its __dict__, which Python makes only then. Its fields are
+    #
+    #     version, mask, descriptor, pid, bytes of its read, its place in them, Origin
+    #
+    # An event that was made by hand has its records, no place and no Origin.
 
     version = property(itemgetter(0), doc="The version of the kernel's interface, 3.")
     mask = property(itemgetter(1), doc="``FAN_*`` bits that say what happened; ``flags`` prints them.")
@@ -182,10 +187,6 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
                 info = info[offset + header : offset + size]
             records = self.__dict__["_records"] = records_of(info) if info else NO_RECORDS
         return records
-
-    def _asks(self) -> bool:
-        """Return whether a task waits or waited: not if its file was not opened."""
-        return bool(self.mask & PERMISSION and self._origin is not None and self._number >= 0)
 
     def _is_closed(self) -> bool:
         return "_closed" in self.__dict__
@@ -369,7 +370,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         waits for its answer.
         """
         response = FAN_DENY
-        if errno is not None:
+        if errno not in (None, EPERM):
             if errno not in DENY_ERRNOS:
                 names = ", ".join(_errorcode[each] for each in DENY_ERRNOS)
                 raise ValueError(f"a task can be denied with one of {names}, not with {_errorcode.get(errno, errno)}")
@@ -381,18 +382,18 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
 
     def _origin_of_task(self) -> Origin:
         """Return the read that made this event, whose task waits for an answer."""
-        if not self.mask & PERMISSION:
+        if not self[1] & PERMISSION:
             raise ValueError(f"{self!r} is not a permission event: no task waits for an answer")
         if self._is_closed():
             raise ValueError(f"{self!r} does not wait for an answer: it was closed")
-        origin: Origin | None = self._origin
+        origin: Origin | None = self[6]
         if origin is None:
             raise ValueError(f"{self!r} was not read by a Fanotify object, which could answer it")
         return origin
 
     def _answer(self, response: int, audit: AuditRule | bool) -> None:
         origin, record = self._origin_of_task(), b""
-        answers = origin.answers
+        answers, key = origin.answers, (origin.serial, self[2])
         if audit is not False:
             if answers.flags is not None and not answers.flags & FAN_ENABLE_AUDIT:
                 raise ValueError("an audit record needs a group with FAN_ENABLE_AUDIT")
@@ -400,7 +401,6 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
             if isinstance(audit, AuditRule):
                 response |= FAN_INFO
                 record = struct.pack("BBHIII", FAN_RESPONSE_INFO_AUDIT_RULE, 0, 16, *audit)
-        key = origin.serial, self._number
         try:
             answers.waiting.remove(key)
         except KeyError:
@@ -429,13 +429,14 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         # one step, which two threads cannot both win
         if self.__dict__.setdefault("_closed", mine) is not mine:
             return
-        number, origin = self._number, self._origin
+        number, origin = self[2], self[6]
         try:
-            if origin is not None and self.mask & PERMISSION:
+            if origin is not None and origin.asks:
                 origin.answers.give_default((origin.serial, number))
         finally:
             try:
-                self._close_pidfd(close)
+                if origin is None or origin.pidfds:
+                    self._close_pidfd(close)
             finally:
                 if number >= 0 and not kept:
                     close(number)
@@ -474,14 +475,14 @@ class OwningEvent(FanotifyEvent):
     """An event that a read made, and that has something to close."""
 
     def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
-        state, origin = self.__dict__, self._origin
+        state, origin = self.__dict__, self[6]
         # while the events of its read are being made, their buffer owns everything
         if "_closed" in state or origin is None or origin.making:
             return
-        if self.mask & PERMISSION:
-            origin.answers.give_default((origin.serial, self._number))
-        kept = "_handed_over" in state or self._number < 0
-        pidfd = None if "_pidfd" in state else self._read_records().pidfd
+        if origin.asks:
+            origin.answers.give_default((origin.serial, self[2]))
+        kept = "_handed_over" in state or self[2] < 0
+        pidfd = self._read_records().pidfd if origin.pidfds and "_pidfd" not in state else None
         if kept and (pidfd is None or pidfd < 0):
             return
         try:
@@ -491,5 +492,8 @@ class OwningEvent(FanotifyEvent):
 
 
 def keys_of(events: Iterable[FanotifyEvent]) -> list[tuple[int, int]]:
-    """Return the keys by which the answers to permission events are known."""
-    return [(event._origin.serial, event._number) for event in events if event._asks()]
+    """Return the keys of permission events, by which their answers are known.
+
+    The kernel has denied those whose file it could not open.
+    """
+    return [(event[6].serial, event[2]) for event in events if event[1] & PERMISSION and event[2] >= 0]

@@ -70,8 +70,12 @@ class Columns:
 
     def events(self, data: bytes | None = None, origin: Origin | None = None) -> list[FanotifyEvent]:
         """Return the events of the bytes *data*, by default those that were read."""
-        count, used, _, any_fd, any_pidfd, many_pids = _unpack(self.summary, 6)
-        cls = OwningEvent if (any_fd or any_pidfd) and origin is not None else FanotifyEvent
+        count, used, any_mask, any_fd, any_pidfd, many_pids = _unpack(self.summary, 6)
+        cls = FanotifyEvent
+        if origin is not None:
+            origin.asks, origin.pidfds = any_mask & PERMISSION != 0, any_pidfd != 0
+            if any_fd or any_pidfd:
+                cls = OwningEvent
         if data is None:
             data = _buffer(self.data, used)[:]
         if count == 1:
@@ -96,12 +100,10 @@ class Columns:
             self.serial = answers.next_serial()
         origin = Origin(answers, paths, self.serial)
         events = self.events(None, origin)
-        any_mask, any_pidfd = self.summary[2], self.summary[4]
-        if any_mask & _OF_NAMES:
-            _follow(events, paths)
-        origin.simple = not any_mask & PERMISSION and not any_pidfd
-        if any_mask & PERMISSION:
+        if origin.asks:
             answers.waiting.update(keys_of(events))
+        elif self.summary[2] & _OF_NAMES:
+            _follow(events, paths)
         # From here on the events own the descriptors, and the buffer does not. No
         # handler runs between these stores.
         self.struct.count, self.serial, origin.making = 0, None, False

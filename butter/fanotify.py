@@ -363,10 +363,10 @@ def close_events(events: Iterable[FanotifyEvent]) -> None:
     """Close many events, faster than one by one. Each may be closed already."""
     close = os.close
     for event in events:
-        *_, number, _, _, _, origin = event
-        if origin is not None and origin.simple:
+        origin = event[6]
+        if origin is not None and not origin.asks and not origin.pidfds:
             mine: list[None] = []
-            if event.__dict__.setdefault("_closed", mine) is mine and number >= 0:
-                close(number)
+            if event.__dict__.setdefault("_closed", mine) is mine and event[2] >= 0:
+                close(event[2])
         else:
             event.close()
