@@ -68,6 +68,7 @@ from butter._constants.fanotify import (
 )
 from butter._constants.fanotify_handle import AT_EMPTY_PATH, AT_FDCWD
 from butter._descriptor import fields_of, link_of
+from butter._fanotify_handle_errors import filesystem_of
 from butter._look import CAP_AUDIT_WRITE, CAP_SYS_ADMIN, capable, in_first_user_namespace, look
 from butter.errors import (
     BAD_DESCRIPTOR,
@@ -324,8 +325,9 @@ def _wrong_for_file(path: Path | None, mask: int, flags: int, dfd: int) -> str |
         and not flags & FAN_MARK_IGNORED_SURV_MODIFY
     ):
         return f"FAN_MARK_IGNORE with {kind} needs FAN_MARK_IGNORED_SURV_MODIFY: use FAN_MARK_IGNORE_SURV"
-    if mask & PERMISSION and kind == "FAN_MARK_INODE":
-        return "the filesystem of the path, as proc, cannot have permission events"
+    filesystem = _filesystem(path, dfd)
+    if mask & PERMISSION and "(proc)" in filesystem:
+        return f"{filesystem} cannot have permission events"
     if kind != "FAN_MARK_INODE":
         return f"the path is on a filesystem of the kernel's own, as a pipe is, which cannot have {kind}"
     return None
@@ -376,22 +378,27 @@ def _not_a_directory(flags: int, mask: int, path: Path | None = None, dfd: int =
     )
 
 
-def _no_handles(mask: int, flags: int, fd: int, **_: object) -> str:
+def _filesystem(path: Path | None, dfd: int) -> str:
+    return filesystem_of("", dfd, AT_EMPTY_PATH) if path is None else filesystem_of(os.fspath(path), dfd)
+
+
+def _no_handles(mask: int, flags: int, dfd: int, path: Path | None = None, **_: object) -> str:
+    filesystem = _filesystem(path, dfd)
     if mask & FAN_PRE_ACCESS:
-        return "the filesystem cannot have FAN_PRE_ACCESS; ext4, xfs and btrfs can"
+        return f"{filesystem} cannot have FAN_PRE_ACCESS; ext4, xfs and btrfs can"
     if flags & _TYPES:
+        options = "overlay has them with nfs_export=on; " if "(overlay)" in filesystem else ""
         return (
-            "the filesystem has no handles that can be opened, so it cannot have "
-            f"{type_of(flags)} in a group with handles; overlay has them with nfs_export=on, "
-            "and a mark with FAN_MARK_INODE does not need them (Linux 6.6)"
+            f"{filesystem} has no handles that can be opened, which {type_of(flags)} needs in a group with handles; "
+            f"{options}a mark with FAN_MARK_INODE does not need them (Linux 6.6)"
         )
-    return "the filesystem has no handles of files, which a group with FAN_REPORT_FID needs: use a group without"
+    return f"{filesystem} has no handles of files, which a group with FAN_REPORT_FID needs: use a group without"
 
 
-def _no_fsid(**_: object) -> str:
+def _no_fsid(dfd: int, path: Path | None = None, **_: object) -> str:
     return (
-        "the filesystem has no identity (fsid), which a group with handles needs: use a group without FAN_REPORT_FID, "
-        "or a mark with FAN_MARK_INODE (Linux 6.8)"
+        f"{_filesystem(path, dfd)} has no identity (fsid), which a group with handles needs: "
+        "use a group without FAN_REPORT_FID, or a mark with FAN_MARK_INODE (Linux 6.8)"
     )
 
 

@@ -51,7 +51,7 @@ def is_privileged() -> bool:
     return capable(CAP_DAC_READ_SEARCH) and in_first_user_namespace() is not False
 
 
-def _filesystem_of(path: str | bytes, dirfd: int, flags: int = 0) -> str:
+def filesystem_of(path: str | bytes, dirfd: int, flags: int = 0) -> str:
     """Return words for the filesystem of a file, with its name if that is known."""
     mount = look(path, dirfd, flags).mount
     lines = text_of("/proc/thread-self/mountinfo")
@@ -71,7 +71,7 @@ def _flags_refused(flags: int, **_: object) -> str:
 
 
 def _no_handles(name: str | bytes, dirfd: int, flags: int, **_: object) -> str:
-    filesystem = _filesystem_of(name, dirfd, flags & AT_EMPTY_PATH)
+    filesystem = filesystem_of(name, dirfd, flags & AT_EMPTY_PATH)
     if flags & AT_HANDLE_FID:
         return f"{filesystem} has no handles for files"
     if flags & AT_HANDLE_CONNECTABLE:
@@ -150,7 +150,7 @@ def _not_found(mount_fd: int, handle: FileHandle, flags: int, **_: object) -> st
     if mount_fd < 0 and mount_fd != AT_FDCWD:
         return "the kernel finds nothing with this handle (any more)"
     place = "the working directory" if mount_fd == AT_FDCWD else f"descriptor {mount_fd}"
-    filesystem = f"{_filesystem_of('', mount_fd, AT_EMPTY_PATH)} of {place}"
+    filesystem = f"{filesystem_of('', mount_fd, AT_EMPTY_PATH)} of {place}"
     found = ffi.new("butter_handle *")
     result = lib.name_to_handle_at(mount_fd, b"", AT_EMPTY_PATH, found)
     if result == -1 - errno.EOPNOTSUPP:

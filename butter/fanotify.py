@@ -300,7 +300,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
             if not self._is_own(event.pid):
                 others.append(event)
                 continue
-            with event:
+            with event, suppress(OSError):
                 if event.permission_event:
                     event.allow()
         return others
