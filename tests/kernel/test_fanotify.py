@@ -33,6 +33,7 @@ from butter.fanotify import (
     FAN_CREATE,
     FAN_DELETE,
     FAN_DELETE_SELF,
+    FAN_DENY,
     FAN_ENABLE_AUDIT,
     FAN_EVENT_INFO_TYPE_DFID_NAME,
     FAN_FS_ERROR,
@@ -41,7 +42,9 @@ from butter.fanotify import (
     FAN_MARK_FILESYSTEM,
     FAN_MARK_FLUSH,
     FAN_MARK_IGNORE,
+    FAN_MARK_IGNORE_SURV,
     FAN_MARK_IGNORED_MASK,
+    FAN_MARK_INODE,
     FAN_MARK_MNTNS,
     FAN_MARK_MOUNT,
     FAN_MARK_REMOVE,
@@ -74,6 +77,7 @@ from butter.fanotify import (
     fanotify_init,
     fanotify_mark,
 )
+from butter.pidfd import Pidfd
 from butter.utils import get_buffered_length
 
 admin = needs("CAP_SYS_ADMIN")
@@ -463,11 +467,12 @@ def test_a_batch_that_is_dropped(file):
 
 
 @admin
+@pytest.mark.parametrize("flags", [0, pytest.param(FAN_REPORT_PIDFD, marks=needs(kernel=(5, 15)))])
 @pytest.mark.parametrize("failing", range(3))
-def test_a_batch_that_fails_half_way(file, monkeypatch, failing):
+def test_a_batch_that_fails_half_way(file, monkeypatch, failing, flags):
     """Events that cannot be made are not leaked, and come with the next read."""
     before = support.descriptors()
-    made = Fanotify(FAN_NONBLOCK)
+    made = Fanotify(FAN_NONBLOCK | flags)
     for number in range(3):
         path = file.with_name(str(number))
         path.touch()
@@ -495,6 +500,96 @@ def test_a_batch_that_fails_half_way(file, monkeypatch, failing):
             made.read_event()
     made.close()
     assert support.descriptors() == before
+
+
+@admin
+@needs(kernel=(5, 15))
+def test_a_pidfd_belongs_to_its_event(file):
+    """It is closed with the event, whether it was asked for or not, unless adopted."""
+    before = support.descriptors()
+    with Fanotify(FAN_REPORT_PIDFD) as made:
+        read_one(made, file).close()
+        with read_one(made, file) as event, Pidfd.adopt(event.pidfd) as process:
+            event.close()
+            assert process.pid == os.getpid()
+        events = [read_one(made, file)]
+        os.close(events[0].fd)
+        with pytest.warns(ResourceWarning, match="unclosed FanotifyEvent"):
+            support.forget(events)
+        event = read_one(made, file)
+        close_events([event, event])
+        with pytest.raises(ValueError, match="closed file"):
+            event.pidfd  # noqa: B018
+    assert support.descriptors() == before
+
+
+@admin
+def test_many_events_are_closed(file):
+    """close_events closes each once, also those that are closed already."""
+    with Fanotify() as made:
+        first, second = read_one(made, file), read_one(made, file)
+        numbers = first.fileno(), second.fileno()
+        first.close()
+        stranger = os.dup(0)
+        close_events([first, second, second])
+        assert is_open(stranger)
+        os.close(stranger)
+        assert not is_open(numbers[1])
+    close_events([FanotifyEvent(3, FAN_OPEN, FAN_NOFD, 1)])
+
+
+@admin
+def test_an_object_that_init_never_saw(file):
+    """An object around a number that a test opened reads, and closes nothing itself."""
+    made = Fanotify.__new__(Fanotify)
+    made._fd = fanotify_init(FAN_NONBLOCK)
+    read_one(made, file).close()
+    fd = made._fd
+    del made
+    gc.collect()
+    assert is_open(fd)
+    os.close(fd)
+
+
+@admin
+def test_flush(tmp_path):
+    """Marks are removed by their type, or all of them."""
+
+    def body(path):
+        Path("file").touch()
+        with Fanotify(FAN_NONBLOCK) as made:
+
+            def events():
+                use("file")
+                return sorted(event.mask for event in support.drain(made) if event.close() is None)
+
+            for flags in FAN_MARK_INODE, FAN_MARK_MOUNT, FAN_MARK_FILESYSTEM:
+                made.watch("file", {FAN_MARK_INODE: FAN_OPEN}.get(flags, FAN_CLOSE_NOWRITE), flags)
+            assert events() == [FAN_OPEN | FAN_CLOSE_NOWRITE]
+            made.flush(FAN_MARK_MOUNT)
+            assert events() == [FAN_OPEN | FAN_CLOSE_NOWRITE]
+            made.flush(FAN_MARK_INODE)
+            assert events() == [FAN_CLOSE_NOWRITE]
+            made.watch("file", FAN_OPEN)
+            made.flush()
+            assert events() == []
+
+    own_filesystem(body, tmp_path, "tmpfs")
+
+
+@needs(kernel=(6, 0))
+def test_two_ways_to_ignore(tmp_path):
+    """A mark ignores in one way, and the error says which it already has."""
+    with Fanotify(FAN_REPORT_FID) as made:
+        made.ignore(tmp_path, FAN_OPEN, FAN_MARK_IGNORE_SURV)
+        with pytest.raises(FileExistsError, match="cannot ignore by FAN_MARK_IGNORED_MASK too"):
+            made.ignore(tmp_path, FAN_OPEN)
+    file = tmp_path / "file"
+    file.touch()
+    with Fanotify(FAN_REPORT_FID) as made:
+        made.ignore(file, FAN_OPEN, FAN_MARK_IGNORE_SURV)
+        with pytest.raises(FileExistsError, match="IGNORED_MASK, or by FAN_MARK_IGNORE_SURV"):
+            made.ignore(file, FAN_OPEN, FAN_MARK_IGNORE)
 
 
 # events with handles, and users without privileges
@@ -722,6 +817,17 @@ def test_paths_below_a_filesystem(tmp_path):
     own_filesystem(body, tmp_path, "tmpfs")
 
 
+@needs(kernel=(5, 9))
+@pytest.mark.parametrize("flags", [FAN_REPORT_FID, FAN_REPORT_DIR_FID])
+def test_paths_without_names(tmp_path, flags):
+    """Without names the path is that of the file, or of its directory."""
+    with Fanotify(flags) as made:
+        made.watch(tmp_path, FAN_CREATE)
+        (tmp_path / "file").touch()
+        event = made.read_event()
+        assert (event.name, event.filename, event.path) == (None, None, str(tmp_path))
+
+
 def test_events_without_a_path():
     """An overflow has none, and a hand-made event cannot know it."""
     assert FanotifyEvent(3, FAN_Q_OVERFLOW, FAN_NOFD, 0).path is None
@@ -901,6 +1007,65 @@ def test_the_own_process_is_excluded(file):
             assert event.pid == task.pid
             event.allow()
         assert task.status() == 0
+
+
+@admin
+@needs(kernel=(4, 20))
+@pytest.mark.parametrize("flags", [0, FAN_REPORT_TID])
+def test_the_own_events_are_left_out(file, flags):
+    """Without permission events too, and where the number is that of a thread."""
+    with Fanotify(FAN_NONBLOCK | flags, exclude_self=True) as made:
+        made.watch(file, FAN_OPEN)
+        use(file)
+        assert made.read_events() == []
+        task = Task(lambda: use(file))
+        assert task.status() == 0
+        with made.read_event() as event:
+            assert event.pid == task.pid
+
+
+@admin
+def test_threads_that_answer_one_event(file):
+    """Of two threads that answer at once, one answers and the other is told."""
+    with Fanotify(FAN_CLASS_CONTENT) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        for _ in range(50):
+            task = Task(lambda: use(file))
+            barrier, refused = threading.Barrier(2), []
+
+            def answer(event, barrier=barrier, refused=refused):
+                barrier.wait()
+                try:
+                    event.allow()
+                except ValueError:
+                    refused.append(event)
+
+            with made.read_event() as event:
+                threads = [threading.Thread(target=answer, args=(event,)) for _ in range(2)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+            assert len(refused) == 1
+            assert task.status() == 0
+
+
+@admin
+def test_a_number_that_another_event_has(file):
+    """The default of an event whose descriptor the program closed is not another's."""
+    with Fanotify(FAN_CLASS_CONTENT, default="allow") as made:
+        made.watch(file, FAN_OPEN_PERM)
+        first = Task(lambda: use(file))
+        answered = [made.read_event()]
+        number = answered[0].fd
+        os.write(made.fileno(), struct.pack("iI", number, FAN_DENY))
+        os.close(number)
+        second = Task(lambda: use(file))
+        with made.read_event() as event:
+            assert event.fileno() == number
+            support.forget(answered)
+            event.deny()
+        assert (first.status(), second.status()) == (errno.EPERM, errno.EPERM)
 
 
 @admin

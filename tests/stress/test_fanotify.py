@@ -1,5 +1,6 @@
 """Many events of fanotify, answers that fail, and listeners that die."""
 
+import asyncio
 import os
 import random
 import signal
@@ -7,8 +8,10 @@ import warnings
 
 import pytest
 import support
+from loops import both
 from support import needs
 
+from butter.asyncio.fanotify import Fanotify_async
 from butter.fanotify import (
     FAN_CLASS_CONTENT,
     FAN_NONBLOCK,
@@ -77,6 +80,44 @@ def test_failing_handlers(tmp_path, pipe):
         told = sum(int.from_bytes(os.read(pipe[0], 4), "little") for _ in tasks)
         assert told == denied
         assert [os.waitpid(task, 0)[1] for task in tasks] == [0] * TASKS
+
+
+@both
+async def test_cancelled_handlers(tmp_path, pipe):
+    """Each of 4,000 tasks goes on, though handlers fail, or are cancelled, or late."""
+    path = tmp_path / "file"
+    path.touch()
+    source, tasks = random.Random(2), set()
+
+    async def handle(event):
+        with event:
+            way = source.randrange(4)
+            if way == 0:
+                raise ZeroDivisionError
+            if way == 1:
+                await asyncio.sleep(60)
+            await asyncio.sleep(0)
+            if way == 2:
+                event.allow()
+            # else it gets the default
+
+    # a handler that is cancelled before it began forgets its event
+    warnings.simplefilter("ignore", ResourceWarning)
+    async with Fanotify_async(FAN_CLASS_CONTENT, default="deny", deadline=0.01) as fanotify:
+        fanotify.watch(path, FAN_OPEN_PERM)
+        children = [start(path, 1000, pipe[1]) for _ in range(TASKS)]
+        for _ in range(TASKS * 1000):
+            task = asyncio.ensure_future(handle(await fanotify.get(30)))
+            tasks.add(task)
+            if source.randrange(2):
+                asyncio.get_running_loop().call_soon(task.cancel)
+            for done in [each for each in tasks if each.done()]:
+                tasks.remove(done)
+                assert done.cancelled() or done.exception() is None or done.exception().args == ()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * TASKS
 
 
 def test_killed_listeners(tmp_path):
