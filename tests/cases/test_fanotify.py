@@ -460,12 +460,12 @@ def test_fanotify12(here, mask, ignored, expected):
 @admin
 @needs(kernel=(5, 13))
 @every_filesystem
-@pytest.mark.parametrize("ondir", [0, FAN_ONDIR])
-def test_fanotify13(tmp_path, kind, ondir):
+def test_fanotify13(tmp_path, kind):
     """The handles of events are those that name_to_handle_at returns."""
 
     def body(path):
-        check_fanotify13(path, [FAN_MARK_INODE, FAN_MARK_MOUNT, FAN_MARK_FILESYSTEM], ondir)
+        for ondir in 0, FAN_ONDIR:
+            check_fanotify13(path, [FAN_MARK_INODE, FAN_MARK_MOUNT, FAN_MARK_FILESYSTEM], ondir)
 
     own_filesystem(body, tmp_path, kind)
 
@@ -625,96 +625,102 @@ def test_fanotify15(tmp_path, kind, style):
     own_filesystem(body, tmp_path, kind)
 
 
+FANOTIFY16 = [
+    (NAMES, 0, False),
+    (FAN_REPORT_DIR_FID, 0, False),
+    (FAN_REPORT_DIR_FID | FAN_REPORT_FID, 0, False),
+    (NAMES | FAN_REPORT_FID, 0, False),
+    (FAN_REPORT_DFID_NAME_TARGET, 0, False),
+    (NAMES | FAN_REPORT_FID, FAN_RENAME, False),
+    (FAN_REPORT_DFID_NAME_TARGET, FAN_RENAME, False),
+    (NAMES | FAN_REPORT_FID, FAN_RENAME, True),
+]
+
+
 @admin
 @needs(kernel=(5, 17))
 @every_filesystem
-@pytest.mark.parametrize("style", [FAN_MARK_FILESYSTEM, FAN_MARK_INODE])
-@pytest.mark.parametrize(
-    ("flags", "renames", "ignoring"),
-    [
-        (NAMES, 0, False),
-        (FAN_REPORT_DIR_FID, 0, False),
-        (FAN_REPORT_DIR_FID | FAN_REPORT_FID, 0, False),
-        (NAMES | FAN_REPORT_FID, 0, False),
-        (FAN_REPORT_DFID_NAME_TARGET, 0, False),
-        (NAMES | FAN_REPORT_FID, FAN_RENAME, False),
-        (FAN_REPORT_DFID_NAME_TARGET, FAN_RENAME, False),
-        (NAMES | FAN_REPORT_FID, FAN_RENAME, True),
-    ],
-)
-def test_fanotify16(tmp_path, kind, flags, style, renames, ignoring):
+def test_fanotify16(tmp_path, kind):
     """Events have the directory, the name and the child that their group reports."""
 
-    def body(root):
-        seen = []
-
-        def take():
-            for event in drain(made):
-                assert (event.fd, event.pid) == (FAN_NOFD, os.getpid())
-                seen.append(event)
-
-        os.mkdir("temp")
-        with Fanotify(flags | FAN_NONBLOCK) as made:
-            entries = FAN_CREATE | FAN_DELETE | FAN_MOVE | FAN_ONDIR | renames
-            if style == FAN_MARK_FILESYSTEM:
-                made.watch(root, entries, style)
-            else:
-                made.watch(root, entries)
-            if ignoring:
-                made.ignore("temp", FAN_MOVE | FAN_RENAME, FAN_MARK_IGNORED_SURV_MODIFY)
-            os.mkdir("dir1")
-            if style == FAN_MARK_INODE:
-                made.watch("dir1", entries | FAN_OPEN | FAN_CLOSE | FAN_EVENT_ON_CHILD)
-            outer, inner = handle_of("."), handle_of("dir1")
-            with open("dir1/file1", "wb", buffering=0) as file:
-                child = handle_of("dir1/file1")
-                file.write(b"x")
-                os.rename("dir1/file1", "dir1/file2")
-            os.unlink("dir1/file2")
-            take()
-            os.rename("dir1", "temp/dir2")
-            os.rename("temp/dir2", "dir3")
-            take()
-            named, target = flags & FAN_REPORT_NAME, flags & FAN_REPORT_TARGET_FID
-            # the directory and name of each kind of event, which merging keeps apart
-            found = {}
-            for event in seen:
-                for bit in (FAN_CREATE, FAN_MOVED_FROM, FAN_MOVED_TO, FAN_DELETE, FAN_RENAME):
-                    if event.mask & bit:
-                        key = bit, bool(event.mask & FAN_ONDIR)
-                        found.setdefault(key, []).append(
-                            (event.old_dir_handle, event.old_name, event.dir_handle, event.name, event.handle)
-                        )
-            directory = handle_of("dir3")
-
-            def entry(where, name, what):
-                return None, None, where, name if named else None, what if target else None
-
-            assert found[FAN_CREATE, True] == [entry(outer, "dir1", directory)]
-            assert found[FAN_CREATE, False] == [entry(inner, "file1", child)]
-            assert found[FAN_MOVED_FROM, False] == [entry(inner, "file1", child)]
-            assert found[FAN_MOVED_TO, False] == [entry(inner, "file2", child)]
-            assert found[FAN_DELETE, False] == [entry(inner, "file2", child)]
-            assert entry(outer, "dir1", directory) in found[FAN_MOVED_FROM, True]
-            assert entry(outer, "dir3", directory) in found[FAN_MOVED_TO, True]
-            if renames:
-                assert [row[:4] for row in found[FAN_RENAME, False]] == [(inner, "file1", inner, "file2")]
-                assert [row[4] for row in found[FAN_RENAME, False]] == [child if target else None]
-                moved = [row[:4] for row in found.get((FAN_RENAME, True), [])]
-                temp = handle_of("temp")
-                if ignoring:
-                    assert moved == []
-                elif style == FAN_MARK_FILESYSTEM:
-                    assert moved == [(outer, "dir1", temp, "dir2"), (temp, "dir2", outer, "dir3")]
-                else:
-                    assert moved == [(outer, "dir1", None, None), (None, None, outer, "dir3")]
-            if style == FAN_MARK_INODE:
-                opened = [event for event in seen if event.mask & FAN_CLOSE_WRITE]
-                assert [event.handle for event in opened if event.handle] == (
-                    [child] * len(opened) if flags & FAN_REPORT_FID else []
-                )
+    def body(path):
+        for style in FAN_MARK_FILESYSTEM, FAN_MARK_INODE:
+            for number, row in enumerate(FANOTIFY16):
+                os.mkdir(f"{path}/{style}-{number}")
+                os.chdir(f"{path}/{style}-{number}")
+                check_fanotify16(style, *row)
 
     own_filesystem(body, tmp_path, kind)
+
+
+def check_fanotify16(style, flags, renames, ignoring):
+    seen = []
+
+    def take():
+        for event in drain(made):
+            assert (event.fd, event.pid) == (FAN_NOFD, os.getpid())
+            seen.append(event)
+
+    os.mkdir("temp")
+    with Fanotify(flags | FAN_NONBLOCK) as made:
+        entries = FAN_CREATE | FAN_DELETE | FAN_MOVE | FAN_ONDIR | renames
+        if style == FAN_MARK_FILESYSTEM:
+            made.watch(".", entries, style)
+        else:
+            made.watch(".", entries)
+        if ignoring:
+            made.ignore("temp", FAN_MOVE | FAN_RENAME, FAN_MARK_IGNORED_SURV_MODIFY)
+        os.mkdir("dir1")
+        if style == FAN_MARK_INODE:
+            made.watch("dir1", entries | FAN_OPEN | FAN_CLOSE | FAN_EVENT_ON_CHILD)
+        outer, inner = handle_of("."), handle_of("dir1")
+        with open("dir1/file1", "wb", buffering=0) as file:
+            child = handle_of("dir1/file1")
+            file.write(b"x")
+            os.rename("dir1/file1", "dir1/file2")
+        os.unlink("dir1/file2")
+        take()
+        os.rename("dir1", "temp/dir2")
+        os.rename("temp/dir2", "dir3")
+        take()
+        named, target = flags & FAN_REPORT_NAME, flags & FAN_REPORT_TARGET_FID
+        # the directory and name of each kind of event, which merging keeps apart
+        found = {}
+        for event in seen:
+            for bit in (FAN_CREATE, FAN_MOVED_FROM, FAN_MOVED_TO, FAN_DELETE, FAN_RENAME):
+                if event.mask & bit:
+                    key = bit, bool(event.mask & FAN_ONDIR)
+                    found.setdefault(key, []).append(
+                        (event.old_dir_handle, event.old_name, event.dir_handle, event.name, event.handle)
+                    )
+        directory = handle_of("dir3")
+
+        def entry(where, name, what):
+            return None, None, where, name if named else None, what if target else None
+
+        assert found[FAN_CREATE, True] == [entry(outer, "dir1", directory)]
+        assert found[FAN_CREATE, False] == [entry(inner, "file1", child)]
+        assert found[FAN_MOVED_FROM, False] == [entry(inner, "file1", child)]
+        assert found[FAN_MOVED_TO, False] == [entry(inner, "file2", child)]
+        assert found[FAN_DELETE, False] == [entry(inner, "file2", child)]
+        assert entry(outer, "dir1", directory) in found[FAN_MOVED_FROM, True]
+        assert entry(outer, "dir3", directory) in found[FAN_MOVED_TO, True]
+        if renames:
+            assert [row[:4] for row in found[FAN_RENAME, False]] == [(inner, "file1", inner, "file2")]
+            assert [row[4] for row in found[FAN_RENAME, False]] == [child if target else None]
+            moved = [row[:4] for row in found.get((FAN_RENAME, True), [])]
+            temp = handle_of("temp")
+            if ignoring:
+                assert moved == []
+            elif style == FAN_MARK_FILESYSTEM:
+                assert moved == [(outer, "dir1", temp, "dir2"), (temp, "dir2", outer, "dir3")]
+            else:
+                assert moved == [(outer, "dir1", None, None), (None, None, outer, "dir3")]
+        if style == FAN_MARK_INODE:
+            opened = [event for event in seen if event.mask & FAN_CLOSE_WRITE]
+            assert [event.handle for event in opened if event.handle] == (
+                [child] * len(opened) if flags & FAN_REPORT_FID else []
+            )
 
 
 @needs("CAP_SYS_ADMIN", kernel=(5, 13))
