@@ -73,7 +73,8 @@ class Answers:
         except KeyError:
             return
         number = key[1]
-        if any(other == number for _, other in self.waiting):
+        # a list is made in one step, while other threads go on
+        if any(other == number for _, other in list(self.waiting)):
             # The program closed the descriptor by its number, which another event has
             # by now; that may be the one that the kernel would find.
             return
@@ -81,6 +82,10 @@ class Answers:
             self.write(number, self.default)
         except OSError:
             pass  # the program answered by hand, or the group is closed
+        except BaseException:
+            # a handler raised; close() answers it later, if it still waits
+            self.waiting.add(key)
+            raise
 
     def give_defaults(self, keys: Iterable[tuple[int, int]] | None = None) -> None:
         """Answer those events with these keys that wait, or all, by the default."""
