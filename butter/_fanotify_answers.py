@@ -66,22 +66,18 @@ class Answers:
 
     def give_default(self, key: tuple[int, int]) -> None:
         """Answer the event with this key by the default, unless it was answered."""
+        if key not in self.waiting:
+            return
         try:
-            if key not in self.waiting:  # faster than an exception
-                return
             self.waiting.remove(key)
-        except KeyError:
-            return
-        number = key[1]
-        # a list is made in one step, while other threads go on
-        if any(other == number for _, other in list(self.waiting)):
-            # The program closed the descriptor by its number, which another event has
-            # by now; that may be the one that the kernel would find.
-            return
-        try:
-            self.write(number, self.default)
-        except OSError:
-            pass  # the program answered by hand, or the group is closed
+            # a list is made in one step, while other threads go on
+            if any(other == key[1] for _, other in list(self.waiting)):
+                # The program closed the descriptor by its number, which another event
+                # has by now; that may be the one that the kernel would find.
+                return
+            self.write(key[1], self.default)
+        except (KeyError, OSError):
+            pass  # another was faster: a thread, the program by hand, or the end
         except BaseException:
             # a handler raised; close() answers it later, if it still waits
             self.waiting.add(key)

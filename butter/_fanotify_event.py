@@ -403,11 +403,10 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
                 record = struct.pack("BBHIII", FAN_RESPONSE_INFO_AUDIT_RULE, 0, 16, *audit)
         try:
             answers.waiting.remove(key)
+            answers.write(key[1], response, record)
         except KeyError:
             why = "its object is closed, or belongs to another process" if answers.fd is None else "it was answered"
             raise ValueError(f"{self!r} does not wait for an answer: {why}") from None
-        try:
-            answers.write(key[1], response, record)
         except FileNotFoundError:
             raise
         except BaseException:
@@ -425,21 +424,21 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
 
     def _close(self, close: Callable[[int], object], kept: bool = False) -> None:
         """Answer, and close all but a descriptor that is to be *kept*."""
+        state, number, origin = self.__dict__, self[2], self[6]
         mine: list[None] = []
-        # one step, which two threads cannot both win
-        if self.__dict__.setdefault("_closed", mine) is not mine:
-            return
-        number, origin = self[2], self[6]
         try:
-            if origin is not None and origin.asks:
+            # one step, which two threads cannot both win; a handler may raise after it
+            state.setdefault("_closed", mine)
+            if origin is not None and origin.asks and state["_closed"] is mine:
                 origin.answers.give_default((origin.serial, number))
         finally:
-            try:
-                if origin is None or origin.pidfds:
-                    self._close_pidfd(close)
-            finally:
-                if number >= 0 and not kept:
-                    close(number)
+            if "_closed" in state and state["_closed"] is mine:
+                try:
+                    if origin is None or origin.pidfds:
+                        self._close_pidfd(close)
+                finally:
+                    if number >= 0 and not kept:
+                        close(number)
 
     def _close_pidfd(self, close: Callable[[int], object]) -> None:
         made: Pidfd | None = self.__dict__.get("_pidfd")

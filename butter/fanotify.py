@@ -364,9 +364,13 @@ def close_events(events: Iterable[FanotifyEvent]) -> None:
     close = os.close
     for event in events:
         origin = event[6]
-        if origin is not None and not origin.asks and not origin.pidfds:
-            mine: list[None] = []
-            if event.__dict__.setdefault("_closed", mine) is mine and event[2] >= 0:
-                close(event[2])
-        else:
+        if origin is None or origin.asks or origin.pidfds:
             event.close()
+            continue
+        # as FanotifyEvent.close does for one that has nothing but a descriptor
+        state, mine = event.__dict__, []  # type: ignore[var-annotated]
+        try:
+            state.setdefault("_closed", mine)
+        finally:
+            if "_closed" in state and state["_closed"] is mine and event[2] >= 0:
+                close(event[2])

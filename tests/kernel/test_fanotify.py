@@ -7,9 +7,11 @@ import gc
 import itertools
 import os
 import pickle
+import platform
 import re
 import signal
 import struct
+import sys
 import threading
 import time
 from pathlib import Path
@@ -536,6 +538,55 @@ def test_many_events_are_closed(file):
         os.close(stranger)
         assert not is_open(numbers[1])
     close_events([FanotifyEvent(3, FAN_OPEN, FAN_NOFD, 1)])
+
+
+class Interrupted(Exception):
+    """A signal handler's exception."""
+
+
+def interrupted(function, at):
+    """Call *function*, and raise at place *at* where Python may run handlers.
+
+    Returns whether there is such a place.
+    """
+    places = itertools.count()
+
+    def profile(frame, event, arg):
+        # where a function begins, and where one that is written in C has returned
+        if event in ("call", "c_return") and arg is not sys.setprofile and next(places) == at:
+            sys.setprofile(None)
+            raise Interrupted
+
+    sys.setprofile(profile)
+    try:
+        function()
+    except Interrupted:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+@admin
+@needs(when=platform.python_implementation() == "CPython", reason="needs CPython's profiler")
+@pytest.mark.parametrize("close", [FanotifyEvent.close, lambda event: close_events([event])])
+@pytest.mark.parametrize("flags", [0, FAN_CLASS_CONTENT])
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_close_that_a_handler_interrupts(file, close, flags):
+    """Wherever a handler raises, the descriptor is closed once and the task goes on."""
+    before, at, more = support.descriptors(), 0, True
+    while more:
+        with Fanotify(flags, default="deny") as made:
+            made.watch(file, FAN_OPEN_PERM if flags else FAN_OPEN)
+            task = Task(lambda: use(file))
+            events = [made.read_event()]
+            more = interrupted(lambda events=events: close(events[0]), at)
+            support.forget(events)
+            assert set(support.descriptors()) - set(before) == {made.fileno()}
+        # the default comes from the event, or else from the object
+        assert task.status() == (errno.EPERM if flags else 0)
+        at += 1
+    assert at > 3
 
 
 @admin
