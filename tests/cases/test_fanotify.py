@@ -723,38 +723,37 @@ def check_fanotify16(style, flags, renames, ignoring):
             )
 
 
-@needs("CAP_SYS_ADMIN", kernel=(5, 13))
+@needs("CAP_SETUID", kernel=(5, 13))
 @support.needs_namespaces
-def test_fanotify17(tmp_path):
-    """The limits of groups and marks hold in a user namespace of its own."""
-    file = tmp_path / "file"
+def test_fanotify17(public_path):
+    """The limits of groups and marks hold for a user, and in a namespace of its own."""
+    file = public_path / "file"
     file.touch()
+    most = int(Path("/proc/sys/fs/fanotify/max_user_groups").read_text())
 
-    def groups(flags, limit=None):
-        support.allow_descriptors(2000)
+    def groups(inside=False, limit=None):
+        support.allow_descriptors(most + 100)
+        support.become_nobody()  # whose limits no other test uses up
+        if inside:
+            support.own_namespaces()
         if limit:
             Path(f"/proc/sys/user/{limit}").write_text("10")
         made = []
         try:
             while True:
-                made.append(Fanotify(flags))
+                made.append(Fanotify(FAN_REPORT_FID))
                 made[-1].watch(file, FAN_OPEN)
         except OSError as error:
             return len(made), error.errno, error.strerror
 
-    def inside(flags, limit=None):
-        support.own_namespaces()
-        return groups(flags, limit)
-
-    most = int(Path("/proc/sys/fs/fanotify/max_user_groups").read_text())
-    for function, flags in (groups, 0), (inside, FAN_REPORT_FID):
-        count, number, words = in_child(function, flags)
+    for inside in False, True:
+        count, number, words = in_child(groups, inside)
         assert count <= most
         assert (number, "max_user_groups" in words) == (errno.EMFILE, True)
-    count, number, words = in_child(inside, FAN_REPORT_FID, "max_fanotify_groups")
+    count, number, words = in_child(groups, True, "max_fanotify_groups")
     assert count <= 10
     assert (number, "user.max_fanotify_groups is 10" in words) == (errno.EMFILE, True)
-    count, number, words = in_child(inside, FAN_REPORT_FID, "max_fanotify_marks")
+    count, number, words = in_child(groups, True, "max_fanotify_marks")
     assert count <= 11
     assert (number, "user.max_fanotify_marks is 10" in words) == (errno.ENOSPC, True)
 
