@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from butter._buffers import Reader
 from butter._constants.fanotify import (
     FAN_DELETE_SELF,
+    FAN_EVENT_METADATA_LEN,
     FAN_MOVE,
     FAN_NOFD,
     FAN_ONDIR,
@@ -76,11 +77,23 @@ class Columns:
             origin.asks, origin.pidfds = any_mask & PERMISSION != 0, any_pidfd != 0
             if any_fd or any_pidfd:
                 cls = OwningEvent
-        if data is None:
+        # most events with descriptors have no records
+        bare = used == count * FAN_EVENT_METADATA_LEN
+        if bare:
+            data = b""
+        elif data is None:
             data = _buffer(self.data, used)[:]
         if count == 1:
             # A program that keeps up gets events one by one, and this is faster.
-            event = FANOTIFY_METADATA_VERSION, self.masks[0], self.fds[0], self.pids[0], data, 0, origin
+            event = (
+                FANOTIFY_METADATA_VERSION,
+                self.masks[0],
+                self.fds[0],
+                self.pids[0],
+                data,
+                None if bare else 0,
+                origin,
+            )
             return [tuple.__new__(cls, event)]
         fields = zip(
             repeat(FANOTIFY_METADATA_VERSION),
@@ -88,7 +101,7 @@ class Columns:
             _unpack(self.fds, count) if any_fd else repeat(FAN_NOFD),
             _unpack(self.pids, count) if many_pids else repeat(self.pids[0]),
             repeat(data),
-            _unpack(self.offsets, count),
+            repeat(None) if bare else _unpack(self.offsets, count),
             repeat(origin),
         )
         # zip uses one tuple of arguments again and again; map makes one for each event
