@@ -218,11 +218,11 @@ class MountMonitor(Eventlike[MountEvent]):
     def _adopted(self, fd: int) -> None:
         group, inode = group_of(fd), _marked(fd)
         if group is not None and not group.flags & FAN_REPORT_MNT:
-            ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="a fanotify descriptor without FAN_REPORT_MNT")
+            ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="an fanotify descriptor without FAN_REPORT_MNT")
         if group is not None and group.flags & FAN_REPORT_PIDFD:
-            ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="a fanotify descriptor with FAN_REPORT_PIDFD")
+            ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="an fanotify descriptor with FAN_REPORT_PIDFD")
         if group is not None and inode is None:
-            ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="a fanotify descriptor without a mount namespace")
+            ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="an fanotify descriptor without a mount namespace")
         if inode is not None:
             found = _find(inode)
             if found is None:

@@ -1196,40 +1196,44 @@ def ask_for_the_parent_of_ones_own(fail):
     clone.Namespace.current("user").parent()
 
 
-@example("mount namespace", filename="/proc/self/ns/mnt")
+@example("mount namespace", "/proc/self/ns/mnt", needs(kernel=(6, 15)))
 def monitor_the_mounts_of_a_process(fail):
     fail("statfs")
     MountMonitor("/proc/self/ns/mnt")
 
 
-@example("mount namespace")
+@example("mount namespace", None, needs(kernel=(6, 15)))
 def monitor_the_mounts_of_a_namespace(fail):
     namespace = clone.Namespace("/proc/self/ns/mnt")
     fail("ioctl", namespace.fileno())
     MountMonitor(namespace)
 
 
-@provokes("mount namespace", errno.EBADF, words="descriptor is not open")
+@provokes("mount namespace", errno.EBADF, needs(kernel=(6, 15)), words="descriptor is not open")
 def monitor_a_closed_number(fail):
     MountMonitor(999_999)
 
 
-@provokes("mount namespace", errno.EINVAL, filename=UTS, words="the path is not a mount namespace")
+@provokes(
+    "mount namespace", errno.EINVAL, needs(kernel=(6, 15)), filename=UTS, words="the path is not a mount namespace"
+)
 def monitor_another_namespace(fail):
     MountMonitor(UTS)
 
 
-@provokes("mount namespace", errno.ENOTTY, words="is not a mount namespace, as")
+@provokes("mount namespace", errno.ENOTTY, needs(kernel=(6, 15)), words="is not a mount namespace, as")
 def monitor_a_pipe(fail):
     MountMonitor(os.pipe()[0])
 
 
-@provokes("mount namespace", errno.ENOENT, filename="/proc/0/ns/mnt", words="the process has ended")
+@provokes(
+    "mount namespace", errno.ENOENT, needs(kernel=(6, 15)), filename="/proc/0/ns/mnt", words="the process has ended"
+)
 def monitor_a_process_that_ended(fail):
     MountMonitor("/proc/0/ns/mnt")
 
 
-@provokes("mount namespace", errno.ENODATA, needs(kernel=(6, 16)), support.needs_mounts, words="has ended")
+@provokes("mount namespace", errno.ENODATA, needs("CAP_SYS_ADMIN", kernel=(6, 16)), words="has ended")
 def monitor_a_namespace_that_ends(fail):
     with support.Mounter(".") as other, MountMonitor(f"/proc/{other.pid}/ns/mnt") as monitor:
         other.end()
