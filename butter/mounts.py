@@ -13,23 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from butter._arguments import CLOEXEC_DEFAULT, fileno, fsencode, integer
 from butter._clone_c import lib as _lib
 from butter._constants.clone import NS_GET_MNTNS_ID
-from butter._constants.fanotify import (
-    FAN_MARK_ADD,
-    FAN_MARK_MNTNS,
-    FAN_MNT_ATTACH,
-    FAN_MNT_DETACH,
-    FAN_NONBLOCK,
-    FAN_Q_OVERFLOW,
-    FAN_REPORT_MNT,
-    FAN_REPORT_PIDFD,
-    FAN_UNLIMITED_QUEUE,
-)
 from butter._descriptor import ADOPT, fields_of
-from butter._fanotify import fanotify_init, fanotify_mark
 from butter._fanotify_errors import LINK, group_of
 from butter._fanotify_read import read_events
-from butter._system_mounts_info import MountInfo, look_up
-from butter._system_mounts_status import listmount
+from butter._system_mounts_info import look_up
 from butter.errors import (
     NEW_DESCRIPTOR,
     PATH,
@@ -39,6 +26,20 @@ from butter.errors import (
     PathNotFound,
 )
 from butter.eventlike import Eventlike, readable
+from butter.fanotify import (
+    FAN_MARK_ADD,
+    FAN_MARK_MNTNS,
+    FAN_MNT_ATTACH,
+    FAN_MNT_DETACH,
+    FAN_NONBLOCK,
+    FAN_Q_OVERFLOW,
+    FAN_REPORT_MNT,
+    FAN_REPORT_PIDFD,
+    FAN_UNLIMITED_QUEUE,
+    fanotify_init,
+    fanotify_mark,
+)
+from butter.system import MountInfo, listmount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,11 +96,11 @@ class MountEvent(NamedTuple):
     mask: int
     #: the id of the mount, which no other mount has had since the boot
     id: int
-    #: What is known of the mount: how it was found after the event, and of one that is
-    #: gone the last that was known. A mount that was gone before it could be looked at
-    #: has nothing but its id; its path is empty.
+    #: the mount as it was found after the event, and one that is gone as it was known
+    #: last. A mount that was gone before it could be looked at has nothing but its id;
+    #: its path is empty.
     mount: MountInfo
-    #: what was known before, of a mount that moved; else None
+    #: the mount as it was known before it moved; else None
     before: MountInfo | None = None
     #: Whether the event was found by looking: the kernel's queue was full, and the
     #: monitor compared the mounts with those that it knew.

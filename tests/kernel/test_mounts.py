@@ -55,13 +55,13 @@ def inside(test):
 
 
 def seen(events):
-    """What tests compare: ``("appeared", path)``."""
+    """Pairs that tests compare: ``("appeared", path)``."""
     return [("moved" if each.moved else "gone" if each.gone else "appeared", each.mount.path) for each in events]
 
 
 @users
 def test_bind_move_umount(tmp_path, own):
-    """A mount appears with all that is known of it, moves, and goes with the last of it."""
+    """A mount appears with all that it has, moves, and goes with what was known."""
 
     @inside
     def test(place):
@@ -107,7 +107,7 @@ def test_bind_move_umount(tmp_path, own):
 
 @users
 def test_another_namespace(tmp_path, own):
-    """A namespace is a path, a Namespace or a number; mounts elsewhere are not events."""
+    """A namespace is a path, a Namespace or a number; other mounts are not events."""
 
     @inside
     def test(place):
@@ -170,7 +170,7 @@ def test_gone_before_it_was_seen(place):
 
 @inside
 def test_events_before_the_first_list(place):
-    """What happens between the mark and the list is told once: by the list."""
+    """A mount that appears between the mark and the list is told once: by the list."""
     look = MountMonitor._list
 
     def late(monitor):
@@ -230,7 +230,7 @@ def test_outside_the_root(place):
 @needs(when=QUEUE <= 1 << 16, reason="the queue of fanotify is long here")
 @inside
 def test_overflow(place):
-    """When the queue was full the monitor looks, and tells all that has changed since."""
+    """When the queue was full the monitor looks, and tells what has changed since."""
     mount("stays", "b", "tmpfs")
     mount("goes", "c", "tmpfs")
     os.mkdir("b/1")
@@ -321,7 +321,7 @@ def test_adopt(tmp_path):
 
 @admin
 def test_a_namespace_without_processes(tmp_path):
-    """A namespace that only a descriptor keeps can be watched, but not adopted by number."""
+    """A namespace that only a descriptor keeps can be watched, but not adopted."""
     with Mounter(tmp_path) as other, contextlib.closing(Namespace(f"/proc/{other.pid}/ns/mnt")) as namespace:
         other.end()
         with MountMonitor(namespace, FAN_NONBLOCK) as monitor:

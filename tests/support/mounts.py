@@ -101,7 +101,7 @@ class Mounter:
         assert os.read(self._done, 1) == b"d"
 
     def end(self):
-        """End the child, and with it the mount namespace, unless another has it open."""
+        """End the child, and its mount namespace unless another has it open."""
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
