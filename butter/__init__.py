@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from butter import inotify as inotify
     from butter import inotify_simple as inotify_simple
     from butter import memfd as memfd
+    from butter import mounts as mounts
     from butter import pidfd as pidfd
     from butter import prctl as prctl
     from butter import signalfd as signalfd
@@ -42,6 +43,7 @@ __all__ = [
     "inotify",
     "inotify_simple",
     "memfd",
+    "mounts",
     "pidfd",
     "prctl",
     "signalfd",

@@ -84,6 +84,7 @@ from butter.errors import (
     newer_than_kernel,
     raise_sysctl,
     reading,
+    running_kernel,
 )
 
 if TYPE_CHECKING:
@@ -337,10 +338,10 @@ def _mark_not_allowed(flags: int, **_: object) -> str:
     kind = type_of(flags)
     if kind == "FAN_MARK_INODE":
         return "a security module or a seccomp filter does not allow this mark"
-    return (
-        f"{kind} needs CAP_SYS_ADMIN, in the user namespace of the group and in that of the {_owner(kind)}; "
-        "a mark on a file or directory (FAN_MARK_INODE) does not"
-    )
+    needs = f"{kind} needs CAP_SYS_ADMIN, in the user namespace of the group and in that of the {_owner(kind)}"
+    if running_kernel() < (6, 16):
+        needs = f"{kind} needs CAP_SYS_ADMIN, in the first user namespace before Linux 6.16"
+    return needs if kind == "FAN_MARK_MNTNS" else f"{needs}; a mark on a file or directory (FAN_MARK_INODE) does not"
 
 
 def _owner(kind: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from itertools import chain, repeat, starmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from butter._buffers import Reader
 from butter._constants.fanotify import (
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from butter._fanotify_answers import Answers
     from butter._fanotify_handle_paths import Paths
+
+Event = TypeVar("Event")
 
 # Looked up once, here: tests replace `lib` and `ffi` of butter._fanotify with mocks.
 _buffer, _from_buffer = ffi.buffer, ffi.from_buffer
@@ -130,13 +132,11 @@ class Columns:
                 os.close(fd)
 
 
-_buffers: Reader[Columns, FanotifyEvent] = Reader(Columns, lib.butter_fanotify_read, READ)
-_few: Reader[Columns, FanotifyEvent] = Reader(Columns, lib.butter_fanotify_read_few, READ)
+_buffers: Reader[Columns, Any] = Reader(Columns, lib.butter_fanotify_read, READ)
+_few: Reader[Columns, Any] = Reader(Columns, lib.butter_fanotify_read_few, READ)
 
 
-def read_events(
-    fd: int, make: Callable[[Columns], list[FanotifyEvent]], unmade: deque[Columns], few: bool
-) -> list[FanotifyEvent]:
+def read_events(fd: int, make: Callable[[Columns], list[Event]], unmade: deque[Columns], few: bool) -> list[Event]:
     """Return the events of one read of *fd*; none if a signal interrupted it.
 
     *few* makes the batch small, for events that have descriptors. Raises what the table

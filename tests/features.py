@@ -15,13 +15,28 @@ import support
 from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.fanotify import Fanotify_async
 from butter.asyncio.inotify import Inotify_async
+from butter.asyncio.mounts import MountMonitor_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
-from butter.fanotify import FAN_CLOEXEC, FAN_CREATE, FAN_NONBLOCK, FAN_REPORT_DFID_NAME, Fanotify, fanotify_init
+from butter.fanotify import (
+    FAN_CLOEXEC,
+    FAN_CREATE,
+    FAN_MARK_ADD,
+    FAN_MARK_MNTNS,
+    FAN_MNT_ATTACH,
+    FAN_MNT_DETACH,
+    FAN_NONBLOCK,
+    FAN_REPORT_DFID_NAME,
+    FAN_REPORT_MNT,
+    Fanotify,
+    fanotify_init,
+    fanotify_mark,
+)
 from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify, inotify_init
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
+from butter.mounts import MountMonitor
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.system import AT_FDCWD, Mount, open_tree
@@ -53,6 +68,10 @@ class Feature:
     enters = False
     #: whether one read may return several events; ``number`` then tells them apart
     batches = False
+    #: whether it is made of other features, and so has neither a builder nor a row
+    composed = False
+    #: the class of another object that takes such descriptors too
+    wider = None
 
     def __init__(self, place):
         self.place = place
@@ -296,7 +315,46 @@ class Mounts(Feature):
         assert os.stat(".", dir_fd=made.fileno()).st_ino == os.stat("/").st_ino
 
 
-FEATURES = Feature.__subclasses__()
+class MountChanges(Feature):
+    """Mounts that appear in the mount namespace of another process."""
+
+    name, call = "mounts", "fanotify_init"
+    cls, awaitable = MountMonitor, MountMonitor_async
+    flag = FAN_NONBLOCK
+    cloexec = FAN_CLOEXEC
+    unknown = 0x8000
+    batches = True
+    composed = True
+    wider = Fanotify
+
+    def __enter__(self):
+        # in a user namespace since 6.16
+        support.skip_unless("CAP_SYS_ADMIN", kernel=(6, 16))
+        self.other = support.Mounter(self.place).__enter__()
+        self.args = (f"/proc/{self.other.pid}/ns/mnt",)
+        return self
+
+    def __exit__(self, *error):
+        self.other.__exit__(*error)
+
+    def descriptor(self, flags=0, **options):
+        fd = fanotify_init(FAN_REPORT_MNT | flags, **options)
+        try:
+            fanotify_mark(fd, *self.args, FAN_MNT_ATTACH | FAN_MNT_DETACH, FAN_MARK_ADD | FAN_MARK_MNTNS)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def make_event(self, made):
+        self.other.mount(next(self.numbers))
+
+    def number(self, event):
+        return int(event.mount.source)
+
+
+EVERY = Feature.__subclasses__()
+FEATURES = [feature for feature in EVERY if not feature.composed]
 #: the features with an object, and those whose object has events
-OBJECTS = [feature for feature in FEATURES if feature.cls]
-EVENTS = [feature for feature in FEATURES if feature.awaitable]
+OBJECTS = [feature for feature in EVERY if feature.cls]
+EVENTS = [feature for feature in EVERY if feature.awaitable]

@@ -138,7 +138,7 @@ FAN_REPORT_TARGET_FID: Final[int] = lib.FAN_REPORT_TARGET_FID
 FAN_REPORT_DFID_NAME_TARGET: Final[int] = lib.FAN_REPORT_DFID_NAME_TARGET
 #: a file that cannot be opened does not end the read: fd is -errno (Linux 6.13)
 FAN_REPORT_FD_ERROR: Final[int] = lib.FAN_REPORT_FD_ERROR
-#: events of a mount namespace, with the ids of mounts (Linux 6.14)
+#: events of a mount namespace, with the ids of mounts (Linux 6.15)
 FAN_REPORT_MNT: Final[int] = lib.FAN_REPORT_MNT
 
 # the mask of fanotify_mark, and of an event
@@ -180,9 +180,9 @@ FAN_ACCESS_PERM: Final[int] = lib.FAN_ACCESS_PERM
 FAN_OPEN_EXEC_PERM: Final[int] = lib.FAN_OPEN_EXEC_PERM
 #: a range of a file is to be read or written: may it? (Linux 6.14)
 FAN_PRE_ACCESS: Final[int] = lib.FAN_PRE_ACCESS
-#: a mount appeared, or came from elsewhere (Linux 6.14)
+#: a mount appeared, or came from elsewhere (Linux 6.15)
 FAN_MNT_ATTACH: Final[int] = lib.FAN_MNT_ATTACH
-#: a mount is gone, or went elsewhere (Linux 6.14)
+#: a mount is gone, or went elsewhere (Linux 6.15)
 FAN_MNT_DETACH: Final[int] = lib.FAN_MNT_DETACH
 #: events of the files in the marked directory too
 FAN_EVENT_ON_CHILD: Final[int] = lib.FAN_EVENT_ON_CHILD
@@ -208,7 +208,7 @@ FAN_MARK_INODE: Final[int] = lib.FAN_MARK_INODE
 FAN_MARK_MOUNT: Final[int] = lib.FAN_MARK_MOUNT
 #: the mark is on the filesystem that the path is on (Linux 4.20)
 FAN_MARK_FILESYSTEM: Final[int] = lib.FAN_MARK_FILESYSTEM
-#: the mark is on the mount namespace that the path names (Linux 6.14)
+#: the mark is on the mount namespace that the path names (Linux 6.15)
 FAN_MARK_MNTNS: Final[int] = lib.FAN_MARK_MNTNS
 #: mark a symbolic link itself, not what it points to
 FAN_MARK_DONT_FOLLOW: Final[int] = lib.FAN_MARK_DONT_FOLLOW
@@ -248,7 +248,7 @@ FAN_EVENT_INFO_TYPE_PIDFD: Final[int] = lib.FAN_EVENT_INFO_TYPE_PIDFD
 FAN_EVENT_INFO_TYPE_ERROR: Final[int] = lib.FAN_EVENT_INFO_TYPE_ERROR
 #: the range of a file (Linux 6.14)
 FAN_EVENT_INFO_TYPE_RANGE: Final[int] = lib.FAN_EVENT_INFO_TYPE_RANGE
-#: the id of a mount (Linux 6.14)
+#: the id of a mount (Linux 6.15)
 FAN_EVENT_INFO_TYPE_MNT: Final[int] = lib.FAN_EVENT_INFO_TYPE_MNT
 #: the directory and the name before a rename (Linux 5.17)
 FAN_EVENT_INFO_TYPE_OLD_DFID_NAME: Final[int] = lib.FAN_EVENT_INFO_TYPE_OLD_DFID_NAME
@@ -325,7 +325,7 @@ class FanotifyInit(Flags):
         "FAN_REPORT_TARGET_FID": (FAN_REPORT_TARGET_FID, "5.17"),
         "FAN_REPORT_DFID_NAME_TARGET": (FAN_REPORT_DFID_NAME_TARGET, "5.17"),
         "FAN_REPORT_FD_ERROR": (FAN_REPORT_FD_ERROR, "6.13"),
-        "FAN_REPORT_MNT": (FAN_REPORT_MNT, "6.14"),
+        "FAN_REPORT_MNT": (FAN_REPORT_MNT, "6.15"),
     }
 
 
@@ -371,8 +371,8 @@ class FanotifyMask(Flags):
         "FAN_FS_ERROR": (FAN_FS_ERROR, "5.16"),
         "FAN_OPEN_EXEC_PERM": (FAN_OPEN_EXEC_PERM, "5.0"),
         "FAN_PRE_ACCESS": (FAN_PRE_ACCESS, "6.14"),
-        "FAN_MNT_ATTACH": (FAN_MNT_ATTACH, "6.14"),
-        "FAN_MNT_DETACH": (FAN_MNT_DETACH, "6.14"),
+        "FAN_MNT_ATTACH": (FAN_MNT_ATTACH, "6.15"),
+        "FAN_MNT_DETACH": (FAN_MNT_DETACH, "6.15"),
         "FAN_RENAME": (FAN_RENAME, "5.17"),
         "FAN_MOVE": (FAN_MOVE, "5.1"),
     }
@@ -398,7 +398,7 @@ class FanotifyMark(Flags):
 
     __since__ = {
         "FAN_MARK_FILESYSTEM": (FAN_MARK_FILESYSTEM, "4.20"),
-        "FAN_MARK_MNTNS": (FAN_MARK_MNTNS, "6.14"),
+        "FAN_MARK_MNTNS": (FAN_MARK_MNTNS, "6.15"),
         "FAN_MARK_EVICTABLE": (FAN_MARK_EVICTABLE, "5.19"),
         "FAN_MARK_IGNORE": (FAN_MARK_IGNORE, "6.0"),
         "FAN_MARK_IGNORE_SURV": (FAN_MARK_IGNORE_SURV, "6.0"),
@@ -439,7 +439,7 @@ class FanotifyInfo(Number):
         "FAN_EVENT_INFO_TYPE_PIDFD": (FAN_EVENT_INFO_TYPE_PIDFD, "5.15"),
         "FAN_EVENT_INFO_TYPE_ERROR": (FAN_EVENT_INFO_TYPE_ERROR, "5.16"),
         "FAN_EVENT_INFO_TYPE_RANGE": (FAN_EVENT_INFO_TYPE_RANGE, "6.14"),
-        "FAN_EVENT_INFO_TYPE_MNT": (FAN_EVENT_INFO_TYPE_MNT, "6.14"),
+        "FAN_EVENT_INFO_TYPE_MNT": (FAN_EVENT_INFO_TYPE_MNT, "6.15"),
         "FAN_EVENT_INFO_TYPE_OLD_DFID_NAME": (FAN_EVENT_INFO_TYPE_OLD_DFID_NAME, "5.17"),
         "FAN_EVENT_INFO_TYPE_NEW_DFID_NAME": (FAN_EVENT_INFO_TYPE_NEW_DFID_NAME, "5.17"),
     }

@@ -21,7 +21,7 @@ DECLARATIONS = """
 #define FAN_REPORT_TARGET_FID ...   /* events of names have a handle of the file that is named (Linux 5.17) */
 #define FAN_REPORT_DFID_NAME_TARGET ... /* FAN_REPORT_TARGET_FID and all that it needs (Linux 5.17) */
 #define FAN_REPORT_FD_ERROR ...     /* a file that cannot be opened does not end the read: fd is -errno (Linux 6.13) */
-#define FAN_REPORT_MNT ...          /* events of a mount namespace, with the ids of mounts (Linux 6.14) */
+#define FAN_REPORT_MNT ...          /* events of a mount namespace, with the ids of mounts (Linux 6.15) */
 
 /* FanotifyMask(IntFlag): the mask of fanotify_mark, and of an event */
 #define FAN_ACCESS ...              /* a file was read */
@@ -43,8 +43,8 @@ DECLARATIONS = """
 #define FAN_ACCESS_PERM ...         /* a file is to be read: may it? */
 #define FAN_OPEN_EXEC_PERM ...      /* a file is to be opened to be executed: may it? (Linux 5.0) */
 #define FAN_PRE_ACCESS ...          /* a range of a file is to be read or written: may it? (Linux 6.14) */
-#define FAN_MNT_ATTACH ...          /* a mount appeared, or came from elsewhere (Linux 6.14) */
-#define FAN_MNT_DETACH ...          /* a mount is gone, or went elsewhere (Linux 6.14) */
+#define FAN_MNT_ATTACH ...          /* a mount appeared, or came from elsewhere (Linux 6.15) */
+#define FAN_MNT_DETACH ...          /* a mount is gone, or went elsewhere (Linux 6.15) */
 #define FAN_EVENT_ON_CHILD ...      /* events of the files in the marked directory too */
 #define FAN_RENAME ...              /* a name became another, both of which the event has (Linux 5.17) */
 #define FAN_ONDIR ...               /* events of directories too; in an event: it is about a directory */
@@ -58,7 +58,7 @@ DECLARATIONS = """
 #define FAN_MARK_INODE ...          /* the mark is on the file or directory */
 #define FAN_MARK_MOUNT ...          /* the mark is on the mount that the path is on */
 #define FAN_MARK_FILESYSTEM ...     /* the mark is on the filesystem that the path is on (Linux 4.20) */
-#define FAN_MARK_MNTNS ...          /* the mark is on the mount namespace that the path names (Linux 6.14) */
+#define FAN_MARK_MNTNS ...          /* the mark is on the mount namespace that the path names (Linux 6.15) */
 #define FAN_MARK_DONT_FOLLOW ...    /* mark a symbolic link itself, not what it points to */
 #define FAN_MARK_ONLYDIR ...        /* refuse a path that is not a directory */
 #define FAN_MARK_EVICTABLE ...      /* the mark may vanish when memory is short (Linux 5.19) */
@@ -80,7 +80,7 @@ DECLARATIONS = """
 #define FAN_EVENT_INFO_TYPE_PIDFD ...         /* a pidfd (Linux 5.15) */
 #define FAN_EVENT_INFO_TYPE_ERROR ...         /* an error of a filesystem, and how often it came (Linux 5.16) */
 #define FAN_EVENT_INFO_TYPE_RANGE ...         /* the range of a file (Linux 6.14) */
-#define FAN_EVENT_INFO_TYPE_MNT ...           /* the id of a mount (Linux 6.14) */
+#define FAN_EVENT_INFO_TYPE_MNT ...           /* the id of a mount (Linux 6.15) */
 #define FAN_EVENT_INFO_TYPE_OLD_DFID_NAME ... /* the directory and the name before a rename (Linux 5.17) */
 #define FAN_EVENT_INFO_TYPE_NEW_DFID_NAME ... /* the directory and the name after a rename (Linux 5.17) */
 

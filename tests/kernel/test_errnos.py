@@ -52,6 +52,7 @@ from butter.fanotify import (
 )
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
 from butter.memfd import Memfd, memfd_create
+from butter.mounts import MountMonitor
 from butter.pidfd import (
     P_PIDFD,
     PIDFD_GET_NET_NAMESPACE,
@@ -243,6 +244,7 @@ def adopt(fail):
 READS = {"inotify": "read of an inotify descriptor", "eventfd": "eventfd_read"}
 READS["fanotify"] = "read of an fanotify descriptor"
 READS.update(timerfd="read of a timerfd", signalfd="read of a signalfd")
+WITH_READS = [feature for feature in EVENTS if feature.name in READS]
 
 
 def opened(feature, blocking=True):
@@ -282,7 +284,7 @@ def read_of_an_epoll(feature, fail):
     made.read_event()
 
 
-for feature in EVENTS:
+for feature in WITH_READS:
     example(READS[feature.name])(named(read, feature))
     provokes(READS[feature.name], errno.EAGAIN)(named(read_without_an_event, feature))
     provokes(READS[feature.name], errno.EBADF, words="is not open")(named(read_of_a_closed_number, feature))
@@ -1192,6 +1194,51 @@ def ask_a_pipe(fail):
 @provokes("ioctl of a namespace", errno.EPERM, words="outside the namespace of this process")
 def ask_for_the_parent_of_ones_own(fail):
     clone.Namespace.current("user").parent()
+
+
+@example("mount namespace", "/proc/self/ns/mnt", needs(kernel=(6, 15)))
+def monitor_the_mounts_of_a_process(fail):
+    fail("statfs")
+    MountMonitor("/proc/self/ns/mnt")
+
+
+@example("mount namespace", None, needs(kernel=(6, 15)))
+def monitor_the_mounts_of_a_namespace(fail):
+    namespace = clone.Namespace("/proc/self/ns/mnt")
+    fail("ioctl", namespace.fileno())
+    MountMonitor(namespace)
+
+
+@provokes("mount namespace", errno.EBADF, needs(kernel=(6, 15)), words="descriptor is not open")
+def monitor_a_closed_number(fail):
+    MountMonitor(999_999)
+
+
+@provokes(
+    "mount namespace", errno.EINVAL, needs(kernel=(6, 15)), filename=UTS, words="the path is not a mount namespace"
+)
+def monitor_another_namespace(fail):
+    MountMonitor(UTS)
+
+
+@provokes("mount namespace", errno.ENOTTY, needs(kernel=(6, 15)), words="is not a mount namespace, as")
+def monitor_a_pipe(fail):
+    MountMonitor(os.pipe()[0])
+
+
+@provokes(
+    "mount namespace", errno.ENOENT, needs(kernel=(6, 15)), filename="/proc/0/ns/mnt", words="the process has ended"
+)
+def monitor_a_process_that_ended(fail):
+    MountMonitor("/proc/0/ns/mnt")
+
+
+@provokes("mount namespace", errno.ENODATA, needs("CAP_SYS_ADMIN", kernel=(6, 16)), words="has ended")
+def monitor_a_namespace_that_ends(fail):
+    with support.Mounter(".") as other, MountMonitor(f"/proc/{other.pid}/ns/mnt") as monitor:
+        other.end()
+        list(monitor)
+        monitor.wait(60)
 
 
 @example("map_ids")

@@ -560,7 +560,7 @@ def test_adopt_another_kind(adopter):
     for other in [other(adopter.place) for other in others]:
         with other, other.cls.adopt(other.descriptor()) as made:
             fd = made.fileno()
-            for source in (made, fd):
+            for source in (made,) if other.wider is adopter.cls else (made, fd):
                 with pytest.raises(InvalidArgument, match=rf"adopt: descriptor {fd} is not an? ") as caught:
                     adopter.cls.adopt(source)
                 assert caught.value.errno == errno.EINVAL

@@ -243,3 +243,18 @@ def test_container_of_a_program_without_handlers():
         process.send_signal(signal.SIGCONT)
         process.terminate()
         assert process.wait(60) == 128 + signal.SIGKILL
+
+
+@support.needs("CAP_SYS_ADMIN", kernel=(6, 16))
+def test_mount_monitor(tmp_path):
+    """Each mount is a line, and the program ends with the namespace."""
+    with support.Mounter(tmp_path) as other, running("mount_monitor.py", other.pid) as process:
+        assert process.stdout.readline().startswith("watching ")
+        other.mount(6)
+        assert process.stdout.readline() == f"appeared {tmp_path} (tmpfs 6)\n"
+        other.umount()
+        assert process.stdout.readline() == f"gone {tmp_path} (tmpfs 6)\n"
+        other.end()
+        out, err = process.communicate()
+        assert (process.returncode, err) == (0, "")
+        assert {line.split()[0] for line in out.splitlines()} == {"gone"}

@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 from contextlib import contextmanager
@@ -56,6 +57,63 @@ def own_mounts(place=None):
     raw_mount(None, "/", None, _REC | _PRIVATE)
     if place is not None:
         raw_mount("tmpfs", place, "tmpfs")
+
+
+class Mounter:
+    """A forked child with a mount namespace of its own, which mounts on demand.
+
+    Each mount is a tmpfs on *place*, above those that are there.
+    """
+
+    def __init__(self, place):
+        ready, self._orders = os.pipe(), os.pipe()
+        self._done = ready[0]
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                os.close(self._orders[1])  # so that it ends with its parent
+                os.close(ready[0])
+                own_mounts()
+                os.write(ready[1], b"r")
+                while order := os.read(self._orders[0], 8):
+                    if number := int.from_bytes(order, "little"):
+                        raw_mount(str(number - 1), place, "tmpfs")
+                    elif libc.umount2(os.fsencode(place), 2):  # MNT_DETACH
+                        break
+                    os.write(ready[1], b"d")
+            finally:
+                os._exit(0)
+        os.close(ready[1])
+        os.close(self._orders[0])
+        self._orders = self._orders[1]
+        assert os.read(self._done, 1) == b"r"
+
+    def mount(self, number):
+        """Mount a tmpfs with the source *number*."""
+        self._order(number + 1)
+
+    def umount(self):
+        """Unmount the last."""
+        self._order(0)
+
+    def _order(self, number):
+        os.write(self._orders, number.to_bytes(8, "little"))
+        assert os.read(self._done, 1) == b"d"
+
+    def end(self):
+        """End the child, and its mount namespace unless another has it open."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            os.close(self._orders)
+            os.close(self._done)
+            self.pid = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
 
 
 def own_uts():
