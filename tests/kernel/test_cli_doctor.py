@@ -18,7 +18,7 @@ import butter
 from butter import cli
 from butter.cli import doctor
 from butter.cli._limits import LIMITS
-from butter.cli._probes import FEATURES, remedy
+from butter.cli._probes import FEATURES, MODES, remedy
 from butter.errors import sysctl
 from butter.prctl import Capability
 
@@ -31,6 +31,8 @@ def test_doctor():
     assert (done.returncode, done.stderr) == (0, "")
     for name, _, _ in FEATURES:
         assert re.search(rf"^{name} +works$", done.stdout, re.MULTILINE)
+    for name, _, _ in MODES:
+        assert re.search(rf"^{name} +\w+", done.stdout, re.MULTILINE)
     for name in LIMITS:
         assert re.search(rf"^{re.escape(name)} +(\d+|unknown)  \w", done.stdout, re.MULTILINE)
 
@@ -61,6 +63,25 @@ def test_doctor_names_capabilities():
     assert doctor.shown(every[1:]) == "all but CAP_CHOWN"
     assert doctor.shown(every[:2]) == "CAP_CHOWN CAP_DAC_OVERRIDE"
     assert doctor.shown([]) == "none"
+
+
+@support.needs("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", kernel=(6, 15))
+def test_doctor_fanotify():
+    """Root has all of fanotify."""
+    found = json.loads(run("doctor", "--json").stdout)
+    assert [(row["name"], row["reason"]) for row in found["fanotify"] if not row["works"]] == []
+    assert len(found["fanotify"]) == len(MODES)
+
+
+@needs_namespaces
+def test_doctor_fanotify_without_privileges():
+    """Without privileges each row of fanotify says which capability is missing."""
+    done = run("doctor", "--json", preexec_fn=lambda: support.own_namespaces(root=False))
+    found = json.loads(done.stdout)["fanotify"]
+    assert [row["name"] for row in found if row["works"]] == []
+    for row in found:
+        assert re.search("needs CAP_(SYS_ADMIN|DAC_READ_SEARCH)", row["reason"]), row
+        assert "run as root" in row["remedy"]
 
 
 @pytest.mark.parametrize("feature", features.FEATURES, ids=lambda feature: feature.name)
