@@ -10,7 +10,13 @@ import os
 import stat
 import sys
 
-from butter.fanotify import FAN_CLASS_CONTENT, FAN_MARK_FILESYSTEM, FAN_OPEN_PERM, Fanotify
+from butter.fanotify import (
+    FAN_CLASS_CONTENT,
+    FAN_MARK_FILESYSTEM,
+    FAN_OPEN_PERM,
+    FAN_UNLIMITED_QUEUE,
+    Fanotify,
+)
 
 
 def is_allowed(fd: int, start: bytes) -> bool:
@@ -18,7 +24,9 @@ def is_allowed(fd: int, start: bytes) -> bool:
 
 
 def main(path: str, start: bytes) -> None:
-    with Fanotify(FAN_CLASS_CONTENT, default="deny", exclude_self=True) as fanotify:
+    # a task that finds a queue with a limit full is allowed to go on
+    flags = FAN_CLASS_CONTENT | FAN_UNLIMITED_QUEUE
+    with Fanotify(flags, default="deny", exclude_self=True) as fanotify:
         fanotify.watch(path, FAN_OPEN_PERM, FAN_MARK_FILESYSTEM)
         print("guarding the filesystem of", path, flush=True)
         for event in fanotify:
