@@ -25,6 +25,8 @@ EVENTS = FAN_ACCESS | FAN_MODIFY | FAN_CLOSE_WRITE | FAN_OPEN_EXEC
 def program(event: FanotifyEvent) -> str:
     try:
         process = event.pidfd
+        if process is None:
+            return "(unknown)"
         with open(f"/proc/{event.pid}/comm", errors="replace") as file:
             name = file.read()[:-1]
         # the process is still there: so the number was its own, and the name too

@@ -34,11 +34,13 @@ def main(directories: "list[str]") -> None:
                 print("events were lost: list the directories", flush=True)
                 continue
             try:
-                # the paths of today; None on a side that is not watched
-                paths = [event.old_path, event.path] if event.rename_event else [event.path]
+                if event.rename_event:
+                    # None on a side that is not watched
+                    print(event.flags, event.old_path, event.path, flush=True)
+                else:
+                    print(event.flags, event.path, flush=True)
             except UnknownPath as error:
-                paths = [event.old_name, event.name, error]
-            print(event.flags, *paths, flush=True)
+                print(event.flags, event.name, error, flush=True)
 
 
 if __name__ == "__main__":
