@@ -101,7 +101,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
     With ``FAN_CLASS_CONTENT`` or ``FAN_CLASS_PRE_CONTENT`` the object has permission
     events, whose tasks wait for an answer. *default* is "allow" or "deny": the answer
     to events that are closed or forgotten without one, as when a handler raises.
-    :meth:`close` answers all. If the process dies, the kernel allows. A forked child
+    ``close()`` answers all. If the process dies, the kernel allows. A forked child
     closes its copy of such an object and never answers.
 
     *exclude_self* leaves out the events of this process, and allows what they ask. A
