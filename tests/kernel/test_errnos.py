@@ -40,6 +40,7 @@ from butter.pidfd import (
     P_PIDFD,
     PIDFD_GET_NET_NAMESPACE,
     PIDFD_NONBLOCK,
+    PIDFD_SIGNAL_PROCESS_GROUP,
     WEXITED,
     Pidfd,
     pidfd_get_info,
@@ -588,6 +589,11 @@ def signal_to_another_user(fail):
 @provokes("pidfd_send_signal", errno.ESRCH, words="its parent has waited for it")
 def signal_to_what_was_reaped(fail):
     reaped().kill()
+
+
+@provokes("pidfd_send_signal", errno.ESRCH, needs(kernel=(6, 9)), words="the process does not lead one, or has ended")
+def signal_to_a_group_without_a_leader(fail):
+    another().send_signal(signal.SIGTERM, flags=PIDFD_SIGNAL_PROCESS_GROUP)
 
 
 @provokes("pidfd_getfd", errno.EBADF, words="does not have a descriptor 999999")
