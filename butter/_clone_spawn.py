@@ -150,7 +150,7 @@ class _Birth:
         """Write the maps of the child, which waits for them."""
         failure = None
         try:
-            map_child(self.state.pid, uid_map, gid_map, deadline)
+            map_child(self.state.pid, self.state.pidfd, uid_map, gid_map, deadline)
         except OSError as error:
             failure = error
         if failure is not None:
