@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import io
 import locale
 import math
@@ -145,7 +146,8 @@ class Process(Child, Generic[Text]):
     namespace gets SIGTERM only if it has a handler for it.
 
     Raises what :func:`spawn` does, ValueError for a negative *grace*, and LookupError
-    for an unknown *encoding*.
+    for an *encoding* that is unknown or not one of text, or unknown *errors*. Nothing
+    of the program is left then, nor after an exception of a signal handler.
     """
 
     stdin: IO[Text] | None = None  # type: ignore[assignment]
@@ -202,19 +204,39 @@ class Process(Child, Generic[Text]):
         grace: float | None = GRACE,
         **options: Unpack[SpawnOptions],
     ) -> None:
-        deadline_of(grace)  # raises for what is not a time
+        deadline_of(grace, "grace")  # raises for what is not a time
         if text or encoding or errors:
             encoding = codecs.lookup(encoding or locale.getpreferredencoding(False)).name
-        child = spawn(argv, stdin=stdin, stdout=stdout, stderr=stderr, **options)
+            # these raise for what the files of the pipes would refuse
+            codecs.lookup_error(errors or "strict")
+            io.TextIOWrapper(io.BytesIO(), encoding, errors)
+        # A signal handler may raise at any time. Filled by C alone, the list has the
+        # child before that.
+        children: list[Child] = []
+        try:
+            start = functools.partial(spawn, stdin=stdin, stdout=stdout, stderr=stderr, **options)
+            children.extend(map(start, [argv]))
+            self._own(children[0])
+            self._argv, self._grace, self._encoding, self._errors = argv, grace, encoding, errors
+            if encoding:
+                for name in ("stdin", "stdout", "stderr"):
+                    pipe = getattr(self, name)
+                    if pipe is not None:
+                        setattr(self, name, io.TextIOWrapper(pipe, encoding, errors, write_through=True))
+        except BaseException:
+            if children:
+                if self._fd is None:
+                    self._own(children[0])
+                children[0]._init_state()
+                self._grace = 0
+                Process.__exit__(self, None, None, None)
+            raise
+
+    def _own(self, child: Child) -> None:
+        """Have the program, the pidfd and the pipes of *child*."""
         self._take_over(child)
         Descriptor.__init__(self, child.fileno())
         child._init_state()
-        self._argv, self._grace, self._encoding, self._errors = argv, grace, encoding, errors
-        if encoding:
-            for name in ("stdin", "stdout", "stderr"):
-                pipe = getattr(self, name)
-                if pipe is not None:
-                    setattr(self, name, io.TextIOWrapper(pipe, encoding, errors, write_through=True))
 
     def __repr__(self) -> str:
         return super().__repr__() if self._argv is None else f"{super().__repr__()[:-1]} args={self._argv!r}>"
@@ -235,13 +257,16 @@ class Process(Child, Generic[Text]):
     def send_signal(self, signal: int, value: int | None = None, flags: int = 0) -> None:
         """Send *signal* to the program, or do nothing if it has ended.
 
-        All else is as in :meth:`Pidfd.send_signal <butter.pidfd.Pidfd.send_signal>`.
+        Raises ProcessLookupError for a signal to the group of a program that runs and
+        does not lead one. All else is as in :meth:`Pidfd.send_signal
+        <butter.pidfd.Pidfd.send_signal>`.
         """
         if self._code is None:
             try:
                 super().send_signal(signal, value, flags)
             except ProcessLookupError:
-                pass
+                if self._runs():
+                    raise  # it does not lead a process group
 
     def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
         """Write *input*, read all output, wait for the end; return (stdout, stderr).

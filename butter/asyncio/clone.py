@@ -48,7 +48,8 @@ class Process_async(Pidfd_async):
     Any number of tasks may wait for its end. Cancelling a task loses neither input nor
     output.
 
-    Raises what :class:`butter.clone.Process` does.
+    Raises what :class:`butter.clone.Process` does, and TypeError for *text*, *encoding*
+    and *errors*.
     """
 
     _source_class = Process
@@ -76,6 +77,9 @@ class Process_async(Pidfd_async):
         grace: float | None = GRACE,
         **options: Unpack[SpawnOptions],
     ) -> None:
+        for name in ("text", "encoding", "errors"):
+            if options.get(name):
+                raise TypeError(f"Process_async does not take {name}: its streams have bytes, to encode and decode")
         super().__init__(Process(argv, stdin=stdin, stdout=stdout, stderr=stderr, grace=grace, **options))
         self._limit = limit
 

@@ -54,6 +54,13 @@ async def test_communicate():
             await process.communicate(b"data")
 
 
+@pytest.mark.parametrize("option", [{"text": True}, {"encoding": "utf-8"}, {"errors": "replace"}], ids=str)
+def test_text(option):
+    """The streams have bytes, so what asks for text is refused."""
+    with pytest.raises(TypeError, match=f"does not take {next(iter(option))}: its streams have bytes"):
+        Process_async(["true"], stdout=PIPE, **option)
+
+
 @both
 async def test_cancelling_loses_nothing(pipe):
     """After a timeout or a cancelled task a later call has all input and output."""

@@ -6,16 +6,17 @@ import inspect
 import os
 import select
 import signal
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 import support
-from support import in_child, inject, needs
+from support import alone, in_child, inject, needs
 
 from butter._clone_spawn import SpawnOptions
 from butter.clone import CLONE_NEWPID, CLONE_NEWUTS, DEVNULL, PIPE, STDOUT, Process, spawn
-from butter.pidfd import Pidfd
+from butter.pidfd import PIDFD_SIGNAL_PROCESS_GROUP, Pidfd
 
 # far more than anything takes, and more than pipes hold
 LONG, LARGE = 60, 3_000_000
@@ -179,13 +180,71 @@ def test_text():
         assert process.wait(LONG) == 0
 
 
-def test_unknown_encoding(monkeypatch):
-    """An unknown encoding is refused before the program starts."""
-    monkeypatch.setattr("butter._clone_process.spawn", lambda *_, **__: pytest.fail("it has started"))
-    with pytest.raises(LookupError, match="no such"):
-        Process(["true"], encoding="no such")
-    with pytest.raises(ValueError, match="negative"):
-        Process(["true"], grace=-1)
+@pytest.mark.parametrize(
+    ("error", "words", "options"),
+    [
+        (LookupError, "no such", {"encoding": "no such"}),
+        (LookupError, "hex", {"encoding": "hex"}),
+        (LookupError, "no such", {"encoding": "utf-8", "errors": "no such"}),
+        (TypeError, "must be str", {"errors": 5}),
+        (ValueError, "^grace is -1; it must not be negative", {"grace": -1}),
+        (TypeError, "^grace must be a number of seconds or None, not str", {"grace": "1"}),
+    ],
+)
+def test_refused_before_the_program(error, words, options, tmp_path):
+    """A value that cannot be is refused before the program starts."""
+    with pytest.raises(error, match=words):
+        Process(["true"], stdin=PIPE, stdout=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="its finalisers run later, and handlers elsewhere")
+@alone
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.parametrize("options", [{}, {"text": True}], ids=str)
+def test_handler_that_raises_anywhere(options):
+    """A handler that raises after the program has started leaves nothing of it."""
+
+    class Interrupt(Exception):
+        pass
+
+    def profile(frame, event, _):
+        # handlers run at the beginning of a function, and when a call returns
+        nonlocal left, begun
+        if (event, frame.f_code) == ("return", spawn.__code__):
+            begun = True
+            return
+        if (event, frame.f_code) == ("return", Process.__init__.__code__):
+            sys.setprofile(None)
+        if not begun or not sys.getprofile():
+            return
+        left -= 1
+        if left == 0:
+            sys.setprofile(None)
+            raise Interrupt
+
+    def attempt(number):
+        nonlocal left, begun
+        left, begun = number, False
+        try:
+            sys.setprofile(profile)
+            process = Process(["sleep", "60"], stdin=PIPE, stdout=PIPE, grace=0, **options)
+        except Interrupt:
+            return True
+        finally:
+            sys.setprofile(None)
+        with process:
+            return False
+
+    left, begun = 0, False
+    attempt(0)
+    before, number = support.descriptors(), 1
+    while attempt(number):
+        assert support.descriptors() == before, number
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+        number += 1
+    assert number > 10
 
 
 # what it has of Pidfd and spawn
@@ -218,6 +277,20 @@ def test_signals():
     with Process(["true"]) as process:
         os.waitpid(process.pid, 0)
         process.terminate()
+
+
+@needs(kernel=(6, 9))
+def test_signal_to_a_group():
+    """A signal to the group of a program that leads none is an error while it runs."""
+    with Process(["sleep", "60"]) as process:
+        with pytest.raises(ProcessLookupError, match="does not lead one"):
+            process.send_signal(signal.SIGTERM, flags=PIDFD_SIGNAL_PROCESS_GROUP)
+        process.kill()
+        process.wait(LONG)
+        process.send_signal(signal.SIGTERM, flags=PIDFD_SIGNAL_PROCESS_GROUP)
+    with Process(["sleep", "60"], process_group=0) as process:
+        process.send_signal(signal.SIGTERM, flags=PIDFD_SIGNAL_PROCESS_GROUP)
+        assert process.wait(LONG) == -signal.SIGTERM
 
 
 def test_files_by_path(tmp_path):
