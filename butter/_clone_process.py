@@ -13,7 +13,7 @@ import time
 from select import POLLIN, POLLOUT
 from typing import TYPE_CHECKING, Generic, overload
 
-from butter._clone_spawn import Child, spawn
+from butter._clone_spawn import Child, is_open, spawn
 from butter._descriptor import Descriptor
 from butter.eventlike import LONGEST_POLL, deadline_of, readable, timed_out
 
@@ -46,7 +46,7 @@ NOT_AT_END = "the process has not ended, or another one still has its pipes,"
 _PORTION = 1 << 16
 
 
-def checked_input(input: Any, stdin: object, begun: bool) -> Any:
+def checked_input(input: Any, stdin: object, closed: bool, begun: bool) -> Any:
     """Return the input of a first or later communicate, or raise for a wrong one."""
     if input is None:
         return b""
@@ -54,7 +54,17 @@ def checked_input(input: Any, stdin: object, begun: bool) -> Any:
         raise ValueError("an earlier call has the input, and this call goes on with it: input must be None")
     if stdin is None:
         raise ValueError("input needs stdin=PIPE")
+    if closed:
+        raise ValueError("stdin is closed: input must be None")
     return input
+
+
+def bytes_of(input: Any) -> memoryview:
+    """Return the bytes of the input for a binary file."""
+    try:
+        return memoryview(input).cast("B")
+    except TypeError:
+        raise TypeError(f"input must be bytes or another buffer, not {type(input).__name__}") from None
 
 
 def close_pipe(stream: IO[Any]) -> None:
@@ -68,8 +78,8 @@ def close_pipe(stream: IO[Any]) -> None:
 class _Exchange:
     """The bytes of communicate, written and read: a later call goes on with them."""
 
-    def __init__(self, stdin: IO[Any] | None, outputs: Sequence[IO[Any] | None], input: bytes) -> None:
-        self._stdin, self._outputs, self._left = stdin, outputs, memoryview(input).cast("B")
+    def __init__(self, stdin: IO[Any] | None, outputs: Sequence[IO[Any] | None], input: Any) -> None:
+        self._stdin, self._outputs, self._left = stdin, outputs, bytes_of(input)
         self._parts: list[list[bytes]] = [[], []]
         for stream in self._open_streams():
             # our end alone: that of the program is another open file
@@ -159,6 +169,7 @@ class Process(Child, Generic[Text]):
     _encoding: str | None = None
     _errors: str | None = None
     _exchange: _Exchange | None = None
+    _forked = False  # a copy in a forked child
 
     if TYPE_CHECKING:
 
@@ -288,7 +299,7 @@ class Process(Child, Generic[Text]):
         """
         deadline = deadline_of(timeout)
         exchange = self._exchange
-        input = checked_input(input, self.stdin, exchange is not None)
+        input = checked_input(input, self.stdin, not is_open(self.stdin), exchange is not None)
         if exchange is None:
             if self._encoding and input != b"":
                 if not isinstance(input, str):
@@ -318,10 +329,20 @@ class Process(Child, Generic[Text]):
 
     def _close_pipes(self) -> None:
         for stream in (self.stdin, self.stdout, self.stderr):
-            if stream is not None and not stream.closed:
+            if not is_open(stream):
+                continue
+            if self._forked:
+                # the parent writes what is left, to a pipe that waits as it wants
+                buffer: Any = getattr(stream, "buffer", stream)
+                buffer.raw.close()
+            else:
                 # what is left to write must not wait for a reader
                 os.set_blocking(stream.fileno(), False)
                 close_pipe(stream)
+
+    def _after_fork(self) -> None:
+        super()._after_fork()
+        self._forked = True
 
     def _end(self) -> None:
         """Terminate the program, kill it after the grace time, reap it."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import IO, Any, NoReturn
 
+    from typing_extensions import TypeGuard
+
     from butter._arguments import FileDescriptor, Path
     from butter._clone_maps import Range
     from butter._clone_spawn_c import butter_spawn
@@ -49,8 +51,16 @@ _never_freed: list[object] = []
 _DONE, _FAILED = 1, 2
 
 
+def is_open(stream: IO[Any] | None) -> TypeGuard[IO[Any]]:
+    """Return whether an attribute as ``stdin`` is the open file of a pipe."""
+    try:
+        return stream is not None and not stream.closed
+    except ValueError:
+        return False  # detached: the pipe belongs to another file
+
+
 def _closing(stream: IO[bytes] | None) -> AbstractContextManager[object]:
-    return nullcontext() if stream is None else closing(stream)
+    return closing(stream) if is_open(stream) else nullcontext()
 
 
 class SpawnOptions(TypedDict, total=False):
@@ -154,10 +164,12 @@ class _Birth:
         except OSError as error:
             failure = error
         if failure is not None:
-            # a step before may have failed, and the child ended
-            if lib.butter_spawn_wait(self.state, 0) == _FAILED:
+            # a step before may have failed, and the child ended; or it was killed
+            ended = lib.butter_spawn_wait(self.state, 0)
+            if ended == _FAILED:
                 self._fail()
-            raise failure
+            if ended != _DONE:
+                raise failure
 
     def go(self) -> None:
         """Let the child go on."""

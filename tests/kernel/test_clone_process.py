@@ -150,7 +150,7 @@ def test_interrupted_communicate():
     ("error", "words", "options", "input"),
     [
         (ValueError, "needs stdin=PIPE", {}, b"data"),
-        (TypeError, "str", {"stdin": PIPE}, "text"),
+        (TypeError, "input must be bytes or another buffer, not str", {"stdin": PIPE}, "text"),
         (TypeError, "must be str", {"stdin": PIPE, "text": True}, b"data"),
         (UnicodeEncodeError, "ascii", {"stdin": PIPE, "encoding": "ascii"}, "ä"),
     ],
@@ -386,15 +386,35 @@ def test_unwritten_input_at_the_end():
 
 
 def test_forked_child_leaves_the_block():
-    """A forked child that leaves the block does nothing to the program."""
-    with Process(["sleep", "60"]) as process:
+    """A forked child that leaves the block does nothing to the program or its pipes."""
+    with Process(["cat"], stdin=PIPE, stdout=PIPE) as process:
+        process.stdin.write(b"in the buffer of the file")
 
         def leave():
             process.__exit__(None, None, None)
-            return process.closed()
+            return process.closed() and process.stdin.closed and process.stdout.closed
 
         assert in_child(leave)
         assert process.poll() is None
+        assert os.get_blocking(process.stdout.fileno())
+        assert process.communicate(timeout=LONG)[0] == b"in the buffer of the file"
+
+
+def test_pipe_that_another_file_has():
+    """A detached pipe stays open, and all else is closed at the end of the block."""
+    with Process(["cat"], stdin=PIPE, stdout=PIPE) as process:
+        detached = process.stdin.detach()
+    assert (process.closed(), process.stdout.closed, detached.closed) == (True, True, False)
+    detached.close()
+
+
+def test_input_for_a_closed_pipe():
+    """Input that cannot be written any more is refused."""
+    with Process(["cat"], stdin=PIPE, stdout=PIPE) as process:
+        process.stdin.close()
+        with pytest.raises(ValueError, match="stdin is closed"):
+            process.communicate(b"data")
+        assert process.communicate(timeout=LONG) == (b"", None)
 
 
 def test_reaped_by_another():

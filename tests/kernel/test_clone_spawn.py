@@ -24,6 +24,7 @@ import support
 from support import KINDS, alone, in_child, inject, needs, needs_cgroup, needs_namespaces, own_cgroup
 
 import butter
+from butter import _clone_spawn
 from butter._clone_spawn import _Birth
 from butter._clone_spawn_c import ffi
 from butter.clone import (
@@ -897,6 +898,21 @@ def test_maps_after_a_change_of_ids():
 
 
 @needs_namespaces
+@needs_namespaces
+def test_child_that_is_killed_before_the_maps_are_written(monkeypatch):
+    """A killed child is a program that was killed, whatever is not written any more."""
+    write = _clone_spawn.map_child
+
+    def map_child(pid, *others):
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        write(pid, *others)
+
+    monkeypatch.setattr(_clone_spawn, "map_child", map_child)
+    with spawn(["true"], namespaces=CLONE_NEWUSER, **OWN) as child:
+        assert child.wait() == -signal.SIGKILL
+
+
 def test_step_that_fails_before_the_maps_are_written():
     """The error is that of the step, though the child has ended before its maps."""
     for _ in range(20):
