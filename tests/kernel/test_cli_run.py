@@ -153,8 +153,13 @@ def test_exit_status():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["/none"], "'/none'; the container has /usr alone"),
-        (["--bind", "/none", "true"], "--bind /none: open_tree: '/none' does not exist"),
+        (["/none"], "run: '/none', or the interpreter that it names, is not in the container, which has /usr alone"),
+        (["/usr"], "run: '/usr' cannot be executed: Permission denied"),
+        (["--bind", "/none:/x", "true"], "run: --bind /none:/x: No such file or directory: '/none'"),
+        (["--write", "/usr:/proc/none", "true"], "run: --write /usr:/proc/none: '/proc/none' does not exist in"),
+        (["--bind", "/usr:/proc/1/root", "true"], "'/proc/1/root' belongs to a process"),
+        (["--bind", "/usr:/dev/null", "true"], "run: --bind /usr:/dev/null: '/dev/null' is a file in the container"),
+        (["--bind", "/usr:/dev/stdin", "true"], "run: --bind /usr:/dev/stdin: '/dev/stdin' is a link"),
         (["--write", "", "true"], "'' begins with no path"),
         (["--bind", "/usr:/usr/none", "true"], "'/usr/none' does not exist in the container"),
         (["--bind", "/etc:etc", "true"], "not an absolute path"),
