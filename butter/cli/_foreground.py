@@ -17,6 +17,12 @@ Two things may lie between the signal and the look, or the other way round:
   away with the old program, and the kernel drops it. So where a signal waits for a
   handler, or is to be sent to one, this process stops the program. It stops after
   execve, and has taken by then what waited.
+
+A program that has a signal blocked either takes it by sigwait or a signalfd, or has it
+blocked for a moment, as while it starts a process, and then the kernel drops it. The
+first sleeps meanwhile, the second does not. So what becomes of a signal that is blocked
+is seen at later looks. During sigwait the kernel shows the signal as not blocked, and
+shows the truth when the program is stopped.
 """
 
 from __future__ import annotations
@@ -85,12 +91,13 @@ def wait(child: Pidfd, received: Signalfd) -> int:
         if child in ready:
             break
         events = received.read_events() if received in ready else []
-        pause = SOON if events else min(2 * pause, SELDOM)
         # a child that has ended meanwhile is found above
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             program.look()
+            killed_by = program.pass_on_owed() or killed_by
             for event in events:
                 killed_by = program.pass_on(event) or killed_by
+        pause = SOON if events else min(2 * pause, program.longest_pause())
     code = child.wait()
     return 128 + killed_by if killed_by and code < 0 else code if code >= 0 else 128 - code
 
@@ -112,10 +119,21 @@ def _look(pid: int | None) -> _Look:
     while True:
         with open(f"/proc/{pid}/status") as status:
             lines = dict(line.split(":", 1) for line in status)
-        before, (state, image) = image, _state_and_image(pid)
-        if image == before:
+        before, (state, image) = (state, image), _state_and_image(pid)
+        if image == before[1]:
+            # a program that slept before the masks were read may not sleep then
+            if state == "S" and before[0] != "S":
+                state = "R"
             masks = (int(lines[name], 16) for name in ("SigCgt", "SigBlk", "SigIgn", "ShdPnd"))
             return _Look(state, image, *({n for n in range(1, 65) if mask >> n - 1 & 1} for mask in masks))
+
+
+def _in_sigwait(pid: int | None) -> bool:
+    try:
+        with open(f"/proc/{pid}/wchan") as function:
+            return "sigtimedwait" in function.read()
+    except (FileNotFoundError, PermissionError):
+        return False
 
 
 def _state_and_image(pid: int | None) -> tuple[str, list[str]]:
@@ -125,37 +143,89 @@ def _state_and_image(pid: int | None) -> tuple[str, list[str]]:
     return fields[0], fields[23:26]
 
 
+class _Owed(NamedTuple):
+    """A signal that the program may block: more looks show what becomes of it."""
+
+    number: int
+    has_it: bool
+    # when it is sent to a program that does not sleep
+    deadline: float
+    step: int = 0
+
+
+# It was blocked while the program ran; it was sent to a program that slept, which most
+# likely takes it; it was still there at the next look, so unblocking it may drop it.
+UNDECIDED, SENT, WAITS = range(3)
+
+
 class _Program:
     """The program as it is now, and as it was at the last look."""
 
     def __init__(self, child: Pidfd) -> None:
         self._child = child
         self._now = self._before = _Look("", [], set(), set(), set(), set())
+        self._owed: list[_Owed] = []
 
     def look(self) -> None:
         self._before, self._now = self._now, _look(self._child.pid)
 
+    def longest_pause(self) -> float:
+        """Return how many seconds the next look may take to come."""
+        if any(time.monotonic() < owed.deadline for owed in self._owed):
+            return SOON
+        return PATIENCE if self._owed else SELDOM
+
     def pass_on(self, event: Signal) -> int:
         """Pass a signal on, and return its number if it has killed the program."""
-        number, has_it = event.signal, self._has(event)
+        number = event.signal
         if number in STOPPING:
             if number not in self._now.ignored:
                 _stop(number, self._child)
             return 0
-        by_handler = number in self._now.caught - self._now.blocked - HARMLESS
-        stopped = by_handler and self._now.state != "T" and (not has_it or number in self._now.waiting)
+        return self._act(_Owed(number, self._has(event), time.monotonic() + PATIENCE))
+
+    def pass_on_owed(self) -> int:
+        """Do the same for the signals that were blocked at the last look."""
+        owed, self._owed = self._owed, []
+        return max([0, *map(self._act, owed)])
+
+    def _act(self, owed: _Owed) -> int:
+        number, has_it, now = owed.number, owed.has_it, self._now
+        if owed.step == SENT and number not in now.waiting:
+            return 0  # taken
+        by_handler = number in now.caught - now.blocked - HARMLESS
+        in_sigwait = not self._cares_for(number) and _in_sigwait(self._child.pid)
+        stopped = now.state != "T" and (in_sigwait or (by_handler and (not has_it or number in now.waiting)))
         if stopped:
             self._look_when_stopped()
-        cared_for = number in HARMLESS | self._now.caught | self._now.blocked | self._now.ignored
-        handled = has_it and self._now.image == self._before.image and number in self._before.caught
-        if not cared_for and not handled:
+        if not self._cares_for(number) and not (has_it and self._handled(number)):
             self._child.kill()
             return number
-        if not has_it:
+        if number in self._now.blocked - self._now.caught - self._now.ignored - HARMLESS and not in_sigwait:
+            self._wait_for(owed)
+        elif not has_it:
             self._child.send_signal(number)
         if stopped:
             self._child.send_signal(signal.SIGCONT)
         return 0
+
+    def _wait_for(self, owed: _Owed) -> None:
+        """Deal with a signal that is blocked, and has no handler."""
+        number, has_it, deadline, step = owed
+        if step == UNDECIDED and self._now.state not in "ST" and time.monotonic() < deadline:
+            self._owed.append(owed)
+        elif not has_it:
+            self._child.send_signal(number)
+            self._owed.append(_Owed(number, True, deadline, SENT))
+        elif number in self._now.waiting:
+            self._owed.append(_Owed(number, True, deadline, WAITS))
+
+    def _cares_for(self, number: int) -> bool:
+        return number in HARMLESS | self._now.caught | self._now.blocked | self._now.ignored
+
+    def _handled(self, number: int) -> bool:
+        """Whether a handler may have taken the signal since the last look."""
+        return self._now.image == self._before.image and number in self._before.caught
 
     def _look_when_stopped(self) -> None:
         self._child.send_signal(signal.SIGSTOP)
@@ -166,7 +236,10 @@ class _Program:
 
     def _has(self, event: Signal) -> bool:
         """Whether the program got the signal too, from the terminal."""
-        return event.code == SI_KERNEL and os.getpgid(self._child.pid or 0) == os.getpgrp()
+        # a terminal that hangs up tells the leader of its session alone
+        for_leader = event.signal == signal.SIGHUP and os.getsid(0) == os.getpid()
+        same_group = os.getpgid(self._child.pid or 0) == os.getpgrp()
+        return event.code == SI_KERNEL and same_group and not for_leader
 
 
 def _stop(number: int, child: Pidfd) -> None:
