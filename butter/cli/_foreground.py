@@ -194,25 +194,27 @@ class _Program:
         if owed.step == SENT and number not in now.waiting:
             return 0  # taken
         by_handler = number in now.caught - now.blocked - HARMLESS
-        in_sigwait = not self._cares_for(number) and _in_sigwait(self._child.pid)
-        stopped = now.state != "T" and (in_sigwait or (by_handler and (not has_it or number in now.waiting)))
+        # it may be on its way into sigwait, where it is not seen to be
+        doubtful = not self._cares_for(number) and now.state in "RS" and not (has_it and self._handled(number))
+        in_sigwait = doubtful and _in_sigwait(self._child.pid)
+        stopped = now.state != "T" and (doubtful or (by_handler and (not has_it or number in now.waiting)))
         if stopped:
             self._look_when_stopped()
         if not self._cares_for(number) and not (has_it and self._handled(number)):
             self._child.kill()
             return number
         if number in self._now.blocked - self._now.caught - self._now.ignored - HARMLESS and not in_sigwait:
-            self._wait_for(owed)
+            self._wait_for(owed, asleep=now.state in "ST" and not doubtful)
         elif not has_it:
             self._child.send_signal(number)
         if stopped:
             self._child.send_signal(signal.SIGCONT)
         return 0
 
-    def _wait_for(self, owed: _Owed) -> None:
+    def _wait_for(self, owed: _Owed, asleep: bool) -> None:
         """Deal with a signal that is blocked, and has no handler."""
         number, has_it, deadline, step = owed
-        if step == UNDECIDED and self._now.state not in "ST" and time.monotonic() < deadline:
+        if step == UNDECIDED and not asleep and time.monotonic() < deadline:
             self._owed.append(owed)
         elif not has_it:
             self._child.send_signal(number)
