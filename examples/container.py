@@ -55,7 +55,8 @@ def tree(stack: contextlib.ExitStack) -> list[tuple[Any, ...]]:
 
 def pass_on(event: Signal, child: Child) -> None:
     """Do to the program what the signal would do if the program were not process 1."""
-    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
+    lines = Path(f"/proc/{child.pid}/status").read_text(errors="replace").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines)
     cared_for = int(status["SigCgt"], 16) | int(status["SigIgn"], 16) | int(status["SigBlk"], 16)
     if not cared_for >> event.signal - 1 & 1 and event.signal == signal.SIGTSTP:
         child.send_signal(signal.SIGSTOP)

@@ -35,6 +35,7 @@ import termios
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from butter.eventlike import readable
 from butter.signalfd import SI_KERNEL, Signalfd
 
 if TYPE_CHECKING:
@@ -65,13 +66,10 @@ def signals() -> Iterator[Signalfd]:
             yield received
         finally:
             # those that came before the program has ended were for it
-            while received in select.select([received], [], [], 0)[0]:
+            while readable(received, 0):
                 received.read_events()
-            # A shell that was the program has left it to a group that is gone. SIGTTOU,
-            # which a process in the background gets here, is blocked.
             if terminal is not None:
-                with contextlib.suppress(OSError):
-                    os.tcsetpgrp(terminal, os.getpgrp())
+                _take_back(terminal)
 
 
 def _terminal_in_front() -> int | None:
@@ -83,20 +81,37 @@ def _terminal_in_front() -> int | None:
     return None
 
 
+def _take_back(terminal: int) -> None:
+    """Have the terminal, if a shell that was the program has left it to a dead group.
+
+    If this process is in the background by now, it belongs to another program.
+    """
+    with contextlib.suppress(OSError):
+        try:
+            os.killpg(os.tcgetpgrp(terminal), 0)
+        except ProcessLookupError:
+            # SIGTTOU, which a process in the background gets here, is blocked
+            os.tcsetpgrp(terminal, os.getpgrp())
+
+
 def wait(child: Pidfd, received: Signalfd) -> int:
     """Pass signals on until the program ends, and return its status as a shell does."""
     program, killed_by, pause = _Program(child), 0, SOON
+    # not select, which takes no number above 1023
+    poll = select.poll()
+    poll.register(child, select.POLLIN)
+    poll.register(received, select.POLLIN)
     while True:
-        ready, _, _ = select.select([child, received], [], [], pause)
-        if child in ready:
+        ready = dict(poll.poll(pause * 1000))
+        if child.fileno() in ready:
             break
-        events = received.read_events() if received in ready else []
+        events = received.read_events() if ready else []
         # a child that has ended meanwhile is found above
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             program.look()
-            killed_by = program.pass_on_owed() or killed_by
+            killed_by = killed_by or program.pass_on_owed()
             for event in events:
-                killed_by = program.pass_on(event) or killed_by
+                killed_by = killed_by or program.pass_on(event)
         pause = SOON if events else min(2 * pause, program.longest_pause())
     code = child.wait()
     return 128 + killed_by if killed_by and code < 0 else code if code >= 0 else 128 - code
@@ -117,7 +132,7 @@ def _look(pid: int | None) -> _Look:
     # both files from before an execve, or both from after it
     state, image = _state_and_image(pid)
     while True:
-        with open(f"/proc/{pid}/status") as status:
+        with open(f"/proc/{pid}/status", errors="replace") as status:
             lines = dict(line.split(":", 1) for line in status)
         before, (state, image) = (state, image), _state_and_image(pid)
         if image == before[1]:
@@ -137,7 +152,8 @@ def _in_sigwait(pid: int | None) -> bool:
 
 
 def _state_and_image(pid: int | None) -> tuple[str, list[str]]:
-    with open(f"/proc/{pid}/stat") as stat:
+    # the name of a program may be any bytes
+    with open(f"/proc/{pid}/stat", errors="replace") as stat:
         fields = stat.read().rpartition(")")[2].split()
     # the addresses of the code and of the stack, which each execve moves
     return fields[0], fields[23:26]

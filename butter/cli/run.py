@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import resource
+import signal
 from typing import TYPE_CHECKING
 
 from butter.cli import OWN_FAILURE
@@ -122,6 +123,8 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         try:
             rlimits, cgroup = limits(options, stack)
+            # where it is ignored no exit code is kept
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             received = stack.enter_context(_foreground.signals())
             _container.enter(options.user, options.net)
             child = _container.start(

@@ -563,6 +563,33 @@ def test_job_of_a_shell():
         terminal.expect(b"status 130")
 
 
+def test_job_in_the_background(tmp_path):
+    """A command that ends in the background leaves the terminal to the shell."""
+    script = f"echo rea''dy; while [ ! -e {tmp_path}/end ]; do sleep 0.01; done"
+    command = shlex.join([*COMMAND, "run", "--bind", str(tmp_path), "sh", "-c", script])
+    with Terminal("--norc", "-i", command=("env", "PS1=prompt> ", "HISTFILE=", "bash")) as terminal:
+        terminal.expect(b"prompt> ")
+        terminal.write(f"{command}\n".encode())
+        terminal.expect(b"ready")
+        terminal.write(b"\x1a")
+        terminal.expect(b"Stopped")
+        terminal.expect(b"prompt> ")
+        terminal.write(b"bg\n")
+        terminal.expect(b"prompt> ")
+        (tmp_path / "end").touch()
+        terminal.write(b"wait\n")
+        terminal.expect(b"prompt> ")
+        terminal.write(b"echo ali''ve\n")
+        terminal.expect(b"alive")
+
+
+def test_name_of_any_bytes():
+    """A program may have a name that is not text, and takes signals all the same."""
+    with program(r"printf '\377\376' >/proc/$$/comm; echo ready; while :; do sleep 0.01; done") as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
+
+
 def test_ctrl_z():
     """A stop signal stops the program and the command, and SIGCONT lets both go on."""
     # a process group whose session has no parent of it would not stop
