@@ -577,8 +577,7 @@ def test_job_in_the_background(tmp_path):
         terminal.write(b"bg\n")
         terminal.expect(b"prompt> ")
         (tmp_path / "end").touch()
-        terminal.write(b"wait\n")
-        terminal.expect(b"prompt> ")
+        until(lambda: not children(terminal.pid))
         terminal.write(b"echo ali''ve\n")
         terminal.expect(b"alive")
 
