@@ -14,7 +14,6 @@ from select import POLLIN, POLLOUT
 from typing import TYPE_CHECKING, Generic, overload
 
 from butter._clone_spawn import Child, is_open, spawn
-from butter._descriptor import Descriptor
 from butter.eventlike import LONGEST_POLL, deadline_of, readable, timed_out
 
 if TYPE_CHECKING:
@@ -227,7 +226,7 @@ class Process(Child, Generic[Text]):
         try:
             start = functools.partial(spawn, stdin=stdin, stdout=stdout, stderr=stderr, **options)
             children.extend(map(start, [argv]))
-            self._own(children[0])
+            self._take_over(children[0])
             self._argv, self._grace, self._encoding, self._errors = argv, grace, encoding, errors
             if encoding:
                 for name in ("stdin", "stdout", "stderr"):
@@ -237,17 +236,10 @@ class Process(Child, Generic[Text]):
         except BaseException:
             if children:
                 if self._fd is None:
-                    self._own(children[0])
-                children[0]._init_state()
+                    self._take_over(children[0])
                 self._grace = 0
                 Process.__exit__(self, None, None, None)
             raise
-
-    def _own(self, child: Child) -> None:
-        """Have the program, the pidfd and the pipes of *child*."""
-        self._take_over(child)
-        Descriptor.__init__(self, child.fileno())
-        child._init_state()
 
     def __repr__(self) -> str:
         return super().__repr__() if self._argv is None else f"{super().__repr__()[:-1]} args={self._argv!r}>"

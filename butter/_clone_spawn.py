@@ -15,7 +15,7 @@ from butter import _clone_spawn_options as options
 from butter._clone_maps import checked_ranges, map_child
 from butter._clone_spawn_c import ffi, lib
 from butter._clone_spawn_descriptors import DEVNULL, PIPE, STDOUT, STREAM_NAMES, Descriptors
-from butter._clone_spawn_errors import of_clone
+from butter._clone_spawn_errors import SPAWN, of_clone
 from butter._clone_spawn_mounts import add_mounts
 from butter._clone_steps import Steps, within
 from butter._constants.clone import CLONE_NEWCGROUP, CLONE_NEWUSER
@@ -174,7 +174,7 @@ class _Birth:
     def go(self) -> None:
         """Let the child go on."""
         # wait() finds one that has ended meanwhile
-        lib.butter_spawn_go(self.state)
+        SPAWN.check(lib.butter_spawn_go(self.state))
 
     def wait(self, look: Callable[[butter_spawn, int], int], deadline: float | None, timeout: float | None) -> None:
         """Wait for the birth or for the exec, and raise for a step that failed."""

@@ -1580,6 +1580,25 @@ def no_child(fail):
     spawned()
 
 
+@example("spawn")
+def no_connection_with_a_child(fail):
+    fail("socketpair")
+    spawned()
+
+
+@example("spawn")
+def no_wait_for_a_child(fail):
+    fail("ppoll")
+    spawned()
+
+
+@example("spawn")
+def no_word_to_a_child(fail):
+    support.own_uts()
+    fail("sendto")
+    spawned(namespaces=[clone.Namespace.current("uts"), CLONE_NEWIPC])
+
+
 @example("spawn(namespaces)")
 def no_child_of_a_middle_child(fail):
     support.own_uts()
