@@ -20,8 +20,8 @@ Two things may lie between the signal and the look, or the other way round:
 
 A program that has a signal blocked either takes it by sigwait or a signalfd, or has it
 blocked for a moment, as while it starts a process, and then the kernel drops it. The
-first sleeps meanwhile, the second does not. So what becomes of a signal that is blocked
-is seen at later looks. During sigwait the kernel shows the signal as not blocked, and
+first sleeps from one look to the next, as the kernel's count of its turns tells, and
+the second does not. So what becomes of a signal that is blocked is seen at later looks. During sigwait the kernel shows the signal as not blocked, and
 shows the truth when the program is stopped.
 """
 
@@ -122,6 +122,7 @@ class _Look(NamedTuple):
 
     state: str
     image: list[str]
+    turns: tuple[str, str]
     caught: set[int]
     blocked: set[int]
     ignored: set[int]
@@ -130,17 +131,16 @@ class _Look(NamedTuple):
 
 def _look(pid: int | None) -> _Look:
     # both files from before an execve, or both from after it
-    state, image = _state_and_image(pid)
+    image = _state_and_image(pid)[1]
     while True:
         with open(f"/proc/{pid}/status", errors="replace") as status:
             lines = dict(line.split(":", 1) for line in status)
-        before, (state, image) = (state, image), _state_and_image(pid)
-        if image == before[1]:
-            # a program that slept before the masks were read may not sleep then
-            if state == "S" and before[0] != "S":
-                state = "R"
+        before, image = image, _state_and_image(pid)[1]
+        if image == before:
+            turns = lines["voluntary_ctxt_switches"], lines["nonvoluntary_ctxt_switches"]
             masks = (int(lines[name], 16) for name in ("SigCgt", "SigBlk", "SigIgn", "ShdPnd"))
-            return _Look(state, image, *({n for n in range(1, 65) if mask >> n - 1 & 1} for mask in masks))
+            sets = ({n for n in range(1, 65) if mask >> n - 1 & 1} for mask in masks)
+            return _Look(lines["State"].strip()[0], image, turns, *sets)
 
 
 def _in_sigwait(pid: int | None) -> bool:
@@ -179,7 +179,7 @@ class _Program:
 
     def __init__(self, child: Pidfd) -> None:
         self._child = child
-        self._now = self._before = _Look("", [], set(), set(), set(), set())
+        self._now = self._before = _Look("", [], ("", ""), set(), set(), set(), set())
         self._owed: list[_Owed] = []
 
     def look(self) -> None:
@@ -207,6 +207,7 @@ class _Program:
 
     def _act(self, owed: _Owed) -> int:
         number, has_it, now = owed.number, owed.has_it, self._now
+        asleep = now.state == "T" or (now.state == self._before.state == "S" and now.turns == self._before.turns)
         if owed.step == SENT and number not in now.waiting:
             return 0  # taken
         by_handler = number in now.caught - now.blocked - HARMLESS
@@ -220,11 +221,12 @@ class _Program:
             self._child.kill()
             return number
         if number in self._now.blocked - self._now.caught - self._now.ignored - HARMLESS and not in_sigwait:
-            self._wait_for(owed, asleep=now.state in "ST" and not doubtful)
+            self._wait_for(owed, asleep=asleep and not doubtful)
         elif not has_it:
             self._child.send_signal(number)
         if stopped:
             self._child.send_signal(signal.SIGCONT)
+            self.look()
         return 0
 
     def _wait_for(self, owed: _Owed, asleep: bool) -> None:

@@ -177,7 +177,7 @@ assert os.path.samestat(before, os.fstat(1))
 
 AT_THE_LIMIT = """
 import os, resource, sys, tempfile
-from butter import cli, eventfd, inotify, memfd, signalfd, splice, timerfd
+from butter import cli, clone, eventfd, inotify, memfd, pidfd, prctl, signalfd, splice, system, timerfd
 from butter.cli import _demo, doctor
 import concurrent.futures.thread
 cli.command_line(sys.argv[1:]).parse_args(sys.argv[1:])
