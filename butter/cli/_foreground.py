@@ -21,8 +21,9 @@ Two things may lie between the signal and the look, or the other way round:
 A program that has a signal blocked either takes it by sigwait or a signalfd, or has it
 blocked for a moment, as while it starts a process, and then the kernel drops it. The
 first sleeps from one look to the next, as the kernel's count of its turns tells, and
-the second does not. So what becomes of a signal that is blocked is seen at later looks. During sigwait the kernel shows the signal as not blocked, and
-shows the truth when the program is stopped.
+the second does not. So what becomes of a signal that is blocked is seen at later looks.
+During sigwait the kernel shows the signal as not blocked, and shows the truth when the
+program is stopped.
 """
 
 from __future__ import annotations
