@@ -227,7 +227,7 @@ class _Program:
             self._child.send_signal(number)
         if stopped:
             self._child.send_signal(signal.SIGCONT)
-            self.look()
+            self._now = self._now._replace(state="R")
         return 0
 
     def _wait_for(self, owed: _Owed, asleep: bool) -> None:
