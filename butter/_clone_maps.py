@@ -12,6 +12,8 @@ from butter._arguments import integer
 from butter._clone_checks import listed, number
 from butter._clone_errors import namespace_link, restricted
 from butter._look import CAP_SETFCAP, capable, status_field, text_of
+from butter._pidfd import number_of
+from butter._pidfd_c import lib
 from butter._signals import raised_by_handler
 from butter.errors import NEW_DESCRIPTOR, Errors, InvalidArgument, PathNotFound
 
@@ -26,24 +28,52 @@ _CAP_SETGID, _CAP_SETUID = 6, 7
 _MOST_RANGES = 340
 
 
-def _directory(pid: int) -> str:
-    """Return the directory of a process in ``/proc``.
+# no process has this name in /proc
+_NOWHERE = 0
 
-    ``/proc`` may be that of an outer pid namespace, where the number of this process is
-    another one's.
+
+def _number(pid: int, pidfd: int) -> int:
+    """Return the number that ``/proc`` has for a process.
+
+    ``/proc`` may be that of an outer pid namespace, where the process has another
+    number, and *pid* is another one's.
     """
-    return f"/proc/{'self' if pid == os.getpid() else pid}"
+    number = number_of(pidfd)
+    if number is not None:
+        return max(number, _NOWHERE)
+    # it could not be read: the number has to do, if /proc counts as this process does
+    try:
+        own = os.readlink("/proc/self") == str(os.getpid())
+    except OSError:
+        own = False
+    return pid if own else _NOWHERE
 
 
-def _inside(pid: int) -> bool:
-    """Return whether this thread is in the user namespace of the process *pid*."""
-    return pid == os.getpid() or namespace_link("user", pid) == namespace_link("user")
+def _place(pid: int) -> int | str:
+    """Return the name of a process in ``/proc``."""
+    if pid == os.getpid():
+        return "self"
+    fd = lib.pidfd_open(pid, 0)
+    if fd < 0:
+        # of other processes and threads that cannot be opened the number has to do
+        return _NOWHERE if fd == -1 - errno.ESRCH else pid
+    try:
+        return _number(pid, fd)
+    finally:
+        os.close(fd)
 
 
-def _not_written(pid: int, name: str, ranges: list[Range], said: str = "", child: bool = False, **_: object) -> str:
+def _inside(place: int | str) -> bool:
+    """Return whether this thread is in the user namespace of a process."""
+    return place == "self" or namespace_link("user", place) == namespace_link("user")
+
+
+def _not_written(
+    pid: int, place: int | str, name: str, ranges: list[Range], said: str = "", child: bool = False, **_: object
+) -> str:
     if said:
         return f"{said} (the ranges that a user may map are in /etc/sub{name[:3]})"
-    directory = _directory(pid)
+    directory = f"/proc/{place}"
     allowed = text_of(f"{directory}/setgroups").strip() == "allow"
     if name == "setgroups" and not allowed:
         name = "gid_map"
@@ -54,15 +84,22 @@ def _not_written(pid: int, name: str, ranges: list[Range], said: str = "", child
     reason = restricted()
     if reason:
         return reason
-    if not capable(CAP_SETFCAP) and any(outside == 0 for _, outside, _ in ranges) and not _inside(pid):
-        return "id 0 of the outside is mapped by a process with CAP_SETFCAP alone (Linux 5.12)"
+    inside = _inside(place)
+    root = name == "uid_map" and any(outside == 0 for _, outside, _ in ranges)
+    if root and not inside and not capable(CAP_SETFCAP):
+        return "user 0 of the outside is mapped by a process with CAP_SETFCAP alone (Linux 5.12)"
     own = len(ranges) == 1 and ranges[0][2] == 1
-    if name == "gid_map" and own and allowed and (_inside(pid) or not capable(_CAP_SETGID)):
+    if name == "gid_map" and own and allowed and (inside or not capable(_CAP_SETGID)):
         return (
             "a process in the new user namespace, or without CAP_SETGID, maps its own group alone, and that only where "
             "setgroups is denied, which setgroups=True does not do"
         )
-    if _inside(pid):
+    if root and own and inside:
+        return (
+            "a process in the new user namespace maps user 0 of the outside only if that is its own, and if its "
+            "creator had CAP_SETFCAP at that moment (Linux 5.12)"
+        )
+    if inside:
         return (
             f"a process in the new user namespace maps one id alone, which is its own outside; a process outside has "
             f"to write this {name}"
@@ -73,13 +110,13 @@ def _not_written(pid: int, name: str, ranges: list[Range], said: str = "", child
     return f"{unmapped}, or process {pid} is not in a user namespace right below the one of this process"
 
 
-def _not_opened(pid: int, child: bool = False, **_: object) -> str:
+def _not_opened(pid: int, place: int | str, child: bool = False, **_: object) -> str:
     if child:
         return (
             "the files of the child in /proc are root's, because this process has changed its ids or runs a program "
             "that cannot be read: prctl(PR_SET_DUMPABLE, 1) before makes them this user's"
         )
-    users = status_field("Uid", "self" if pid == os.getpid() else pid).split()
+    users = status_field("Uid", place).split()
     if users[1:2] == [str(os.geteuid())]:
         return (
             f"the files of process {pid} in /proc are root's, because it has changed its ids or runs a program that "
@@ -95,7 +132,7 @@ def _missing(pid: int, path: str | None, child: bool = False, **_: object) -> st
             "uidmap (shadow-utils on some systems)"
         )
     if not namespace_link("user"):
-        return "/proc is not mounted here"
+        return "/proc is not mounted here, or is that of another pid namespace"
     return "the child has ended" if child else f"there is no process {pid}"
 
 
@@ -123,6 +160,7 @@ class _Process(NamedTuple):
     """The process whose maps are written: the child of spawn, or one of map_ids."""
 
     pid: int
+    place: int | str  # its name in /proc
     child: bool = False
 
     def call(self, name: str) -> str:
@@ -134,7 +172,7 @@ class _Process(NamedTuple):
     def fail(self, number: int, name: str, path: str | None = None, **about: object) -> NoReturn:
         """Raise for errno *number* of the file *name*."""
         errors = Errors(self.call(name), MAP.meanings)
-        errors.fail(number, path, pid=self.pid, name=name, child=self.child, **about)
+        errors.fail(number, path, pid=self.pid, place=self.place, name=name, child=self.child, **about)
 
 
 def checked_ranges(ranges: Iterable[Range], name: str) -> list[Range]:
@@ -167,7 +205,7 @@ def _helper(process: _Process, name: str, ranges: list[Range] | None) -> str | N
         return None
     own, capability = (os.geteuid(), _CAP_SETUID) if name == "uid_map" else (os.getegid(), _CAP_SETGID)
     alone = len(ranges) == 1 and ranges[0][1:] == (own, 1)
-    if alone or capable(capability) or _inside(process.pid):
+    if alone or capable(capability) or _inside(process.place):
         return None
     program = f"new{name.replace('_', '')}"
     for directory in os.get_exec_path():
@@ -179,7 +217,7 @@ def _helper(process: _Process, name: str, ranges: list[Range] | None) -> str | N
 
 def _write(process: _Process, name: str, text: str, ranges: list[Range]) -> None:
     try:
-        fd = os.open(f"{_directory(process.pid)}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        fd = os.open(f"/proc/{process.place}/{name}", os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.write(fd, text.encode())
         finally:
@@ -198,7 +236,7 @@ def _write_map(process: _Process, name: str, ranges: list[Range], helper: str | 
         return
     numbers = [str(number) for entry in ranges for number in entry]
     left = None if deadline is None else max(0, deadline - time.monotonic())
-    command = [helper, str(process.pid), *numbers]
+    command = [helper, str(process.place), *numbers]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=left)
     except subprocess.TimeoutExpired:
@@ -206,8 +244,8 @@ def _write_map(process: _Process, name: str, ranges: list[Range], helper: str | 
     if done is None:
         raise TimeoutError(errno.ETIMEDOUT, f"{process.call(name)}: {helper} took too long, and was killed")
     # an exit status is lost where SIGCHLD is ignored
-    if done.returncode or not text_of(f"/proc/{process.pid}/{name}").strip():
-        if not os.path.exists(f"/proc/{process.pid}"):
+    if done.returncode or not text_of(f"/proc/{process.place}/{name}").strip():
+        if not os.path.exists(f"/proc/{process.place}"):
             process.fail(errno.ENOENT, name)
         process.fail(errno.EPERM, name, ranges=ranges, said=done.stderr.strip() or f"{helper} failed")
 
@@ -248,12 +286,12 @@ def map_ids(
     deadline = None if timeout is None else time.monotonic() + timeout
     uids = None if uid_map is None else checked_ranges(uid_map, "uid_map")
     gids = None if gid_map is None else checked_ranges(gid_map, "gid_map")
-    _map(_Process(pid), uids, gids, setgroups, deadline)
+    _map(_Process(pid, _place(pid)), uids, gids, setgroups, deadline)
 
 
-def map_child(pid: int, uids: list[Range] | None, gids: list[Range] | None, deadline: float | None) -> None:
+def map_child(pid: int, pidfd: int, uids: list[Range] | None, gids: list[Range] | None, deadline: float | None) -> None:
     """Write the maps of a child of spawn, whose ranges are checked."""
-    _map(_Process(pid, child=True), uids, gids, None, deadline)
+    _map(_Process(pid, _number(pid, pidfd), child=True), uids, gids, None, deadline)
 
 
 def _map(
@@ -265,7 +303,7 @@ def _map(
 ) -> None:
     uid_helper, gid_helper = _helper(process, "uid_map", uids), _helper(process, "gid_map", gids)
     if setgroups is None:
-        own = _inside(process.pid) or not capable(_CAP_SETGID)
+        own = _inside(process.place) or not capable(_CAP_SETGID)
         setgroups = gids is None or gid_helper is not None or not own
     if not setgroups:
         _write(process, "setgroups", "deny", [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import io
 import locale
 import math
@@ -12,8 +13,7 @@ import time
 from select import POLLIN, POLLOUT
 from typing import TYPE_CHECKING, Generic, overload
 
-from butter._clone_spawn import Child, spawn
-from butter._descriptor import Descriptor
+from butter._clone_spawn import Child, is_open, spawn
 from butter.eventlike import LONGEST_POLL, deadline_of, readable, timed_out
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ NOT_AT_END = "the process has not ended, or another one still has its pipes,"
 _PORTION = 1 << 16
 
 
-def checked_input(input: Any, stdin: object, begun: bool) -> Any:
+def checked_input(input: Any, stdin: object, closed: bool, begun: bool) -> Any:
     """Return the input of a first or later communicate, or raise for a wrong one."""
     if input is None:
         return b""
@@ -53,7 +53,17 @@ def checked_input(input: Any, stdin: object, begun: bool) -> Any:
         raise ValueError("an earlier call has the input, and this call goes on with it: input must be None")
     if stdin is None:
         raise ValueError("input needs stdin=PIPE")
+    if closed:
+        raise ValueError("stdin is closed: input must be None")
     return input
+
+
+def bytes_of(input: Any) -> memoryview:
+    """Return the bytes of the input for a binary file."""
+    try:
+        return memoryview(input).cast("B")
+    except TypeError:
+        raise TypeError(f"input must be bytes or another buffer, not {type(input).__name__}") from None
 
 
 def close_pipe(stream: IO[Any]) -> None:
@@ -67,8 +77,8 @@ def close_pipe(stream: IO[Any]) -> None:
 class _Exchange:
     """The bytes of communicate, written and read: a later call goes on with them."""
 
-    def __init__(self, stdin: IO[Any] | None, outputs: Sequence[IO[Any] | None], input: bytes) -> None:
-        self._stdin, self._outputs, self._left = stdin, outputs, memoryview(input).cast("B")
+    def __init__(self, stdin: IO[Any] | None, outputs: Sequence[IO[Any] | None], input: Any) -> None:
+        self._stdin, self._outputs, self._left = stdin, outputs, bytes_of(input)
         self._parts: list[list[bytes]] = [[], []]
         for stream in self._open_streams():
             # our end alone: that of the program is another open file
@@ -145,7 +155,8 @@ class Process(Child, Generic[Text]):
     namespace gets SIGTERM only if it has a handler for it.
 
     Raises what :func:`spawn` does, ValueError for a negative *grace*, and LookupError
-    for an unknown *encoding*.
+    for an *encoding* that is unknown or not one of text, or unknown *errors*. Nothing
+    of the program is left then, nor after an exception of a signal handler.
     """
 
     stdin: IO[Text] | None = None  # type: ignore[assignment]
@@ -157,6 +168,7 @@ class Process(Child, Generic[Text]):
     _encoding: str | None = None
     _errors: str | None = None
     _exchange: _Exchange | None = None
+    _forked = False  # a copy in a forked child
 
     if TYPE_CHECKING:
 
@@ -202,19 +214,32 @@ class Process(Child, Generic[Text]):
         grace: float | None = GRACE,
         **options: Unpack[SpawnOptions],
     ) -> None:
-        deadline_of(grace)  # raises for what is not a time
+        deadline_of(grace, "grace")  # raises for what is not a time
         if text or encoding or errors:
             encoding = codecs.lookup(encoding or locale.getpreferredencoding(False)).name
-        child = spawn(argv, stdin=stdin, stdout=stdout, stderr=stderr, **options)
-        self._take_over(child)
-        Descriptor.__init__(self, child.fileno())
-        child._init_state()
-        self._argv, self._grace, self._encoding, self._errors = argv, grace, encoding, errors
-        if encoding:
-            for name in ("stdin", "stdout", "stderr"):
-                pipe = getattr(self, name)
-                if pipe is not None:
-                    setattr(self, name, io.TextIOWrapper(pipe, encoding, errors, write_through=True))
+            # these raise for what the files of the pipes would refuse
+            codecs.lookup_error(errors or "strict")
+            io.TextIOWrapper(io.BytesIO(), encoding, errors)
+        # A signal handler may raise at any time. Filled by C alone, the list has the
+        # child before that.
+        children: list[Child] = []
+        try:
+            start = functools.partial(spawn, stdin=stdin, stdout=stdout, stderr=stderr, **options)
+            children.extend(map(start, [argv]))
+            self._take_over(children[0])
+            self._argv, self._grace, self._encoding, self._errors = argv, grace, encoding, errors
+            if encoding:
+                for name in ("stdin", "stdout", "stderr"):
+                    pipe = getattr(self, name)
+                    if pipe is not None:
+                        setattr(self, name, io.TextIOWrapper(pipe, encoding, errors, write_through=True))
+        except BaseException:
+            if children:
+                if self._fd is None:
+                    self._take_over(children[0])
+                self._grace = 0
+                Process.__exit__(self, None, None, None)
+            raise
 
     def __repr__(self) -> str:
         return super().__repr__() if self._argv is None else f"{super().__repr__()[:-1]} args={self._argv!r}>"
@@ -235,13 +260,16 @@ class Process(Child, Generic[Text]):
     def send_signal(self, signal: int, value: int | None = None, flags: int = 0) -> None:
         """Send *signal* to the program, or do nothing if it has ended.
 
-        All else is as in :meth:`Pidfd.send_signal <butter.pidfd.Pidfd.send_signal>`.
+        Raises ProcessLookupError for a signal to the group of a program that runs and
+        does not lead one. All else is as in :meth:`Pidfd.send_signal
+        <butter.pidfd.Pidfd.send_signal>`.
         """
         if self._code is None:
             try:
                 super().send_signal(signal, value, flags)
             except ProcessLookupError:
-                pass
+                if self._runs():
+                    raise  # it does not lead a process group
 
     def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
         """Write *input*, read all output, wait for the end; return (stdout, stderr).
@@ -263,7 +291,7 @@ class Process(Child, Generic[Text]):
         """
         deadline = deadline_of(timeout)
         exchange = self._exchange
-        input = checked_input(input, self.stdin, exchange is not None)
+        input = checked_input(input, self.stdin, not is_open(self.stdin), exchange is not None)
         if exchange is None:
             if self._encoding and input != b"":
                 if not isinstance(input, str):
@@ -293,10 +321,20 @@ class Process(Child, Generic[Text]):
 
     def _close_pipes(self) -> None:
         for stream in (self.stdin, self.stdout, self.stderr):
-            if stream is not None and not stream.closed:
+            if not is_open(stream):
+                continue
+            if self._forked:
+                # the parent writes what is left, to a pipe that waits as it wants
+                buffer: Any = getattr(stream, "buffer", stream)
+                buffer.raw.close()
+            else:
                 # what is left to write must not wait for a reader
                 os.set_blocking(stream.fileno(), False)
                 close_pipe(stream)
+
+    def _after_fork(self) -> None:
+        super()._after_fork()
+        self._forked = True
 
     def _end(self) -> None:
         """Terminate the program, kill it after the grace time, reap it."""

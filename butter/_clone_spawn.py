@@ -15,7 +15,7 @@ from butter import _clone_spawn_options as options
 from butter._clone_maps import checked_ranges, map_child
 from butter._clone_spawn_c import ffi, lib
 from butter._clone_spawn_descriptors import DEVNULL, PIPE, STDOUT, STREAM_NAMES, Descriptors
-from butter._clone_spawn_errors import of_clone
+from butter._clone_spawn_errors import SPAWN, of_clone
 from butter._clone_spawn_mounts import add_mounts
 from butter._clone_steps import Steps, within
 from butter._constants.clone import CLONE_NEWCGROUP, CLONE_NEWUSER
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import IO, Any, NoReturn
+
+    from typing_extensions import TypeGuard
 
     from butter._arguments import FileDescriptor, Path
     from butter._clone_maps import Range
@@ -49,8 +51,16 @@ _never_freed: list[object] = []
 _DONE, _FAILED = 1, 2
 
 
+def is_open(stream: IO[Any] | None) -> TypeGuard[IO[Any]]:
+    """Return whether an attribute as ``stdin`` is the open file of a pipe."""
+    try:
+        return stream is not None and not stream.closed
+    except ValueError:
+        return False  # detached: the pipe belongs to another file
+
+
 def _closing(stream: IO[bytes] | None) -> AbstractContextManager[object]:
-    return nullcontext() if stream is None else closing(stream)
+    return closing(stream) if is_open(stream) else nullcontext()
 
 
 class SpawnOptions(TypedDict, total=False):
@@ -150,19 +160,21 @@ class _Birth:
         """Write the maps of the child, which waits for them."""
         failure = None
         try:
-            map_child(self.state.pid, uid_map, gid_map, deadline)
+            map_child(self.state.pid, self.state.pidfd, uid_map, gid_map, deadline)
         except OSError as error:
             failure = error
         if failure is not None:
-            # a step before may have failed, and the child ended
-            if lib.butter_spawn_wait(self.state, 0) == _FAILED:
+            # a step before may have failed, and the child ended; or it was killed
+            ended = lib.butter_spawn_wait(self.state, 0)
+            if ended == _FAILED:
                 self._fail()
-            raise failure
+            if ended != _DONE:
+                raise failure
 
     def go(self) -> None:
         """Let the child go on."""
         # wait() finds one that has ended meanwhile
-        lib.butter_spawn_go(self.state)
+        SPAWN.check(lib.butter_spawn_go(self.state))
 
     def wait(self, look: Callable[[butter_spawn, int], int], deadline: float | None, timeout: float | None) -> None:
         """Wait for the birth or for the exec, and raise for a step that failed."""

@@ -67,7 +67,8 @@ def _no_memory_for_process(**_: object) -> str:
     return "the kernel has no memory for a process, or the pid namespace for children has lost its init"
 
 
-_HIDDEN = "a seccomp filter hides the system calls clone3 and clone"
+_HIDDEN = "a seccomp filter hides a system call that spawn needs: clone3 and clone, socketpair, sendto or ppoll"
+_NO_SOCKETS = "a filter, as RestrictAddressFamilies= of systemd, forbids the sockets of AF_UNIX that spawn needs"
 
 #: clone itself, and the connection with the child
 SPAWN = Errors(
@@ -75,6 +76,7 @@ SPAWN = Errors(
     {
         **NEW_DESCRIPTOR,
         errno.EACCES: UNSHARE.meanings[errno.EACCES],
+        errno.EAFNOSUPPORT: (OSError, _NO_SOCKETS),
         errno.EAGAIN: (BlockingIOError, _too_many_processes),
         errno.EINVAL: (InvalidArgument, "the kernel is older than CLONE_PIDFD (Linux 5.2)"),
         errno.ENOMEM: (OutOfMemory, _no_memory_for_process),

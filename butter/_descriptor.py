@@ -265,13 +265,12 @@ class Descriptor(Owner):
             ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, other=kind)
         self = cls.__new__(cls)
         if isinstance(source, Owner):
-            owner = source._give_up()
-            self._take_over(owner)
-            Descriptor.__init__(self, number)
-            owner._init_state()
+            self._take_over(source._give_up())
         else:
             self._adopted(number)
-            Descriptor.__init__(self, number)
+            tell_of_forks(self)
+            # no call follows: an exception has left the number to the caller
+            self._fd = self._opened = number
         return self
 
     def _give_up(self) -> Descriptor:
@@ -280,9 +279,17 @@ class Descriptor(Owner):
         return self
 
     def _take_over(self, owner: Descriptor) -> None:
-        """Have the state of *owner*; the containers in it become this object's."""
-        state = {name: value for name, value in vars(owner).items() if name not in ("_hash", "_closer", "_in_queue")}
-        vars(self).update(state)
+        """Have the descriptor of *owner*, which is left closed, and its state.
+
+        The containers in the state become this object's.
+        """
+        own = "_fd", "_opened", "_hash", "_closer", "_in_queue"
+        vars(self).update({name: value for name, value in vars(owner).items() if name not in own})
+        tell_of_forks(self)
+        # There is no call in this line, at which a signal handler could raise. After
+        # each of its steps at most one of the two would close the number.
+        self._fd, owner._fd, self._opened = owner._fd, None, owner._fd
+        owner._init_state()
 
     def _adopted(self, fd: int) -> None:
         """Learn from the kernel what ``__init__`` would know of *fd*.

@@ -33,7 +33,7 @@ from butter._constants.pidfd import (
     PidfdOpen,
     PidfdSignal,
 )
-from butter._descriptor import link_of
+from butter._descriptor import fields_of, link_of
 from butter._pidfd_c import ffi, lib
 from butter._signals import INTERRUPTED, run_handlers
 from butter.errors import (
@@ -132,6 +132,12 @@ def _no_namespace(fd: int, **_: object) -> str:
     return _not_a_pidfd(fd) if _is_other(fd) else "this kernel is older than Linux 6.11"
 
 
+def _signal_to_nothing(flags: int, **_: object) -> str:
+    if flags == PIDFD_SIGNAL_PROCESS_GROUP:
+        return "there is no process group of this number: the process does not lead one, or has ended"
+    return _REAPED
+
+
 _GONE: Meaning = (ProcessLookupError, _REAPED)
 _NO_ACCESS = "the process is another user's, or more privileged: it needs CAP_SYS_PTRACE"
 
@@ -152,7 +158,7 @@ SEND_SIGNAL = Errors(
         errno.EBADF: (InvalidArgument, _not_a_pidfd),
         errno.EINVAL: (InvalidArgument, _signal_refused),
         errno.EPERM: (PermissionError, _signal_not_allowed),
-        errno.ESRCH: _GONE,
+        errno.ESRCH: (ProcessLookupError, _signal_to_nothing),
     },
     since="5.1",
 )
@@ -328,6 +334,7 @@ def pidfd_send_signal(pidfd: FileDescriptor, sig: int, info: Siginfo | None = No
     it. *flags* are 0 or one of PidfdSignal's.
 
     Raises ProcessLookupError if the process has ended and its parent has waited for it,
+    and with ``PIDFD_SIGNAL_PROCESS_GROUP`` also if it does not lead a process group;
     PermissionError, InvalidArgument, and BlockingIOError if the queue of signals with
     an *info* is full.
 
@@ -347,6 +354,16 @@ def pidfd_send_signal(pidfd: FileDescriptor, sig: int, info: Siginfo | None = No
         )
     result = lib.pidfd_send_signal(number, sig, sent, flags)
     SEND_SIGNAL.check(result, fd=number, sig=sig, info=info, flags=flags)
+
+
+def number_of(fd: int) -> int | None:
+    """Return the number that ``/proc`` has for the process of a pidfd.
+
+    It is -1 if the process was reaped, 0 if it is not in the PID namespace of
+    ``/proc``, and None where ``/proc`` does not tell.
+    """
+    found = fields_of(fd).get("Pid")
+    return int(found[0]) if found else None
 
 
 def pidfd_getfd(pidfd: FileDescriptor, targetfd: int, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:

@@ -69,25 +69,25 @@ def check_poll(ready: int) -> None:
         POLL.check(ready)
 
 
-def deadline_of(timeout: float | None) -> float | None:
+def deadline_of(timeout: float | None, name: str = "timeout") -> float | None:
     """Return the ``time.monotonic()`` at which a wait of *timeout* seconds is over.
 
-    None for a wait without an end.
+    None for a wait without an end. *name* is that of the argument, for sentences.
 
     Raises TypeError for a timeout that is not a number, ValueError for a negative one.
     """
     if timeout is None:
         return None
     if not isinstance(timeout, (int, float)):
-        raise TypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
+        raise TypeError(f"{name} must be a number of seconds or None, not {type(timeout).__name__}")
     if timeout != timeout:
-        raise ValueError("timeout is not a number of seconds but NaN")
+        raise ValueError(f"{name} is not a number of seconds but NaN")
     if timeout < 0:
-        raise ValueError(f"timeout is {timeout}; it must not be negative")
+        raise ValueError(f"{name} is {timeout}; it must not be negative")
     try:
         return time.monotonic() + timeout
     except OverflowError:
-        raise ValueError("timeout is larger than a float can hold; None waits for ever") from None
+        raise ValueError(f"{name} is larger than a float can hold; None waits for ever") from None
 
 
 def timed_out(error: type[TimeoutError], timeout: float | None, missing: str = "no event") -> TimeoutError:

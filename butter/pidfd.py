@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from butter._arguments import CLOEXEC_DEFAULT
 from butter._constants import pidfd as _constants
 from butter._constants.pidfd import *  # noqa: F403
-from butter._descriptor import Descriptor, fields_of, tell_of_forks
+from butter._descriptor import Descriptor, tell_of_forks
 from butter._pidfd import (
     LINK,
     NOT_A_CHILD,
@@ -21,6 +21,7 @@ from butter._pidfd import (
     Waited,
     kept_code,
     look_at_child,
+    number_of,
     pidfd_get_info,
     pidfd_get_namespace,
     pidfd_getfd,
@@ -151,8 +152,7 @@ class Pidfd(Descriptor):
 
     def _adopted(self, fd: int) -> None:
         _left_behind.reap()
-        # it is -1 for a process that was reaped, and 0 in another PID namespace
-        number = int(fields_of(fd).get("Pid", ["-1"])[0])
+        number = number_of(fd) or 0
         self._pid = number if number > 0 else None
         self._child = look_at_child(fd) != NOT_A_CHILD
 
@@ -237,8 +237,10 @@ class Pidfd(Descriptor):
         receivers see it as ``ssi_ptr`` and ``ssi_int``. *flags* are one of
         PidfdSignal's: the scope. A signal of 0 only looks for the process.
 
-        Raises ProcessLookupError if the process has ended and was reaped, ValueError if
-        the object is closed, and what else :func:`pidfd_send_signal` does.
+        Raises ProcessLookupError if the process has ended and was reaped, and with
+        ``PIDFD_SIGNAL_PROCESS_GROUP`` also if it does not lead a process group;
+        ValueError if the object is closed, and what else :func:`pidfd_send_signal`
+        does.
         """
         info = None if value is None else Siginfo(signal, SI_QUEUE, os.getpid(), os.getuid(), value)
         pidfd_send_signal(self.fileno(), signal, info, flags)

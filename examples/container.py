@@ -55,7 +55,8 @@ def tree(stack: contextlib.ExitStack) -> list[tuple[Any, ...]]:
 
 def pass_on(event: Signal, child: Child) -> None:
     """Do to the program what the signal would do if the program were not process 1."""
-    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
+    lines = Path(f"/proc/{child.pid}/status").read_text(errors="replace").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines)
     cared_for = int(status["SigCgt"], 16) | int(status["SigIgn"], 16) | int(status["SigBlk"], 16)
     if not cared_for >> event.signal - 1 & 1 and event.signal == signal.SIGTSTP:
         child.send_signal(signal.SIGSTOP)
@@ -63,7 +64,8 @@ def pass_on(event: Signal, child: Child) -> None:
         child.send_signal(signal.SIGCONT)
     elif not cared_for >> event.signal - 1 & 1:
         child.kill()
-    elif event.code != SI_KERNEL:  # the terminal sends its signals to both
+    # the terminal sends its signals to both, but its end to the leader of a session
+    elif event.code != SI_KERNEL or (event.signal == signal.SIGHUP and os.getsid(0) == os.getpid()):
         child.send_signal(event.signal)
 
 
@@ -71,8 +73,7 @@ def main(argv: list[str]) -> int:
     user, group = os.geteuid(), os.getegid()
     unshare(CLONE_NEWUSER | CLONE_NEWNS)
     map_ids(os.getpid(), [(0, user, 1)], [(0, group, 1)])
-    with contextlib.ExitStack() as stack:
-        signals = stack.enter_context(Signalfd(SIGNALS, SFD_NONBLOCK))
+    with Signalfd(SIGNALS, SFD_NONBLOCK) as signals, contextlib.ExitStack() as stack:
         child = stack.enter_context(
             spawn(
                 argv,
@@ -91,8 +92,7 @@ def main(argv: list[str]) -> int:
                 pass_on(event, child)
         signals.read_events()  # would end this process now; they were for the program
         code = child.wait()
-    # as a shell says it, where a signal has killed the program
-    return code if code >= 0 else 128 - code
+    return code if code >= 0 else 128 - code  # as a shell says it
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import time
 from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
 from typing import TYPE_CHECKING
 
-from butter._clone_process import GRACE, NOT_AT_END, Process, checked_input
+from butter._clone_process import GRACE, NOT_AT_END, Process, bytes_of, checked_input
 from butter.asyncio._awaitable import LONGEST_TIMER, WaitTimeout, forward
 from butter.asyncio.pidfd import Pidfd_async
 from butter.eventlike import deadline_of, timed_out
@@ -48,7 +48,8 @@ class Process_async(Pidfd_async):
     Any number of tasks may wait for its end. Cancelling a task loses neither input nor
     output.
 
-    Raises what :class:`butter.clone.Process` does.
+    Raises what :class:`butter.clone.Process` does, and TypeError for *text*, *encoding*
+    and *errors*.
     """
 
     _source_class = Process
@@ -76,6 +77,9 @@ class Process_async(Pidfd_async):
         grace: float | None = GRACE,
         **options: Unpack[SpawnOptions],
     ) -> None:
+        for name in ("text", "encoding", "errors"):
+            if options.get(name):
+                raise TypeError(f"Process_async does not take {name}: its streams have bytes, to encode and decode")
         super().__init__(Process(argv, stdin=stdin, stdout=stdout, stderr=stderr, grace=grace, **options))
         self._limit = limit
 
@@ -85,37 +89,43 @@ class Process_async(Pidfd_async):
         if self._opening is None:
             self._transports: list[Any] = []
             self._parts: tuple[list[bytes], list[bytes]] = ([], [])
-            self._opening = loop.create_task(self._connected(loop))
+            source = self._source
+            # from here on the loop closes them, not the object underneath
+            pipes = source.stdin, source.stdout, source.stderr
+            source.stdin = source.stdout = source.stderr = None
+            self._opening = loop.create_task(self._connected(loop, pipes))
+            # an error is for the tasks that wait, of which there may be none any more
+            self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
         # a task that is cancelled meanwhile leaves it to the others
         await asyncio.shield(self._opening)
         return self
 
-    async def _connected(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _connected(self, loop: asyncio.AbstractEventLoop, pipes: tuple[Any, Any, Any]) -> None:
+        stdin, stdout, stderr = pipes
+        left = [pipe for pipe in pipes if pipe is not None]
         try:
-            await self._connect(loop)
+            # the object may be closed before each, and meanwhile
+            if stdin is not None and not self.closed():
+                left.remove(stdin)
+                transport, protocol = await loop.connect_write_pipe(
+                    lambda: StreamReaderProtocol(None, loop=loop),  # type: ignore[arg-type]
+                    stdin,
+                )
+                self._transports.append(transport)
+                self.stdin = StreamWriter(transport, protocol, None, loop)
+            if stdout is not None and not self.closed():
+                left.remove(stdout)
+                self.stdout = await self._reader_of(loop, stdout)
+            if stderr is not None and not self.closed():
+                left.remove(stderr)
+                self.stderr = await self._reader_of(loop, stderr)
         finally:
+            for pipe in left:
+                pipe.close()
             if self.closed():
                 self._disconnect()
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
-        source = self._source
-        # the loop closes what it has connected
-        stdin, source.stdin = source.stdin, None
-        if stdin is not None:
-            transport, protocol = await loop.connect_write_pipe(
-                lambda: StreamReaderProtocol(None, loop=loop),  # type: ignore[arg-type]
-                stdin,
-            )
-            self._transports.append(transport)
-            self.stdin = StreamWriter(transport, protocol, None, loop)
-        stdout, source.stdout = source.stdout, None
-        self.stdout = await self._reader_of(loop, stdout)
-        stderr, source.stderr = source.stderr, None
-        self.stderr = await self._reader_of(loop, stderr)
-
-    async def _reader_of(self, loop: asyncio.AbstractEventLoop, pipe: Any) -> StreamReader | None:
-        if pipe is None:
-            return None
+    async def _reader_of(self, loop: asyncio.AbstractEventLoop, pipe: Any) -> StreamReader:
         reader = StreamReader(self._limit, loop=loop)
         transport, _protocol = await loop.connect_read_pipe(lambda: StreamReaderProtocol(reader, loop=loop), pipe)
         self._transports.append(transport)
@@ -141,9 +151,10 @@ class Process_async(Pidfd_async):
         """
         deadline = deadline_of(timeout)
         await self._open()
-        input = checked_input(input, self.stdin, self._has_input)
+        # a stream also closes where the program has ended, which is not an error
+        input = checked_input(input, self.stdin, False, self._has_input)
         if self.stdin is not None and not self._has_input:
-            data = memoryview(input).cast("B")
+            data = bytes_of(input)
             self._has_input = True
             # the loop writes it, whatever becomes of this task
             if data and not self.stdin.is_closing():

@@ -104,8 +104,12 @@ static int butter_spawn_split(char *texts, size_t size, char **places, size_t co
 static int butter_spawn_start(butter_spawn *spawn)
 {
     uint64_t all = ~UINT64_C(0), before;
-    long result = raw(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pointer(spawn->ends), 0);
+    struct timespec now = {0, 0};
+    /* a filter may hide it, and without it no child could be waited for */
+    long result = raw(SYS_ppoll, 0, 0, pointer(&now), 0, 0);
 
+    if (result == 0 || result == -EINTR)
+        result = raw(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pointer(spawn->ends), 0);
     if (result < 0) {
         spawn->ends[0] = -1;
         return (int)result - 1;
@@ -133,9 +137,9 @@ static int has_report(butter_spawn *spawn)
     return 1;
 }
 
-static void reap(int kind, int child, int options)
+static long reap(int kind, int child, int options)
 {
-    raw(SYS_waitid, kind, child, 0, WEXITED | __WALL | options, 0);
+    return raw(SYS_waitid, kind, child, 0, WEXITED | __WALL | options, 0);
 }
 
 /* Wait until a middle child has made the program's child, which then is the child here.
@@ -163,12 +167,12 @@ static int butter_spawn_born(butter_spawn *spawn, int milliseconds)
     return 1;
 }
 
-/* Tell the child that it may go on. */
+/* Tell the child that it may go on, unless it has ended. Returns 0, or -1 - errno. */
 static int butter_spawn_go(butter_spawn *spawn)
 {
     long result = raw(SYS_sendto, spawn->ends[0], pointer("g"), 1, MSG_NOSIGNAL, 0);
 
-    return result < 0 ? (int)result - 1 : 0;
+    return result < 0 && result != -EPIPE && result != -ECONNRESET ? (int)result - 1 : 0;
 }
 
 /* Wait for the exec. Returns 1 after it (or when the child has died, as its status then
@@ -202,7 +206,10 @@ static int butter_spawn_kill(butter_spawn *spawn)
     if (raw(SYS_getpid, 0, 0, 0, 0, 0) != spawn->maker)
         return 1;
     if (spawn->pidfd >= 0) {
-        raw(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, 0, 0, 0);
+        long sent = raw(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, 0, 0, 0);
+        /* A filter may hide that. Until the child is reaped, the number is its own. */
+        if (sent < 0 && !reap(BUTTER_P_PIDFD, spawn->pidfd, WNOHANG | WNOWAIT))
+            raw(SYS_kill, spawn->pid, SIGKILL, 0, 0, 0);
         do
             ended = raw(SYS_ppoll, pointer(&end), 1, pointer(&time), 0, 0);
         while (ended == -EINTR); /* the kernel counts the time down in `time` */

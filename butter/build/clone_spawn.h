@@ -56,8 +56,9 @@
    __WALL finds it. The other child inherits that, until the exec sets SIGCHLD. Up to
    then it remains, dead or alive, until spawn reaps it, also where SIGCHLD is ignored:
    the number is its own, and the parent can open a pidfd for it. The child waits for
-   that. The kernel stores the number before the child runs. So if the middle child is
-   killed, at whatever moment, the parent knows whether there is another.
+   that. The kernel stores the number before the child runs, in a page that the middle
+   child has written to. So if the middle child is killed, at whatever moment, the
+   parent knows whether there is another.
 
    While a child has not executed the program, it is killed with the thread that spawns.
 

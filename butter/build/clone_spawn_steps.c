@@ -295,6 +295,9 @@ static long step_child(butter_spawn *spawn, int shares_memory)
        process in a namespace cannot have a sibling. */
     if (raw(SYS_getppid, 0, 0, 0, 0, 0) != spawn->maker)
         return -EINVAL;
+    /* Have the page there. For a process that is being killed the kernel may not bring
+       it, and the number of the child would be lost. */
+    *(volatile int *)birth.number = 0;
     result = by_either(spawn, &birth);
     if (result == -EINVAL && shares_memory) { /* as in make_child */
         birth.shares_memory = 0;
@@ -330,10 +333,15 @@ static long step(butter_spawn *spawn, const butter_step *this)
 }
 
 /* Have the kernel mark a word when this process lets go of the memory, at the exec or
-   its end: it takes the word for a lock whose owner dies. */
+   its end: it takes the word for a lock whose owner dies. A filter may hide the number
+   of the owner; then the end of the connection tells alone. */
 static void mark_end(butter_spawn *spawn)
 {
-    spawn->signs->end = (int)raw(SYS_gettid, 0, 0, 0, 0, 0);
+    long owner = raw(SYS_gettid, 0, 0, 0, 0, 0);
+
+    if (owner < 1)
+        return;
+    spawn->signs->end = (int)owner;
     spawn->robust.next = &spawn->robust;
     spawn->robust.offset = 0;
     spawn->robust.pending = &spawn->signs->end;

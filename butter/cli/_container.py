@@ -16,6 +16,7 @@ import stat
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from butter.cli._output import printable, sentence
 from butter.clone import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
@@ -39,7 +40,7 @@ from butter.system import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from butter.clone import Child
@@ -78,6 +79,8 @@ class Bind(NamedTuple):
     source: str
     target: str
     writable: bool = False
+    # as the user has typed it, for error texts
+    option: str = ""
 
 
 class Tree:
@@ -131,12 +134,23 @@ class Tree:
         try:
             if not above:
                 self._make(target, directory)
-            elif target != above[-1] and (covering := self._covered[above[-1]]) is not None:
-                os.stat(target[len(above[-1]) + 1 :], dir_fd=covering.fileno())
+                place = os.stat(target[1:], dir_fd=self._root.fileno(), follow_symlinks=False)
+            elif (covering := self._covered[above[-1]]) is None:
+                # the /proc of the machine has the same files
+                place = os.stat(target)
+            elif target == above[-1]:
+                place = os.stat(covering.fileno())
+            else:
+                place = os.stat(target[len(above[-1]) + 1 :], dir_fd=covering.fileno())
         except OSError as error:
             raise ValueError(
                 f"{target!r} does not exist in the container, and cannot be made there: {error.strerror}"
             ) from error
+        if stat.S_ISLNK(place.st_mode):
+            raise ValueError(f"{target!r} is a link in the container")
+        if stat.S_ISDIR(place.st_mode) != directory:
+            kinds = ("a file", "a directory") if directory else ("a directory", "a file")
+            raise ValueError(f"{target!r} is {kinds[0]} in the container, and cannot become {kinds[1]}")
         self.mounts.append((mount, PLACE + target))
         self._covered[target] = mount
 
@@ -185,11 +199,8 @@ def start(
             tree.bind(Bind(path, path))
         # a directory before what is in it, in whatever order the options are
         for bind in sorted(binds, key=lambda bind: bind.target.count("/")):
-            try:
+            with _naming(bind):
                 tree.bind(bind)
-            except OSError as error:
-                option = "--write" if bind.writable else "--bind"
-                raise ValueError(f"{option} {bind.source}: {error.strerror}") from error
         return spawn(
             argv,
             namespaces=CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP,
@@ -205,6 +216,18 @@ def start(
             env=env,
             timeout=TIMEOUT,
         )
+
+
+@contextlib.contextmanager
+def _naming(bind: Bind) -> Iterator[None]:
+    """Let an error begin with the option that it comes from."""
+    try:
+        yield
+    except OSError as error:
+        cause = sentence(OSError(error.errno, os.strerror(error.errno or 0), bind.source))
+        raise ValueError(f"{printable(os.fsencode(bind.option))}: {cause}") from error
+    except ValueError as error:
+        raise ValueError(f"{printable(os.fsencode(bind.option))}: {error}") from error
 
 
 def _directory(binds: list[Bind]) -> str:

@@ -17,6 +17,13 @@ Two things may lie between the signal and the look, or the other way round:
   away with the old program, and the kernel drops it. So where a signal waits for a
   handler, or is to be sent to one, this process stops the program. It stops after
   execve, and has taken by then what waited.
+
+A program that has a signal blocked either takes it by sigwait or a signalfd, or has it
+blocked for a moment, as while it starts a process, and then the kernel drops it. The
+first sleeps from one look to the next, as the kernel's count of its turns tells, and
+the second does not. So what becomes of a signal that is blocked is seen at later looks.
+During sigwait the kernel shows the signal as not blocked, and shows the truth when the
+program is stopped.
 """
 
 from __future__ import annotations
@@ -29,6 +36,7 @@ import termios
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from butter.eventlike import readable
 from butter.signalfd import SI_KERNEL, Signalfd
 
 if TYPE_CHECKING:
@@ -59,13 +67,10 @@ def signals() -> Iterator[Signalfd]:
             yield received
         finally:
             # those that came before the program has ended were for it
-            while received in select.select([received], [], [], 0)[0]:
+            while readable(received, 0):
                 received.read_events()
-            # A shell that was the program has left it to a group that is gone. SIGTTOU,
-            # which a process in the background gets here, is blocked.
             if terminal is not None:
-                with contextlib.suppress(OSError):
-                    os.tcsetpgrp(terminal, os.getpgrp())
+                _take_back(terminal)
 
 
 def _terminal_in_front() -> int | None:
@@ -77,20 +82,38 @@ def _terminal_in_front() -> int | None:
     return None
 
 
+def _take_back(terminal: int) -> None:
+    """Have the terminal, if a shell that was the program has left it to a dead group.
+
+    If this process is in the background by now, it belongs to another program.
+    """
+    with contextlib.suppress(OSError):
+        try:
+            os.killpg(os.tcgetpgrp(terminal), 0)
+        except ProcessLookupError:
+            # SIGTTOU, which a process in the background gets here, is blocked
+            os.tcsetpgrp(terminal, os.getpgrp())
+
+
 def wait(child: Pidfd, received: Signalfd) -> int:
     """Pass signals on until the program ends, and return its status as a shell does."""
     program, killed_by, pause = _Program(child), 0, SOON
+    # not select, which takes no number above 1023
+    poll = select.poll()
+    poll.register(child, select.POLLIN)
+    poll.register(received, select.POLLIN)
     while True:
-        ready, _, _ = select.select([child, received], [], [], pause)
-        if child in ready:
+        ready = dict(poll.poll(pause * 1000))
+        if child.fileno() in ready:
             break
-        events = received.read_events() if received in ready else []
-        pause = SOON if events else min(2 * pause, SELDOM)
+        events = received.read_events() if ready else []
         # a child that has ended meanwhile is found above
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             program.look()
+            killed_by = killed_by or program.pass_on_owed()
             for event in events:
-                killed_by = program.pass_on(event) or killed_by
+                killed_by = killed_by or program.pass_on(event)
+        pause = SOON if events else min(2 * pause, program.longest_pause())
     code = child.wait()
     return 128 + killed_by if killed_by and code < 0 else code if code >= 0 else 128 - code
 
@@ -100,6 +123,7 @@ class _Look(NamedTuple):
 
     state: str
     image: list[str]
+    turns: tuple[str, str]
     caught: set[int]
     blocked: set[int]
     ignored: set[int]
@@ -108,21 +132,47 @@ class _Look(NamedTuple):
 
 def _look(pid: int | None) -> _Look:
     # both files from before an execve, or both from after it
-    state, image = _state_and_image(pid)
+    image = _state_and_image(pid)[1]
     while True:
-        with open(f"/proc/{pid}/status") as status:
+        with open(f"/proc/{pid}/status", errors="replace") as status:
             lines = dict(line.split(":", 1) for line in status)
-        before, (state, image) = image, _state_and_image(pid)
+        before, image = image, _state_and_image(pid)[1]
         if image == before:
+            turns = lines["voluntary_ctxt_switches"], lines["nonvoluntary_ctxt_switches"]
             masks = (int(lines[name], 16) for name in ("SigCgt", "SigBlk", "SigIgn", "ShdPnd"))
-            return _Look(state, image, *({n for n in range(1, 65) if mask >> n - 1 & 1} for mask in masks))
+            sets = ({n for n in range(1, 65) if mask >> n - 1 & 1} for mask in masks)
+            return _Look(lines["State"].strip()[0], image, turns, *sets)
+
+
+def _in_sigwait(pid: int | None) -> bool:
+    try:
+        with open(f"/proc/{pid}/wchan") as function:
+            return "sigtimedwait" in function.read()
+    except (FileNotFoundError, PermissionError):
+        return False
 
 
 def _state_and_image(pid: int | None) -> tuple[str, list[str]]:
-    with open(f"/proc/{pid}/stat") as stat:
+    # the name of a program may be any bytes
+    with open(f"/proc/{pid}/stat", errors="replace") as stat:
         fields = stat.read().rpartition(")")[2].split()
     # the addresses of the code and of the stack, which each execve moves
     return fields[0], fields[23:26]
+
+
+class _Owed(NamedTuple):
+    """A signal that the program may block: more looks show what becomes of it."""
+
+    number: int
+    has_it: bool
+    # when it is sent to a program that does not sleep
+    deadline: float
+    step: int = 0
+
+
+# It was blocked while the program ran; it was sent to a program that slept, which most
+# likely takes it; it was still there at the next look, so unblocking it may drop it.
+UNDECIDED, SENT, WAITS = range(3)
 
 
 class _Program:
@@ -130,32 +180,73 @@ class _Program:
 
     def __init__(self, child: Pidfd) -> None:
         self._child = child
-        self._now = self._before = _Look("", [], set(), set(), set(), set())
+        self._now = self._before = _Look("", [], ("", ""), set(), set(), set(), set())
+        self._owed: list[_Owed] = []
 
     def look(self) -> None:
         self._before, self._now = self._now, _look(self._child.pid)
 
+    def longest_pause(self) -> float:
+        """Return how many seconds the next look may take to come."""
+        if any(time.monotonic() < owed.deadline for owed in self._owed):
+            return SOON
+        return PATIENCE if self._owed else SELDOM
+
     def pass_on(self, event: Signal) -> int:
         """Pass a signal on, and return its number if it has killed the program."""
-        number, has_it = event.signal, self._has(event)
+        number = event.signal
         if number in STOPPING:
             if number not in self._now.ignored:
                 _stop(number, self._child)
             return 0
-        by_handler = number in self._now.caught - self._now.blocked - HARMLESS
-        stopped = by_handler and self._now.state != "T" and (not has_it or number in self._now.waiting)
+        return self._act(_Owed(number, self._has(event), time.monotonic() + PATIENCE))
+
+    def pass_on_owed(self) -> int:
+        """Do the same for the signals that were blocked at the last look."""
+        owed, self._owed = self._owed, []
+        return max([0, *map(self._act, owed)])
+
+    def _act(self, owed: _Owed) -> int:
+        number, has_it, now = owed.number, owed.has_it, self._now
+        asleep = now.state == "T" or (now.state == self._before.state == "S" and now.turns == self._before.turns)
+        if owed.step == SENT and number not in now.waiting:
+            return 0  # taken
+        by_handler = number in now.caught - now.blocked - HARMLESS
+        # it may be on its way into sigwait, where it is not seen to be
+        doubtful = not self._cares_for(number) and now.state in "RS" and not (has_it and self._handled(number))
+        in_sigwait = doubtful and _in_sigwait(self._child.pid)
+        stopped = now.state != "T" and (doubtful or (by_handler and (not has_it or number in now.waiting)))
         if stopped:
             self._look_when_stopped()
-        cared_for = number in HARMLESS | self._now.caught | self._now.blocked | self._now.ignored
-        handled = has_it and self._now.image == self._before.image and number in self._before.caught
-        if not cared_for and not handled:
+        if not self._cares_for(number) and not (has_it and self._handled(number)):
             self._child.kill()
             return number
-        if not has_it:
+        if number in self._now.blocked - self._now.caught - self._now.ignored - HARMLESS and not in_sigwait:
+            self._wait_for(owed, asleep=asleep and not doubtful)
+        elif not has_it:
             self._child.send_signal(number)
         if stopped:
             self._child.send_signal(signal.SIGCONT)
+            self._now = self._now._replace(state="R")
         return 0
+
+    def _wait_for(self, owed: _Owed, asleep: bool) -> None:
+        """Deal with a signal that is blocked, and has no handler."""
+        number, has_it, deadline, step = owed
+        if step == UNDECIDED and not asleep and time.monotonic() < deadline:
+            self._owed.append(owed)
+        elif not has_it:
+            self._child.send_signal(number)
+            self._owed.append(_Owed(number, True, deadline, SENT))
+        elif number in self._now.waiting:
+            self._owed.append(_Owed(number, True, deadline, WAITS))
+
+    def _cares_for(self, number: int) -> bool:
+        return number in HARMLESS | self._now.caught | self._now.blocked | self._now.ignored
+
+    def _handled(self, number: int) -> bool:
+        """Whether a handler may have taken the signal since the last look."""
+        return self._now.image == self._before.image and number in self._before.caught
 
     def _look_when_stopped(self) -> None:
         self._child.send_signal(signal.SIGSTOP)
@@ -166,7 +257,10 @@ class _Program:
 
     def _has(self, event: Signal) -> bool:
         """Whether the program got the signal too, from the terminal."""
-        return event.code == SI_KERNEL and os.getpgid(self._child.pid or 0) == os.getpgrp()
+        # a terminal that hangs up tells the leader of its session alone
+        for_leader = event.signal == signal.SIGHUP and os.getsid(0) == os.getpid()
+        same_group = os.getpgid(self._child.pid or 0) == os.getpgrp()
+        return event.code == SI_KERNEL and same_group and not for_leader
 
 
 def _stop(number: int, child: Pidfd) -> None:

@@ -7,10 +7,11 @@ import contextlib
 import os
 import re
 import resource
+import signal
 from typing import TYPE_CHECKING
 
 from butter.cli import OWN_FAILURE
-from butter.cli._output import sentence, tell
+from butter.cli._output import printable, sentence, tell
 
 if TYPE_CHECKING:
     from butter.cli import Commands
@@ -36,14 +37,19 @@ examples:
   butter run --net --write . -- make          they may change, and use the network
   butter run --memory 512m --processes 50 -- sh -c 'untrusted'
 
+exit codes:
+  125      the container or PROGRAM could not be started, or the command line
+           is wrong, and a line on stderr says why
+  128 + N  the signal N has ended PROGRAM: 130 Ctrl-C, 137 SIGKILL, 143 SIGTERM
+  other    the exit code of PROGRAM
 """
 
 
 def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "run", help="run a program in a container of its own", description=DESCRIPTION, epilog=EPILOG
-    )
+    parser = commands.add_parser("run", help="run a program in a container of its own", description=DESCRIPTION)
     parser.status_of_errors = OWN_FAILURE
+    # without the codes of the other subcommands
+    parser.epilog = EPILOG
     parser.add_argument("--net", action="store_true", help="the network of the machine, instead of a loopback alone")
     parser.add_argument(
         "--bind",
@@ -81,7 +87,9 @@ def bind_argument(argument: str, writable: bool = False) -> Bind:
     target = os.path.normpath(target or source)
     if not target.startswith("/") or not target.strip("/"):
         raise argparse.ArgumentTypeError(f"the target {target!r} is not an absolute path below /")
-    return Bind(source, f"/{target.strip('/')}", writable)
+    if re.match("/+proc/+([0-9]|self|thread-self)", target):
+        raise argparse.ArgumentTypeError(f"the target {target!r} belongs to a process, which does not run yet")
+    return Bind(source, f"/{target.strip('/')}", writable, f"{'--write' if writable else '--bind'} {argument}")
 
 
 def write_argument(argument: str) -> Bind:
@@ -115,6 +123,8 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         try:
             rlimits, cgroup = limits(options, stack)
+            # where it is ignored no exit code is kept
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             received = stack.enter_context(_foreground.signals())
             _container.enter(options.user, options.net)
             child = _container.start(
@@ -137,8 +147,14 @@ def reason(error: Exception, program: str) -> str:
     """Return why there is no container, and where possible what to do about it."""
     if not isinstance(error, OSError):
         return str(error)
-    if isinstance(error, FileNotFoundError) and error.filename == program:
-        return f"{sentence(error)}; the container has /usr alone, and what --bind shows"
+    if error.filename == program and (error.strerror or "").startswith("spawn(argv)"):
+        name = f"'{printable(os.fsencode(program))}'"
+        if isinstance(error, FileNotFoundError):
+            return (
+                f"{name}, or the interpreter that it names, is not in the container, "
+                f"which has /usr alone, and what --bind shows"
+            )
+        return f"{name} cannot be executed: {os.strerror(error.errno or 0)}"
     if isinstance(error, PermissionError) and error.filename == "proc":
         return (
             "a /proc for the container is not allowed, because mounts on the /proc of this machine hide parts of it, "

@@ -1,6 +1,7 @@
 """Process_async: streams, communicate, the end of the block, and cancellation."""
 
 import asyncio
+import gc
 import inspect
 import os
 import signal
@@ -52,6 +53,13 @@ async def test_communicate():
     async with Process_async(["true"]) as process:
         with pytest.raises(ValueError, match="needs stdin=PIPE"):
             await process.communicate(b"data")
+
+
+@pytest.mark.parametrize("option", [{"text": True}, {"encoding": "utf-8"}, {"errors": "replace"}], ids=str)
+def test_text(option):
+    """The streams have bytes, so what asks for text is refused."""
+    with pytest.raises(TypeError, match=f"does not take {next(iter(option))}: its streams have bytes"):
+        Process_async(["true"], stdout=PIPE, **option)
 
 
 @both
@@ -124,20 +132,34 @@ async def test_cancelled_end():
 @both
 async def test_cancelled_begin():
     """A task that is cancelled while the streams are connected leaves nothing."""
-    made = []
+    made, told = [], []
 
     async def block():
-        made.append(Process_async(["sleep", "60"], stdin=PIPE, stdout=PIPE))
-        async with made[0]:
+        made.append(Process_async(["sleep", "60"], stdin=PIPE, stdout=PIPE, stderr=PIPE))
+        async with made[-1]:
             await asyncio.sleep(LONG)
 
-    task = asyncio.ensure_future(block())
-    await turn()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert gone(made[0].pid)
-    await turn(5)
+    async def alone():
+        made.append(Process_async(["sleep", "60"], stdin=PIPE, stdout=PIPE, stderr=PIPE))
+        try:
+            await made[-1].communicate(b"x")
+        finally:
+            made[-1].kill()
+            made[-1]._source.wait()
+            made[-1].close()
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    for body in block, alone:
+        for turns in range(9):
+            task = asyncio.ensure_future(body())
+            await turn(turns)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert turns == 0 or gone(made[-1].pid)
+            await turn(5)
+            gc.collect()
+    assert not told
 
 
 @both

@@ -1066,6 +1066,24 @@ async def test_adopt_another_awaitable(one, queue):
                 kind.adopt(source)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("taken", ["by an awaitable", "by an object"])
+@pytest.mark.parametrize("feature", EVENTS, ids=lambda feature: feature.name)
+def test_adopt_that_a_signal_handler_ends(feature, taken, tmp_path):
+    """At each moment a descriptor has one owner, which closes it."""
+    made = []
+    for moment in itertools.count():
+        with feature(tmp_path) as one, one.open() as queue:
+            fd, kind = queue.fileno(), type(queue)
+            adopt = kind.adopt if taken == "by an awaitable" else kind._source_class.adopt
+            if not support.interrupt(lambda adopt=adopt, queue=queue: made.append(adopt(queue)), moment):
+                break
+            gc.collect()
+            assert (fd in support.descriptors()) is not queue.closed()
+    made.pop().close()
+    assert moment > 10
+
+
 def test_adopt_a_stranger(one, pipe):
     """A descriptor of another kind is refused, and is as before."""
     with one.open() as queue:

@@ -22,6 +22,7 @@ from support import needs, needs_namespaces
 from support.cgroups import needs_cgroup, own_cgroup
 from support.mounts import libc, own_mounts, raw_mount
 
+import butter
 from butter.cli import _cgroup
 
 pytestmark = [pytest.mark.usefixtures("plain_environment"), needs_namespaces]
@@ -153,8 +154,13 @@ def test_exit_status():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["/none"], "'/none'; the container has /usr alone"),
-        (["--bind", "/none", "true"], "--bind /none: open_tree: '/none' does not exist"),
+        (["/none"], "run: '/none', or the interpreter that it names, is not in the container, which has /usr alone"),
+        (["/usr"], "run: '/usr' cannot be executed: Permission denied"),
+        (["--bind", "/none:/x", "true"], "run: --bind /none:/x: No such file or directory: '/none'"),
+        (["--write", "/usr:/proc/none", "true"], "run: --write /usr:/proc/none: '/proc/none' does not exist in"),
+        (["--bind", "/usr:/proc/1/root", "true"], "'/proc/1/root' belongs to a process"),
+        (["--bind", "/usr:/dev/null", "true"], "run: --bind /usr:/dev/null: '/dev/null' is a file in the container"),
+        (["--bind", "/usr:/dev/stdin", "true"], "run: --bind /usr:/dev/stdin: '/dev/stdin' is a link"),
         (["--write", "", "true"], "'' begins with no path"),
         (["--bind", "/usr:/usr/none", "true"], "'/usr/none' does not exist in the container"),
         (["--bind", "/etc:etc", "true"], "not an absolute path"),
@@ -210,6 +216,16 @@ def program(script, **options):
         yield process
 
 
+@contextlib.contextmanager
+def python(script, **options):
+    """``butter run`` of a Python program that has printed a line."""
+    paths = {sys.base_prefix, sys.prefix, str(Path(butter.__file__).parent.parent)}
+    binds = [word for path in sorted(paths) for word in ("--bind", path)]
+    with started("run", *binds, "--", sys.executable, "-c", script, **options) as process:
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+
+
 def children(pid):
     """The numbers of a process's children."""
     return [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -237,6 +253,68 @@ def test_signal(number):
         process.send_signal(number)
         assert process.communicate(timeout=60) == (b"", b"")
         assert process.returncode == 128 + number
+
+
+STARTS_PROCESSES = """
+echo ready
+while :; do /bin/true; done
+"""
+TAKES_BY_SIGWAIT = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+print("ready", flush=True)
+signal.sigwait([signal.SIGTERM])
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+sys.exit(5)
+"""
+TAKES_BY_SIGNALFD = """
+import select, signal, sys
+from butter.signalfd import Signalfd
+with Signalfd([signal.SIGTERM]) as received:
+    print("ready", flush=True)
+    select.select([received], [], [])
+    received.read_events()
+sys.exit(5)
+"""
+BLOCKS = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"reached\\n"))
+print("ready", flush=True)
+sys.stdin.readline()
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+while True:
+    signal.pause()
+"""
+
+
+def test_signal_while_processes_start():
+    """A signal ends a program that blocks it again and again, for a moment."""
+    for _ in range(10):
+        with program(STARTS_PROCESSES) as process:
+            process.terminate()
+            assert process.wait(60) == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("script", [TAKES_BY_SIGWAIT, TAKES_BY_SIGNALFD])
+def test_signal_taken_without_a_handler(script):
+    """A program that blocks a signal, and waits for it, is not killed by it."""
+    with python(script) as process:
+        process.terminate()
+        assert process.wait(60) == 5
+
+
+def test_signal_blocked_for_long():
+    """A signal that waits, and is then unblocked with the default action, kills."""
+    with python(BLOCKS, stdin=subprocess.PIPE) as process:
+        process.terminate()
+        (child,) = children(process.pid)
+        until(lambda: waiting(child, signal.SIGTERM))
+        # afterwards the command has seen that it waits
+        process.send_signal(signal.SIGUSR1)
+        assert process.stdout.readline() == b"reached\n"
+        process.communicate(b"\n", timeout=60)
+        assert process.returncode == 128 + signal.SIGTERM
 
 
 def test_ignored_signal():
@@ -314,6 +392,22 @@ def test_ctrl_c():
         terminal.write(b"\x1c")
         assert os.waitstatus_to_exitcode(terminal.status()) == 3
         assert b"caught" not in terminal.seen
+
+
+@pytest.mark.parametrize(("script", "status"), [("trap 'exit 5' HUP", 5), (":", 128 + signal.SIGHUP)])
+def test_hang_up(script, status):
+    """The end of the terminal ends a program, or runs its handler."""
+    # the command is the leader of the session, so the kernel tells it alone
+    with Terminal("sh", "-c", f"{script}; echo ready; while :; do sleep 0.01; done") as terminal:
+        terminal.expect(b"ready")
+        hang_up(terminal)
+        assert os.waitstatus_to_exitcode(terminal.status()) == status
+
+
+def hang_up(terminal):
+    """Close the terminal's other end."""
+    with open(os.devnull) as null:
+        os.dup2(null.fileno(), terminal.fd, inheritable=False)
 
 
 class HeldExec:
@@ -467,6 +561,32 @@ def test_job_of_a_shell():
         terminal.expect(b"prompt> ")
         terminal.write(b"echo status $?\n")
         terminal.expect(b"status 130")
+
+
+def test_job_in_the_background(tmp_path):
+    """A command that ends in the background leaves the terminal to the shell."""
+    script = f"echo rea''dy; while [ ! -e {tmp_path}/end ]; do sleep 0.01; done"
+    command = shlex.join([*COMMAND, "run", "--bind", str(tmp_path), "sh", "-c", script])
+    with Terminal("--norc", "-i", command=("env", "PS1=prompt> ", "HISTFILE=", "bash")) as terminal:
+        terminal.expect(b"prompt> ")
+        terminal.write(f"{command}\n".encode())
+        terminal.expect(b"ready")
+        terminal.write(b"\x1a")
+        terminal.expect(b"Stopped")
+        terminal.expect(b"prompt> ")
+        terminal.write(b"bg\n")
+        terminal.expect(b"prompt> ")
+        (tmp_path / "end").touch()
+        until(lambda: not children(terminal.pid))
+        terminal.write(b"echo ali''ve\n")
+        terminal.expect(b"alive")
+
+
+def test_name_of_any_bytes():
+    """A program may have a name that is not text, and takes signals all the same."""
+    with program(r"printf '\377\376' >/proc/$$/comm; echo ready; while :; do sleep 0.01; done") as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
 
 
 def test_ctrl_z():

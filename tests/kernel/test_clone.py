@@ -22,6 +22,7 @@ import support
 from support import KINDS, alone, in_child, libc, needs, needs_namespaces, own_namespaces
 
 from butter import clone
+from butter._pidfd import number_of
 from butter.clone import (
     CLONE_FILES,
     CLONE_FS,
@@ -34,15 +35,19 @@ from butter.clone import (
     CLONE_NEWUTS,
     CLONE_SYSVSEM,
     CLONE_THREAD,
+    PIPE,
     CloneNew,
     Namespace,
     NamespacesExhausted,
     map_ids,
     run_in,
     setns,
+    spawn,
     unshare,
 )
 from butter.errors import InvalidArgument, PathNotFound
+from butter.pidfd import pidfd_open
+from butter.prctl import capset
 
 # those that one thread among others can enter
 THREADED = ["cgroup", "ipc", "mnt", "net", "uts"]
@@ -1623,6 +1628,63 @@ def test_map_ids_of_others_from_inside():
     words = sentence(map_ids, os.getpid(), [(0, user, 1), (1, 100_000, 10)])
     assert "a process in the new user namespace maps one id alone" in words
     assert maps() == ([], [], "allow")
+
+
+@needs_namespaces
+@needs(kernel=(5, 12))
+@alone
+def test_map_user_0_without_the_capability():
+    """User 0 of the outside is mapped with CAP_SETFCAP alone, and its group without."""
+    own_namespaces()
+    capset([], [], [])
+    maps_of_0 = {"namespaces": CLONE_NEWUSER, "uid_map": [(0, 0, 1)]}
+    assert "with CAP_SETFCAP alone" in sentence(lambda: spawn(["true"], **maps_of_0))
+    with child(lambda: unshare(CLONE_NEWUSER)) as pid:
+        assert "with CAP_SETFCAP alone" in sentence(map_ids, pid, [(5, 0, 1)])
+        map_ids(pid, None, [(0, 0, 1)])
+    unshare(CLONE_NEWUSER)
+    assert "if its creator had CAP_SETFCAP" in sentence(map_ids, os.getpid(), [(5, 0, 1)])
+    map_ids(os.getpid(), None, [(0, 0, 1)])
+
+
+@needs_namespaces
+@alone
+def test_map_ids_with_the_proc_of_an_outer_pid_namespace():
+    """The process has another number there, and that is the one that is used."""
+
+    def inside():
+        # there is no other process here yet, but outside there is one of this number
+        assert "there is no process" in sentence(map_ids, outside, [(0, 0, 1)])
+        ranges = {"uid_map": [(5, 0, 1)], "gid_map": [(6, 0, 1)]}
+        with spawn(["cat", "/proc/self/uid_map"], stdout=PIPE, namespaces=CLONE_NEWUSER, **ranges) as program:
+            assert program.stdout.read().split() == [b"5", b"0", b"1"]
+            assert program.wait() == 0
+        with child(lambda: unshare(CLONE_NEWUSER)) as pid:
+            map_ids(pid, **ranges)
+            assert maps(number_of(pidfd_open(pid))) == ([5, 0, 1], [6, 0, 1], "deny")
+
+    outside = os.getpid()
+    own_namespaces()
+    unshare(CLONE_NEWPID)
+    in_child(inside)
+
+
+@needs_namespaces
+@alone
+def test_map_ids_with_the_proc_of_a_lower_pid_namespace():
+    """Where /proc does not have this process no map of another one is written."""
+
+    def below():
+        unshare(CLONE_NEWPID)
+        in_child(mount, "proc", "/proc", "proc")
+
+    own_namespaces()
+    in_child(below)
+    assert not os.path.exists("/proc/self")
+    words = "/proc is not mounted here, or is that of another pid namespace"
+    assert words in sentence(lambda: spawn(["true"], namespaces=CLONE_NEWUSER, uid_map=[(0, 0, 1)]))
+    with child(lambda: unshare(CLONE_NEWUSER)) as pid:
+        assert words in sentence(map_ids, pid, [(0, 0, 1)])
 
 
 @needs("CAP_SETUID", "CAP_SYS_ADMIN")

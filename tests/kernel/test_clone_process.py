@@ -6,16 +6,17 @@ import inspect
 import os
 import select
 import signal
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 import support
-from support import in_child, inject, needs
+from support import alone, in_child, inject, needs
 
 from butter._clone_spawn import SpawnOptions
 from butter.clone import CLONE_NEWPID, CLONE_NEWUTS, DEVNULL, PIPE, STDOUT, Process, spawn
-from butter.pidfd import Pidfd
+from butter.pidfd import PIDFD_SIGNAL_PROCESS_GROUP, Pidfd
 
 # far more than anything takes, and more than pipes hold
 LONG, LARGE = 60, 3_000_000
@@ -149,7 +150,7 @@ def test_interrupted_communicate():
     ("error", "words", "options", "input"),
     [
         (ValueError, "needs stdin=PIPE", {}, b"data"),
-        (TypeError, "str", {"stdin": PIPE}, "text"),
+        (TypeError, "input must be bytes or another buffer, not str", {"stdin": PIPE}, "text"),
         (TypeError, "must be str", {"stdin": PIPE, "text": True}, b"data"),
         (UnicodeEncodeError, "ascii", {"stdin": PIPE, "encoding": "ascii"}, "ä"),
     ],
@@ -179,13 +180,71 @@ def test_text():
         assert process.wait(LONG) == 0
 
 
-def test_unknown_encoding(monkeypatch):
-    """An unknown encoding is refused before the program starts."""
-    monkeypatch.setattr("butter._clone_process.spawn", lambda *_, **__: pytest.fail("it has started"))
-    with pytest.raises(LookupError, match="no such"):
-        Process(["true"], encoding="no such")
-    with pytest.raises(ValueError, match="negative"):
-        Process(["true"], grace=-1)
+@pytest.mark.parametrize(
+    ("error", "words", "options"),
+    [
+        (LookupError, "no such", {"encoding": "no such"}),
+        (LookupError, "hex", {"encoding": "hex"}),
+        (LookupError, "no such", {"encoding": "utf-8", "errors": "no such"}),
+        (TypeError, "must be str", {"errors": 5}),
+        (ValueError, "^grace is -1; it must not be negative", {"grace": -1}),
+        (TypeError, "^grace must be a number of seconds or None, not str", {"grace": "1"}),
+    ],
+)
+def test_refused_before_the_program(error, words, options, tmp_path):
+    """A value that cannot be is refused before the program starts."""
+    with pytest.raises(error, match=words):
+        Process(["true"], stdin=PIPE, stdout=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="its finalisers run later, and handlers elsewhere")
+@alone
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.parametrize("options", [{}, {"text": True}], ids=str)
+def test_handler_that_raises_anywhere(options):
+    """A handler that raises after the program has started leaves nothing of it."""
+
+    class Interrupt(Exception):
+        pass
+
+    def profile(frame, event, _):
+        # handlers run at the beginning of a function, and when a call returns
+        nonlocal left, begun
+        if (event, frame.f_code) == ("return", spawn.__code__):
+            begun = True
+            return
+        if (event, frame.f_code) == ("return", Process.__init__.__code__):
+            sys.setprofile(None)
+        if not begun or not sys.getprofile():
+            return
+        left -= 1
+        if left == 0:
+            sys.setprofile(None)
+            raise Interrupt
+
+    def attempt(number):
+        nonlocal left, begun
+        left, begun = number, False
+        try:
+            sys.setprofile(profile)
+            process = Process(["sleep", "60"], stdin=PIPE, stdout=PIPE, grace=0, **options)
+        except Interrupt:
+            return True
+        finally:
+            sys.setprofile(None)
+        with process:
+            return False
+
+    left, begun = 0, False
+    attempt(0)
+    before, number = support.descriptors(), 1
+    while attempt(number):
+        assert support.descriptors() == before, number
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+        number += 1
+    assert number > 10
 
 
 # what it has of Pidfd and spawn
@@ -218,6 +277,20 @@ def test_signals():
     with Process(["true"]) as process:
         os.waitpid(process.pid, 0)
         process.terminate()
+
+
+@needs(kernel=(6, 9))
+def test_signal_to_a_group():
+    """A signal to the group of a program that leads none is an error while it runs."""
+    with Process(["sleep", "60"]) as process:
+        with pytest.raises(ProcessLookupError, match="does not lead one"):
+            process.send_signal(signal.SIGTERM, flags=PIDFD_SIGNAL_PROCESS_GROUP)
+        process.kill()
+        process.wait(LONG)
+        process.send_signal(signal.SIGTERM, flags=PIDFD_SIGNAL_PROCESS_GROUP)
+    with Process(["sleep", "60"], process_group=0) as process:
+        process.send_signal(signal.SIGTERM, flags=PIDFD_SIGNAL_PROCESS_GROUP)
+        assert process.wait(LONG) == -signal.SIGTERM
 
 
 def test_files_by_path(tmp_path):
@@ -313,15 +386,35 @@ def test_unwritten_input_at_the_end():
 
 
 def test_forked_child_leaves_the_block():
-    """A forked child that leaves the block does nothing to the program."""
-    with Process(["sleep", "60"]) as process:
+    """A forked child that leaves the block does nothing to the program or its pipes."""
+    with Process(["cat"], stdin=PIPE, stdout=PIPE) as process:
+        process.stdin.write(b"in the buffer of the file")
 
         def leave():
             process.__exit__(None, None, None)
-            return process.closed()
+            return process.closed() and process.stdin.closed and process.stdout.closed
 
         assert in_child(leave)
         assert process.poll() is None
+        assert os.get_blocking(process.stdout.fileno())
+        assert process.communicate(timeout=LONG)[0] == b"in the buffer of the file"
+
+
+def test_pipe_that_another_file_has():
+    """A detached pipe stays open, and all else is closed at the end of the block."""
+    with Process(["cat"], stdin=PIPE, stdout=PIPE) as process:
+        detached = process.stdin.detach()
+    assert (process.closed(), process.stdout.closed, detached.closed) == (True, True, False)
+    detached.close()
+
+
+def test_input_for_a_closed_pipe():
+    """Input that cannot be written any more is refused."""
+    with Process(["cat"], stdin=PIPE, stdout=PIPE) as process:
+        process.stdin.close()
+        with pytest.raises(ValueError, match="stdin is closed"):
+            process.communicate(b"data")
+        assert process.communicate(timeout=LONG) == (b"", None)
 
 
 def test_reaped_by_another():

@@ -24,6 +24,7 @@ import support
 from support import KINDS, alone, in_child, inject, needs, needs_cgroup, needs_namespaces, own_cgroup
 
 import butter
+from butter import _clone_spawn
 from butter._clone_spawn import _Birth
 from butter._clone_spawn_c import ffi
 from butter.clone import (
@@ -897,6 +898,21 @@ def test_maps_after_a_change_of_ids():
 
 
 @needs_namespaces
+@needs_namespaces
+def test_child_that_is_killed_before_the_maps_are_written(monkeypatch):
+    """A killed child is a program that was killed, whatever is not written any more."""
+    write = _clone_spawn.map_child
+
+    def map_child(pid, *others):
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        write(pid, *others)
+
+    monkeypatch.setattr(_clone_spawn, "map_child", map_child)
+    with spawn(["true"], namespaces=CLONE_NEWUSER, **OWN) as child:
+        assert child.wait() == -signal.SIGKILL
+
+
 def test_step_that_fails_before_the_maps_are_written():
     """The error is that of the step, though the child has ended before its maps."""
     for _ in range(20):
@@ -1423,6 +1439,66 @@ def test_without_clone3(number):
     assert in_child(body) == ["1", "old"]
 
 
+# how the end of a child is told, and how it is killed
+@pytest.mark.parametrize("hidden", ["gettid", "pidfd_send_signal"])
+@alone
+def test_timeout_where_a_filter_hides(hidden, tmp_path):
+    """A child whose steps take too long is killed without the call that is hidden."""
+    os.mkfifo(tmp_path / "fifo")
+    before = support.descriptors()
+    inject(hidden, errno.ENOSYS)
+    with pytest.raises(TimeoutError):
+        spawn(["true"], stdin=tmp_path / "fifo", timeout=0.05)
+    assert support.descriptors() == before
+    no_child_is_left()
+
+
+@needs_root
+@alone
+@pytest.mark.parametrize("hidden", ["ppoll", "sendto"])
+def test_filter_that_hides_what_spawn_needs(hidden):
+    """Where the two cannot speak or wait, spawn says so, and leaves nothing behind."""
+    with joining() as options:
+        before = support.descriptors()
+        inject(hidden, errno.ENOSYS)
+        with pytest.raises(OSError, match=f"spawn.*: a seccomp filter hides .*{hidden}"):
+            spawn(["true"], stdout=PIPE, **options)
+        assert support.descriptors() == before
+    no_child_is_left()
+
+
+@needs_root
+@needs(kernel=(5, 0))
+@pytest.mark.parametrize("own_memory", [False, True])
+@alone
+def test_number_of_a_middle_child_s_child_has_its_page(own_memory):
+    """The kernel can store the number also for a middle child that is being killed."""
+
+    def spawns():
+        inject("clone3", errno.ENOSYS)
+        if own_memory:
+            inject("clone", errno.EINVAL, first=0x100 | 0x1000)  # CLONE_VM, CLONE_PIDFD
+        # CLONE_VM, CLONE_PARENT, CLONE_PARENT_SETTID
+        listeners.append(support.hold("clone", first=0x100 | 0x8000 | 0x100000 | CLONE_NEWIPC))
+        with joining() as options, spawn(["true"], timeout=60, **options) as child:
+            codes.append(child.wait())
+
+    listeners, codes = [], []
+    thread = threading.Thread(target=spawns)
+    thread.start()
+    until(lambda: listeners)
+    assert select.select(listeners, [], [], 60)[0]
+    middle = Path(f"/proc/self/task/{thread.native_id}/children").read_text().strip()
+    _, _, page = Path(f"/proc/{middle}/smaps").read_text().partition(" rw-s ")
+    os.kill(int(middle), signal.SIGKILL)
+    thread.join()
+    assert codes == [-signal.SIGKILL]
+    assert "/dev/zero" in page.splitlines()[0]
+    assert re.search(r"^Rss: +([0-9]+)", page, re.MULTILINE)[1] != "0"
+    os.close(listeners[0])
+    no_child_is_left()
+
+
 @needs_root
 @pytest.mark.parametrize("own_memory", [False, True])
 def test_joining_without_clone3(own_memory):
@@ -1693,6 +1769,7 @@ def test_child_that_outlives_sigkill(pipe):
     options = {"env": {f"NAME{number}": f"value {number}" * 10 for number in range(100)}, "pass_fds": {9: pipe.writing}}
     with own_cgroup(frozen=True) as path:
         inject("pidfd_send_signal", errno.EPERM)
+        inject("kill", errno.EPERM)
         with pytest.raises(TimeoutError):
             spawn(["/bin/sh", "-c", "echo $NAME99 >&9"], cgroup=path, timeout=0.05, **options)
         gc.collect()

@@ -57,6 +57,7 @@ from butter.pidfd import (
     P_PIDFD,
     PIDFD_GET_NET_NAMESPACE,
     PIDFD_NONBLOCK,
+    PIDFD_SIGNAL_PROCESS_GROUP,
     WEXITED,
     Pidfd,
     pidfd_get_info,
@@ -721,6 +722,11 @@ def signal_to_another_user(fail):
 @provokes("pidfd_send_signal", errno.ESRCH, words="its parent has waited for it")
 def signal_to_what_was_reaped(fail):
     reaped().kill()
+
+
+@provokes("pidfd_send_signal", errno.ESRCH, needs(kernel=(6, 9)), words="the process does not lead one, or has ended")
+def signal_to_a_group_without_a_leader(fail):
+    another().send_signal(signal.SIGTERM, flags=PIDFD_SIGNAL_PROCESS_GROUP)
 
 
 @provokes("pidfd_getfd", errno.EBADF, words="does not have a descriptor 999999")
@@ -1750,6 +1756,25 @@ def no_child(fail):
     fail("clone3")
     fail("clone")
     spawned()
+
+
+@example("spawn")
+def no_connection_with_a_child(fail):
+    fail("socketpair")
+    spawned()
+
+
+@example("spawn")
+def no_wait_for_a_child(fail):
+    fail("ppoll")
+    spawned()
+
+
+@example("spawn")
+def no_word_to_a_child(fail):
+    support.own_uts()
+    fail("sendto")
+    spawned(namespaces=[clone.Namespace.current("uts"), CLONE_NEWIPC])
 
 
 @example("spawn(namespaces)")

@@ -554,6 +554,38 @@ def test_adopt_from_an_object(adopter):
         adopter.use(second)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_adopt_that_a_signal_handler_ends(adopter):
+    """At each moment a descriptor has one owner, which closes it."""
+    made = []
+    for moment in itertools.count():
+        fd = adopter.descriptor()
+        source = adopter.cls.adopt(fd)
+        if not support.interrupt(lambda source=source: made.append(adopter.cls.adopt(source)), moment):
+            break
+        gc.collect()
+        assert is_open(fd) is not source.closed()
+        if not source.closed():
+            source.close()
+    made.pop().close()
+    assert moment > 10
+
+
+def test_adopt_a_number_that_a_signal_handler_ends(adopter):
+    """An adopt that does not return has left a number to its caller."""
+    made = []
+    for moment in itertools.count():
+        fd = adopter.descriptor()
+        came = support.interrupt(lambda fd=fd: made.append(adopter.cls.adopt(fd)), moment, ["call"])
+        gc.collect()
+        assert is_open(fd)
+        if not came:
+            break
+        os.close(fd)
+    made.pop().close()
+    assert moment > 3
+
+
 def test_adopt_another_kind(adopter):
     """A descriptor of another kind is an InvalidArgument, and stays as it is."""
     others = [feature for feature in OBJECTS if feature.cls is not adopter.cls]

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import pty
 import signal
 import socket
 import struct
@@ -306,6 +307,27 @@ def test_container(as_root):
         <= set(files)
         <= {"lib", "lib64", "sbin", "bin", "dev", "proc", "tmp", "usr"}
     )
+
+
+@support.needs_namespaces
+def test_container_whose_terminal_hangs_up():
+    """The program's handler learns of it, though the kernel tells the example alone."""
+    script = "trap 'exit 5' HUP; echo ready; while :; do sleep 0.01; done"
+    pid, terminal = pty.fork()
+    if not pid:
+        with contextlib.suppress(OSError):
+            os.execv(sys.executable, [sys.executable, str(EXAMPLES / "container.py"), "sh", "-c", script])
+        os._exit(99)
+    timer = threading.Timer(60, os.kill, [pid, signal.SIGKILL])
+    timer.start()
+    try:
+        seen = b""
+        while b"ready" not in seen:
+            seen += os.read(terminal, 1000)
+        os.close(terminal)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
+    finally:
+        timer.cancel()
 
 
 @support.needs_namespaces

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import resource
 import signal
@@ -12,6 +13,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+import butter
 from butter.signalfd import SFD_NONBLOCK, Signalfd
 from support.cgroups import freeze, members, needs_cgroup, own_cgroup, populated
 from support.children import (
@@ -227,6 +229,36 @@ def kernel_mask(fd):
     with open(f"/proc/self/fdinfo/{fd}") as info:
         bits = next(int(line.split()[1], 16) for line in info if line.startswith("sigmask"))
     return {number for number in range(1, 65) if bits >> number - 1 & 1}
+
+
+class Interruption(BaseException):
+    """The exception of a signal handler that comes at a bad moment."""
+
+
+def interrupt(call, moment, events=("call", "line")):
+    """Call it, and raise Interruption at a line of butter, or the call of a function.
+
+    *moment* is the number of that event, from 0. Returns whether it came.
+    """
+    left = itertools.count(moment, -1)
+    place = os.path.dirname(butter.__file__)
+
+    def look(frame, event, _):
+        if not frame.f_code.co_filename.startswith(place) or frame.f_code.co_name == "__del__":
+            return None
+        if event in events and next(left) == 0:
+            raise Interruption
+        return look
+
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        call()
+    except Interruption:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
 
 
 def forget(objects):

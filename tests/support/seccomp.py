@@ -86,6 +86,11 @@ _SYSCALLS = {
     "fremovexattr": (199, 16),
     "statfs": (137, 43),
     "waitid": (247, 95),
+    "kill": (62, 129),
+    "gettid": (186, 178),
+    "socketpair": (53, 199),
+    "sendto": (44, 206),
+    "ppoll": (271, 73),
     "pidfd_send_signal": (424, 424),
     "pidfd_open": (434, 434),
     "pidfd_getfd": (438, 438),
@@ -105,13 +110,15 @@ def inject(call, number, first=None, arguments=None):
     _filter(call, _ERROR | number, {**({} if first is None else {0: first}), **(arguments or {})})
 
 
-def hold(call):
+def hold(call, first=None):
     """Make the system call *call* wait until a signal comes: for a child.
+
+    With *first*, only calls with that first argument.
 
     Returns a descriptor that is readable while a process waits. Once no process has it
     open, the calls fail.
     """
-    return _filter(call, _NOTIFY, {}, 8)  # SECCOMP_FILTER_FLAG_NEW_LISTENER
+    return _filter(call, _NOTIFY, {} if first is None else {0: first}, 8)  # SECCOMP_FILTER_FLAG_NEW_LISTENER
 
 
 def _filter(call, answer, arguments, flags=0):

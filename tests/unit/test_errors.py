@@ -66,6 +66,7 @@ EXAMPLES = {
     "nstype": 0,
     "options": 4,
     "pid": 1,
+    "place": 1,
     "propagation": 0,
     "ranges": [],
     "request": 0xB701,
