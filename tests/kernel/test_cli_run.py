@@ -374,7 +374,14 @@ class Terminal:
 
     def status(self, options=0):
         """The status of the command, when it has one."""
-        return os.waitpid(self.pid, options)[1]
+        found = []
+
+        def ended():
+            found[:] = os.waitpid(self.pid, options | os.WNOHANG)
+            return found[0]
+
+        until(ended)
+        return found[1]
 
 
 def test_ctrl_c():
