@@ -13,6 +13,7 @@ import time
 from select import POLLIN, POLLOUT
 from typing import TYPE_CHECKING, Generic, overload
 
+from butter._clone_checks import refuse
 from butter._clone_spawn import Child, is_open, spawn
 from butter.eventlike import LONGEST_POLL, deadline_of, readable, timed_out
 
@@ -216,6 +217,9 @@ class Process(Child, Generic[Text]):
     ) -> None:
         deadline_of(grace, "grace")  # raises for what is not a time
         if text or encoding or errors:
+            for name, value in ("encoding", encoding), ("errors", errors):
+                if not isinstance(value, (str, type(None))):
+                    refuse(value, name, "str or None")
             encoding = codecs.lookup(encoding or locale.getpreferredencoding(False)).name
             # these raise for what the files of the pipes would refuse
             codecs.lookup_error(errors or "strict")

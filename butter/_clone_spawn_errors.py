@@ -156,7 +156,6 @@ CGROUP = Errors(
         **{number: PATH[number] for number in PATH.keys() - {errno.EINTR}},
         errno.EMFILE: NEW_DESCRIPTOR[errno.EMFILE],
         errno.ENFILE: NEW_DESCRIPTOR[errno.ENFILE],
-        errno.E2BIG: (InvalidArgument, "together with CLONE_NEWTIME it needs Linux 5.7"),
         errno.EACCES: (PermissionError, _cgroup_denied),
         errno.EAGAIN: (BlockingIOError, "a limit of the cgroup does not allow it now"),
         errno.EBADF: (InvalidArgument, "it is not a directory of cgroup2"),
@@ -167,15 +166,7 @@ CGROUP = Errors(
     },
 )
 # those of clone
-_OF_CGROUP = {
-    errno.E2BIG,
-    errno.EACCES,
-    errno.EBADF,
-    errno.EBUSY,
-    errno.ENODEV,
-    errno.ENOENT,
-    errno.EOPNOTSUPP,
-}
+_OF_CGROUP = {errno.EACCES, errno.EBADF, errno.EBUSY, errno.ENODEV, errno.ENOENT, errno.EOPNOTSUPP}
 
 NEW_SESSION = Errors("spawn(new_session)", {})
 

@@ -205,7 +205,7 @@ def _not_attached(from_dirfd: int = -1, to_path: bytes = b"", hidden: str = "", 
     differ = f"one of descriptor {from_dirfd} and {target!r} is a directory, and the other is not"
     if len(kinds) == 2 and not hidden:
         return differ
-    detached = f"descriptor {from_dirfd} is not a detached mount, or comes from a mount namespace that cannot give it"
+    detached = f"descriptor {from_dirfd} is not a detached mount, or belongs to another mount namespace"
     return f"{detached}; or {differ}{as_seen(hidden)}" if hidden else detached
 
 

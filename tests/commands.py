@@ -25,6 +25,18 @@ def run_program(program, *arguments, **options):
     return subprocess.run([sys.executable, "-W", "error", "-c", program, *map(os.fspath, arguments)], **options)
 
 
+def run_as_nobody(imports, call, *arguments):
+    """A Python program that runs ``sys.exit(call)`` as a user without rights.
+
+    Python itself may be where only root can read it, so *imports* are before that.
+    """
+    lines = (
+        *("import sys", "sys.path[0] = sys.argv.pop(1)", "import support"),
+        *(imports, "support.become_nobody()", f"sys.exit({call})"),
+    )
+    return run_program("\n".join(lines), Path(__file__).parent, *arguments)
+
+
 def run_at_limit(limit, *arguments):
     """The command in a user namespace where the sysctl *limit* is 0."""
 
@@ -55,10 +67,15 @@ def watching(*arguments, **options):
         yield process
 
 
+def state(pid):
+    """The letter of a process's state."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def stop(process):
     """Stop *process*, and come back when it has stopped."""
     process.send_signal(signal.SIGSTOP)
-    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+    while state(process.pid) != "T":
         os.sched_yield()
 
 

@@ -72,7 +72,7 @@ def _keep(path: Path, reading: int) -> None:
         os.setsid()
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         # a reader of the command's output waits for all its writers
-        reading = fcntl.fcntl(reading, fcntl.F_DUPFD_CLOEXEC, 3)
+        reading = fcntl.fcntl(reading, fcntl.F_DUPFD, 3)
         with open(os.devnull, "r+b") as null:
             for stream in range(3):
                 os.dup2(null.fileno(), stream)

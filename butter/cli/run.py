@@ -82,7 +82,7 @@ def bind_argument(argument: str, writable: bool = False) -> Bind:
     source, _, target = argument.partition(":")
     if not source:
         # an unset variable of a script would show the whole directory
-        raise argparse.ArgumentTypeError(f"{argument!r} begins with no path")
+        raise argparse.ArgumentTypeError(f"{argument!r} does not begin with a path")
     source = os.path.abspath(source)
     target = os.path.normpath(target or source)
     if not target.startswith("/") or not target.strip("/"):

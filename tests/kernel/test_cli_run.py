@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import COMMAND, one_line, run, run_program, started, stop
-from support import needs, needs_namespaces
+from commands import COMMAND, one_line, run, run_as_nobody, started, state, stop
+from support import needs, needs_namespaces, until
 from support.cgroups import needs_cgroup, own_cgroup
 from support.mounts import libc, own_mounts, raw_mount
 
@@ -27,32 +27,14 @@ from butter.cli import _cgroup
 
 pytestmark = [pytest.mark.usefixtures("plain_environment"), needs_namespaces]
 
-# Python itself may be where only root can read it
-AS_NOBODY = """
-import sys
-sys.path.insert(0, sys.argv.pop(1))
-import support
-from butter import cli
-from butter.cli import _cgroup, _container, _foreground, run
-support.become_nobody()
-sys.exit(cli.main())
-"""
 
-
-def run_as_nobody(*arguments):
+def run_unprivileged(*arguments):
     """The command, run by a user without rights."""
-    return run_program(AS_NOBODY, Path(__file__).parent.parent, *arguments)
+    imports = "from butter import cli\nfrom butter.cli import _cgroup, _container, _foreground, run"
+    return run_as_nobody(imports, "cli.main()", *arguments)
 
 
-USERS = pytest.mark.parametrize("run_by", [run, run_as_nobody], ids=["caller", "unprivileged"])
-
-
-def until(condition):
-    """Wait until *condition* is met."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+USERS = pytest.mark.parametrize("run_by", [run, run_unprivileged], ids=["caller", "unprivileged"])
 
 
 def inside(script, *options, run_by=run, **settings):
@@ -161,7 +143,7 @@ def test_exit_status():
         (["--bind", "/usr:/proc/1/root", "true"], "'/proc/1/root' belongs to a process"),
         (["--bind", "/usr:/dev/null", "true"], "run: --bind /usr:/dev/null: '/dev/null' is a file in the container"),
         (["--bind", "/usr:/dev/stdin", "true"], "run: --bind /usr:/dev/stdin: '/dev/stdin' is a link"),
-        (["--write", "", "true"], "'' begins with no path"),
+        (["--write", "", "true"], "'' does not begin with a path"),
         (["--bind", "/usr:/usr/none", "true"], "'/usr/none' does not exist in the container"),
         (["--bind", "/etc:etc", "true"], "not an absolute path"),
         (["--bind", "/etc:/", "true"], "below /"),
@@ -202,7 +184,7 @@ def test_memory():
 def test_processes():
     """--processes is a limit that holds for users other than root."""
     script = "for i in 1 2 3 4 5 6 7 8; do sleep 60 & done; echo too many"
-    done = run_as_nobody("run", "--processes", "4", "--", "sh", "-c", script)
+    done = run_unprivileged("run", "--processes", "4", "--", "sh", "-c", script)
     assert "too many" not in done.stdout
     assert done.returncode not in (0, 125)
     one_line(done.stderr.splitlines(keepends=True)[0], "pids")
@@ -229,11 +211,6 @@ def python(script, **options):
 def children(pid):
     """The numbers of a process's children."""
     return [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def state(pid):
-    """The letter of a process's state."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def waiting(pid, number):
@@ -374,7 +351,14 @@ class Terminal:
 
     def status(self, options=0):
         """The status of the command, when it has one."""
-        return os.waitpid(self.pid, options)[1]
+        found = []
+
+        def ended():
+            found[:] = os.waitpid(self.pid, options | os.WNOHANG)
+            return found[0]
+
+        until(ended)
+        return found[1]
 
 
 def test_ctrl_c():
@@ -544,16 +528,22 @@ def in_front(terminal):
     return Path(f"/proc/{os.tcgetpgrp(terminal.fd)}/comm").read_text().strip()
 
 
-def test_job_of_a_shell():
-    """Ctrl-Z stops the command as a job, and fg continues it in its mode."""
-    command = shlex.join([*COMMAND, "run", "sh", "-c", "stty -icanon; echo rea''dy; exec sleep 60"])
+@contextlib.contextmanager
+def stopped_job(*arguments):
+    """A shell at a terminal, with a stopped ``butter run`` that has printed ready."""
     with Terminal("--norc", "-i", command=("env", "PS1=prompt> ", "HISTFILE=", "bash")) as terminal:
         terminal.expect(b"prompt> ")
-        terminal.write(f"{command}\n".encode())
+        terminal.write(f"{shlex.join([*COMMAND, 'run', *arguments])}\n".encode())
         terminal.expect(b"ready")
         terminal.write(b"\x1a")
         terminal.expect(b"Stopped")
         terminal.expect(b"prompt> ")
+        yield terminal
+
+
+def test_job_of_a_shell():
+    """Ctrl-Z stops the command as a job, and fg continues it in its mode."""
+    with stopped_job("sh", "-c", "stty -icanon; echo rea''dy; exec sleep 60") as terminal:
         terminal.write(b"fg\n")
         # a shell that reads a line has neither, one whose job runs has both
         until(lambda: termios.tcgetattr(terminal.fd)[3] & (termios.ICANON | termios.ECHO) == termios.ECHO)
@@ -566,14 +556,7 @@ def test_job_of_a_shell():
 def test_job_in_the_background(tmp_path):
     """A command that ends in the background leaves the terminal to the shell."""
     script = f"echo rea''dy; while [ ! -e {tmp_path}/end ]; do sleep 0.01; done"
-    command = shlex.join([*COMMAND, "run", "--bind", str(tmp_path), "sh", "-c", script])
-    with Terminal("--norc", "-i", command=("env", "PS1=prompt> ", "HISTFILE=", "bash")) as terminal:
-        terminal.expect(b"prompt> ")
-        terminal.write(f"{command}\n".encode())
-        terminal.expect(b"ready")
-        terminal.write(b"\x1a")
-        terminal.expect(b"Stopped")
-        terminal.expect(b"prompt> ")
+    with stopped_job("--bind", str(tmp_path), "sh", "-c", script) as terminal:
         terminal.write(b"bg\n")
         terminal.expect(b"prompt> ")
         (tmp_path / "end").touch()

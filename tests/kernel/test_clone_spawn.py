@@ -16,12 +16,11 @@ import socket
 import sys
 import termios
 import threading
-import time
 from pathlib import Path
 
 import pytest
 import support
-from support import KINDS, alone, in_child, inject, needs, needs_cgroup, needs_namespaces, own_cgroup
+from support import KINDS, alone, in_child, inject, needs, needs_cgroup, needs_namespaces, own_cgroup, until
 
 import butter
 from butter import _clone_spawn
@@ -43,7 +42,7 @@ from butter.clone import (
     spawn,
 )
 from butter.errors import InvalidArgument, InvalidPath, PathNotADirectory, PathNotFound
-from butter.pidfd import P_ALL, WEXITED, WNOWAIT, Pidfd, waitid
+from butter.pidfd import P_ALL, P_PID, WEXITED, WNOWAIT, Pidfd, waitid
 from butter.signalfd import Signalfd
 from butter.system import MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT, MS_SHARED, Mount
 
@@ -117,13 +116,6 @@ def no_child_is_left():
     """This process, which had no children before, has none."""
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG | _WALL)
-
-
-def until(condition, limit=30):
-    """Wait for a condition that comes true without an event."""
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline
 
 
 # the program
@@ -905,7 +897,7 @@ def test_child_that_is_killed_before_the_maps_are_written(monkeypatch):
 
     def map_child(pid, *others):
         os.kill(pid, signal.SIGKILL)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        waitid(P_PID, pid, WEXITED | WNOWAIT)
         write(pid, *others)
 
     monkeypatch.setattr(_clone_spawn, "map_child", map_child)

@@ -1801,7 +1801,7 @@ def wait_for_maps(fail):
 
 
 def stream(name, flags):
-    """The file of a stream, which is opened in this process."""
+    """The file of a stream, which the child opens."""
 
     def fails(fail):
         Path("file").touch()

@@ -15,7 +15,7 @@ import time
 
 import pytest
 import support
-from commands import stop
+from commands import run_as_nobody, stop
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
 
@@ -292,12 +292,8 @@ def test_container(as_root):
             out, err = process.communicate()
             code = process.returncode
     else:
-        # Python itself may be where only root can read it
-        program = "import runpy, sys, support; m = runpy.run_path(sys.argv[1]); "
-        program += "support.become_nobody(); sys.exit(m['main'](sys.argv[2:]))"
-        environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent / "tests")}
-        command = [sys.executable, "-W", "error", "-c", program, str(path), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+        imports = "import runpy\nexample = runpy.run_path(sys.argv[1])"
+        done = run_as_nobody(imports, "example['main'](sys.argv[2:])", path, *arguments)
         out, err, code = done.stdout, done.stderr, done.returncode
     assert (code, err.count("\n"), "Read-only" in err) == (3, 1, True), err
     host, *files, processes, capabilities = out.splitlines()

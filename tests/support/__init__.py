@@ -231,6 +231,14 @@ def kernel_mask(fd):
     return {number for number in range(1, 65) if bits >> number - 1 & 1}
 
 
+def until(condition, limit=30):
+    """Wait until *condition* is met, which comes without an event; at most so long."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 class Interruption(BaseException):
     """The exception of a signal handler that comes at a bad moment."""
 

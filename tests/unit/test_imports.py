@@ -101,7 +101,6 @@ def test_clone_takes_parts_of_features():
 
 # Where the first releases had each name, and the numbers of the constants, but not the
 # "val" that a loop left in _inotify. Programs replace "lib" and "ffi" in their tests.
-# a loop left behind. Programs replace "lib" and "ffi" in their tests.
 
 EVENTFD = {"EFD_CLOEXEC": 0x80000, "EFD_NONBLOCK": 0x800, "EFD_SEMAPHORE": 1}
 # test_constants.py has their numbers
