@@ -21,10 +21,12 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    # a shell starts its background programs with Ctrl-C and Ctrl-\ ignored, which is
-    # inherited, and a shell cannot trap what it was started to ignore
+    # A shell starts its background programs with Ctrl-C and Ctrl-\ ignored, and nohup
+    # its program with a hang-up ignored. That is inherited, and a shell cannot trap a
+    # signal that it was started to ignore.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     config.addinivalue_line("markers", "needs(*capabilities, kernel=None, when=True, reason=''): what the test needs")
 

@@ -56,6 +56,8 @@ OWN = {
 SOON, SELDOM = 0.01, 60.0
 # Seconds for a program to stop. In vfork, or at a device that hangs, it takes longer.
 PATIENCE = 1.0
+# How many looks in a row find a signal blocked in a program that keeps it so.
+MANY = 100
 
 
 @contextlib.contextmanager
@@ -165,8 +167,8 @@ class _Owed(NamedTuple):
 
     number: int
     has_it: bool
-    # when it is sent to a program that does not sleep
-    deadline: float
+    # looks left until it is sent to a program that does not sleep
+    looks: int = MANY
     step: int = 0
 
 
@@ -188,7 +190,7 @@ class _Program:
 
     def longest_pause(self) -> float:
         """Return how many seconds the next look may take to come."""
-        if any(time.monotonic() < owed.deadline for owed in self._owed):
+        if any(owed.step == UNDECIDED for owed in self._owed):
             return SOON
         return PATIENCE if self._owed else SELDOM
 
@@ -199,7 +201,7 @@ class _Program:
             if number not in self._now.ignored:
                 _stop(number, self._child)
             return 0
-        return self._act(_Owed(number, self._has(event), time.monotonic() + PATIENCE))
+        return self._act(_Owed(number, self._has(event)))
 
     def pass_on_owed(self) -> int:
         """Do the same for the signals that were blocked at the last look."""
@@ -232,14 +234,15 @@ class _Program:
 
     def _wait_for(self, owed: _Owed, asleep: bool) -> None:
         """Deal with a signal that is blocked, and has no handler."""
-        number, has_it, deadline, step = owed
-        if step == UNDECIDED and not asleep and time.monotonic() < deadline:
-            self._owed.append(owed)
+        number, has_it, looks, step = owed
+        if step == UNDECIDED and not asleep and looks > 0:
+            # during vfork, state D, every program has it blocked
+            self._owed.append(owed._replace(looks=looks - (self._now.state != "D")))
         elif not has_it:
             self._child.send_signal(number)
-            self._owed.append(_Owed(number, True, deadline, SENT))
+            self._owed.append(_Owed(number, True, looks, SENT))
         elif number in self._now.waiting:
-            self._owed.append(_Owed(number, True, deadline, WAITS))
+            self._owed.append(_Owed(number, True, looks, WAITS))
 
     def _cares_for(self, number: int) -> bool:
         return number in HARMLESS | self._now.caught | self._now.blocked | self._now.ignored

@@ -199,11 +199,11 @@ def program(script, **options):
 
 
 @contextlib.contextmanager
-def python(script, **options):
+def python(script, *words, **options):
     """``butter run`` of a Python program that has printed a line."""
     paths = {sys.base_prefix, sys.prefix, str(Path(butter.__file__).parent.parent)}
     binds = [word for path in sorted(paths) for word in ("--bind", path)]
-    with started("run", *binds, "--", sys.executable, "-c", script, **options) as process:
+    with started("run", *binds, *words, "--", sys.executable, "-c", script, **options) as process:
         assert process.stdout.readline() == b"ready\n"
         yield process
 
@@ -253,6 +253,16 @@ with Signalfd([signal.SIGTERM]) as received:
     received.read_events()
 sys.exit(5)
 """
+STAYS_IN_VFORK = """
+import ctypes, os, signal
+libc, actions = ctypes.CDLL(None), ctypes.create_string_buffer(1024)
+libc.posix_spawn_file_actions_init(actions)
+libc.posix_spawn_file_actions_addopen(actions, 0, b"fifo", os.O_RDONLY, 0)
+print("ready", flush=True)
+libc.posix_spawn(ctypes.create_string_buffer(8), b"/bin/true", actions, None, (ctypes.c_char_p * 2)(b"true"), None)
+while True:
+    signal.pause()
+"""
 BLOCKS = """
 import os, signal, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
@@ -270,6 +280,21 @@ def test_signal_while_processes_start():
     for _ in range(10):
         with program(STARTS_PROCESSES) as process:
             process.terminate()
+            assert process.wait(60) == 128 + signal.SIGTERM
+
+
+def test_signal_while_a_process_starts_slowly(tmp_path):
+    """A signal that comes in a vfork that lasts ends the program after it."""
+    os.mkfifo(tmp_path / "fifo")
+    with python(STAYS_IN_VFORK, "--write", tmp_path, cwd=tmp_path) as process:
+        (child,) = children(process.pid)
+        until(lambda: state(child) == "D")
+        process.terminate()
+        # Sent now, the signal would get lost when the program unblocks it.
+        end = time.monotonic() + 2
+        while time.monotonic() < end and not waiting(child, signal.SIGTERM):
+            time.sleep(0.001)
+        with open(tmp_path / "fifo", "wb"):
             assert process.wait(60) == 128 + signal.SIGTERM
 
 
