@@ -1,0 +1,110 @@
+"""Hints from inotify: one watch for each directory."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from butter._inotify import ADD_WATCH, queued, read_events
+from butter._inotify_c import lib
+from butter._tree_hints import Hint
+from butter.inotify import (
+    IN_ATTRIB,
+    IN_CLOSE_WRITE,
+    IN_CREATE,
+    IN_DELETE,
+    IN_DELETE_SELF,
+    IN_EXCL_UNLINK,
+    IN_IGNORED,
+    IN_ISDIR,
+    IN_MASK_ADD,
+    IN_MODIFY,
+    IN_MOVE_SELF,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    IN_NONBLOCK,
+    IN_ONLYDIR,
+    IN_Q_OVERFLOW,
+    IN_UNMOUNT,
+    inotify_init,
+)
+from butter.utils import _close
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from typing import Any
+
+    from butter._inotify import Columns
+
+_NAMES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB
+_ENDS = IN_DELETE_SELF | IN_IGNORED | IN_UNMOUNT
+# a directory on the way to the root may be a directory of the tree as well, by a bind
+# mount, so no watch takes bits away from another
+_FLAGS = IN_ONLYDIR | IN_EXCL_UNLINK | IN_MASK_ADD
+_ON_THE_WAY = _NAMES | IN_DELETE_SELF | IN_MOVE_SELF | _FLAGS
+
+
+class InotifySource:
+    """Watches directories; a key is a watch descriptor.
+
+    ``inotify_add_watch`` returns the same number for the same living directory wherever
+    it is, and a number that was never used for one that is new. So the key is an
+    identity, as long as the end of the watch was not told.
+    """
+
+    name = "inotify"
+
+    def __init__(self, modified: bool) -> None:
+        self._mask = _NAMES | IN_CLOSE_WRITE | IN_DELETE_SELF | _FLAGS | (IN_MODIFY if modified else 0)
+        self._unmade: deque[Columns] = deque()
+        self.watches = self._newest = 0
+        self._fd = inotify_init(IN_NONBLOCK)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def close(self) -> None:
+        fd, self._fd = self._fd, -1
+        _close(fd)
+
+    def read(self) -> list[Hint]:
+        hints: list[Hint] = []
+        make: Any = _hints  # the reader does not ask what it makes
+        while self._unmade or queued(self._fd):
+            hints += read_events(self, make, self._unmade)  # type: ignore[arg-type]
+        return hints
+
+    def watch(self, fd: int, is_way: bool) -> Hashable:
+        # by this path, a directory is watched that was opened and cannot be another one
+        path = b"/proc/self/fd/%d" % fd
+        mask = _ON_THE_WAY if is_way else self._mask
+        wd: int = lib.inotify_add_watch(self._fd, path, mask)
+        if wd < 0:
+            ADD_WATCH.check(wd, path, fd=self._fd, mask=mask)
+        if wd > self._newest:
+            self._newest = wd
+            self.watches += 1
+        return wd
+
+    def key_of(self, dirfd: int, name: bytes) -> Hashable:
+        return None
+
+    def drop(self, key: Hashable) -> None:
+        self.watches -= 1
+        # it may have ended by itself
+        lib.inotify_rm_watch(self._fd, key)  # type: ignore[arg-type]
+
+
+def _hints(columns: Columns) -> list[Hint]:
+    wds, masks, cookies, names = columns.rows()
+    hints = []
+    for wd, mask, cookie, name in zip(wds, masks, cookies, names.split(b"\0")):
+        if name:
+            hints.append(Hint(mask, wd, name, mask & IN_ISDIR != 0, cookie))
+        elif mask & IN_Q_OVERFLOW:
+            hints.append(Hint(IN_Q_OVERFLOW))
+        elif mask & _ENDS:
+            hints.append(Hint(IN_DELETE_SELF, wd))
+        elif mask & IN_MOVE_SELF:
+            hints.append(Hint(IN_MOVE_SELF, wd))
+    return hints

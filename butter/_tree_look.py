@@ -1,0 +1,520 @@
+"""Looking: what makes the model equal to the disk.
+
+The invariant: each directory is watched first and listed then. From there on, for each
+of its names, the model is right, or the name is dirty, or a hint about it (or an
+overflow) is in the queue: the kernel queues an event after the change can be seen, and
+before the system call returns. So a look that is too early is followed by another.
+
+Code that changes the model at a name without having looked at that name makes it dirty.
+With this, each rule below is safe: a wrong guess is corrected, and never final.
+
+* A name is looked at through a descriptor of its directory, and only if that is the
+  directory of the model: a path may lead to another one meanwhile. A directory that
+  cannot be found by its path is *unreachable*, with its dirty names. Its ancestors have
+  moved, which their names tell. The descriptor is closed after the look, because an
+  open directory cannot be unmounted, and the end of its watch would be late.
+* A directory is known by its key, wherever it is. A file is known by its inode number,
+  at the same name. So directories that were moved are found even if the events are
+  lost, and files are then deleted and created.
+* A living directory that is gone from its name is not deleted at once: it may turn up
+  elsewhere. The name is in *limbo* for a grace time, and is then looked at again.
+* Where the model has a circle, as when a child took the place of its parent, the
+  subtree is thrown away and found anew.
+* A directory without permission is *blind*: known, and not looked into. Its names stay
+  dirty until some directory was moved, or has other attributes.
+
+Patterns (``Model.excluded``) are asked here for each name on the disk, and in the
+hints: an excluded name counts as absent. A directory that moves is looked at with all
+below it if there are patterns, which ``Model.move`` sees to.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from typing import TYPE_CHECKING
+
+from butter._arguments import O_PATH
+from butter._constants.fanotify_handle import AT_FDCWD
+from butter._tree_c import ffi, lib
+from butter._tree_hints import GRACE
+from butter._tree_model import ALL, BYTES, DEVICE, FACTS, INODE, MODE, MOUNT, MTIME, ChangeKind, Directory
+from butter.errors import NEW_DESCRIPTOR, PATH, Errors, InvalidPath, raise_sysctl
+from butter.inotify import IN_CREATE, IN_DELETE, IN_MOVED_TO
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from typing import Any
+
+    from butter._tree_hints import Hints, Source
+    from butter._tree_model import Facts, Model, Node
+
+#: how deep one look goes down without closing descriptors
+DEPTH = 40
+#: the hints are read again after so many directories, so that the queue does not
+#: overflow because of a long look
+READ_EACH = 64
+#: when an unreachable directory is tried again, in seconds, and how often
+RETRY, TRIES = 0.005, 20
+
+
+def _epoll_exhausted(**_: object) -> str:
+    return f"this user has no registration with epoll left: {raise_sysctl('fs.epoll.max_user_watches')}"
+
+
+TREE = Errors(
+    "Tree",
+    {
+        **PATH,
+        **NEW_DESCRIPTOR,
+        errno.EAGAIN: (BlockingIOError, "nothing has changed"),
+        errno.ELOOP: (InvalidPath, "a directory was replaced by a symbolic link"),
+        errno.ENOSPC: (OSError, _epoll_exhausted),
+    },
+)
+# the name has changed again, and an event about that is queued
+_CHANGED = {-1 - errno.ENOENT, -1 - errno.ENOTDIR, -1 - errno.ELOOP, -1 - errno.ESTALE}
+_FORBIDDEN = {-1 - errno.EACCES, -1 - errno.EPERM}
+_EXHAUSTED = {-1 - errno.EMFILE, -1 - errno.ENFILE, -1 - errno.ENOMEM}
+_APPEARED = IN_CREATE | IN_MOVED_TO
+
+
+class Looks:
+    """Looks at what is dirty, until the model is the disk."""
+
+    def __init__(self, model: Model, source: Source, hints: Hints, cross_mounts: bool, partial: bool) -> None:
+        self._model = model
+        self._source = source
+        self._hints = hints
+        self._cross_mounts = cross_mounts
+        self._partial = partial
+        self._found = ffi.new("int64_t[]", FACTS)
+        self.limbo: dict[tuple[Directory, bytes], float] = {}
+        self.unreachable: dict[Directory, None] = {}
+        self._generation = 0
+        self._retry_at, self._tries = 0.0, 0
+        #: directories that could not be watched, because no watch was left
+        self.unwatched = 0
+
+    # when
+
+    def is_quiet(self) -> bool:
+        """Return whether nothing that was read is left to be looked at."""
+        return not (self._model.dirty or self.limbo or self._hints.halves or self.unreachable)
+
+    def next_time(self) -> float | None:
+        """Return the ``time.monotonic()`` at which work() has something to do."""
+        times = list(self.limbo.values())
+        times += [deadline for _, _, deadline in self._hints.halves.values()]
+        if self._model.dirty:
+            times.append(0.0)
+        if self.unreachable:
+            times.append(self._retry_at)
+        return min(times) if times else None
+
+    def work(self) -> None:
+        """Look at all that is dirty, and end what has waited for long enough."""
+        model, now = self._model, time.monotonic()
+        self._hints.expire(now)
+        changed = self._generation != model.generation
+        self._generation = model.generation
+        retried = {}
+        if changed:
+            model.dirty.update(model.blind)
+            model.blind.clear()
+            self._tries = 0
+        if self.unreachable and (changed or now >= self._retry_at):
+            retried, self.unreachable = self.unreachable, {}
+            model.dirty.update(retried)
+        self._look_at_dirty()
+        while self._end_limbo():
+            self._look_at_dirty()
+        if self.unreachable:
+            self._plan_retry(retried)
+
+    def _look_at_dirty(self) -> None:
+        model, count = self._model, 0
+        tried: set[Directory] = set()
+        again: dict[Directory, None] = {}
+        while model.dirty or again:
+            if not model.dirty:
+                model.dirty, again = again, {}
+            batch, model.dirty = model.dirty, {}
+            for directory in batch:
+                names = directory.dirty
+                if names is None or directory.gone:
+                    continue
+                directory.dirty = None
+                fd = self._open(directory)
+                if fd in _FORBIDDEN:
+                    self._put_back(directory, names)
+                    self._leave_blind(directory)
+                    continue
+                if fd < 0 and fd != AT_FDCWD:
+                    self._put_back(directory, names)
+                    if directory in tried:
+                        self.unreachable[directory] = None
+                    else:
+                        tried.add(directory)
+                        again[directory] = None
+                    continue
+                try:
+                    self._look_at_names(directory, names, fd)
+                finally:
+                    _close(fd)
+                count += 1
+                if count % READ_EACH == 0:
+                    self._hints.read()
+
+    def _look_at_names(self, directory: Directory, names: dict[bytes, int], fd: int) -> None:
+        if names is ALL:
+            self._list(directory, fd, 0)
+            return
+        for name, bits in names.items():
+            if directory.gone:
+                break
+            self._look(directory, name, fd, bits)
+
+    def _leave_blind(self, directory: Directory) -> None:
+        self._model.dirty.pop(directory, None)
+        self._model.blind[directory] = None
+
+    @staticmethod
+    def _put_back(directory: Directory, names: dict[bytes, int]) -> None:
+        directory.dirty = names if directory.dirty is None else ALL
+
+    def _end_limbo(self) -> bool:
+        """Look again at the names whose time in limbo is over; return if there were any."""
+        now = time.monotonic()
+        due = [
+            (directory, name)
+            for (directory, name), deadline in self.limbo.items()
+            if deadline <= now or directory.gone or _is_dead(directory.children.get(name))
+        ]
+        for directory, name in due:
+            del self.limbo[directory, name]
+            if directory.gone:
+                continue
+            fd = self._open(directory)
+            if fd < 0 and fd != AT_FDCWD:
+                self._model.touch(directory, name)
+                continue
+            try:
+                self._look(directory, name, fd, 0, force=True)
+            finally:
+                _close(fd)
+        return bool(due)
+
+    def _plan_retry(self, retried: dict[Directory, None]) -> None:
+        still = [directory for directory in self.unreachable if directory in retried]
+        if still:
+            self._tries += 1
+        if still and self._tries >= TRIES:
+            # only another change can help
+            self._model.blind.update(self.unreachable)
+            self.unreachable = {}
+            return
+        self._retry_at = time.monotonic() + RETRY
+        for directory in still:
+            # the way to it must have changed
+            node: Directory = directory
+            while node.parent is not None and not node.gone:
+                self._model.touch(node.parent, node.name)
+                node = node.parent
+
+    # how
+
+    def _facts(self) -> Facts:
+        facts: Any = ffi.unpack(self._found, FACTS)
+        return facts  # type: ignore[no-any-return]
+
+    def _open(self, directory: Directory) -> int:
+        """Return a descriptor of a directory of the model, -1 if its path is another's.
+
+        Any other negative number but AT_FDCWD is -1 - errno.
+        """
+        if directory.parent is None:
+            return AT_FDCWD
+        if directory.dead:
+            return -1
+        path = self._model.path(directory)
+        fd: int = lib.butter_tree_open(path, self._found)
+        if fd in _FORBIDDEN and directory.way:
+            fd = self._open_way(AT_FDCWD, path)
+        if fd in _EXHAUSTED:
+            TREE.check(fd, path)
+        if fd >= 0:
+            facts = self._facts()
+            if (facts[INODE], facts[DEVICE], facts[MOUNT]) != (directory.inode, directory.device, directory.mount):
+                os.close(fd)
+                return -1
+        return fd if fd >= 0 or fd in _FORBIDDEN else -1
+
+    def _open_way(self, dirfd: int, path: bytes) -> int:
+        """Open a directory above the root that cannot be read, for its name alone."""
+        try:
+            fd = os.open(path, O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=None if dirfd == AT_FDCWD else dirfd)
+        except OSError as error:
+            return -1 - (error.errno or 0)
+        lib.butter_tree_look(fd, b"", self._found)
+        return fd
+
+    def _look(
+        self,
+        directory: Directory,
+        name: bytes,
+        dirfd: int,
+        bits: int = 0,
+        force: bool = False,
+        deep: bool = False,
+        depth: int = 0,
+    ) -> None:
+        """Look at a name, and make the model right.
+
+        *bits* are those of its events. *force* ends a wait in limbo, *deep* looks at
+        all that is below and takes the version of a file, as after an overflow.
+        """
+        model = self._model
+        if (directory, name) in self._hints.half_at and not force:
+            self._wait(directory, name)
+            return
+        result = lib.butter_tree_look(dirfd, name, self._found)
+        if result < 0 and result not in _CHANGED:
+            if result in _EXHAUSTED:
+                TREE.check(result, name)
+            # no permission to search the directory
+            if deep:
+                model.rescan(directory)
+            else:
+                model.touch(directory, name, bits)
+            self._leave_blind(directory)
+            return
+        known = directory.children.get(name)
+        if result == 0:
+            facts = self._facts()
+            is_dir = stat.S_ISDIR(facts[MODE])
+            exists = is_dir if directory.way else not self._excluded(directory, name, is_dir)
+            if exists and is_dir:
+                self._look_at_directory(directory, name, dirfd, facts, bits, force, deep, depth)
+                return
+            if exists:
+                self._look_at_file(directory, name, facts, bits, force, deep)
+                return
+        if known is not None and self._may_end(directory, known, force):
+            model.delete(known, not bits & IN_DELETE)
+
+    def _excluded(self, directory: Directory, name: bytes, is_dir: bool) -> bool:
+        """Return whether patterns leave a name out."""
+        excluded = self._model.excluded
+        return excluded is not None and excluded(directory, name, is_dir)
+
+    def _look_at_file(
+        self, directory: Directory, name: bytes, facts: Facts, bits: int, force: bool, deep: bool
+    ) -> None:
+        model, known = self._model, directory.children.get(name)
+        if known is not None and not known.is_dir and known.inode is None:
+            known.learn(facts)
+            if not known.unsent:
+                # its record was sent without an inode, because its directory was blind
+                model.version(known, ChangeKind.WRITTEN, True)
+            return
+        if known is not None and not known.is_same(facts):
+            if not self._may_end(directory, known, force):
+                return
+            model.delete(known, True)
+            known = None
+        if known is None:
+            model.add(directory, name, facts, False, not bits & _APPEARED)
+            return
+        version = known.size, known.mtime
+        if (deep or bits) and version != (facts[BYTES], facts[MTIME]):
+            known.learn(facts)
+            if not known.unsent:
+                # no record that is still to be sent takes the version along
+                model.version(known, ChangeKind.WRITTEN, True)
+
+    def _may_end(self, directory: Directory, known: Node, force: bool) -> bool:
+        """Return whether a node that is gone from its name is to be deleted now."""
+        if force or not isinstance(known, Directory) or known.dead:
+            return True
+        self._wait(directory, known.name)
+        return False
+
+    def _wait(self, directory: Directory, name: bytes) -> None:
+        self.limbo.setdefault((directory, name), time.monotonic() + GRACE)
+
+    def _look_at_directory(
+        self,
+        directory: Directory,
+        name: bytes,
+        dirfd: int,
+        facts: Facts,
+        bits: int,
+        force: bool,
+        deep: bool,
+        depth: int,
+    ) -> None:
+        if not directory.way and not self._cross_mounts and facts[MOUNT] != directory.mount:
+            # another filesystem begins here, and it is not looked into
+            self._know_blind(directory, name, dirfd, facts, force)
+            return
+        fd: int = lib.butter_tree_enter(dirfd, name, self._found)
+        if fd in _FORBIDDEN:
+            if len(directory.way) > 1:
+                fd = self._open_way(dirfd, name)
+            else:
+                self._know_blind(directory, name, dirfd, facts, force)
+                return
+        if fd in _CHANGED:
+            return
+        if fd < 0:
+            TREE.check(fd, name)
+        try:
+            facts = self._facts()
+            try:
+                key = self._watch(fd, len(directory.way) > 1)
+            except PermissionError:
+                # it was taken away after the directory was opened
+                self._know_blind(directory, name, dirfd, facts, force)
+                return
+            self._enter(directory, name, fd, facts, key, bits, force, deep, depth)
+        finally:
+            os.close(fd)
+
+    def _know_blind(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, force: bool) -> None:
+        """Make the model right about a directory that cannot be opened."""
+        model, known = self._model, directory.children.get(name)
+        key = self._source.key_of(dirfd, name)
+        if isinstance(known, Directory) and not known.dead and known.is_same(facts) and key in (None, known.key):
+            return
+        if known is not None:
+            if not self._may_end(directory, known, force):
+                return
+            model.delete(known, True)
+        node = model.add(directory, name, facts, True, True)
+        assert isinstance(node, Directory)
+        if key is not None and model.find(key, facts[MOUNT]) is None:
+            model.claim(key, node)
+
+    def _enter(
+        self,
+        directory: Directory,
+        name: bytes,
+        fd: int,
+        facts: Facts,
+        key: Hashable,
+        bits: int,
+        force: bool,
+        deep: bool,
+        depth: int,
+    ) -> None:
+        """Make the model right about a directory that is open, and watched by *key*."""
+        model, mount = self._model, facts[MOUNT]
+        known, found = directory.children.get(name), model.find(key, mount)
+        if found is not None and found is known:
+            found.dead = False
+            self._look_below(found, fd, deep, depth)
+            return
+        if (
+            isinstance(known, Directory)
+            and found is None
+            and known.key is None
+            and known.is_same(facts)
+            and not known.dead
+        ):
+            # it could not be opened before
+            if key is not None:
+                model.claim(key, known)
+            self._look_below(known, fd, deep, depth)
+            return
+        if known is not None and not self._may_end(directory, known, force):
+            self._unwatch(key)
+            return
+        if found is not None and (
+            directory.way or model.is_within(directory, found) or (known is not None and model.is_within(found, known))
+        ):
+            key = self._break_circle(directory, known, found, fd)
+            if directory.gone:
+                return
+            known, found = directory.children.get(name), None
+        if found is not None:
+            assert found.parent is not None
+            parent, old_name = found.parent, found.name
+            model.move(found, directory, name, True)
+            model.touch(parent, old_name)
+            self._look_below(found, fd, deep, depth)
+            return
+        if known is not None:
+            model.delete(known, True)
+        node = model.add(directory, name, facts, True, not bits & _APPEARED)
+        assert isinstance(node, Directory)
+        if key is not None:
+            model.claim(key, node)
+        self._list(node, fd, depth)
+
+    def _look_below(self, node: Directory, fd: int, deep: bool, depth: int) -> None:
+        if deep or node.dirty is ALL or not node.listed:
+            self._list(node, fd, depth)
+
+    def _break_circle(self, directory: Directory, known: Node | None, found: Directory, fd: int) -> Hashable:
+        """Throw a subtree away that would be below itself; return the key of *fd* then."""
+        model = self._model
+        top = known if known is not None and model.is_within(found, known) else found
+        parent, name = top.parent, top.name
+        assert parent is not None
+        model.delete(top, True)
+        model.touch(parent, name)
+        return None if directory.gone else self._watch(fd, len(directory.way) > 1)
+
+    def _watch(self, fd: int, is_way: bool) -> Hashable:
+        try:
+            return self._source.watch(fd, is_way)
+        except PermissionError:
+            if is_way:
+                return None
+            raise
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not self._partial:
+                raise
+            self.unwatched += 1
+            return None
+
+    def _unwatch(self, key: Hashable) -> None:
+        """End a new watch that is not used; a look that follows makes another."""
+        if key is not None and key not in self._model.keys:
+            self._source.drop(key)
+
+    def _list(self, node: Directory, fd: int, depth: int) -> None:
+        """Look at all names of a directory, on the disk and in the model."""
+        if depth > DEPTH:
+            self._model.rescan(node)
+            return
+        node.dirty = None
+        if node.way:
+            self._look(node, node.way[0], fd, deep=True, depth=depth)
+            node.listed = True
+            return
+        try:
+            names = [os.fsencode(name) for name in os.listdir(fd)]
+        except OSError as error:
+            if -1 - (error.errno or 0) in _EXHAUSTED:
+                raise
+            self._model.rescan(node)
+            self._leave_blind(node)
+            return
+        node.listed = True
+        for name in {*names, *node.children}:
+            self._look(node, name, fd, deep=True, depth=depth + 1)
+            if node.gone:
+                return
+
+
+def _is_dead(node: Node | None) -> bool:
+    return isinstance(node, Directory) and node.dead
+
+
+def _close(fd: int) -> None:
+    if fd >= 0:
+        os.close(fd)

@@ -1,0 +1,379 @@
+"""The model of a tree: its nodes, and the four operations that change it.
+
+The principle of :class:`butter.tree.Tree` begins here. The model and the stream of
+changes are one thing: only ``add``, ``delete``, ``move`` and ``version`` change what
+the program believes, and each of them appends its record to the stream. So a program
+that replays the stream has the model, whatever the rest of the code does; the rest has
+to see to it that the model is the disk.
+
+A node has its parent and its name, and no path: a directory is moved by one assignment,
+and a path is built when a record is told. Above the root stand its ancestors, up to an
+*anchor* that is not a directory of the disk but has ``/`` as its child. Of each of them
+one name is of interest, the next on the way to the root. So a root that is deleted,
+moved or made again, or any directory above it, is an ordinary change.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+from butter._tree_c import lib
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator
+    from typing import Union
+
+    #: what a look found out about a file; the places are those of C
+    Facts = list[int]
+    #: a record that is not sent yet: kind, path, old path, node, whether it is a
+    #: directory, the process, whether it was found by looking, the time
+    Record = tuple["ChangeKind", bytes, Union[bytes, None], "Node", bool, Union[int, None], bool, float]
+
+MODE, DEVICE, INODE, BYTES, MTIME, MOUNT, FACTS = (
+    lib.BUTTER_MODE,
+    lib.BUTTER_DEVICE,
+    lib.BUTTER_INODE,
+    lib.BUTTER_BYTES,
+    lib.BUTTER_MTIME,
+    lib.BUTTER_MOUNT,
+    lib.BUTTER_FACTS,
+)
+
+#: the dirty names of a directory of which every name is to be looked at
+ALL: dict[bytes, int] = {}
+
+
+class ChangeKind(enum.Enum):
+    """What happened to a path."""
+
+    #: it appeared, or it was found when a directory appeared or moved in
+    CREATED = "created"
+    #: a file was closed after writing, or has another version than was known
+    WRITTEN = "written"
+    #: a file was written to and is still open (only with ``modified=True``)
+    MODIFIED = "modified"
+    #: its mode, owner, times or links changed
+    ATTRIBUTES = "attributes"
+    #: it went, with all that was below it
+    DELETED = "deleted"
+    #: it has another path, with all below it, and replaced anything that was there
+    MOVED = "moved"
+
+
+class Entry(NamedTuple):
+    """A file or a directory as it was seen: ``Entry(is_dir, inode, size, mtime_ns)``."""
+
+    is_dir: bool
+    inode: int
+    #: in bytes
+    size: int
+    #: the time of the last modification, in nanoseconds since 1970
+    mtime_ns: int
+
+
+class Node:
+    """A file of the model, of any type but a directory."""
+
+    __slots__ = ("device", "gone", "inode", "mtime", "name", "parent", "size", "type", "unsent")
+
+    is_dir = False
+
+    def __init__(self, parent: Directory | None, name: bytes, facts: Facts | None) -> None:
+        self.parent = parent
+        self.name = name
+        #: whether a record is in the stream that takes the version along
+        self.unsent = self.gone = False
+        self.inode: int | None = None
+        if facts is None:
+            # an event told its name, and no look has found it yet
+            self.type = self.device = self.size = self.mtime = 0
+        else:
+            self.learn(facts)
+
+    def learn(self, facts: Facts) -> None:
+        """Remember what a look found out."""
+        mode, self.device, self.inode, self.size, self.mtime, _ = facts
+        self.type = stat.S_IFMT(mode)
+
+    def is_same(self, facts: Facts) -> bool:
+        """Return whether a look may have found this file, by device, inode and type."""
+        return self.inode == facts[INODE] and self.device == facts[DEVICE] and self.type == stat.S_IFMT(facts[MODE])
+
+    def entry(self) -> Entry | None:
+        """Return what is known; None for a file that was gone before the look."""
+        return None if self.inode is None else Entry(self.is_dir, self.inode, self.size, self.mtime)
+
+
+class Directory(Node):
+    """A directory of the model, or an ancestor of the root."""
+
+    __slots__ = ("children", "dead", "dirty", "key", "listed", "mount", "way")
+
+    is_dir = True
+
+    def __init__(self, parent: Directory | None, name: bytes, facts: Facts | None, way: tuple[bytes, ...] = ()) -> None:
+        super().__init__(parent, name, facts)
+        self.mount = 0 if facts is None else facts[MOUNT]
+        self.children: dict[bytes, Node] = {}
+        #: the names that lead from here to the root; empty for the root and below
+        self.way = way
+        #: the identity that the source of hints knows it by; None if it has none
+        self.key: Hashable = None
+        #: the kernel has told that it was deleted
+        self.dead = False
+        #: all its names have been looked at
+        self.listed = False
+        #: the names to look at, with the bits of their events
+        self.dirty: dict[bytes, int] | None = None
+
+    def is_same(self, facts: Facts) -> bool:
+        """Return whether a look may have found this directory, on the same mount."""
+        return super().is_same(facts) and self.mount == facts[MOUNT]
+
+
+class Model:
+    """The nodes, what is dirty, and the stream of records."""
+
+    def __init__(self, path: bytes, drop: Callable[[Hashable], None]) -> None:
+        way = (b"/", *(part for part in path.split(b"/") if part))
+        self.anchor = Directory(None, b"", None, way)
+        self.anchor.listed = True
+        self.root: Directory | None = None
+        self._drop = drop
+        #: the directories of each identity: bind mounts have one identity
+        self.keys: dict[Hashable, list[Directory]] = {}
+        self.dirty: dict[Directory, None] = {}
+        #: directories without permission, which stay dirty and are not looked into
+        self.blind: dict[Directory, None] = {}
+        #: the directories at which another mount begins
+        self.mount_points: dict[Directory, None] = {}
+        self.records: list[Record] = []
+        #: nothing is told while the tree is scanned for the first time
+        self.silent = True
+        #: counts what may make an unreachable directory reachable
+        self.generation = 0
+        #: patterns leave names out: a function of the parent, the name, and whether it is
+        #: a directory
+        self.excluded: Callable[[Directory, bytes, bool], bool] | None = None
+        #: of the event that is being applied
+        self.process: int | None = None
+        self.time = 0.0
+
+    # the four operations
+
+    def add(self, parent: Directory, name: bytes, facts: Facts | None, is_dir: bool, synthetic: bool) -> Node:
+        """Add a file or a directory, and tell CREATED."""
+        node: Node
+        if not is_dir:
+            node = Node(parent, name, facts)
+        else:
+            node = directory = Directory(parent, name, facts, parent.way[1:])
+            if directory.mount != parent.mount and not parent.way:
+                self.mount_points[directory] = None
+            if parent.way and not directory.way:
+                self.root = directory
+        parent.children[name] = node
+        self._tell(ChangeKind.CREATED, node, synthetic)
+        return node
+
+    def delete(self, node: Node, synthetic: bool) -> None:
+        """Remove a file, or a directory with all below it, and tell DELETED."""
+        if isinstance(node, Directory) and node.way:
+            # an ancestor takes the root along
+            if self.root is not None:
+                self._tell(ChangeKind.DELETED, self.root, synthetic)
+        else:
+            self._tell(ChangeKind.DELETED, node, synthetic)
+        self._forget(node)
+
+    def move(self, node: Node, parent: Directory, name: bytes, synthetic: bool) -> None:
+        """Give a node another place, over anything that is there, and tell MOVED.
+
+        The new place must not be below the node, nor the node below what it replaces.
+        """
+        old_parent, old_path = node.parent, self.path_below_root(node)
+        assert old_parent is not None
+        replaced = parent.children.get(name)
+        if replaced is not None:
+            self._forget(replaced)
+        del old_parent.children[node.name]
+        node.parent, node.name = parent, name
+        parent.children[name] = node
+        if isinstance(node, Directory):
+            self.generation += 1
+            if self.excluded is not None:
+                # other patterns may fit to what is below it
+                self.rescan(node)
+                for below in self.directories(node):
+                    self.rescan(below)
+        self._tell(ChangeKind.MOVED, node, synthetic, old_path)
+
+    def version(self, node: Node, kind: ChangeKind, synthetic: bool = False) -> None:
+        """Tell that a file has another version, or a node other attributes."""
+        self._tell(kind, node, synthetic)
+
+    def _tell(self, kind: ChangeKind, node: Node, synthetic: bool, old_path: bytes | None = None) -> None:
+        if self.silent or (isinstance(node, Directory) and node.way):
+            return
+        if kind is not ChangeKind.DELETED and kind is not ChangeKind.MOVED:
+            node.unsent = True
+        self.records.append(
+            (kind, self.path_below_root(node), old_path, node, node.is_dir, self.process, synthetic, self.time)
+        )
+
+    def _forget(self, node: Node) -> None:
+        """Take a node, and all below it, out of the model."""
+        parent = node.parent
+        if parent is not None and parent.children.get(node.name) is node:
+            del parent.children[node.name]
+        if not isinstance(node, Directory):
+            node.gone = True
+            return
+        self.generation += 1
+        left: list[Node] = [node]
+        while left:
+            each = left.pop()
+            each.gone = True
+            if isinstance(each, Directory):
+                if each is self.root:
+                    self.root = None
+                self.release(each)
+                self.dirty.pop(each, None)
+                self.blind.pop(each, None)
+                self.mount_points.pop(each, None)
+                left.extend(each.children.values())
+
+    # identities
+
+    def claim(self, key: Hashable, node: Directory) -> None:
+        """Know *node* by *key* from now on."""
+        node.key, node.dead = key, False
+        self.keys.setdefault(key, []).append(node)
+
+    def release(self, node: Directory) -> None:
+        """Forget the identity of *node*; the last of its directories ends the watch."""
+        key, known = node.key, self.keys.get(node.key, ())
+        node.key = None
+        if key is not None and node in known:
+            assert isinstance(known, list)
+            known.remove(node)
+            if not known:
+                del self.keys[key]
+                self._drop(key)
+
+    def find(self, key: Hashable, mount: int) -> Directory | None:
+        """Return the directory with this identity on a mount, if it is known."""
+        for node in self.keys.get(key, ()):
+            if node.mount == mount:
+                return node
+        return None
+
+    # places
+
+    def path_below_root(self, node: Node) -> bytes:
+        """Return the path from the root, empty for the root itself."""
+        parts = []
+        while (parent := node.parent) is not None and not parent.way:
+            parts.append(node.name)
+            node = parent
+        parts.reverse()
+        return b"/".join(parts)
+
+    def path(self, node: Node) -> bytes:
+        """Return the absolute path of a directory, as the model has it."""
+        parts = []
+        while node.parent is not None:
+            parts.append(node.name)
+            node = node.parent
+        parts.reverse()
+        return b"/" + b"/".join(parts[1:])
+
+    def at(self, path: bytes) -> tuple[Directory, bytes, Node | None]:
+        """Return the directory and the name that an absolute path leads to.
+
+        The node is that of the whole path; if the model lacks it, it is None, and the
+        name is the first that is missing.
+        """
+        directory, name = self.anchor, b"/"
+        for part in path.split(b"/"):
+            if not part:
+                continue
+            below = directory.children.get(name)
+            if not isinstance(below, Directory):
+                return directory, name, None
+            directory, name = below, part
+        return directory, name, directory.children.get(name)
+
+    def directories(self, top: Directory) -> Iterator[Directory]:
+        """Every directory below *top*, parents first."""
+        level = [top]
+        while level:
+            level = [below for each in level for below in each.children.values() if isinstance(below, Directory)]
+            yield from level
+
+    @staticmethod
+    def is_within(node: Node | None, top: Node) -> bool:
+        """Return whether *node* is *top*, or below it."""
+        while node is not None:
+            if node is top:
+                return True
+            node = node.parent
+        return False
+
+    # what is dirty
+
+    def touch(self, directory: Directory, name: bytes, bits: int = 0) -> None:
+        """Have a name looked at."""
+        if directory.gone:
+            return
+        self.dirty[directory] = None
+        names = directory.dirty
+        if names is None:
+            directory.dirty = {name: bits}
+        elif names is not ALL:
+            names[name] = names.get(name, 0) | bits
+
+    def rescan(self, directory: Directory) -> None:
+        """Have every name of a directory looked at."""
+        if not directory.gone:
+            directory.dirty = ALL
+            self.dirty[directory] = None
+
+    def rescan_all(self) -> None:
+        """Have every name looked at, as after an overflow of the queue."""
+        self.touch(self.anchor, self.anchor.way[0])
+        for each in list(self.directories(self.anchor)):
+            self.rescan(each)
+
+    # the stream
+
+    def take(self) -> list[Record]:
+        """Return the records that can be sent, and forget them.
+
+        A record of a file waits, and those after it, until a look has found the inode, or
+        could not.
+        """
+        records = self.records
+        count = 0
+        for record in records:
+            node = record[3]
+            if node.inode is None and not node.gone and node.parent not in self.blind:
+                break
+            node.unsent = False
+            count += 1
+        if count == len(records):
+            self.records = []
+            return records
+        self.records = records[count:]
+        for record in self.records:
+            if record[0] is not ChangeKind.DELETED and record[0] is not ChangeKind.MOVED:
+                record[3].unsent = True
+        return records[:count]
+
+
+def absolute(path: bytes) -> bytes:
+    """Return a path without symbolic links that leads to the same file."""
+    return os.path.realpath(path)

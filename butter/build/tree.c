@@ -1,0 +1,91 @@
+#include <limits.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+enum { BUTTER_MODE, BUTTER_DEVICE, BUTTER_INODE, BUTTER_BYTES, BUTTER_MTIME, BUTTER_MOUNT, BUTTER_FACTS };
+
+/* One statx of a file, which is not followed if it is a symbolic link. With an empty
+   name it is dirfd itself. */
+static int butter_tree_look(int dirfd, const char *name, int64_t *facts)
+{
+    const int empty_path = 0x1000, no_follow = 0x100, no_automount = 0x800;
+    const uint32_t basic = 0x7ff;
+    struct butter_statx found;
+    int flags = no_automount | (*name ? no_follow : empty_path);
+
+    if (syscall(SYS_statx, dirfd, name, flags, basic | BUTTER_MNT_ID | BUTTER_MNT_ID_UNIQUE, &found) < 0)
+        return -1 - errno;
+    /* others: inode, size, blocks; times: atime, btime, ctime, mtime, of two words each, and
+       the numbers of two devices */
+    facts[BUTTER_MODE] = found.mode;
+    facts[BUTTER_DEVICE] = (int64_t)found.times[9];
+    facts[BUTTER_INODE] = (int64_t)found.others[0];
+    facts[BUTTER_BYTES] = (int64_t)found.others[1];
+    facts[BUTTER_MTIME] = (int64_t)found.times[6] * 1000000000 + (int64_t)(found.times[7] & 0xffffffff);
+    facts[BUTTER_MOUNT] = found.mask & (BUTTER_MNT_ID | BUTTER_MNT_ID_UNIQUE) ? (int64_t)found.mount : 0;
+    return 0;
+}
+
+/* Return a descriptor of a directory, and the facts about it, or -1 - errno. */
+static int butter_tree_enter(int dirfd, const char *name, int64_t *facts)
+{
+    int fd = openat(dirfd, name, OPEN_DIRECTORY), result;
+
+    if (fd < 0)
+        return -1 - errno;
+    result = butter_tree_look(fd, "", facts);
+    if (result < 0) {
+        close(fd);
+        return result;
+    }
+    return fd;
+}
+
+/* As butter_tree_enter, for an absolute path of any length. */
+static int butter_tree_open(const char *path, int64_t *facts)
+{
+    char part[PATH_MAX];
+    size_t left = strlen(path);
+    int dirfd = AT_FDCWD, next;
+
+    while (left >= PATH_MAX) {
+        size_t length = PATH_MAX - 1;
+        while (length && path[length] != '/')
+            length--;
+        memcpy(part, path, length);
+        part[length] = '\0';
+        /* a part needs no permission to be read */
+        next = (int)result_of(openat(dirfd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (dirfd != AT_FDCWD)
+            close(dirfd);
+        if (next < 0)
+            return next;
+        dirfd = next;
+        path += length + 1;
+        left -= length + 1;
+    }
+    next = butter_tree_enter(dirfd, path, facts);
+    if (dirfd != AT_FDCWD)
+        close(dirfd);
+    return next;
+}
+
+/* Return an epoll descriptor that becomes readable with any of the others, or -1 - errno. */
+static int butter_tree_wait_for(const int *fds, const uint32_t *events, int count)
+{
+    int epoll = epoll_create1(EPOLL_CLOEXEC), saved;
+
+    if (epoll < 0)
+        return -1 - errno;
+    for (int i = 0; i < count; i++) {
+        struct epoll_event event = {.events = events[i], .data = {.fd = fds[i]}};
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event) < 0) {
+            saved = errno;
+            close(epoll);
+            return -1 - saved;
+        }
+    }
+    return epoll;
+}

@@ -1,0 +1,345 @@
+"""Watching a whole tree: a mirror that is right whenever the tree is quiet."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from _thread import get_ident
+from select import POLLIN
+from threading import RLock
+from typing import TYPE_CHECKING, NamedTuple
+
+from butter._arguments import fsencode
+from butter._descriptor import ADOPT
+from butter._signals import run_handlers
+from butter._timerfd import SETTIME, arm_timer
+from butter._tree_c import ffi, lib
+from butter._tree_hints import Hints
+from butter._tree_inotify import InotifySource
+from butter._tree_look import RETRY, TREE, Looks
+from butter._tree_model import ChangeKind, Directory, Entry, Model, absolute
+from butter._tree_mounts import WAKE, Mounts
+from butter.eventlike import Eventlike, check_poll, deadline_of, poll, timed_out
+from butter.timerfd import TFD_NONBLOCK, Timer
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from butter._arguments import Path
+    from butter._tree_hints import Source
+    from butter._tree_model import Node, Record
+
+__all__ = ["Change", "ChangeKind", "Entry", "Tree"]
+
+#: how much longer than its timeout a wait may take for what has begun, in seconds
+LATE = 0.1
+
+
+class Change(NamedTuple):
+    """A change of a tree: a named tuple.
+
+    Its paths are relative to the root, which is the empty path; they are bytes if the
+    root was, else str.
+    """
+
+    kind: ChangeKind
+    path: str | Any
+    #: where it was before it was MOVED; else None
+    old_path: str | Any = None
+    is_dir: bool = False
+    #: the process that did it, where the backend knows that; else None
+    process: int | None = None
+    #: whether the change was found by looking, and not told by an event
+    synthetic: bool = False
+    #: when the event was read, in seconds since 1970
+    time: float = 0.0
+    #: the file as it was found after the change; None if it is DELETED, or was gone
+    #: before it could be looked at
+    entry: Entry | None = None
+
+
+class Tree(Eventlike[Change]):
+    """``Tree(path, *, modified=False, cross_mounts=True, backend="auto", ...)``.
+
+    Watches the directory *path* with all below it. Its events are Changes. ::
+
+        with Tree("/srv") as tree:
+            mirror = tree.entries()
+            for change in tree:
+                print(change.kind.name, change.path)
+
+    Whenever the tree is :attr:`quiet`, a program that began with :meth:`entries` and
+    has followed the changes has the names, kinds and inodes that are on the disk. The
+    version of a file is that of the last time when it was closed after writing, or its
+    attributes changed, under a name in the tree. The states are promised, and not the
+    story: a file that comes and goes before it is looked at may not be told, and a move
+    may be told as DELETED and CREATED.
+
+    A directory that appears or moves in is told as CREATED, and then all that is in it.
+    DELETED and MOVED are about a path and all below it. When the root goes, one DELETED
+    with an empty path is told; the tree then waits for the path, and tells CREATED
+    again. A link in *path* is followed once, when the tree is made; links in the tree
+    are not.
+
+    *modified* tells MODIFIED for each write. Without *cross_mounts*, directories at
+    which another filesystem begins are not looked into. With *partial* the tree goes on
+    with the directories that can be watched, when this user has no watch left.
+    *backend* is "inotify", "fanotify" or "auto"; :attr:`backend` says which it is.
+
+    No event tells of a file that is truncated by its path, of stores through a mapping
+    after the file is closed, of what is written by a hard link outside the tree, and of
+    changes that another machine makes in a network filesystem.
+
+    A forked child does not have the tree: its copy is closed.
+
+    Raises PathNotFound, PathNotADirectory, PermissionError, OSError (ENOSPC: no watch
+    is left; EMFILE, ENFILE), OutOfMemory, ValueError for another *backend*.
+    """
+
+    # One step reads all hints, applies them, looks at what is dirty, and sends the
+    # records that can be sent (butter/_tree_model.py, _tree_hints.py, _tree_look.py).
+    #
+    # The descriptor is an epoll over those that hints come from, mountinfo, and a timer
+    # for names in limbo and halves of moves. O_NONBLOCK of an epoll descriptor means
+    # nothing to the kernel; here it says, as everywhere, whether a read waits.
+    #
+    # Two threads must not follow the hints at once, so a step holds a lock. A signal
+    # handler that reads the tree inside a step of its own thread would find the model
+    # half changed, so it gets an error. A handler that raises there leaves dirty names
+    # behind that are not known to be dirty any more: the next step looks at everything.
+
+    _kind = "a tree"
+    _link = "anon_inode:[eventpoll]"
+
+    _source: Source | None
+    _timer: Timer | None
+    _mounts: Mounts | None
+    _armed = False
+    _torn = False
+    _stepping: int | None = None  # the thread that is in a step
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        modified: bool = False,
+        cross_mounts: bool = True,
+        backend: str = "auto",
+        partial: bool = False,
+    ) -> None:
+        if backend not in ("auto", "inotify", "fanotify"):
+            raise ValueError(f"backend must be 'auto', 'inotify' or 'fanotify', not {backend!r}")
+        self._is_bytes = isinstance(os.fspath(path), bytes)
+        place = absolute(fsencode(path))
+        if (result := lib.butter_tree_open(place, ffi.new("int64_t[]", lib.BUTTER_FACTS))) < 0:
+            TREE.check(result, path)
+        os.close(result)
+        try:
+            self._begin(place, modified, cross_mounts, partial)
+            if self._model.root is None:
+                TREE.fail(errno.ENOENT, path)
+        except BaseException:
+            self._end()
+            raise
+
+    def _init_state(self) -> None:
+        super()._init_state()
+        self._lock = RLock()
+        self._source = self._timer = self._mounts = None
+
+    def _begin(self, place: bytes, modified: bool, cross_mounts: bool, partial: bool) -> None:
+        self._source = source = InotifySource(modified)
+        self._timer = timer = Timer(flags=TFD_NONBLOCK)
+        self._mounts = mounts = Mounts()
+        self._model = model = Model(place, source.drop)
+        self._hints = Hints(model, source)
+        self._looks = Looks(model, source, self._hints, cross_mounts, partial)
+        model.touch(model.anchor, model.anchor.way[0])
+        self._looks.work()
+        model.silent = False
+        self._first = _entries(model, self._is_bytes)
+        fds = ffi.new("int[]", [source.fileno(), timer.fileno(), mounts.fileno()])
+        events = ffi.new("uint32_t[]", [POLLIN, POLLIN, WAKE])
+        fd: int = lib.butter_tree_wait_for(fds, events, len(fds))
+        if fd < 0:
+            TREE.check(fd, place)
+        super().__init__(fd)
+        self._arm()
+
+    def _end(self) -> None:
+        """Close all descriptors but the one that the program knows."""
+        parts = self._source, self._timer, self._mounts
+        self._source = self._timer = self._mounts = None
+        for part in parts:
+            if part is not None:
+                part.close()
+
+    def _drop_batch(self) -> None:
+        super()._drop_batch()
+        self._end()
+
+    def _after_fork(self) -> None:
+        # two processes cannot follow one queue
+        self._lock, self._stepping = RLock(), None
+        fd, self._fd = self._fd, None
+        super()._after_fork()
+        if fd is not None:
+            os.close(fd)
+
+    def _adopted(self, fd: int) -> None:
+        ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="a descriptor, of which the tree is not known")
+
+    def entries(self) -> dict[str | Any, Entry]:
+        """What was there when the tree was made: a dict from path to Entry.
+
+        Paths are relative to the root, which is the empty path. Changes are not
+        followed: the result is always the same.
+        """
+        return dict(self._first)
+
+    @property
+    def backend(self) -> str:
+        """Where changes come from, and why: "inotify: ...", or "fanotify: ..."."""
+        return "inotify: one watch for each directory"
+
+    @property
+    def quiet(self) -> bool:
+        """Whether all that has happened was looked at, and what was told is true.
+
+        Changes may still wait in the object (``pending``).
+
+        Raises ValueError if the object is closed.
+        """
+        self.fileno()
+        with self._lock:
+            source, mounts = self._source, self._mounts
+            if source is None or mounts is None:
+                return False
+            mounts.ask()
+            clean = self._looks.is_quiet() and not (self._model.records or mounts.pending or self._torn)
+            return clean and poll(source.fileno(), POLLIN, 0) == 0
+
+    def sync(self, timeout: float | None = None) -> None:
+        """Read and look until the tree is quiet.
+
+        ``wait`` and iteration then return all changes that were complete before the
+        call, and ``pending`` says how many there are. *timeout* is in seconds; None is
+        without a limit, though a tree that never pauses is never quiet.
+
+        Raises TimeoutError, ValueError if the object is closed.
+        """
+        deadline = deadline_of(timeout)
+        while True:
+            self._step()
+            if self.quiet:
+                return
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise timed_out(TimeoutError, timeout, "no quiet moment")
+            ready = poll(self.fileno(), POLLIN, -1 if left is None else int(left * 1000) + 1)
+            if ready < 0:
+                check_poll(ready)
+                run_handlers()
+
+    def wait(self, timeout: float | None = None) -> Change:
+        """The next change, waiting at most *timeout* seconds.
+
+        *timeout* is an int or float; None waits for ever, 0 not at all. A wait may take
+        a tenth of a second longer, for a change that has begun and is not known yet.
+
+        Raises TimeoutError when nothing has changed in time, ValueError for a negative
+        timeout or a closed object.
+        """
+        deadline = deadline_of(timeout)
+        try:
+            return super().wait(timeout)
+        except TimeoutError:
+            while deadline is not None and not self.quiet and time.monotonic() < deadline + LATE:
+                try:
+                    return super().wait(RETRY)
+                except TimeoutError:
+                    pass
+            raise
+
+    def _read_events(self) -> list[Change]:
+        # A step puts the changes into the batch itself, where a signal handler that
+        # raises cannot lose them; the caller looks there after this.
+        if not os.get_blocking(self.fileno()):
+            self._step()
+            if not self._batch:
+                TREE.fail(errno.EAGAIN)
+            return []
+        ready = poll(self.fileno(), POLLIN, -1)
+        if ready < 0:
+            check_poll(ready)
+            run_handlers()
+        else:
+            self._step()
+        return []
+
+    def _step(self) -> None:
+        """Do what can be done without waiting, and put what is to be told in the batch."""
+        if self._stepping == get_ident():
+            raise RuntimeError(f"{self!r} is being read by this thread: a signal handler cannot read it meanwhile")
+        with self._lock:
+            self.fileno()
+            mounts = self._mounts
+            assert mounts is not None
+            self._stepping = get_ident()
+            try:
+                if self._torn:
+                    self._hints.overflow()
+                self._torn = True
+                self._hints.read()
+                mounts.ask()
+                self._looks.work()
+                if mounts.pending and mounts.compare(self._model):
+                    self._looks.work()
+                self._torn = False
+                records = self._model.take()
+                if records:
+                    self._batch.extend([self._change(record) for record in records])
+                self._arm()
+            finally:
+                self._stepping = None
+
+    def _arm(self) -> None:
+        """Have the descriptor become readable when there is something to do."""
+        timer, mounts = self._timer, self._mounts
+        assert timer is not None
+        assert mounts is not None
+        when = self._looks.next_time()
+        if mounts.pending or self._torn:
+            when = min(when or time.monotonic() + RETRY, time.monotonic() + RETRY)
+        if when is None and not self._armed:
+            return
+        left = 0 if when is None else max(1, int((when - time.monotonic()) * 1e9))
+        armed = arm_timer(timer.fileno(), 0, left, 0).first
+        if armed < 0:
+            SETTIME.check(armed, fd=timer.fileno())
+        self._armed = when is not None
+
+    def _change(self, record: Record) -> Change:
+        kind, path, old_path, node, is_dir, process, synthetic, moment = record
+        text = self._text
+        entry = None if kind is ChangeKind.DELETED else node.entry()
+        old = None if old_path is None else text(old_path)
+        return Change(kind, text(path), old, is_dir, process, synthetic, moment, entry)
+
+    def _text(self, path: bytes) -> str | Any:
+        return path if self._is_bytes else os.fsdecode(path)
+
+
+def _entries(model: Model, is_bytes: bool) -> dict[str | Any, Entry]:
+    """Return the entries of a model, parents first."""
+    found: dict[str | Any, Entry] = {}
+    left: list[tuple[bytes, Node]] = [] if model.root is None else [(b"", model.root)]
+    while left:
+        path, node = left.pop()
+        entry = node.entry()
+        if entry is not None:
+            found[path if is_bytes else os.fsdecode(path)] = entry
+        if isinstance(node, Directory):
+            left.extend((path + b"/" + name if path else name, each) for name, each in node.children.items())
+    return found
