@@ -60,8 +60,14 @@ READ_EACH = 64
 RETRY, TRIES = 0.005, 20
 
 
-def _epoll_exhausted(**_: object) -> str:
-    return f"this user has no registration with epoll left: {raise_sysctl('fs.epoll.max_user_watches')}"
+def _exhausted(watches: int | None = None, needed: int = 0, **_: object) -> str:
+    if watches is None:
+        return f"this user has no registration with epoll left: {raise_sysctl('fs.epoll.max_user_watches')}"
+    limit = raise_sysctl("fs.inotify.max_user_watches", "user.max_inotify_watches")
+    return (
+        f"this user has watches for {watches} directories, and the tree has {needed}: {limit};"
+        " partial=True goes on with those that there are"
+    )
 
 
 TREE = Errors(
@@ -71,7 +77,7 @@ TREE = Errors(
         **NEW_DESCRIPTOR,
         errno.EAGAIN: (BlockingIOError, "nothing has changed"),
         errno.ELOOP: (InvalidPath, "a directory was replaced by a symbolic link"),
-        errno.ENOSPC: (OSError, _epoll_exhausted),
+        errno.ENOSPC: (OSError, _exhausted),
     },
 )
 # the name has changed again, and an event about that is queued

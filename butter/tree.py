@@ -15,6 +15,7 @@ from butter._descriptor import ADOPT
 from butter._signals import run_handlers
 from butter._timerfd import SETTIME, arm_timer
 from butter._tree_c import ffi, lib
+from butter._tree_fanotify import FanotifySource
 from butter._tree_hints import Hints
 from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, TREE, Looks
@@ -85,7 +86,10 @@ class Tree(Eventlike[Change]):
     *modified* tells MODIFIED for each write. Without *cross_mounts*, directories at
     which another filesystem begins are not looked into. With *partial* the tree goes on
     with the directories that can be watched, when this user has no watch left.
-    *backend* is "inotify", "fanotify" or "auto"; :attr:`backend` says which it is.
+    *backend* is "inotify", which has a watch for each directory, or "fanotify", which
+    has a mark on the whole filesystem: only root may have that, on some filesystems,
+    and reads everything that happens there. "auto" is inotify, unless this user has too
+    few watches for the tree and fanotify works. :attr:`backend` says which it is.
 
     No event tells of a file that is truncated by its path, of stores through a mapping
     after the file is closed, of what is written by a hard link outside the tree, and of
@@ -115,6 +119,7 @@ class Tree(Eventlike[Change]):
     _source: Source | None
     _timer: Timer | None
     _mounts: Mounts | None
+    _name = _why = ""
     _armed = False
     _torn = False
     _stepping: int | None = None  # the thread that is in a step
@@ -136,7 +141,8 @@ class Tree(Eventlike[Change]):
             TREE.check(result, path)
         os.close(result)
         try:
-            self._begin(place, modified, cross_mounts, partial)
+            self._open(place, path, modified, cross_mounts, backend, partial)
+            self._begin(place)
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
         except BaseException:
@@ -148,17 +154,56 @@ class Tree(Eventlike[Change]):
         self._lock = RLock()
         self._source = self._timer = self._mounts = None
 
-    def _begin(self, place: bytes, modified: bool, cross_mounts: bool, partial: bool) -> None:
-        self._source = source = InotifySource(modified)
-        self._timer = timer = Timer(flags=TFD_NONBLOCK)
-        self._mounts = mounts = Mounts()
+    def _open(self, place: bytes, path: Path, modified: bool, cross_mounts: bool, backend: str, partial: bool) -> None:
+        """Choose where hints come from, and scan the tree."""
+        self._mounts = Mounts()
+        if backend == "fanotify":
+            self._scan(place, FanotifySource(place, modified), cross_mounts, partial)
+            self._why = "asked for"
+            return
+        source = InotifySource(modified)
+        try:
+            self._scan(place, source, cross_mounts, partial and backend == "inotify")
+            self._why = "asked for" if backend == "inotify" else "its watches suffice, and nothing outside is read"
+            return
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            watches = source.watches
+        # the watches end, so that other programs have them
+        source.close()
+        self._source = None
+        if backend == "auto":
+            try:
+                self._scan(place, FanotifySource(place, modified), cross_mounts, partial)
+                self._why = f"this user has watches for {watches} directories, which are too few"
+                return
+            except OSError:
+                pass  # inotify is what there is
+        if not partial:
+            needed = 1 + sum(len(directories) for _, directories, _ in os.walk(place))
+            TREE.fail(errno.ENOSPC, path, watches=watches, needed=needed)
+        self._scan(place, InotifySource(modified), cross_mounts, True)
+        self._why = f"it watches {watches} directories, and this user has no watch for the others"
+
+    def _scan(self, place: bytes, source: Source, cross_mounts: bool, partial: bool) -> None:
+        if self._source is not None:
+            self._source.close()
+        self._source, self._name = source, source.name
         self._model = model = Model(place, source.drop)
         self._hints = Hints(model, source)
         self._looks = Looks(model, source, self._hints, cross_mounts, partial)
         model.touch(model.anchor, model.anchor.way[0])
         self._looks.work()
         model.silent = False
-        self._first = _entries(model, self._is_bytes)
+
+    def _begin(self, place: bytes) -> None:
+        """Make the descriptor that the program waits for."""
+        source, mounts = self._source, self._mounts
+        assert source is not None
+        assert mounts is not None
+        self._first = _entries(self._model, self._is_bytes)
+        self._timer = timer = Timer(flags=TFD_NONBLOCK)
         fds = ffi.new("int[]", [source.fileno(), timer.fileno(), mounts.fileno()])
         events = ffi.new("uint32_t[]", [POLLIN, POLLIN, WAKE])
         fd: int = lib.butter_tree_wait_for(fds, events, len(fds))
@@ -200,8 +245,8 @@ class Tree(Eventlike[Change]):
 
     @property
     def backend(self) -> str:
-        """Where changes come from, and why: "inotify: ...", or "fanotify: ..."."""
-        return "inotify: one watch for each directory"
+        """Where changes come from, and why, as "inotify: asked for"."""
+        return f"{self._name}: {self._why}"
 
     @property
     def quiet(self) -> bool:
@@ -231,7 +276,7 @@ class Tree(Eventlike[Change]):
         """
         deadline = deadline_of(timeout)
         while True:
-            self._step()
+            self.step()
             if self.quiet:
                 return
             left = None if deadline is None else deadline - time.monotonic()
@@ -266,7 +311,7 @@ class Tree(Eventlike[Change]):
         # A step puts the changes into the batch itself, where a signal handler that
         # raises cannot lose them; the caller looks there after this.
         if not os.get_blocking(self.fileno()):
-            self._step()
+            self.step()
             if not self._batch:
                 TREE.fail(errno.EAGAIN)
             return []
@@ -275,11 +320,16 @@ class Tree(Eventlike[Change]):
             check_poll(ready)
             run_handlers()
         else:
-            self._step()
+            self.step()
         return []
 
-    def _step(self) -> None:
-        """Do what can be done without waiting, and put what is to be told in the batch."""
+    def step(self) -> None:
+        """Read and look as far as that is possible without waiting.
+
+        What is to be told then waits in the object (``pending``).
+
+        Raises ValueError if the object is closed, OSError where a limit is reached.
+        """
         if self._stepping == get_ident():
             raise RuntimeError(f"{self!r} is being read by this thread: a signal handler cannot read it meanwhile")
         with self._lock:

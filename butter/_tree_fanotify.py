@@ -1,0 +1,150 @@
+"""Hints from fanotify: one mark on a whole filesystem."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from typing import TYPE_CHECKING
+
+from butter._constants.fanotify_handle import AT_FDCWD
+from butter._fanotify_read import read_events
+from butter._tree_hints import Hint
+from butter.eventlike import readable
+from butter.fanotify import (
+    FAN_ATTRIB,
+    FAN_CLOSE_WRITE,
+    FAN_CREATE,
+    FAN_DELETE,
+    FAN_DELETE_SELF,
+    FAN_MARK_ADD,
+    FAN_MARK_FILESYSTEM,
+    FAN_MODIFY,
+    FAN_MOVE_SELF,
+    FAN_NONBLOCK,
+    FAN_ONDIR,
+    FAN_Q_OVERFLOW,
+    FAN_RENAME,
+    FAN_REPORT_DFID_NAME_TARGET,
+    FileHandle,
+    fanotify_init,
+    fanotify_mark,
+)
+from butter.utils import _close
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from butter._fanotify_event import FanotifyEvent
+    from butter._fanotify_read import Columns
+
+_NAMES = FAN_CREATE | FAN_DELETE | FAN_ATTRIB
+_ON_THE_WAY = _NAMES | FAN_RENAME | FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR
+
+
+class FanotifySource:
+    """Has a mark on the filesystem of the root; a key is the handle of a directory.
+
+    The handle of a deleted directory is not used again, and needs no watch. A key does
+    not have the id of the filesystem, which on btrfs is not the same everywhere: where
+    two directories of different filesystems have one handle, hints are about both, and
+    the model tells them apart by their mounts.
+
+    Directories above the root that are on other filesystems have marks of their own. So
+    have other filesystems that are mounted below the root.
+    """
+
+    name = "fanotify"
+
+    def __init__(self, root: bytes, modified: bool) -> None:
+        self._mask = _NAMES | FAN_CLOSE_WRITE | FAN_RENAME | FAN_DELETE_SELF | FAN_ONDIR
+        if modified:
+            self._mask |= FAN_MODIFY
+        self._unmade: deque[Columns] = deque()
+        self._marked: set[int] = set()
+        self.watches = 0
+        self._fd = fanotify_init(FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK, os.O_RDONLY)
+        try:
+            self._mark(AT_FDCWD, root, os.stat(root).st_dev)
+            # so that a filesystem without handles is refused now
+            FileHandle.of(root)
+        except BaseException:
+            self.close()
+            raise
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def close(self) -> None:
+        fd, self._fd = self._fd, -1
+        _close(fd)
+
+    def read(self) -> list[Hint]:
+        hints: list[Hint] = []
+        while self._unmade or readable(self, 0):
+            for event in read_events(self._fd, _events, self._unmade, False):
+                hints += _hints_of(event)
+        return hints
+
+    def watch(self, fd: int, is_way: bool) -> Hashable:
+        device = os.fstat(fd).st_dev
+        if device not in self._marked:
+            if is_way:
+                fanotify_mark(self._fd, b"/proc/self/fd/%d" % fd, _ON_THE_WAY, FAN_MARK_ADD)
+            else:
+                self._mark(AT_FDCWD, b"/proc/self/fd/%d" % fd, device)
+        return FileHandle.of(b"", fd)[1:]
+
+    def _mark(self, dirfd: int, path: bytes, device: int) -> None:
+        fanotify_mark(self._fd, path, self._mask, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, dirfd)
+        self._marked.add(device)
+        self.watches += 1
+
+    def key_of(self, dirfd: int, name: bytes) -> Hashable:
+        try:
+            return FileHandle.of(name, dirfd, follow=False)[1:]
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                raise
+            return None
+
+    def drop(self, key: Hashable) -> None:
+        pass
+
+
+def _events(columns: Columns) -> list[FanotifyEvent]:
+    return columns.events()
+
+
+def _hints_of(event: FanotifyEvent) -> list[Hint]:
+    """Return the hints of an event, whose bits are those of several changes."""
+    bits = event.mask
+    if bits & FAN_Q_OVERFLOW:
+        return [Hint(FAN_Q_OVERFLOW)]
+    hints = []
+    directory, name, process = event.dir_handle, event.name, event.pid or None
+    is_dir = bits & FAN_ONDIR != 0
+    if bits & FAN_RENAME:
+        old, old_name = event.old_dir_handle, event.old_name
+        hints.append(
+            Hint(
+                FAN_RENAME,
+                None if old is None else old[1:],
+                os.fsencode(old_name or ""),
+                is_dir,
+                0,
+                process,
+                None if directory is None else directory[1:],
+                os.fsencode(name or ""),
+            )
+        )
+        bits &= ~(FAN_RENAME | FAN_MOVE_SELF)
+    if directory is None or not name:
+        return hints
+    key = directory[1:]
+    if name != ".":
+        if bits & ~FAN_ONDIR:
+            hints.append(Hint(bits, key, os.fsencode(name), is_dir, 0, process))
+    elif is_dir and bits & (FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ATTRIB):
+        hints.append(Hint(bits & ~FAN_ONDIR, key, None, True, 0, process))
+    return hints

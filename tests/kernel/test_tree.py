@@ -1,0 +1,491 @@
+"""The behaviour of butter.tree that is its own."""
+
+import os
+import shutil
+import time
+
+import pytest
+import support
+from support import become_nobody, in_child, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
+from support.histories import Mirror, differences, history, on_disk
+
+from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
+from butter.system import MS_BIND, mount, umount
+from butter.tree import Change, ChangeKind, Entry, Tree
+
+CREATED, WRITTEN, MODIFIED = ChangeKind.CREATED, ChangeKind.WRITTEN, ChangeKind.MODIFIED
+ATTRIBUTES, DELETED, MOVED = ChangeKind.ATTRIBUTES, ChangeKind.DELETED, ChangeKind.MOVED
+
+# events that an inotify descriptor keeps, unless the machine has another limit
+with open("/proc/sys/fs/inotify/max_queued_events") as _file:
+    QUEUE = int(_file.read())
+fanotify = needs("CAP_SYS_ADMIN", kernel=(5, 17))
+backends = pytest.mark.parametrize("backend", ["inotify", pytest.param("fanotify", marks=fanotify)])
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A directory with a file and two directories, in one that is not watched."""
+    path = tmp_path / "root"
+    (path / "a/b").mkdir(parents=True)
+    (path / "a/file").write_text("text")
+    return path
+
+
+def changes(tree):
+    """All changes until now: ``[(kind, path, old path), ...]``."""
+    return [(each.kind, each.path, each.old_path) for each in told(tree)]
+
+
+def told(tree):
+    tree.sync(60)
+    return [tree.wait(0) for _ in range(tree.pending)]
+
+
+def made(*paths):
+    return [(CREATED, path, None) for path in paths]
+
+
+def gone(*paths):
+    return [(DELETED, path, None) for path in paths]
+
+
+# single changes
+
+
+def test_entries(root):
+    """The entries are those of the beginning, with all that stat says."""
+    with Tree(root) as tree:
+        before = on_disk(root)
+        assert tree.entries() == before
+        assert set(before) == {"", "a", "a/b", "a/file"}
+        assert before["a/file"].size == 4
+        (root / "new").touch()
+        tree.sync(60)
+        assert tree.entries() == before
+
+
+def test_paths_as_bytes(root):
+    """A root that is bytes has paths that are bytes, whatever bytes they are."""
+    with Tree(os.fsencode(root)) as tree:
+        assert set(tree.entries()) == {b"", b"a", b"a/b", b"a/file"}
+        os.mkdir(os.fsencode(root) + b"/\xff")
+        assert changes(tree) == made(b"\xff")
+
+
+@backends
+def test_a_file(root, backend):
+    """A file is told when it appears, is written, changed, renamed and deleted."""
+    path = root / "a/new"
+    with Tree(root, backend=backend) as tree:
+        assert tree.backend == f"{backend}: asked for"
+        path.write_text("1")
+        created, written = told(tree)
+        assert (created.kind, written.kind) == (CREATED, WRITTEN)
+        assert written.entry == Entry(False, path.stat().st_ino, 1, path.stat().st_mtime_ns)
+        assert written.process == (os.getpid() if backend == "fanotify" else None)
+        assert (written.is_dir, written.synthetic) == (False, False)
+        assert time.time() - 60 < written.time < time.time() + 1
+        path.chmod(0o600)
+        assert changes(tree) == [(ATTRIBUTES, "a/new", None)]
+        path.rename(root / "b")
+        assert changes(tree) == [(MOVED, "b", "a/new")]
+        (root / "b").unlink()
+        (deleted,) = told(tree)
+        assert deleted == Change(DELETED, "b", None, False, deleted.process, False, deleted.time, None)
+        assert tree.quiet
+
+
+@backends
+def test_directories(root, tmp_path, backend):
+    """What appears or moves in is told with all below it; the rest by one change."""
+    with Tree(root, backend=backend) as tree:
+        os.makedirs(root / "x/y/z")
+        (root / "x/y/z/f").touch()
+        found = changes(tree)
+        assert found[:4] == made("x", "x/y", "x/y/z", "x/y/z/f")
+        os.rename(root / "x", root / "a/x")
+        assert changes(tree) == [(MOVED, "a/x", "x")]
+        (root / "a/x/y/z/f").write_text("in its new place")
+        assert changes(tree) == [(WRITTEN, "a/x/y/z/f", None)]
+        os.rename(root / "a/x", tmp_path / "outside")
+        assert changes(tree) == gone("a/x")
+        (tmp_path / "outside/y/unseen").touch()
+        assert changes(tree) == []
+        os.rename(tmp_path / "outside", root / "back")
+        assert sorted(changes(tree)) == made("back", "back/y", "back/y/unseen", "back/y/z", "back/y/z/f")
+        shutil.rmtree(root / "back")
+        assert changes(tree)[-1:] == gone("back")
+
+
+def test_modified(root):
+    """With *modified* each write is told, and not only the close after it."""
+    with Tree(root, modified=True) as tree, open(root / "a/file", "ab", buffering=0) as file:
+        file.write(b"more")
+        (modified,) = told(tree)
+        assert (modified.kind, modified.path, modified.entry.size) == (MODIFIED, "a/file", 8)
+        file.close()
+        assert changes(tree) == [(WRITTEN, "a/file", None)]
+
+
+def test_a_truncated_version(root):
+    """A version that no event told of is found by the look that another event causes."""
+    with Tree(root) as tree:
+        os.truncate(root / "a/file", 1)
+        (root / "a/file").touch()
+        assert told(tree)[-1].entry.size == 1
+
+
+def test_a_file_that_is_gone(root):
+    """A file that came and went before the look is told without an entry."""
+    with Tree(root) as tree:
+        (root / "x").touch()
+        (root / "x").unlink()
+        found = told(tree)
+        assert [each.kind for each in found] == [CREATED, WRITTEN, DELETED]
+        assert [each.entry for each in found] == [None] * 3
+
+
+@backends
+def test_exchange(root, backend):
+    """Two names that were exchanged have each other's inode."""
+    with Tree(root, backend=backend) as tree:
+        mirror = Mirror(tree.entries())
+        (root / "b").mkdir()
+        (root / "b/below").touch()
+        assert not support.libc.renameat2(-100, bytes(root / "a"), -100, bytes(root / "b"), 2)
+        for change in told(tree):
+            mirror.follow(change)
+        assert not differences(mirror.entries, on_disk(root))
+
+
+@backends
+def test_a_child_in_the_place_of_its_parent(root, backend):
+    """A child that takes the place of its parent, which goes below it, is no circle."""
+    with Tree(root, backend=backend) as tree:
+        mirror = Mirror(tree.entries())
+        os.rename(root / "a/b", root / "b")
+        os.rename(root / "a", root / "b/a")
+        os.rename(root / "b", root / "a")
+        for change in told(tree):
+            mirror.follow(change)
+        assert not differences(mirror.entries, on_disk(root))
+        assert set(mirror.entries) == {"", "a", "a/a", "a/a/file"}
+
+
+def test_a_deep_path(root):
+    """Directories whose path is longer than the kernel takes are followed as others."""
+    name, depth = "n" * 250, 20
+    with Tree(root) as tree:
+        mirror = Mirror(tree.entries())
+        fd = os.open(root, os.O_RDONLY)
+        try:
+            for _ in range(depth):
+                os.mkdir(name, dir_fd=fd)
+                below = os.open(name, os.O_RDONLY, dir_fd=fd)
+                os.close(fd)
+                fd = below
+            for change in told(tree):
+                mirror.follow(change)
+            os.close(os.open("file", os.O_CREAT, dir_fd=fd))
+        finally:
+            os.close(fd)
+        deepest = "/".join([name] * depth)
+        assert deepest in mirror.entries
+        assert (CREATED, f"{deepest}/file", None) in changes(tree)
+        shutil.rmtree(root / name)
+        assert changes(tree)[-1] == (DELETED, name, None)
+
+
+# the root
+
+
+def test_no_root(tmp_path):
+    """A root that is missing, or is not a directory, is an error of the constructor."""
+    with pytest.raises(PathNotFound, match="does not exist"):
+        Tree(tmp_path / "missing")
+    (tmp_path / "file").touch()
+    with pytest.raises(PathNotADirectory):
+        Tree(tmp_path / "file")
+    with pytest.raises(ValueError, match="backend must be"):
+        Tree(tmp_path, backend="kqueue")
+
+
+@backends
+@pytest.mark.parametrize("moved", [".", ".."], ids=["the root", "a directory above it"])
+def test_the_root_goes_and_comes(tmp_path, moved, backend):
+    """One DELETED is told when the root goes, and all that is there when it comes."""
+    above = tmp_path / "above"
+    root = above / "root"
+    (root / "a").mkdir(parents=True)
+    which = os.path.normpath(root / moved)
+    with Tree(root, backend=backend) as tree:
+        os.rename(which, tmp_path / "elsewhere")
+        assert changes(tree) == gone("")
+        assert tree.quiet
+        with pytest.raises(TimeoutError):
+            tree.wait(0)
+        os.makedirs(root / "new")
+        assert changes(tree) == made("", "new")
+        shutil.rmtree(above)
+        assert changes(tree)[-1:] == gone("")
+        above.symlink_to(tmp_path / "elsewhere")
+        assert changes(tree) == []
+        above.unlink()
+        above.mkdir()
+        os.rename(tmp_path / "elsewhere", which)
+        assert changes(tree)[:2] == made("", "a")
+
+
+def test_a_root_by_a_link(root, tmp_path):
+    """A link to the root is followed once, and may then be changed."""
+    (tmp_path / "link").symlink_to(root)
+    with Tree(tmp_path / "link") as tree:
+        (tmp_path / "link").unlink()
+        (root / "new").mkdir()
+        assert changes(tree) == made("new")
+
+
+@needs("CAP_SYS_CHROOT", "CAP_SYS_ADMIN")
+def test_the_whole_disk_as_root():
+    """The root of all paths, which has no directory above it, can be a root."""
+
+    def body():
+        own_mounts("/tmp")
+        os.chroot("/tmp")
+        os.chdir("/")
+        os.mkdir("proc")
+        mount("proc", "proc", "proc")
+        with Tree("/", cross_mounts=False) as tree:
+            assert set(tree.entries()) == {"", "proc"}
+            os.mkdir("/new")
+            assert changes(tree) == made("new")
+
+    in_child(body)
+
+
+# lost events, and what is not allowed
+
+
+@needs(when=QUEUE <= 1 << 17, reason="the queue of inotify is too long")
+def test_an_overflow(root):
+    """When the kernel's queue overflows, what was lost is found by looking."""
+    with Tree(root) as tree:
+        mirror = Mirror(tree.entries())
+        for _ in range(QUEUE // 2 + 1):
+            # two events that are not alike do not become one
+            os.chmod(root / "a/file", 0o600)
+            os.chmod(root / "a/b", 0o700)
+        os.rename(root / "a", root / "moved")
+        (root / "moved/new").mkdir()
+        (root / "file").touch()
+        found = told(tree)
+        for change in found:
+            mirror.follow(change)
+        assert not differences(mirror.entries, on_disk(root))
+        synthetic = [(each.kind, each.path) for each in found if each.synthetic]
+        assert (MOVED, "moved") in synthetic
+        assert {(CREATED, "moved/new"), (CREATED, "file")} <= set(synthetic)
+
+
+def test_a_handler_that_raises(root, monkeypatch):
+    """A step that did not come to its end is made up for by the next."""
+    with Tree(root) as tree:
+        work = tree._looks.work
+
+        def interrupted():
+            monkeypatch.setattr(tree._looks, "work", work)
+            raise KeyboardInterrupt
+
+        (root / "new").touch()
+        (root / "directory").mkdir()
+        monkeypatch.setattr(tree._looks, "work", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tree.wait(60)
+        assert sorted(each[:2] for each in made("directory", "new")) == sorted(
+            each[:2] for each in changes(tree) if each[0] is CREATED
+        )
+
+
+def test_a_handler_that_reads(root, monkeypatch):
+    """A signal handler cannot read a tree that its own thread is reading."""
+    with Tree(root) as tree:
+        (root / "new").touch()
+        monkeypatch.setattr(tree._looks, "work", lambda: tree.step())
+        with pytest.raises(RuntimeError, match="signal handler"):
+            tree.wait(60)
+
+
+def test_permission_lost_and_regained(public_path):
+    """A directory without permission is as it was seen last, until it is readable."""
+    root = public_path / "root"
+    (root / "a/b").mkdir(parents=True)
+
+    def body():
+        with Tree(root) as tree:
+            os.chmod(root / "a", 0)
+            assert changes(tree) == [(ATTRIBUTES, "a", None)]
+            assert tree.quiet
+            os.mkdir(root / "closed", 0)
+            assert changes(tree) == made("closed")
+            os.chmod(root / "a", 0o700)
+            (root / "a/new").mkdir()
+            assert changes(tree) == [(ATTRIBUTES, "a", None), *made("a/new")]
+            os.chmod(root / "closed", 0o700)
+            (root / "closed/below").mkdir()
+            assert changes(tree)[-1:] == made("closed/below")
+
+    def as_nobody():
+        nobody = 20_000 + os.getpid() % 40_000
+        if os.geteuid() == 0:
+            for path in (root, root / "a", root / "a/b"):
+                os.chown(path, nobody, nobody)
+        become_nobody()
+        body()
+
+    in_child(as_nobody)
+
+
+@needs_namespaces
+def test_too_few_watches(root):
+    """Without a watch for each directory the error has both numbers, or it goes on."""
+    for number in range(40):
+        (root / f"d{number}").mkdir()
+
+    def body():
+        own_namespaces()
+        with open("/proc/sys/user/max_inotify_watches", "w") as file:
+            file.write("20")
+        with pytest.raises(OSError, match="for 20 directories, and the tree has 43: user[.]max"):
+            Tree(root)
+        with Tree(root, partial=True) as tree:
+            assert len(tree.entries()) == 44
+            assert tree.backend == "inotify: it watches 20 directories, and this user has no watch for the others"
+
+    in_child(body)
+
+
+# mounts
+
+
+@needs_mounts
+def test_mounts(root):
+    """A mount over a directory replaces it, and an unmount brings it back."""
+
+    def body():
+        own_mounts()
+        with Tree(root) as tree:
+            mirror = Mirror(tree.entries())
+
+            def follow():
+                found = told(tree)
+                for change in found:
+                    mirror.follow(change)
+                assert not differences(mirror.entries, on_disk(root))
+                return [(each.kind, each.path) for each in found]
+
+            mount("tmpfs", root / "a", "tmpfs")
+            assert follow() == [(DELETED, "a"), (CREATED, "a")]
+            (root / "a/in").mkdir()
+            assert follow() == [(CREATED, "a/in")]
+            (root / "b").mkdir()
+            mount(root / "a", root / "b", None, MS_BIND)
+            assert follow()[-1:] == [(CREATED, "b/in")]
+            (root / "a/both").touch()
+            assert {(CREATED, "a/both"), (CREATED, "b/both")} <= set(follow())
+            umount(root / "a")
+            assert (CREATED, "a/file") in follow()
+            umount(root / "b")
+            assert follow() == [(DELETED, "b"), (CREATED, "b")]
+
+    in_child(body)
+
+
+@needs_mounts
+def test_mounts_are_not_crossed(root):
+    """Without *cross_mounts* a directory is empty on which another filesystem is."""
+
+    def body():
+        own_mounts()
+        mount("tmpfs", root / "a", "tmpfs")
+        (root / "a/in").mkdir()
+        with Tree(root, cross_mounts=False) as tree:
+            assert set(tree.entries()) == {"", "a"}
+            (root / "a/new").mkdir()
+            assert changes(tree) == []
+            umount(root / "a")
+            assert changes(tree)[:2] == [*gone("a"), *made("a")]
+
+    in_child(body)
+
+
+# the object
+
+
+def test_waiting(root):
+    """A wait ends with a change of another process, and not before its timeout."""
+    with Tree(root) as tree:
+        with pytest.raises(TimeoutError, match=r"no event within 0\.01 seconds"):
+            tree.wait(0.01)
+        pid = os.fork()
+        if not pid:
+            try:
+                os.rename(root / "a/file", root / "moved")
+            finally:
+                os._exit(0)
+        assert tree.wait().path == "moved"
+        os.waitpid(pid, 0)
+        os.set_blocking(tree.fileno(), False)
+        assert tree.read_events() == []
+        os.rename(root / "a", root.parent / "a")
+        # not a second wait, but the same: the directory may turn up elsewhere
+        assert tree.wait(0).path == "a"
+
+
+def test_a_forked_child(root):
+    """A forked child does not have the tree, and the parent goes on."""
+    with Tree(root) as tree:
+
+        def body():
+            assert tree.closed()
+            assert len(support.descriptors()) < before
+
+        before = len(support.descriptors())
+        in_child(body)
+        (root / "new").mkdir()
+        assert changes(tree) == made("new")
+
+
+def test_adopt(root):
+    """A tree takes over another with all that it knows, and no other descriptor."""
+    with Tree(root) as tree:
+        (root / "new").mkdir()
+        tree.sync(60)
+        with Tree.adopt(tree) as other:
+            assert tree.closed()
+            assert changes(other) == made("new")
+            with pytest.raises(InvalidArgument):
+                Tree.adopt(other.fileno())
+
+
+def test_closed(root):
+    """A closed tree raises the error of a closed file, and owns no descriptor."""
+    before = support.descriptors()
+    tree = Tree(root)
+    tree.close()
+    assert support.descriptors() == before
+    for use in (tree.sync, tree.wait, tree.read_events, lambda: tree.quiet):
+        with pytest.raises(ValueError, match="closed file"):
+            use()
+
+
+# histories
+
+
+@backends
+@pytest.mark.parametrize("loss", [0.0, 0.2], ids=["all events", "events are lost"])
+@pytest.mark.parametrize("links", [False, True], ids=["versions", "hard links"])
+def test_histories(tmp_path, backend, loss, links):
+    """After random operations of several processes the mirror of the changes is the disk."""
+    for seed in range(2):
+        history(tmp_path / str(seed), seed, backend=backend, loss=loss, links=links)

@@ -1,0 +1,320 @@
+"""Random histories of a tree, and a mirror that sees nothing but the changes.
+
+A *storm* is a process that does random operations below a root, and beside it in a
+directory ``outside``. The mirror begins with ``entries()``, follows the changes of a
+Tree, and refuses those about names that it does not have. In the end it is compared
+with the disk.
+"""
+
+import ctypes
+import os
+import random
+import shutil
+import signal
+import stat
+import time
+import traceback
+
+from butter._tree_hints import Hint
+from butter.inotify import IN_Q_OVERFLOW
+from butter.tree import ChangeKind, Entry, Tree
+from support.children import libc
+
+_EXCHANGE = 2  # a flag of renameat2
+_FDCWD = -100
+
+
+class Mirror:
+    """The tree as a program knows it that follows the changes."""
+
+    def __init__(self, entries):
+        self.entries = dict(entries)
+        self._sep = b"/" if any(isinstance(path, bytes) for path in entries) else "/"
+
+    def _below(self, path):
+        if not path:
+            return list(self.entries)
+        return [each for each in self.entries if each == path or each.startswith(path + self._sep)]
+
+    def _parent(self, path):
+        return path.rpartition(self._sep)[0]
+
+    def follow(self, change):
+        """Apply a change; AssertionError if it cannot be."""
+        path, entries = change.path, self.entries
+        if change.kind is ChangeKind.CREATED:
+            assert path not in entries, f"created twice: {change}"
+            if path:
+                assert entries[self._parent(path)].is_dir, f"created below a file: {change}"
+            entries[path] = change.entry or Entry(change.is_dir, None, None, None)
+        elif change.kind is ChangeKind.DELETED:
+            assert path in entries, f"deleted, but unknown: {change}"
+            assert entries[path].is_dir == change.is_dir, f"another kind is known: {change}"
+            for each in self._below(path):
+                del entries[each]
+        elif change.kind is ChangeKind.MOVED:
+            old = change.old_path
+            assert old in entries, f"moved, but unknown: {change}"
+            assert path, "the root was moved"
+            assert entries[self._parent(path)].is_dir, f"moved below a file: {change}"
+            assert not (path + self._sep).startswith(old + self._sep), f"moved below itself: {change}"
+            moved = {path + each[len(old) :]: entries.pop(each) for each in self._below(old)}
+            for each in self._below(path):
+                del entries[each]
+            entries.update(moved)
+        else:
+            assert path in entries, f"unknown: {change}"
+        if change.entry is not None and change.kind is not ChangeKind.DELETED:
+            assert entries[path].is_dir == change.entry.is_dir
+            entries[path] = change.entry
+
+
+def on_disk(root, is_bytes=False):
+    """``{path: Entry}`` of what is below *root*, which may be missing."""
+    found = {}
+    root = os.fsencode(root)
+
+    def visit(path):
+        status = os.lstat(os.path.join(root, path) if path else root)
+        is_dir = stat.S_ISDIR(status.st_mode)
+        entry = Entry(is_dir, status.st_ino, status.st_size, status.st_mtime_ns)
+        found[path if is_bytes else os.fsdecode(path)] = entry
+        if is_dir:
+            try:
+                names = os.listdir(os.path.join(root, path) if path else root)
+            except PermissionError:
+                return
+            for name in names:
+                visit(path + b"/" + name if path else name)
+
+    if os.path.isdir(root) and not os.path.islink(root):
+        visit(b"")
+    return found
+
+
+def differences(mirror, disk, versions=True):
+    """What a mirror has that is not on the disk, and the other way round."""
+
+    def key(entry):
+        return (entry.is_dir, entry.inode, *(entry[2:] if versions and not entry.is_dir else ()))
+
+    return {
+        path: (mirror.get(path), disk.get(path))
+        for path in mirror.keys() | disk.keys()
+        if path not in mirror or path not in disk or key(mirror[path]) != key(disk[path])
+    }
+
+
+class Storm:
+    """Random operations on the directory *place*/root, by a seed."""
+
+    DIRECTORIES = (b"a", b"b", b"c", b"d\xff")
+    FILES = (b"f", b"g", b"h", b"i\xe9")
+
+    def __init__(self, place, seed, links=True, wild=True):
+        self._random = random.Random(seed)
+        self._place = os.fsencode(place)
+        self._root, self._outside = self._place + b"/root", self._place + b"/outside"
+        self._links = links
+        plain = [self.mkdir, self.makedirs, self.write, self.write, self.append, self.write, self.rename, self.rename]
+        plain += [self.rename, self.move_out, self.move_in, self.remove, self.remove_tree, self.attributes, self.link]
+        plain += [self.symlink, self.replace]
+        rare = [self.exchange, self.replace_directory, self.over_empty, self.child_over_parent, self.utime]
+        self._operations = plain * 3 + (rare * 2 + [self.root_goes] if wild else [])
+
+    def run(self, count, pause=0.0):
+        """Do *count* operations; those that fail are part of the history."""
+        for _ in range(count):
+            try:
+                self._random.choice(self._operations)()
+            except OSError:
+                pass
+            if pause and self._random.random() < 0.05:
+                time.sleep(pause)
+
+    def directory(self):
+        """A directory that exists, perhaps."""
+        path = self._root
+        for _ in range(self._random.randrange(5)):
+            below = path + b"/" + self._random.choice(self.DIRECTORIES)
+            if not os.path.isdir(below) or os.path.islink(below):
+                break
+            path = below
+        return path
+
+    def name(self):
+        return self._random.choice(self.DIRECTORIES if self._random.random() < 0.5 else self.FILES)
+
+    def any(self):
+        return self.directory() + b"/" + self.name()
+
+    def file(self):
+        return self.directory() + b"/" + self._random.choice(self.FILES)
+
+    def subdirectory(self):
+        return self.directory() + b"/" + self._random.choice(self.DIRECTORIES)
+
+    def mkdir(self):
+        os.mkdir(self.subdirectory())
+
+    def makedirs(self):
+        path = self.subdirectory()
+        os.makedirs(path + b"/a/b")
+        with open(path + b"/a/b/f", "wb") as file:
+            file.write(b"deep")
+
+    def write(self):
+        with open(self.file(), "wb") as file:
+            file.write(b"x" * self._random.randrange(100))
+
+    def append(self):
+        with open(self.file(), "ab") as file:
+            file.write(b"more")
+
+    def replace(self):
+        path = self.file()
+        with open(path + b".new", "wb") as file:
+            file.write(b"y" * self._random.randrange(100))
+        os.rename(path + b".new", path)
+
+    def rename(self):
+        os.rename(self.any(), self.any())
+
+    def move_out(self):
+        os.rename(self.any(), self._outside + b"/" + self.name())
+
+    def move_in(self):
+        os.rename(self._outside + b"/" + self.name(), self.any())
+
+    def remove(self):
+        os.unlink(self.file())
+
+    def remove_tree(self):
+        shutil.rmtree(self.subdirectory())
+
+    def attributes(self):
+        os.chmod(self.any(), self._random.choice((0o755, 0o700)))
+
+    def utime(self):
+        os.utime(self.file(), ns=(1, self._random.randrange(10**18)))
+
+    def link(self):
+        if self._links:
+            os.link(self.file(), self.any())
+
+    def symlink(self):
+        os.symlink(self._random.choice((b"a", b"..", b"nothing", b"../outside")), self.any())
+
+    def exchange(self):
+        if libc.renameat2(_FDCWD, self.any(), _FDCWD, self.any(), _EXCHANGE):
+            raise OSError(ctypes.get_errno(), "renameat2")
+
+    def replace_directory(self):
+        path = self.subdirectory()
+        shutil.rmtree(path)
+        os.mkdir(path)
+        with open(path + b"/f", "wb") as file:
+            file.write(b"replaced")
+
+    def over_empty(self):
+        path = self.subdirectory()
+        os.mkdir(path + b".empty")
+        os.rename(self.subdirectory(), path + b".empty")
+        os.rename(path + b".empty", path)
+
+    def child_over_parent(self):
+        path = self.subdirectory()
+        os.rename(path, self._outside + b"/parent")
+        os.rename(self._outside + b"/parent/" + self._random.choice(self.DIRECTORIES), path)
+        os.rename(self._outside + b"/parent", path + b"/" + self._random.choice(self.DIRECTORIES))
+
+    def root_goes(self):
+        way = self._random.randrange(4)
+        if way == 0:
+            shutil.rmtree(self._root)
+        elif way == 1:
+            os.rename(self._root, self._place + b"/other")
+            self._random.random() < 0.5 and time.sleep(0.015)
+            os.rename(self._place + b"/other", self._root)
+        elif way == 2:
+            os.rename(self._root, self._place + b"/old%d" % self._random.randrange(10**9))
+        elif way == 3:
+            os.rename(self.subdirectory(), self._place + b"/other")
+            os.rename(self._root, self._place + b"/old%d" % self._random.randrange(10**9))
+            os.rename(self._place + b"/other", self._root)
+        os.makedirs(self._root, exist_ok=True)
+
+
+def start(body):
+    """The process id of a forked child that runs *body*."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        body()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def lose_events(tree, chance, seed):
+    """Let the queue of a tree seem to overflow, at reads by *chance*.
+
+    Events after some of those that were read are lost, as they are in the kernel.
+    """
+    source, chooser = tree._source, random.Random(seed)
+    read = source.read
+
+    def losing():
+        hints = read()
+        if hints and chooser.random() < chance:
+            return [*hints[: chooser.randrange(len(hints))], Hint(IN_Q_OVERFLOW)]
+        return hints
+
+    source.read = losing
+
+
+def history(
+    place, seed, count=150, processes=2, links=True, wild=True, loss=0.0, pause=0.0, rounds=1, report=None, **options
+):
+    """One history: storms while a tree is made and followed. AssertionError if it lies."""
+    place = os.fspath(place)
+    root = f"{place}/root"
+    os.makedirs(root)
+    os.makedirs(f"{place}/outside")
+    Storm(place, seed, links, wild=False).run(60)
+    os.makedirs(root, exist_ok=True)
+    early = start(lambda: Storm(place, seed + 1, links, wild=False).run(count // 3))
+    children = [early]
+    try:
+        with Tree(root, **options) as tree:
+            if loss:
+                lose_events(tree, loss, seed)
+            mirror = Mirror(tree.entries())
+            changes = []
+            for turn in range(rounds):
+                for number in range(processes):
+                    storm = Storm(place, f"{seed} {turn} {number}", links, wild)
+                    children.append(start(lambda storm=storm: storm.run(count, pause)))
+                while children:
+                    try:
+                        changes.append(tree.wait(0.002))
+                        mirror.follow(changes[-1])
+                    except TimeoutError:
+                        pass
+                    children = [each for each in children if os.waitpid(each, os.WNOHANG)[0] == 0]
+                tree.sync(20)
+                while tree.pending:
+                    changes.append(tree.wait(0))
+                    mirror.follow(changes[-1])
+                found = differences(mirror.entries, on_disk(root), versions=not links)
+                assert not found, (found, changes[-30:])
+            if report is not None:
+                report.append(len(changes))
+    finally:
+        for each in children:
+            os.waitpid(each, 0)
