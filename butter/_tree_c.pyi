@@ -3,6 +3,37 @@ from typing import Any
 
 from _cffi_backend import FFI
 
+class butter_tree_entry:
+    inode: int
+    size: int
+    mtime: int
+    name: int
+    mode: int
+    directory: int
+
+class butter_tree_directory:
+    wd: int
+    above: int
+    entry: int
+    first: int
+    count: int
+
+class butter_tree_left:
+    directory: int
+    name: int
+
+class butter_tree_walk:
+    entries: FFI.CData
+    directories: FFI.CData
+    left: FFI.CData
+    names: FFI.CData
+    entry_count: int
+    directory_count: int
+    left_count: int
+    names_size: int
+    device: int
+    mount: int
+
 class _FFI(FFI):
     # a new struct has a class above, which only the name in cdecl tells
     def new(self, cdecl: str | FFI.CType, init: Any = ..., /) -> Any: ...
@@ -15,6 +46,13 @@ class _Lib:
     BUTTER_MTIME: int
     BUTTER_MOUNT: int
     BUTTER_FACTS: int
+    def butter_tree_new(self) -> butter_tree_walk: ...
+    def butter_tree_free(self, walk: butter_tree_walk, /) -> None: ...
+    def butter_tree_walk_in(self, walk: butter_tree_walk, fd: int, inotify: int, mask: int, wd: int, /) -> int: ...
+    def butter_tree_compare(
+        self, walk: butter_tree_walk, directory: int, fd: int, inotify: int, mask: int, /
+    ) -> int: ...
+    def butter_tree_find(self, walk: butter_tree_walk, wd: int, /) -> int: ...
     def butter_tree_look(self, dirfd: int, name: bytes | FFI.CData, facts: FFI.CData, /) -> int: ...
     def butter_tree_enter(self, dirfd: int, name: bytes | FFI.CData, facts: FFI.CData, /) -> int: ...
     def butter_tree_open(self, path: bytes | FFI.CData, facts: FFI.CData, /) -> int: ...

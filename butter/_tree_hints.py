@@ -134,7 +134,7 @@ class Hints:
         if bits & IN_Q_OVERFLOW:
             self.overflow()
             return
-        for node in model.keys.get(hint.key, ()):
+        for node in model.known(hint.key):
             if node.parent is None:
                 continue
             if bits & IN_DELETE_SELF:
@@ -150,7 +150,7 @@ class Hints:
     def _about_name(self, hint: Hint, now: float) -> None:
         bits, key, name, is_dir, cookie = hint[:5]
         assert name is not None
-        for directory in self._model.keys.get(key, ()):
+        for directory in self._model.known(key):
             if directory.way:
                 self._on_the_way(directory, name, bits, cookie)
             elif self._is_excluded(directory, name, is_dir):
@@ -200,7 +200,7 @@ class Hints:
             return []
         return [
             (directory, name)
-            for directory in self._model.keys.get(key, ())
+            for directory in self._model.known(key)
             if (name == directory.way[0] if directory.way else not self._is_excluded(directory, name, is_dir))
         ]
 

@@ -55,7 +55,7 @@ class InotifySource:
     name = "inotify"
 
     def __init__(self, modified: bool) -> None:
-        self._mask = _NAMES | IN_CLOSE_WRITE | IN_DELETE_SELF | _FLAGS | (IN_MODIFY if modified else 0)
+        self.mask = _NAMES | IN_CLOSE_WRITE | IN_DELETE_SELF | _FLAGS | (IN_MODIFY if modified else 0)
         self._unmade: deque[Columns] = deque()
         self.watches = self._newest = 0
         self._fd = inotify_init(IN_NONBLOCK)
@@ -77,14 +77,18 @@ class InotifySource:
     def watch(self, fd: int, is_way: bool) -> Hashable:
         # by this path, a directory is watched that was opened and cannot be another one
         path = b"/proc/self/fd/%d" % fd
-        mask = _ON_THE_WAY if is_way else self._mask
+        mask = _ON_THE_WAY if is_way else self.mask
         wd: int = lib.inotify_add_watch(self._fd, path, mask)
         if wd < 0:
             ADD_WATCH.check(wd, path, fd=self._fd, mask=mask)
         if wd > self._newest:
-            self._newest = wd
-            self.watches += 1
+            self.count(1, wd)
         return wd
+
+    def count(self, watches: int, newest: int) -> None:
+        """Know of new watches, the *newest* of which has the largest number."""
+        self.watches += watches
+        self._newest = max(self._newest, newest)
 
     def key_of(self, dirfd: int, name: bytes) -> Hashable:
         return None

@@ -41,6 +41,7 @@ from butter._constants.fanotify_handle import AT_FDCWD
 from butter._tree_c import ffi, lib
 from butter._tree_hints import GRACE
 from butter._tree_model import ALL, BYTES, DEVICE, FACTS, INODE, MODE, MOUNT, MTIME, ChangeKind, Directory
+from butter._tree_walk import Walk
 from butter.errors import NEW_DESCRIPTOR, PATH, Errors, InvalidPath, raise_sysctl
 from butter.inotify import IN_CREATE, IN_DELETE, IN_MOVED_TO
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from butter._tree_hints import Hints, Source
+    from butter._tree_inotify import InotifySource
     from butter._tree_model import Facts, Model, Node
 
 #: how deep one look goes down without closing descriptors
@@ -101,6 +103,9 @@ class Looks:
         self.unreachable: dict[Directory, None] = {}
         self._generation = 0
         self._retry_at, self._tries = 0.0, 0
+        #: the source for a walk in C, in the first scan: it asks for neither patterns nor
+        #: more watches than there are
+        self.walk_with: InotifySource | None = None
         #: directories that could not be watched, because no watch was left
         self.unwatched = 0
 
@@ -501,6 +506,14 @@ class Looks:
         if node.way:
             self._look(node, node.way[0], fd, deep=True, depth=depth)
             node.listed = True
+            return
+        if node.packed is not None:
+            walk, place = node.packed
+            walk.compare(node, place, fd)
+            return
+        if self.walk_with is not None and self._model.silent and not node.listed and node.key is not None:
+            node.listed = True
+            Walk(self._model, self.walk_with, TREE).go(node, fd)
             return
         try:
             names = [os.fsencode(name) for name in os.listdir(fd)]

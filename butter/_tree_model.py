@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
     from typing import Union
 
+    from butter._tree_walk import Walk
+
     #: what a look found out about a file; the places are those of C
     Facts = list[int]
     #: a record that is not sent yet: kind, path, old path, node, whether it is a
@@ -110,14 +112,16 @@ class Node:
 class Directory(Node):
     """A directory of the model, or an ancestor of the root."""
 
-    __slots__ = ("children", "dead", "dirty", "key", "listed", "mount", "way")
+    __slots__ = ("_children", "dead", "dirty", "key", "listed", "mount", "packed", "way")
 
     is_dir = True
 
     def __init__(self, parent: Directory | None, name: bytes, facts: Facts | None, way: tuple[bytes, ...] = ()) -> None:
         super().__init__(parent, name, facts)
         self.mount = 0 if facts is None else facts[MOUNT]
-        self.children: dict[bytes, Node] = {}
+        self._children: dict[bytes, Node] = {}
+        #: where the children are, if nothing has asked for them since the first scan
+        self.packed: tuple[Walk, int] | None = None
         #: the names that lead from here to the root; empty for the root and below
         self.way = way
         #: the identity that the source of hints knows it by; None if it has none
@@ -128,6 +132,23 @@ class Directory(Node):
         self.listed = False
         #: the names to look at, with the bits of their events
         self.dirty: dict[bytes, int] | None = None
+
+    @property
+    def children(self) -> dict[bytes, Node]:
+        """The nodes in this directory by their names."""
+        if self.packed is not None:
+            self.unpack()
+        return self._children
+
+    def pack(self, walk: Walk, place: int) -> None:
+        """Have the children that a walk has found at a place of its own."""
+        self.packed = walk, place
+
+    def unpack(self) -> None:
+        """Make the nodes of the children, unless they exist."""
+        packed, self.packed = self.packed, None
+        if packed is not None:
+            self._children = packed[0].unpack(self, packed[1])
 
     def is_same(self, facts: Facts) -> bool:
         """Return whether a look may have found this directory, on the same mount."""
@@ -145,6 +166,8 @@ class Model:
         self._drop = drop
         #: the directories of each identity: bind mounts have one identity
         self.keys: dict[Hashable, list[Directory]] = {}
+        #: the first scans, which know the directories that are still packed
+        self.walks: list[Walk] = []
         self.dirty: dict[Directory, None] = {}
         #: directories without permission, which stay dirty and are not looked into
         self.blind: dict[Directory, None] = {}
@@ -264,9 +287,18 @@ class Model:
                 del self.keys[key]
                 self._drop(key)
 
+    def known(self, key: Hashable) -> list[Directory] | tuple[()]:
+        """Return the directories with this identity."""
+        nodes = self.keys.get(key)
+        if nodes is None and key is not None:
+            for walk in self.walks:
+                walk.find(key)
+            nodes = self.keys.get(key)
+        return nodes or ()
+
     def find(self, key: Hashable, mount: int) -> Directory | None:
         """Return the directory with this identity on a mount, if it is known."""
-        for node in self.keys.get(key, ()):
+        for node in self.known(key):
             if node.mount == mount:
                 return node
         return None
@@ -308,10 +340,15 @@ class Model:
         return directory, name, directory.children.get(name)
 
     def directories(self, top: Directory) -> Iterator[Directory]:
-        """Every directory below *top*, parents first."""
+        """Every directory below *top* that is not packed, parents first."""
         level = [top]
         while level:
-            level = [below for each in level for below in each.children.values() if isinstance(below, Directory)]
+            level = [
+                below
+                for each in level
+                for below in each.children.values()
+                if isinstance(below, Directory) and below.packed is None
+            ]
             yield from level
 
     @staticmethod
@@ -343,7 +380,10 @@ class Model:
             self.dirty[directory] = None
 
     def rescan_all(self) -> None:
-        """Have every name looked at, as after an overflow of the queue."""
+        """Have every name looked at, as after an overflow of the queue.
+
+        A packed directory is compared when its own name is looked at.
+        """
         self.touch(self.anchor, self.anchor.way[0])
         for each in list(self.directories(self.anchor)):
             self.rescan(each)

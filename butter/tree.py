@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from butter._arguments import Path
     from butter._tree_hints import Source
     from butter._tree_model import Node, Record
+    from butter._tree_walk import Walk
 
 __all__ = ["Change", "ChangeKind", "Entry", "Tree"]
 
@@ -163,7 +164,7 @@ class Tree(Eventlike[Change]):
             return
         source = InotifySource(modified)
         try:
-            self._scan(place, source, cross_mounts, partial and backend == "inotify")
+            self._scan(place, source, cross_mounts, partial, source)
             self._why = "asked for" if backend == "inotify" else "its watches suffice, and nothing outside is read"
             return
         except OSError as error:
@@ -186,13 +187,21 @@ class Tree(Eventlike[Change]):
         self._scan(place, InotifySource(modified), cross_mounts, True)
         self._why = f"it watches {watches} directories, and this user has no watch for the others"
 
-    def _scan(self, place: bytes, source: Source, cross_mounts: bool, partial: bool) -> None:
+    def _scan(
+        self,
+        place: bytes,
+        source: Source,
+        cross_mounts: bool,
+        partial: bool,
+        walk_with: InotifySource | None = None,
+    ) -> None:
         if self._source is not None:
             self._source.close()
         self._source, self._name = source, source.name
         self._model = model = Model(place, source.drop)
         self._hints = Hints(model, source)
         self._looks = Looks(model, source, self._hints, cross_mounts, partial)
+        self._looks.walk_with = walk_with
         model.touch(model.anchor, model.anchor.way[0])
         self._looks.work()
         model.silent = False
@@ -202,7 +211,7 @@ class Tree(Eventlike[Change]):
         source, mounts = self._source, self._mounts
         assert source is not None
         assert mounts is not None
-        self._first = _entries(self._model, self._is_bytes)
+        self._known, self._packed = _first(self._model)
         self._timer = timer = Timer(flags=TFD_NONBLOCK)
         fds = ffi.new("int[]", [source.fileno(), timer.fileno(), mounts.fileno()])
         events = ffi.new("uint32_t[]", [POLLIN, POLLIN, WAKE])
@@ -241,7 +250,11 @@ class Tree(Eventlike[Change]):
         Paths are relative to the root, which is the empty path. Changes are not
         followed: the result is always the same.
         """
-        return dict(self._first)
+        text = self._text
+        found = {text(path): entry for path, entry in self._known}
+        for path, walk, place in self._packed:
+            found.update((text(below), entry) for below, entry in walk.entries(path, place))
+        return found
 
     @property
     def backend(self) -> str:
@@ -250,20 +263,16 @@ class Tree(Eventlike[Change]):
 
     @property
     def quiet(self) -> bool:
-        """Whether all that has happened was looked at, and what was told is true.
+        """Whether the model is the disk: it was read, and nothing is left to be looked at.
 
-        Changes may still wait in the object (``pending``).
+        The changes may still wait in the object (``pending``).
 
         Raises ValueError if the object is closed.
         """
-        self.fileno()
         with self._lock:
-            source, mounts = self._source, self._mounts
-            if source is None or mounts is None:
-                return False
-            mounts.ask()
-            clean = self._looks.is_quiet() and not (self._model.records or mounts.pending or self._torn)
-            return clean and poll(source.fileno(), POLLIN, 0) == 0
+            self.step()
+            mounts = self._mounts
+            return self._looks.is_quiet() and not (self._model.records or (mounts and mounts.pending))
 
     def sync(self, timeout: float | None = None) -> None:
         """Read and look until the tree is quiet.
@@ -275,17 +284,11 @@ class Tree(Eventlike[Change]):
         Raises TimeoutError, ValueError if the object is closed.
         """
         deadline = deadline_of(timeout)
-        while True:
-            self.step()
-            if self.quiet:
-                return
+        while not self.quiet:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 raise timed_out(TimeoutError, timeout, "no quiet moment")
-            ready = poll(self.fileno(), POLLIN, -1 if left is None else int(left * 1000) + 1)
-            if ready < 0:
-                check_poll(ready)
-                run_handlers()
+            self._await(-1 if left is None else int(left * 1000) + 1)
 
     def wait(self, timeout: float | None = None) -> Change:
         """The next change, waiting at most *timeout* seconds.
@@ -315,13 +318,17 @@ class Tree(Eventlike[Change]):
             if not self._batch:
                 TREE.fail(errno.EAGAIN)
             return []
-        ready = poll(self.fileno(), POLLIN, -1)
+        if self._await(-1):
+            self.step()
+        return []
+
+    def _await(self, milliseconds: int) -> bool:
+        """Wait until there is something to do, and return whether no signal came."""
+        ready = poll(self.fileno(), POLLIN, milliseconds)
         if ready < 0:
             check_poll(ready)
             run_handlers()
-        else:
-            self.step()
-        return []
+        return ready >= 0
 
     def step(self) -> None:
         """Read and look as far as that is possible without waiting.
@@ -381,15 +388,20 @@ class Tree(Eventlike[Change]):
         return path if self._is_bytes else os.fsdecode(path)
 
 
-def _entries(model: Model, is_bytes: bool) -> dict[str | Any, Entry]:
-    """Return the entries of a model, parents first."""
-    found: dict[str | Any, Entry] = {}
+def _first(model: Model) -> tuple[list[tuple[bytes, Entry]], list[tuple[bytes, Walk, int]]]:
+    """Return the entries of a model, parents first, and the directories that are packed."""
+    known: list[tuple[bytes, Entry]] = []
+    packed: list[tuple[bytes, Walk, int]] = []
     left: list[tuple[bytes, Node]] = [] if model.root is None else [(b"", model.root)]
     while left:
         path, node = left.pop()
         entry = node.entry()
         if entry is not None:
-            found[path if is_bytes else os.fsdecode(path)] = entry
-        if isinstance(node, Directory):
-            left.extend((path + b"/" + name if path else name, each) for name, each in node.children.items())
-    return found
+            known.append((path, entry))
+        if not isinstance(node, Directory):
+            continue
+        if node.packed is not None:
+            packed.append((path, *node.packed))
+            continue
+        left.extend((path + b"/" + name if path else name, each) for name, each in node.children.items())
+    return known, packed

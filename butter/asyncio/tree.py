@@ -64,7 +64,7 @@ class Tree_async(EventQueue[Tree, Change]):
 
     @property
     def quiet(self) -> bool:
-        """Whether all that has happened was looked at, and what was told is true.
+        """Whether the model is the disk: it was read, and nothing is left to be looked at.
 
         Raises ValueError if the object is closed.
         """
@@ -82,11 +82,10 @@ class Tree_async(EventQueue[Tree, Change]):
         """
         deadline = deadline_of(timeout)
         while True:
-            # the same as empty(), which looks into the kernel, if changes wait already
-            self._source.step()
+            quiet = self._source.quiet
             if self._batch:
                 self._wake()
-            if self._source.quiet:
+            if quiet:
                 return
             if deadline is not None and time.monotonic() >= deadline:
                 raise timed_out(WaitTimeout, timeout, "no quiet moment")

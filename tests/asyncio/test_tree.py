@@ -40,7 +40,6 @@ async def test_sync_of_an_awaitable(tmp_path):
         assert tree.backend == "inotify: asked for"
         assert tree.quiet
         (tmp_path / "file").touch()
-        assert not tree.quiet
         os.rename(tmp_path / "file", tmp_path / "moved")
         await tree.sync(60)
         assert tree.quiet
