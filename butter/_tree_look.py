@@ -72,6 +72,10 @@ def _exhausted(watches: int | None = None, needed: int = 0, **_: object) -> str:
     )
 
 
+# bits of a look beside those of events: all that is below is looked at, too, and the
+# version of a file is taken, as after an overflow; and a wait in limbo is over
+DEEP, FORCE = 1 << 32, 1 << 33
+
 TREE = Errors(
     "Tree",
     {
@@ -99,9 +103,10 @@ class Looks:
         self._cross_mounts = cross_mounts
         self._partial = partial
         self._found = ffi.new("int64_t[]", FACTS)
-        self.limbo: dict[tuple[Directory, bytes], float] = {}
+        #: names that are not looked at before a time, and the bits for that look
+        self.limbo: dict[tuple[Directory, bytes], tuple[float, int]] = {}
         self.unreachable: dict[Directory, None] = {}
-        self._generation = 0
+        self._generation = self._depth = 0
         self._retry_at, self._tries = 0.0, 0
         #: the source for a walk in C, in the first scan: it asks for neither patterns nor
         #: more watches than there are
@@ -117,7 +122,7 @@ class Looks:
 
     def next_time(self) -> float | None:
         """Return the ``time.monotonic()`` at which work() has something to do."""
-        times = list(self.limbo.values())
+        times = [deadline for deadline, _ in self.limbo.values()]
         times += [deadline for _, _, deadline in self._hints.halves.values()]
         if self._model.dirty:
             times.append(0.0)
@@ -181,7 +186,7 @@ class Looks:
 
     def _look_at_names(self, directory: Directory, names: dict[bytes, int], fd: int) -> None:
         if names is ALL:
-            self._list(directory, fd, 0)
+            self._list(directory, fd)
             return
         for name, bits in names.items():
             if directory.gone:
@@ -201,19 +206,19 @@ class Looks:
         now = time.monotonic()
         due = [
             (directory, name)
-            for (directory, name), deadline in self.limbo.items()
+            for (directory, name), (deadline, _) in self.limbo.items()
             if deadline <= now or directory.gone or _is_dead(directory.children.get(name))
         ]
         for directory, name in due:
-            del self.limbo[directory, name]
+            _, bits = self.limbo.pop((directory, name))
             if directory.gone:
                 continue
             fd = self._open(directory)
             if fd < 0 and fd != AT_FDCWD:
-                self._model.touch(directory, name)
+                self._model.touch(directory, name, bits)
                 continue
             try:
-                self._look(directory, name, fd, 0, force=True)
+                self._look(directory, name, fd, bits | FORCE)
             finally:
                 _close(fd)
         return bool(due)
@@ -272,34 +277,18 @@ class Looks:
         lib.butter_tree_look(fd, b"", self._found)
         return fd
 
-    def _look(
-        self,
-        directory: Directory,
-        name: bytes,
-        dirfd: int,
-        bits: int = 0,
-        force: bool = False,
-        deep: bool = False,
-        depth: int = 0,
-    ) -> None:
-        """Look at a name, and make the model right.
-
-        *bits* are those of its events. *force* ends a wait in limbo, *deep* looks at
-        all that is below and takes the version of a file, as after an overflow.
-        """
+    def _look(self, directory: Directory, name: bytes, dirfd: int, bits: int) -> None:
+        """Look at a name, and make the model right; *bits* are those of its events."""
         model = self._model
-        if (directory, name) in self._hints.half_at and not force:
-            self._wait(directory, name)
+        if (directory, name) in self._hints.half_at and not bits & FORCE:
+            self._wait(directory, name, bits)
             return
         result = lib.butter_tree_look(dirfd, name, self._found)
         if result < 0 and result not in _CHANGED:
             if result in _EXHAUSTED:
                 TREE.check(result, name)
             # no permission to search the directory
-            if deep:
-                model.rescan(directory)
-            else:
-                model.touch(directory, name, bits)
+            model.touch(directory, name, bits)
             self._leave_blind(directory)
             return
         known = directory.children.get(name)
@@ -308,12 +297,12 @@ class Looks:
             is_dir = stat.S_ISDIR(facts[MODE])
             exists = is_dir if directory.way else not self._excluded(directory, name, is_dir)
             if exists and is_dir:
-                self._look_at_directory(directory, name, dirfd, facts, bits, force, deep, depth)
+                self._look_at_directory(directory, name, dirfd, facts, bits)
                 return
             if exists:
-                self._look_at_file(directory, name, facts, bits, force, deep)
+                self._look_at_file(directory, name, facts, bits)
                 return
-        if known is not None and self._may_end(directory, known, force):
+        if known is not None and self._may_end(directory, known, bits):
             model.delete(known, not bits & IN_DELETE)
 
     def _excluded(self, directory: Directory, name: bytes, is_dir: bool) -> bool:
@@ -321,9 +310,7 @@ class Looks:
         excluded = self._model.excluded
         return excluded is not None and excluded(directory, name, is_dir)
 
-    def _look_at_file(
-        self, directory: Directory, name: bytes, facts: Facts, bits: int, force: bool, deep: bool
-    ) -> None:
+    def _look_at_file(self, directory: Directory, name: bytes, facts: Facts, bits: int) -> None:
         model, known = self._model, directory.children.get(name)
         if known is not None and not known.is_dir and known.inode is None:
             known.learn(facts)
@@ -332,7 +319,7 @@ class Looks:
                 model.version(known, ChangeKind.WRITTEN, True)
             return
         if known is not None and not known.is_same(facts):
-            if not self._may_end(directory, known, force):
+            if not self._may_end(directory, known, bits):
                 return
             model.delete(known, True)
             known = None
@@ -340,43 +327,35 @@ class Looks:
             model.add(directory, name, facts, False, not bits & _APPEARED)
             return
         version = known.size, known.mtime
-        if (deep or bits) and version != (facts[BYTES], facts[MTIME]):
+        if bits and version != (facts[BYTES], facts[MTIME]):
             known.learn(facts)
             if not known.unsent:
                 # no record that is still to be sent takes the version along
                 model.version(known, ChangeKind.WRITTEN, True)
 
-    def _may_end(self, directory: Directory, known: Node, force: bool) -> bool:
+    def _may_end(self, directory: Directory, known: Node, bits: int) -> bool:
         """Return whether a node that is gone from its name is to be deleted now."""
-        if force or not isinstance(known, Directory) or known.dead:
+        if bits & FORCE or not isinstance(known, Directory) or known.dead:
             return True
-        self._wait(directory, known.name)
+        self._wait(directory, known.name, bits)
         return False
 
-    def _wait(self, directory: Directory, name: bytes) -> None:
-        self.limbo.setdefault((directory, name), time.monotonic() + GRACE)
+    def _wait(self, directory: Directory, name: bytes, bits: int) -> None:
+        """Have a name wait for what becomes known soon."""
+        deadline, before = self.limbo.get((directory, name)) or (time.monotonic() + GRACE, 0)
+        self.limbo[directory, name] = deadline, before | bits
 
-    def _look_at_directory(
-        self,
-        directory: Directory,
-        name: bytes,
-        dirfd: int,
-        facts: Facts,
-        bits: int,
-        force: bool,
-        deep: bool,
-        depth: int,
-    ) -> None:
+    def _look_at_directory(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, bits: int) -> None:
         if not directory.way and not self._cross_mounts and facts[MOUNT] != directory.mount:
             # another filesystem begins here, and it is not looked into
-            self._know_blind(directory, name, dirfd, facts, force)
+            self._know_blind(directory, name, dirfd, facts, bits)
             return
         fd: int = lib.butter_tree_enter(dirfd, name, self._found)
         if fd in _FORBIDDEN:
             if len(directory.way) > 1:
                 fd = self._open_way(dirfd, name)
             else:
-                self._know_blind(directory, name, dirfd, facts, force)
+                self._know_blind(directory, name, dirfd, facts, bits)
                 return
         if fd in _CHANGED:
             return
@@ -388,20 +367,20 @@ class Looks:
                 key = self._watch(fd, len(directory.way) > 1)
             except PermissionError:
                 # it was taken away after the directory was opened
-                self._know_blind(directory, name, dirfd, facts, force)
+                self._know_blind(directory, name, dirfd, facts, bits)
                 return
-            self._enter(directory, name, fd, facts, key, bits, force, deep, depth)
+            self._enter(directory, name, fd, facts, key, bits)
         finally:
             os.close(fd)
 
-    def _know_blind(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, force: bool) -> None:
+    def _know_blind(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, bits: int) -> None:
         """Make the model right about a directory that cannot be opened."""
         model, known = self._model, directory.children.get(name)
         key = self._source.key_of(dirfd, name)
         if isinstance(known, Directory) and not known.dead and known.is_same(facts) and key in (None, known.key):
             return
         if known is not None:
-            if not self._may_end(directory, known, force):
+            if not self._may_end(directory, known, bits):
                 return
             model.delete(known, True)
         node = model.add(directory, name, facts, True, True)
@@ -409,24 +388,13 @@ class Looks:
         if key is not None and model.find(key, facts[MOUNT]) is None:
             model.claim(key, node)
 
-    def _enter(
-        self,
-        directory: Directory,
-        name: bytes,
-        fd: int,
-        facts: Facts,
-        key: Hashable,
-        bits: int,
-        force: bool,
-        deep: bool,
-        depth: int,
-    ) -> None:
+    def _enter(self, directory: Directory, name: bytes, fd: int, facts: Facts, key: Hashable, bits: int) -> None:
         """Make the model right about a directory that is open, and watched by *key*."""
         model, mount = self._model, facts[MOUNT]
         known, found = directory.children.get(name), model.find(key, mount)
         if found is not None and found is known:
             found.dead = False
-            self._look_below(found, fd, deep, depth)
+            self._look_below(found, fd, bits)
             return
         if (
             isinstance(known, Directory)
@@ -438,9 +406,9 @@ class Looks:
             # it could not be opened before
             if key is not None:
                 model.claim(key, known)
-            self._look_below(known, fd, deep, depth)
+            self._look_below(known, fd, bits)
             return
-        if known is not None and not self._may_end(directory, known, force):
+        if known is not None and not self._may_end(directory, known, bits):
             self._unwatch(key)
             return
         if found is not None and (
@@ -455,7 +423,7 @@ class Looks:
             parent, old_name = found.parent, found.name
             model.move(found, directory, name, True)
             model.touch(parent, old_name)
-            self._look_below(found, fd, deep, depth)
+            self._look_below(found, fd, bits)
             return
         if known is not None:
             model.delete(known, True)
@@ -463,11 +431,11 @@ class Looks:
         assert isinstance(node, Directory)
         if key is not None:
             model.claim(key, node)
-        self._list(node, fd, depth)
+        self._list(node, fd)
 
-    def _look_below(self, node: Directory, fd: int, deep: bool, depth: int) -> None:
-        if deep or node.dirty is ALL or not node.listed:
-            self._list(node, fd, depth)
+    def _look_below(self, node: Directory, fd: int, bits: int) -> None:
+        if bits & DEEP or node.dirty is ALL or not node.listed:
+            self._list(node, fd)
 
     def _break_circle(self, directory: Directory, known: Node | None, found: Directory, fd: int) -> Hashable:
         """Throw a subtree away that would be below itself; return the key of *fd* then."""
@@ -497,14 +465,21 @@ class Looks:
         if key is not None and key not in self._model.keys:
             self._source.drop(key)
 
-    def _list(self, node: Directory, fd: int, depth: int) -> None:
+    def _list(self, node: Directory, fd: int) -> None:
         """Look at all names of a directory, on the disk and in the model."""
-        if depth > DEPTH:
+        if self._depth > DEPTH:
             self._model.rescan(node)
             return
+        self._depth += 1
+        try:
+            self._list_names(node, fd)
+        finally:
+            self._depth -= 1
+
+    def _list_names(self, node: Directory, fd: int) -> None:
         node.dirty = None
         if node.way:
-            self._look(node, node.way[0], fd, deep=True, depth=depth)
+            self._look(node, node.way[0], fd, DEEP)
             node.listed = True
             return
         if node.packed is not None:
@@ -525,7 +500,7 @@ class Looks:
             return
         node.listed = True
         for name in {*names, *node.children}:
-            self._look(node, name, fd, deep=True, depth=depth + 1)
+            self._look(node, name, fd, DEEP)
             if node.gone:
                 return
 

@@ -340,14 +340,15 @@ class Model:
         return directory, name, directory.children.get(name)
 
     def directories(self, top: Directory) -> Iterator[Directory]:
-        """Every directory below *top* that is not packed, parents first."""
+        """Every directory below *top*, parents first; none below one that is packed."""
         level = [top]
         while level:
             level = [
                 below
                 for each in level
+                if each.packed is None
                 for below in each.children.values()
-                if isinstance(below, Directory) and below.packed is None
+                if isinstance(below, Directory)
             ]
             yield from level
 
@@ -380,10 +381,7 @@ class Model:
             self.dirty[directory] = None
 
     def rescan_all(self) -> None:
-        """Have every name looked at, as after an overflow of the queue.
-
-        A packed directory is compared when its own name is looked at.
-        """
+        """Have every name looked at, as after an overflow of the queue."""
         self.touch(self.anchor, self.anchor.way[0])
         for each in list(self.directories(self.anchor)):
             self.rescan(each)

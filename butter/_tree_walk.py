@@ -72,6 +72,10 @@ class Walk:
             changed = self._node(each)
             changed.unpack()
             self._model.rescan(changed)
+            # a look may first meet them elsewhere
+            for below in changed.children.values():
+                if isinstance(below, Directory):
+                    self._model.rescan(below)
 
     def _left(self) -> list[Any]:
         found = self._found

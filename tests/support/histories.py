@@ -19,6 +19,7 @@ from butter._tree_hints import Hint
 from butter.inotify import IN_Q_OVERFLOW
 from butter.tree import ChangeKind, Entry, Tree
 from support.children import libc
+from support.mounts import raw_mount
 
 _EXCHANGE = 2  # a flag of renameat2
 _FDCWD = -100
@@ -111,7 +112,7 @@ class Storm:
     DIRECTORIES = (b"a", b"b", b"c", b"d\xff")
     FILES = (b"f", b"g", b"h", b"i\xe9")
 
-    def __init__(self, place, seed, links=True, wild=True):
+    def __init__(self, place, seed, links=True, wild=True, closed=False, mounts=False):
         self._random = random.Random(seed)
         self._place = os.fsencode(place)
         self._root, self._outside = self._place + b"/root", self._place + b"/outside"
@@ -121,6 +122,7 @@ class Storm:
         plain += [self.symlink, self.replace]
         rare = [self.exchange, self.replace_directory, self.over_empty, self.child_over_parent, self.utime]
         self._operations = plain * 3 + (rare * 2 + [self.root_goes] if wild else [])
+        self._operations += [self.close] * 6 * closed + [self.mount, self.bind, self.umount, self.umount] * 2 * mounts
 
     def run(self, count, pause=0.0):
         """Do *count* operations; those that fail are part of the history."""
@@ -228,6 +230,19 @@ class Storm:
         os.rename(self._outside + b"/parent/" + self._random.choice(self.DIRECTORIES), path)
         os.rename(self._outside + b"/parent", path + b"/" + self._random.choice(self.DIRECTORIES))
 
+    def close(self):
+        """Take permissions away, or give them back."""
+        os.chmod(self.subdirectory(), self._random.choice((0, 0o100, 0o400, 0o755, 0o755)))
+
+    def mount(self):
+        raw_mount("tmpfs", self.subdirectory(), "tmpfs")
+
+    def bind(self):
+        raw_mount(self.subdirectory(), self.subdirectory(), None, 0x1000)
+
+    def umount(self):
+        libc.umount2(self.subdirectory(), 2)  # MNT_DETACH
+
     def root_goes(self):
         way = self._random.randrange(4)
         if way == 0:
@@ -243,6 +258,18 @@ class Storm:
             os.rename(self._root, self._place + b"/old%d" % self._random.randrange(10**9))
             os.rename(self._place + b"/other", self._root)
         os.makedirs(self._root, exist_ok=True)
+
+
+def open_all(root):
+    """Give all permissions back."""
+    left = [os.fsencode(root)]
+    while left:
+        path = left.pop()
+        try:
+            os.chmod(path, 0o755)
+            left += [each.path for each in os.scandir(path) if each.is_dir(follow_symlinks=False)]
+        except OSError:
+            pass
 
 
 def start(body):
@@ -279,7 +306,19 @@ def lose_events(tree, chance, seed):
 
 
 def history(
-    place, seed, count=150, processes=2, links=True, wild=True, loss=0.0, pause=0.0, rounds=1, report=None, **options
+    place,
+    seed,
+    count=150,
+    processes=2,
+    links=True,
+    wild=True,
+    closed=False,
+    mounts=False,
+    loss=0.0,
+    pause=0.0,
+    rounds=1,
+    report=None,
+    **options,
 ):
     """One history: storms while a tree is made and followed. AssertionError if it lies."""
     place = os.fspath(place)
@@ -298,7 +337,7 @@ def history(
             changes = []
             for turn in range(rounds):
                 for number in range(processes):
-                    storm = Storm(place, f"{seed} {turn} {number}", links, wild)
+                    storm = Storm(place, f"{seed} {turn} {number}", links, wild, closed, mounts)
                     children.append(start(lambda storm=storm: storm.run(count, pause)))
                 while children:
                     try:
@@ -307,11 +346,13 @@ def history(
                     except TimeoutError:
                         pass
                     children = [each for each in children if os.waitpid(each, os.WNOHANG)[0] == 0]
+                if closed:
+                    open_all(place)
                 tree.sync(20)
                 while tree.pending:
                     changes.append(tree.wait(0))
                     mirror.follow(changes[-1])
-                found = differences(mirror.entries, on_disk(root), versions=not links)
+                found = differences(mirror.entries, on_disk(root), versions=not (links or mounts))
                 assert not found, (found, changes[-30:])
             if report is not None:
                 report.append(len(changes))
