@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     #: what a look found out about a file; the places are those of C
     Facts = list[int]
     #: a record that is not sent yet: kind, path, old path, node, whether it is a
-    #: directory, the process, whether it was found by looking, the time
-    Record = tuple["ChangeKind", bytes, Union[bytes, None], "Node", bool, Union[int, None], bool, float]
+    #: directory, the process, whether it was found by looking, the time, whether the
+    #: move replaced something
+    Record = tuple["ChangeKind", bytes, Union[bytes, None], "Node", bool, Union[int, None], bool, float, bool]
 
 MODE, DEVICE, INODE, BYTES, MTIME, MOUNT, FACTS = (
     lib.BUTTER_MODE,
@@ -220,6 +221,10 @@ class Model:
         old_parent, old_path = node.parent, self.path_below_root(node)
         assert old_parent is not None
         replaced = parent.children.get(name)
+        if replaced is not None and replaced.is_dir != node.is_dir:
+            # the two were exchanged
+            self.delete(replaced, synthetic)
+            replaced = None
         if replaced is not None:
             self._forget(replaced)
         del old_parent.children[node.name]
@@ -232,20 +237,21 @@ class Model:
                 self.rescan(node)
                 for below in self.directories(node):
                     self.rescan(below)
-        self._tell(ChangeKind.MOVED, node, synthetic, old_path)
+        self._tell(ChangeKind.MOVED, node, synthetic, old_path, replaced is not None)
 
     def version(self, node: Node, kind: ChangeKind, synthetic: bool = False) -> None:
         """Tell that a file has another version, or a node other attributes."""
         self._tell(kind, node, synthetic)
 
-    def _tell(self, kind: ChangeKind, node: Node, synthetic: bool, old_path: bytes | None = None) -> None:
+    def _tell(
+        self, kind: ChangeKind, node: Node, synthetic: bool, old_path: bytes | None = None, replaced: bool = False
+    ) -> None:
         if self.silent or (isinstance(node, Directory) and node.way):
             return
         if kind is not ChangeKind.DELETED and kind is not ChangeKind.MOVED:
             node.unsent = True
-        self.records.append(
-            (kind, self.path_below_root(node), old_path, node, node.is_dir, self.process, synthetic, self.time)
-        )
+        path = self.path_below_root(node)
+        self.records.append((kind, path, old_path, node, node.is_dir, self.process, synthetic, self.time, replaced))
 
     def _forget(self, node: Node) -> None:
         """Take a node, and all below it, out of the model."""

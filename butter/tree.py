@@ -21,10 +21,12 @@ from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, TREE, Looks
 from butter._tree_model import ChangeKind, Directory, Entry, Model, absolute
 from butter._tree_mounts import WAKE, Mounts
+from butter._tree_settle import Sums
 from butter.eventlike import Eventlike, check_poll, deadline_of, poll, timed_out
 from butter.timerfd import TFD_NONBLOCK, Timer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from butter._arguments import Path
@@ -59,6 +61,8 @@ class Change(NamedTuple):
     #: the file as it was found after the change; None if it is DELETED, or was gone
     #: before it could be looked at
     entry: Entry | None = None
+    #: whether a move replaced what was at the new path
+    replaced: bool = False
 
 
 class Tree(Eventlike[Change]):
@@ -310,6 +314,29 @@ class Tree(Eventlike[Change]):
                     pass
             raise
 
+    def settle(self, seconds: float) -> Iterator[Change]:
+        """One change for each path, the sum of all, once it was quiet for *seconds*.
+
+        A file that came and went is not told, and one that was replaced, as editors
+        save, is WRITTEN. CREATED of a path that was there means that a directory was
+        replaced, or is now. Where a directory moves, what had happened below it is told
+        at once.
+
+        The iterator has what it has not told yet: another one begins anew.
+
+        Raises ValueError for negative *seconds*, and if the object is closed.
+        """
+        deadline_of(seconds, "seconds")
+        return self._settled(Sums(seconds))
+
+    def _settled(self, sums: Sums) -> Iterator[Change]:
+        while True:
+            try:
+                sums.add(self.wait(sums.left()))
+            except TimeoutError:
+                pass
+            yield from sums.take()
+
     def _read_events(self) -> list[Change]:
         # A step puts the changes into the batch itself, where a signal handler that
         # raises cannot lose them; the caller looks there after this.
@@ -378,11 +405,11 @@ class Tree(Eventlike[Change]):
         self._armed = when is not None
 
     def _change(self, record: Record) -> Change:
-        kind, path, old_path, node, is_dir, process, synthetic, moment = record
+        kind, path, old_path, node, is_dir, process, synthetic, moment, replaced = record
         text = self._text
         entry = None if kind is ChangeKind.DELETED else node.entry()
         old = None if old_path is None else text(old_path)
-        return Change(kind, text(path), old, is_dir, process, synthetic, moment, entry)
+        return Change(kind, text(path), old, is_dir, process, synthetic, moment, entry, replaced)
 
     def _text(self, path: bytes) -> str | Any:
         return path if self._is_bytes else os.fsdecode(path)

@@ -7,12 +7,15 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from butter._tree_settle import Sums
 from butter.asyncio._awaitable import WaitTimeout, forward
 from butter.asyncio._queue import EventQueue
 from butter.eventlike import deadline_of, timed_out
 from butter.tree import Change, Tree
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from butter._arguments import Path
 
 __all__ = ["Tree_async"]
@@ -90,3 +93,21 @@ class Tree_async(EventQueue[Tree, Change]):
             if deadline is not None and time.monotonic() >= deadline:
                 raise timed_out(WaitTimeout, timeout, "no quiet moment")
             await asyncio.sleep(_PAUSE)
+
+    async def settle(self, seconds: float) -> AsyncIterator[Change]:
+        """One change for each path, the sum of all, once it was quiet for *seconds*.
+
+        It is an asynchronous iterator that does what :meth:`butter.tree.Tree.settle`
+        does.
+
+        Raises ValueError for negative *seconds*, and if the object is closed.
+        """
+        deadline_of(seconds, "seconds")
+        sums = Sums(seconds)
+        while True:
+            try:
+                sums.add(await self.get(sums.left()))
+            except WaitTimeout:
+                pass
+            for change in sums.take():
+                yield change

@@ -1,5 +1,6 @@
 """The behaviour of butter.tree that is its own."""
 
+import itertools
 import os
 import shutil
 import time
@@ -7,8 +8,9 @@ import time
 import pytest
 import support
 from support import become_nobody, in_child, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
-from support.histories import Mirror, differences, history, on_disk
+from support.histories import Mirror, Storm, differences, history, on_disk
 
+from butter._tree_settle import Sums
 from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
 from butter.system import MS_BIND, mount, umount
 from butter.tree import Change, ChangeKind, Entry, Tree
@@ -356,7 +358,7 @@ def test_too_few_watches(root):
         own_namespaces()
         with open("/proc/sys/user/max_inotify_watches", "w") as file:
             file.write("20")
-        with pytest.raises(OSError, match="for 20 directories, and the tree has 43: user[.]max"):
+        with pytest.raises(OSError, match=r"for 20 directories, and the tree has 43: user\.max"):
             Tree(root)
         with Tree(root, partial=True) as tree:
             assert len(tree.entries()) == 44
@@ -417,6 +419,71 @@ def test_mounts_are_not_crossed(root):
             assert changes(tree)[:2] == [*gone("a"), *made("a")]
 
     in_child(body)
+
+
+# sums
+
+
+def settled(tree, count):
+    """The first changes of a settled tree, one a path."""
+    sums = tree.settle(0.02)
+    return [(each.kind, each.path, each.old_path) for each in itertools.islice(sums, count)]
+
+
+def test_settle(root):
+    """One change is told for each path, whatever its file went through."""
+    with Tree(root) as tree:
+        (root / "saved").write_text("new")
+        (root / "saved").rename(root / "a/file")
+        (root / "gone").write_text("for a moment")
+        (root / "gone").unlink()
+        (root / "new").write_text("1")
+        (root / "new").write_text("2")
+        (root / "new").chmod(0o600)
+        (root / "x").touch()
+        (root / "x").rename(root / "y")
+        (root / "last").mkdir()
+        assert settled(tree, 4) == [(WRITTEN, "a/file", None), *made("new", "y", "last")]
+        (root / "new").rename(root / "a/middle")
+        (root / "a/middle").rename(root / "a/end")
+        (root / "new").mkdir()
+        (root / "y").unlink()
+        found = settled(tree, 3)
+        assert set(found) == {(MOVED, "a/end", "new"), *made("new"), *gone("y")}
+        assert found.index((MOVED, "a/end", "new")) < found.index(*made("new"))
+
+
+def test_settle_and_directories(root):
+    """A directory that moves does not mix the paths before with those after it."""
+    with Tree(root) as tree:
+        (root / "a/new").touch()
+        (root / "a").rename(root / "b")
+        (root / "b/new").chmod(0o600)
+        shutil.rmtree(root / "b")
+        assert settled(tree, 2) == [*made("a/new"), (DELETED, "a", None)]
+
+
+def test_settled_histories(tmp_path):
+    """A mirror of the sums is the disk, as one of all changes is."""
+    for seed in range(5):
+        place = tmp_path / str(seed)
+        root = place / "root"
+        root.mkdir(parents=True)
+        (place / "outside").mkdir()
+        sums = Sums(0.002)
+        with Tree(root) as tree:
+            mirror = Mirror(tree.entries(), sums=True)
+            storm = Storm(place, seed, links=False)
+            for _ in range(50):
+                storm.run(6)
+                for change in told(tree):
+                    sums.add(change)
+                for change in sums.take():
+                    mirror.follow(change)
+            while sums.left() is not None:
+                for change in sums.take():
+                    mirror.follow(change)
+            assert not differences(mirror.entries, on_disk(root))
 
 
 # the object

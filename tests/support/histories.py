@@ -28,8 +28,10 @@ _FDCWD = -100
 class Mirror:
     """The tree as a program knows it that follows the changes."""
 
-    def __init__(self, entries):
+    def __init__(self, entries, sums=False):
         self.entries = dict(entries)
+        # the sums of settle() tell CREATED of what replaces something
+        self._sums = sums
         self._sep = b"/" if any(isinstance(path, bytes) for path in entries) else "/"
 
     def _below(self, path):
@@ -44,7 +46,9 @@ class Mirror:
         """Apply a change; AssertionError if it cannot be."""
         path, entries = change.path, self.entries
         if change.kind is ChangeKind.CREATED:
-            assert path not in entries, f"created twice: {change}"
+            assert self._sums or path not in entries, f"created twice: {change}"
+            for each in self._below(path) if path in entries else ():
+                del entries[each]
             if path:
                 assert entries[self._parent(path)].is_dir, f"created below a file: {change}"
             entries[path] = change.entry or Entry(change.is_dir, None, None, None)
