@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections import deque
 from typing import TYPE_CHECKING
@@ -103,9 +102,7 @@ class FanotifySource:
     def key_of(self, dirfd: int, name: bytes) -> Hashable:
         try:
             return FileHandle.of(name, dirfd, follow=False)[1:]
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-                raise
+        except OSError:
             return None
 
     def drop(self, key: Hashable) -> None:

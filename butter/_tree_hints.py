@@ -5,7 +5,8 @@ A source of hints is an object with
 * ``fileno()``, whose descriptor is readable when ``read()`` has hints;
 * ``read()``, which returns the hints that are there, and never waits;
 * ``watch(fd, is_way)``, which returns the key of an open directory, by which hints
-  know it; a watched directory has a hint for each later change of its names;
+  know it, or None if no watch is left; a watched directory has a hint for each later
+  change of its names;
 * ``key_of(dirfd, name)``, the key of a directory that cannot be opened, or None;
 * ``drop(key)``, ``close()``, and the names of the class :class:`Source`.
 
@@ -105,7 +106,7 @@ class Hints:
                 elif hint.bits & FAN_RENAME:
                     self._rename(hint)
                 else:
-                    self._about_name(hint, now)
+                    self._about_name(hint, hint.name, now)
             model.process = None
         return len(hints)
 
@@ -147,9 +148,8 @@ class Hints:
                     model.process = hint.process
                     model.version(node, ChangeKind.ATTRIBUTES)
 
-    def _about_name(self, hint: Hint, now: float) -> None:
-        bits, key, name, is_dir, cookie = hint[:5]
-        assert name is not None
+    def _about_name(self, hint: Hint, name: bytes, now: float) -> None:
+        bits, key, _, is_dir, cookie = hint[:5]
         for directory in self._model.known(key):
             if directory.way:
                 self._on_the_way(directory, name, bits, cookie)
@@ -216,7 +216,7 @@ class Hints:
                     model.version(node, ChangeKind.ATTRIBUTES)
             return
         if node is None and bits & IN_CREATE:
-            node = model.add(directory, name, None, False, False)
+            node = model.add_file(directory, name, None, False)
         if node is None or node.is_dir:
             return
         if bits & IN_MODIFY:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,8 @@ class InotifySource:
         path = b"/proc/self/fd/%d" % fd
         mask = _ON_THE_WAY if is_way else self.mask
         wd: int = lib.inotify_add_watch(self._fd, path, mask)
+        if wd == -1 - errno.ENOSPC:
+            return None
         if wd < 0:
             ADD_WATCH.check(wd, path, fd=self._fd, mask=mask)
         if wd > self._newest:

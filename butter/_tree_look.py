@@ -39,10 +39,10 @@ from typing import TYPE_CHECKING
 from butter._arguments import O_PATH
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._tree_c import ffi, lib
+from butter._tree_errors import TREE
 from butter._tree_hints import GRACE
 from butter._tree_model import ALL, BYTES, DEVICE, FACTS, INODE, MODE, MOUNT, MTIME, ChangeKind, Directory
 from butter._tree_walk import Walk
-from butter.errors import NEW_DESCRIPTOR, PATH, Errors, InvalidPath, raise_sysctl
 from butter.inotify import IN_CREATE, IN_DELETE, IN_MOVED_TO
 
 if TYPE_CHECKING:
@@ -62,30 +62,10 @@ READ_EACH = 64
 RETRY, TRIES = 0.005, 20
 
 
-def _exhausted(watches: int | None = None, needed: int = 0, **_: object) -> str:
-    if watches is None:
-        return f"this user has no registration with epoll left: {raise_sysctl('fs.epoll.max_user_watches')}"
-    limit = raise_sysctl("fs.inotify.max_user_watches", "user.max_inotify_watches")
-    return (
-        f"this user has watches for {watches} directories, and the tree has {needed}: {limit};"
-        " partial=True goes on with those that there are"
-    )
-
-
 # bits of a look beside those of events: all that is below is looked at, too, and the
 # version of a file is taken, as after an overflow; and a wait in limbo is over
 DEEP, FORCE = 1 << 32, 1 << 33
 
-TREE = Errors(
-    "Tree",
-    {
-        **PATH,
-        **NEW_DESCRIPTOR,
-        errno.EAGAIN: (BlockingIOError, "nothing has changed"),
-        errno.ELOOP: (InvalidPath, "a directory was replaced by a symbolic link"),
-        errno.ENOSPC: (OSError, _exhausted),
-    },
-)
 # the name has changed again, and an event about that is queued
 _CHANGED = {-1 - errno.ENOENT, -1 - errno.ENOTDIR, -1 - errno.ELOOP, -1 - errno.ESTALE}
 _FORBIDDEN = {-1 - errno.EACCES, -1 - errno.EPERM}
@@ -108,8 +88,7 @@ class Looks:
         self.unreachable: dict[Directory, None] = {}
         self._generation = self._depth = 0
         self._retry_at, self._tries = 0.0, 0
-        #: the source for a walk in C, in the first scan: it asks for neither patterns nor
-        #: more watches than there are
+        #: the source for a walk in C, in the first scan: it does not ask for patterns
         self.walk_with: InotifySource | None = None
         #: directories that could not be watched, because no watch was left
         self.unwatched = 0
@@ -202,7 +181,7 @@ class Looks:
         directory.dirty = names if directory.dirty is None else ALL
 
     def _end_limbo(self) -> bool:
-        """Look again at the names whose time in limbo is over; return if there were any."""
+        """Look again at names whose time in limbo is over; return if there were any."""
         now = time.monotonic()
         due = [
             (directory, name)
@@ -324,7 +303,7 @@ class Looks:
             model.delete(known, True)
             known = None
         if known is None:
-            model.add(directory, name, facts, False, not bits & _APPEARED)
+            model.add_file(directory, name, facts, not bits & _APPEARED)
             return
         version = known.size, known.mtime
         if bits and version != (facts[BYTES], facts[MTIME]):
@@ -383,8 +362,7 @@ class Looks:
             if not self._may_end(directory, known, bits):
                 return
             model.delete(known, True)
-        node = model.add(directory, name, facts, True, True)
-        assert isinstance(node, Directory)
+        node = model.add_directory(directory, name, facts, True)
         if key is not None and model.find(key, facts[MOUNT]) is None:
             model.claim(key, node)
 
@@ -419,16 +397,15 @@ class Looks:
                 return
             known, found = directory.children.get(name), None
         if found is not None:
-            assert found.parent is not None
             parent, old_name = found.parent, found.name
             model.move(found, directory, name, True)
-            model.touch(parent, old_name)
+            if parent is not None:
+                model.touch(parent, old_name)
             self._look_below(found, fd, bits)
             return
         if known is not None:
             model.delete(known, True)
-        node = model.add(directory, name, facts, True, not bits & _APPEARED)
-        assert isinstance(node, Directory)
+        node = model.add_directory(directory, name, facts, not bits & _APPEARED)
         if key is not None:
             model.claim(key, node)
         self._list(node, fd)
@@ -438,27 +415,31 @@ class Looks:
             self._list(node, fd)
 
     def _break_circle(self, directory: Directory, known: Node | None, found: Directory, fd: int) -> Hashable:
-        """Throw a subtree away that would be below itself; return the key of *fd* then."""
+        """Throw a subtree away that would be below itself; return the key of *fd*."""
         model = self._model
         top = known if known is not None and model.is_within(found, known) else found
         parent, name = top.parent, top.name
-        assert parent is not None
         model.delete(top, True)
-        model.touch(parent, name)
+        if parent is not None:
+            model.touch(parent, name)
         return None if directory.gone else self._watch(fd, len(directory.way) > 1)
 
     def _watch(self, fd: int, is_way: bool) -> Hashable:
         try:
-            return self._source.watch(fd, is_way)
+            key = self._source.watch(fd, is_way)
         except PermissionError:
             if is_way:
                 return None
             raise
-        except OSError as error:
-            if error.errno != errno.ENOSPC or not self._partial:
-                raise
-            self.unwatched += 1
-            return None
+        if key is None:
+            self._lack_watches(self._partial)
+        return key
+
+    def _lack_watches(self, partial: bool) -> None:
+        """Raise the error of too few watches, or go on with those that there are."""
+        self.unwatched += 1
+        if not partial:
+            TREE.fail(errno.ENOSPC, watches=self._source.watches, needed=0)
 
     def _unwatch(self, key: Hashable) -> None:
         """End a new watch that is not used; a look that follows makes another."""
@@ -486,9 +467,10 @@ class Looks:
             walk, place = node.packed
             walk.compare(node, place, fd)
             return
-        if self.walk_with is not None and self._model.silent and not node.listed and node.key is not None:
+        if self.walk_with is not None and self._model.silent and not node.listed and isinstance(node.key, int):
             node.listed = True
-            Walk(self._model, self.walk_with, TREE).go(node, fd)
+            if not Walk(self._model, self.walk_with).go(node, fd, node.key):
+                self._lack_watches(partial=False)
             return
         try:
             names = [os.fsencode(name) for name in os.listdir(fd)]

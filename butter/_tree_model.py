@@ -1,10 +1,10 @@
-"""The model of a tree: its nodes, and the four operations that change it.
+"""The model of a tree: its nodes, and the operations that change it.
 
 The principle of :class:`butter.tree.Tree` begins here. The model and the stream of
-changes are one thing: only ``add``, ``delete``, ``move`` and ``version`` change what
-the program believes, and each of them appends its record to the stream. So a program
-that replays the stream has the model, whatever the rest of the code does; the rest has
-to see to it that the model is the disk.
+changes are one thing: only ``add_file``, ``add_directory``, ``delete``, ``move`` and
+``version`` change what the program believes, and each of them appends its record to the
+stream. So a program that replays the stream has the model, whatever the rest of the
+code does; the rest has to see to it that the model is the disk.
 
 A node has its parent and its name, and no path: a directory is moved by one assignment,
 and a path is built when a record is told. Above the root stand its ancestors, up to an
@@ -50,7 +50,7 @@ ALL: dict[bytes, int] = {}
 
 
 class ChangeKind(enum.Enum):
-    """What happened to a path."""
+    """The kind of a change."""
 
     #: it appeared, or it was found when a directory appeared or moved in
     CREATED = "created"
@@ -67,7 +67,7 @@ class ChangeKind(enum.Enum):
 
 
 class Entry(NamedTuple):
-    """A file or a directory as it was seen: ``Entry(is_dir, inode, size, mtime_ns)``."""
+    """``Entry(is_dir, inode, size, mtime_ns)``: a file or directory as it was seen."""
 
     is_dir: bool
     inode: int
@@ -179,27 +179,28 @@ class Model:
         self.silent = True
         #: counts what may make an unreachable directory reachable
         self.generation = 0
-        #: patterns leave names out: a function of the parent, the name, and whether it is
-        #: a directory
+        #: patterns leave names out: a function of the parent, the name, and whether it
+        #: is a directory
         self.excluded: Callable[[Directory, bytes, bool], bool] | None = None
         #: of the event that is being applied
         self.process: int | None = None
         self.time = 0.0
 
-    # the four operations
+    # the operations
 
-    def add(self, parent: Directory, name: bytes, facts: Facts | None, is_dir: bool, synthetic: bool) -> Node:
-        """Add a file or a directory, and tell CREATED."""
-        node: Node
-        if not is_dir:
-            node = Node(parent, name, facts)
-        else:
-            node = directory = Directory(parent, name, facts, parent.way[1:])
-            if directory.mount != parent.mount and not parent.way:
-                self.mount_points[directory] = None
-            if parent.way and not directory.way:
-                self.root = directory
-        parent.children[name] = node
+    def add_file(self, parent: Directory, name: bytes, facts: Facts | None, synthetic: bool) -> Node:
+        """Add a file, and tell CREATED."""
+        parent.children[name] = node = Node(parent, name, facts)
+        self._tell(ChangeKind.CREATED, node, synthetic)
+        return node
+
+    def add_directory(self, parent: Directory, name: bytes, facts: Facts, synthetic: bool) -> Directory:
+        """Add a directory, and tell CREATED."""
+        parent.children[name] = node = Directory(parent, name, facts, parent.way[1:])
+        if node.mount != parent.mount and not parent.way:
+            self.mount_points[node] = None
+        if parent.way and not node.way:
+            self.root = node
         self._tell(ChangeKind.CREATED, node, synthetic)
         return node
 
@@ -219,7 +220,6 @@ class Model:
         The new place must not be below the node, nor the node below what it replaces.
         """
         old_parent, old_path = node.parent, self.path_below_root(node)
-        assert old_parent is not None
         replaced = parent.children.get(name)
         if replaced is not None and replaced.is_dir != node.is_dir:
             # the two were exchanged
@@ -227,7 +227,8 @@ class Model:
             replaced = None
         if replaced is not None:
             self._forget(replaced)
-        del old_parent.children[node.name]
+        if old_parent is not None:
+            del old_parent.children[node.name]
         node.parent, node.name = parent, name
         parent.children[name] = node
         if isinstance(node, Directory):
@@ -284,10 +285,9 @@ class Model:
 
     def release(self, node: Directory) -> None:
         """Forget the identity of *node*; the last of its directories ends the watch."""
-        key, known = node.key, self.keys.get(node.key, ())
+        key, known = node.key, self.keys.get(node.key)
         node.key = None
-        if key is not None and node in known:
-            assert isinstance(known, list)
+        if known is not None and node in known:
             known.remove(node)
             if not known:
                 del self.keys[key]
@@ -397,8 +397,8 @@ class Model:
     def take(self) -> list[Record]:
         """Return the records that can be sent, and forget them.
 
-        A record of a file waits, and those after it, until a look has found the inode, or
-        could not.
+        A record of a file waits, and those after it, until a look has found the inode,
+        or could not.
         """
         records = self.records
         count = 0

@@ -73,7 +73,7 @@ class Sums:
         self._soonest = 0.0
 
     def left(self) -> float | None:
-        """Return for how many seconds nothing can be taken, None if there is nothing."""
+        """Return for how many seconds nothing can be taken, None if nothing is left."""
         if self._early:
             return 0.0
         return max(0.0, self._soonest - time.monotonic()) if self._sums else None
@@ -191,7 +191,7 @@ class Sums:
             del self._sums[path]
 
     def _tell_all(self, top: Any) -> None:
-        """Tell the sums about a path and those below it at once, with all before them."""
+        """Tell the sums about a path and those below it at once, and those before."""
         told = [number for number, each in enumerate(self._sums.values()) if _is_about(each, top)]
         for path in list(self._sums)[: told[-1] + 1 if told else 0]:
             self._early.append(self._sums.pop(path).result())

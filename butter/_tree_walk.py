@@ -2,8 +2,8 @@
 
 The first scan of a tree finds more than the program will ever hear of again. So it
 fills a few arrays in C (``butter/build/tree_walk.c``), and a directory of the model is
-*packed*: its children are in the arrays, until something asks for them. The arrays never
-change, so ``Tree.entries()`` is made of them, too.
+*packed*: its children are in the arrays, until something asks for them. The arrays
+never change, so ``Tree.entries()`` is made of them, too.
 
 After an overflow a packed directory is compared in C with the disk; the directories
 below it that differ are unpacked, and looked at one by one.
@@ -15,8 +15,8 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Any
 
-from butter._inotify import ADD_WATCH
 from butter._tree_c import ffi, lib
+from butter._tree_errors import TREE
 from butter._tree_model import Directory, Entry, Node
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from butter._tree_inotify import InotifySource
     from butter._tree_model import Model
-    from butter.errors import Errors
 
 # inode, size, mtime, offset of the name, mode, place of the directory
 _ENTRY = struct.Struct("=qqqIIi4x")
@@ -37,37 +36,39 @@ _S_IFMT, _S_IFDIR = 0o170000, 0o040000
 class Walk:
     """All that was found below one directory at one time."""
 
-    def __init__(self, model: Model, source: InotifySource, errors: Errors) -> None:
+    def __init__(self, model: Model, source: InotifySource) -> None:
         self._model = model
         self._source = source
-        self._errors = errors
         found: Any = lib.butter_tree_new()
         if not found:
-            errors.fail(errno.ENOMEM)
+            TREE.fail(errno.ENOMEM)
         self._found: Any = _gc(found, lib.butter_tree_free)
         #: the directories that were unpacked, by their places
         self._nodes: dict[int, Directory] = {}
 
-    def go(self, node: Directory, fd: int) -> None:
-        """Walk through *node*, which is open and watched, and pack what is found."""
+    def go(self, node: Directory, fd: int, wd: int) -> bool:
+        """Walk through *node*, which is open and watched, and pack what is found.
+
+        Returns False if there were too few watches; then nothing is packed.
+        """
         source, found = self._source, self._found
-        assert isinstance(node.key, int)
-        result = lib.butter_tree_walk_in(found, fd, source.fileno(), source.mask, node.key)
+        result = lib.butter_tree_walk_in(found, fd, source.fileno(), source.mask, wd)
         source.count(found.directory_count - 1, found.directories[found.directory_count - 1].wd)
         if result == -1 - errno.ENOSPC:
-            ADD_WATCH.check(result, fd=source.fileno(), mask=source.mask)
-        self._errors.check(result)
+            return False
+        TREE.check(result)
         self._nodes[0] = node
         node.pack(self, 0)
         self._model.walks.append(self)
         left = [(each.directory, _string(found.names + each.name)) for each in self._left()]
         for place, name in left:
             self._model.touch(self._node(place), name)
+        return True
 
     def compare(self, node: Directory, place: int, fd: int) -> None:
         """Compare a packed directory with the disk, and make dirty what differs."""
         result = lib.butter_tree_compare(self._found, place, fd, self._source.fileno(), self._source.mask)
-        self._errors.check(result)
+        TREE.check(result)
         for each in [each.directory for each in self._left()]:
             changed = self._node(each)
             changed.unpack()

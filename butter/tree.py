@@ -15,10 +15,11 @@ from butter._descriptor import ADOPT
 from butter._signals import run_handlers
 from butter._timerfd import SETTIME, arm_timer
 from butter._tree_c import ffi, lib
+from butter._tree_errors import TREE
 from butter._tree_fanotify import FanotifySource
 from butter._tree_hints import Hints
 from butter._tree_inotify import InotifySource
-from butter._tree_look import RETRY, TREE, Looks
+from butter._tree_look import RETRY, Looks
 from butter._tree_model import ChangeKind, Directory, Entry, Model, absolute
 from butter._tree_mounts import WAKE, Mounts
 from butter._tree_settle import Sums
@@ -121,9 +122,9 @@ class Tree(Eventlike[Change]):
     _kind = "a tree"
     _link = "anon_inode:[eventpoll]"
 
-    _source: Source | None
-    _timer: Timer | None
-    _mounts: Mounts | None
+    _source: Source
+    _timer: Timer
+    _mounts: Mounts
     _name = _why = ""
     _armed = False
     _torn = False
@@ -157,11 +158,13 @@ class Tree(Eventlike[Change]):
     def _init_state(self) -> None:
         super()._init_state()
         self._lock = RLock()
-        self._source = self._timer = self._mounts = None
+        #: what has a descriptor beside that of the object
+        self._parts: list[Source | Timer | Mounts] = []
 
     def _open(self, place: bytes, path: Path, modified: bool, cross_mounts: bool, backend: str, partial: bool) -> None:
         """Choose where hints come from, and scan the tree."""
         self._mounts = Mounts()
+        self._parts.append(self._mounts)
         if backend == "fanotify":
             self._scan(place, FanotifySource(place, modified), cross_mounts, partial)
             self._why = "asked for"
@@ -171,13 +174,10 @@ class Tree(Eventlike[Change]):
             self._scan(place, source, cross_mounts, partial, source)
             self._why = "asked for" if backend == "inotify" else "its watches suffice, and nothing outside is read"
             return
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
+        except OSError:
+            if not self._looks.unwatched:
                 raise
             watches = source.watches
-        # the watches end, so that other programs have them
-        source.close()
-        self._source = None
         if backend == "auto":
             try:
                 self._scan(place, FanotifySource(place, modified), cross_mounts, partial)
@@ -199,8 +199,10 @@ class Tree(Eventlike[Change]):
         partial: bool,
         walk_with: InotifySource | None = None,
     ) -> None:
-        if self._source is not None:
-            self._source.close()
+        if len(self._parts) > 1:
+            # its watches end, so that there are more for others
+            self._parts.pop().close()
+        self._parts.append(source)
         self._source, self._name = source, source.name
         self._model = model = Model(place, source.drop)
         self._hints = Hints(model, source)
@@ -213,10 +215,9 @@ class Tree(Eventlike[Change]):
     def _begin(self, place: bytes) -> None:
         """Make the descriptor that the program waits for."""
         source, mounts = self._source, self._mounts
-        assert source is not None
-        assert mounts is not None
         self._known, self._packed = _first(self._model)
         self._timer = timer = Timer(flags=TFD_NONBLOCK)
+        self._parts.append(timer)
         fds = ffi.new("int[]", [source.fileno(), timer.fileno(), mounts.fileno()])
         events = ffi.new("uint32_t[]", [POLLIN, POLLIN, WAKE])
         fd: int = lib.butter_tree_wait_for(fds, events, len(fds))
@@ -227,11 +228,8 @@ class Tree(Eventlike[Change]):
 
     def _end(self) -> None:
         """Close all descriptors but the one that the program knows."""
-        parts = self._source, self._timer, self._mounts
-        self._source = self._timer = self._mounts = None
-        for part in parts:
-            if part is not None:
-                part.close()
+        while self._parts:
+            self._parts.pop().close()
 
     def _drop_batch(self) -> None:
         super()._drop_batch()
@@ -249,7 +247,7 @@ class Tree(Eventlike[Change]):
         ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="a descriptor, of which the tree is not known")
 
     def entries(self) -> dict[str | Any, Entry]:
-        """What was there when the tree was made: a dict from path to Entry.
+        """The files that were there when the tree was made: a dict from path to Entry.
 
         Paths are relative to the root, which is the empty path. Changes are not
         followed: the result is always the same.
@@ -267,7 +265,7 @@ class Tree(Eventlike[Change]):
 
     @property
     def quiet(self) -> bool:
-        """Whether the model is the disk: it was read, and nothing is left to be looked at.
+        """Whether the model is the disk: nothing is left to be read and looked at.
 
         The changes may still wait in the object (``pending``).
 
@@ -276,7 +274,7 @@ class Tree(Eventlike[Change]):
         with self._lock:
             self.step()
             mounts = self._mounts
-            return self._looks.is_quiet() and not (self._model.records or (mounts and mounts.pending))
+            return self._looks.is_quiet() and not (self._model.records or mounts.pending)
 
     def sync(self, timeout: float | None = None) -> None:
         """Read and look until the tree is quiet.
@@ -360,7 +358,7 @@ class Tree(Eventlike[Change]):
     def step(self) -> None:
         """Read and look as far as that is possible without waiting.
 
-        What is to be told then waits in the object (``pending``).
+        The changes that were found wait in the object (``pending``).
 
         Raises ValueError if the object is closed, OSError where a limit is reached.
         """
@@ -369,7 +367,6 @@ class Tree(Eventlike[Change]):
         with self._lock:
             self.fileno()
             mounts = self._mounts
-            assert mounts is not None
             self._stepping = get_ident()
             try:
                 if self._torn:
@@ -391,8 +388,6 @@ class Tree(Eventlike[Change]):
     def _arm(self) -> None:
         """Have the descriptor become readable when there is something to do."""
         timer, mounts = self._timer, self._mounts
-        assert timer is not None
-        assert mounts is not None
         when = self._looks.next_time()
         if mounts.pending or self._torn:
             when = min(when or time.monotonic() + RETRY, time.monotonic() + RETRY)
@@ -416,7 +411,7 @@ class Tree(Eventlike[Change]):
 
 
 def _first(model: Model) -> tuple[list[tuple[bytes, Entry]], list[tuple[bytes, Walk, int]]]:
-    """Return the entries of a model, parents first, and the directories that are packed."""
+    """Return the entries of a model, parents first, and the packed directories."""
     known: list[tuple[bytes, Entry]] = []
     packed: list[tuple[bytes, Walk, int]] = []
     left: list[tuple[bytes, Node]] = [] if model.root is None else [(b"", model.root)]

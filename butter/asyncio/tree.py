@@ -67,7 +67,7 @@ class Tree_async(EventQueue[Tree, Change]):
 
     @property
     def quiet(self) -> bool:
-        """Whether the model is the disk: it was read, and nothing is left to be looked at.
+        """Whether the model is the disk: nothing is left to be read and looked at.
 
         Raises ValueError if the object is closed.
         """

@@ -17,8 +17,8 @@ static int butter_tree_look(int dirfd, const char *name, int64_t *facts)
 
     if (syscall(SYS_statx, dirfd, name, flags, basic | BUTTER_MNT_ID | BUTTER_MNT_ID_UNIQUE, &found) < 0)
         return -1 - errno;
-    /* others: inode, size, blocks; times: atime, btime, ctime, mtime, of two words each, and
-       the numbers of two devices */
+    /* others: inode, size, blocks; times: atime, btime, ctime, mtime, of two words
+       each, and the numbers of two devices */
     facts[BUTTER_MODE] = found.mode;
     facts[BUTTER_DEVICE] = (int64_t)found.times[9];
     facts[BUTTER_INODE] = (int64_t)found.others[0];
@@ -72,7 +72,7 @@ static int butter_tree_open(const char *path, int64_t *facts)
     return next;
 }
 
-/* Return an epoll descriptor that becomes readable with any of the others, or -1 - errno. */
+/* Return an epoll descriptor that is readable when one of *fds* is, or -1 - errno. */
 static int butter_tree_wait_for(const int *fds, const uint32_t *events, int count)
 {
     int epoll = epoll_create1(EPOLL_CLOEXEC), saved;

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 /* A walk enters all directories below one, watches each before it lists it, and keeps
-   what it finds in a few arrays: a tree of 100,000 files is not worth as many objects of
-   Python, of which most are never asked for. The GIL is free meanwhile.
+   what it finds in a few arrays: a tree of 100,000 files is not worth as many objects
+   of Python, of which most are never asked for. The GIL is free meanwhile.
 
    A walk is for the ordinary. It leaves to Python each name that needs more thought: a
    directory that cannot be opened, that another mount or device begins at, that is
@@ -191,8 +191,8 @@ static int list(butter_tree_walk *walk, uint32_t directory, int fd)
     }
 }
 
-/* Enter a directory: return its descriptor, -1 if its name is left to Python or gone, or
-   -1 - errno. */
+/* Enter a directory: return its descriptor, -1 if its name is left to Python or gone,
+   or -1 - errno. */
 static int enter(butter_tree_walk *walk, const frame *above, uint32_t place, int *wd)
 {
     int64_t facts[BUTTER_FACTS];

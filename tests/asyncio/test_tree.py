@@ -12,7 +12,7 @@ from butter.tree import ChangeKind
 
 @both
 async def test_changes_are_events(tmp_path):
-    """``get`` and ``async for`` return the changes, and a mirror of them is the disk."""
+    """``get`` and ``async for`` return changes, and a mirror of them is the disk."""
     async with Tree_async(tmp_path) as tree:
         mirror = Mirror(tree.entries())
         os.makedirs(tmp_path / "a/b/c")

@@ -100,7 +100,7 @@ def test_a_file(root, backend):
 
 @backends
 def test_directories(root, tmp_path, backend):
-    """What appears or moves in is told with all below it; the rest by one change."""
+    """A directory that appears is told with all below it, and one that goes alone."""
     with Tree(root, backend=backend) as tree:
         os.makedirs(root / "x/y/z")
         (root / "x/y/z/f").touch()
@@ -131,7 +131,7 @@ def test_modified(root):
 
 
 def test_a_truncated_version(root):
-    """A version that no event told of is found by the look that another event causes."""
+    """A version that no event told is found by the look that another event causes."""
     with Tree(root) as tree:
         os.truncate(root / "a/file", 1)
         (root / "a/file").touch()
@@ -163,7 +163,7 @@ def test_exchange(root, backend):
 
 @backends
 def test_a_child_in_the_place_of_its_parent(root, backend):
-    """A child that takes the place of its parent, which goes below it, is no circle."""
+    """A child takes the place of its parent, which goes below it."""
     with Tree(root, backend=backend) as tree:
         mirror = Mirror(tree.entries())
         os.rename(root / "a/b", root / "b")
@@ -553,6 +553,6 @@ def test_closed(root):
 @pytest.mark.parametrize("loss", [0.0, 0.2], ids=["all events", "events are lost"])
 @pytest.mark.parametrize("links", [False, True], ids=["versions", "hard links"])
 def test_histories(tmp_path, backend, loss, links):
-    """After random operations of several processes the mirror of the changes is the disk."""
+    """After random operations of several processes the mirror equals the disk."""
     for seed in range(2):
         history(tmp_path / str(seed), seed, backend=backend, loss=loss, links=links)

@@ -98,7 +98,7 @@ def on_disk(root, is_bytes=False):
 
 
 def differences(mirror, disk, versions=True):
-    """What a mirror has that is not on the disk, and the other way round."""
+    """The paths at which a mirror and the disk differ."""
 
     def key(entry):
         return (entry.is_dir, entry.inode, *(entry[2:] if versions and not entry.is_dir else ()))
@@ -324,7 +324,7 @@ def history(
     report=None,
     **options,
 ):
-    """One history: storms while a tree is made and followed. AssertionError if it lies."""
+    """Storms while a tree is made and followed. AssertionError if the tree lies."""
     place = os.fspath(place)
     root = f"{place}/root"
     os.makedirs(root)

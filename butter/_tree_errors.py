@@ -1,0 +1,27 @@
+"""The meanings of the errnos of a tree."""
+
+from __future__ import annotations
+
+import errno
+
+from butter.errors import NEW_DESCRIPTOR, PATH, Errors, InvalidPath, raise_sysctl
+
+
+def _exhausted(watches: int | None = None, needed: int = 0, **_: object) -> str:
+    if watches is None:
+        return f"this user has no registration with epoll left: {raise_sysctl('fs.epoll.max_user_watches')}"
+    limit = raise_sysctl("fs.inotify.max_user_watches", "user.max_inotify_watches")
+    has = f"this user has watches for {watches} directories, and the tree has {needed or 'more'}"
+    return f"{has}: {limit}; partial=True goes on with those that there are"
+
+
+TREE = Errors(
+    "Tree",
+    {
+        **PATH,
+        **NEW_DESCRIPTOR,
+        errno.EAGAIN: (BlockingIOError, "nothing has changed"),
+        errno.ELOOP: (InvalidPath, "a directory was replaced by a symbolic link"),
+        errno.ENOSPC: (OSError, _exhausted),
+    },
+)
