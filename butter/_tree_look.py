@@ -25,7 +25,8 @@ With this, each rule below is safe: a wrong guess is corrected, and never final.
 
 Patterns (``Model.excluded``) are asked here for each name on the disk, and in the
 hints: an excluded name counts as absent. A directory that moves is looked at with all
-below it if there are patterns, which ``Model.move`` sees to.
+below it if there are patterns, which ``Model.move`` sees to. They are set before the
+first look, which then makes no walk in C (``walk_with`` is None).
 """
 
 from __future__ import annotations

@@ -217,6 +217,7 @@ class Tree(Eventlike[Change]):
         source, mounts = self._source, self._mounts
         self._known, self._packed = _first(self._model)
         self._timer = timer = Timer(flags=TFD_NONBLOCK)
+        timer._in_queue = True  # it is closed with the tree
         self._parts.append(timer)
         fds = ffi.new("int[]", [source.fileno(), timer.fileno(), mounts.fileno()])
         events = ffi.new("uint32_t[]", [POLLIN, POLLIN, WAKE])
@@ -229,7 +230,10 @@ class Tree(Eventlike[Change]):
     def _end(self) -> None:
         """Close all descriptors but the one that the program knows."""
         while self._parts:
-            self._parts.pop().close()
+            try:
+                self._parts.pop().close()
+            except OSError:
+                pass  # the others have to be closed, too
 
     def _drop_batch(self) -> None:
         super()._drop_batch()
@@ -310,6 +314,11 @@ class Tree(Eventlike[Change]):
                     return super().wait(RETRY)
                 except TimeoutError:
                     pass
+            try:
+                # the last look may have found a change
+                return self._batch.popleft()
+            except IndexError:
+                pass
             raise
 
     def settle(self, seconds: float) -> Iterator[Change]:

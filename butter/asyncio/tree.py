@@ -71,7 +71,11 @@ class Tree_async(EventQueue[Tree, Change]):
 
         Raises ValueError if the object is closed.
         """
-        return self._source.quiet
+        quiet = self._source.quiet
+        if self._batch:
+            # no other call tells the waiters about the changes that this found
+            self._wake()
+        return quiet
 
     async def sync(self, timeout: float | None = None) -> None:
         """Read and look until the tree is quiet.
@@ -84,12 +88,7 @@ class Tree_async(EventQueue[Tree, Change]):
         ValueError if the object is closed.
         """
         deadline = deadline_of(timeout)
-        while True:
-            quiet = self._source.quiet
-            if self._batch:
-                self._wake()
-            if quiet:
-                return
+        while not self.quiet:
             if deadline is not None and time.monotonic() >= deadline:
                 raise timed_out(WaitTimeout, timeout, "no quiet moment")
             await asyncio.sleep(_PAUSE)

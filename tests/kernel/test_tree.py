@@ -290,6 +290,40 @@ def test_an_overflow(root):
         assert {(CREATED, "moved/new"), (CREATED, "file")} <= set(synthetic)
 
 
+def test_a_large_tree_after_lost_events(root):
+    """Directories that were never asked for are compared after an overflow."""
+    for number in range(300):
+        os.makedirs(root / f"d{number % 20}/e{number}/f")
+        (root / f"d{number % 20}/e{number}/f/file").write_text("text")
+    deep = root / "/".join(["deep"] * 100)
+    os.makedirs(deep)
+    with Tree(root, backend="inotify") as tree:
+        before = tree.entries()
+        assert before == on_disk(root)
+        mirror, read = Mirror(before), tree._source.read
+        (root / "d1/e1/f/file").write_text("another text")
+        (root / "d2/e2").rename(root / "d3/moved")
+        (root / "d3/moved/new").touch()
+        shutil.rmtree(root / "d4")
+        (root / "d5/e5").rename(root.parent / "outside")
+        (root / "d6").rename(root / "d7/e7/d6")
+        (deep / "file").touch()
+        (root / "d8/e8/f").rename(root / "f")
+        (root / "d8/e8/f").symlink_to("file")
+        read()  # they are lost
+        tree._hints.overflow()
+        found = told(tree)
+        for change in found:
+            mirror.follow(change)
+        assert not differences(mirror.entries, on_disk(root))
+        assert {(MOVED, "d3/moved"), (MOVED, "d7/e7/d6"), (MOVED, "f")} <= {each[:2] for each in found}
+        assert len(found) < 100
+        # nothing is told a second time
+        tree._hints.overflow()
+        assert changes(tree) == []
+        assert tree.entries() == before
+
+
 def test_a_handler_that_raises(root, monkeypatch):
     """A step that did not come to its end is made up for by the next."""
     with Tree(root) as tree:
