@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from butter import splice as splice
     from butter import system as system
     from butter import timerfd as timerfd
+    from butter import tree as tree
     from butter import utils as utils
 
 # Python imports a module of this list that is not there yet for the star, or for
@@ -50,5 +51,6 @@ __all__ = [
     "splice",
     "system",
     "timerfd",
+    "tree",
     "utils",
 ]

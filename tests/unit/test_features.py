@@ -17,8 +17,8 @@ from butter.cli import _probes
 
 # of the source tree: an installed package lacks its builders
 ROOT = Path(__file__).resolve().parent.parent.parent
-# not a feature, but shared by the event objects of all features
-SHARED = {"eventlike", "look"}
+# not a feature, but shared by the event objects of all features, or of a composition
+SHARED = {"eventlike", "look", "tree"}
 FILES = {path.stem for path in (ROOT / "butter/build").glob("*.py")} - SHARED
 # a builder may be a part of a feature, as newfd_more is of newfd
 BUILDERS = sorted(name for name in FILES if not any(name.startswith(f"{other}_") for other in FILES))
