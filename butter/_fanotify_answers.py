@@ -8,12 +8,41 @@ import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from butter._fanotify_errors import ANSWER
+from butter._arguments import integer
+from butter._constants.fanotify import FAN_DENY, FAN_ERRNO_BITS, FAN_ERRNO_SHIFT
+from butter._fanotify_errors import ANSWER, PERMISSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from butter._fanotify_event import FanotifyEvent
     from butter._fanotify_handle_paths import Paths
+
+# the errnos that a denied task may get in the pre-content class
+DENY_ERRNOS = (
+    errno.EPERM,
+    errno.EIO,
+    errno.EBUSY,
+    errno.ETXTBSY,
+    errno.EAGAIN,
+    errno.ENOSPC,
+    errno.EDQUOT,
+)
+
+
+def FAN_DENY_ERRNO(err: int) -> int:
+    """``FAN_DENY_ERRNO(err)``: returns the answer that denies with the errno *err*.
+
+    It is for programs that write their answers by themselves, as
+    :meth:`FanotifyEvent.deny` does. Only a group of ``FAN_CLASS_PRE_CONTENT`` may write
+    it, and *err* is EPERM, EIO, EBUSY, ETXTBSY, EAGAIN, ENOSPC or EDQUOT. The kernel
+    refuses other answers, and the task goes on waiting.
+
+    Raises ValueError for a number that an answer does not have room for.
+
+    Linux 6.14, :manpage:`fanotify(7)`.
+    """
+    return FAN_DENY | integer(err, FAN_ERRNO_BITS, "err") << FAN_ERRNO_SHIFT
 
 
 class AuditRule(NamedTuple):
@@ -92,6 +121,14 @@ class Answers:
         """Answer nothing any more: the process is a forked child."""
         self.fd = None
         self.waiting.clear()
+
+
+def keys_of(events: Iterable[FanotifyEvent]) -> list[tuple[int, int]]:
+    """Return the keys of permission events, by which their answers are known.
+
+    The kernel has denied those whose file it could not open.
+    """
+    return [(event[6].serial, event[2]) for event in events if event[1] & PERMISSION and event[2] >= 0]
 
 
 class Origin:

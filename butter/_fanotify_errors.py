@@ -467,17 +467,20 @@ def _unopened(cause: str | Callable[..., str]) -> Callable[..., str]:
     return sentence
 
 
+_LEASED = _unopened("another process has a lease on its file, and event_flags have O_NONBLOCK")
+
 READ = Errors(
     "read of an fanotify descriptor",
     {
         **reading("an fanotify descriptor", "no event waits"),
+        errno.EAGAIN: (BlockingIOError, lambda kept=False, **_: _LEASED(kept) if kept else "no event waits"),
         errno.EACCES: (PermissionError, _unopened("a security module does not let its file be opened")),
         errno.EBADMSG: (InvalidArgument, "these bytes are not fanotify events"),
         errno.EMFILE: (OSError, _unopened(descriptors_exhausted)),
         errno.ENFILE: (OSError, _unopened(files_exhausted)),
         errno.ENODATA: (OSError, "the kernel could not make a pidfd; FAN_REPORT_FD_ERROR (Linux 6.13) tells why"),
         errno.ENODEV: (OSError, _unopened("the device of its file is gone")),
-        errno.ENXIO: (OSError, _unopened("the device of its file is gone, or its FIFO is not open for reading")),
+        errno.ENXIO: (OSError, _unopened("the device of its file is gone")),
         errno.EOVERFLOW: (OSError, _unopened("its file is too large for event_flags without O_LARGEFILE")),
         errno.EPERM: (PermissionError, _unopened("its file must not be written, and event_flags ask for that")),
         errno.EROFS: (OSError, _unopened("its filesystem is read-only, and event_flags ask for writing")),

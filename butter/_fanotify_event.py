@@ -25,7 +25,6 @@ from butter._constants.fanotify import (
     FAN_DENY,
     FAN_ENABLE_AUDIT,
     FAN_EPIDFD,
-    FAN_ERRNO_SHIFT,
     FAN_EVENT_ON_CHILD,
     FAN_FS_ERROR,
     FAN_INFO,
@@ -46,18 +45,19 @@ from butter._constants.fanotify import (
     FAN_PRE_ACCESS,
     FAN_Q_OVERFLOW,
     FAN_RENAME,
+    FAN_REPORT_FD_ERROR,
     FAN_RESPONSE_INFO_AUDIT_RULE,
     FanotifyMask,
 )
 from butter._descriptor import closed_error, link_of
-from butter._fanotify_answers import AuditRule, Origin
-from butter._fanotify_errors import PERMISSION, READ
+from butter._fanotify_answers import DENY_ERRNOS, FAN_DENY_ERRNO, AuditRule, Origin
+from butter._fanotify_errors import FID, PERMISSION, READ
 from butter._fanotify_handle_paths import UnknownPath
 from butter._fanotify_records import NO_RECORDS, Records, records_of
 from butter.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any, ClassVar, NoReturn
 
@@ -65,17 +65,6 @@ if TYPE_CHECKING:
 
     from butter._fanotify_handle import FileHandle
     from butter.pidfd import Pidfd
-
-# the errnos that a denied task may get in the pre-content class
-DENY_ERRNOS = (
-    errno.EPERM,
-    errno.EIO,
-    errno.EBUSY,
-    errno.ETXTBSY,
-    errno.EAGAIN,
-    errno.ENOSPC,
-    errno.EDQUOT,
-)
 
 # a method has a parameter called errno
 _errorcode, EPERM = errno.errorcode, errno.EPERM
@@ -196,8 +185,9 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         """The descriptor of the file, which from now on the program has to close.
 
         ``FAN_NOFD`` (-1) if there is none: in an overflow, in events with handles, and
-        once the event is closed. Another negative number is the errno of a file that
-        could not be opened (``FAN_REPORT_FD_ERROR``); ``fileno()`` raises it.
+        once the event is closed. Where the kernel could not open the file, as when this
+        process has no descriptor left, it is the errno as a negative number, which
+        ``fileno()`` raises.
         """
         if self._is_closed():
             return FAN_NOFD
@@ -208,17 +198,28 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     def fileno(self) -> int:
         """The number of the descriptor, which the event goes on owning.
 
-        Raises ValueError if there is none, OSError if the file could not be opened
-        (``FAN_REPORT_FD_ERROR``).
+        Raises ValueError if there is none, OSError if the kernel could not open the
+        file (Linux 6.13; before, the read raises it).
         """
         if self._is_closed():
             raise closed_error()
         number: int = self._number
         if number >= 0:
             return number
-        if number != FAN_NOFD:
-            READ.fail(-number, kept=True)
+        self._check_opened()
         raise ValueError("the event does not have a descriptor")
+
+    def _check_opened(self) -> None:
+        """Raise the error with which the kernel did not open the file, if any."""
+        number = self._number
+        if number == FAN_NOFD:
+            # The errno EPERM is the same number. Only an overflow is about no file.
+            origin = self._origin
+            flags = 0 if origin is None else origin.answers.flags or 0
+            if not flags & FAN_REPORT_FD_ERROR or flags & FID or self.mask & FAN_Q_OVERFLOW:
+                return
+        if number < 0:
+            READ.fail(-number, kept=True)
 
     @property
     def filename(self) -> str | None:
@@ -227,13 +228,15 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         None if the event has neither. The path is looked up once, so ask before the
         event is closed. That of a deleted file ends with ``(deleted)``.
 
-        Raises ValueError if the event was closed before.
+        Raises ValueError if the event was closed before, OSError if the kernel could
+        not open the file.
         """
         state = self.__dict__
         if "_filename" not in state:
             number = self._number
             if number >= 0 and self._is_closed():
                 raise closed_error()
+            self._check_opened()
             state["_filename"] = link_of(number) if number >= 0 else self.name
         found: str | None = state["_filename"]
         return found
@@ -246,11 +249,11 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         directory, joined with the name. After a rename it is the new one.
 
         Raises UnknownPath where it cannot be known, ValueError if the descriptor was
-        closed before.
+        closed before, OSError if the kernel could not open the file.
         """
-        number = self._number
-        if number >= 0:
+        if self._number >= 0:
             return path_of(self.fileno())
+        self._check_opened()
         directory, name, file = self.dir_handle, self.name, self.handle
         if directory is not None and name is not None:
             return self._find(directory, name)
@@ -369,7 +372,6 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         Raises ValueError for another errno, or in another class; the event then still
         waits for its answer.
         """
-        response = FAN_DENY
         if errno not in (None, EPERM):
             if errno not in DENY_ERRNOS:
                 names = ", ".join(_errorcode[each] for each in DENY_ERRNOS)
@@ -377,8 +379,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
             flags = self._origin_of_task().answers.flags
             if flags is not None and not flags & FAN_CLASS_PRE_CONTENT:
                 raise ValueError("only a group of FAN_CLASS_PRE_CONTENT can deny with an errno; others deny with EPERM")
-            response |= errno << FAN_ERRNO_SHIFT
-        self._answer(response, audit)
+        self._answer(FAN_DENY if errno is None else FAN_DENY_ERRNO(errno), audit)
 
     def _origin_of_task(self) -> Origin:
         """Return the read that made this event, whose task waits for an answer."""
@@ -389,6 +390,8 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         origin: Origin | None = self[6]
         if origin is None:
             raise ValueError(f"{self!r} was not read by a Fanotify object, which could answer it")
+        if self[2] < 0:
+            raise ValueError(f"{self!r} does not wait for an answer: the kernel could not open its file, and denied it")
         return origin
 
     def _answer(self, response: int, audit: AuditRule | bool) -> None:
@@ -488,11 +491,3 @@ class OwningEvent(FanotifyEvent):
             warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         finally:
             self._close(close, kept)
-
-
-def keys_of(events: Iterable[FanotifyEvent]) -> list[tuple[int, int]]:
-    """Return the keys of permission events, by which their answers are known.
-
-    The kernel has denied those whose file it could not open.
-    """
-    return [(event[6].serial, event[2]) for event in events if event[1] & PERMISSION and event[2] >= 0]

@@ -15,12 +15,14 @@ from butter._constants.fanotify import (
     FAN_ONDIR,
     FAN_Q_OVERFLOW,
     FAN_RENAME,
+    FAN_REPORT_FD_ERROR,
+    FAN_REPORT_MNT,
     FANOTIFY_METADATA_VERSION,
 )
-from butter._fanotify_answers import Origin
+from butter._fanotify_answers import Origin, keys_of
 from butter._fanotify_c import ffi, lib
-from butter._fanotify_errors import PERMISSION, READ
-from butter._fanotify_event import FanotifyEvent, OwningEvent, keys_of
+from butter._fanotify_errors import FID, PERMISSION, READ
+from butter._fanotify_event import FanotifyEvent, OwningEvent
 
 if TYPE_CHECKING:
     from collections import deque
@@ -133,16 +135,30 @@ class Columns:
 
 
 _buffers: Reader[Columns, Any] = Reader(Columns, lib.butter_fanotify_read, READ)
-_few: Reader[Columns, Any] = Reader(Columns, lib.butter_fanotify_read_few, READ)
+_readers: tuple[Reader[Columns, Any], ...] = (
+    _buffers,
+    Reader(Columns, lib.butter_fanotify_read_few, READ),
+    Reader(Columns, lib.butter_fanotify_read_one, READ),
+)
+
+#: how many events a read takes; the builder says why
+MANY, FEW, ONE = range(3)
 
 
-def read_events(fd: int, make: Callable[[Columns], list[Event]], unmade: deque[Columns], few: bool) -> list[Event]:
+def size_of(flags: int) -> int:
+    """Return how many events a read takes of a group with these flags."""
+    if flags & (FID | FAN_REPORT_MNT):
+        return MANY
+    return FEW if flags & FAN_REPORT_FD_ERROR else ONE
+
+
+def read_events(fd: int, make: Callable[[Columns], list[Event]], unmade: deque[Columns], size: int) -> list[Event]:
     """Return the events of one read of *fd*; none if a signal interrupted it.
 
-    *few* makes the batch small, for events that have descriptors. Raises what the table
-    READ says. See :meth:`butter._buffers.Reader.read` for *make* and *unmade*.
+    *size* is MANY, FEW or ONE. Raises what the table READ says. See
+    :meth:`butter._buffers.Reader.read` for *make* and *unmade*.
     """
-    return (_few if few else _buffers).read(fd, make, unmade)
+    return _readers[size].read(fd, make, unmade)
 
 
 def str_to_events(str: bytes) -> list[FanotifyEvent]:

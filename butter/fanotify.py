@@ -29,19 +29,20 @@ from butter._constants.fanotify import (
     FAN_MARK_MNTNS,
     FAN_MARK_MOUNT,
     FAN_MARK_REMOVE,
+    FAN_REPORT_FD_ERROR,
     FAN_REPORT_MNT,
     FAN_REPORT_TID,
 )
 from butter._constants.fanotify_handle import *  # noqa: F403
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._fanotify import fanotify_init, fanotify_mark
-from butter._fanotify_answers import Answers, AuditRule
+from butter._fanotify_answers import FAN_DENY_ERRNO, Answers, AuditRule
 from butter._fanotify_errors import CLASS, FID, LINK, group_of
 from butter._fanotify_event import FanotifyEvent
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter._fanotify_handle_paths import Paths, UnknownPath
 from butter._fanotify_modify_dir import modify_dir
-from butter._fanotify_read import read_events, str_to_events
+from butter._fanotify_read import FEW, MANY, read_events, size_of, str_to_events
 from butter.errors import InvalidArgument
 from butter.eventlike import Eventlike
 from butter.pidfd import Pidfd
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from butter._fanotify_read import Columns
 
 __all__ = [
+    "FAN_DENY_ERRNO",
     "O_RDONLY",
     "O_RDWR",
     "O_WRONLY",
@@ -96,7 +98,9 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
     *flags* are FanotifyInit's, *event_flags* those of :func:`os.open` for the
     descriptors of events. *closefd* keeps the descriptor, and those of events, from
-    programs that the process executes.
+    programs that the process executes. ``FAN_REPORT_FD_ERROR`` is added where events
+    have descriptors: an event comes also if its file cannot be opened, and its
+    ``fileno()`` raises the error. Before Linux 6.13 the read raises it.
 
     With ``FAN_CLASS_CONTENT`` or ``FAN_CLASS_PRE_CONTENT`` the object has permission
     events, whose tasks wait for an answer. *default* is "allow" or "deny": the answer
@@ -124,7 +128,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
     _default = FAN_ALLOW
     _answers: Answers | None
     _exclude_self = False
-    _few = True  # a batch is small, because its events have descriptors
+    _size = FEW  # of a read; this one is right for any group
 
     def __init__(
         self,
@@ -138,7 +142,13 @@ class Fanotify(Eventlike[FanotifyEvent]):
         if not isinstance(flags, int):
             raise TypeError(f"flags must be an int, not {type(flags).__name__}: pass a path to watch()")
         self.default = default
-        super().__init__(fanotify_init(flags, event_flags, closefd))
+        fd = None
+        if not flags & (FID | FAN_REPORT_MNT):
+            # Linux 6.13. Without it an event whose file cannot be opened is lost.
+            with suppress(OSError):
+                fd = fanotify_init(flags | FAN_REPORT_FD_ERROR, event_flags, closefd)
+                flags |= FAN_REPORT_FD_ERROR
+        super().__init__(fanotify_init(flags, event_flags, closefd) if fd is None else fd)
         self._know(flags | FAN_CLOEXEC if closefd else flags, event_flags)
         self._exclude_self = exclude_self
         self._answers = Answers(self.fileno(), self._default, self._flags)
@@ -159,7 +169,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
     def _know(self, flags: int, event_flags: int) -> None:
         self._flags, self._event_flags = flags, event_flags
-        self._few = not flags & (FID | FAN_REPORT_MNT)
+        self._size = size_of(flags)
 
     @property
     def default(self) -> str:
@@ -200,7 +210,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
         """
         fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_ADD, dfd)
-        if not self._few:
+        if self._size == MANY:
             self._paths.add("" if path is None else path, dfd, not flags & FAN_MARK_DONT_FOLLOW)
 
     def ignore(
@@ -284,7 +294,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         return self._flags is None or self._flags & CLASS != FAN_CLASS_NOTIF
 
     def _read_events(self) -> list[FanotifyEvent]:
-        events = read_events(self.fileno(), self._made, self._unmade, self._few)
+        events = read_events(self.fileno(), self._made, self._unmade, self._size)
         return self._without_own(events) if self._exclude_self else events
 
     def _made(self, columns: Columns) -> list[FanotifyEvent]:
@@ -300,7 +310,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
             if not self._is_own(event.pid):
                 others.append(event)
                 continue
-            with event, suppress(OSError):
+            with event, suppress(OSError, ValueError):  # the kernel may have denied it
                 if event.permission_event:
                     event.allow()
         return others
@@ -335,7 +345,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         wrong = 0
         while wrong not in _NOTHING:
             try:
-                close_events(read_events(fd, self._made, self._unmade, True))
+                close_events(read_events(fd, self._made, self._unmade, self._size))
             except OSError as error:
                 wrong = error.errno or errno.EINVAL
         answers.give_defaults()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from butter._fanotify_event import keys_of
+from butter._fanotify_answers import keys_of
 from butter.asyncio._awaitable import forward, old_name
 from butter.asyncio._queue import EventQueue
 from butter.eventlike import deadline_of

@@ -110,9 +110,14 @@ static int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirfd, c
 
 /* Larger buffers are no faster: garbage collection of larger batches takes the time
    that fewer system calls save. Each event of a group that reports descriptors costs
-   one, and the event for which none is left is lost, so its batches are small. */
+   one, and an event for which none is left comes without, so its batches are small. */
 #define READ_SIZE 16384
 #define READ_FEW 4096
+/* Without FAN_REPORT_FD_ERROR such an event is lost. The read fails if it is the first,
+   and a later one only ends the read, as if no more had waited. So that each loss is
+   told, there is room for one event: with a pidfd, or else with a range too. */
+#define READ_ONE (2 * HEADER - 1)
+#define READ_LARGE_ONE (HEADER + 8 + 24)
 
 /* The structs of the kernel, which no old header has whole. */
 struct metadata {
@@ -271,6 +276,9 @@ static ssize_t butter_fanotify_parse(const char *data, size_t size, butter_fanot
         if (butter_fanotify_parse_records(data + used + header.metadata_len, header.event_len - header.metadata_len,
                                           &records) < 0)
             break;
+        /* with FAN_REPORT_FD_ERROR the fd of an event that is not about an open file */
+        if (header.fd == -EBADF)
+            header.fd = FAN_NOFD;
         events->masks[count] = header.mask;
         events->fds[count] = header.fd;
         events->pids[count] = header.pid;
@@ -316,4 +324,12 @@ static int butter_fanotify_read(int fd, butter_fanotify_events *events)
 static int butter_fanotify_read_few(int fd, butter_fanotify_events *events)
 {
     return read_events(fd, READ_FEW, events);
+}
+
+/* The same for one event that has a descriptor. */
+static int butter_fanotify_read_one(int fd, butter_fanotify_events *events)
+{
+    int count = read_events(fd, READ_ONE, events);
+
+    return count == -1 - EINVAL ? read_events(fd, READ_LARGE_ONE, events) : count;
 }

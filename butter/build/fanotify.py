@@ -142,6 +142,7 @@ ssize_t butter_fanotify_parse(const char *data, size_t size, butter_fanotify_eve
 int butter_fanotify_parse_records(const char *data, size_t size, butter_fanotify_records *records);
 int butter_fanotify_read(int fd, butter_fanotify_events *events);
 int butter_fanotify_read_few(int fd, butter_fanotify_events *events);
+int butter_fanotify_read_one(int fd, butter_fanotify_events *events);
 """
 
 ffi = FFI()

@@ -9,7 +9,9 @@ import os
 import pickle
 import platform
 import re
+import resource
 import signal
+import stat
 import struct
 import sys
 import threading
@@ -21,7 +23,7 @@ import support
 from support import in_child, needs, own_filesystem
 
 from butter import _fanotify, _fanotify_read, fanotify, fanotify_constants
-from butter._fanotify_event import DENY_ERRNOS
+from butter._fanotify_answers import DENY_ERRNOS
 from butter.errors import InvalidArgument
 from butter.fanotify import (
     FAN_ACCESS_PERM,
@@ -643,6 +645,117 @@ def test_two_ways_to_ignore(tmp_path):
             made.ignore(file, FAN_OPEN, FAN_MARK_IGNORE)
 
 
+# files that the kernel cannot open for their events
+
+
+def without_descriptors(made, file, left=1):
+    """Cause three events, and leave descriptors for so many of them."""
+    paths = [file.with_name(str(number)) for number in range(3)]
+    for path in paths:
+        path.touch()
+        made.watch(path, FAN_OPEN)
+        use(path)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + left, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
+@admin
+@needs(kernel=(6, 13))
+@pytest.mark.parametrize("flags", [0, FAN_REPORT_PIDFD])
+def test_no_descriptor_is_left(file, flags):
+    """The events come all the same, and say why their file is not open."""
+
+    def body():
+        with Fanotify(FAN_NONBLOCK | flags) as made:
+            without_descriptors(made, file, left=2 if flags else 1)
+            opened, *others = made.read_events()
+            assert opened.filename == str(file.with_name("0"))
+            assert [event.mask for event in others] == [FAN_OPEN] * 2
+            for event in others:
+                for look in (lambda e: e.fileno(), lambda e: e.filename, lambda e: e.path):
+                    with pytest.raises(OSError, match=r"this process has no descriptor left: RLIMIT_NOFILE is") as no:
+                        look(event)
+                    assert no.value.errno == errno.EMFILE
+                assert (event.fd, event.pid) == (-errno.EMFILE, os.getpid())
+            close_events([opened, *others])
+
+    in_child(body)
+
+
+@admin
+@pytest.mark.parametrize("flags", [0, pytest.param(FAN_REPORT_PIDFD, marks=needs(kernel=(5, 15)))])
+def test_no_descriptor_is_left_on_older_kernels(file, flags):
+    """Without FAN_REPORT_FD_ERROR each event that is lost is an error of a read."""
+
+    def body():
+        with Fanotify.adopt(fanotify_init(FAN_NONBLOCK | flags)) as made:
+            without_descriptors(made, file, left=2 if flags else 1)
+            with made.read_event() as event:
+                for _ in range(2):
+                    with pytest.raises(OSError, match=r"an event is lost, because .* RLIMIT_NOFILE is") as caught:
+                        made.read_event()
+                    assert caught.value.errno == errno.EMFILE
+                assert made.read_events() == []
+                assert event.filename == str(file.with_name("0"))
+
+    in_child(body)
+
+
+@admin
+@needs(kernel=(6, 13))
+def test_a_question_about_a_file_that_cannot_be_opened(file):
+    """The kernel denies it, the event cannot be answered, and others are answered."""
+
+    def body(exclude_self):
+        with Fanotify(FAN_CLASS_CONTENT, exclude_self=exclude_self) as made:
+            made.watch(file, FAN_OPEN_PERM)
+            task = Task(lambda: use(file))
+            wait_for_size(made, 1)
+            without_descriptors(made, file, left=0)
+            event = made.read_event()
+            assert event.pid == task.pid
+            with pytest.raises(ValueError, match="the kernel could not open its file, and denied it"):
+                event.allow()
+            event.close()
+            assert task.status() == errno.EPERM
+
+    in_child(lambda: body(False))
+    in_child(lambda: body(True))
+
+
+@admin
+@needs(kernel=(6, 13))
+def test_a_file_with_a_lease(file):
+    """With O_NONBLOCK a read does not wait for the holder of a lease."""
+    with Fanotify(0, os.O_RDWR | os.O_NONBLOCK) as made, open(file) as leased:
+        made.watch(file, FAN_OPEN)
+        use(file)
+        fcntl.fcntl(leased, fcntl.F_SETSIG, signal.SIGURG)  # which is ignored
+        fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        with made.read_event() as event, pytest.raises(BlockingIOError, match="has a lease on its file"):
+            event.fileno()
+
+
+@admin
+def test_files_that_are_not_opened(tmp_path):
+    """FIFOs and devices make no events with descriptors: a read never opens one."""
+    os.mkfifo(tmp_path / "fifo")
+    os.mknod(tmp_path / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    (tmp_path / "file").touch()
+    with Fanotify(FAN_CLASS_CONTENT | FAN_NONBLOCK, os.O_RDONLY) as made, Fanotify(FAN_REPORT_FID) as by_handle:
+        for name in "fifo", "null", "file":
+            made.watch(tmp_path / name, FAN_OPEN)
+            by_handle.watch(tmp_path / name, FAN_OPEN)
+        made.watch(tmp_path / "fifo", FAN_OPEN_PERM)
+        for name in "fifo", "null", "file":
+            os.close(os.open(tmp_path / name, os.O_RDWR | os.O_NONBLOCK))
+        assert len([by_handle.wait(30) for _ in range(3)]) == 3
+        events = made.read_events()
+        assert [event.filename for event in events] == [str(tmp_path / "file")]
+        close_events(events)
+
+
 # events with handles, and users without privileges
 
 
@@ -1133,6 +1246,21 @@ def test_deny_with_an_errno(file, number):
 
 
 @admin
+@needs(kernel=(6, 14))
+def test_an_answer_that_is_written_by_hand(file):
+    """FAN_DENY_ERRNO makes the answer that a program writes by itself."""
+    with Fanotify(FAN_CLASS_PRE_CONTENT) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        task = Task(lambda: use(file))
+        with made.read_event() as event:
+            os.write(made.fileno(), struct.pack("iI", event.fileno(), fanotify.FAN_DENY_ERRNO(errno.EBUSY)))
+            assert task.status() == errno.EBUSY
+    for wrong in -1, 256:
+        with pytest.raises(ValueError, match=r"err is .* must be 0 to 255"):
+            fanotify.FAN_DENY_ERRNO(wrong)
+
+
+@admin
 @pytest.mark.parametrize(
     ("flags", "answer", "words"),
     [
@@ -1212,7 +1340,7 @@ def test_modify_dir(module):
 
 def test_constants_of_the_older_module():
     """butter.fanotify_constants has every constant, and the modes of descriptors."""
-    names = {name for name in fanotify.__all__ if re.match("FAN[A-Z]*_|O_", name)}
+    names = {name for name in fanotify.__all__ if re.match("FAN[A-Z]*_|O_", name)} - {"FAN_DENY_ERRNO"}
     assert {"FAN_OPEN", "FANOTIFY_METADATA_VERSION", "O_RDONLY", "O_WRONLY", "O_RDWR"} <= names
     assert names == {name for name in vars(fanotify_constants) if re.match("FAN[A-Z]*_|O_", name)}
     assert all(getattr(fanotify, name) == getattr(fanotify_constants, name) for name in names)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from butter import fanotify
+from butter._fanotify_answers import Answers, Origin
 from butter.errors import InvalidArgument
 from butter.fanotify import (
     FAN_CLOSE_NOWRITE,
@@ -24,8 +25,12 @@ from butter.fanotify import (
     FAN_FS_ERROR,
     FAN_NOFD,
     FAN_OPEN,
+    FAN_Q_OVERFLOW,
+    FAN_REPORT_FD_ERROR,
+    FAN_REPORT_FID,
     FanotifyEvent,
     FileHandle,
+    Paths,
     str_to_events,
 )
 
@@ -125,6 +130,25 @@ def test_a_file_that_could_not_be_opened():
     assert caught.value.errno == errno.EROFS
     event.close()
     assert event.fd == FAN_NOFD
+
+
+@pytest.mark.parametrize(
+    ("flags", "mask", "error"),
+    [
+        (FAN_REPORT_FD_ERROR, FAN_OPEN, PermissionError),
+        (FAN_REPORT_FD_ERROR, FAN_Q_OVERFLOW, ValueError),
+        (FAN_REPORT_FD_ERROR | FAN_REPORT_FID, FAN_OPEN, ValueError),
+        (0, FAN_OPEN, ValueError),
+        (None, FAN_OPEN, ValueError),
+    ],
+)
+def test_the_errno_that_looks_like_no_descriptor(flags, mask, error):
+    """EPERM is the number -1, as an overflow and events with handles have it."""
+    origin = Origin(Answers(None, 0, flags), Paths(), 0)
+    origin.making = False
+    event = tuple.__new__(FanotifyEvent, (3, mask, -errno.EPERM, 1, b"", None, origin))
+    with pytest.raises(error, match=r"does not have (this|a) descriptor"):
+        event.fileno()
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
