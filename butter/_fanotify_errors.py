@@ -201,7 +201,7 @@ def _init_not_allowed(flags: int, **_: object) -> str:
         if not flags & (FID | FAN_REPORT_MNT):
             return (
                 f"a group whose events have descriptors needs CAP_SYS_ADMIN{where}; "
-                "one with FAN_REPORT_FID does not (Linux 5.13)"
+                "one with FAN_REPORT_FID or FAN_REPORT_DIR_FID does not (Linux 5.13)"
             )
         if newer := newer_than_kernel(FAN_REPORT_FID, FanotifyInit):
             return newer

@@ -151,7 +151,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
 
     version = property(itemgetter(0), doc="The version of the kernel's interface, 3.")
     mask = property(itemgetter(1), doc="``FAN_*`` bits that say what happened; ``flags`` prints them.")
-    pid = property(itemgetter(3), doc="The process behind the event, or the thread with ``FAN_REPORT_TID``.")
+    pid = property(itemgetter(3), doc="The process, or the thread (``FAN_REPORT_TID``); 0 if it cannot be known here.")
 
     _number = property(itemgetter(2))  # of the descriptor, which may be closed by now
     _origin = property(itemgetter(6))  # the read that made the event, or None
@@ -309,7 +309,11 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         made = self.__dict__["_pidfd"] = self._pidfd_class.adopt(number)
         return made
 
-    handle = _Recorded("handle", "The handle of the file, a FileHandle (``FAN_REPORT_FID``)")
+    handle = _Recorded(
+        "handle",
+        "The handle of the file, a FileHandle (``FAN_REPORT_FID``); with that flag alone, and an event of a name, "
+        "that of the directory",
+    )
     dir_handle = _Recorded("dir_handle", "The handle of the directory of the file (``FAN_REPORT_DIR_FID``)")
     name = _Recorded("name", "The name in that directory, ``.`` for the directory itself (``FAN_REPORT_NAME``)")
     old_dir_handle = _Recorded("old_dir_handle", "The handle of the directory before a rename")
@@ -321,7 +325,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     mount_id = _Recorded("mount_id", "The id of the mount, which no other mount gets (``FAN_REPORT_MNT``)")
 
     access_event = _Has(FAN_ACCESS, "the file was read")
-    modify_event = _Has(FAN_MODIFY, "the file was written, or truncated")
+    modify_event = _Has(FAN_MODIFY, "the file was written, or, in an event with handles, truncated")
     attrib_event = _Has(FAN_ATTRIB, "metadata changed: mode, owner, times, number of links")
     close_write_event = _Has(FAN_CLOSE_WRITE, "a file that was open for writing was closed")
     close_nowrite_event = _Has(FAN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")

@@ -85,7 +85,7 @@ _NOTHING = (errno.EAGAIN, errno.EBADF, errno.EBADMSG, errno.EINVAL)
 
 
 class Fanotify(Eventlike[FanotifyEvent]):
-    """``Fanotify(flags=FAN_CLASS_NOTIF, event_flags=O_RDONLY, closefd=True)``.
+    """``Fanotify(flags=FAN_CLASS_NOTIF, *, default="allow", exclude_self=False)``.
 
     Watches files, mounts and filesystems, and decides about the use of files. Its
     events are FanotifyEvents. ::
@@ -105,15 +105,18 @@ class Fanotify(Eventlike[FanotifyEvent]):
     With ``FAN_CLASS_CONTENT`` or ``FAN_CLASS_PRE_CONTENT`` the object has permission
     events, whose tasks wait for an answer. *default* is "allow" or "deny": the answer
     to events that are closed or forgotten without one, as when a handler raises.
-    ``close()`` answers all. If the process dies, the kernel allows. A forked child
-    closes its copy of such an object and never answers.
+    ``close()`` answers all. If the process dies, the kernel allows, and if the queue is
+    full, it allows without asking, whatever *default* is: a guard has
+    ``FAN_UNLIMITED_QUEUE``. A forked child closes its copy of such an object and never
+    answers.
 
     *exclude_self* leaves out the events of this process, and allows what they ask. A
     thread that uses a marked file by its path still waits until another thread has read
     the event; ``event.fileno()`` is never reported.
 
-    Without CAP_SYS_ADMIN a group needs ``FAN_REPORT_FID``, and has marks on files and
-    directories alone (Linux 5.13).
+    Without CAP_SYS_ADMIN an object needs ``FAN_REPORT_FID`` or ``FAN_REPORT_DIR_FID``,
+    and has marks on files and directories alone (Linux 5.13); or it needs
+    ``FAN_REPORT_MNT``, and has marks only as root of a user namespace (Linux 6.16).
 
     Raises what :func:`fanotify_init` does, ValueError for another *default*.
 
@@ -173,7 +176,11 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
     @property
     def default(self) -> str:
-        """The answer to events that do not get another: "allow" or "deny"."""
+        """The answer to events that do not get another: "allow" or "deny".
+
+        It is for events that were queued. If the queue is full the kernel allows
+        without asking, which ``FAN_UNLIMITED_QUEUE`` prevents.
+        """
         return next(name for name, response in _RESPONSES.items() if response == self._default)
 
     @default.setter
@@ -207,6 +214,8 @@ class Fanotify(Eventlike[FanotifyEvent]):
         (``FAN_MARK_MOUNT``) or filesystem (``FAN_MARK_FILESYSTEM``). *mask* and
         *event_mask* are older names of *events*.
 
+        The process needs permission to read the file or directory *path*.
+
         Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
         """
         fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_ADD, dfd)
@@ -227,14 +236,33 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
         The arguments are those of :meth:`watch`. ``FAN_MARK_IGNORED_MASK`` is added to
         *flags*, unless they have ``FAN_MARK_IGNORE`` (Linux 6.0). A modification ends
-        it without ``FAN_MARK_IGNORED_SURV_MODIFY``. :meth:`del_watch` with the same
-        flags takes it back.
+        it without ``FAN_MARK_IGNORED_SURV_MODIFY``. :meth:`del_ignore` takes it back.
+
+        ``FAN_EVENT_ON_CHILD`` and ``FAN_ONDIR`` in *events* mean something only with
+        ``FAN_MARK_IGNORE``. Without it the mark is about directories too, and about the
+        files in a directory only if :meth:`watch` asked for those.
 
         Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
         """
         if not flags & FAN_MARK_IGNORE:
             flags |= FAN_MARK_IGNORED_MASK
         fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_ADD, dfd)
+
+    def del_ignore(
+        self,
+        path: Path | None,
+        events: int | None = None,
+        flags: int = 0,
+        dfd: FileDescriptor = AT_FDCWD,
+    ) -> None:
+        """Report these *events* of *path* again, which :meth:`ignore` hid.
+
+        The arguments are those of :meth:`ignore`, with the same *flags*.
+
+        Raises what :func:`fanotify_mark` does, PathNotFound also if there is no such
+        mark, ValueError if the object is closed.
+        """
+        self.del_watch(path, events, flags if flags & FAN_MARK_IGNORE else flags | FAN_MARK_IGNORED_MASK, dfd)
 
     def del_watch(
         self,
@@ -248,8 +276,8 @@ class Fanotify(Eventlike[FanotifyEvent]):
     ) -> None:
         """Remove *events* from the mark on *path*, whose type is in *flags*.
 
-        Its events that wait are still delivered. The arguments are those of
-        :meth:`watch`.
+        Its events that wait are still delivered, and what it ignores stays ignored:
+        :meth:`del_ignore` is for that. The arguments are those of :meth:`watch`.
 
         Raises what :func:`fanotify_mark` does, PathNotFound also if there is no such
         mark, ValueError if the object is closed.

@@ -82,5 +82,6 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
     watch = forward(Fanotify.watch)
     ignore = forward(Fanotify.ignore)
     del_watch = forward(Fanotify.del_watch)
+    del_ignore = forward(Fanotify.del_ignore)
     flush = forward(Fanotify.flush)
     path = forward(Fanotify.path)

@@ -25,7 +25,7 @@ DECLARATIONS = """
 
 /* FanotifyMask(IntFlag): the mask of fanotify_mark, and of an event */
 #define FAN_ACCESS ...              /* a file was read */
-#define FAN_MODIFY ...              /* a file was written, or truncated */
+#define FAN_MODIFY ...              /* a file was written, or truncated (which only events with handles tell) */
 #define FAN_ATTRIB ...              /* the metadata of a file or directory changed (Linux 5.1) */
 #define FAN_CLOSE_WRITE ...         /* a file that was open for writing was closed */
 #define FAN_CLOSE_NOWRITE ...       /* a file or directory that was not open for writing was closed */
@@ -63,7 +63,7 @@ DECLARATIONS = """
 #define FAN_MARK_ONLYDIR ...        /* refuse a path that is not a directory */
 #define FAN_MARK_EVICTABLE ...      /* the mark may vanish when memory is short (Linux 5.19) */
 #define FAN_MARK_IGNORE ...         /* the mask says which events are ignored (Linux 6.0) */
-#define FAN_MARK_IGNORED_MASK ...   /* the same in the older way, for which flags in the mask mean nothing */
+#define FAN_MARK_IGNORED_MASK ...   /* the same in the older way, without FAN_EVENT_ON_CHILD and FAN_ONDIR */
 #define FAN_MARK_IGNORED_SURV_MODIFY ... /* a modification does not end the ignoring */
 #define FAN_MARK_IGNORE_SURV ...    /* FAN_MARK_IGNORE and FAN_MARK_IGNORED_SURV_MODIFY (Linux 6.0) */
 

@@ -145,7 +145,7 @@ def try_fanotify_paths() -> None:
         os.close(FileHandle.of(".", directory).open(directory))
 
 
-@feature("mounts", since="6.14", table=MODES)
+@feature("mounts", since="6.15", table=MODES)
 def try_fanotify_mounts() -> None:
     from butter.clone import CLONE_NEWNS, unshare
     from butter.fanotify import FAN_MARK_MNTNS, FAN_MNT_ATTACH, FAN_REPORT_MNT, Fanotify

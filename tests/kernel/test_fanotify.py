@@ -40,6 +40,7 @@ from butter.fanotify import (
     FAN_DENY,
     FAN_ENABLE_AUDIT,
     FAN_EVENT_INFO_TYPE_DFID_NAME,
+    FAN_EVENT_ON_CHILD,
     FAN_FS_ERROR,
     FAN_MARK_ADD,
     FAN_MARK_EVICTABLE,
@@ -90,7 +91,7 @@ admin = needs("CAP_SYS_ADMIN")
 
 
 @admin
-@needs(kernel=(6, 14))
+@needs(kernel=(6, 15))
 @pytest.mark.parametrize(
     ("flags", "event_flags", "words"),
     [
@@ -126,7 +127,7 @@ SURE = FAN_MARK_ADD
 
 
 @admin
-@needs(kernel=(6, 14))
+@needs(kernel=(6, 15))
 @pytest.mark.parametrize(
     ("group", "path", "mask", "flags", "words"),
     [
@@ -643,6 +644,53 @@ def test_two_ways_to_ignore(tmp_path):
         made.ignore(file, FAN_OPEN, FAN_MARK_IGNORE_SURV)
         with pytest.raises(FileExistsError, match="IGNORED_MASK, or by FAN_MARK_IGNORE_SURV"):
             made.ignore(file, FAN_OPEN, FAN_MARK_IGNORE)
+
+
+@needs(kernel=(6, 0))
+@pytest.mark.parametrize("flags", [0, FAN_MARK_IGNORE_SURV])
+def test_the_end_of_an_ignore(file, flags):
+    """del_ignore takes back what ignore hid, which del_watch leaves alone."""
+    with Fanotify(FAN_REPORT_FID | FAN_NONBLOCK) as made:
+        made.watch(file, FAN_OPEN | FAN_CLOSE_NOWRITE)
+        made.ignore(file, FAN_OPEN, flags)
+        made.del_watch(file, FAN_OPEN)
+        made.watch(file, FAN_OPEN)
+        use(file)
+        assert [event.mask for event in made.read_events()] == [FAN_CLOSE_NOWRITE]
+        made.del_ignore(file, FAN_OPEN, flags)
+        use(file)
+        assert [event.mask for event in made.read_events()] == [FAN_OPEN | FAN_CLOSE_NOWRITE]
+        with pytest.raises(FileNotFoundError, match="does not have a mark"):
+            made.del_ignore(file.parent, FAN_OPEN, flags)
+
+
+@admin
+@needs(kernel=(6, 0))
+def test_the_files_in_a_directory_that_is_ignored(file):
+    """FAN_EVENT_ON_CHILD in an ignore counts with FAN_MARK_IGNORE alone."""
+    with Fanotify(FAN_REPORT_FID | FAN_NONBLOCK) as made:
+        made.watch(file, FAN_OPEN)
+        made.ignore(file.parent, FAN_OPEN | FAN_EVENT_ON_CHILD)
+        use(file)
+        assert [event.mask for event in made.read_events()] == [FAN_OPEN]
+        made.watch(file.parent, FAN_CLOSE | FAN_EVENT_ON_CHILD)
+        use(file)
+        assert [event.mask for event in made.read_events()] == [FAN_CLOSE_NOWRITE]
+    with Fanotify(FAN_REPORT_FID | FAN_NONBLOCK) as made:
+        made.watch(file, FAN_OPEN)
+        made.ignore(file.parent, FAN_OPEN | FAN_EVENT_ON_CHILD, FAN_MARK_IGNORE_SURV)
+        use(file)
+        assert made.read_events() == []
+
+
+@needs(kernel=(5, 1))
+def test_a_file_that_is_truncated(file):
+    """A truncation is a modification in events with handles, and with them alone."""
+    with Fanotify(FAN_REPORT_FID | FAN_NONBLOCK) as made:
+        made.watch(file, FAN_MODIFY)
+        os.truncate(file, 1)
+        (event,) = made.read_events()
+        assert event.modify_event
 
 
 # files that the kernel cannot open for their events
