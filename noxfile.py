@@ -185,7 +185,11 @@ def clocks(session: nox.Session) -> None:
 
 @nox.session
 def stress(session: nox.Session) -> None:
-    """The long tests: millions of events and cancellations, and setting the clock."""
+    """The long tests: millions of events and cancellations, and setting the clock.
+
+    Arguments after ``--`` go to pytest: ``--count 100000`` makes those of fanotify five
+    times as long as they are by default.
+    """
     session.install(".[test]")
     session.run("pytest", "-m", "clock", *session.posargs)
     session.run("pytest", "-n", "2", "-m", "stress", *session.posargs)

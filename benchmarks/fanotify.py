@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.floor import Floor
-from benchmarks.runner import Comparison, Sample
+from benchmarks.runner import LOOPS, Comparison, NewLoop, Sample
+from butter.asyncio.fanotify import Fanotify_async
 from butter.fanotify import (
     FAN_ALLOW,
     FAN_CLASS_CONTENT,
@@ -150,17 +151,23 @@ def named(fanotify: Fanotify) -> int:
     return count
 
 
+def open_often(path: str) -> int:
+    """Start a task that opens the file ANSWERS times, and return its pid."""
+    task = os.fork()
+    if not task:
+        for _ in range(ANSWERS):
+            os.close(os.open(path, os.O_RDONLY))
+        os._exit(0)
+    return task
+
+
 def answered(answer: Callable[[Fanotify], object]) -> Sample:
     """Return a sample of *answer*, which answers ANSWERS permission events."""
 
     def sample() -> float:
         with tempfile.NamedTemporaryFile() as file, Fanotify(FAN_CLASS_CONTENT) as fanotify:
             fanotify.watch(file.name, FAN_OPEN_PERM)
-            task = os.fork()
-            if not task:
-                for _ in range(ANSWERS):
-                    os.close(os.open(file.name, os.O_RDONLY))
-                os._exit(0)
+            task = open_often(file.name)
             start = time.perf_counter_ns()
             answer(fanotify)
             elapsed = time.perf_counter_ns() - start
@@ -182,6 +189,29 @@ def answer_butter(fanotify: Fanotify) -> None:
     for _ in range(ANSWERS):
         with fanotify.read_event() as event:
             event.allow()
+
+
+def answered_in(new_loop: NewLoop) -> Sample:
+    """Return a sample of the awaitable, which answers ANSWERS permission events."""
+
+    async def answer(fanotify: Fanotify_async) -> None:
+        for _ in range(ANSWERS):
+            with await fanotify.get() as event:
+                event.allow()
+
+    def sample() -> float:
+        loop = new_loop()
+        with tempfile.NamedTemporaryFile() as file, Fanotify_async(FAN_CLASS_CONTENT, loop=loop) as fanotify:
+            fanotify.watch(file.name, FAN_OPEN_PERM)
+            task = open_often(file.name)
+            start = time.perf_counter_ns()
+            loop.run_until_complete(answer(fanotify))
+            elapsed = time.perf_counter_ns() - start
+            os.waitpid(task, 0)
+        loop.close()
+        return elapsed / ANSWERS
+
+    return sample
 
 
 def comparisons() -> Iterator[Comparison]:
@@ -213,3 +243,12 @@ def comparisons() -> Iterator[Comparison]:
         },
         {"C floor": 1.3},
     )
+    for name, new_loop in LOOPS.items():
+        yield Comparison(
+            f"Answering a permission event in a coroutine ({name})",
+            {
+                "C floor": answered(lambda fanotify: floor.answer(fanotify.fileno(), ANSWERS)),
+                "butter": answered_in(new_loop),
+            },
+            {"C floor": 3},
+        )

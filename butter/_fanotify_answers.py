@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from butter._fanotify_event import FanotifyEvent
     from butter._fanotify_handle_paths import Paths
 
+# an answer: the descriptor of the event, and what it is
+_ANSWER = struct.Struct("iI")
+
 # the errnos that a denied task may get in the pre-content class
 DENY_ERRNOS = (
     errno.EPERM,
@@ -87,7 +90,7 @@ class Answers:
         """Answer the event with the descriptor *fd*. Raises what ANSWER says."""
         failure = 0
         try:
-            os.write(-1 if self.fd is None else self.fd, struct.pack("iI", fd, response) + record)
+            os.write(-1 if self.fd is None else self.fd, _ANSWER.pack(fd, response) + record)
         except OSError as error:
             failure = error.errno or errno.EINVAL
         if failure:

@@ -18,6 +18,7 @@ settings.load_profile("many")
 
 def pytest_addoption(parser):
     parser.addoption("--no-kernel-skips", action="store_true", help="a need that is not met is a failure, not a skip")
+    parser.addoption("--count", type=int, default=20_000, help="how many events the stress tests of fanotify take")
 
 
 def pytest_configure(config):
