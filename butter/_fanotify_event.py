@@ -46,11 +46,10 @@ from butter._constants.fanotify import (
     FAN_Q_OVERFLOW,
     FAN_RENAME,
     FAN_REPORT_FD_ERROR,
-    FAN_RESPONSE_INFO_AUDIT_RULE,
     FanotifyMask,
 )
 from butter._descriptor import closed_error, link_of
-from butter._fanotify_answers import DENY_ERRNOS, FAN_DENY_ERRNO, AuditRule, Origin
+from butter._fanotify_answers import DENY_ERRNOS, FAN_DENY_ERRNO, AuditRule, Origin, audit_record
 from butter._fanotify_errors import FID, PERMISSION, READ
 from butter._fanotify_handle_paths import UnknownPath
 from butter._fanotify_records import NO_RECORDS, Records, records_of
@@ -193,6 +192,9 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
             return FAN_NOFD
         self.__dict__["_handed_over"] = True
         number: int = self._number
+        origin = self._origin
+        if origin is not None and origin.asks:
+            origin.answers.handed_over.add((origin.serial, number))
         return number
 
     def fileno(self) -> int:
@@ -405,21 +407,14 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
             if answers.flags is not None and not answers.flags & FAN_ENABLE_AUDIT:
                 raise ValueError("an audit record needs a group with FAN_ENABLE_AUDIT")
             response |= FAN_AUDIT
-            if isinstance(audit, AuditRule):
+            if audit is not True:
                 response |= FAN_INFO
-                record = struct.pack("BBHIII", FAN_RESPONSE_INFO_AUDIT_RULE, 0, 16, *audit)
+                record = audit_record(audit)
         try:
-            answers.waiting.remove(key)
-            answers.write(key[1], response, record)
+            answers.give(key, response, record)
         except KeyError:
             why = "its object is closed, or belongs to another process" if answers.fd is None else "it was answered"
             raise ValueError(f"{self!r} does not wait for an answer: {why}") from None
-        except FileNotFoundError:
-            raise
-        except BaseException:
-            # It still waits; or a handler raised, and the kernel refuses a second.
-            answers.waiting.add(key)
-            raise
 
     def close(self) -> None:
         """Close the descriptor and the pidfd, also if ``fd`` handed the first over.
@@ -436,16 +431,24 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         try:
             # one step, which two threads cannot both win; a handler may raise after it
             state.setdefault("_closed", mine)
-            if origin is not None and origin.asks and state["_closed"] is mine:
-                origin.answers.give_default((origin.serial, number))
         finally:
             if "_closed" in state and state["_closed"] is mine:
                 try:
-                    if origin is None or origin.pidfds:
-                        self._close_pidfd(close)
+                    if origin is not None and origin.asks:
+                        key = origin.serial, number
+                        try:
+                            origin.answers.give_default(key)
+                        except BaseException:
+                            # a handler raised, and this is the last chance
+                            origin.answers.give_default(key)
+                            raise
                 finally:
-                    if number >= 0 and not kept:
-                        close(number)
+                    try:
+                        if origin is None or origin.pidfds:
+                            self._close_pidfd(close)
+                    finally:
+                        if number >= 0 and not kept:
+                            close(number)
 
     def _close_pidfd(self, close: Callable[[int], object]) -> None:
         made: Pidfd | None = self.__dict__.get("_pidfd")
@@ -485,13 +488,11 @@ class OwningEvent(FanotifyEvent):
         # while the events of its read are being made, their buffer owns everything
         if "_closed" in state or origin is None or origin.making:
             return
-        if origin.asks:
-            origin.answers.give_default((origin.serial, self[2]))
-        kept = "_handed_over" in state or self[2] < 0
-        pidfd = self._read_records().pidfd if origin.pidfds and "_pidfd" not in state else None
-        if kept and (pidfd is None or pidfd < 0):
-            return
         try:
-            warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            kept = "_handed_over" in state or self[2] < 0
+            pidfd = self._read_records().pidfd if origin.pidfds and "_pidfd" not in state else None
+            if not kept or (pidfd is not None and pidfd >= 0):
+                warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         finally:
-            self._close(close, kept)
+            # a handler may have raised, or memory run out, before *kept* is known
+            self._close(close, "_handed_over" in state)

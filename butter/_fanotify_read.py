@@ -37,7 +37,7 @@ Event = TypeVar("Event")
 # Looked up once, here: tests replace `lib` and `ffi` of butter._fanotify with mocks.
 _buffer, _from_buffer = ffi.buffer, ffi.from_buffer
 _unpack: Any = ffi.unpack  # a list of ints for each array here
-_parse = lib.butter_fanotify_parse
+_parse, _leave_out_own = lib.butter_fanotify_parse, lib.butter_fanotify_leave_out_own
 
 
 # the events after which a path may lead elsewhere
@@ -95,7 +95,7 @@ class Columns:
                 self.fds[0],
                 self.pids[0],
                 data,
-                None if bare else 0,
+                None if bare else self.offsets[0],
                 origin,
             )
             return [tuple.__new__(cls, event)]
@@ -111,6 +111,18 @@ class Columns:
         # zip uses one tuple of arguments again and again; map makes one for each event
         return list(starmap(tuple.__new__, zip(repeat(cls), fields)))  # noqa: RUF058
 
+    def leave_out_own(self, answers: Answers, threads: bool) -> bool:
+        """Allow what this process asks, and return whether no other event is there.
+
+        *threads* says that the events have the numbers of threads.
+        """
+        if self.summary[2] & PERMISSION:
+            self.serial = answers.next_serial() if self.serial is None else self.serial
+            for number in _unpack(self.fds, len(self)):
+                answers.end_older(self.serial, number)
+        _leave_out_own(-1 if answers.fd is None else answers.fd, threads, self.struct)
+        return not len(self)
+
     def made(self, answers: Answers, paths: Paths) -> list[FanotifyEvent]:
         """Return the events, which own their descriptors when this call ends."""
         if self.serial is None:
@@ -118,7 +130,7 @@ class Columns:
         origin = Origin(answers, paths, self.serial)
         events = self.events(None, origin)
         if origin.asks:
-            answers.waiting.update(keys_of(events))
+            answers.begin(keys_of(events))
         elif self.summary[2] & _OF_NAMES:
             _follow(events, paths)
         # From here on the events own the descriptors, and the buffer does not. No

@@ -35,6 +35,7 @@ from butter._constants.fanotify import (
 )
 from butter._constants.fanotify_handle import *  # noqa: F403
 from butter._constants.fanotify_handle import AT_FDCWD
+from butter._descriptor import get_buffered_length
 from butter._fanotify import fanotify_init, fanotify_mark
 from butter._fanotify_answers import FAN_DENY_ERRNO, Answers, AuditRule
 from butter._fanotify_errors import CLASS, FID, LINK, group_of
@@ -44,7 +45,7 @@ from butter._fanotify_handle_paths import Paths, UnknownPath
 from butter._fanotify_modify_dir import modify_dir
 from butter._fanotify_read import FEW, MANY, read_events, size_of, str_to_events
 from butter.errors import InvalidArgument
-from butter.eventlike import Eventlike
+from butter.eventlike import Eventlike, readable
 from butter.pidfd import Pidfd
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
     _default = FAN_ALLOW
     _answers: Answers | None
     _exclude_self = False
+    _only_own = False  # the last read took events of this process alone
     _size = FEW  # of a read; this one is right for any group
 
     def __init__(
@@ -322,44 +324,35 @@ class Fanotify(Eventlike[FanotifyEvent]):
         return self._flags is None or self._flags & CLASS != FAN_CLASS_NOTIF
 
     def _read_events(self) -> list[FanotifyEvent]:
-        events = read_events(self.fileno(), self._made, self._unmade, self._size)
-        return self._without_own(events) if self._exclude_self else events
+        answers = self._answers
+        if answers is not None and answers.handed_over:
+            answers.end_closed()
+        while True:
+            self._only_own = False
+            events = read_events(self.fileno(), self._made, self._unmade, self._size)
+            # no event at all would mean that a signal came, or that none is left
+            if not (self._only_own and readable(self, 0)):
+                return events
 
     def _made(self, columns: Columns) -> list[FanotifyEvent]:
         answers = self._answers
         if answers is None:
             self._answers = answers = Answers(self._fd, self._default, self._flags)
+        if self._exclude_self:
+            threads = self._flags is not None and self._flags & FAN_REPORT_TID != 0
+            self._only_own = columns.leave_out_own(answers, threads)
         return columns.made(answers, self._paths)
-
-    def _without_own(self, events: list[FanotifyEvent]) -> list[FanotifyEvent]:
-        """Return the events of other processes, and allow those of this one."""
-        others = []
-        for event in events:
-            if not self._is_own(event.pid):
-                others.append(event)
-                continue
-            with event, suppress(OSError, ValueError):  # the kernel may have denied it
-                if event.permission_event:
-                    event.allow()
-        return others
-
-    def _is_own(self, pid: int) -> bool:
-        if self._flags is not None and self._flags & FAN_REPORT_TID:
-            return os.path.exists(f"/proc/self/task/{pid}")
-        return pid == os.getpid()
 
     def _drop_batch(self) -> None:
         answers = self._answers
-        try:
-            if answers is not None and answers.fd is not None and self._asks():
+        if answers is not None:
+            if answers.fd is not None and self._asks():
                 self._answer_all(answers)
-        finally:
-            if answers is not None:
-                answers.fd = None
-            while self._batch:
-                self._batch.popleft().close()
-            while self._unmade:
-                self._unmade.popleft().drop()
+            answers.fd = None
+        while self._batch:
+            self._batch.popleft().close()
+        while self._unmade:
+            self._unmade.popleft().drop()
 
     def _answer_all(self, answers: Answers) -> None:
         """End all marks, and answer the events that wait by the default."""
@@ -370,13 +363,15 @@ class Fanotify(Eventlike[FanotifyEvent]):
         with suppress(OSError):
             # the marks are gone for all that share it, so none of them misses an event
             os.set_blocking(fd, False)
-        wrong = 0
+        wrong, left = 0, -1
         while wrong not in _NOTHING:
             try:
                 close_events(read_events(fd, self._made, self._unmade, self._size))
             except OSError as error:
-                wrong = error.errno or errno.EINVAL
-        answers.give_defaults()
+                wrong, before, left = error.errno or errno.EINVAL, left, get_buffered_length(fd)
+                if left == before:
+                    break  # the read has not taken the event, and none ever will
+        answers.end()
 
     def _after_fork(self) -> None:
         if self._answers is not None:
@@ -398,12 +393,18 @@ def _events(events: int | None, mask: int | None, event_mask: int | None) -> int
 
 
 def close_events(events: Iterable[FanotifyEvent]) -> None:
-    """Close many events, faster than one by one. Each may be closed already."""
-    close = os.close
+    """Close many events, faster than one by one. Each may be closed already.
+
+    Raises OSError (EBADF) in the end if the program closed some by their numbers.
+    """
+    close, failure = os.close, None
     for event in events:
         origin = event[6]
         if origin is None or origin.asks or origin.pidfds:
-            event.close()
+            try:
+                event.close()
+            except OSError as error:
+                failure = error
             continue
         # as FanotifyEvent.close does for one that has nothing but a descriptor
         state, mine = event.__dict__, []  # type: ignore[var-annotated]
@@ -411,4 +412,9 @@ def close_events(events: Iterable[FanotifyEvent]) -> None:
             state.setdefault("_closed", mine)
         finally:
             if "_closed" in state and state["_closed"] is mine and event[2] >= 0:
-                close(event[2])
+                try:
+                    close(event[2])
+                except OSError as error:
+                    failure = error
+    if failure is not None:
+        raise failure

@@ -69,11 +69,15 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
         self._deadline = deadline
 
     def _read(self) -> bool:
-        found = super()._read()
-        if found and self._deadline is not None and (keys := keys_of(self._batch)):
+        if self._deadline is None:
+            return super()._read()
+        # first, as it raises where no loop runs that could end the deadline
+        loop, found = self._bind(), super()._read()
+        keys = keys_of(self._batch)
+        if keys:
             # the timer holds the answers and not the events, whose finalisers answer
             answers: Any = self._source._answers
-            self._bind().call_later(self._deadline, answers.give_defaults, keys)
+            loop.call_later(self._deadline, answers.give_defaults, keys)
         return found
 
     _fanotify = old_name()

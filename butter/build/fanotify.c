@@ -182,6 +182,8 @@ typedef struct {
     char data[READ_SIZE];
 } butter_fanotify_events;
 
+#define PERMISSION (FAN_OPEN_PERM | FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM | FAN_PRE_ACCESS)
+
 static int parse_fid(const char *data, uint32_t offset, uint32_t len, int named, butter_fanotify_fid *found)
 {
     struct fid fid;
@@ -332,4 +334,42 @@ static int butter_fanotify_read_one(int fd, butter_fanotify_events *events)
     int count = read_events(fd, READ_ONE, events);
 
     return count == -1 - EINVAL ? read_events(fd, READ_LARGE_ONE, events) : count;
+}
+
+/* Take this process's own events out of those of a read: its tasks go on, and what the
+   events have is closed. The pids are those of threads if *threads* is not 0. Done in
+   C, because Python would run signal handlers in between. */
+static void butter_fanotify_leave_out_own(int fd, int threads, butter_fanotify_events *events)
+{
+    pid_t own = getpid();
+    uint64_t kept = 0;
+    int bare = events->used == events->count * HEADER;
+
+    for (uint64_t i = 0; i < events->count; i++) {
+        int32_t pid = events->pids[i];
+        struct {
+            int32_t fd;
+            uint32_t response;
+        } answer = {events->fds[i], FAN_ALLOW};
+
+        if (threads ? pid > 0 && !syscall(SYS_tgkill, own, pid, 0) : pid == own) {
+            /* the kernel has answered where it could not open the file */
+            if (events->masks[i] & PERMISSION && answer.fd >= 0 && write(fd, &answer, sizeof answer) < 0) {
+            }
+            if (answer.fd >= 0)
+                close(answer.fd);
+            if (events->pidfds[i] >= 0)
+                close(events->pidfds[i]);
+            continue;
+        }
+        events->masks[kept] = events->masks[i];
+        events->fds[kept] = events->fds[i];
+        events->pids[kept] = events->pids[i];
+        events->pidfds[kept] = events->pidfds[i];
+        events->offsets[kept] = events->offsets[i];
+        kept++;
+    }
+    events->count = kept;
+    if (bare)
+        events->used = kept * HEADER;
 }

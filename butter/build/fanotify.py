@@ -143,6 +143,7 @@ int butter_fanotify_parse_records(const char *data, size_t size, butter_fanotify
 int butter_fanotify_read(int fd, butter_fanotify_events *events);
 int butter_fanotify_read_few(int fd, butter_fanotify_events *events);
 int butter_fanotify_read_one(int fd, butter_fanotify_events *events);
+void butter_fanotify_leave_out_own(int fd, int threads, butter_fanotify_events *events);
 """
 
 ffi = FFI()

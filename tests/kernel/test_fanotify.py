@@ -23,7 +23,7 @@ import support
 from support import in_child, needs, own_filesystem
 
 from butter import _fanotify, _fanotify_read, fanotify, fanotify_constants
-from butter._fanotify_answers import DENY_ERRNOS
+from butter._fanotify_answers import DENY_ERRNOS, Answers
 from butter.errors import InvalidArgument
 from butter.fanotify import (
     FAN_ACCESS_PERM,
@@ -540,6 +540,11 @@ def test_many_events_are_closed(file):
         assert is_open(stranger)
         os.close(stranger)
         assert not is_open(numbers[1])
+        first, second = read_one(made, file), read_one(made, file)
+        os.close(first.fd)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            close_events([first, second])
+        assert not is_open(second[2])
     close_events([FanotifyEvent(3, FAN_OPEN, FAN_NOFD, 1)])
 
 
@@ -556,6 +561,8 @@ def interrupted(function, at):
 
     def profile(frame, event, arg):
         # where a function begins, and where one that is written in C has returned
+        if frame.f_code.co_name == "__del__":
+            return  # Python would only report the exception
         if event in ("call", "c_return") and arg is not sys.setprofile and next(places) == at:
             sys.setprofile(None)
             raise Interrupted
@@ -586,8 +593,54 @@ def test_a_close_that_a_handler_interrupts(file, close, flags):
             more = interrupted(lambda events=events: close(events[0]), at)
             support.forget(events)
             assert set(support.descriptors()) - set(before) == {made.fileno()}
-        # the default comes from the event, or else from the object
-        assert task.status() == (errno.EPERM if flags else 0)
+            assert task.status() == (errno.EPERM if flags else 0)
+        at += 1
+    assert at > 3
+
+
+@admin
+@needs(when=platform.python_implementation() == "CPython", reason="needs CPython's profiler")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_end_of_an_object_that_a_handler_interrupts(file):
+    """Wherever a handler raises in close(), all that wait get the default."""
+    at, more = 0, True
+    paths = [file, file.with_name("other")]
+    paths[1].touch()
+    while more:
+        made = Fanotify(FAN_CLASS_CONTENT, default="deny")
+        for path in paths:
+            made.watch(path, FAN_OPEN_PERM)
+        tasks = [Task(lambda path=path: use(path)) for path in paths]
+        events = [made.read_event()]
+        if not made.pending:
+            wait_for_size(made, 1)
+        more = interrupted(made.close, at)
+        if not made.closed():
+            made.close()
+        assert [task.status() for task in tasks] == [errno.EPERM] * 2
+        support.forget(events)
+        at += 1
+    assert at > 10
+
+
+@admin
+@needs(when=platform.python_implementation() == "CPython", reason="needs CPython's profiler")
+def test_a_read_without_own_events_that_a_handler_interrupts(file):
+    """Wherever a handler raises in the read, the events of others are not lost."""
+    before, at, more = support.descriptors(), 0, True
+    while more:
+        with Fanotify(FAN_CLASS_CONTENT | FAN_NONBLOCK, exclude_self=True) as made:
+            made.watch(file, FAN_OPEN)
+            use(file)
+            task = Task(lambda: use(file))
+            assert task.status() == 0
+            use(file)
+            read = []
+            more = support.interrupt(lambda made=made, read=read: read.append(made.read_event()), at, ("call",))
+            read += made.read_events()
+            assert [event.pid for event in read] == [task.pid]
+            close_events(read)
+            assert set(support.descriptors()) - set(before) == {made.fileno()}
         at += 1
     assert at > 3
 
@@ -1222,6 +1275,32 @@ def test_the_own_process_is_excluded(file):
 
 
 @admin
+@needs(kernel=(6, 13))
+def test_an_own_question_about_a_file_that_cannot_be_opened(file):
+    """The kernel has denied it, so it is left out as any other."""
+
+    def body():
+        with Fanotify(FAN_CLASS_CONTENT | FAN_NONBLOCK, exclude_self=True) as made:
+            made.watch(file, FAN_OPEN_PERM)
+            failed = []
+
+            def ask():
+                with pytest.raises(PermissionError):
+                    use(file)
+                failed.append(file)
+
+            thread = threading.Thread(target=ask)
+            thread.start()
+            wait_for_size(made, 1)
+            support.allow_descriptors(0)
+            assert made.read_events() == []
+            thread.join()
+            assert failed == [file]
+
+    in_child(body)
+
+
+@admin
 @needs(kernel=(4, 20))
 @pytest.mark.parametrize("flags", [0, FAN_REPORT_TID])
 def test_the_own_events_are_left_out(file, flags):
@@ -1260,6 +1339,62 @@ def test_threads_that_answer_one_event(file):
                     thread.join()
             assert len(refused) == 1
             assert task.status() == 0
+
+
+@admin
+def test_a_descriptor_that_is_closed_before_the_answer(file):
+    """The event gets the default, and the answer to the next reaches its own task."""
+    with Fanotify(FAN_CLASS_CONTENT, default="deny") as made:
+        made.watch(file, FAN_OPEN_PERM)
+        first = Task(lambda: use(file))
+        old = made.read_event()
+        os.close(old.fd)
+        second = Task(lambda: use(file))
+        with made.read_event() as new:
+            assert new.fileno() == old[2]
+            assert first.status() == errno.EPERM
+            with pytest.raises(ValueError, match="it was answered"):
+                old.allow()
+            new.allow()
+            assert second.status() == 0
+
+
+@admin
+def test_a_descriptor_that_is_closed_during_the_next_read(file, monkeypatch):
+    """The older of two events with one number gets the default, before any answer."""
+    # as if another thread closed it after this
+    monkeypatch.setattr(Answers, "end_closed", lambda _: None)
+    with Fanotify(FAN_CLASS_CONTENT, default="deny") as made:
+        made.watch(file, FAN_OPEN_PERM)
+        first = Task(lambda: use(file))
+        old = made.read_event()
+        os.close(old.fd)
+        second = Task(lambda: use(file))
+        with made.read_event() as new:
+            assert new.fileno() == old[2]
+            new.allow()
+            assert (first.status(), second.status()) == (errno.EPERM, 0)
+
+
+@admin
+def test_the_end_of_an_object_in_the_middle_of_an_answer(file, monkeypatch):
+    """An answer that close() overtakes is the default, and its thread is told."""
+    made = Fanotify(FAN_CLASS_CONTENT, default="deny")
+    made.watch(file, FAN_OPEN_PERM)
+    task = Task(lambda: use(file))
+    event = made.read_event()
+    give = Answers._write
+
+    def overtaken(self, *arguments):
+        monkeypatch.setattr(Answers, "_write", give)
+        made.close()
+        give(self, *arguments)
+
+    monkeypatch.setattr(Answers, "_write", overtaken)
+    with pytest.raises(ValueError, match="its object is closed"):
+        event.allow()
+    assert task.status() == errno.EPERM
+    event.close()
 
 
 @admin
@@ -1355,6 +1490,29 @@ def test_audited_answers(file, audit):
             with made.read_event() as event:
                 answer(event, audit=audit)
             assert task.status() == result
+
+
+@admin
+@pytest.mark.parametrize(
+    ("audit", "error", "words"),
+    [
+        (None, TypeError, "audit must be a bool or an AuditRule, not NoneType"),
+        (5, TypeError, "audit must be a bool or an AuditRule, not int"),
+        (AuditRule("x"), TypeError, "number of an AuditRule must be"),
+        (AuditRule(-1), ValueError, "number of an AuditRule"),
+        (AuditRule(1, 1 << 32), ValueError, "subject_trust of an AuditRule"),
+    ],
+)
+def test_other_audits(file, audit, error, words):
+    """An audit is refused before it is written unless it has three numbers."""
+    with Fanotify(FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        task = Task(lambda: use(file))
+        with made.read_event() as event:
+            with pytest.raises(error, match=words):
+                event.deny(audit=audit)
+            event.allow()
+        assert task.status() == 0
 
 
 @pytest.mark.parametrize("default", ["ask", 1, None])
