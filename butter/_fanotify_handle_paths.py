@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from butter._arguments import FileDescriptor, Path
     from butter._fanotify_handle_c import butter_found, butter_mount
 
-__all__ = ["Paths", "UnknownPath"]
+__all__ = ["Paths", "UnknownPath", "path_of"]
 
 #: how many paths are kept of those that were not watched
 SIZE = 4096
@@ -60,7 +60,7 @@ class UnknownPath(LookupError):
     * ``"stale"``: the filesystem finds no file with this handle: it was deleted, or it
       cannot be found by its handle
     * ``"unreachable"``: the file is not below the mount that was watched, or another
-      mount covers it, or it is outside the root of this process
+      mount covers it, or it is outside the root or the mounts of this process
     * ``"forbidden"``: only a process with CAP_DAC_READ_SEARCH can find it
     * ``"unwatched"``: no path on its filesystem was watched
     * ``"moving"``: the file was moved at each look
@@ -229,6 +229,21 @@ class Paths:
         self._found.pop(handle, None)
 
 
+def path_of(fd: int) -> str:
+    """Return the path of an open file, which led to it when this asked.
+
+    Raises what :meth:`Paths.path` does.
+    """
+    found = ffi.new("butter_found *")
+    result = lib.butter_path_of(fd, found)
+    if result < 0:
+        number = -1 - result
+        if number in _EXHAUSTED:
+            OPEN_BY_HANDLE_AT.fail(number)
+        raise _failure(None, found, number)
+    return os.fsdecode(_text(found))
+
+
 def _join(directory: bytes, name: bytes) -> bytes:
     return b"%s/%s" % (b"" if directory == b"/" else directory, name)
 
@@ -280,8 +295,19 @@ _FAILURES: dict[tuple[int, int | None], tuple[str, str]] = {
 }
 
 
-def _failure(mount_point: bytes, found: butter_found, number: int) -> UnknownPath:
-    """Return why the path of a handle was not found through a mount."""
+# the same of an open file, which may be on any mount
+_ELSEWHERE = (
+    "unreachable",
+    "the path {path!r}, which the file has in /proc, does not lead to it: the name under which it was opened was "
+    "deleted, or it is outside of the root of this process, or on a mount of another namespace, or another mount "
+    "covers it, or such files do not have paths",
+)
+
+
+def _failure(mount_point: bytes | None, found: butter_found, number: int) -> UnknownPath:
+    """Return why the path of a file was not found, by its handle through a mount."""
     reason, sentence = _FAILURES.get((found.step, number)) or _FAILURES[found.step, None]
-    path, mount = os.fsdecode(_text(found)), os.fsdecode(mount_point)
+    if mount_point is None and (found.step, number) == (lib.BUTTER_PATH, errno.EXDEV):
+        reason, sentence = _ELSEWHERE
+    path, mount = os.fsdecode(_text(found)), os.fsdecode(mount_point or b"")
     return UnknownPath(sentence.format(mount=mount, path=path, because=os.strerror(number)), reason)

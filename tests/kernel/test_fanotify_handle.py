@@ -33,7 +33,7 @@ from butter._constants.fanotify_handle import (
     MAX_HANDLE_SZ,
 )
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
-from butter._fanotify_handle_paths import Paths, UnknownPath
+from butter._fanotify_handle_paths import Paths, UnknownPath, path_of
 from butter.errors import InvalidPath
 from butter.system import STATMOUNT_MNT_BASIC, statmount
 
@@ -727,6 +727,136 @@ def test_a_user_knows_what_is_watched(public_path):
         assert reason(paths, a) == "forbidden"
 
     support.in_child(body)
+
+
+# the paths of descriptors
+
+
+def reason_of(file):
+    """Why the path of an open file is not known."""
+    with pytest.raises(UnknownPath) as caught:
+        path_of(file.fileno())
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("name", ["name", "name (deleted)", "\udcff\udcfe"])
+def test_the_path_of_an_open_file(tmp_path, name):
+    """It is where the file is now, whatever its name; a deleted file has none."""
+    place = Path(os.path.realpath(tmp_path))
+    with open(place / "first", "w") as file:
+        assert path_of(file.fileno()) == str(place / "first")
+        os.rename(place / "first", place / name)
+        assert path_of(file.fileno()) == str(place / name)
+        os.unlink(place / name)
+        # the link in /proc is now the path of another file
+        (place / f"{name} (deleted)").touch()
+        with pytest.raises(UnknownPath, match="was deleted; its path was") as caught:
+            path_of(file.fileno())
+        assert caught.value.reason == "deleted"
+        assert str(caught.value).endswith(repr(str(place / name)))
+
+
+def test_the_path_of_a_file_with_several_names(tmp_path):
+    """The file that lost the name under which it was opened is not called deleted."""
+    place = Path(os.path.realpath(tmp_path))
+    with open(place / "one", "w") as file:
+        os.link(place / "one", place / "other")
+        assert path_of(file.fileno()) == str(place / "one")
+        os.unlink(place / "one")
+        assert reason_of(file) == "unreachable"
+        # a name that the words of the link lead to is right after all
+        os.link(place / "other", place / "one (deleted)")
+        assert path_of(file.fileno()) == str(place / "one (deleted)")
+
+
+def test_what_is_not_in_a_directory_has_no_path(tmp_path, pipe, monkeypatch):
+    """A pipe has none, even where a file is called as its link in /proc is."""
+    monkeypatch.chdir(tmp_path)
+    reading, _ = pipe
+    Path(os.readlink(f"/proc/self/fd/{reading}")).symlink_to(f"/proc/self/fd/{reading}")
+    with open(reading, closefd=False) as file:
+        assert reason_of(file) == "unreachable"
+
+
+@support.alone_in_namespaces
+def test_the_path_of_a_file_on_a_mount_of_another_namespace(tmp_path):
+    """It is one that leads to the file here, or unknown if none does."""
+    for name in "seen", "covered":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+
+    def elsewhere():
+        support.own_mounts()
+        for name in "seen", "covered":
+            files.append(os.open(tmp_path / name / "file", os.O_RDONLY))
+        support.raw_mount("tmpfs", tmp_path / "covered", "tmpfs")
+        Path(tmp_path, "covered/file").touch()
+        files.append(os.open(tmp_path / "covered/file", os.O_RDONLY))
+        opened.set()
+        done.wait()  # the mounts are those of this thread
+
+    files, opened, done = [], threading.Event(), threading.Event()
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    opened.wait()
+    seen, below, covering = map(open, files)
+    assert path_of(seen.fileno()) == str(tmp_path / "seen/file")
+    assert path_of(below.fileno()) == str(tmp_path / "covered/file")
+    # the text is that of another file here
+    assert os.readlink(f"/proc/self/fd/{covering.fileno()}") == str(tmp_path / "covered/file")
+    assert reason_of(covering) == "unreachable"
+    support.raw_mount("tmpfs", tmp_path / "seen", "tmpfs")
+    assert reason_of(seen) == "unreachable"
+    for file in seen, below, covering:
+        file.close()
+    done.set()
+    thread.join()
+
+
+def test_the_path_of_a_file_that_moves_all_the_time(tmp_path):
+    """A file that is renamed there and back has one of its paths, or is moving."""
+    place = os.path.realpath(tmp_path)
+    names = [f"{place}/one", f"{place}/other"]
+    done = threading.Event()
+
+    def move():
+        while not done.is_set():
+            os.rename(names[0], names[1])
+            os.rename(names[1], names[0])
+
+    with open(names[0], "w") as file:
+        thread = threading.Thread(target=move)
+        thread.start()
+        found = set()
+        for _ in range(300):
+            try:
+                found.add(path_of(file.fileno()))
+            except UnknownPath as error:
+                found.add(error.reason)
+        done.set()
+        thread.join()
+    assert found <= {*names, "moving"}
+
+
+def test_no_permission_to_try_the_path(public_path):
+    """A file in a directory that may not be searched has a path that is not tried."""
+    (public_path / "closed").mkdir()
+    with open(public_path / "closed/file", "w") as file:
+
+        def body():
+            support.become_nobody()
+            with pytest.raises(UnknownPath, match=r"closed/file' cannot be tried: Permission denied") as caught:
+                path_of(file.fileno())
+            return caught.value.reason
+
+        assert path_of(file.fileno()) == str(public_path / "closed/file")
+        os.chmod(public_path / "closed", 0)
+        reason = support.in_child(body)
+        os.chmod(public_path / "closed", 0o700)
+    assert reason == "unreachable"
+
+
+# what is watched
 
 
 def test_nothing_is_watched(tmp_path):
