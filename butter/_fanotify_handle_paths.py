@@ -13,12 +13,13 @@
 # any other path, and leads to another file or none.
 #
 # So each path is tried before it is returned: name_to_handle_at asks what it leads to
-# now, in one system call that needs no capability, and the answer has to be the handle
-# of the event, on the mount that was watched. A path that fails the trial is forgotten:
-# that is how renames invalidate the cache, whether their events have been read or not.
-# Then the handle is opened, which needs a capability, and its link in /proc is read and
-# tried in the same way. The event of a rename empties the cache all the same: a
-# symbolic link that was put in the old place would let the old path pass the trial.
+# now, which needs no capability, and the answer has to be the handle of the event, on
+# the mount that was watched. A path that fails the trial is forgotten: that is how
+# renames invalidate the cache, whether their events have been read or not. Then the
+# handle is opened, which needs a capability, and its link in /proc is read and tried in
+# the same way. A symbolic link that was put in the old place would lead there as well,
+# so the trial refuses symbolic links. Before Linux 5.6 it cannot, so the event of a
+# rename empties the cache all the same.
 #
 # Because of the trial, a path that comes from anywhere may be kept. A listener without
 # the capability knows the paths that it watches, and those to which events say that
@@ -119,17 +120,22 @@ class Paths:
         handle, text = made(found.file, found.fsid), _text(found)
         mounts = self._mounts.setdefault(handle.fsid, {})
         place = mounts.get(found.file.mount.id)
-        if place is None:
+        # the mount, or a directory above it, may have been moved
+        if place is None or not lib.butter_is_on(place.path, place.mount):
             mount = ffi.new("butter_mount *", found.file.mount)
             place = mounts[mount.id] = _Place(_mount_point(text, mount), mount)
-            self._note_device(handle, place.path)
+            self._note_device(place.path)
         self._watched[handle] = _Place(text, place.mount)
         return handle
 
-    def _note_device(self, handle: FileHandle, mount_point: bytes) -> None:
-        """Note of which device a filesystem is; None where two have the same id."""
+    def _note_device(self, mount_point: bytes) -> None:
+        """Note of which device a filesystem is; None where two have the same id.
+
+        A subvolume of btrfs has a device of its own as it has an id, so both have to be
+        those of one directory.
+        """
         try:
-            device = os.stat(mount_point).st_dev
+            handle, device = FileHandle.of(mount_point), os.stat(mount_point).st_dev
         except OSError:  # it was unmounted again
             return
         key = handle.fsid, handle.type
@@ -156,10 +162,11 @@ class Paths:
         for kept in self._found, self._watched:
             place = kept.get(handle)
             if place is not None:
-                path, mount = place
-                content = handle.handle
-                if lib.butter_leads_to(path, mount, content, len(content), handle.type):
-                    return path
+                result = _leads_to(place, handle)
+                if result < 0:
+                    OPEN_BY_HANDLE_AT.fail(-1 - result)
+                if result:
+                    return place.path
         self._found.pop(handle, None)
         return None
 
@@ -220,13 +227,22 @@ class Paths:
         old, new = _join(old_place.path, os.fsencode(old_name)), _join(new_place.path, os.fsencode(new_name))
         below = old + b"/"
         for handle, place in list(watched.items()):
-            if place.path == old or place.path.startswith(below):
+            # A directory that is there has taken the place of the one that moved: the
+            # two were exchanged, or it was watched before this event was read.
+            if (place.path == old or place.path.startswith(below)) and _leads_to(place, handle) <= 0:
                 watched[handle] = place._replace(path=new + place.path[len(old) :])
 
     def forget(self, handle: FileHandle) -> None:
         """Forget the path of *handle*, which was deleted or is not watched any more."""
         self._watched.pop(handle, None)
         self._found.pop(handle, None)
+
+
+def _leads_to(place: _Place, handle: FileHandle) -> int:
+    """Return 1 if the file of *handle* is at *place* now, -1 - errno if unknown."""
+    path, mount = place
+    content = handle.handle
+    return lib.butter_leads_to(path, mount, content, len(content), handle.type)
 
 
 def path_of(fd: int) -> str:

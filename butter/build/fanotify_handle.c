@@ -12,6 +12,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_openat2
+# define SYS_openat2 437
+#endif
+#ifndef RESOLVE_NO_SYMLINKS
+# define RESOLVE_NO_SYMLINKS 0x04
+#endif
 #ifndef AT_HANDLE_FID
 # define AT_HANDLE_FID 0x200
 #endif
@@ -173,13 +179,35 @@ static int butter_open_handle(int mount_fd, const char *handle, size_t size, int
     return butter_open_by_handle_at(mount_fd, handle, size, type, flags);
 }
 
-/* Whether a path leads to the file with this handle on this mount. */
+/* Look at the file of a path that was found before. A symbolic link that was put in the
+   place of a directory would lead to the file by a path that is not its own, so a path
+   through one fails with ELOOP. Before Linux 5.6, or where a filter refuses openat2, it
+   is followed. */
+static int identify_again(const char *path, butter_handle *found)
+{
+    const struct {
+        uint64_t flags, mode, resolve;
+    } how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_NO_SYMLINKS};
+    int result, fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+    if (fd < 0)
+        return errno == ENOSYS || errno == EPERM ? identify(AT_FDCWD, path, found) : -1 - errno;
+    result = identify(fd, "", found);
+    close(fd);
+    return result;
+}
+
+/* Whether a path leads to the file with this handle on this mount, -1 - errno if there
+   is no descriptor or memory to look. */
 static int butter_leads_to(const char *path, const butter_mount *mount, const char *handle, size_t size, int type)
 {
     butter_handle found;
+    int result = identify_again(path, &found);
 
-    return identify(AT_FDCWD, path, &found) == 0 && is_same_mount(&found, mount) && found.type == type &&
-           found.size == size && memcmp(found.handle, handle, size) == 0;
+    if (result == -1 - EMFILE || result == -1 - ENFILE || result == -1 - ENOMEM)
+        return result;
+    return result == 0 && is_same_mount(&found, mount) && found.type == type && found.size == size &&
+           memcmp(found.handle, handle, size) == 0;
 }
 
 /* Whether a path leads to a file on this mount. */
@@ -215,9 +243,9 @@ static int link_of(int fd, char *text, size_t size)
     return (int)length;
 }
 
-/* Whether a path leads to an open file: to the same file on the same mount, or, if file is
-   NULL, to the same file on whichever mount. Return 0 or -1 - errno, EXDEV for another
-   file. The link is absolute unless the file is a pipe, a socket or the like. */
+/* Whether a path leads to an open file: to the same file on the same mount, or, if file
+   is NULL, to the same file on whichever mount. Return 0 or -1 - errno, EXDEV for
+   another file. The link of a pipe, a socket or the like is not absolute. */
 static int try_path(const char *path, int fd, const butter_handle *file)
 {
     butter_handle found;
@@ -235,12 +263,12 @@ static int try_path(const char *path, int fd, const butter_handle *file)
     return there.st_dev == here.st_dev && there.st_ino == here.st_ino ? 0 : -1 - EXDEV;
 }
 
-/* Find the path of an open file, with a file only one on its mount. Its link in /proc is
-   not believed: that has the same form for a file that is outside the root, covered by a
-   mount, on a mount of another namespace, or outside the part of its filesystem that is
-   mounted. So the path counts only if it leads to the file. Fails with ENOENT if the file
-   was deleted, EXDEV if its link leads elsewhere, and EAGAIN if it was moved at each
-   look. */
+/* Find the path of an open file, with a file only one on its mount. Its link in /proc
+   is not believed: that has the same form for a file that is outside the root, covered
+   by a mount, on a mount of another namespace, or outside the part of its filesystem
+   that is mounted. So the path counts only if it leads to the file. Fails with ENOENT
+   if the file was deleted, EXDEV if its link leads elsewhere, and EAGAIN if it was
+   moved at each look. */
 static int path_of(int fd, const butter_handle *file, butter_found *found)
 {
     static const char deleted[] = " (deleted)";
