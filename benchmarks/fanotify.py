@@ -1,9 +1,16 @@
-"""Reading fanotify events: with descriptors, with handles, and with an answer."""
+"""Reading fanotify events: with descriptors, with handles, and with an answer.
+
+Where the environment has ``BUTTER_0_13=/tmp/old/bin/python``, butter 0.13.1 takes its
+turn too. It has to be installed in the venv of that interpreter, by
+``/tmp/old/bin/pip install butter==0.13.1``.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import struct
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +20,12 @@ from pathlib import Path
 from benchmarks.floor import Floor
 from benchmarks.runner import LOOPS, Comparison, NewLoop, Sample
 from butter.asyncio.fanotify import Fanotify_async
+from butter.clone import CLONE_NEWNS, unshare
 from butter.fanotify import (
     FAN_ALLOW,
     FAN_CLASS_CONTENT,
     FAN_CREATE,
+    FAN_MARK_FILESYSTEM,
     FAN_NONBLOCK,
     FAN_OPEN,
     FAN_OPEN_PERM,
@@ -26,9 +35,26 @@ from butter.fanotify import (
     Fanotify,
     close_events,
 )
+from butter.system import MS_PRIVATE, MS_REC, mount
 
 EVENTS = 4000
 ANSWERS = 500
+DIRECTORIES = 100_000
+
+#: the interpreter that has butter 0.13.1
+OLD = os.environ.get("BUTTER_0_13")
+OLD_DRAIN = """
+import os, sys, time
+from butter.fanotify import Fanotify
+fanotify = Fanotify.__new__(Fanotify)
+fanotify._fd, fanotify._events, count = int(sys.argv[1]), [], 0
+start = time.perf_counter_ns()
+while count < int(sys.argv[2]):
+    for event in fanotify.read_events():
+        event.close()
+        count += 1
+print(time.perf_counter_ns() - start)
+"""
 
 floor = Floor(
     "floor_fanotify",
@@ -104,6 +130,9 @@ def timed(flags: int, events: int, drain: Callable[[Fanotify], int]) -> Sample:
 
     def sample() -> float:
         with filled(flags, events) as fanotify:
+            # or the collector looks through the names of the files as it counts events
+            gc.collect()
+            gc.freeze()
             start = time.perf_counter_ns()
             count = drain(fanotify)
             elapsed = time.perf_counter_ns() - start
@@ -111,6 +140,60 @@ def timed(flags: int, events: int, drain: Callable[[Fanotify], int]) -> Sample:
             return elapsed / EVENTS
 
     return sample
+
+
+def in_old() -> float:
+    """Return a sample of butter 0.13.1, in a process that inherits the descriptor."""
+    with filled(0, FAN_OPEN) as fanotify:
+        fd = fanotify.fileno()
+        command = [str(OLD), "-c", OLD_DRAIN, str(fd), str(EVENTS)]
+        result = subprocess.run(command, pass_fds=[fd], cwd="/", check=True, stdout=subprocess.PIPE)
+        return int(result.stdout) / EVENTS
+
+
+def over(directories: int) -> Sample:
+    """Return a sample of one mark over a filesystem with so many *directories*."""
+
+    def sample() -> float:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.write(writing, str(marked(directories)).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with open(reading) as result:
+            elapsed = float(result.read())
+        os.waitpid(child, 0)
+        return elapsed
+
+    return sample
+
+
+def marked(directories: int) -> float:
+    """Mark a new tmpfs with so many *directories*, and read EVENTS events of its files.
+
+    It is mounted in a namespace that goes away with this process.
+    """
+    unshare(CLONE_NEWNS)
+    mount(None, "/", None, MS_REC | MS_PRIVATE)
+    mount("tmpfs", "/tmp", "tmpfs")
+    for number in range(directories):
+        os.mkdir(f"/tmp/{number}")
+    with Fanotify(FAN_REPORT_DFID_NAME | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE) as fanotify:
+        start = time.perf_counter_ns()
+        fanotify.watch("/tmp", FAN_CREATE, FAN_MARK_FILESYSTEM)
+        elapsed = time.perf_counter_ns() - start
+        for number in range(EVENTS):
+            Path(f"/tmp/report-{number:04}.txt").touch()
+        gc.collect()
+        gc.freeze()
+        start = time.perf_counter_ns()
+        count = named(fanotify)
+        elapsed += time.perf_counter_ns() - start
+        assert count == EVENTS, count
+        return elapsed / EVENTS
 
 
 def in_c(fanotify: Fanotify) -> int:
@@ -215,15 +298,16 @@ def answered_in(new_loop: NewLoop) -> Sample:
 
 
 def comparisons() -> Iterator[Comparison]:
+    drains = {
+        "C floor": timed(0, FAN_OPEN, in_c),
+        "os.read and os.close": timed(0, FAN_OPEN, bare),
+        "butter": timed(0, FAN_OPEN, in_batches),
+        "butter, one by one": timed(0, FAN_OPEN, one_by_one),
+    }
+    if OLD:
+        drains["0.13.1, one by one"] = in_old
     yield Comparison(
-        f"Draining {EVENTS:,} queued events and closing their descriptors",
-        {
-            "C floor": timed(0, FAN_OPEN, in_c),
-            "os.read and os.close": timed(0, FAN_OPEN, bare),
-            "butter": timed(0, FAN_OPEN, in_batches),
-            "butter, one by one": timed(0, FAN_OPEN, one_by_one),
-        },
-        {"os.read and os.close": 1.25},
+        f"Draining {EVENTS:,} queued events and closing their descriptors", drains, {"os.read and os.close": 1.25}
     )
     for title, flags, events in (
         ("handles", FAN_REPORT_FID, FAN_OPEN),
@@ -234,6 +318,12 @@ def comparisons() -> Iterator[Comparison]:
             {"C floor": timed(flags, events, in_c), "butter": timed(flags, events, named)},
             {"C floor": 1.6},
         )
+    yield Comparison(
+        f"One mark on a filesystem of {DIRECTORIES:,} directories, and {EVENTS:,} events",
+        {"an empty filesystem": over(0), "butter": over(DIRECTORIES)},
+        {"an empty filesystem": 1.1},
+        rounds=9,
+    )
     yield Comparison(
         "Answering a permission event, with its task in between",
         {

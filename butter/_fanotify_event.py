@@ -51,7 +51,7 @@ from butter._constants.fanotify import (
 from butter._descriptor import closed_error, link_of
 from butter._fanotify_answers import DENY_ERRNOS, FAN_DENY_ERRNO, AuditRule, Origin, audit_record
 from butter._fanotify_errors import FID, PERMISSION, READ
-from butter._fanotify_handle_paths import UnknownPath
+from butter._fanotify_handle_paths import UnknownPath, path_of
 from butter._fanotify_records import NO_RECORDS, Records, records_of
 from butter.errors import InvalidArgument
 
@@ -101,16 +101,6 @@ class _Recorded(property):
     if TYPE_CHECKING:
 
         def __get__(self, event: object, cls: type | None = None) -> Any: ...
-
-
-def path_of(fd: int) -> str:
-    """Return the path of the file that a descriptor is of, if it is known."""
-    found, links = link_of(fd), os.fstat(fd).st_nlink
-    if found is None:
-        raise UnknownPath("/proc is needed to find a path", "unreachable")
-    if not links or found.endswith(" (deleted)"):
-        raise UnknownPath(f"the file was deleted; its path was {found!r}", "deleted")
-    return found
 
 
 class FanotifyEvent(tuple):  # type: ignore[type-arg]

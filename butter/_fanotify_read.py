@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from butter._buffers import Reader
 from butter._constants.fanotify import (
+    FAN_DELETE,
     FAN_DELETE_SELF,
     FAN_EVENT_METADATA_LEN,
     FAN_MOVE,
+    FAN_MOVE_SELF,
     FAN_NOFD,
     FAN_ONDIR,
     FAN_Q_OVERFLOW,
@@ -41,17 +43,26 @@ _parse, _leave_out_own = lib.butter_fanotify_parse, lib.butter_fanotify_leave_ou
 
 
 # the events after which a path may lead elsewhere
-_OF_NAMES = FAN_MOVE | FAN_RENAME | FAN_DELETE_SELF | FAN_Q_OVERFLOW
+_OF_NAMES = FAN_MOVE | FAN_MOVE_SELF | FAN_RENAME | FAN_DELETE | FAN_DELETE_SELF | FAN_Q_OVERFLOW
 
 
 def _follow(events: list[FanotifyEvent], paths: Paths) -> None:
     """Tell *paths* what was renamed and deleted; a second call does no harm."""
     for event in events:
-        if event.mask & FAN_DELETE_SELF and event.handle is not None:
+        mask = event.mask
+        if not mask & _OF_NAMES:
+            continue
+        # one event may have several of these bits
+        if mask & FAN_DELETE_SELF:
+            # a group that reports directories names a directory by itself
+            gone = event.dir_handle if event.handle is None else event.handle
+            if gone is not None:
+                paths.forget(gone)
+        if mask & FAN_DELETE and mask & FAN_ONDIR and event.name and event.handle is not None:
             paths.forget(event.handle)
-        if event.mask & FAN_Q_OVERFLOW or (event.mask & FAN_MOVE and event.mask & FAN_ONDIR):
+        if mask & FAN_Q_OVERFLOW or (mask & (FAN_MOVE | FAN_MOVE_SELF) and mask & FAN_ONDIR):
             paths.moved()
-        if event.mask & FAN_RENAME and event.mask & FAN_ONDIR:
+        if mask & FAN_RENAME and mask & FAN_ONDIR:
             paths.moved(event.old_dir_handle, event.old_name or "", event.dir_handle, event.name or "")
 
 
