@@ -24,10 +24,14 @@ from butter.mounts import FAN_NONBLOCK, MountEvent, MountMonitor
 from butter.system import MS_BIND, MS_MOVE, MS_SHARED, Mount, mount, mounts, umount
 
 # root has such marks since 6.15, the root of a user namespace since 6.16
-pytestmark = [support.needs_mounts, needs(kernel=(6, 16))]
+pytestmark = [support.needs_mounts, needs(kernel=(6, 15) if support.capable("CAP_SYS_ADMIN") else (6, 16))]
 admin = needs("CAP_SYS_ADMIN")
 users = pytest.mark.parametrize(
-    "own", [support.own_mounts, support.own_namespaces], ids=["as it is", "as root of its own"]
+    "own",
+    [
+        pytest.param(support.own_mounts, id="as it is"),
+        pytest.param(support.own_namespaces, id="as root of its own", marks=needs(kernel=(6, 16))),
+    ],
 )
 
 # fs.fanotify.max_queued_events, unless the machine has another
