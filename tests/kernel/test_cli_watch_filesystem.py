@@ -365,15 +365,15 @@ def test_interrupted(here):
 
 @on_a_filesystem
 def test_the_reader_ends(here):
-    """As in a pipe to head -1, the command ends when its output has no reader any more."""
+    """As in a pipe to head -1, the command ends when its output has no reader."""
     reading, writing = os.pipe()
     with watching("--filesystem", here, "--json", "-e", "create", stdout=writing) as process:
         os.close(writing)
         (here / "one").mkdir()
         assert json.loads(os.read(reading, 1 << 16))["name"] == "one"
         os.close(reading)
-        _, _, said = process.wait(60), None, process.stderr.read().decode()
-    assert (process.returncode, said) == (141, "")
+        code, said = process.wait(60), process.stderr.read().decode()
+    assert (code, said) == (141, "")
 
 
 # what it cannot do

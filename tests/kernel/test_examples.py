@@ -269,7 +269,7 @@ def test_monitor_directories(tmp_path):
     "name", ["guard_filesystem.py", "log_accesses.py", "monitor_directories.py", "mount_monitor.py"]
 )
 def test_an_endless_example_ends(name, number, tmp_path):
-    """Ctrl-C ends a program that waits for events with 0, SIGTERM at once; both in silence."""
+    """Ctrl-C ends a program that waits for events with 0, and SIGTERM at once."""
 
     def body(path):
         arguments = {"guard_filesystem.py": [path, "#!"], "mount_monitor.py": []}.get(name, [path])

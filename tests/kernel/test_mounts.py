@@ -394,7 +394,7 @@ def test_forked_child(place):
 
 @inside
 def test_a_storm(place):
-    """A thousand mounts in a row are told once each, in their order, and so is their end."""
+    """A thousand mounts in a row are told once each, in order, and so is their end."""
     for number in range(1000):
         os.mkdir(f"a/{number}")
     with MountMonitor(flags=FAN_NONBLOCK) as monitor:
