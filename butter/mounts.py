@@ -372,14 +372,12 @@ def _find(inode: int) -> int | None:
         try:
             if os.stat(path).st_ino != inode:
                 continue
-            fd = _open(path)
+            # a file object: the exception of a signal handler leaves no descriptor open
+            with open(path, "rb", buffering=0) as file:
+                if os.fstat(file.fileno()).st_ino == inode:
+                    return _id_of(file.fileno())
         except OSError:
             continue  # it has ended, or is another user's
-        try:
-            if os.fstat(fd).st_ino == inode:
-                return _id_of(fd)
-        finally:
-            os.close(fd)
     return None
 
 

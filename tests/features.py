@@ -72,6 +72,8 @@ class Feature:
     composed = False
     #: the class of another object that takes such descriptors too
     wider = None
+    #: the marks of its tests: what they need, by ``support.needs``
+    needs = ()
 
     def __init__(self, place):
         self.place = place
@@ -326,11 +328,11 @@ class MountChanges(Feature):
     batches = True
     composed = True
     wider = Fanotify
+    # in a user namespace since 6.16
+    needs = support.needs("CAP_SYS_ADMIN", kernel=(6, 15))
 
     def __enter__(self):
-        # in a user namespace since 6.16
-        support.skip_unless("CAP_SYS_ADMIN", kernel=(6, 16))
-        self.other = support.Mounter(self.place).__enter__()
+        self.other = support.Mounter(self.place, bare=True).__enter__()
         self.args = (f"/proc/{self.other.pid}/ns/mnt",)
         return self
 

@@ -59,7 +59,7 @@ class Bench:
 
 def choices(features):
     return [
-        pytest.param((feature, LOOPS[loop], mode), id=f"{feature.name}-{loop}-{mode}")
+        pytest.param((feature, LOOPS[loop], mode), id=f"{feature.name}-{loop}-{mode}", marks=feature.needs)
         for feature, loop, mode in itertools.product(features, LOOPS, MODES)
     ]
 
@@ -1068,18 +1068,19 @@ async def test_adopt_another_awaitable(one, queue):
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("taken", ["by an awaitable", "by an object"])
-@pytest.mark.parametrize("feature", EVENTS, ids=lambda feature: feature.name)
+@pytest.mark.parametrize("feature", [pytest.param(feature, id=feature.name, marks=feature.needs) for feature in EVENTS])
 def test_adopt_that_a_signal_handler_ends(feature, taken, tmp_path):
     """At each moment a descriptor has one owner, which closes it."""
     made = []
-    for moment in itertools.count():
-        with feature(tmp_path) as one, one.open() as queue:
-            fd, kind = queue.fileno(), type(queue)
-            adopt = kind.adopt if taken == "by an awaitable" else kind._source_class.adopt
-            if not support.interrupt(lambda adopt=adopt, queue=queue: made.append(adopt(queue)), moment):
-                break
-            gc.collect()
-            assert (fd in support.descriptors()) is not queue.closed()
+    with feature(tmp_path) as one:
+        for moment in itertools.count():
+            with one.open() as queue:
+                fd, kind = queue.fileno(), type(queue)
+                adopt = kind.adopt if taken == "by an awaitable" else kind._source_class.adopt
+                if not support.interrupt(lambda adopt=adopt, queue=queue: made.append(adopt(queue)), moment):
+                    break
+                gc.collect()
+                assert (fd in support.descriptors()) is not queue.closed()
     made.pop().close()
     assert moment > 10
 

@@ -20,6 +20,7 @@ from butter.cli import doctor
 from butter.cli._limits import LIMITS
 from butter.cli._probes import FEATURES, MODES, remedy
 from butter.errors import sysctl
+from butter.fanotify import FanotifyInit
 from butter.prctl import Capability
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
@@ -71,6 +72,20 @@ def test_doctor_fanotify():
     found = json.loads(run("doctor", "--json").stdout)
     assert [(row["name"], row["reason"]) for row in found["fanotify"] if not row["works"]] == []
     assert len(found["fanotify"]) == len(MODES)
+
+
+@pytest.mark.parametrize(
+    ("mode", "constant"),
+    [
+        ("processes", "FAN_REPORT_PIDFD"),
+        ("filesystems", "FAN_REPORT_DFID_NAME"),
+        ("mounts", "FAN_REPORT_MNT"),
+    ],
+)
+def test_doctor_knows_the_kernel_of_a_mode(mode, constant):
+    """A mode of fanotify is as old as the constant that it needs."""
+    (since,) = (feature.since for feature in MODES if feature.name == mode)
+    assert since == FanotifyInit.__since__[constant][1]
 
 
 @needs_namespaces

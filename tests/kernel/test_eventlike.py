@@ -38,9 +38,14 @@ from butter.signalfd import Signalfd, signalfd
 from butter.timerfd import Timer, TimerVal, timerfd_gettime, timerfd_settime
 
 
+def choices(features):
+    """The features as parameters, each with its needs."""
+    return [pytest.param(feature, id=feature.cls.__name__, marks=feature.needs) for feature in features]
+
+
 def kinds(features):
     """The features to run a test with, as its parameter ``kind``."""
-    return pytest.mark.parametrize("kind", features, ids=lambda feature: feature.cls.__name__, indirect=True)
+    return pytest.mark.parametrize("kind", choices(features), indirect=True)
 
 
 every_object = kinds(OBJECTS)
@@ -503,7 +508,7 @@ def test_subclass(kind):
 # a descriptor that exists
 
 
-@pytest.fixture(params=OBJECTS, ids=lambda feature: feature.cls.__name__)
+@pytest.fixture(params=choices(OBJECTS))
 def adopter(request, tmp_path):
     """Every feature with an object, also one without events."""
     with request.param(tmp_path) as feature:

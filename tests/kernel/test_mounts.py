@@ -9,7 +9,7 @@ import support
 from support import Mounter, in_child, needs
 
 from butter import mounts as module
-from butter.clone import Namespace
+from butter.clone import CLONE_NEWNS, Namespace, setns
 from butter.errors import InvalidArgument, NoMoreEvents, OutOfMemory, PathNotFound
 from butter.fanotify import (
     FAN_MARK_MNTNS,
@@ -24,10 +24,14 @@ from butter.mounts import FAN_NONBLOCK, MountEvent, MountMonitor
 from butter.system import MS_BIND, MS_MOVE, MS_SHARED, Mount, mount, mounts, umount
 
 # root has such marks since 6.15, the root of a user namespace since 6.16
-pytestmark = [support.needs_mounts, needs(kernel=(6, 16))]
+pytestmark = [support.needs_mounts, needs(kernel=(6, 15) if support.capable("CAP_SYS_ADMIN") else (6, 16))]
 admin = needs("CAP_SYS_ADMIN")
 users = pytest.mark.parametrize(
-    "own", [support.own_mounts, support.own_namespaces], ids=["as it is", "as root of its own"]
+    "own",
+    [
+        pytest.param(support.own_mounts, id="as it is"),
+        pytest.param(support.own_namespaces, id="as root of its own", marks=needs(kernel=(6, 16))),
+    ],
 )
 
 # fs.fanotify.max_queued_events, unless the machine has another
@@ -386,3 +390,47 @@ def test_forked_child(place):
             return monitor.wait(60).mount.source
 
         assert in_child(body) == "child's"
+
+
+@inside
+def test_a_storm(place):
+    """A thousand mounts in a row are told once each, in order, and so is their end."""
+    for number in range(1000):
+        os.mkdir(f"a/{number}")
+    with MountMonitor(flags=FAN_NONBLOCK) as monitor:
+        known = set(monitor.mounts)
+        for number in range(1000):
+            mount(str(number), f"a/{number}", "tmpfs")
+        events = support.drain(monitor)
+        assert [(each.appeared, each.found, each.mount.source) for each in events] == [
+            (True, False, str(number)) for number in range(1000)
+        ]
+        for number in range(1000):
+            umount(f"a/{number}")
+        gone = support.drain(monitor)
+        assert [(each.gone, each.id, each.mount.path) for each in gone] == [
+            (True, each.id, f"{place}/a/{number}") for number, each in enumerate(events)
+        ]
+        assert set(monitor.mounts) == known
+
+
+@admin
+def test_its_thread_enters_another_namespace(tmp_path):
+    """A monitor stays with the namespace that it began with."""
+
+    @inside
+    def test(place):
+        with MountMonitor(flags=FAN_NONBLOCK) as monitor, Mounter("b") as other:
+            other.mount(1)
+            assert monitor.read_events() == []
+            before = contextlib.closing(Namespace("/proc/self/ns/mnt"))
+            with before as own, contextlib.closing(Namespace(f"/proc/{other.pid}/ns/mnt")) as namespace:
+                setns(namespace, CLONE_NEWNS)
+                mount("there", f"{place}/a", "tmpfs")
+                assert monitor.read_events() == []
+                setns(own, CLONE_NEWNS)
+                mount("here", f"{place}/c", "tmpfs")
+                (event,) = monitor.read_events()
+                assert (event.mount.source, event.mount.path) == ("here", f"{place}/c")
+
+    test(tmp_path)

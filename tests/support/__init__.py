@@ -40,7 +40,7 @@ from support.mounts import (
     own_uts,
     raw_mount,
 )
-from support.needs import capable, kernel, needs, skip_unless, unmet
+from support.needs import capable, kernel, needs, unmet
 from support.seccomp import hold, inject, inject_in_child
 from support.streams import Pipe, running, sockets
 from support.tables import KINDS, errno_tables
