@@ -52,7 +52,7 @@ from butter._descriptor import closed_error, link_of
 from butter._fanotify_answers import DENY_ERRNOS, FAN_DENY_ERRNO, AuditRule, Origin, audit_record
 from butter._fanotify_errors import FID, PERMISSION, READ
 from butter._fanotify_handle_paths import UnknownPath, path_of
-from butter._fanotify_records import NO_RECORDS, Records, records_of
+from butter._fanotify_records import check_records, records_of
 from butter.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class _Recorded(property):
 
     def __init__(self, name: str, meaning: str) -> None:
         def recorded(event: FanotifyEvent) -> Any:
-            return getattr(event._read_records(), name)
+            return event._read_records().get(name)
 
         super().__init__(recorded)
         self.__doc__ = f"{meaning}, or None."
@@ -155,15 +155,18 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     __ne__ = object.__ne__
     __hash__ = object.__hash__
 
-    def _read_records(self) -> Records:
-        records: Records | None = self.__dict__.get("_records")
+    def _read_records(self) -> dict[str, Any]:
+        records: dict[str, Any] | None = self.__dict__.get("_records")
         if records is None:
             info, offset = self[4], self[5]
             if offset is not None:
                 # the event among those of its read
                 size, _, _, header = _METADATA.unpack_from(info, offset)
-                info = info[offset + header : offset + size]
-            records = self.__dict__["_records"] = records_of(info) if info else NO_RECORDS
+                records = records_of(info, offset + header, offset + size)
+            else:
+                check_records(info)
+                records = records_of(info, 0, len(info))
+            self.__dict__["_records"] = records
         return records
 
     def _is_closed(self) -> bool:
@@ -289,7 +292,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         made: Pidfd | None = self.__dict__.get("_pidfd")
         if made is not None:
             return made
-        number = self._read_records().pidfd
+        number = self._read_records().get("pidfd")
         if number is None:
             return None
         if number in (FAN_NOPIDFD, -errno.ESRCH):
@@ -446,7 +449,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
             if not made.closed():
                 made.close()
         elif self._origin is not None:
-            number = self._read_records().pidfd
+            number = self._read_records().get("pidfd")
             if number is not None and number >= 0:
                 close(number)
 
@@ -480,7 +483,7 @@ class OwningEvent(FanotifyEvent):
             return
         try:
             kept = "_handed_over" in state or self[2] < 0
-            pidfd = self._read_records().pidfd if origin.pidfds and "_pidfd" not in state else None
+            pidfd = self._read_records().get("pidfd") if origin.pidfds and "_pidfd" not in state else None
             if not kept or (pidfd is not None and pidfd >= 0):
                 warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         finally:
