@@ -18,7 +18,7 @@ from butter._constants.fanotify import (
     FAN_EVENT_INFO_TYPE_RANGE,
 )
 from butter._fanotify_c import ffi, lib
-from butter._fanotify_errors import READ
+from butter._fanotify_event_errors import READ
 from butter._fanotify_handle import FileHandle
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ _OTHERS = {
 }
 
 # Looked up once, here: tests replace `lib` and `ffi` of butter._fanotify with mocks.
-_parse = lib.butter_fanotify_parse_records
+_check = lib.butter_fanotify_check
 
 
 def check_records(info: bytes) -> None:
     """Raise InvalidArgument for records that are cut short, as those made by hand."""
-    READ.check(_parse(info, len(info), ffi.new("butter_fanotify_records *")))
+    READ.check(_check(info, len(info), ffi.new("int32_t *")))
 
 
 def records_of(data: bytes, offset: int, end: int) -> dict[str, Any]:

@@ -118,28 +118,11 @@ typedef struct {
     ...;
 } butter_fanotify_events;
 
-typedef struct {
-    int32_t fsid[2];
-    int32_t type;
-    uint32_t handle, handle_size;
-    uint32_t name, name_size;
-} butter_fanotify_fid;
-
-typedef struct {
-    butter_fanotify_fid file, directory, old, new;
-    uint32_t present;
-    int32_t pidfd;
-    int32_t error;
-    uint32_t error_count;
-    uint64_t offset, size;
-    uint64_t mount;
-} butter_fanotify_records;
-
 int fanotify_init(unsigned int flags, unsigned int event_f_flags);
 int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirfd, const char *pathname);
 
 ssize_t butter_fanotify_parse(const char *data, size_t size, butter_fanotify_events *events);
-int butter_fanotify_parse_records(const char *data, size_t size, butter_fanotify_records *records);
+int butter_fanotify_check(const char *data, size_t size, int32_t *pidfd);
 int butter_fanotify_read(int fd, butter_fanotify_events *events);
 int butter_fanotify_read_few(int fd, butter_fanotify_events *events);
 int butter_fanotify_read_one(int fd, butter_fanotify_events *events);
