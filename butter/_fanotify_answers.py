@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import integer
 from butter._constants.fanotify import FAN_DENY, FAN_ERRNO_BITS, FAN_ERRNO_SHIFT, FAN_RESPONSE_INFO_AUDIT_RULE
-from butter._fanotify_errors import ANSWER, PERMISSION
+from butter._fanotify_errors import PERMISSION
+from butter._fanotify_event_errors import ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

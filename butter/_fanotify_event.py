@@ -9,6 +9,7 @@ import warnings
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from butter._arguments import integer
 from butter._constants.fanotify import (
     FAN_ACCESS,
     FAN_ACCESS_PERM,
@@ -50,10 +51,10 @@ from butter._constants.fanotify import (
 )
 from butter._descriptor import closed_error, link_of
 from butter._fanotify_answers import DENY_ERRNOS, FAN_DENY_ERRNO, AuditRule, Origin, audit_record
-from butter._fanotify_errors import FID, PERMISSION, READ
+from butter._fanotify_errors import FID, PERMISSION
+from butter._fanotify_event_errors import READ
 from butter._fanotify_handle_paths import UnknownPath, path_of
 from butter._fanotify_records import check_records, records_of
-from butter.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,13 +113,14 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     * ``pid`` (int): the process behind the event, or the thread with
       ``FAN_REPORT_TID``; 0 if it is not in this PID namespace, or if this user may not
       know it
-    * *info* (bytes): the records that follow an event
+    * *info* (bytes): the records that follow an event; others are an InvalidArgument
 
     An event that a Fanotify read owns its descriptor, so close it, which ``with`` does
     too. One that the program forgets warns (ResourceWarning) and closes it. Reading
     ``fd`` hands the descriptor to the program, which then closes it by itself or by
-    ``close()``; ``fileno()`` and ``filename`` do not. An event that was made otherwise
-    owns nothing.
+    ``close()``; ``fileno()`` and ``filename`` do not. An event that was made by hand,
+    or by :func:`str_to_events`, owns neither descriptor nor pidfd: it closes both in
+    ``close()``, and never when it is forgotten.
 
     A permission event (``permission_event``) makes a task wait for :meth:`allow` or
     :meth:`deny`. One that is closed or forgotten without an answer gets the ``default``
@@ -149,6 +151,10 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     _pidfd_class: ClassVar[type[Pidfd]]
 
     def __new__(cls, version: int, mask: int, fd: int, pid: int, info: bytes = b"") -> Self:
+        if not isinstance(info, bytes):
+            raise TypeError(f"info must be bytes, not {type(info).__name__}")
+        if info:
+            check_records(info)
         return super().__new__(cls, (version, mask, fd, pid, info, None, None))
 
     __eq__ = object.__eq__
@@ -159,14 +165,12 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         records: dict[str, Any] | None = self.__dict__.get("_records")
         if records is None:
             info, offset = self[4], self[5]
+            begin, end = 0, len(info)
             if offset is not None:
                 # the event among those of its read
                 size, _, _, header = _METADATA.unpack_from(info, offset)
-                records = records_of(info, offset + header, offset + size)
-            else:
-                check_records(info)
-                records = records_of(info, 0, len(info))
-            self.__dict__["_records"] = records
+                begin, end = offset + header, offset + size
+            records = self.__dict__["_records"] = records_of(info, begin, end)
         return records
 
     def _is_closed(self) -> bool:
@@ -241,7 +245,8 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         """Where the file of the event is now; None if the event is not about a file.
 
         With a descriptor it is the file's own path, and with handles that of the
-        directory, joined with the name. After a rename it is the new one.
+        directory, joined with the name. After a rename it is the new one, or None if
+        the new directory is not watched.
 
         Raises UnknownPath where it cannot be known, ValueError if the descriptor was
         closed before, OSError if the kernel could not open the file.
@@ -283,7 +288,8 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
 
         It is never another process, even if the number was used again. It belongs to
         the event, which closes it; ``Pidfd.adopt(event.pidfd)`` takes it over. None
-        without ``FAN_REPORT_PIDFD``.
+        without ``FAN_REPORT_PIDFD``. Forgetting that of an event that owns nothing
+        does not close it.
 
         Raises ProcessLookupError if the process was gone before the event was read,
         OSError if the kernel could not make a pidfd, ValueError if the event was closed
@@ -301,7 +307,10 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
             READ.fail(errno.ENODATA if number == FAN_EPIDFD else -number, kept=True)
         if self._is_closed():
             raise closed_error()
-        made = self.__dict__["_pidfd"] = self._pidfd_class.adopt(number)
+        made = self._pidfd_class.adopt(number)
+        if self._origin is None:
+            made._opened = None  # so its finaliser leaves it to the program
+        self.__dict__["_pidfd"] = made
         return made
 
     handle = _Recorded(
@@ -371,6 +380,8 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         Raises ValueError for another errno, or in another class; the event then still
         waits for its answer.
         """
+        if errno is not None:
+            errno = integer(errno, -32, "errno")
         if errno not in (None, EPERM):
             if errno not in DENY_ERRNOS:
                 names = ", ".join(_errorcode[each] for each in DENY_ERRNOS)
@@ -448,7 +459,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         if made is not None:
             if not made.closed():
                 made.close()
-        elif self._origin is not None:
+        else:
             number = self._read_records().get("pidfd")
             if number is not None and number >= 0:
                 close(number)
@@ -462,15 +473,12 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         self.close()
 
     def __repr__(self) -> str:
-        try:
-            name = f", name={self.name!r}" if self.name is not None else ""
-        except InvalidArgument:
-            name = ", broken"  # made by hand
+        name = f", name={self.name!r}" if self.name is not None else ""
         fd = "closed" if self._is_closed() else self._number
         return f"FanotifyEvent(mask={FanotifyMask(self.mask)}, fd={fd}, pid={self.pid}{name})"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError(f"cannot copy or pickle {type(self).__name__!r}: two events would close one descriptor")
+        raise TypeError("cannot copy or pickle a FanotifyEvent: two events would close one descriptor")
 
 
 class OwningEvent(FanotifyEvent):

@@ -35,7 +35,7 @@ import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
-from butter._arguments import fileno, fsencode
+from butter._arguments import fileno, fsencode, integer
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._fanotify_handle import FileHandle, made
 from butter._fanotify_handle_c import ffi, lib
@@ -98,7 +98,7 @@ class Paths:
     """
 
     def __init__(self, size: int = SIZE) -> None:
-        self._size = size
+        self._size = integer(size, 63, "size")
         self._watched: dict[FileHandle, _Place] = {}
         self._found: OrderedDict[FileHandle, _Place] = OrderedDict()
         # of filesystems: the mounts of what is watched, by their ids

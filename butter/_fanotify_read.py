@@ -23,8 +23,9 @@ from butter._constants.fanotify import (
 )
 from butter._fanotify_answers import Origin, keys_of
 from butter._fanotify_c import ffi, lib
-from butter._fanotify_errors import FID, PERMISSION, READ
+from butter._fanotify_errors import FID, PERMISSION
 from butter._fanotify_event import FanotifyEvent, OwningEvent
+from butter._fanotify_event_errors import READ
 
 if TYPE_CHECKING:
     from collections import deque
@@ -187,8 +188,8 @@ def read_events(fd: int, make: Callable[[Columns], list[Event]], unmade: deque[C
 def str_to_events(str: bytes) -> list[FanotifyEvent]:
     """The events in *str*, the bytes that a read of an fanotify descriptor returned.
 
-    They own nothing: the program closes their descriptors, which ``close()`` of each
-    does, too.
+    They own nothing: the program closes their descriptors and pidfds, by ``close()`` of
+    each or by the numbers, and forgetting one closes neither.
 
     Raises InvalidArgument (a ValueError) unless it is a sequence of whole events. A
     single event of more than 16 KiB counts as broken: the kernel does not make such

@@ -146,6 +146,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
     ) -> None:
         if not isinstance(flags, int):
             raise TypeError(f"flags must be an int, not {type(flags).__name__}: pass a path to watch()")
+        flags = integer(flags, 32, "flags")
         self.default = default
         fd = None
         if not flags & (FID | FAN_REPORT_MNT):
@@ -187,7 +188,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
     @default.setter
     def default(self, value: str) -> None:
-        if value not in _RESPONSES:
+        if value not in tuple(_RESPONSES):  # a list cannot be looked up in a dict
             raise ValueError(f"default must be 'allow' or 'deny', not {value!r}")
         self._default = _RESPONSES[value]
         if self._answers is not None:
@@ -220,7 +221,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
         Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
         """
-        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_ADD, dfd)
+        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), _flags(flags, FAN_MARK_ADD), dfd)
         if self._size == MANY:
             self._paths.add("" if path is None else path, dfd, not flags & FAN_MARK_DONT_FOLLOW)
 
@@ -246,9 +247,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
         Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
         """
-        if not flags & FAN_MARK_IGNORE:
-            flags |= FAN_MARK_IGNORED_MASK
-        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_ADD, dfd)
+        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), _ignoring(flags) | FAN_MARK_ADD, dfd)
 
     def del_ignore(
         self,
@@ -264,7 +263,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         Raises what :func:`fanotify_mark` does, PathNotFound also if there is no such
         mark, ValueError if the object is closed.
         """
-        self.del_watch(path, events, flags if flags & FAN_MARK_IGNORE else flags | FAN_MARK_IGNORED_MASK, dfd)
+        self.del_watch(path, events, _ignoring(flags), dfd)
 
     def del_watch(
         self,
@@ -284,7 +283,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         Raises what :func:`fanotify_mark` does, PathNotFound also if there is no such
         mark, ValueError if the object is closed.
         """
-        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_REMOVE, dfd)
+        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), _flags(flags, FAN_MARK_REMOVE), dfd)
 
     def flush(self, flags: int | None = None) -> None:
         """Remove all marks, or those of the type in *flags*, as FAN_MARK_MOUNT.
@@ -293,7 +292,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         """
         fd = self.fileno()
         if flags is not None:
-            fanotify_mark(fd, None, 0, flags | FAN_MARK_FLUSH)
+            fanotify_mark(fd, None, 0, _flags(flags, FAN_MARK_FLUSH))
             return
         for each in self._types():
             try:
@@ -382,6 +381,16 @@ class Fanotify(Eventlike[FanotifyEvent]):
             # as long as a copy is open the kernel does not allow what waits
             self._fd = None
             os.close(fd)
+
+
+def _flags(flags: int, added: int) -> int:
+    """Return *flags*, which the program passed, with a bit of ours."""
+    return integer(flags, 32, "flags") | added
+
+
+def _ignoring(flags: int) -> int:
+    """Return the flags of a mark that ignores, in the way that *flags* say, if any."""
+    return flags if _flags(flags, 0) & FAN_MARK_IGNORE else flags | FAN_MARK_IGNORED_MASK
 
 
 def _events(events: int | None, mask: int | None, event_mask: int | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from butter._arguments import integer
 from butter._fanotify_answers import keys_of
 from butter.asyncio._awaitable import forward, old_name
 from butter.asyncio._queue import EventQueue
@@ -62,9 +63,9 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
         exclude_self: bool = False,
         deadline: float | None = None,
     ) -> None:
-        deadline_of(deadline)  # which checks it
+        deadline_of(deadline, "deadline")  # which checks it
         # Fanotify itself refuses flags that are not an int
-        flags = flags | FAN_NONBLOCK if isinstance(flags, int) else flags
+        flags = integer(flags, 32, "flags") | FAN_NONBLOCK if isinstance(flags, int) else flags
         super().__init__(Fanotify(flags, event_flags, default=default, exclude_self=exclude_self), loop, maxsize)
         self._deadline = deadline
 

@@ -161,9 +161,11 @@ async def test_own_events_alone(tmp_path):
 
 
 def test_other_deadlines():
-    """A deadline is a number of seconds that is not negative."""
-    with pytest.raises(ValueError, match="must not be negative"):
+    """Deadlines and flags out of range are named as they were passed."""
+    with pytest.raises(ValueError, match="deadline is -1; it must not be negative"):
         Fanotify_async(FAN_REPORT_FID, deadline=-1)
+    with pytest.raises(ValueError, match="flags is 4294967296;"):
+        Fanotify_async(1 << 32)
     with pytest.raises(TypeError, match="number of seconds"):
         Fanotify_async(FAN_REPORT_FID, deadline="1")
 

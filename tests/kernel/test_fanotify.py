@@ -40,6 +40,7 @@ from butter.fanotify import (
     FAN_DENY,
     FAN_ENABLE_AUDIT,
     FAN_EVENT_INFO_TYPE_DFID_NAME,
+    FAN_EVENT_INFO_TYPE_PIDFD,
     FAN_EVENT_ON_CHILD,
     FAN_FS_ERROR,
     FAN_MARK_ADD,
@@ -82,7 +83,7 @@ from butter.fanotify import (
     fanotify_init,
     fanotify_mark,
 )
-from butter.pidfd import Pidfd
+from butter.pidfd import Pidfd, pidfd_open
 from butter.utils import get_buffered_length
 
 admin = needs("CAP_SYS_ADMIN")
@@ -98,14 +99,14 @@ admin = needs("CAP_SYS_ADMIN")
         (0x8000, 0, "unknown flags 0x8000"),
         (FAN_REPORT_PIDFD | FAN_REPORT_TID, 0, "FAN_REPORT_PIDFD and FAN_REPORT_TID exclude each other"),
         (FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT, 0, "FAN_CLASS_CONTENT and FAN_CLASS_PRE_CONTENT exclude"),
-        (FAN_REPORT_MNT | FAN_REPORT_FID, 0, "cannot have REPORT_FID"),
-        (FAN_REPORT_MNT | FAN_REPORT_FD_ERROR, 0, "cannot have REPORT_FD_ERROR"),
-        (FAN_REPORT_MNT | FAN_CLASS_CONTENT, 0, "cannot have CLASS_CONTENT"),
+        (FAN_REPORT_MNT | FAN_REPORT_FID, 0, "cannot have FAN_REPORT_FID"),
+        (FAN_REPORT_MNT | FAN_REPORT_FD_ERROR, 0, "cannot have FAN_REPORT_FD_ERROR"),
+        (FAN_REPORT_MNT | FAN_CLASS_CONTENT, 0, "cannot have FAN_CLASS_CONTENT"),
         (0, 0o10000000, "O_PATH"),
         (0, os.O_TRUNC, f"{os.O_TRUNC:#x}"),
         (0, 3, "one of O_RDONLY, O_WRONLY and O_RDWR"),
-        (FAN_CLASS_CONTENT | FAN_REPORT_FID, 0, "they exclude CLASS_CONTENT"),
-        (FAN_CLASS_PRE_CONTENT | FAN_REPORT_FID, 0, "they exclude CLASS_PRE_CONTENT"),
+        (FAN_CLASS_CONTENT | FAN_REPORT_FID, 0, "they exclude FAN_CLASS_CONTENT"),
+        (FAN_CLASS_PRE_CONTENT | FAN_REPORT_FID, 0, "they exclude FAN_CLASS_PRE_CONTENT"),
         (FAN_REPORT_NAME, 0, "FAN_REPORT_NAME needs FAN_REPORT_DIR_FID"),
         (FAN_REPORT_FID | FAN_REPORT_NAME, 0, "FAN_REPORT_NAME needs FAN_REPORT_DIR_FID"),
         (FAN_REPORT_FID | FAN_REPORT_TARGET_FID, 0, "FAN_REPORT_TARGET_FID needs FAN_REPORT_NAME"),
@@ -135,24 +136,25 @@ SURE = FAN_MARK_ADD
         (0, ".", FAN_OPEN, SURE | 0x8000, "unknown flags 0x8000"),
         (0, ".", FAN_OPEN, 0, "one of FAN_MARK_ADD, FAN_MARK_REMOVE and FAN_MARK_FLUSH"),
         (0, ".", FAN_OPEN, FAN_MARK_ADD | FAN_MARK_REMOVE, "one of FAN_MARK_ADD"),
-        (0, ".", 0, FAN_MARK_FLUSH | FAN_MARK_IGNORE, "not with IGNORE"),
+        (0, ".", 0, FAN_MARK_FLUSH | FAN_MARK_IGNORE, "not with FAN_MARK_IGNORE"),
         (0, ".", 0, SURE, "asks for no event"),
-        (0, ".", 0x4000, SURE, "cannot be asked for: Q_OVERFLOW"),
+        (0, ".", 0x4000, SURE, "cannot be asked for: FAN_Q_OVERFLOW"),
         (0, ".", FAN_OPEN, SURE | FAN_MARK_IGNORE | FAN_MARK_IGNORED_MASK, "exclude each other"),
-        (0, ".", FAN_OPEN_PERM, SURE, "OPEN_PERM needs a group of FAN_CLASS_CONTENT"),
+        (0, ".", FAN_OPEN_PERM, SURE, "FAN_OPEN_PERM needs a group of FAN_CLASS_CONTENT"),
         (0, ".", FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM, SURE, "needs a group of FAN_CLASS_CONTENT"),
+        (0, "file", FAN_PRE_ACCESS, SURE, "FAN_PRE_ACCESS needs a group of FAN_CLASS_PRE_CONTENT"),
         (FAN_CLASS_CONTENT, "file", FAN_PRE_ACCESS, SURE, "FAN_PRE_ACCESS needs a group of FAN_CLASS_PRE_CONTENT"),
         (FAN_CLASS_PRE_CONTENT, ".", FAN_PRE_ACCESS | FAN_ONDIR, SURE, "FAN_PRE_ACCESS and FAN_ONDIR exclude"),
         (FAN_CLASS_CONTENT, "/proc/version", FAN_OPEN_PERM, SURE, "the filesystem (proc) cannot have permission"),
         (FAN_REPORT_FID, ".", FAN_FS_ERROR, SURE, "FAN_FS_ERROR needs a mark with FAN_MARK_FILESYSTEM"),
         (FAN_REPORT_FID, ".", FAN_OPEN, SURE | FAN_MARK_MOUNT | FAN_MARK_EVICTABLE, "FAN_MARK_EVICTABLE"),
-        (0, ".", FAN_ATTRIB, SURE, "ATTRIB needs a group with FAN_REPORT_FID"),
-        (FAN_REPORT_FID, ".", FAN_CREATE, SURE | FAN_MARK_MOUNT, "FAN_MARK_MOUNT cannot have CREATE"),
+        (0, ".", FAN_ATTRIB, SURE, "FAN_ATTRIB needs a group with FAN_REPORT_FID"),
+        (FAN_REPORT_FID, ".", FAN_CREATE, SURE | FAN_MARK_MOUNT, "FAN_MARK_MOUNT cannot have FAN_CREATE"),
         (FAN_REPORT_FID, ".", FAN_RENAME, SURE, "FAN_RENAME needs a group with FAN_REPORT_NAME"),
-        (FAN_REPORT_MNT, "/proc/self/ns/mnt", FAN_OPEN, SURE | FAN_MARK_MNTNS, "not OPEN"),
+        (FAN_REPORT_MNT, "/proc/self/ns/mnt", FAN_OPEN, SURE | FAN_MARK_MNTNS, "not FAN_OPEN"),
         (FAN_REPORT_MNT, ".", FAN_MNT_ATTACH, SURE, "only marks with FAN_MARK_MNTNS"),
         (FAN_REPORT_MNT, ".", FAN_MNT_ATTACH, SURE | FAN_MARK_MNTNS, "needs a path to a mount namespace"),
-        (0, ".", FAN_MNT_ATTACH, SURE, "MNT_ATTACH needs a group with FAN_REPORT_MNT"),
+        (0, ".", FAN_MNT_ATTACH, SURE, "FAN_MNT_ATTACH needs a group with FAN_REPORT_MNT"),
         (0, ".", FAN_OPEN, SURE | FAN_MARK_MNTNS, "FAN_MARK_MNTNS needs a group with FAN_REPORT_MNT"),
         (0, ".", FAN_OPEN, SURE | FAN_MARK_MOUNT | FAN_MARK_IGNORE, "use FAN_MARK_IGNORE_SURV"),
         (0, ".", FAN_OPEN, SURE | FAN_MARK_FILESYSTEM | FAN_MARK_IGNORE, "use FAN_MARK_IGNORE_SURV"),
@@ -198,9 +200,9 @@ def test_no_group_left():
     ("flags", "words"),
     [
         (FAN_CLASS_NOTIF, "a group whose events have descriptors needs CAP_SYS_ADMIN"),
-        (FAN_CLASS_CONTENT, "CLASS_CONTENT needs CAP_SYS_ADMIN"),
-        (FAN_REPORT_FID | FAN_REPORT_TID, "REPORT_TID needs CAP_SYS_ADMIN"),
-        (FAN_REPORT_FID | FAN_REPORT_PIDFD, "REPORT_PIDFD needs CAP_SYS_ADMIN"),
+        (FAN_CLASS_CONTENT, "FAN_CLASS_CONTENT needs CAP_SYS_ADMIN"),
+        (FAN_REPORT_FID | FAN_REPORT_TID, "FAN_REPORT_TID needs CAP_SYS_ADMIN"),
+        (FAN_REPORT_FID | FAN_REPORT_PIDFD, "FAN_REPORT_PIDFD needs CAP_SYS_ADMIN"),
     ],
 )
 def test_groups_of_a_user(flags, words):
@@ -226,6 +228,39 @@ def test_groups_in_a_user_namespace():
         in_child(body)
 
 
+@pytest.mark.parametrize(
+    ("path", "dfd", "error", "words"),
+    [
+        (None, fanotify.AT_FDCWD, InvalidArgument, "a path of None stands for the file dfd"),
+        (None, 10**6, InvalidArgument, "descriptor 1000000 is not open"),
+        ("file", 10**6, InvalidArgument, "descriptor 1000000 is not open"),
+        ("file", "pipe", NotADirectoryError, "is not a directory, and the path 'file' is relative"),
+        (Path("file"), "pipe", NotADirectoryError, "is not a directory, and the path 'file' is relative"),
+        ("/dev/null/x", fanotify.AT_FDCWD, NotADirectoryError, "a part of the path is not a directory"),
+        ("", fanotify.AT_FDCWD, FileNotFoundError, "the path is empty: pass None"),
+    ],
+)
+def test_where_a_path_begins(pipe, path, dfd, error, words):
+    """The sentence tells whether the path is wrong, or the descriptor before it."""
+    with Fanotify(FAN_REPORT_FID) as made, pytest.raises(error, match=words):
+        made.watch(path, FAN_OPEN, dfd=pipe[0] if dfd == "pipe" else dfd)
+
+
+@pytest.mark.parametrize("method", ["watch", "ignore", "del_watch", "del_ignore", "flush", "__init__"])
+@pytest.mark.parametrize(
+    ("flags", "error", "words"),
+    [
+        ("x", TypeError, "flags must be an int, not str"),
+        ([], TypeError, "flags must be an int, not list"),
+        (1 << 32, ValueError, "flags is 4294967296;"),
+    ],
+)
+def test_flags_that_are_not_flags(method, flags, error, words):
+    """They are refused before a flag of the method is added, and named as passed."""
+    with Fanotify(FAN_REPORT_FID) as made, pytest.raises(error, match=words):
+        getattr(made, method)(*([] if method in ("flush", "__init__") else ["/", FAN_OPEN]), flags=flags)
+
+
 def test_a_missing_mark(tmp_path):
     """To remove a mark that is not there fails with a sentence of its own."""
     with Fanotify(FAN_REPORT_FID) as made, pytest.raises(FileNotFoundError, match="does not have a mark"):
@@ -237,7 +272,7 @@ def test_a_missing_mark(tmp_path):
 def test_events_of_directories_on_a_file(tmp_path):
     """A file cannot have events of names, and the sentence says which they are."""
     (tmp_path / "file").touch()
-    with Fanotify(NAMES) as made, pytest.raises(NotADirectoryError, match="RENAME is about directories"):
+    with Fanotify(NAMES) as made, pytest.raises(NotADirectoryError, match="FAN_RENAME is about directories"):
         made.watch(tmp_path / "file", FAN_RENAME)
 
 
@@ -435,6 +470,26 @@ def test_a_hand_made_event(pipe):
     assert not is_open(number)
 
 
+@needs(kernel=(5, 3))
+def test_a_pidfd_that_belongs_to_the_program():
+    """An event of str_to_events closes its pidfd in close(), not when forgotten."""
+    number = pidfd_open(os.getpid())
+    data = struct.pack("=IBBHQiiBBHi", 32, 3, 0, 24, FAN_OPEN, FAN_NOFD, 1, FAN_EVENT_INFO_TYPE_PIDFD, 0, 8, number)
+    events = fanotify.str_to_events(data)
+    assert events[0].pidfd.pid == os.getpid()
+    support.forget(events)
+    assert is_open(number)
+    for look in (lambda event: event.pidfd), (lambda event: None):
+        (event,) = fanotify.str_to_events(data)
+        look(event)
+        other = os.dup(number)
+        event.close()
+        assert not is_open(number)
+        os.dup2(other, number, inheritable=False)
+        os.close(other)
+    os.close(number)
+
+
 @pytest.mark.defect("F7")
 def test_an_overflow_has_no_descriptor():
     """close() of an event without a descriptor does nothing."""
@@ -452,7 +507,7 @@ def test_events_are_not_copied():
     """A copy would close the descriptor a second time."""
     event = FanotifyEvent(3, FAN_OPEN, FAN_NOFD, 0)
     for make in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError, match="cannot copy or pickle"):
+        with pytest.raises(TypeError, match="cannot copy or pickle a FanotifyEvent"):
             make(event)
 
 
@@ -691,6 +746,14 @@ def test_two_ways_to_ignore(tmp_path):
         made.ignore(tmp_path, FAN_OPEN, FAN_MARK_IGNORE_SURV)
         with pytest.raises(FileExistsError, match="cannot ignore by FAN_MARK_IGNORED_MASK too"):
             made.ignore(tmp_path, FAN_OPEN)
+    with Fanotify(FAN_REPORT_FID) as made:
+        made.watch(tmp_path, FAN_OPEN)
+        with pytest.raises(FileExistsError, match="without FAN_MARK_EVICTABLE"):
+            made.ignore(tmp_path, FAN_OPEN, FAN_MARK_EVICTABLE)
+    with Fanotify(FAN_REPORT_FID) as made:
+        made.ignore(tmp_path, FAN_OPEN, FAN_MARK_IGNORE_SURV | FAN_MARK_EVICTABLE)
+        with pytest.raises(FileExistsError, match="cannot ignore by FAN_MARK_IGNORED_MASK too"):
+            made.ignore(tmp_path, FAN_OPEN, FAN_MARK_EVICTABLE)
     file = tmp_path / "file"
     file.touch()
     with Fanotify(FAN_REPORT_FID) as made:
@@ -1450,6 +1513,7 @@ def test_an_answer_that_is_written_by_hand(file):
         (FAN_CLASS_CONTENT, lambda event: event.deny(errno.EIO), "only a group of FAN_CLASS_PRE_CONTENT"),
         (FAN_CLASS_PRE_CONTENT, lambda event: event.deny(errno.EACCES), "one of EPERM, .* not with EACCES"),
         (FAN_CLASS_PRE_CONTENT, lambda event: event.deny(0), "not with 0"),
+        (FAN_CLASS_CONTENT, lambda event: event.deny(2**40), "errno is 1099511627776"),
         (FAN_CLASS_CONTENT, lambda event: event.allow(audit=True), "FAN_ENABLE_AUDIT"),
         (FAN_CLASS_CONTENT, lambda event: event.deny(audit=AuditRule(1)), "FAN_ENABLE_AUDIT"),
     ],
@@ -1511,11 +1575,14 @@ def test_other_audits(file, audit, error, words):
         with made.read_event() as event:
             with pytest.raises(error, match=words):
                 event.deny(audit=audit)
+            for number in 5.0, [1]:
+                with pytest.raises(TypeError, match="errno must be an int"):
+                    event.deny(number)
             event.allow()
         assert task.status() == 0
 
 
-@pytest.mark.parametrize("default", ["ask", 1, None])
+@pytest.mark.parametrize("default", ["ask", 1, None, []])
 def test_other_defaults(default):
     """The default is one of two words, also when it is set later."""
     with pytest.raises(ValueError, match="'allow' or 'deny'"):

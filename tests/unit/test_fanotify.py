@@ -281,7 +281,40 @@ def test_an_event_prints_its_mask():
     (event,) = str_to_events(WHOLE)
     assert repr(event) == "FanotifyEvent(mask=OPEN, fd=-1, pid=1, name='name')"
     assert repr(FanotifyEvent(3, FAN_OPEN, -1, 2)) == "FanotifyEvent(mask=OPEN, fd=-1, pid=2)"
-    assert repr(FanotifyEvent(3, FAN_OPEN, -1, 2, b"x")) == "FanotifyEvent(mask=OPEN, fd=-1, pid=2, broken)"
+    info = handle(FAN_EVENT_INFO_TYPE_DFID_NAME, ONE, b"x")
+    assert repr(FanotifyEvent(3, FAN_OPEN, -1, 2, info)) == "FanotifyEvent(mask=OPEN, fd=-1, pid=2, name='x')"
+
+
+@pytest.mark.parametrize("info", ["", bytearray(), None])
+def test_records_that_are_not_bytes(info):
+    """A hand-made event has its records as bytes, and they are whole."""
+    with pytest.raises(TypeError, match="info must be bytes"):
+        FanotifyEvent(3, FAN_OPEN, -1, 2, info)
+    with pytest.raises(InvalidArgument, match="are not fanotify events"):
+        FanotifyEvent(3, FAN_OPEN, -1, 2, b"x")
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "words"),
+    [
+        (((1, 2, 3), 1, b"x"), TypeError, "fsid must be a tuple of two ints"),
+        (([1, 2], 1, b"x"), TypeError, "fsid must be a tuple of two ints"),
+        (((1, "2"), 1, b"x"), TypeError, "fsid must be an int, not str"),
+        (((1, 1 << 31), 1, b"x"), ValueError, "fsid is"),
+        (((1, 2), 1, 2**40), TypeError, "handle must be bytes, not int"),
+        (((1, 2), "1", b"x"), TypeError, "the type of the handle must be an int"),
+    ],
+)
+def test_handles_that_are_not_handles(fields, error, words):
+    """The fields of a FileHandle are checked when it is made."""
+    with pytest.raises(error, match=words):
+        FileHandle(*fields)
+
+
+def test_the_size_of_paths():
+    """A number of paths is checked when the object is made."""
+    with pytest.raises(TypeError, match="size must be an int"):
+        Paths(size="x")
 
 
 def test_values():
