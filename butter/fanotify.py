@@ -113,7 +113,8 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
     *exclude_self* leaves out the events of this process, and allows what they ask. A
     thread that uses a marked file by its path still waits until another thread has read
-    the event; ``event.fileno()`` is never reported.
+    the event; ``event.fileno()`` is never reported. With ``FAN_REPORT_TID`` an event of
+    a thread of this process that has ended by the time of the read is reported.
 
     Without CAP_SYS_ADMIN an object needs ``FAN_REPORT_FID`` or ``FAN_REPORT_DIR_FID``,
     and has marks on files and directories alone (Linux 5.13); or it needs

@@ -34,7 +34,8 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
 
     A permission event that was not answered *deadline* seconds after it was read gets
     the default; without a deadline its task waits for as long as it takes. With one the
-    object is read only where its loop runs. ::
+    object is read only where its loop runs. An object that ``adopt()`` made has no
+    deadline. ::
 
         async def decide(event):
             with event:

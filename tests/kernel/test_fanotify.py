@@ -1279,6 +1279,31 @@ def wait_for_size(made, count):
 
 
 @admin
+def test_a_full_queue(tmp_path):
+    """While the queue is full the kernel allows, whatever the default is."""
+
+    def body(_):
+        Path("guarded").touch()
+        with Fanotify(FAN_CLASS_CONTENT | FAN_NONBLOCK, default="deny") as made:
+            made.watch("guarded", FAN_OPEN_PERM)
+            task = Task(lambda: use("guarded"))
+            made.wait().close()
+            assert task.status() == errno.EPERM
+            made.watch(".", FAN_OPEN, FAN_MARK_FILESYSTEM)
+            # each event is of another file, or the kernel would merge them
+            for number in range(int(Path("/proc/sys/fs/fanotify/max_queued_events").read_text())):
+                use(str(number), os.O_CREAT)
+            task = Task(lambda: use("guarded"))
+            assert task.status() == 0
+            while events := made.read_events():
+                close_events(events)
+                last = events[-1]
+            assert last.overflow_event
+
+    own_filesystem(body, tmp_path, "tmpfs")
+
+
+@admin
 def test_a_forked_child_does_not_answer(file):
     """The child has its copies closed, and the parent still answers."""
     with Fanotify(FAN_CLASS_CONTENT, default="deny") as made:
