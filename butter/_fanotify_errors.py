@@ -358,28 +358,19 @@ def _mark_missing(flags: int, path: Path | None = None, dfd: int = AT_FDCWD, **_
     return "the path does not exist"
 
 
-def _flags_of_mark(fd: int, flags: int, dfd: int, path: Path | None) -> int:
-    """Return the flags that the mark has, as the kernel tells them; 0 if not known."""
-    name = None if path is None else os.fspath(path)
+def _is_evictable(fd: int, dfd: int, path: Path | None) -> bool:
+    """Return whether the kernel tells that the mark on a file is evictable."""
     try:
-        file = os.fstat(dfd) if name is None else os.stat(name, dir_fd=dfd)
+        file = os.fstat(dfd) if path is None else os.stat(path, dir_fd=dfd)
     except OSError:
-        return 0
-    mount = (look("", dfd, AT_EMPTY_PATH) if name is None else look(name, dfd)).mount
-    device = os.major(file.st_dev) << 20 | os.minor(file.st_dev)
-    begin = {
-        "FAN_MARK_INODE": f"ino:{file.st_ino:x} sdev:{device:x} ",
-        "FAN_MARK_MOUNT": f"mnt_id:{0 if mount is None else mount:x} ",
-        "FAN_MARK_FILESYSTEM": f"sdev:{device:x} ",
-    }.get(type_of(flags), "-")
-    for line in fields_of(fd).get("fanotify", ()):
-        if line.startswith(begin):
-            return int(line.partition("mflags:")[2].split()[0], 16)
-    return 0
+        return False
+    begin = f"ino:{file.st_ino:x} sdev:{os.major(file.st_dev) << 20 | os.minor(file.st_dev):x} mflags:"
+    marks = (line for line in fields_of(fd).get("fanotify", ()) if line.startswith(begin))
+    return any(int(line[len(begin) :].split()[0], 16) & FAN_MARK_EVICTABLE for line in marks)
 
 
 def _mark_exists(fd: int, flags: int, dfd: int, path: Path | None = None, **_: object) -> str:
-    if flags & FAN_MARK_EVICTABLE and not _flags_of_mark(fd, flags, dfd, path) & FAN_MARK_EVICTABLE:
+    if flags & FAN_MARK_EVICTABLE and not _is_evictable(fd, dfd, path):
         return "the mark is there without FAN_MARK_EVICTABLE, and cannot become evictable: remove it first"
     if flags & FAN_MARK_IGNORED_MASK:
         return "the mark ignores by FAN_MARK_IGNORE, and cannot ignore by FAN_MARK_IGNORED_MASK too"
