@@ -633,7 +633,7 @@ def interrupted(function, at):
 
 
 @admin
-@needs(when=platform.python_implementation() == "CPython", reason="needs CPython's profiler")
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
 @pytest.mark.parametrize("close", [FanotifyEvent.close, lambda event: close_events([event])])
 @pytest.mark.parametrize("flags", [0, FAN_CLASS_CONTENT])
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -654,7 +654,7 @@ def test_a_close_that_a_handler_interrupts(file, close, flags):
 
 
 @admin
-@needs(when=platform.python_implementation() == "CPython", reason="needs CPython's profiler")
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_the_end_of_an_object_that_a_handler_interrupts(file):
     """Wherever a handler raises in close(), all that wait get the default."""
@@ -679,7 +679,7 @@ def test_the_end_of_an_object_that_a_handler_interrupts(file):
 
 
 @admin
-@needs(when=platform.python_implementation() == "CPython", reason="needs CPython's profiler")
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
 def test_a_read_without_own_events_that_a_handler_interrupts(file):
     """Wherever a handler raises in the read, the events of others are not lost."""
     before, at, more = support.descriptors(), 0, True
