@@ -78,6 +78,15 @@ def no_leaked_descriptors():
         assert not leaked()
 
 
+@pytest.fixture(scope="module")
+def compositions():
+    """The things that compositions need, made once for all tests of a file."""
+    from features import MountChanges
+
+    with MountChanges.shared():
+        yield
+
+
 @pytest.fixture
 def in_child():
     """``in_child(body)`` runs *body* in a forked child, and returns or raises alike."""

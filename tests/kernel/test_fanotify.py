@@ -13,7 +13,6 @@ import resource
 import signal
 import stat
 import struct
-import sys
 import threading
 import time
 from pathlib import Path
@@ -603,35 +602,6 @@ def test_many_events_are_closed(file):
     close_events([FanotifyEvent(3, FAN_OPEN, FAN_NOFD, 1)])
 
 
-class Interrupted(Exception):
-    """A signal handler's exception."""
-
-
-def interrupted(function, at):
-    """Call *function*, and raise at place *at* where Python may run handlers.
-
-    Returns whether there is such a place.
-    """
-    places = itertools.count()
-
-    def profile(frame, event, arg):
-        # where a function begins, and where one that is written in C has returned
-        if frame.f_code.co_name == "__del__":
-            return  # Python would only report the exception
-        if event in ("call", "c_return") and arg is not sys.setprofile and next(places) == at:
-            sys.setprofile(None)
-            raise Interrupted
-
-    sys.setprofile(profile)
-    try:
-        function()
-    except Interrupted:
-        return True
-    finally:
-        sys.setprofile(None)
-    return False
-
-
 @admin
 @pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
 @pytest.mark.parametrize("close", [FanotifyEvent.close, lambda event: close_events([event])])
@@ -645,7 +615,7 @@ def test_a_close_that_a_handler_interrupts(file, close, flags):
             made.watch(file, FAN_OPEN_PERM if flags else FAN_OPEN)
             task = Task(lambda: use(file))
             events = [made.read_event()]
-            more = interrupted(lambda events=events: close(events[0]), at)
+            more = support.interrupt_between(lambda events=events: close(events[0]), at)
             support.forget(events)
             assert set(support.descriptors()) - set(before) == {made.fileno()}
             assert task.status() == (errno.EPERM if flags else 0)
@@ -669,7 +639,7 @@ def test_the_end_of_an_object_that_a_handler_interrupts(file):
         events = [made.read_event()]
         if not made.pending:
             wait_for_size(made, 1)
-        more = interrupted(made.close, at)
+        more = support.interrupt_between(made.close, at)
         if not made.closed():
             made.close()
         assert [task.status() for task in tasks] == [errno.EPERM] * 2

@@ -2,7 +2,9 @@
 
 import contextlib
 import errno
+import itertools
 import os
+import platform
 
 import pytest
 import support
@@ -21,7 +23,7 @@ from butter.fanotify import (
     Fanotify,
 )
 from butter.mounts import FAN_NONBLOCK, MountEvent, MountMonitor
-from butter.system import MS_BIND, MS_MOVE, MS_SHARED, Mount, mount, mounts, umount
+from butter.system import MS_BIND, MS_MOVE, MS_SHARED, MS_SLAVE, Mount, mount, mounts, umount
 
 # root has such marks since 6.15, the root of a user namespace since 6.16
 pytestmark = [support.needs_mounts, needs(kernel=(6, 15) if support.capable("CAP_SYS_ADMIN") else (6, 16))]
@@ -212,6 +214,50 @@ def test_beneath(place):
         assert (gone.id, gone.mount.parent) == (top.id, event.id)
 
 
+def table(found):
+    """The parents and paths of mounts, by their ids."""
+    return {each.id: (each.parent, each.path) for each in found}
+
+
+@inside
+def test_moved_beneath(place):
+    """A mount that moves beneath another changes the parent of that, too."""
+    mount("top", "a", "tmpfs")
+    mount("moves", "b", "tmpfs")
+    with MountMonitor(flags=FAN_NONBLOCK) as monitor:
+        with Mount("b") as moves:
+            moves.attach("a", beneath=True)
+        (event,) = monitor.read_events()
+        assert (seen([event]), event.before.path) == ([("moved", f"{place}/a")], f"{place}/b")
+        assert table(monitor.mounts.values()) == table(mounts())
+
+
+@inside
+def test_put_beneath_by_a_peer(place):
+    """A peer's mount comes beneath another, which moves when the first goes again."""
+    mount(None, place, None, MS_SHARED)
+    copies = f"{place}/b"
+    mount(place, copies, None, MS_BIND)
+    mount(None, copies, None, MS_SLAVE)
+    mount("stays", f"{copies}/c", "tmpfs")
+    with MountMonitor(flags=FAN_NONBLOCK) as monitor:
+        (stays,) = (each for each in monitor.mounts.values() if each.source == "stays")
+        mount("peer's", "c", "tmpfs")
+        events = monitor.read_events()
+        assert sorted(seen(events)) == [("appeared", f"{copies}/c"), ("appeared", f"{place}/c")]
+        assert monitor.mounts[stays.id].parent in [each.id for each in events]
+        assert table(monitor.mounts.values()) == table(mounts())
+        umount("c")
+        events = monitor.read_events()
+        assert sorted(seen(events)) == [
+            ("gone", f"{copies}/c"),
+            ("gone", f"{place}/c"),
+            ("moved", f"{copies}/c"),
+        ]
+        assert monitor.mounts[stays.id].parent == stays.parent
+        assert table(monitor.mounts.values()) == table(mounts())
+
+
 @inside
 def test_outside_the_root(place):
     """A mount that the root of the thread does not reach is an event without a path."""
@@ -225,7 +271,7 @@ def test_outside_the_root(place):
         assert (hidden.mount.source, hidden.mount.path) == ("hidden", "")
         assert (seen_one.mount.source, seen_one.mount.path) == ("seen", "/inside")
         # looking finds that it is still there, although no list has it
-        assert [each for each in monitor._compared(dict(monitor.mounts)) if each.gone] == []
+        assert [each for each in monitor._compared(monitor._table.copy()) if each.gone] == []
         umount("b")
         (gone,) = monitor.read_events()
         assert (gone.id, gone.gone) == (hidden.id, True)
@@ -287,6 +333,31 @@ def test_nothing_is_lost_for_want_of_memory(place):
         assert monitor.pending == 2
         assert [each.mount.source for each in monitor.read_events()] == ["one", "two"]
         assert monitor.pending == 0
+
+
+@needs(when=platform.python_implementation() == "CPython", reason="needs CPython's profiler")
+@inside
+def test_a_read_that_a_signal_handler_ends(place):
+    """Wherever a handler raises, each event is told once, now or by the next read."""
+    with MountMonitor(flags=FAN_NONBLOCK) as monitor:
+        for moment in itertools.count():
+            told = []
+            mount("one", "a", "tmpfs")
+            mount("two", "b", "tmpfs")
+
+            def read(told=told):
+                told += monitor._read_events()
+
+            more = support.interrupt_between(read, moment)
+            told += support.drain(monitor)
+            assert [(each.appeared, each.mount.source) for each in told] == [(True, "one"), (True, "two")]
+            assert table(monitor.mounts.values()) == table(mounts())
+            umount("a")
+            umount("b")
+            assert [each.gone for each in support.drain(monitor)] == [True, True]
+            if not more:
+                break
+    assert moment > 50
 
 
 @admin

@@ -269,6 +269,31 @@ def interrupt(call, moment, events=("call", "line")):
     return False
 
 
+def interrupt_between(call, moment):
+    """Call it, and raise Interruption where Python may run a signal handler.
+
+    That is where a function begins, and where one that is written in C has returned.
+    *moment* is the number of that place, from 0. Returns whether there is such a place.
+    """
+    left = itertools.count(moment, -1)
+
+    def look(frame, event, function):
+        if frame.f_code.co_name == "__del__":
+            return  # Python would only report the exception
+        if event in ("call", "c_return") and function is not sys.setprofile and next(left) == 0:
+            sys.setprofile(None)
+            raise Interruption
+
+    sys.setprofile(look)
+    try:
+        call()
+    except Interruption:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
 def forget(objects):
     """Empty the list *objects* and collect the garbage, which PyPy puts off."""
     objects.clear()

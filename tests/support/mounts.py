@@ -86,9 +86,13 @@ class Mounter:
                         os._exit(1)
                 os.write(ready[1], b"r")
                 while order := os.read(self._orders[0], 8):
-                    if number := int.from_bytes(order, "little"):
+                    number = int.from_bytes(order, "little", signed=True)
+                    if number > 0:
                         raw_mount(str(number - 1), place, "tmpfs")
-                    elif libc.umount2(os.fsencode(place), 2):  # MNT_DETACH
+                    elif number < 0:
+                        while libc.umount2(os.fsencode(place), 2) == 0:  # MNT_DETACH
+                            pass
+                    elif libc.umount2(os.fsencode(place), 2):
                         break
                     os.write(ready[1], b"d")
             finally:
@@ -106,8 +110,12 @@ class Mounter:
         """Unmount the last."""
         self._order(0)
 
+    def clear(self):
+        """Unmount all that was mounted."""
+        self._order(-1)
+
     def _order(self, number):
-        os.write(self._orders, number.to_bytes(8, "little"))
+        os.write(self._orders, number.to_bytes(8, "little", signed=True))
         assert os.read(self._done, 1) == b"d"
 
     def end(self):
