@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from butter import errors as errors
     from butter import eventfd as eventfd
     from butter import eventlike as eventlike
+    from butter import fanotify as fanotify
+    from butter import fanotify_constants as fanotify_constants
     from butter import inotify as inotify
     from butter import inotify_simple as inotify_simple
     from butter import memfd as memfd
+    from butter import mounts as mounts
     from butter import pidfd as pidfd
     from butter import prctl as prctl
     from butter import signalfd as signalfd
@@ -35,9 +38,12 @@ __all__ = [
     "errors",
     "eventfd",
     "eventlike",
+    "fanotify",
+    "fanotify_constants",
     "inotify",
     "inotify_simple",
     "memfd",
+    "mounts",
     "pidfd",
     "prctl",
     "signalfd",

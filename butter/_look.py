@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from butter._look_c import ffi, lib
 
+CAP_AUDIT_WRITE = 29
+CAP_DAC_READ_SEARCH = 2
 CAP_SETFCAP = 31
 CAP_SYS_ADMIN = 21
 CAP_SYS_CHROOT = 18

@@ -33,6 +33,7 @@ from butter._constants.system_mounts import (
     MOUNT_ATTR_STRICTATIME,
     STATMOUNT_FS_SUBTYPE,
     STATMOUNT_FS_TYPE,
+    STATMOUNT_MNT_BASIC,
     STATMOUNT_MNT_OPTS,
     STATMOUNT_MNT_POINT,
     STATMOUNT_MNT_ROOT,
@@ -54,8 +55,9 @@ _TEXT = 1 << 18
 # the errnos of a kernel that is too old, and of a seccomp filter
 _MISSING = (-1 - errno.ENOSYS, -1 - errno.EPERM)
 
-_REST = (
-    STATMOUNT_SB_BASIC
+_WHOLE = (
+    STATMOUNT_MNT_BASIC
+    | STATMOUNT_SB_BASIC
     | STATMOUNT_MNT_POINT
     | STATMOUNT_MNT_ROOT
     | STATMOUNT_FS_TYPE
@@ -84,16 +86,8 @@ class MountInfo:
     def _complete(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """Return the numbers and strings, all of them."""
         if self._strings is None:
-            status = statmount(self.id, _REST)
-            device = os.makedev(status.sb_dev_major or 0, status.sb_dev_minor or 0)
-            self._numbers = (*self._numbers[:8], device, status.sb_flags or 0)
-            self._strings = (
-                status.mnt_point or "",
-                status.mnt_root or "",
-                ".".join(filter(None, (status.fs_type, status.fs_subtype))),
-                status.sb_source or "",
-                status.mnt_opts or "",
-            )
+            whole = look_up(self.id)
+            self._numbers, self._strings = (*self._numbers[:8], *whole._numbers[8:]), whole._strings or ()
         return self._numbers, self._strings
 
     @property
@@ -178,6 +172,35 @@ class MountInfo:
     def __repr__(self) -> str:
         known = "" if self._strings is None else f" {self.fstype} {self.path!r}"
         return f"<MountInfo {self.id:#x}{known}>"
+
+
+def look_up(number: int, namespace: int = 0) -> MountInfo:
+    """Return the mount with this id, in the mount namespace with the id *namespace*.
+
+    0 is that of the calling thread. Raises what :func:`statmount` does.
+    """
+    status = statmount(number, _WHOLE, mnt_ns_id=namespace)
+    return MountInfo(
+        (
+            number,
+            status.mnt_parent_id or 0,
+            status.mnt_id_old or 0,
+            status.mnt_parent_id_old or 0,
+            status.mnt_attr or 0,
+            status.mnt_propagation or 0,
+            status.mnt_peer_group or 0,
+            status.mnt_master or 0,
+            os.makedev(status.sb_dev_major or 0, status.sb_dev_minor or 0),
+            status.sb_flags or 0,
+        ),
+        (
+            status.mnt_point or "",
+            status.mnt_root or "",
+            ".".join(filter(None, (status.fs_type, status.fs_subtype))),
+            status.sb_source or "",
+            status.mnt_opts or "",
+        ),
+    )
 
 
 def mounts(strings: bool = True) -> Iterator[MountInfo]:

@@ -5,21 +5,40 @@ A new feature is a new class here. The conformance tests of the objects
 and those of ``butter doctor``, then cover it.
 """
 
+import contextlib
 import ctypes
 import itertools
 import os
 import signal
+import tempfile
 
 import support
 
 from butter.asyncio.eventfd import Eventfd_async
+from butter.asyncio.fanotify import Fanotify_async
 from butter.asyncio.inotify import Inotify_async
+from butter.asyncio.mounts import MountMonitor_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
+from butter.fanotify import (
+    FAN_CLOEXEC,
+    FAN_CREATE,
+    FAN_MARK_ADD,
+    FAN_MARK_MNTNS,
+    FAN_MNT_ATTACH,
+    FAN_MNT_DETACH,
+    FAN_NONBLOCK,
+    FAN_REPORT_DFID_NAME,
+    FAN_REPORT_MNT,
+    Fanotify,
+    fanotify_init,
+    fanotify_mark,
+)
 from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify, inotify_init
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
+from butter.mounts import MountMonitor
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.system import AT_FDCWD, Mount, open_tree
@@ -51,6 +70,12 @@ class Feature:
     enters = False
     #: whether one read may return several events; ``number`` then tells them apart
     batches = False
+    #: whether it is made of other features, and so has neither a builder nor a row
+    composed = False
+    #: the class of another object that takes such descriptors too
+    wider = None
+    #: the marks of its tests: what they need, by ``support.needs``
+    needs = ()
 
     def __init__(self, place):
         self.place = place
@@ -123,6 +148,28 @@ class Files(Feature):
         path = f"{self.place}/{next(self.numbers)}"
         os.close(os.open(path, os.O_CREAT | os.O_EXCL))
         os.unlink(path)  # so that a forked child may use the name too
+
+    def number(self, event):
+        return int(event.name)
+
+
+class Creations(Feature):
+    """Names that are created in a directory, of a group without privileges."""
+
+    name, call = "fanotify", "fanotify_init"
+    cls, awaitable = Fanotify, Fanotify_async
+    flags, flag = FAN_REPORT_DFID_NAME, FAN_NONBLOCK
+    cloexec = FAN_CLOEXEC
+    unknown = 0x8000
+    batches = True
+
+    def descriptor(self, flags=0, **options):
+        return fanotify_init(self.flags | flags, **options)
+
+    def prepare(self, made):
+        made.watch(self.place, FAN_CREATE)
+
+    make_event = Files.make_event
 
     def number(self, event):
         return int(event.name)
@@ -272,7 +319,65 @@ class Mounts(Feature):
         assert os.stat(".", dir_fd=made.fileno()).st_ino == os.stat("/").st_ino
 
 
-FEATURES = Feature.__subclasses__()
+class MountChanges(Feature):
+    """Mounts that appear in the mount namespace of another process."""
+
+    name, call = "mounts", "fanotify_init"
+    cls, awaitable = MountMonitor, MountMonitor_async
+    flag = FAN_NONBLOCK
+    cloexec = FAN_CLOEXEC
+    unknown = 0x8000
+    batches = True
+    composed = True
+    wider = Fanotify
+    # in a user namespace since 6.16
+    needs = support.needs("CAP_SYS_ADMIN", kernel=(6, 15))
+
+    #: the process whose mounts change, while tests share it
+    kept = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def shared(cls):
+        """Let all tests meanwhile have one process, since each takes 20 ms to fork."""
+        if support.unmet(*cls.needs.args, **cls.needs.kwargs):
+            yield
+            return
+        with tempfile.TemporaryDirectory() as place, support.Mounter(place, bare=True) as cls.kept:
+            try:
+                yield
+            finally:
+                cls.kept = None
+
+    def __enter__(self):
+        self.other = self.kept or support.Mounter(self.place, bare=True)
+        self.args = (f"/proc/{self.other.pid}/ns/mnt",)
+        return self
+
+    def __exit__(self, *_):
+        if self.kept:
+            self.other.clear()
+        else:
+            self.other.end()
+
+    def descriptor(self, flags=0, **options):
+        fd = fanotify_init(FAN_REPORT_MNT | flags, **options)
+        try:
+            fanotify_mark(fd, *self.args, FAN_MNT_ATTACH | FAN_MNT_DETACH, FAN_MARK_ADD | FAN_MARK_MNTNS)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def make_event(self, made):
+        self.other.mount(next(self.numbers))
+
+    def number(self, event):
+        return int(event.mount.source)
+
+
+EVERY = Feature.__subclasses__()
+FEATURES = [feature for feature in EVERY if not feature.composed]
 #: the features with an object, and those whose object has events
-OBJECTS = [feature for feature in FEATURES if feature.cls]
-EVENTS = [feature for feature in FEATURES if feature.awaitable]
+OBJECTS = [feature for feature in EVERY if feature.cls]
+EVENTS = [feature for feature in EVERY if feature.awaitable]

@@ -51,6 +51,7 @@ examples:
   butter demo                       see it work: a few seconds, no root
   butter watch .                    every event of this directory, until Ctrl-C
   butter watch -e create,delete /tmp
+  butter watch --filesystem /home   of all below, and by which process, as root
   butter run -- sh                  a shell in a container of its own
   butter doctor                     what this kernel and this user may use
 

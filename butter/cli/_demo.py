@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import tempfile
@@ -12,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from butter.asyncio.clone import Process_async
 from butter.asyncio.eventfd import Eventfd_async
+from butter.asyncio.fanotify import Fanotify_async
 from butter.asyncio.inotify import Inotify_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.splice import copy
@@ -20,7 +23,10 @@ from butter.asyncio.timerfd import Timerfd_async
 from butter.cli import FAILED
 from butter.cli._flags import flag_names
 from butter.cli._limits import processes_exhausted
-from butter.cli._output import tell
+from butter.cli._output import sentence, tell
+from butter.cli._processes import process_of
+from butter.clone import DEVNULL
+from butter.fanotify import FAN_CLASS_CONTENT, FAN_OPEN_PERM, FAN_REPORT_PIDFD
 from butter.inotify import IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_MOVE
 from butter.memfd import Memfd
 
@@ -66,6 +72,7 @@ async def play() -> int:
                 await work
                 stage.say("eventfd", f"{calls} call")
                 await show_copy(stage, Path(directory))
+                await show_guard(stage, Path(directory))
             finally:
                 # the thread ends before its directory and wakeup do, after Ctrl-C too
                 stop.set()
@@ -121,3 +128,21 @@ async def show_copy(stage: Stage, directory: Path) -> None:
         stage.say("memfd", f"{len(sealed)} bytes that can never change")
         with open(directory / "toast", "wb") as target:
             stage.say("splice", f"{await copy(sealed, target)} of them moved to a file")
+
+
+async def show_guard(stage: Stage, directory: Path) -> None:
+    """Let a shell ask for a file that it may not open."""
+    secret = directory / "secret"
+    secret.touch()
+    with contextlib.ExitStack() as stack:
+        try:
+            fanotify = stack.enter_context(Fanotify_async(FAN_CLASS_CONTENT | FAN_REPORT_PIDFD))
+            fanotify.watch(secret, FAN_OPEN_PERM)
+        except OSError as error:
+            stage.say("fanotify", f"could refuse a file to a program, for root: {sentence(error)}")
+            return
+        async with Process_async(["sh", "-c", ": < secret"], cwd=directory, stderr=DEVNULL) as shell:
+            with await fanotify.get(timeout=10) as event:
+                stage.say("fanotify", f"{process_of(event).text()} asks to open 'secret'")
+                event.deny()
+            stage.say("fanotify", f"it may not, and exits with {await shell.wait()}")

@@ -15,7 +15,7 @@ import signal
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Probe = Callable[[], object]
 
@@ -33,12 +33,15 @@ class Feature(NamedTuple):
 
 FEATURES: list[Feature] = []
 
+#: what fanotify has for some users alone
+MODES: list[Feature] = []
 
-def feature(name: str, since: str) -> Callable[[Probe], Probe]:
+
+def feature(name: str, since: str, table: list[Feature] = FEATURES) -> Callable[[Probe], Probe]:
     """``@feature("inotify", since="2.6.27")``: doctor tries the decorated function."""
 
     def register(probe: Probe) -> Probe:
-        FEATURES.append(Feature(name, since, probe))
+        table.append(Feature(name, since, probe))
         return probe
 
     return register
@@ -52,6 +55,107 @@ def try_inotify() -> None:
         inotify.watch("/", IN_OPEN)
         os.close(os.open("/", os.O_RDONLY))
         inotify.read_event()
+
+
+@feature("fanotify", since="2.6.37")
+def try_fanotify() -> None:
+    from butter.fanotify import FAN_ONDIR, FAN_OPEN, FAN_REPORT_FID, Fanotify
+
+    # since Linux 5.13 users without privileges may have groups with handles
+    with Fanotify(FAN_REPORT_FID) as fanotify:
+        fanotify.watch("/", FAN_OPEN | FAN_ONDIR)
+        os.close(os.open("/", os.O_RDONLY))
+        fanotify.read_event()
+
+
+@feature("descriptors", since="2.6.37", table=MODES)
+def try_fanotify_descriptors() -> None:
+    from butter.fanotify import FAN_ONDIR, FAN_OPEN, Fanotify
+
+    with Fanotify() as fanotify:
+        fanotify.watch("/", FAN_OPEN | FAN_ONDIR)
+        os.close(os.open("/", os.O_RDONLY))
+        with fanotify.read_event() as event:
+            event.fileno()
+
+
+@feature("processes", since="5.15", table=MODES)
+def try_fanotify_processes() -> None:
+    from butter.fanotify import FAN_ONDIR, FAN_OPEN, FAN_REPORT_FID, FAN_REPORT_PIDFD, Fanotify
+
+    with Fanotify(FAN_REPORT_FID | FAN_REPORT_PIDFD) as fanotify:
+        fanotify.watch("/", FAN_OPEN | FAN_ONDIR)
+        os.close(os.open("/", os.O_RDONLY))
+        with fanotify.read_event() as event:
+            if event.pidfd is None:
+                raise LookupError("the event does not have a pidfd")
+
+
+@feature("permission", since="2.6.37", table=MODES)
+def try_fanotify_permission() -> None:
+    from butter.fanotify import FAN_CLASS_CONTENT, FAN_OPEN_PERM, Fanotify
+    from butter.memfd import Memfd
+
+    with Fanotify(FAN_CLASS_CONTENT) as fanotify, Memfd("butter-doctor") as memfd:
+        fanotify.watch(None, FAN_OPEN_PERM, dfd=memfd)
+        child = os.fork()
+        if not child:
+            try:
+                os.open(f"/proc/self/fd/{memfd.fileno()}", os.O_RDONLY)
+            finally:
+                os._exit(0)
+        with fanotify.wait(5) as event:
+            event.allow()
+        os.waitpid(child, 0)
+
+
+@contextlib.contextmanager
+def directory_to_mark() -> Iterator[int]:
+    """Open a directory of a new filesystem, which no path leads to.
+
+    A user who cannot have one gets ``/``, where the same capability is missing.
+    """
+    from butter.system import Mount
+
+    with contextlib.ExitStack() as stack:
+        try:
+            place: int | None = stack.enter_context(Mount.new("tmpfs")).fileno()
+        except OSError:
+            place = None
+        fd = os.open("/" if place is None else ".", os.O_RDONLY, dir_fd=place)
+        stack.callback(os.close, fd)
+        yield fd
+
+
+@feature("filesystems", since="5.9", table=MODES)
+def try_fanotify_filesystems() -> None:
+    from butter.fanotify import FAN_MARK_FILESYSTEM, FAN_ONDIR, FAN_OPEN, FAN_REPORT_DFID_NAME, Fanotify
+
+    with Fanotify(FAN_REPORT_DFID_NAME) as fanotify, directory_to_mark() as directory:
+        fanotify.watch(None, FAN_OPEN | FAN_ONDIR, FAN_MARK_FILESYSTEM, dfd=directory)
+        os.close(os.open(".", os.O_RDONLY, dir_fd=directory))
+        fanotify.read_event()
+
+
+@feature("paths", since="2.6.39", table=MODES)
+def try_fanotify_paths() -> None:
+    from butter.fanotify import FileHandle
+
+    with directory_to_mark() as directory:
+        os.close(FileHandle.of(".", directory).open(directory))
+
+
+@feature("mounts", since="6.15", table=MODES)
+def try_fanotify_mounts() -> None:
+    from butter.clone import CLONE_NEWNS, unshare
+    from butter.mounts import MountMonitor
+    from butter.system import MS_PRIVATE, MS_REC, mount, mounted
+
+    unshare(CLONE_NEWNS)
+    mount(None, "/", None, MS_REC | MS_PRIVATE)
+    with MountMonitor() as monitor, mounted("butter-doctor", "/proc", "tmpfs"):
+        if monitor.read_event().mount.source != "butter-doctor":
+            raise LookupError("the event is about another mount")
 
 
 @feature("eventfd", since="2.6.27")

@@ -14,7 +14,8 @@ def add_to(commands: Commands) -> None:
     commands.add_parser(
         "demo",
         help="see it work: a few seconds, no arguments, no root",
-        description="Change files in a temporary directory and show the events as they reach an asyncio loop.",
+        description="Change files in a temporary directory and show the events as they reach an asyncio loop. "
+        "As root, refuse a file to a program, too.",
     )
 
 

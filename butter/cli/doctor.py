@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import json
 import os
 import platform
@@ -18,7 +19,7 @@ from butter._look import capable, status_field, text_of
 from butter.cli import FAILED
 from butter.cli._limits import Limit, limits, processes_exhausted
 from butter.cli._output import sentence
-from butter.cli._probes import FEATURES, remedy
+from butter.cli._probes import FEATURES, MODES, remedy
 from butter.errors import Errors, OutOfMemory
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Try each feature for real, in a child process, and say why it does not work
-and what helps. Then show the limits that matter."""
+and what helps. Then show what fanotify has for some users alone, which does
+not change the exit code, and the limits that matter."""
 
 FORK = Errors(
     "fork",
@@ -70,6 +72,7 @@ class Report(TypedDict):
     capabilities: list[str]  # the names of the effective ones
     container: list[str]  # signs that this is a container
     features: list[Row]  # the features
+    fanotify: list[Row]  # what fanotify has for some users alone
     limits: list[Limit]  # the limits of the system
 
 
@@ -113,14 +116,20 @@ def show(report: Report) -> None:
     print(f"butter {report['butter']}, {report['python']}, {report['kernel']}, {report['machine']}")
     print(f"user {report['user']}, capabilities: {shown(report['capabilities'])}, seccomp {report['seccomp']}")
     print(f"container: {', '.join(report['container']) or 'no sign of one'}\n")
-    for row in report["features"]:
-        print(f"{row['name']:14}{'works' if row['works'] else row['reason']}")
-        if row["remedy"]:
-            print(f"{'':14}{row['remedy']}")
+    show_rows(report["features"])
+    print("\nfanotify, for some users alone:")
+    show_rows(report["fanotify"])
     print()
     for limit in report["limits"]:
         value = "unknown" if limit["value"] is None else limit["value"]
         print(f"{limit['name']:30} {value:>20}  {limit['meaning']}")
+
+
+def show_rows(rows: list[Row]) -> None:
+    for row in rows:
+        print(f"{row['name']:14}{'works' if row['works'] else row['reason']}")
+        if row["remedy"]:
+            print(f"{'':14}{row['remedy']}")
 
 
 def examine() -> Report:
@@ -133,9 +142,19 @@ def examine() -> Report:
         "seccomp": {"0": "off", "1": "strict", "2": "filter"}.get(status_field("Seccomp"), "unknown"),
         "capabilities": capabilities(),
         "container": container_hints(),
-        "features": [row_of(name, since, probe) for name, since, probe in FEATURES],
+        "features": [row_of(*each) for each in FEATURES],
+        "fanotify": rows_of_modes(),
         "limits": limits(),
     }
+
+
+def rows_of_modes() -> list[Row]:
+    # Once for all: the import takes longer than the probes do. Where it fails each of
+    # them says so.
+    with contextlib.suppress(Exception):
+        importlib.import_module("butter.fanotify")
+        importlib.import_module("butter.system")
+    return [row_of(*each) for each in MODES]
 
 
 def row_of(name: str, since: str, probe: Probe) -> Row:

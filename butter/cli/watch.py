@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import functools
 import json
 import math
 import operator
 import os
 import re
-import select
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from butter.cli import FAILED, TOO_FEW
 from butter.cli._flags import flag_names
-from butter.cli._output import colourful, escaped, output_number, printable, tell
+from butter.cli._output import colourful, escaped, printable, tell
+from butter.cli._watch import ONLY_FANOTIFY, batches, json_fields, text_start
 from butter.errors import raise_sysctl
-from butter.eventlike import LONGEST_POLL
-from butter.inotify import (
-    IN_ALL_EVENTS,
-    IN_ATTRIB,
-    IN_CLOSE_WRITE,
-    IN_CREATE,
-    IN_DELETE,
-    IN_DELETE_SELF,
-    IN_IGNORED,
-    IN_MODIFY,
-    IN_MOVE,
-    IN_MOVE_SELF,
-    IN_NONBLOCK,
-    IN_Q_OVERFLOW,
-    IN_UNMOUNT,
-    Inotify,
-    InotifyMask,
-)
+from butter.inotify import IN_ALL_EVENTS, IN_NONBLOCK, Inotify, InotifyMask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from butter.cli import Commands
@@ -51,24 +33,21 @@ if TYPE_CHECKING:
 # the events that can be asked for, by the name that -e takes
 EVENTS = {name.lower(): int(bits) for name, bits in InotifyMask.__members__.items() if not bits & ~IN_ALL_EVENTS}
 EVENTS["all"] = EVENTS.pop("all_events")
-
-# green for a beginning, red for an end, yellow for a move, cyan for a change
-COLOURS = [
-    (IN_CREATE, 32),
-    (IN_DELETE | IN_DELETE_SELF | IN_IGNORED | IN_UNMOUNT | IN_Q_OVERFLOW, 31),
-    (IN_MOVE | IN_MOVE_SELF, 33),
-    (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB, 36),
-]
+# fanotify has the same bits for the events that inotify has
+EVENTS.update(ONLY_FANOTIFY)
 
 DESCRIPTION = """\
 Show what happens to files and directories, one line for each event: the time
-at which it was read, the names of its flags, the path. See inotify(7).
+at which it was read, the names of its flags, the path. See inotify(7). With
+--filesystem the line has the process, too, see fanotify(7).
 
 A directory is watched without the directories in it. The end of a watch
 (IGNORED) and an overflow are always shown, and not counted. The command ends
 when its last watch ends.
 
-Output into a watched directory makes events, which make more output, for ever."""
+Output into a watched directory makes events, which make more output, for ever.
+With --filesystem the command leaves out its own events, but not those of a
+program that its output is piped to."""
 
 EPILOG = """\
 events:
@@ -79,6 +58,7 @@ examples:
   butter watch -e create,moved_to ~/Downloads
   butter watch -n 1 -t 60 -e close_write out  wait a minute for 'out' to be written
   butter watch --json . | jq -r .path
+  butter watch --filesystem /home -e create,delete,rename
 
 A record of --json has time (seconds since 1970), path, name (within the
 directory), wd, mask, flags, cookie (the same in both halves of a move). Bytes
@@ -86,6 +66,24 @@ that are not UTF-8 become backslash escapes, and name_base64 and path_base64
 then have the bytes. For a file watched by several paths, 'also' lists the
 others. Where the kernel lost events a record has the flag IN_Q_OVERFLOW and
 no path.
+
+--filesystem watches everything on the filesystem of a path, by one mark, and
+needs CAP_SYS_ADMIN. It has more events: {only}. 'all' is then
+each happening once: a rename is one event with both paths, and the end of a
+file is its DELETE. A path is where the directory is now, with the name that
+the file had in it then; it is unknown in a part of the filesystem that is not
+mounted at PATH. Where files have no handles (overlay), and in a subvolume of
+btrfs, the mount is watched instead, which has the events of open files alone.
+
+The process behind an event is found through a pidfd, and so is never another
+one. Its name and command are those that it had when the event was read; a
+process that had ended by then has only its number.
+
+A record of --filesystem has time, path, name, mask, flags, and for a rename
+old_path and old_name; pid, comm (the name of the process), cmdline (a list)
+and ended. Each is null where it is not known, and path_unknown and
+process_unknown then say why. FAN_FS_ERROR has error (its errno) and
+error_count. Where the kernel lost events the flag is FAN_Q_OVERFLOW.
 
 """
 
@@ -95,9 +93,15 @@ def add_to(commands: Commands) -> None:
         "watch",
         help="show what happens to files and directories",
         description=DESCRIPTION,
-        epilog=EPILOG.format(events=in_columns(list(EVENTS))),
+        epilog=EPILOG.format(events=in_columns(list(EVENTS)), only=", ".join(ONLY_FANOTIFY)),
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or directory")
+    parser.set_defaults(refuse=parser.error)
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="a file or directory")
+    parser.add_argument(
+        "--filesystem",
+        metavar="PATH",
+        help="instead: the whole filesystem of PATH, with the process behind each event",
+    )
     parser.add_argument(
         "-e",
         "--events",
@@ -127,7 +131,7 @@ def in_columns(words: list[str]) -> str:
 def events_argument(argument: str) -> int:
     mask = 0
     for name in argument.lower().split(","):
-        bits = EVENTS.get(name.strip().removeprefix("in_").replace("all_events", "all"))
+        bits = EVENTS.get(re.sub("^(in|fan)_", "", name.strip()).replace("all_events", "all"))
         if bits is None:
             raise argparse.ArgumentTypeError(f"{name.strip()!r} is not an event; these are: {', '.join(EVENTS)}")
         mask |= bits
@@ -152,8 +156,16 @@ def time_argument(argument: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     mask = functools.reduce(operator.or_, options.events or [IN_ALL_EVENTS])
-    render: Render = json_line if options.json else functools.partial(text_line, colour=colourful())
     deadline = math.inf if options.time is None else time.monotonic() + options.time
+    if bool(options.paths) == (options.filesystem is not None):
+        options.refuse("a PATH or --filesystem PATH is needed, and not both")
+    if options.filesystem is not None:
+        from butter.cli import _watch_filesystem
+
+        return _watch_filesystem.run(options, mask, deadline)
+    if more := [name for name, bit in ONLY_FANOTIFY.items() if mask & bit]:
+        options.refuse(f"{', '.join(more)}: only --filesystem has such events")
+    render: Render = json_line if options.json else functools.partial(text_line, colour=colourful())
     count = 0
     with Inotify(IN_NONBLOCK) as inotify:
         watched = Watched(inotify, mask)
@@ -176,26 +188,6 @@ def run(options: argparse.Namespace) -> int:
                 tell("nothing is left to watch: every path was deleted or unmounted")
                 return FAILED
     return 0 if options.count is None else TOO_FEW
-
-
-def batches(inotify: Inotify, deadline: float) -> Iterator[tuple[float, list[InotifyEvent]]]:
-    """Yield the time of day and the events of each read, until *deadline*.
-
-    Raises BrokenPipeError as soon as the reader of the output is gone.
-    """
-    poll = select.poll()
-    poll.register(inotify, select.POLLIN)
-    # Registered for no events: poll() always reports POLLERR, so 'butter watch | head'
-    # ends as soon as head exits, and not at the next event.
-    output = output_number()
-    if output is not None:
-        poll.register(output, 0)
-    while (left := deadline - time.monotonic()) > 0:
-        ready = dict(poll.poll(min(left * 1000, LONGEST_POLL)))
-        if output in ready:
-            raise BrokenPipeError
-        if ready:
-            yield time.time(), inotify.read_events()
 
 
 class Watched:
@@ -239,23 +231,9 @@ def json_line(now: float, event: InotifyEvent, paths: list[bytes]) -> str:
     return json.dumps(fields)
 
 
-def json_fields(key: str, data: bytes) -> dict[str, str]:
-    """Return *data* as the field *key*.
-
-    If it is not UTF-8, a second field has it in base64.
-    """
-    try:
-        return {key: data.decode()}
-    except UnicodeDecodeError:
-        return {key: escaped(data), f"{key}_base64": base64.b64encode(data).decode()}
-
-
 def text_line(now: float, event: InotifyEvent, paths: list[bytes], colour: bool) -> str:
     """Return the line of an event for people."""
-    clock = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1000):03}"
-    flags = f"{'|'.join(flag_names(event.mask)):19}"
-    if colour:
-        clock = f"\033[2m{clock}\033[0m"
-        flags = f"\033[{next((code for bits, code in COLOURS if event.mask & bits), 0)}m{flags}\033[0m"
     path, *also = map(printable, paths) if paths else ["-"]
-    return f"{clock}  {flags}  {path}" + (f"  (also {', '.join(also)})" if also else "")
+    return f"{text_start(now, '|'.join(flag_names(event.mask)), event.mask, colour)}{path}" + (
+        f"  (also {', '.join(also)})" if also else ""
+    )

@@ -26,16 +26,33 @@ from typing import NamedTuple
 
 import pytest
 import support
-from features import EVENTS, OBJECTS, Files, Mounts, Signals
+from features import EVENTS, OBJECTS, Creations, Files, Mounts, Signals
 from support import in_child, needs
 
 from butter import clone
+from butter._constants.fanotify_handle import AT_HANDLE_FID
+from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter.cli import doctor
 from butter.clone import CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWUTS, spawn
 from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
+from butter.fanotify import (
+    FAN_ALLOW,
+    FAN_CLASS_CONTENT,
+    FAN_MARK_ADD,
+    FAN_MARK_EVICTABLE,
+    FAN_MARK_FILESYSTEM,
+    FAN_MARK_IGNORE,
+    FAN_MARK_ONLYDIR,
+    FAN_OPEN,
+    FAN_OPEN_PERM,
+    FAN_REPORT_FID,
+    Fanotify,
+    fanotify_mark,
+)
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
 from butter.memfd import Memfd, memfd_create
+from butter.mounts import MountMonitor
 from butter.pidfd import (
     P_PIDFD,
     PIDFD_GET_NET_NAMESPACE,
@@ -122,11 +139,11 @@ EXAMPLES = {call: [] for call in TABLES}
 PROVOKERS = {}
 
 
-def example(call, filename=None):
+def example(call, filename=None, *marks):
     """The decorated function, ``function(fail)``, is an example of *call*'s table."""
 
     def register(function):
-        EXAMPLES[call].append(Way(function, filename=filename))
+        EXAMPLES[call].append(Way(function, marks, filename))
         return function
 
     return register
@@ -153,6 +170,7 @@ def named(function, feature):
 # new descriptors
 
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
+NEW["fanotify"] = "fanotify_init"
 NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open")
 
 
@@ -225,7 +243,9 @@ def adopt(fail):
 # reads of events
 
 READS = {"inotify": "read of an inotify descriptor", "eventfd": "eventfd_read"}
+READS["fanotify"] = "read of an fanotify descriptor"
 READS.update(timerfd="read of a timerfd", signalfd="read of a signalfd")
+WITH_READS = [feature for feature in EVENTS if feature.name in READS]
 
 
 def opened(feature, blocking=True):
@@ -265,7 +285,7 @@ def read_of_an_epoll(feature, fail):
     made.read_event()
 
 
-for feature in EVENTS:
+for feature in WITH_READS:
     example(READS[feature.name])(named(read, feature))
     provokes(READS[feature.name], errno.EAGAIN)(named(read_without_an_event, feature))
     provokes(READS[feature.name], errno.EBADF, words="is not open")(named(read_of_a_closed_number, feature))
@@ -281,7 +301,7 @@ def read_of_other_bytes(feature, fail):
     made.read_event()
 
 
-for feature in Files, Signals:
+for feature in Files, Creations, Signals:
     provokes(READS[feature.name], errno.EBADMSG)(named(read_of_other_bytes, feature))
 
 
@@ -382,6 +402,119 @@ def last_watch_has_ended(fail):
     inotify.ignore(inotify.watch("."))
     inotify.read_event()
     inotify.read_event()
+
+
+# fanotify: without privileges where it can be
+
+
+@example("fanotify_mark", filename=".")
+def mark(fail):
+    fanotify = Fanotify(FAN_REPORT_FID)
+    fail("fanotify_mark")
+    fanotify.watch(".", FAN_OPEN)
+
+
+@example("answer to a permission event", None, needs("CAP_SYS_ADMIN"))
+def answer(fail):
+    Path("file").touch()
+    fanotify = Fanotify(FAN_CLASS_CONTENT)
+    fanotify.watch("file", FAN_OPEN_PERM)
+    if not os.fork():
+        os.open("file", os.O_RDONLY)  # until the end of its parent
+        os._exit(0)
+    event = fanotify.read_event()
+    fail("write", fanotify.fileno())
+    event.allow()
+
+
+@provokes("fanotify_init", errno.EINVAL)
+def unknown_flag_of_fanotify(fail):
+    Fanotify(0x8000 | FAN_REPORT_FID)
+
+
+@provokes("fanotify_init", errno.EPERM, words="FAN_REPORT_FID")
+def group_of_a_user(fail):
+    support.become_nobody()
+    Fanotify()
+
+
+@provokes("fanotify_mark", errno.EACCES, filename="secret")
+def mark_what_is_secret(fail):
+    os.chmod(".", 0o777)
+    os.mkdir("secret", 0)
+    support.become_nobody()
+    Fanotify(FAN_REPORT_FID).watch("secret", FAN_OPEN)
+
+
+@provokes("fanotify_mark", errno.EBADF, filename=".", words="descriptor -1 is not open")
+def mark_with_a_bad_descriptor(fail):
+    fanotify_mark(-1, ".", FAN_OPEN, FAN_MARK_ADD)
+
+
+@provokes("fanotify_mark", errno.EEXIST, needs(kernel=(5, 19)), filename=".", words="FAN_MARK_EVICTABLE")
+def mark_as_evictable(fail):
+    fanotify = Fanotify(FAN_REPORT_FID)
+    fanotify.watch(".", FAN_OPEN)
+    fanotify.watch(".", FAN_OPEN, FAN_MARK_EVICTABLE)
+
+
+@provokes("fanotify_mark", errno.EINVAL, filename=".", words="asks for no event")
+def mark_for_nothing(fail):
+    Fanotify(FAN_REPORT_FID).watch(".", 0)
+
+
+@provokes("fanotify_mark", errno.EISDIR, needs(kernel=(6, 0)), filename=".")
+def ignore_a_directory_until_it_changes(fail):
+    Fanotify(FAN_REPORT_FID).ignore(".", FAN_OPEN, FAN_MARK_IGNORE)
+
+
+@provokes("fanotify_mark", errno.ELOOP, filename="loop")
+def mark_a_loop(fail):
+    os.symlink("loop", "loop")
+    Fanotify(FAN_REPORT_FID).watch("loop", FAN_OPEN)
+
+
+@provokes("fanotify_mark", errno.ENAMETOOLONG, filename="n" * 256)
+def mark_a_long_name(fail):
+    Fanotify(FAN_REPORT_FID).watch("n" * 256, FAN_OPEN)
+
+
+@provokes("fanotify_mark", errno.ENOENT, filename="missing")
+def mark_what_is_missing(fail):
+    Fanotify(FAN_REPORT_FID).watch("missing", FAN_OPEN)
+
+
+@provokes("fanotify_mark", errno.ENOSPC, support.needs_namespaces, filename=".", words="user.max_fanotify_marks is 0")
+def mark_one_too_many(fail):
+    support.own_namespaces()
+    Path("/proc/sys/user/max_fanotify_marks").write_text("0")
+    Fanotify(FAN_REPORT_FID).watch(".", FAN_OPEN)
+
+
+@provokes("fanotify_mark", errno.ENOTDIR, filename="file", words="FAN_MARK_ONLYDIR")
+def mark_a_file_as_a_directory(fail):
+    Path("file").touch()
+    Fanotify(FAN_REPORT_FID).watch("file", FAN_OPEN, FAN_MARK_ONLYDIR)
+
+
+@provokes("fanotify_mark", errno.EPERM, filename=".", words="FAN_MARK_FILESYSTEM needs CAP_SYS_ADMIN")
+def mark_a_filesystem_of_others(fail):
+    os.chmod(".", 0o777)
+    support.become_nobody()
+    Fanotify(FAN_REPORT_FID).watch(".", FAN_OPEN, FAN_MARK_FILESYSTEM)
+
+
+@provokes("answer to a permission event", errno.ENOENT, needs("CAP_SYS_ADMIN"))
+def answer_after_another(fail):
+    Path("file").touch()
+    fanotify = Fanotify(FAN_CLASS_CONTENT)
+    fanotify.watch("file", FAN_OPEN_PERM)
+    if not os.fork():
+        os.open("file", os.O_RDONLY)
+        os._exit(0)
+    event = fanotify.read_event()
+    os.write(fanotify.fileno(), struct.pack("iI", event.fileno(), FAN_ALLOW))
+    event.allow()
 
 
 # eventfd: the object reads and writes by Python's own functions where it can
@@ -1067,6 +1200,51 @@ def ask_a_pipe(fail):
 @provokes("ioctl of a namespace", errno.EPERM, words="outside the namespace of this process")
 def ask_for_the_parent_of_ones_own(fail):
     clone.Namespace.current("user").parent()
+
+
+@example("mount namespace", "/proc/self/ns/mnt", needs(kernel=(6, 15)))
+def monitor_the_mounts_of_a_process(fail):
+    fail("statfs")
+    MountMonitor("/proc/self/ns/mnt")
+
+
+@example("mount namespace", None, needs(kernel=(6, 15)))
+def monitor_the_mounts_of_a_namespace(fail):
+    namespace = clone.Namespace("/proc/self/ns/mnt")
+    fail("ioctl", namespace.fileno())
+    MountMonitor(namespace)
+
+
+@provokes("mount namespace", errno.EBADF, needs(kernel=(6, 15)), words="descriptor is not open")
+def monitor_a_closed_number(fail):
+    MountMonitor(999_999)
+
+
+@provokes(
+    "mount namespace", errno.EINVAL, needs(kernel=(6, 15)), filename=UTS, words="the path is not a mount namespace"
+)
+def monitor_another_namespace(fail):
+    MountMonitor(UTS)
+
+
+@provokes("mount namespace", errno.ENOTTY, needs(kernel=(6, 15)), words="is not a mount namespace, as")
+def monitor_a_pipe(fail):
+    MountMonitor(os.pipe()[0])
+
+
+@provokes(
+    "mount namespace", errno.ENOENT, needs(kernel=(6, 15)), filename="/proc/0/ns/mnt", words="the process has ended"
+)
+def monitor_a_process_that_ended(fail):
+    MountMonitor("/proc/0/ns/mnt")
+
+
+@provokes("mount namespace", errno.ENODATA, needs("CAP_SYS_ADMIN", kernel=(6, 16)), words="has ended")
+def monitor_a_namespace_that_ends(fail):
+    with support.Mounter(".") as other, MountMonitor(f"/proc/{other.pid}/ns/mnt") as monitor:
+        other.end()
+        list(monitor)
+        monitor.wait(60)
 
 
 @example("map_ids")
@@ -1785,6 +1963,102 @@ refused("argv", errno.ELOOP, "", "./program", lambda: program(text="#!./program\
 refused("argv", errno.ENAMETOOLONG, "longer", f"./{LONG}", argv=[f"./{LONG}"])
 
 
+# handles of files
+
+
+@example("name_to_handle_at", filename="place")
+def handle_of_a_place(fail):
+    Path("place").mkdir()
+    fail("name_to_handle_at")
+    name_to_handle_at(AT_FDCWD, "place")
+
+
+@example("name_to_handle_at")
+def handle_of_a_descriptor(fail):
+    fail("name_to_handle_at")
+    FileHandle.of("", os.open(".", os.O_RDONLY))
+
+
+@example("name_to_handle_at", filename="place")
+def filesystem_of_a_handle(fail):
+    Path("place").mkdir()
+    fail("openat", arguments={2: 0o12400000})  # O_PATH, O_NOFOLLOW, O_CLOEXEC
+    # the directory may be on an overlay, whose handles cannot be opened
+    name_to_handle_at(AT_FDCWD, "place", AT_HANDLE_FID if support.kernel() >= (6, 5) else 0)
+
+
+def refused_handle(number, words, *arguments, marks=(), prepare=lambda: None):
+    """The kernel refuses a handle to everyone, once *prepare* was called."""
+
+    def without_a_handle(fail):
+        prepare()
+        name_to_handle_at(*arguments)
+
+    provokes("name_to_handle_at", number, *marks, filename=arguments[1] or None, words=words)(without_a_handle)
+
+
+refused_handle(errno.EBADF, "999 is not open.*relative or empty", 999, "place")
+refused_handle(errno.EINVAL, "has no flag 0x10000", AT_FDCWD, ".", 0x10000)
+refused_handle(errno.ENOENT, "add AT_EMPTY_PATH", AT_FDCWD, "")
+refused_handle(errno.ENAMETOOLONG, "longer", AT_FDCWD, "n" * 256)
+refused_handle(errno.ELOOP, "symbolic", AT_FDCWD, "loop/a", prepare=lambda: os.symlink("loop", "loop"))
+refused_handle(errno.ENOTDIR, "part of the path is not", AT_FDCWD, "/dev/null/a")
+refused_handle(errno.EOPNOTSUPP, r"the filesystem \(proc\) has no handles", AT_FDCWD, "/proc/self")
+
+
+@provokes("name_to_handle_at", errno.EMFILE, filename=".", words="RLIMIT_NOFILE is 3")
+def handle_without_a_descriptor(fail):
+    limit("RLIMIT_NOFILE", 3)
+    FileHandle.of(".")
+
+
+@provokes("name_to_handle_at", errno.EACCES, filename="secret/place", words="search")
+def handle_in_a_secret_directory(fail):
+    os.chmod(".", 0o777)
+    os.mkdir("secret", 0)
+    support.become_nobody()
+    name_to_handle_at(AT_FDCWD, "secret/place")
+
+
+@example("open_by_handle_at")
+def open_a_handle(fail):
+    handle = FileHandle.of(".")
+    fail("open_by_handle_at")
+    open_by_handle_at(AT_FDCWD, handle)
+
+
+def refused_to_open(number, words, path=".", flags=os.O_RDONLY, mount=AT_FDCWD, prepare=lambda: None, **fields):
+    """The kernel opens no such handle for anyone, once *prepare* was called."""
+
+    def without_a_file(fail):
+        support.own_mounts(".")
+        os.chdir(os.getcwd())  # into the new mount
+        Path("file").touch()
+        os.symlink("file", "link")
+        handle = FileHandle.of(path, follow=False)._replace(**fields)
+        prepare()
+        open_by_handle_at(mount() if callable(mount) else mount, handle, flags)
+
+    marks = needs("CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN")
+    provokes("open_by_handle_at", number, marks, words=words)(without_a_file)
+
+
+refused_to_open(errno.EBADF, "opened with O_PATH", mount=lambda: os.open(".", 0o10000000))
+refused_to_open(errno.EINVAL, "has 0 bytes, which an event", handle=b"")
+refused_to_open(errno.EISDIR, "for writing", flags=os.O_WRONLY)
+refused_to_open(errno.ELOOP, "O_PATH alone", "link")
+refused_to_open(errno.ENOTDIR, "O_DIRECTORY asked", "file", os.O_DIRECTORY)
+refused_to_open(errno.ESTALE, "is of another filesystem: its fsid is", handle=b"\xff" * 8, fsid=(1, 2))
+refused_to_open(errno.EMFILE, "RLIMIT_NOFILE is 3", prepare=lambda: limit("RLIMIT_NOFILE", 3))
+
+
+@provokes("open_by_handle_at", errno.EPERM, words="CAP_DAC_READ_SEARCH")
+def open_a_handle_as_nobody(fail):
+    handle = FileHandle.of(".")
+    support.become_nobody()
+    open_by_handle_at(AT_FDCWD, handle)
+
+
 @provokes("spawn(namespaces): mount", errno.EINVAL, needs("CAP_SYS_ADMIN", "CAP_SYS_CHROOT"), filename="/")
 def mounts_made_private_in_a_chroot(fail):
     os.chroot(".")
@@ -1887,7 +2161,7 @@ def name(call, number, way):
 @pytest.mark.parametrize(
     ("call", "number", "way"),
     [
-        pytest.param(call, number, way, id=name(call, number, way))
+        pytest.param(call, number, way, marks=way.marks, id=name(call, number, way))
         for call, ways in EXAMPLES.items()
         for way in ways
         for number in [*TABLES[call].meanings, STRANGE]

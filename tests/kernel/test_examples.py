@@ -188,6 +188,100 @@ def test_watch_directory_that_goes(tmp_path):
         assert (process.returncode, out, err) == (0, "", "")
 
 
+@support.needs("CAP_SYS_ADMIN")
+def test_guard_filesystem(tmp_path):
+    """A file that begins with the bytes is refused, until the guard is killed."""
+
+    def body(path):
+        script, text = pathlib.Path("script"), pathlib.Path("text")
+        script.write_text("#!/bin/sh")
+        text.write_text("#")
+        with running("guard_filesystem.py", path, "#!") as process:
+            assert process.stdout.readline() == f"guarding the filesystem of {path}\n"
+            assert text.read_text() == "#"
+            with pytest.raises(PermissionError):
+                script.read_text()
+            assert process.stdout.readline() == f"refused '{path}/script' to process {os.getpid()}\n"
+        assert script.read_text() == "#!/bin/sh"
+
+    support.own_filesystem(body, tmp_path)
+
+
+@support.needs("CAP_SYS_ADMIN", kernel=(5, 15))
+def test_log_accesses(tmp_path):
+    """The program behind an event is named, unless it has ended by then."""
+
+    def write(path):
+        pathlib.Path(path).write_text("text")
+        return os.getpid()
+
+    def body(path):
+        with running("log_accesses.py", path) as process:
+            assert process.stdout.readline() == f"watching the filesystem of {path}\n"
+            # so that the events of one file are one event
+            stop(process)
+            write("file")
+            ended = support.in_child(write, "other")
+            process.send_signal(signal.SIGCONT)
+            name = pathlib.Path("/proc/self/comm").read_text()[:-1]
+            assert process.stdout.readline() == f"{os.getpid()} {name!r} MODIFY|CLOSE_WRITE '{path}/file'\n"
+            assert process.stdout.readline() == f"{ended} (ended) MODIFY|CLOSE_WRITE '{path}/other'\n"
+
+    support.own_filesystem(body, tmp_path)
+
+
+@support.needs_namespaces
+@support.needs(kernel=(5, 17))
+def test_monitor_directories(tmp_path):
+    """Without privileges a rename has both of its paths, as far as they are watched."""
+    one, two = tmp_path / "one", tmp_path / "two"
+
+    def body():
+        # in which programs have no capability, of root too
+        support.own_namespaces(root=False)
+        with running("monitor_directories.py", one, two) as process:
+            assert process.stdout.readline() == f"watching {one} {two}\n"
+            stop(process)
+            (one / "file").write_text("text")
+            (one / "file").rename(two / "new")
+            (two / "new").rename(tmp_path / "outside")
+            (tmp_path / "outside").rename(one / "back")
+            (one / "below").mkdir()
+            (one / "back").unlink()
+            process.send_signal(signal.SIGCONT)
+            assert [process.stdout.readline() for _ in range(6)] == [
+                f"CLOSE_WRITE|CREATE {one}/file\n",
+                f"RENAME {one}/file {two}/new\n",
+                f"RENAME {two}/new None\n",
+                f"RENAME None {one}/back\n",
+                f"CREATE|ONDIR {one}/below\n",
+                f"DELETE {one}/back\n",
+            ]
+
+    one.mkdir()
+    two.mkdir()
+    support.in_child(body)
+
+
+@support.needs("CAP_SYS_ADMIN", kernel=(6, 15))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "name", ["guard_filesystem.py", "log_accesses.py", "monitor_directories.py", "mount_monitor.py"]
+)
+def test_an_endless_example_ends(name, number, tmp_path):
+    """Ctrl-C ends a program that waits for events with 0, and SIGTERM at once."""
+
+    def body(path):
+        arguments = {"guard_filesystem.py": [path, "#!"], "mount_monitor.py": []}.get(name, [path])
+        with running(name, *arguments) as process:
+            assert process.stdout.readline().startswith(("guarding ", "watching "))
+            process.send_signal(number)
+            assert process.communicate(timeout=60) == ("", "")
+            assert process.returncode == (0 if number == signal.SIGINT else -number)
+
+    support.own_filesystem(body, tmp_path, "tmpfs")
+
+
 def test_every_example_is_tested():
     """Each example has a test here."""
     assert {f"test_{path.stem}" for path in EXAMPLES.glob("*.py")} <= set(globals())
@@ -261,3 +355,18 @@ def test_container_of_a_program_without_handlers():
         process.send_signal(signal.SIGCONT)
         process.terminate()
         assert process.wait(60) == 128 + signal.SIGKILL
+
+
+@support.needs("CAP_SYS_ADMIN", kernel=(6, 16))
+def test_mount_monitor(tmp_path):
+    """Each mount is a line, and the program ends with the namespace."""
+    with support.Mounter(tmp_path) as other, running("mount_monitor.py", other.pid) as process:
+        assert process.stdout.readline().startswith("watching ")
+        other.mount(6)
+        assert process.stdout.readline() == f"appeared {tmp_path} (tmpfs 6)\n"
+        other.umount()
+        assert process.stdout.readline() == f"gone {tmp_path} (tmpfs 6)\n"
+        other.end()
+        out, err = process.communicate()
+        assert (process.returncode, err) == (0, "")
+        assert {line.split()[0] for line in out.splitlines()} == {"gone"}

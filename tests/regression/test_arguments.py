@@ -9,6 +9,7 @@ import support
 BAD = """
 import sys
 from butter.eventfd import *
+from butter.fanotify import fanotify_init, fanotify_mark
 from butter.inotify import *
 from butter.memfd import *
 from butter.signalfd import *
@@ -28,6 +29,14 @@ for call, expected in (
     (lambda: inotify_init(1.5), TypeError),
     (lambda: inotify_add_watch("fd", "/", 1), TypeError),
     (lambda: inotify_rm_watch(-1, 1), ValueError),
+    (lambda: fanotify_init("flags"), TypeError),
+    (lambda: fanotify_init(0, -1), ValueError),
+    (lambda: fanotify_mark("fd", "/", 1, 1), TypeError),
+    (lambda: fanotify_mark(-1, 5, 1, 1), TypeError),
+    (lambda: fanotify_mark(-1, "a\\0b", 1, 1), ValueError),
+    (lambda: fanotify_mark(-1, "/", 1 << 64, 1), ValueError),
+    (lambda: fanotify_mark(-1, "/", "mask", 1), TypeError),
+    (lambda: fanotify_mark(-1, "/", 1, 1), ValueError),
     (lambda: eventfd(-1), ValueError),
     (lambda: eventfd("1"), TypeError),
     (lambda: memfd_create(5), TypeError),

@@ -11,9 +11,24 @@ import pytest
 import support
 
 import butter.inotify
-from butter import _eventfd, _memfd, _signalfd, _timerfd, clone, splice, system
+from butter import _eventfd, _fanotify, _memfd, _signalfd, _timerfd, clone, splice, system
 from butter.errors import UnknownError
 from butter.eventfd import eventfd, eventfd_read, eventfd_write
+from butter.fanotify import (
+    FAN_ALLOW,
+    FAN_CLASS_CONTENT,
+    FAN_CLOSE_WRITE,
+    FAN_DENY,
+    FAN_MARK_ADD,
+    FAN_MARK_MOUNT,
+    FAN_MODIFY,
+    FAN_ONDIR,
+    FAN_OPEN,
+    FAN_OPEN_PERM,
+    Fanotify,
+    fanotify_init,
+    fanotify_mark,
+)
 from butter.inotify import (
     IN_CREATE,
     IN_DELETE_SELF,
@@ -164,6 +179,71 @@ def test_sandbox(tmp_path):
     assert support.in_child(inside) == (["proc", "tmp", "usr"], 1, 0, "sandbox", 4096)
 
 
+def opened(path):
+    """A child that opens a file; its exit code is the errno."""
+    pid = os.fork()
+    if not pid:
+        try:
+            os.close(os.open(path, os.O_RDONLY))
+            os._exit(0)
+        except OSError as error:
+            os._exit(error.errno)
+        finally:
+            os._exit(99)
+    return pid
+
+
+@support.needs("CAP_SYS_ADMIN")
+def test_guard_that_answers_by_hand(tmp_path):
+    """A program writes the struct of an answer itself, in a thread of each event."""
+    path = tmp_path / "file"
+    path.touch()
+    notifier = Fanotify(FAN_CLASS_CONTENT)
+    notifier.watch(str(tmp_path), FAN_OPEN_PERM | FAN_MODIFY | 0x8000000)
+    results = []
+
+    def handle(event, answer):
+        name = event.filename
+        if event.open_perm_event:
+            os.write(notifier.fileno(), event.fd.to_bytes(4, "little") + answer.to_bytes(4, "little"))
+        event.close()
+        results.append((name, event.filename, event.open_perm_event, event.access_perm_event, event.modify_event))
+
+    for answer in FAN_ALLOW, FAN_DENY:
+        task = opened(path)
+        for event in notifier:
+            assert event.pid == task
+            thread = threading.Thread(target=handle, args=(event, answer))
+            thread.start()
+            thread.join()
+            break
+        results.append(os.waitstatus_to_exitcode(os.waitpid(task, 0)[1]))
+    row = (str(path), str(path), True, False, False)
+    assert results == [row, 0, row, errno.EPERM]
+    notifier.close()
+
+
+@support.needs_mounts
+@support.needs("CAP_SYS_ADMIN")
+def test_log_of_a_mount(tmp_path):
+    """A program marks a mount, reads event by event, and closes them by number."""
+
+    def body():
+        support.own_mounts(tmp_path)
+        notifier = Fanotify(0)
+        notifier.watch(str(tmp_path), FAN_CLOSE_WRITE | FAN_ONDIR, FAN_MARK_ADD | FAN_MARK_MOUNT)
+        (tmp_path / "file").write_text("text")
+        fd = os.open(tmp_path, os.O_RDONLY)
+        notifier.watch(None, FAN_OPEN, FAN_MARK_ADD | FAN_MARK_MOUNT, dfd=fd)
+        os.close(fd)
+        event = notifier.read_event()
+        found = os.readlink(f"/proc/self/fd/{event.fd}")
+        os.close(event.fd)
+        return found, event.mask
+
+    assert support.in_child(body) == (str(tmp_path / "file"), FAN_CLOSE_WRITE)
+
+
 LIBRARY = {
     "eventfd": (_eventfd, "lib", eventfd),
     "eventfd_read": (_eventfd, "lib", lambda: eventfd_read(0)),
@@ -173,6 +253,8 @@ LIBRARY = {
     "timerfd_settime": (_timerfd, "lib", lambda: timerfd_settime(0, TimerVal().every(nano_seconds=1))),
     "signalfd": (_signalfd, "lib", lambda: signalfd([])),
     "pthread_sigmask": (_signalfd, "lib", lambda: pthread_sigmask(0, 9)),
+    "fanotify_init": (_fanotify, "lib", fanotify_init),
+    "fanotify_mark": (_fanotify, "lib", lambda: fanotify_mark(0, "/", FAN_OPEN, FAN_MARK_ADD)),
     "memfd_create": (_memfd, "lib", memfd_create),
     "splice": (splice, "_lib", lambda: splice.splice(3, 4, len=5)),
     "tee": (splice, "_lib", lambda: splice.tee(3, 4, len=5)),

@@ -6,12 +6,13 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from support.children import libc, namespaces_allowed, own_namespaces
+from support.children import in_child, libc, namespaces_allowed, own_namespaces
 from support.needs import capable, needs
 
 # the numbers of the kernel: what tests prepare does not depend on what they test
@@ -22,7 +23,11 @@ needs_mounts = needs(
 )
 
 with open("/proc/filesystems") as _file:
-    needs_ext4 = needs(when="\text4\n" in _file.read(), reason="needs ext4 in the kernel")
+    _known = {line.split()[-1] for line in _file}
+needs_ext4 = needs(when="ext4" in _known, reason="needs ext4 in the kernel")
+
+#: the kinds of filesystems that this machine can make, and tmpfs
+FILESYSTEMS = ["tmpfs"] + [kind for kind in ("ext4", "xfs", "btrfs") if kind in _known and shutil.which(f"mkfs.{kind}")]
 
 needs_loop = needs(
     "CAP_SYS_ADMIN",
@@ -54,6 +59,81 @@ def own_mounts(place=None):
         raw_mount("tmpfs", place, "tmpfs")
 
 
+class Mounter:
+    """A forked child with a mount namespace of its own, which mounts on demand.
+
+    Each mount is a tmpfs on *place*, above those that are there. With *bare* it is on a
+    directory of an empty root instead, the only mount of the namespace: a monitor that
+    begins there looks at one mount and not at all those of the machine. That needs
+    CAP_SYS_ADMIN.
+    """
+
+    def __init__(self, place, bare=False):
+        ready, self._orders = os.pipe(), os.pipe()
+        self._done = ready[0]
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                os.close(self._orders[1])  # so that it ends with its parent
+                os.close(ready[0])
+                own_mounts(place if bare else None)
+                if bare:
+                    os.chdir(place)
+                    place = "/mount"
+                    os.mkdir("mount")
+                    # the old root comes to lie on the new one, and is taken away
+                    if libc.pivot_root(b".", b".") or libc.umount2(b".", 2):
+                        os._exit(1)
+                os.write(ready[1], b"r")
+                while order := os.read(self._orders[0], 8):
+                    number = int.from_bytes(order, "little", signed=True)
+                    if number > 0:
+                        raw_mount(str(number - 1), place, "tmpfs")
+                    elif number < 0:
+                        while libc.umount2(os.fsencode(place), 2) == 0:  # MNT_DETACH
+                            pass
+                    elif libc.umount2(os.fsencode(place), 2):
+                        break
+                    os.write(ready[1], b"d")
+            finally:
+                os._exit(0)
+        os.close(ready[1])
+        os.close(self._orders[0])
+        self._orders = self._orders[1]
+        assert os.read(self._done, 1) == b"r"
+
+    def mount(self, number):
+        """Mount a tmpfs with the source *number*."""
+        self._order(number + 1)
+
+    def umount(self):
+        """Unmount the last."""
+        self._order(0)
+
+    def clear(self):
+        """Unmount all that was mounted."""
+        self._order(-1)
+
+    def _order(self, number):
+        os.write(self._orders, number.to_bytes(8, "little", signed=True))
+        assert os.read(self._done, 1) == b"d"
+
+    def end(self):
+        """End the child, and its mount namespace unless another has it open."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            os.close(self._orders)
+            os.close(self._done)
+            self.pid = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+
 def own_uts():
     """Give this process a host name and a domain name of its own: for a child."""
     if not capable("CAP_SYS_ADMIN"):
@@ -62,17 +142,21 @@ def own_uts():
         raise OSError(ctypes.get_errno(), "unshare")
 
 
+# the options of mkfs, and the least size in MiB
+_MAKE = {"ext4": (["-F", "-O", "^has_journal"], 1), "ext2": (["-F"], 1), "xfs": (["-f"], 320), "btrfs": (["-f"], 128)}
+
+
 @contextmanager
-def loop_device(place, read_only=False):
-    """The path of a block device with an empty ext4, a file in the directory *place*.
+def loop_device(place, read_only=False, kind="ext4"):
+    """The path of a block device with an empty filesystem, a file in *place*.
 
     The device goes away with the last file or mount of it. *needs_loop* says where
     there are such devices.
     """
     image = f"{place}/image"
     with open(image, "wb") as file:
-        file.truncate(1 << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", image], check=True, timeout=60)
+        file.truncate(_MAKE[kind][1] << 20)
+    subprocess.run([f"mkfs.{kind}", "-q", *_MAKE[kind][0], image], check=True, timeout=60)
     # struct loop_config: the descriptor is first, and byte 60 has LO_FLAGS_AUTOCLEAR
     # and LO_FLAGS_READ_ONLY
     config = bytearray(304)
@@ -92,6 +176,29 @@ def loop_device(place, read_only=False):
         yield path
     finally:
         os.close(device)
+
+
+def own_filesystem(body, place, kind="ext4"):
+    """Run ``body(path)`` in a child, in a new filesystem of its own, on *place*/mnt."""
+
+    def run():
+        own_mounts()
+        path = f"{place}/mnt"
+        os.mkdir(path)
+        if kind == "tmpfs":
+            raw_mount("tmpfs", path, "tmpfs")
+        else:
+            with loop_device(place, kind=kind) as device:
+                raw_mount(device, path, kind)
+        os.chdir(path)
+        try:
+            return body(path)
+        finally:
+            # or the device would go away some time after this process
+            os.chdir("/")
+            libc.umount2(os.fsencode(path), 2)  # MNT_DETACH
+
+    return in_child(run)
 
 
 class MountLine(NamedTuple):

@@ -14,6 +14,7 @@ import support
 
 import butter
 from butter import errors
+from butter._fanotify_handle import FileHandle
 from butter._inotify import ffi
 from butter.errors import Errors, UnknownError
 
@@ -45,18 +46,22 @@ EXAMPLES = {
     "aux": 0,
     "clock_type": 0,
     "cmd": 1,
+    "dfd": -100,
     "dirfd": -1,
+    "event_flags": 0,
     "fd": 3,
     "flags": 0,
     "found": "'socket:[1]'",
     "from_dirfd": -1,
     "from_path": b"from",
     "fstype": "tmpfs",
+    "handle": FileHandle((0, 0), 1, b"handle"),
     "info": None,
     "key": "key",
     "kind": "an eventfd",
     "mask": 0,
     "mnt_id": 1,
+    "mount_fd": -100,
     "name": b"name",
     "nstype": 0,
     "options": 4,

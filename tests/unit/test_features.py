@@ -10,7 +10,7 @@ import runpy
 from pathlib import Path
 
 import pytest
-from features import FEATURES
+from features import EVERY, FEATURES
 from support import errno_tables
 
 from butter.cli import _probes
@@ -22,7 +22,9 @@ SHARED = {"eventlike", "look"}
 FILES = {path.stem for path in (ROOT / "butter/build").glob("*.py")} - SHARED
 # a builder may be a part of a feature, as newfd_more is of newfd
 BUILDERS = sorted(name for name in FILES if not any(name.startswith(f"{other}_") for other in FILES))
-DESCRIBED = {feature.name: feature for feature in FEATURES}
+DESCRIBED = {feature.name: feature for feature in EVERY}
+# made of other features, without a builder
+COMPOSED = [feature.name for feature in EVERY if feature.composed]
 
 
 def text(path):
@@ -99,6 +101,15 @@ FLOORS = {
     "a file in benchmarks": lambda name: text(f"benchmarks/{name}.py"),
 }
 
+# the parts that come with a builder, or with its row in butter doctor
+OF_BUILDERS = {
+    "constants generated from its builder",
+    "types of its C in butter/_*_c.pyi",
+    "a keyword and a word of the description in pyproject.toml",
+    "a probe in butter/cli/_probes.py",
+    "a file in benchmarks",
+}
+
 # the parts that a feature cannot have, and why
 REASONS = {
     ("memfd", "an awaitable there, for tests/asyncio/test_queue.py"): "a file in memory has no events",
@@ -128,10 +139,18 @@ def test_every_feature_has(name, floor):
         assert FLOORS[floor](name), f"{name} lacks {floor}: add it, or a reason to REASONS in {Path(__file__).name}"
 
 
+@pytest.mark.parametrize("floor", sorted(set(FLOORS) - OF_BUILDERS))
+@pytest.mark.parametrize("name", COMPOSED)
+def test_every_composition_has(name, floor):
+    """A composition has each part of a feature that does not come from a builder."""
+    assert FLOORS[floor](name), f"{name} lacks {floor}"
+
+
 def test_nothing_is_left_of_another_feature():
     """Without a builder there is neither a description nor a probe nor a reason."""
     # a part with a builder of its own may have them, too
-    assert set(BUILDERS) <= set(DESCRIBED) <= FILES
+    assert set(BUILDERS) <= {feature.name for feature in FEATURES} <= FILES
+    assert not FILES.intersection(COMPOSED)
     assert set(BUILDERS) <= {probe.name for probe in _probes.FEATURES} <= FILES
     assert {name for name, _ in REASONS} <= set(BUILDERS)
     assert {floor for _, floor in REASONS} <= set(FLOORS)

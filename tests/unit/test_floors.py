@@ -54,7 +54,7 @@ HANDED_OUT = {"pidfd", "asyncio.pidfd"}
 
 # what is made of several features, with its private parts; features never import it.
 # The last two are still to come.
-COMPOSITIONS = {"clone", "tree", "sandbox"}
+COMPOSITIONS = {"clone", "mounts", "tree", "sandbox"}
 
 # packages that a program does not need at run time
 NEVER = {"typing_extensions", "cffi", "pycparser", "ctypes"}

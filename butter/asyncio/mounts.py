@@ -1,0 +1,51 @@
+"""Mounts that appear, move and go in an asyncio program; see :mod:`butter.mounts`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from butter.asyncio._queue import EventQueue
+from butter.mounts import FAN_NONBLOCK, MountEvent, MountMonitor
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+    from butter.mounts import MountInfo, MountNamespace
+
+__all__ = ["MountMonitor_async"]
+
+
+class MountMonitor_async(EventQueue[MountMonitor, MountEvent]):
+    """``MountMonitor_async(namespace=None, flags=0, *, maxsize=0)``.
+
+    A queue of MountEvents, which works like an :class:`asyncio.Queue`. ::
+
+        async with MountMonitor_async() as monitor:
+            async for event in monitor:
+                print(event)
+
+    *namespace* is that of :class:`butter.mounts.MountMonitor`, and so are *flags*, to
+    which ``FAN_NONBLOCK`` is added.
+
+    Raises what :class:`butter.mounts.MountMonitor` does.
+    """
+
+    def __init__(
+        self,
+        namespace: MountNamespace = None,
+        flags: int = 0,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        maxsize: int = 0,
+    ) -> None:
+        # MountMonitor itself refuses flags that are not an int
+        flags = flags | FAN_NONBLOCK if isinstance(flags, int) else flags
+        super().__init__(MountMonitor(namespace, flags), loop, maxsize)
+
+    _source_class = MountMonitor
+
+    @property
+    def mounts(self) -> Mapping[int, MountInfo]:
+        """The mounts by their ids, as far as events were read from the kernel."""
+        return self._source.mounts
