@@ -185,15 +185,20 @@ def clocks(session: nox.Session) -> None:
 
 @nox.session
 def stress(session: nox.Session) -> None:
-    """The long tests: millions of events and cancellations, and setting the clock."""
+    """The long tests: millions of events and cancellations, and setting the clock.
+
+    Arguments after ``--`` go to pytest: ``--count 100000`` makes those of fanotify five
+    times as long as they are by default.
+    """
     session.install(".[test]")
     session.run("pytest", "-m", "clock", *session.posargs)
     session.run("pytest", "-n", "2", "-m", "stress", *session.posargs)
 
 
-@nox.session
+# another Python than the default one, whose suite need not run a second time then
+@nox.session(python="3.10" if shutil.which("python3.10") else None)
 def wheel(session: nox.Session) -> None:
-    """The wheel and the sdist.
+    """The wheel and the sdist, on Python 3.10 if there is one.
 
     Checks what is in them, and runs the suite against the installed wheel, from outside
     the tree.

@@ -319,7 +319,12 @@ class Descriptor(Owner):
             if fd is None:
                 raise closed_error()
             try:
-                self._drop_batch()
+                try:
+                    self._drop_batch()
+                except BaseException:
+                    # a handler raised: once more, for what it left to do
+                    self._drop_batch()
+                    raise
             finally:
                 close(fd)
         finally:
@@ -365,7 +370,12 @@ class Descriptor(Owner):
         finally:
             self._fd = None
             try:
-                self._drop_batch()
+                try:
+                    self._drop_batch()
+                except BaseException:
+                    # a handler raised: once more, for what it left to do
+                    self._drop_batch()
+                    raise
             finally:
                 close(fd)
 

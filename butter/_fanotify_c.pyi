@@ -13,27 +13,6 @@ class butter_fanotify_events:
     summary: FFI.CData
     data: FFI.CData
 
-class butter_fanotify_fid:
-    fsid: FFI.CData
-    type: int
-    handle: int
-    handle_size: int
-    name: int
-    name_size: int
-
-class butter_fanotify_records:
-    file: butter_fanotify_fid
-    directory: butter_fanotify_fid
-    old: butter_fanotify_fid
-    new: butter_fanotify_fid
-    present: int
-    pidfd: int
-    error: int
-    error_count: int
-    offset: int
-    size: int
-    mount: int
-
 class _FFI(FFI):
     # a new struct has a class above, which only the name in cdecl tells
     def new(self, cdecl: str | FFI.CType, init: Any = ..., /) -> Any: ...
@@ -129,11 +108,11 @@ class _Lib:
     def fanotify_init(self, flags: int, event_f_flags: int, /) -> int: ...
     def fanotify_mark(self, fd: int, flags: int, mask: int, dirfd: int, pathname: bytes | FFI.CData, /) -> int: ...
     def butter_fanotify_parse(self, data: bytes | FFI.CData, size: int, events: butter_fanotify_events, /) -> int: ...
-    def butter_fanotify_parse_records(
-        self, data: bytes | FFI.CData, size: int, records: butter_fanotify_records, /
-    ) -> int: ...
+    def butter_fanotify_check(self, data: bytes | FFI.CData, size: int, pidfd: FFI.CData, /) -> int: ...
     def butter_fanotify_read(self, fd: int, events: butter_fanotify_events, /) -> int: ...
     def butter_fanotify_read_few(self, fd: int, events: butter_fanotify_events, /) -> int: ...
+    def butter_fanotify_read_one(self, fd: int, events: butter_fanotify_events, /) -> int: ...
+    def butter_fanotify_leave_out_own(self, fd: int, threads: int, events: butter_fanotify_events, /) -> None: ...
 
 ffi: _FFI
 lib: _Lib

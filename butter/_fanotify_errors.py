@@ -68,10 +68,9 @@ from butter._constants.fanotify import (
 )
 from butter._constants.fanotify_handle import AT_EMPTY_PATH, AT_FDCWD
 from butter._descriptor import fields_of, link_of
-from butter._fanotify_handle_errors import filesystem_of
+from butter._fanotify_handle_errors import filesystem_of, not_a_directory
 from butter._look import CAP_AUDIT_WRITE, CAP_SYS_ADMIN, capable, in_first_user_namespace, look
 from butter.errors import (
-    BAD_DESCRIPTOR,
     NEW_DESCRIPTOR,
     PATH,
     Errors,
@@ -80,18 +79,14 @@ from butter.errors import (
     PathNotFound,
     bad_descriptor,
     descriptors_exhausted,
-    files_exhausted,
     newer_than_kernel,
     raise_sysctl,
-    reading,
     running_kernel,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from butter._arguments import Path
-    from butter._enums import Named
+    from butter._enums import Flags, Named
 
 #: how ``/proc/self/fd`` names an fanotify descriptor
 LINK = "anon_inode:[fanotify]"
@@ -138,6 +133,12 @@ def _known(names: type[Named]) -> int:
     return functools.reduce(operator.or_, map(int, names.__members__.values()))
 
 
+def _names(kind: type[Flags], bits: int) -> str:
+    """Return the names of *bits*, whole as in C; those without one are a number."""
+    prefix = "FAN_MARK_" if kind is FanotifyMark else "FAN_"
+    return "|".join(name if name[0].isdigit() else prefix + name for name in str(kind(bits)).split("|"))
+
+
 class Group(NamedTuple):
     """The flags that a group was made with, as the kernel tells them.
 
@@ -158,17 +159,16 @@ def group_of(fd: int) -> Group | None:
 
 
 def _init_refused(flags: int, event_flags: int, **_: object) -> str:
-    names = FanotifyInit
-    if unknown := flags & ~_known(names):
+    if unknown := flags & ~_known(FanotifyInit):
         return f"unknown flags {unknown:#x}"
-    if newer := newer_than_kernel(flags, names):
+    if newer := newer_than_kernel(flags, FanotifyInit):
         return newer
     if flags & FAN_REPORT_PIDFD and flags & FAN_REPORT_TID:
         return "FAN_REPORT_PIDFD and FAN_REPORT_TID exclude each other: a pidfd is that of a process"
     if flags & CLASS == CLASS:
         return "FAN_CLASS_CONTENT and FAN_CLASS_PRE_CONTENT exclude each other"
     if flags & FAN_REPORT_MNT and flags & (CLASS | FID | FAN_REPORT_FD_ERROR):
-        others = names(flags & (CLASS | FID | FAN_REPORT_FD_ERROR))
+        others = _names(FanotifyInit, flags & (CLASS | FID | FAN_REPORT_FD_ERROR))
         return f"a group with FAN_REPORT_MNT has events of mounts only, and cannot have {others}"
     if unknown := event_flags & ~_EVENT_FLAGS:
         return f"event_flags have bits that the descriptors of events cannot have: {unknown:#x}" + " (O_PATH)" * (
@@ -178,8 +178,8 @@ def _init_refused(flags: int, event_flags: int, **_: object) -> str:
         return "event_flags must have one of O_RDONLY, O_WRONLY and O_RDWR"
     if flags & FID and flags & CLASS:
         return (
-            f"events with handles ({names(flags & FID)}) are not asked for permission: "
-            f"they exclude {names(flags & CLASS)}"
+            f"events with handles ({_names(FanotifyInit, flags & FID)}) are not asked for permission: "
+            f"they exclude {_names(FanotifyInit, flags & CLASS)}"
         )
     if flags & FAN_REPORT_NAME and not flags & FAN_REPORT_DIR_FID:
         return "FAN_REPORT_NAME needs FAN_REPORT_DIR_FID: a name means something in its directory"
@@ -189,7 +189,7 @@ def _init_refused(flags: int, event_flags: int, **_: object) -> str:
         return "FAN_REPORT_TARGET_FID needs FAN_REPORT_FID, for handles of files"
     if flags & FAN_ENABLE_AUDIT:
         return "this kernel was built without the audit of system calls, which FAN_ENABLE_AUDIT needs"
-    return f"this kernel refuses the flags {names(flags)} with event_flags {event_flags:#x}"
+    return f"this kernel refuses the flags {_names(FanotifyInit, flags)} with event_flags {event_flags:#x}"
 
 
 def _init_not_allowed(flags: int, **_: object) -> str:
@@ -197,11 +197,11 @@ def _init_not_allowed(flags: int, **_: object) -> str:
     where = " in the first user namespace" if admin and in_first_user_namespace() is False else ""
     if not admin or where:
         if flags & _PRIVILEGED:
-            return f"{FanotifyInit(flags & _PRIVILEGED)} needs CAP_SYS_ADMIN{where}"
+            return f"{_names(FanotifyInit, flags & _PRIVILEGED)} needs CAP_SYS_ADMIN{where}"
         if not flags & (FID | FAN_REPORT_MNT):
             return (
                 f"a group whose events have descriptors needs CAP_SYS_ADMIN{where}; "
-                "one with FAN_REPORT_FID does not (Linux 5.13)"
+                "one with FAN_REPORT_FID or FAN_REPORT_DIR_FID does not (Linux 5.13)"
             )
         if newer := newer_than_kernel(FAN_REPORT_FID, FanotifyInit):
             return newer
@@ -264,11 +264,11 @@ def _wrong_arguments(mask: int, flags: int) -> str | None:
     if command not in (FAN_MARK_ADD, FAN_MARK_REMOVE, FAN_MARK_FLUSH):
         return "the flags must have one of FAN_MARK_ADD, FAN_MARK_REMOVE and FAN_MARK_FLUSH"
     if command == FAN_MARK_FLUSH and (others := flags & ~(FAN_MARK_FLUSH | _TYPES)):
-        return f"FAN_MARK_FLUSH goes with the type of marks alone, not with {FanotifyMark(others)}"
+        return f"FAN_MARK_FLUSH goes with the type of marks alone, not with {_names(FanotifyMark, others)}"
     if command != FAN_MARK_FLUSH and not mask:
         return "the mask asks for no event"
     if unknown := mask & ~_IN_MASKS:
-        return f"the mask has bits that cannot be asked for: {FanotifyMask(unknown)}"
+        return f"the mask has bits that cannot be asked for: {_names(FanotifyMask, unknown)}"
     if newer := newer_than_kernel(mask, FanotifyMask):
         return newer
     if flags & FAN_MARK_IGNORE and flags & FAN_MARK_IGNORED_MASK:
@@ -284,29 +284,31 @@ def _wrong_for_group(fd: int, mask: int, flags: int) -> str | None:
     has = group.flags if group else 0
     if group and has & FAN_REPORT_MNT:
         if mask & ~_OF_MOUNTS:
-            others = FanotifyMask(mask & ~_OF_MOUNTS)
+            others = _names(FanotifyMask, mask & ~_OF_MOUNTS)
             return f"a group with FAN_REPORT_MNT has only FAN_MNT_ATTACH and FAN_MNT_DETACH, not {others}"
         if kind != "FAN_MARK_MNTNS":
             return f"a group with FAN_REPORT_MNT has only marks with FAN_MARK_MNTNS, not {kind}"
     elif group:
         if mask & _OF_MOUNTS:
-            return f"{FanotifyMask(mask & _OF_MOUNTS)} needs a group with FAN_REPORT_MNT"
+            return f"{_names(FanotifyMask, mask & _OF_MOUNTS)} needs a group with FAN_REPORT_MNT"
         if kind == "FAN_MARK_MNTNS":
             return "FAN_MARK_MNTNS needs a group with FAN_REPORT_MNT"
-    if group and mask & PERMISSION and not has & CLASS:
-        wanted = FanotifyMask(mask & PERMISSION)
-        return f"{wanted} needs a group of FAN_CLASS_CONTENT or FAN_CLASS_PRE_CONTENT"
     if group and mask & FAN_PRE_ACCESS and not has & FAN_CLASS_PRE_CONTENT:
         return "FAN_PRE_ACCESS needs a group of FAN_CLASS_PRE_CONTENT"
+    if group and mask & PERMISSION and not has & CLASS:
+        wanted = _names(FanotifyMask, mask & PERMISSION)
+        return f"{wanted} needs a group of FAN_CLASS_CONTENT or FAN_CLASS_PRE_CONTENT"
     if mask & FAN_FS_ERROR and kind != "FAN_MARK_FILESYSTEM":
         return f"FAN_FS_ERROR needs a mark with FAN_MARK_FILESYSTEM, not {kind}"
     if flags & FAN_MARK_EVICTABLE and kind != "FAN_MARK_INODE":
         return f"only marks on files and directories can have FAN_MARK_EVICTABLE, not {kind}"
     if by_handle := mask & ~(_OF_OPEN_FILES | _OF_MOUNTS | FAN_ONDIR | FAN_EVENT_ON_CHILD):
         if group and not has & FID:
-            return f"{FanotifyMask(by_handle)} needs a group with FAN_REPORT_FID, or FAN_REPORT_DIR_FID"
+            return f"{_names(FanotifyMask, by_handle)} needs a group with FAN_REPORT_FID, or FAN_REPORT_DIR_FID"
         if kind == "FAN_MARK_MOUNT":
-            return f"a mark with FAN_MARK_MOUNT cannot have {FanotifyMask(by_handle)}, which is not about a mount"
+            return (
+                f"a mark with FAN_MARK_MOUNT cannot have {_names(FanotifyMask, by_handle)}, which is not about a mount"
+            )
     if group and mask & FAN_RENAME and not has & FAN_REPORT_NAME:
         return "FAN_RENAME needs a group with FAN_REPORT_NAME"
     if mask & FAN_PRE_ACCESS and mask & FAN_ONDIR:
@@ -349,13 +351,26 @@ def _owner(kind: str) -> str:
 
 
 def _mark_missing(flags: int, path: Path | None = None, dfd: int = AT_FDCWD, **_: object) -> str:
+    if path in ("", b""):
+        return "the path is empty: pass None to mean the file dfd itself"
     if flags & FAN_MARK_REMOVE and (path is None or look(os.fspath(path), dfd).exists):
         return f"this group does not have a mark of the type {type_of(flags)} there, or it was evicted"
     return "the path does not exist"
 
 
-def _mark_exists(flags: int, **_: object) -> str:
-    if flags & FAN_MARK_EVICTABLE:
+def _is_evictable(fd: int, dfd: int, path: Path | None) -> bool:
+    """Return whether the kernel tells that the mark on a file is evictable."""
+    try:
+        file = os.fstat(dfd) if path is None else os.stat(path, dir_fd=dfd)
+    except OSError:
+        return False
+    begin = f"ino:{file.st_ino:x} sdev:{os.major(file.st_dev) << 20 | os.minor(file.st_dev):x} mflags:"
+    marks = (line for line in fields_of(fd).get("fanotify", ()) if line.startswith(begin))
+    return any(int(line[len(begin) :].split()[0], 16) & FAN_MARK_EVICTABLE for line in marks)
+
+
+def _mark_exists(fd: int, flags: int, dfd: int, path: Path | None = None, **_: object) -> str:
+    if flags & FAN_MARK_EVICTABLE and not _is_evictable(fd, dfd, path):
         return "the mark is there without FAN_MARK_EVICTABLE, and cannot become evictable: remove it first"
     if flags & FAN_MARK_IGNORED_MASK:
         return "the mark ignores by FAN_MARK_IGNORE, and cannot ignore by FAN_MARK_IGNORED_MASK too"
@@ -367,14 +382,22 @@ def _mark_exists(flags: int, **_: object) -> str:
     return "the mark is there with other flags: remove it first"
 
 
+def _bad_descriptor(fd: int, dfd: int, path: Path | None = None, **_: object) -> str:
+    if not link_of(fd):
+        return bad_descriptor(fd)
+    if path is None and dfd == AT_FDCWD:
+        return "a path of None stands for the file dfd: pass its descriptor as dfd"
+    return bad_descriptor(dfd)
+
+
 def _not_a_directory(flags: int, mask: int, path: Path | None = None, dfd: int = AT_FDCWD, **_: object) -> str:
     mode = _mode(path, dfd)
     if not mode or stat.S_ISDIR(mode):
-        return "a part of the path is not a directory"
+        return not_a_directory("" if path is None else os.fspath(path), dfd)
     if flags & FAN_MARK_ONLYDIR:
         return "the path is not a directory (FAN_MARK_ONLYDIR)"
     return (
-        f"the path is not a directory, and {FanotifyMask(mask & _OF_DIRECTORIES)} is about directories; "
+        f"the path is not a directory, and {_names(FanotifyMask, mask & _OF_DIRECTORIES)} is about directories; "
         "a mark with FAN_MARK_FILESYSTEM may have it"
     )
 
@@ -430,10 +453,7 @@ MARK = Errors(
     {
         **PATH,
         errno.EACCES: (PermissionError, "no permission to read the file, or to search a directory of the path"),
-        errno.EBADF: (
-            InvalidArgument,
-            lambda fd, dfd, **_: bad_descriptor(dfd if link_of(fd) else fd),
-        ),
+        errno.EBADF: (InvalidArgument, _bad_descriptor),
         errno.EEXIST: (FileExistsError, _mark_exists),
         errno.EINVAL: (InvalidArgument, _mark_refused),
         errno.EISDIR: (
@@ -448,49 +468,5 @@ MARK = Errors(
         errno.EOPNOTSUPP: (OSError, _no_handles),
         errno.EPERM: (PermissionError, _mark_not_allowed),
         errno.EXDEV: (OSError, _other_fsid),
-    },
-)
-
-
-def _unopened(cause: str | Callable[..., str]) -> Callable[..., str]:
-    """Return the sentence for an event whose file the kernel could not open.
-
-    Without ``FAN_REPORT_FD_ERROR`` the read fails, and with it the event is *kept*.
-    """
-
-    def sentence(kept: bool = False, **_: object) -> str:
-        why = cause if isinstance(cause, str) else cause()
-        if kept:
-            return f"the event does not have this descriptor, because {why}"
-        return f"an event is lost, because {why}; FAN_REPORT_FD_ERROR (Linux 6.13) keeps such events"
-
-    return sentence
-
-
-READ = Errors(
-    "read of an fanotify descriptor",
-    {
-        **reading("an fanotify descriptor", "no event waits"),
-        errno.EACCES: (PermissionError, _unopened("a security module does not let its file be opened")),
-        errno.EBADMSG: (InvalidArgument, "these bytes are not fanotify events"),
-        errno.EMFILE: (OSError, _unopened(descriptors_exhausted)),
-        errno.ENFILE: (OSError, _unopened(files_exhausted)),
-        errno.ENODATA: (OSError, "the kernel could not make a pidfd; FAN_REPORT_FD_ERROR (Linux 6.13) tells why"),
-        errno.ENODEV: (OSError, _unopened("the device of its file is gone")),
-        errno.ENXIO: (OSError, _unopened("the device of its file is gone, or its FIFO is not open for reading")),
-        errno.EOVERFLOW: (OSError, _unopened("its file is too large for event_flags without O_LARGEFILE")),
-        errno.EPERM: (PermissionError, _unopened("its file must not be written, and event_flags ask for that")),
-        errno.EROFS: (OSError, _unopened("its filesystem is read-only, and event_flags ask for writing")),
-        errno.ESRCH: (ProcessLookupError, "the process behind the event is gone"),
-        errno.ETXTBSY: (OSError, _unopened("its file is being executed, and event_flags ask for writing")),
-    },
-)
-ANSWER = Errors(
-    "answer to a permission event",
-    {
-        errno.EBADF: BAD_DESCRIPTOR,
-        errno.EINVAL: (InvalidArgument, "the kernel refuses the answer, and the task still waits for one"),
-        errno.ENOENT: (FileNotFoundError, "the event was answered before, by another that has the descriptor"),
-        errno.ENOMEM: (OSError, "the kernel has no memory for the answer"),
     },
 )

@@ -9,6 +9,7 @@ import warnings
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from butter._arguments import integer
 from butter._constants.fanotify import (
     FAN_ACCESS,
     FAN_ACCESS_PERM,
@@ -25,7 +26,6 @@ from butter._constants.fanotify import (
     FAN_DENY,
     FAN_ENABLE_AUDIT,
     FAN_EPIDFD,
-    FAN_ERRNO_SHIFT,
     FAN_EVENT_ON_CHILD,
     FAN_FS_ERROR,
     FAN_INFO,
@@ -46,18 +46,18 @@ from butter._constants.fanotify import (
     FAN_PRE_ACCESS,
     FAN_Q_OVERFLOW,
     FAN_RENAME,
-    FAN_RESPONSE_INFO_AUDIT_RULE,
+    FAN_REPORT_FD_ERROR,
     FanotifyMask,
 )
 from butter._descriptor import closed_error, link_of
-from butter._fanotify_answers import AuditRule, Origin
-from butter._fanotify_errors import PERMISSION, READ
-from butter._fanotify_handle_paths import UnknownPath
-from butter._fanotify_records import NO_RECORDS, Records, records_of
-from butter.errors import InvalidArgument
+from butter._fanotify_answers import DENY_ERRNOS, FAN_DENY_ERRNO, AuditRule, Origin, audit_record
+from butter._fanotify_errors import FID, PERMISSION
+from butter._fanotify_event_errors import READ
+from butter._fanotify_handle_paths import UnknownPath, path_of
+from butter._fanotify_records import check_records, records_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any, ClassVar, NoReturn
 
@@ -65,17 +65,6 @@ if TYPE_CHECKING:
 
     from butter._fanotify_handle import FileHandle
     from butter.pidfd import Pidfd
-
-# the errnos that a denied task may get in the pre-content class
-DENY_ERRNOS = (
-    errno.EPERM,
-    errno.EIO,
-    errno.EBUSY,
-    errno.ETXTBSY,
-    errno.EAGAIN,
-    errno.ENOSPC,
-    errno.EDQUOT,
-)
 
 # a method has a parameter called errno
 _errorcode, EPERM = errno.errorcode, errno.EPERM
@@ -105,7 +94,7 @@ class _Recorded(property):
 
     def __init__(self, name: str, meaning: str) -> None:
         def recorded(event: FanotifyEvent) -> Any:
-            return getattr(event._read_records(), name)
+            return event._read_records().get(name)
 
         super().__init__(recorded)
         self.__doc__ = f"{meaning}, or None."
@@ -113,16 +102,6 @@ class _Recorded(property):
     if TYPE_CHECKING:
 
         def __get__(self, event: object, cls: type | None = None) -> Any: ...
-
-
-def path_of(fd: int) -> str:
-    """Return the path of the file that a descriptor is of, if it is known."""
-    found, links = link_of(fd), os.fstat(fd).st_nlink
-    if found is None:
-        raise UnknownPath("/proc is needed to find a path", "unreachable")
-    if not links or found.endswith(" (deleted)"):
-        raise UnknownPath(f"the file was deleted; its path was {found!r}", "deleted")
-    return found
 
 
 class FanotifyEvent(tuple):  # type: ignore[type-arg]
@@ -134,13 +113,14 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     * ``pid`` (int): the process behind the event, or the thread with
       ``FAN_REPORT_TID``; 0 if it is not in this PID namespace, or if this user may not
       know it
-    * *info* (bytes): the records that follow an event
+    * *info* (bytes): the records that follow an event; others are an InvalidArgument
 
     An event that a Fanotify read owns its descriptor, so close it, which ``with`` does
     too. One that the program forgets warns (ResourceWarning) and closes it. Reading
     ``fd`` hands the descriptor to the program, which then closes it by itself or by
-    ``close()``; ``fileno()`` and ``filename`` do not. An event that was made otherwise
-    owns nothing.
+    ``close()``; ``fileno()`` and ``filename`` do not. An event that was made by hand,
+    or by :func:`str_to_events`, owns neither descriptor nor pidfd: it closes both in
+    ``close()``, and never when it is forgotten.
 
     A permission event (``permission_event``) makes a task wait for :meth:`allow` or
     :meth:`deny`. One that is closed or forgotten without an answer gets the ``default``
@@ -162,7 +142,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
 
     version = property(itemgetter(0), doc="The version of the kernel's interface, 3.")
     mask = property(itemgetter(1), doc="``FAN_*`` bits that say what happened; ``flags`` prints them.")
-    pid = property(itemgetter(3), doc="The process behind the event, or the thread with ``FAN_REPORT_TID``.")
+    pid = property(itemgetter(3), doc="The process, or the thread (``FAN_REPORT_TID``); 0 if it cannot be known here.")
 
     _number = property(itemgetter(2))  # of the descriptor, which may be closed by now
     _origin = property(itemgetter(6))  # the read that made the event, or None
@@ -171,21 +151,26 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     _pidfd_class: ClassVar[type[Pidfd]]
 
     def __new__(cls, version: int, mask: int, fd: int, pid: int, info: bytes = b"") -> Self:
+        if not isinstance(info, bytes):
+            raise TypeError(f"info must be bytes, not {type(info).__name__}")
+        if info:
+            check_records(info)
         return super().__new__(cls, (version, mask, fd, pid, info, None, None))
 
     __eq__ = object.__eq__
     __ne__ = object.__ne__
     __hash__ = object.__hash__
 
-    def _read_records(self) -> Records:
-        records: Records | None = self.__dict__.get("_records")
+    def _read_records(self) -> dict[str, Any]:
+        records: dict[str, Any] | None = self.__dict__.get("_records")
         if records is None:
             info, offset = self[4], self[5]
+            begin, end = 0, len(info)
             if offset is not None:
                 # the event among those of its read
                 size, _, _, header = _METADATA.unpack_from(info, offset)
-                info = info[offset + header : offset + size]
-            records = self.__dict__["_records"] = records_of(info) if info else NO_RECORDS
+                begin, end = offset + header, offset + size
+            records = self.__dict__["_records"] = records_of(info, begin, end)
         return records
 
     def _is_closed(self) -> bool:
@@ -196,29 +181,44 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         """The descriptor of the file, which from now on the program has to close.
 
         ``FAN_NOFD`` (-1) if there is none: in an overflow, in events with handles, and
-        once the event is closed. Another negative number is the errno of a file that
-        could not be opened (``FAN_REPORT_FD_ERROR``); ``fileno()`` raises it.
+        once the event is closed. Where the kernel could not open the file, as when this
+        process has no descriptor left, it is the errno as a negative number, which
+        ``fileno()`` raises.
         """
         if self._is_closed():
             return FAN_NOFD
         self.__dict__["_handed_over"] = True
         number: int = self._number
+        origin = self._origin
+        if origin is not None and origin.asks:
+            origin.answers.handed_over.add((origin.serial, number))
         return number
 
     def fileno(self) -> int:
         """The number of the descriptor, which the event goes on owning.
 
-        Raises ValueError if there is none, OSError if the file could not be opened
-        (``FAN_REPORT_FD_ERROR``).
+        Raises ValueError if there is none, OSError if the kernel could not open the
+        file (Linux 6.13; before, the read raises it).
         """
         if self._is_closed():
             raise closed_error()
         number: int = self._number
         if number >= 0:
             return number
-        if number != FAN_NOFD:
-            READ.fail(-number, kept=True)
+        self._check_opened()
         raise ValueError("the event does not have a descriptor")
+
+    def _check_opened(self) -> None:
+        """Raise the error with which the kernel did not open the file, if any."""
+        number = self._number
+        if number == FAN_NOFD:
+            # The errno EPERM is the same number. Only an overflow is about no file.
+            origin = self._origin
+            flags = 0 if origin is None else origin.answers.flags or 0
+            if not flags & FAN_REPORT_FD_ERROR or flags & FID or self.mask & FAN_Q_OVERFLOW:
+                return
+        if number < 0:
+            READ.fail(-number, kept=True)
 
     @property
     def filename(self) -> str | None:
@@ -227,13 +227,15 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         None if the event has neither. The path is looked up once, so ask before the
         event is closed. That of a deleted file ends with ``(deleted)``.
 
-        Raises ValueError if the event was closed before.
+        Raises ValueError if the event was closed before, OSError if the kernel could
+        not open the file.
         """
         state = self.__dict__
         if "_filename" not in state:
             number = self._number
             if number >= 0 and self._is_closed():
                 raise closed_error()
+            self._check_opened()
             state["_filename"] = link_of(number) if number >= 0 else self.name
         found: str | None = state["_filename"]
         return found
@@ -243,14 +245,15 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         """Where the file of the event is now; None if the event is not about a file.
 
         With a descriptor it is the file's own path, and with handles that of the
-        directory, joined with the name. After a rename it is the new one.
+        directory, joined with the name. After a rename it is the new one, or None if
+        the new directory is not watched.
 
         Raises UnknownPath where it cannot be known, ValueError if the descriptor was
-        closed before.
+        closed before, OSError if the kernel could not open the file.
         """
-        number = self._number
-        if number >= 0:
+        if self._number >= 0:
             return path_of(self.fileno())
+        self._check_opened()
         directory, name, file = self.dir_handle, self.name, self.handle
         if directory is not None and name is not None:
             return self._find(directory, name)
@@ -285,7 +288,8 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
 
         It is never another process, even if the number was used again. It belongs to
         the event, which closes it; ``Pidfd.adopt(event.pidfd)`` takes it over. None
-        without ``FAN_REPORT_PIDFD``.
+        without ``FAN_REPORT_PIDFD``. Forgetting that of an event that owns nothing
+        does not close it.
 
         Raises ProcessLookupError if the process was gone before the event was read,
         OSError if the kernel could not make a pidfd, ValueError if the event was closed
@@ -294,7 +298,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         made: Pidfd | None = self.__dict__.get("_pidfd")
         if made is not None:
             return made
-        number = self._read_records().pidfd
+        number = self._read_records().get("pidfd")
         if number is None:
             return None
         if number in (FAN_NOPIDFD, -errno.ESRCH):
@@ -303,10 +307,17 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
             READ.fail(errno.ENODATA if number == FAN_EPIDFD else -number, kept=True)
         if self._is_closed():
             raise closed_error()
-        made = self.__dict__["_pidfd"] = self._pidfd_class.adopt(number)
+        made = self._pidfd_class.adopt(number)
+        if self._origin is None:
+            made._opened = None  # so its finaliser leaves it to the program
+        self.__dict__["_pidfd"] = made
         return made
 
-    handle = _Recorded("handle", "The handle of the file, a FileHandle (``FAN_REPORT_FID``)")
+    handle = _Recorded(
+        "handle",
+        "The handle of the file, a FileHandle (``FAN_REPORT_FID``); with that flag alone, and an event of a name, "
+        "that of the directory",
+    )
     dir_handle = _Recorded("dir_handle", "The handle of the directory of the file (``FAN_REPORT_DIR_FID``)")
     name = _Recorded("name", "The name in that directory, ``.`` for the directory itself (``FAN_REPORT_NAME``)")
     old_dir_handle = _Recorded("old_dir_handle", "The handle of the directory before a rename")
@@ -318,7 +329,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     mount_id = _Recorded("mount_id", "The id of the mount, which no other mount gets (``FAN_REPORT_MNT``)")
 
     access_event = _Has(FAN_ACCESS, "the file was read")
-    modify_event = _Has(FAN_MODIFY, "the file was written, or truncated")
+    modify_event = _Has(FAN_MODIFY, "the file was written, or, in an event with handles, truncated")
     attrib_event = _Has(FAN_ATTRIB, "metadata changed: mode, owner, times, number of links")
     close_write_event = _Has(FAN_CLOSE_WRITE, "a file that was open for writing was closed")
     close_nowrite_event = _Has(FAN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")
@@ -369,7 +380,8 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         Raises ValueError for another errno, or in another class; the event then still
         waits for its answer.
         """
-        response = FAN_DENY
+        if errno is not None:
+            errno = integer(errno, -32, "errno")
         if errno not in (None, EPERM):
             if errno not in DENY_ERRNOS:
                 names = ", ".join(_errorcode[each] for each in DENY_ERRNOS)
@@ -377,8 +389,7 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
             flags = self._origin_of_task().answers.flags
             if flags is not None and not flags & FAN_CLASS_PRE_CONTENT:
                 raise ValueError("only a group of FAN_CLASS_PRE_CONTENT can deny with an errno; others deny with EPERM")
-            response |= errno << FAN_ERRNO_SHIFT
-        self._answer(response, audit)
+        self._answer(FAN_DENY if errno is None else FAN_DENY_ERRNO(errno), audit)
 
     def _origin_of_task(self) -> Origin:
         """Return the read that made this event, whose task waits for an answer."""
@@ -389,6 +400,8 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         origin: Origin | None = self[6]
         if origin is None:
             raise ValueError(f"{self!r} was not read by a Fanotify object, which could answer it")
+        if self[2] < 0:
+            raise ValueError(f"{self!r} does not wait for an answer: the kernel could not open its file, and denied it")
         return origin
 
     def _answer(self, response: int, audit: AuditRule | bool) -> None:
@@ -398,21 +411,14 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
             if answers.flags is not None and not answers.flags & FAN_ENABLE_AUDIT:
                 raise ValueError("an audit record needs a group with FAN_ENABLE_AUDIT")
             response |= FAN_AUDIT
-            if isinstance(audit, AuditRule):
+            if audit is not True:
                 response |= FAN_INFO
-                record = struct.pack("BBHIII", FAN_RESPONSE_INFO_AUDIT_RULE, 0, 16, *audit)
+                record = audit_record(audit)
         try:
-            answers.waiting.remove(key)
-            answers.write(key[1], response, record)
+            answers.give(key, response, record)
         except KeyError:
             why = "its object is closed, or belongs to another process" if answers.fd is None else "it was answered"
             raise ValueError(f"{self!r} does not wait for an answer: {why}") from None
-        except FileNotFoundError:
-            raise
-        except BaseException:
-            # It still waits; or a handler raised, and the kernel refuses a second.
-            answers.waiting.add(key)
-            raise
 
     def close(self) -> None:
         """Close the descriptor and the pidfd, also if ``fd`` handed the first over.
@@ -429,24 +435,32 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         try:
             # one step, which two threads cannot both win; a handler may raise after it
             state.setdefault("_closed", mine)
-            if origin is not None and origin.asks and state["_closed"] is mine:
-                origin.answers.give_default((origin.serial, number))
         finally:
             if "_closed" in state and state["_closed"] is mine:
                 try:
-                    if origin is None or origin.pidfds:
-                        self._close_pidfd(close)
+                    if origin is not None and origin.asks:
+                        key = origin.serial, number
+                        try:
+                            origin.answers.give_default(key)
+                        except BaseException:
+                            # a handler raised, and this is the last chance
+                            origin.answers.give_default(key)
+                            raise
                 finally:
-                    if number >= 0 and not kept:
-                        close(number)
+                    try:
+                        if origin is None or origin.pidfds:
+                            self._close_pidfd(close)
+                    finally:
+                        if number >= 0 and not kept:
+                            close(number)
 
     def _close_pidfd(self, close: Callable[[int], object]) -> None:
         made: Pidfd | None = self.__dict__.get("_pidfd")
         if made is not None:
             if not made.closed():
                 made.close()
-        elif self._origin is not None:
-            number = self._read_records().pidfd
+        else:
+            number = self._read_records().get("pidfd")
             if number is not None and number >= 0:
                 close(number)
 
@@ -459,15 +473,12 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         self.close()
 
     def __repr__(self) -> str:
-        try:
-            name = f", name={self.name!r}" if self.name is not None else ""
-        except InvalidArgument:
-            name = ", broken"  # made by hand
+        name = f", name={self.name!r}" if self.name is not None else ""
         fd = "closed" if self._is_closed() else self._number
         return f"FanotifyEvent(mask={FanotifyMask(self.mask)}, fd={fd}, pid={self.pid}{name})"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError(f"cannot copy or pickle {type(self).__name__!r}: two events would close one descriptor")
+        raise TypeError("cannot copy or pickle a FanotifyEvent: two events would close one descriptor")
 
 
 class OwningEvent(FanotifyEvent):
@@ -478,21 +489,11 @@ class OwningEvent(FanotifyEvent):
         # while the events of its read are being made, their buffer owns everything
         if "_closed" in state or origin is None or origin.making:
             return
-        if origin.asks:
-            origin.answers.give_default((origin.serial, self[2]))
-        kept = "_handed_over" in state or self[2] < 0
-        pidfd = self._read_records().pidfd if origin.pidfds and "_pidfd" not in state else None
-        if kept and (pidfd is None or pidfd < 0):
-            return
         try:
-            warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            kept = "_handed_over" in state or self[2] < 0
+            pidfd = self._read_records().get("pidfd") if origin.pidfds and "_pidfd" not in state else None
+            if not kept or (pidfd is not None and pidfd >= 0):
+                warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         finally:
-            self._close(close, kept)
-
-
-def keys_of(events: Iterable[FanotifyEvent]) -> list[tuple[int, int]]:
-    """Return the keys of permission events, by which their answers are known.
-
-    The kernel has denied those whose file it could not open.
-    """
-    return [(event[6].serial, event[2]) for event in events if event[1] & PERMISSION and event[2] >= 0]
+            # a handler may have raised, or memory run out, before *kept* is known
+            self._close(close, "_handed_over" in state)

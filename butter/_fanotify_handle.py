@@ -15,6 +15,7 @@ from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
     from _cffi_backend import FFI
+    from typing_extensions import Self
 
     from butter._arguments import FileDescriptor, Path
     from butter._fanotify_handle_c import butter_handle, butter_mount
@@ -50,6 +51,14 @@ class FileHandle(_Fields):
     """
 
     __slots__ = ()
+
+    def __new__(cls, fsid: tuple[int, int], type: int, handle: bytes) -> Self:
+        if not isinstance(fsid, tuple) or len(fsid) != 2:
+            raise TypeError(f"fsid must be a tuple of two ints, not {fsid!r}")
+        if not isinstance(handle, bytes):
+            raise TypeError(f"handle must be bytes, not {handle.__class__.__name__}")
+        checked = integer(fsid[0], -32, "fsid"), integer(fsid[1], -32, "fsid")
+        return super().__new__(cls, checked, integer(type, -32, "the type of the handle"), handle)
 
     @classmethod
     def of(cls, path: Path, dfd: FileDescriptor = AT_FDCWD, follow: bool = True) -> FileHandle:
@@ -97,7 +106,7 @@ class FileHandle(_Fields):
 
 def made(found: butter_handle, fsid: FFI.CData) -> FileHandle:
     """Return the FileHandle of a ``butter_handle``, and of the id of its filesystem."""
-    return FileHandle((fsid[0], fsid[1]), found.type, ffi.buffer(found.handle, found.size)[:])
+    return FileHandle._make(((fsid[0], fsid[1]), found.type, ffi.buffer(found.handle, found.size)[:]))
 
 
 def name_to_handle_at(dfd: FileDescriptor, path: Path, flags: int = 0) -> tuple[FileHandle, int]:

@@ -88,7 +88,8 @@ def _missing(name: str | bytes, flags: int, **_: object) -> str:
     return "the path does not exist" if name else "the directory was removed"
 
 
-def _not_a_directory(name: str | bytes, dirfd: int, **_: object) -> str:
+def not_a_directory(name: str | bytes, dirfd: int, **_: object) -> str:
+    """Return what is not a directory: a part of the path, or where it begins."""
     kind = None if name[:1] in ("/", b"/") or dirfd == AT_FDCWD else look("", dirfd, AT_EMPTY_PATH).type
     if kind not in (None, stat.S_IFDIR):
         return f"descriptor {dirfd} is not a directory, and the path {name!r} is relative"
@@ -107,7 +108,7 @@ NAME_TO_HANDLE_AT = Errors(
         errno.EBADF: (InvalidArgument, _bad_directory),
         errno.EINVAL: (InvalidArgument, _flags_refused),
         errno.ENOENT: (PathNotFound, _missing),
-        errno.ENOTDIR: (PathNotADirectory, _not_a_directory),
+        errno.ENOTDIR: (PathNotADirectory, not_a_directory),
         errno.EOPNOTSUPP: (OSError, _no_handles),
         errno.EOVERFLOW: (OSError, "this file has no handle, as the mount point of a network filesystem"),
     },

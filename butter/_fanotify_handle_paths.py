@@ -13,12 +13,13 @@
 # any other path, and leads to another file or none.
 #
 # So each path is tried before it is returned: name_to_handle_at asks what it leads to
-# now, in one system call that needs no capability, and the answer has to be the handle
-# of the event, on the mount that was watched. A path that fails the trial is forgotten:
-# that is how renames invalidate the cache, whether their events have been read or not.
-# Then the handle is opened, which needs a capability, and its link in /proc is read and
-# tried in the same way. The event of a rename empties the cache all the same: a
-# symbolic link that was put in the old place would let the old path pass the trial.
+# now, which needs no capability, and the answer has to be the handle of the event, on
+# the mount that was watched. A path that fails the trial is forgotten: that is how
+# renames invalidate the cache, whether their events have been read or not. Then the
+# handle is opened, which needs a capability, and its link in /proc is read and tried in
+# the same way. A symbolic link that was put in the old place would lead there as well,
+# so the trial refuses symbolic links. Before Linux 5.6 it cannot, so the event of a
+# rename empties the cache all the same.
 #
 # Because of the trial, a path that comes from anywhere may be kept. A listener without
 # the capability knows the paths that it watches, and those to which events say that
@@ -34,7 +35,7 @@ import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
-from butter._arguments import fileno, fsencode
+from butter._arguments import fileno, fsencode, integer
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._fanotify_handle import FileHandle, made
 from butter._fanotify_handle_c import ffi, lib
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from butter._arguments import FileDescriptor, Path
     from butter._fanotify_handle_c import butter_found, butter_mount
 
-__all__ = ["Paths", "UnknownPath"]
+__all__ = ["Paths", "UnknownPath", "path_of"]
 
 #: how many paths are kept of those that were not watched
 SIZE = 4096
@@ -60,7 +61,7 @@ class UnknownPath(LookupError):
     * ``"stale"``: the filesystem finds no file with this handle: it was deleted, or it
       cannot be found by its handle
     * ``"unreachable"``: the file is not below the mount that was watched, or another
-      mount covers it, or it is outside the root of this process
+      mount covers it, or it is outside the root or the mounts of this process
     * ``"forbidden"``: only a process with CAP_DAC_READ_SEARCH can find it
     * ``"unwatched"``: no path on its filesystem was watched
     * ``"moving"``: the file was moved at each look
@@ -97,7 +98,7 @@ class Paths:
     """
 
     def __init__(self, size: int = SIZE) -> None:
-        self._size = size
+        self._size = integer(size, 63, "size")
         self._watched: dict[FileHandle, _Place] = {}
         self._found: OrderedDict[FileHandle, _Place] = OrderedDict()
         # of filesystems: the mounts of what is watched, by their ids
@@ -119,17 +120,22 @@ class Paths:
         handle, text = made(found.file, found.fsid), _text(found)
         mounts = self._mounts.setdefault(handle.fsid, {})
         place = mounts.get(found.file.mount.id)
-        if place is None:
+        # the mount, or a directory above it, may have been moved
+        if place is None or not lib.butter_is_on(place.path, place.mount):
             mount = ffi.new("butter_mount *", found.file.mount)
             place = mounts[mount.id] = _Place(_mount_point(text, mount), mount)
-            self._note_device(handle, place.path)
+            self._note_device(place.path)
         self._watched[handle] = _Place(text, place.mount)
         return handle
 
-    def _note_device(self, handle: FileHandle, mount_point: bytes) -> None:
-        """Note of which device a filesystem is; None where two have the same id."""
+    def _note_device(self, mount_point: bytes) -> None:
+        """Note of which device a filesystem is; None where two have the same id.
+
+        A subvolume of btrfs has a device of its own as it has an id, so both have to be
+        those of one directory.
+        """
         try:
-            device = os.stat(mount_point).st_dev
+            handle, device = FileHandle.of(mount_point), os.stat(mount_point).st_dev
         except OSError:  # it was unmounted again
             return
         key = handle.fsid, handle.type
@@ -156,10 +162,11 @@ class Paths:
         for kept in self._found, self._watched:
             place = kept.get(handle)
             if place is not None:
-                path, mount = place
-                content = handle.handle
-                if lib.butter_leads_to(path, mount, content, len(content), handle.type):
-                    return path
+                result = _leads_to(place, handle)
+                if result < 0:
+                    OPEN_BY_HANDLE_AT.fail(-1 - result)
+                if result:
+                    return place.path
         self._found.pop(handle, None)
         return None
 
@@ -220,13 +227,37 @@ class Paths:
         old, new = _join(old_place.path, os.fsencode(old_name)), _join(new_place.path, os.fsencode(new_name))
         below = old + b"/"
         for handle, place in list(watched.items()):
-            if place.path == old or place.path.startswith(below):
+            # A directory that is there has taken the place of the one that moved: the
+            # two were exchanged, or it was watched before this event was read.
+            if (place.path == old or place.path.startswith(below)) and _leads_to(place, handle) <= 0:
                 watched[handle] = place._replace(path=new + place.path[len(old) :])
 
     def forget(self, handle: FileHandle) -> None:
         """Forget the path of *handle*, which was deleted or is not watched any more."""
         self._watched.pop(handle, None)
         self._found.pop(handle, None)
+
+
+def _leads_to(place: _Place, handle: FileHandle) -> int:
+    """Return 1 if the file of *handle* is at *place* now, -1 - errno if unknown."""
+    path, mount = place
+    content = handle.handle
+    return lib.butter_leads_to(path, mount, content, len(content), handle.type)
+
+
+def path_of(fd: int) -> str:
+    """Return the path of an open file, which led to it when this asked.
+
+    Raises what :meth:`Paths.path` does.
+    """
+    found = ffi.new("butter_found *")
+    result = lib.butter_path_of(fd, found)
+    if result < 0:
+        number = -1 - result
+        if number in _EXHAUSTED:
+            OPEN_BY_HANDLE_AT.fail(number)
+        raise _failure(None, found, number)
+    return os.fsdecode(_text(found))
 
 
 def _join(directory: bytes, name: bytes) -> bytes:
@@ -280,8 +311,19 @@ _FAILURES: dict[tuple[int, int | None], tuple[str, str]] = {
 }
 
 
-def _failure(mount_point: bytes, found: butter_found, number: int) -> UnknownPath:
-    """Return why the path of a handle was not found through a mount."""
+# the same of an open file, which may be on any mount
+_ELSEWHERE = (
+    "unreachable",
+    "the path {path!r}, which the file has in /proc, does not lead to it: the name under which it was opened was "
+    "deleted, or it is outside of the root of this process, or on a mount of another namespace, or another mount "
+    "covers it, or such files do not have paths",
+)
+
+
+def _failure(mount_point: bytes | None, found: butter_found, number: int) -> UnknownPath:
+    """Return why the path of a file was not found, by its handle through a mount."""
     reason, sentence = _FAILURES.get((found.step, number)) or _FAILURES[found.step, None]
-    path, mount = os.fsdecode(_text(found)), os.fsdecode(mount_point)
+    if mount_point is None and (found.step, number) == (lib.BUTTER_PATH, errno.EXDEV):
+        reason, sentence = _ELSEWHERE
+    path, mount = os.fsdecode(_text(found)), os.fsdecode(mount_point or b"")
     return UnknownPath(sentence.format(mount=mount, path=path, because=os.strerror(number)), reason)

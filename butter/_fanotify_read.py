@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, TypeVar
 
 from butter._buffers import Reader
 from butter._constants.fanotify import (
+    FAN_DELETE,
     FAN_DELETE_SELF,
     FAN_EVENT_METADATA_LEN,
     FAN_MOVE,
+    FAN_MOVE_SELF,
     FAN_NOFD,
     FAN_ONDIR,
     FAN_Q_OVERFLOW,
     FAN_RENAME,
+    FAN_REPORT_FD_ERROR,
+    FAN_REPORT_MNT,
     FANOTIFY_METADATA_VERSION,
 )
-from butter._fanotify_answers import Origin
+from butter._fanotify_answers import Origin, keys_of
 from butter._fanotify_c import ffi, lib
-from butter._fanotify_errors import PERMISSION, READ
-from butter._fanotify_event import FanotifyEvent, OwningEvent, keys_of
+from butter._fanotify_errors import FID, PERMISSION
+from butter._fanotify_event import FanotifyEvent, OwningEvent
+from butter._fanotify_event_errors import READ
 
 if TYPE_CHECKING:
     from collections import deque
@@ -35,21 +40,30 @@ Event = TypeVar("Event")
 # Looked up once, here: tests replace `lib` and `ffi` of butter._fanotify with mocks.
 _buffer, _from_buffer = ffi.buffer, ffi.from_buffer
 _unpack: Any = ffi.unpack  # a list of ints for each array here
-_parse = lib.butter_fanotify_parse
+_parse, _leave_out_own = lib.butter_fanotify_parse, lib.butter_fanotify_leave_out_own
 
 
 # the events after which a path may lead elsewhere
-_OF_NAMES = FAN_MOVE | FAN_RENAME | FAN_DELETE_SELF | FAN_Q_OVERFLOW
+_OF_NAMES = FAN_MOVE | FAN_MOVE_SELF | FAN_RENAME | FAN_DELETE | FAN_DELETE_SELF | FAN_Q_OVERFLOW
 
 
 def _follow(events: list[FanotifyEvent], paths: Paths) -> None:
     """Tell *paths* what was renamed and deleted; a second call does no harm."""
     for event in events:
-        if event.mask & FAN_DELETE_SELF and event.handle is not None:
+        mask = event.mask
+        if not mask & _OF_NAMES:
+            continue
+        # one event may have several of these bits
+        if mask & FAN_DELETE_SELF:
+            # a group that reports directories names a directory by itself
+            gone = event.dir_handle if event.handle is None else event.handle
+            if gone is not None:
+                paths.forget(gone)
+        if mask & FAN_DELETE and mask & FAN_ONDIR and event.name and event.handle is not None:
             paths.forget(event.handle)
-        if event.mask & FAN_Q_OVERFLOW or (event.mask & FAN_MOVE and event.mask & FAN_ONDIR):
+        if mask & FAN_Q_OVERFLOW or (mask & (FAN_MOVE | FAN_MOVE_SELF) and mask & FAN_ONDIR):
             paths.moved()
-        if event.mask & FAN_RENAME and event.mask & FAN_ONDIR:
+        if mask & FAN_RENAME and mask & FAN_ONDIR:
             paths.moved(event.old_dir_handle, event.old_name or "", event.dir_handle, event.name or "")
 
 
@@ -93,7 +107,7 @@ class Columns:
                 self.fds[0],
                 self.pids[0],
                 data,
-                None if bare else 0,
+                None if bare else self.offsets[0],
                 origin,
             )
             return [tuple.__new__(cls, event)]
@@ -109,6 +123,18 @@ class Columns:
         # zip uses one tuple of arguments again and again; map makes one for each event
         return list(starmap(tuple.__new__, zip(repeat(cls), fields)))  # noqa: RUF058
 
+    def leave_out_own(self, answers: Answers, threads: bool) -> bool:
+        """Allow what this process asks, and return whether no other event is there.
+
+        *threads* says that the events have the numbers of threads.
+        """
+        if self.summary[2] & PERMISSION:
+            self.serial = answers.next_serial() if self.serial is None else self.serial
+            for number in _unpack(self.fds, len(self)):
+                answers.end_older(self.serial, number)
+        _leave_out_own(-1 if answers.fd is None else answers.fd, threads, self.struct)
+        return not len(self)
+
     def made(self, answers: Answers, paths: Paths) -> list[FanotifyEvent]:
         """Return the events, which own their descriptors when this call ends."""
         if self.serial is None:
@@ -116,7 +142,7 @@ class Columns:
         origin = Origin(answers, paths, self.serial)
         events = self.events(None, origin)
         if origin.asks:
-            answers.waiting.update(keys_of(events))
+            answers.begin(keys_of(events))
         elif self.summary[2] & _OF_NAMES:
             _follow(events, paths)
         # From here on the events own the descriptors, and the buffer does not. No
@@ -133,23 +159,37 @@ class Columns:
 
 
 _buffers: Reader[Columns, Any] = Reader(Columns, lib.butter_fanotify_read, READ)
-_few: Reader[Columns, Any] = Reader(Columns, lib.butter_fanotify_read_few, READ)
+_readers: tuple[Reader[Columns, Any], ...] = (
+    _buffers,
+    Reader(Columns, lib.butter_fanotify_read_few, READ),
+    Reader(Columns, lib.butter_fanotify_read_one, READ),
+)
+
+#: how many events a read takes; the builder says why
+MANY, FEW, ONE = range(3)
 
 
-def read_events(fd: int, make: Callable[[Columns], list[Event]], unmade: deque[Columns], few: bool) -> list[Event]:
+def size_of(flags: int) -> int:
+    """Return how many events a read takes of a group with these flags."""
+    if flags & (FID | FAN_REPORT_MNT):
+        return MANY
+    return FEW if flags & FAN_REPORT_FD_ERROR else ONE
+
+
+def read_events(fd: int, make: Callable[[Columns], list[Event]], unmade: deque[Columns], size: int) -> list[Event]:
     """Return the events of one read of *fd*; none if a signal interrupted it.
 
-    *few* makes the batch small, for events that have descriptors. Raises what the table
-    READ says. See :meth:`butter._buffers.Reader.read` for *make* and *unmade*.
+    *size* is MANY, FEW or ONE. Raises what the table READ says. See
+    :meth:`butter._buffers.Reader.read` for *make* and *unmade*.
     """
-    return (_few if few else _buffers).read(fd, make, unmade)
+    return _readers[size].read(fd, make, unmade)
 
 
 def str_to_events(str: bytes) -> list[FanotifyEvent]:
     """The events in *str*, the bytes that a read of an fanotify descriptor returned.
 
-    They own nothing: the program closes their descriptors, which ``close()`` of each
-    does, too.
+    They own nothing: the program closes their descriptors and pidfds, by ``close()`` of
+    each or by the numbers, and forgetting one closes neither.
 
     Raises InvalidArgument (a ValueError) unless it is a sequence of whole events. A
     single event of more than 16 KiB counts as broken: the kernel does not make such

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+import struct
+from typing import TYPE_CHECKING
 
 from butter._constants.fanotify import (
     FAN_EVENT_INFO_TYPE_DFID,
@@ -17,73 +18,64 @@ from butter._constants.fanotify import (
     FAN_EVENT_INFO_TYPE_RANGE,
 )
 from butter._fanotify_c import ffi, lib
-from butter._fanotify_errors import READ
+from butter._fanotify_event_errors import READ
 from butter._fanotify_handle import FileHandle
 
 if TYPE_CHECKING:
     from typing import Any
 
+# the beginning of every record: its type and size; after it come the fields of its type
+_RECORD = struct.Struct("=BxH")
+# a record with a handle: the size of the record, fsid, size and type of the handle
+_HANDLE = struct.Struct("=2xHiiIi")
 
-class Records(NamedTuple):
-    """The records of an event; None for those that it does not have."""
-
-    handle: FileHandle | None = None
-    dir_handle: FileHandle | None = None
-    name: str | None = None
-    old_dir_handle: FileHandle | None = None
-    old_name: str | None = None
-    error: int | None = None
-    error_count: int | None = None
-    offset: int | None = None
-    size: int | None = None
-    mount_id: int | None = None
-    pidfd: int | None = None  # or FAN_NOPIDFD, FAN_EPIDFD, -errno
-
-
-NO_RECORDS = Records()
+# the attributes that the records with a handle become: the handle, and the name if any
+_HANDLES = {
+    FAN_EVENT_INFO_TYPE_FID: ("handle", None),
+    FAN_EVENT_INFO_TYPE_DFID: ("dir_handle", None),
+    FAN_EVENT_INFO_TYPE_DFID_NAME: ("dir_handle", "name"),
+    FAN_EVENT_INFO_TYPE_OLD_DFID_NAME: ("old_dir_handle", "old_name"),
+    FAN_EVENT_INFO_TYPE_NEW_DFID_NAME: ("dir_handle", "name"),
+}
+# those that the others become, and their fields
+_OTHERS = {
+    FAN_EVENT_INFO_TYPE_PIDFD: (("pidfd",), struct.Struct("=4xi")),
+    FAN_EVENT_INFO_TYPE_ERROR: (("error", "error_count"), struct.Struct("=4xiI")),
+    FAN_EVENT_INFO_TYPE_RANGE: (("offset", "size"), struct.Struct("=8xQQ")),
+    FAN_EVENT_INFO_TYPE_MNT: (("mount_id",), struct.Struct("=8xQ")),
+}
 
 # Looked up once, here: tests replace `lib` and `ffi` of butter._fanotify with mocks.
-_parse = lib.butter_fanotify_parse_records
+_check = lib.butter_fanotify_check
 
 
-def _handle(info: bytes, fid: Any) -> FileHandle:
-    return FileHandle((fid.fsid[0], fid.fsid[1]), fid.type, info[fid.handle : fid.handle + fid.handle_size])
+def check_records(info: bytes) -> None:
+    """Raise InvalidArgument for records that are cut short, as those made by hand."""
+    READ.check(_check(info, len(info), ffi.new("int32_t *")))
 
 
-def _name(info: bytes, fid: Any) -> str:
-    return os.fsdecode(info[fid.name : fid.name + fid.name_size])
+def records_of(data: bytes, offset: int, end: int) -> dict[str, Any]:
+    """Return the records from *offset* to *end* of *data*, by the names of attributes.
 
-
-def records_of(info: bytes) -> Records:
-    """Return the records in *info*.
-
-    Raises InvalidArgument for records that are cut short.
+    Records that are cut short have been refused, by the parser of a read or by
+    check_records.
     """
-    found = ffi.new("butter_fanotify_records *")
-    READ.check(_parse(info, len(info), found))
-
-    def has(kind: int) -> bool:
-        return bool(found.present >> kind & 1)
-
-    name = directory = None
-    if has(FAN_EVENT_INFO_TYPE_NEW_DFID_NAME):
-        directory, name = _handle(info, found.new), _name(info, found.new)
-    elif has(FAN_EVENT_INFO_TYPE_DFID_NAME):
-        directory, name = _handle(info, found.directory), _name(info, found.directory)
-    elif has(FAN_EVENT_INFO_TYPE_DFID):
-        directory = _handle(info, found.directory)
-    old, error = has(FAN_EVENT_INFO_TYPE_OLD_DFID_NAME), has(FAN_EVENT_INFO_TYPE_ERROR)
-    ranged = has(FAN_EVENT_INFO_TYPE_RANGE)
-    return Records(
-        _handle(info, found.file) if has(FAN_EVENT_INFO_TYPE_FID) else None,
-        directory,
-        name,
-        _handle(info, found.old) if old else None,
-        _name(info, found.old) if old else None,
-        found.error if error else None,
-        found.error_count if error else None,
-        found.offset if ranged else None,
-        found.size if ranged else None,
-        found.mount if has(FAN_EVENT_INFO_TYPE_MNT) else None,
-        found.pidfd if has(FAN_EVENT_INFO_TYPE_PIDFD) else None,
-    )
+    # In Python, because a struct of C costs more to look into than all of this.
+    found: dict[str, Any] = {}
+    while offset < end:
+        names = _HANDLES.get(data[offset])
+        if names is None:
+            kind, size = _RECORD.unpack_from(data, offset)
+            if kind in _OTHERS:
+                keys, fields = _OTHERS[kind]
+                found.update(zip(keys, fields.unpack_from(data, offset)))
+        else:
+            handle, name = names
+            size, first, second, length, kind = _HANDLE.unpack_from(data, offset)
+            begin = offset + _HANDLE.size
+            content = data[begin : begin + length]
+            found[handle] = FileHandle._make(((first, second), kind, content))
+            if name is not None:
+                found[name] = os.fsdecode(data[begin + length : offset + size].partition(b"\0")[0])
+        offset += size
+    return found

@@ -29,21 +29,23 @@ from butter._constants.fanotify import (
     FAN_MARK_MNTNS,
     FAN_MARK_MOUNT,
     FAN_MARK_REMOVE,
+    FAN_REPORT_FD_ERROR,
     FAN_REPORT_MNT,
     FAN_REPORT_TID,
 )
 from butter._constants.fanotify_handle import *  # noqa: F403
 from butter._constants.fanotify_handle import AT_FDCWD
+from butter._descriptor import get_buffered_length
 from butter._fanotify import fanotify_init, fanotify_mark
-from butter._fanotify_answers import Answers, AuditRule
+from butter._fanotify_answers import FAN_DENY_ERRNO, Answers, AuditRule
 from butter._fanotify_errors import CLASS, FID, LINK, group_of
 from butter._fanotify_event import FanotifyEvent
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter._fanotify_handle_paths import Paths, UnknownPath
 from butter._fanotify_modify_dir import modify_dir
-from butter._fanotify_read import read_events, str_to_events
+from butter._fanotify_read import FEW, MANY, read_events, size_of, str_to_events
 from butter.errors import InvalidArgument
-from butter.eventlike import Eventlike
+from butter.eventlike import Eventlike, readable
 from butter.pidfd import Pidfd
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from butter._fanotify_read import Columns
 
 __all__ = [
+    "FAN_DENY_ERRNO",
     "O_RDONLY",
     "O_RDWR",
     "O_WRONLY",
@@ -83,7 +86,7 @@ _NOTHING = (errno.EAGAIN, errno.EBADF, errno.EBADMSG, errno.EINVAL)
 
 
 class Fanotify(Eventlike[FanotifyEvent]):
-    """``Fanotify(flags=FAN_CLASS_NOTIF, event_flags=O_RDONLY, closefd=True)``.
+    """``Fanotify(flags=FAN_CLASS_NOTIF, *, default="allow", exclude_self=False)``.
 
     Watches files, mounts and filesystems, and decides about the use of files. Its
     events are FanotifyEvents. ::
@@ -96,20 +99,26 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
     *flags* are FanotifyInit's, *event_flags* those of :func:`os.open` for the
     descriptors of events. *closefd* keeps the descriptor, and those of events, from
-    programs that the process executes.
+    programs that the process executes. ``FAN_REPORT_FD_ERROR`` is added where events
+    have descriptors: an event comes also if its file cannot be opened, and its
+    ``fileno()`` raises the error. Before Linux 6.13 the read raises it.
 
     With ``FAN_CLASS_CONTENT`` or ``FAN_CLASS_PRE_CONTENT`` the object has permission
     events, whose tasks wait for an answer. *default* is "allow" or "deny": the answer
     to events that are closed or forgotten without one, as when a handler raises.
-    ``close()`` answers all. If the process dies, the kernel allows. A forked child
-    closes its copy of such an object and never answers.
+    ``close()`` answers all. If the process dies, the kernel allows, and if the queue is
+    full, it allows without asking, whatever *default* is: a guard has
+    ``FAN_UNLIMITED_QUEUE``. A forked child closes its copy of such an object and never
+    answers.
 
     *exclude_self* leaves out the events of this process, and allows what they ask. A
     thread that uses a marked file by its path still waits until another thread has read
-    the event; ``event.fileno()`` is never reported.
+    the event; ``event.fileno()`` is never reported. With ``FAN_REPORT_TID`` an event of
+    a thread of this process that has ended by the time of the read is reported.
 
-    Without CAP_SYS_ADMIN a group needs ``FAN_REPORT_FID``, and has marks on files and
-    directories alone (Linux 5.13).
+    Without CAP_SYS_ADMIN an object needs ``FAN_REPORT_FID`` or ``FAN_REPORT_DIR_FID``,
+    and has marks on files and directories alone (Linux 5.13); or it needs
+    ``FAN_REPORT_MNT``, and has marks only as root of a user namespace (Linux 6.16).
 
     Raises what :func:`fanotify_init` does, ValueError for another *default*.
 
@@ -124,7 +133,8 @@ class Fanotify(Eventlike[FanotifyEvent]):
     _default = FAN_ALLOW
     _answers: Answers | None
     _exclude_self = False
-    _few = True  # a batch is small, because its events have descriptors
+    _only_own = False  # the last read took events of this process alone
+    _size = FEW  # of a read; this one is right for any group
 
     def __init__(
         self,
@@ -137,8 +147,15 @@ class Fanotify(Eventlike[FanotifyEvent]):
     ) -> None:
         if not isinstance(flags, int):
             raise TypeError(f"flags must be an int, not {type(flags).__name__}: pass a path to watch()")
+        flags = integer(flags, 32, "flags")
         self.default = default
-        super().__init__(fanotify_init(flags, event_flags, closefd))
+        fd = None
+        if not flags & (FID | FAN_REPORT_MNT):
+            # Linux 6.13. Without it an event whose file cannot be opened is lost.
+            with suppress(OSError):
+                fd = fanotify_init(flags | FAN_REPORT_FD_ERROR, event_flags, closefd)
+                flags |= FAN_REPORT_FD_ERROR
+        super().__init__(fanotify_init(flags, event_flags, closefd) if fd is None else fd)
         self._know(flags | FAN_CLOEXEC if closefd else flags, event_flags)
         self._exclude_self = exclude_self
         self._answers = Answers(self.fileno(), self._default, self._flags)
@@ -159,16 +176,20 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
     def _know(self, flags: int, event_flags: int) -> None:
         self._flags, self._event_flags = flags, event_flags
-        self._few = not flags & (FID | FAN_REPORT_MNT)
+        self._size = size_of(flags)
 
     @property
     def default(self) -> str:
-        """The answer to events that do not get another: "allow" or "deny"."""
+        """The answer to events that do not get another: "allow" or "deny".
+
+        It is for events that were queued. If the queue is full the kernel allows
+        without asking, which ``FAN_UNLIMITED_QUEUE`` prevents.
+        """
         return next(name for name, response in _RESPONSES.items() if response == self._default)
 
     @default.setter
     def default(self, value: str) -> None:
-        if value not in _RESPONSES:
+        if value not in tuple(_RESPONSES):  # a list cannot be looked up in a dict
             raise ValueError(f"default must be 'allow' or 'deny', not {value!r}")
         self._default = _RESPONSES[value]
         if self._answers is not None:
@@ -197,10 +218,12 @@ class Fanotify(Eventlike[FanotifyEvent]):
         (``FAN_MARK_MOUNT``) or filesystem (``FAN_MARK_FILESYSTEM``). *mask* and
         *event_mask* are older names of *events*.
 
+        The process needs permission to read the file or directory *path*.
+
         Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
         """
-        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_ADD, dfd)
-        if not self._few:
+        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), _flags(flags, FAN_MARK_ADD), dfd)
+        if self._size == MANY:
             self._paths.add("" if path is None else path, dfd, not flags & FAN_MARK_DONT_FOLLOW)
 
     def ignore(
@@ -217,14 +240,31 @@ class Fanotify(Eventlike[FanotifyEvent]):
 
         The arguments are those of :meth:`watch`. ``FAN_MARK_IGNORED_MASK`` is added to
         *flags*, unless they have ``FAN_MARK_IGNORE`` (Linux 6.0). A modification ends
-        it without ``FAN_MARK_IGNORED_SURV_MODIFY``. :meth:`del_watch` with the same
-        flags takes it back.
+        it without ``FAN_MARK_IGNORED_SURV_MODIFY``. :meth:`del_ignore` takes it back.
+
+        ``FAN_EVENT_ON_CHILD`` and ``FAN_ONDIR`` in *events* mean something only with
+        ``FAN_MARK_IGNORE``. Without it the mark is about directories too, and about the
+        files in a directory only if :meth:`watch` asked for those.
 
         Raises what :func:`fanotify_mark` does, ValueError if the object is closed.
         """
-        if not flags & FAN_MARK_IGNORE:
-            flags |= FAN_MARK_IGNORED_MASK
-        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_ADD, dfd)
+        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), _ignoring(flags) | FAN_MARK_ADD, dfd)
+
+    def del_ignore(
+        self,
+        path: Path | None,
+        events: int | None = None,
+        flags: int = 0,
+        dfd: FileDescriptor = AT_FDCWD,
+    ) -> None:
+        """Report these *events* of *path* again, which :meth:`ignore` hid.
+
+        The arguments are those of :meth:`ignore`, with the same *flags*.
+
+        Raises what :func:`fanotify_mark` does, PathNotFound also if there is no such
+        mark, ValueError if the object is closed.
+        """
+        self.del_watch(path, events, _ignoring(flags), dfd)
 
     def del_watch(
         self,
@@ -238,13 +278,13 @@ class Fanotify(Eventlike[FanotifyEvent]):
     ) -> None:
         """Remove *events* from the mark on *path*, whose type is in *flags*.
 
-        Its events that wait are still delivered. The arguments are those of
-        :meth:`watch`.
+        Its events that wait are still delivered, and what it ignores stays ignored:
+        :meth:`del_ignore` is for that. The arguments are those of :meth:`watch`.
 
         Raises what :func:`fanotify_mark` does, PathNotFound also if there is no such
         mark, ValueError if the object is closed.
         """
-        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), flags | FAN_MARK_REMOVE, dfd)
+        fanotify_mark(self.fileno(), path, _events(events, mask, event_mask), _flags(flags, FAN_MARK_REMOVE), dfd)
 
     def flush(self, flags: int | None = None) -> None:
         """Remove all marks, or those of the type in *flags*, as FAN_MARK_MOUNT.
@@ -253,7 +293,7 @@ class Fanotify(Eventlike[FanotifyEvent]):
         """
         fd = self.fileno()
         if flags is not None:
-            fanotify_mark(fd, None, 0, flags | FAN_MARK_FLUSH)
+            fanotify_mark(fd, None, 0, _flags(flags, FAN_MARK_FLUSH))
             return
         for each in self._types():
             try:
@@ -284,44 +324,35 @@ class Fanotify(Eventlike[FanotifyEvent]):
         return self._flags is None or self._flags & CLASS != FAN_CLASS_NOTIF
 
     def _read_events(self) -> list[FanotifyEvent]:
-        events = read_events(self.fileno(), self._made, self._unmade, self._few)
-        return self._without_own(events) if self._exclude_self else events
+        answers = self._answers
+        if answers is not None and answers.handed_over:
+            answers.end_closed()
+        while True:
+            self._only_own = False
+            events = read_events(self.fileno(), self._made, self._unmade, self._size)
+            # no event at all would mean that a signal came, or that none is left
+            if not (self._only_own and readable(self, 0)):
+                return events
 
     def _made(self, columns: Columns) -> list[FanotifyEvent]:
         answers = self._answers
         if answers is None:
             self._answers = answers = Answers(self._fd, self._default, self._flags)
+        if self._exclude_self:
+            threads = self._flags is not None and self._flags & FAN_REPORT_TID != 0
+            self._only_own = columns.leave_out_own(answers, threads)
         return columns.made(answers, self._paths)
-
-    def _without_own(self, events: list[FanotifyEvent]) -> list[FanotifyEvent]:
-        """Return the events of other processes, and allow those of this one."""
-        others = []
-        for event in events:
-            if not self._is_own(event.pid):
-                others.append(event)
-                continue
-            with event, suppress(OSError):
-                if event.permission_event:
-                    event.allow()
-        return others
-
-    def _is_own(self, pid: int) -> bool:
-        if self._flags is not None and self._flags & FAN_REPORT_TID:
-            return os.path.exists(f"/proc/self/task/{pid}")
-        return pid == os.getpid()
 
     def _drop_batch(self) -> None:
         answers = self._answers
-        try:
-            if answers is not None and answers.fd is not None and self._asks():
+        if answers is not None:
+            if answers.fd is not None and self._asks():
                 self._answer_all(answers)
-        finally:
-            if answers is not None:
-                answers.fd = None
-            while self._batch:
-                self._batch.popleft().close()
-            while self._unmade:
-                self._unmade.popleft().drop()
+            answers.fd = None
+        while self._batch:
+            self._batch.popleft().close()
+        while self._unmade:
+            self._unmade.popleft().drop()
 
     def _answer_all(self, answers: Answers) -> None:
         """End all marks, and answer the events that wait by the default."""
@@ -332,13 +363,15 @@ class Fanotify(Eventlike[FanotifyEvent]):
         with suppress(OSError):
             # the marks are gone for all that share it, so none of them misses an event
             os.set_blocking(fd, False)
-        wrong = 0
+        wrong, left = 0, -1
         while wrong not in _NOTHING:
             try:
-                close_events(read_events(fd, self._made, self._unmade, True))
+                close_events(read_events(fd, self._made, self._unmade, self._size))
             except OSError as error:
-                wrong = error.errno or errno.EINVAL
-        answers.give_defaults()
+                wrong, before, left = error.errno or errno.EINVAL, left, get_buffered_length(fd)
+                if left == before:
+                    break  # the read has not taken the event, and none ever will
+        answers.end()
 
     def _after_fork(self) -> None:
         if self._answers is not None:
@@ -351,6 +384,16 @@ class Fanotify(Eventlike[FanotifyEvent]):
             os.close(fd)
 
 
+def _flags(flags: int, added: int) -> int:
+    """Return *flags*, which the program passed, with a bit of ours."""
+    return integer(flags, 32, "flags") | added
+
+
+def _ignoring(flags: int) -> int:
+    """Return the flags of a mark that ignores, in the way that *flags* say, if any."""
+    return flags if _flags(flags, 0) & FAN_MARK_IGNORE else flags | FAN_MARK_IGNORED_MASK
+
+
 def _events(events: int | None, mask: int | None, event_mask: int | None) -> int:
     value = one_spelling("events, mask", events, mask, None)
     value = one_spelling("events, event_mask", value, event_mask, None)
@@ -360,12 +403,18 @@ def _events(events: int | None, mask: int | None, event_mask: int | None) -> int
 
 
 def close_events(events: Iterable[FanotifyEvent]) -> None:
-    """Close many events, faster than one by one. Each may be closed already."""
-    close = os.close
+    """Close many events, faster than one by one. Each may be closed already.
+
+    Raises OSError (EBADF) in the end if the program closed some by their numbers.
+    """
+    close, failure = os.close, None
     for event in events:
         origin = event[6]
         if origin is None or origin.asks or origin.pidfds:
-            event.close()
+            try:
+                event.close()
+            except OSError as error:
+                failure = error
             continue
         # as FanotifyEvent.close does for one that has nothing but a descriptor
         state, mine = event.__dict__, []  # type: ignore[var-annotated]
@@ -373,4 +422,9 @@ def close_events(events: Iterable[FanotifyEvent]) -> None:
             state.setdefault("_closed", mine)
         finally:
             if "_closed" in state and state["_closed"] is mine and event[2] >= 0:
-                close(event[2])
+                try:
+                    close(event[2])
+                except OSError as error:
+                    failure = error
+    if failure is not None:
+        raise failure

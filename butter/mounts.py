@@ -168,9 +168,16 @@ class MountMonitor(Eventlike[MountEvent]):
     # order irrelevant: a mount that is known does not appear a second time, and one
     # that is not known does not go.
     #
-    # The table of mounts is never changed but replaced, together with the return of the
-    # events that lead to it. A read whose events could not be made begins again from
-    # the old table.
+    # The table of mounts is never changed but replaced, in the same step in which its
+    # events are kept for the caller of the read. A read whose events could not be made
+    # begins again from the old table; and where a signal handler raises after the step,
+    # which it can when the lock is released, the events wait in the object.
+    #
+    # An event of one mount can change others, which the kernel does not tell: all that
+    # is below a mount that moved has another path, and a mount that is put beneath
+    # another becomes its parent. The table finds that one by its place, so an event
+    # costs the same however many mounts there are, but for two copied dicts a read.
+    # Only a move looks at all mounts.
     #
     # Two threads that read at the same time could follow a mount's end before its
     # beginning, and then the table would keep it for ever. Hence the lock, which other
@@ -197,7 +204,7 @@ class MountMonitor(Eventlike[MountEvent]):
     def _init_state(self) -> None:
         super()._init_state()
         self._unmade: deque[Columns] = deque()
-        self._mounts: dict[int, MountInfo] = {}
+        self._table = _Table({})
         self._lock = RLock()
 
     def _begin(self, namespace: Path | FileDescriptor) -> None:
@@ -214,7 +221,7 @@ class MountMonitor(Eventlike[MountEvent]):
     def _mark(self, fd: int, path: Path | None) -> None:
         self._namespace = _id_of(fd, path)
         fanotify_mark(self.fileno(), None, _MOVE, FAN_MARK_ADD | FAN_MARK_MNTNS, fd)
-        self._mounts = self._list()
+        self._table = _Table(self._list())
 
     def _adopted(self, fd: int) -> None:
         group, inode = group_of(fd), _marked(fd)
@@ -230,7 +237,7 @@ class MountMonitor(Eventlike[MountEvent]):
                 other = f"that of the mount namespace {inode}, in which /proc has no process"
                 ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other=other)
             self._namespace = found
-        self._mounts = self._list()
+        self._table = _Table(self._list())
 
     @property
     def mounts(self) -> Mapping[int, MountInfo]:
@@ -239,7 +246,7 @@ class MountMonitor(Eventlike[MountEvent]):
         A new monitor has all mounts of the namespace that the root of the thread can
         reach.
         """
-        return MappingProxyType(self._mounts)
+        return MappingProxyType(self._table.mounts)
 
     def _list(self) -> dict[int, MountInfo]:
         """Return the mounts that there are now, none if the namespace has ended."""
@@ -261,51 +268,61 @@ class MountMonitor(Eventlike[MountEvent]):
 
     def _check_more(self) -> None:
         # A namespace has a mount as long as it exists. The last one may be hidden.
-        if not self._mounts and not self._unmade and not readable(self, 0) and not self._ids(1):
+        if not self._table.mounts and not self._unmade and not readable(self, 0) and not self._ids(1):
             NAMESPACE.fail(errno.ENODATA)
 
     def _read_events(self) -> list[MountEvent]:
-        with self._lock:
-            self._check_more()
-            return read_events(self.fileno(), self._made, self._unmade, False)
+        told: list[MountEvent] = []
+        try:
+            with self._lock:
+                self._check_more()
+                read_events(self.fileno(), lambda columns: self._made(columns, told), self._unmade, False)
+        except BaseException:
+            # The release of the lock is a call, after which a handler may raise.
+            # Another one cannot raise before this call has put the events back.
+            self._batch.extendleft(told[::-1])
+            raise
+        return told
 
-    def _made(self, columns: Columns) -> list[MountEvent]:
+    def _made(self, columns: Columns, told: list[MountEvent]) -> list[MountEvent]:
+        """Make the events of a read, and add them to *told* when the table has them."""
         raw = [(event.mask, event.mount_id) for event in columns.events()]
         while True:
-            before = self._mounts
-            mounts = dict(before)
-            events = [each for mask, number in raw for each in self._followed(mounts, mask, number)]
-            self._refresh(mounts, events)
+            before = self._table
+            table = before.copy()
+            events = [each for mask, number in raw for each in self._followed(table, mask, number)]
+            self._refresh(table, events)
             # unless a signal handler has read meanwhile
-            if self._mounts is before:
-                self._mounts = mounts
-                return events
+            if self._table is before:
+                # one step: no call comes between, and so no handler
+                self._table = table
+                told += events
+                return told
 
-    def _followed(self, mounts: dict[int, MountInfo], mask: int, number: int | None) -> Iterable[MountEvent]:
-        """Change *mounts* by an event of the kernel, and return what is to be told."""
+    def _followed(self, table: _Table, mask: int, number: int | None) -> Iterable[MountEvent]:
+        """Change *table* by an event of the kernel, and return what is to be told."""
         if mask & FAN_Q_OVERFLOW:
-            return self._compared(mounts)
+            return self._compared(table)
         if number is None:
             return ()
-        mask, before = mask & _MOVE, mounts.get(number)
+        mask, before = mask & _MOVE, table.mounts.get(number)
         if mask == FAN_MNT_DETACH:
             # one that is not known came and went before a list was read
-            return () if before is None else (MountEvent(mask, number, mounts.pop(number)),)
+            return () if before is None else (MountEvent(mask, number, table.pop(number)),)
         if mask == FAN_MNT_ATTACH and before is not None:
             return ()  # a list was read meanwhile
-        mounts[number] = mount = self._look(number) or before or _nothing_but(number)
+        mount = self._look(number) or before or _nothing_but(number)
+        table.put(mount)
         return (MountEvent(mask, number, mount, before),)
 
-    def _compared(self, mounts: dict[int, MountInfo]) -> list[MountEvent]:
+    def _compared(self, table: _Table) -> list[MountEvent]:
         """Look at all mounts, and return what has changed."""
-        now, old = self._list(), dict(mounts)
+        now, old = self._list(), table.mounts
         for number in old.keys() - now.keys():
             # those outside the root of the thread are never listed
             hidden = self._look(number)
             if hidden is not None:
                 now[number] = hidden
-        mounts.clear()
-        mounts.update(now)
         events = [MountEvent(FAN_MNT_DETACH, number, old[number], None, True) for number in old if number not in now]
         for number, mount in now.items():
             before = old.get(number)
@@ -313,37 +330,78 @@ class MountMonitor(Eventlike[MountEvent]):
                 events.append(MountEvent(FAN_MNT_ATTACH, number, mount, None, True))
             elif _place(before, old) != _place(mount, now):
                 events.append(MountEvent(_MOVE, number, mount, before, True))
+        table.replace(now)
         return events
 
-    def _refresh(self, mounts: dict[int, MountInfo], events: list[MountEvent]) -> None:
+    def _refresh(self, table: _Table, events: list[MountEvent]) -> None:
         """Look again at the mounts that changed by the *events* of others."""
-        children: dict[int, list[int]] = {}
-        for each in mounts.values():
-            children.setdefault(each.parent, []).append(each.id)
-        # what is below a mount that moved has another path
-        stale: set[int] = set()
         moved = [event.id for event in events if event.moved]
-        while moved:
-            below = children.pop(moved.pop(), ())
-            stale.update(below)
-            moved += below
-        for event in events:
-            if event.gone:
-                # a mount that was put beneath others leaves them behind
-                stale.update(children.get(event.id, ()))
-            elif event.appeared:
-                # it may have been put beneath others
-                stale.update(
-                    each
-                    for each in children.get(event.mount.parent, ())
-                    if each != event.id and mounts[each].path == event.mount.path
-                )
-        for number in stale:
-            mounts[number] = self._look(number) or mounts[number]
+        # what is below a mount that moved has another path
+        stale = {*table.displaced, *(table.below(moved) if moved else ())}
+        table.displaced.clear()
+        for number in stale & table.mounts.keys():
+            mount = self._look(number)
+            if mount is not None:
+                table.put(mount)
 
     def _after_fork(self) -> None:
         self._lock = RLock()
         super()._after_fork()
+
+
+class _Table:
+    """The mounts of a namespace by their ids, and the ids by the mounts' places."""
+
+    def __init__(self, mounts: dict[int, MountInfo]) -> None:
+        self.replace(mounts)
+
+    def replace(self, mounts: dict[int, MountInfo]) -> None:
+        """Begin anew with these *mounts*."""
+        self.mounts = mounts
+        # a place is a parent and a path: for two mounts on one path the parents differ
+        self.places = {(mount.parent, mount.path): number for number, mount in mounts.items()}
+        #: the mounts that another was put beneath
+        self.displaced: set[int] = set()
+
+    def copy(self) -> _Table:
+        """Return a table that can be changed, without a walk over the mounts."""
+        new = _Table({})
+        new.mounts, new.places, new.displaced = self.mounts.copy(), self.places.copy(), self.displaced.copy()
+        return new
+
+    def put(self, mount: MountInfo) -> None:
+        """Have this *mount*, in place of what was known of it."""
+        number = mount.id
+        if number in self.mounts:
+            self._leave(self.mounts[number])
+        place = mount.parent, mount.path
+        if place in self.places:
+            self.displaced.add(self.places[place])
+        self.mounts[number], self.places[place] = mount, number
+
+    def pop(self, number: int) -> MountInfo:
+        """Forget a mount, and return what was known of it."""
+        mount = self.mounts.pop(number)
+        self._leave(mount)
+        return mount
+
+    def _leave(self, mount: MountInfo) -> None:
+        place = mount.parent, mount.path
+        # unless another mount has taken it
+        if self.places.get(place) == mount.id:
+            del self.places[place]
+
+    def below(self, numbers: list[int]) -> set[int]:
+        """Return the mounts that are on these, on those, and so on."""
+        children: dict[int, list[int]] = {}
+        for mount in self.mounts.values():
+            children.setdefault(mount.parent, []).append(mount.id)
+        found: set[int] = set()
+        while numbers:
+            on = children.pop(numbers.pop(), ())
+            found.update(on)
+            numbers += on
+        return found
 
 
 def _open(path: Path) -> int:
@@ -372,14 +430,12 @@ def _find(inode: int) -> int | None:
         try:
             if os.stat(path).st_ino != inode:
                 continue
-            fd = _open(path)
+            # a file object: the exception of a signal handler leaves no descriptor open
+            with open(path, "rb", buffering=0) as file:
+                if os.fstat(file.fileno()).st_ino == inode:
+                    return _id_of(file.fileno())
         except OSError:
             continue  # it has ended, or is another user's
-        try:
-            if os.fstat(fd).st_ino == inode:
-                return _id_of(fd)
-        finally:
-            os.close(fd)
     return None
 
 

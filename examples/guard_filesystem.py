@@ -6,6 +6,7 @@
 It needs root. A file that cannot be read is refused as well.
 """
 
+import contextlib
 import os
 import stat
 import sys
@@ -26,7 +27,7 @@ def is_allowed(fd: int, start: bytes) -> bool:
 def main(path: str, start: bytes) -> None:
     # a task that finds a queue with a limit full is allowed to go on
     flags = FAN_CLASS_CONTENT | FAN_UNLIMITED_QUEUE
-    with Fanotify(flags, default="deny", exclude_self=True) as fanotify:
+    with Fanotify(flags, default="deny", exclude_self=True) as fanotify, contextlib.suppress(KeyboardInterrupt):
         fanotify.watch(path, FAN_OPEN_PERM, FAN_MARK_FILESYSTEM)
         print("guarding the filesystem of", path, flush=True)
         for event in fanotify:

@@ -6,6 +6,7 @@
 It needs root, and Linux 5.15.
 """
 
+import contextlib
 import sys
 
 from butter.fanotify import (
@@ -37,7 +38,7 @@ def program(event: FanotifyEvent) -> str:
 
 
 def main(path: str) -> None:
-    with Fanotify(FAN_REPORT_PIDFD, exclude_self=True) as fanotify:
+    with Fanotify(FAN_REPORT_PIDFD, exclude_self=True) as fanotify, contextlib.suppress(KeyboardInterrupt):
         fanotify.watch(path, EVENTS, FAN_MARK_FILESYSTEM)
         print("watching the filesystem of", path, flush=True)
         for event in fanotify:

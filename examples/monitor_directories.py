@@ -6,6 +6,7 @@
 It needs no privileges, and Linux 5.17.
 """
 
+import contextlib
 import sys
 
 from butter.fanotify import (
@@ -25,7 +26,7 @@ EVENTS = FAN_CREATE | FAN_DELETE | FAN_RENAME | FAN_CLOSE_WRITE | FAN_ONDIR | FA
 
 
 def main(directories: "list[str]") -> None:
-    with Fanotify(FAN_REPORT_DFID_NAME) as fanotify:
+    with Fanotify(FAN_REPORT_DFID_NAME) as fanotify, contextlib.suppress(KeyboardInterrupt):
         for directory in directories:
             fanotify.watch(directory, EVENTS, FAN_MARK_ONLYDIR)
         print("watching", *directories, flush=True)

@@ -18,6 +18,7 @@ settings.load_profile("many")
 
 def pytest_addoption(parser):
     parser.addoption("--no-kernel-skips", action="store_true", help="a need that is not met is a failure, not a skip")
+    parser.addoption("--count", type=int, default=20_000, help="how many events the stress tests of fanotify take")
 
 
 def pytest_configure(config):
@@ -75,6 +76,15 @@ def no_leaked_descriptors():
     if leaked():
         gc.collect()  # it takes long, and only cycles need it
         assert not leaked()
+
+
+@pytest.fixture(scope="module")
+def compositions():
+    """The things that compositions need, made once for all tests of a file."""
+    from features import MountChanges
+
+    with MountChanges.shared():
+        yield
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ A new feature is a new class here. The conformance tests of the objects
 and those of ``butter doctor``, then cover it.
 """
 
+import contextlib
 import ctypes
 import itertools
 import os
 import signal
+import tempfile
 
 import support
 
@@ -72,6 +74,8 @@ class Feature:
     composed = False
     #: the class of another object that takes such descriptors too
     wider = None
+    #: the marks of its tests: what they need, by ``support.needs``
+    needs = ()
 
     def __init__(self, place):
         self.place = place
@@ -326,16 +330,35 @@ class MountChanges(Feature):
     batches = True
     composed = True
     wider = Fanotify
+    # in a user namespace since 6.16
+    needs = support.needs("CAP_SYS_ADMIN", kernel=(6, 15))
+
+    #: the process whose mounts change, while tests share it
+    kept = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def shared(cls):
+        """Let all tests meanwhile have one process, since each takes 20 ms to fork."""
+        if support.unmet(*cls.needs.args, **cls.needs.kwargs):
+            yield
+            return
+        with tempfile.TemporaryDirectory() as place, support.Mounter(place, bare=True) as cls.kept:
+            try:
+                yield
+            finally:
+                cls.kept = None
 
     def __enter__(self):
-        # in a user namespace since 6.16
-        support.skip_unless("CAP_SYS_ADMIN", kernel=(6, 16))
-        self.other = support.Mounter(self.place).__enter__()
+        self.other = self.kept or support.Mounter(self.place, bare=True)
         self.args = (f"/proc/{self.other.pid}/ns/mnt",)
         return self
 
-    def __exit__(self, *error):
-        self.other.__exit__(*error)
+    def __exit__(self, *_):
+        if self.kept:
+            self.other.clear()
+        else:
+            self.other.end()
 
     def descriptor(self, flags=0, **options):
         fd = fanotify_init(FAN_REPORT_MNT | flags, **options)

@@ -144,7 +144,7 @@ FAN_REPORT_MNT: Final[int] = lib.FAN_REPORT_MNT
 # the mask of fanotify_mark, and of an event
 #: a file was read
 FAN_ACCESS: Final[int] = lib.FAN_ACCESS
-#: a file was written, or truncated
+#: a file was written, or truncated (which only events with handles tell)
 FAN_MODIFY: Final[int] = lib.FAN_MODIFY
 #: the metadata of a file or directory changed (Linux 5.1)
 FAN_ATTRIB: Final[int] = lib.FAN_ATTRIB
@@ -218,7 +218,7 @@ FAN_MARK_ONLYDIR: Final[int] = lib.FAN_MARK_ONLYDIR
 FAN_MARK_EVICTABLE: Final[int] = lib.FAN_MARK_EVICTABLE
 #: the mask says which events are ignored (Linux 6.0)
 FAN_MARK_IGNORE: Final[int] = lib.FAN_MARK_IGNORE
-#: the same in the older way, for which flags in the mask mean nothing
+#: the same in the older way, without FAN_EVENT_ON_CHILD and FAN_ONDIR
 FAN_MARK_IGNORED_MASK: Final[int] = lib.FAN_MARK_IGNORED_MASK
 #: a modification does not end the ignoring
 FAN_MARK_IGNORED_SURV_MODIFY: Final[int] = lib.FAN_MARK_IGNORED_SURV_MODIFY

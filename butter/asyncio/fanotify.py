@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from butter._fanotify_event import keys_of
+from butter._arguments import integer
+from butter._fanotify_answers import keys_of
 from butter.asyncio._awaitable import forward, old_name
 from butter.asyncio._queue import EventQueue
 from butter.eventlike import deadline_of
@@ -33,7 +34,8 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
 
     A permission event that was not answered *deadline* seconds after it was read gets
     the default; without a deadline its task waits for as long as it takes. With one the
-    object is read only where its loop runs. ::
+    object is read only where its loop runs. An object that ``adopt()`` made has no
+    deadline. ::
 
         async def decide(event):
             with event:
@@ -62,18 +64,22 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
         exclude_self: bool = False,
         deadline: float | None = None,
     ) -> None:
-        deadline_of(deadline)  # which checks it
+        deadline_of(deadline, "deadline")  # which checks it
         # Fanotify itself refuses flags that are not an int
-        flags = flags | FAN_NONBLOCK if isinstance(flags, int) else flags
+        flags = integer(flags, 32, "flags") | FAN_NONBLOCK if isinstance(flags, int) else flags
         super().__init__(Fanotify(flags, event_flags, default=default, exclude_self=exclude_self), loop, maxsize)
         self._deadline = deadline
 
     def _read(self) -> bool:
-        found = super()._read()
-        if found and self._deadline is not None and (keys := keys_of(self._batch)):
+        if self._deadline is None:
+            return super()._read()
+        # first, as it raises where no loop runs that could end the deadline
+        loop, found = self._bind(), super()._read()
+        keys = keys_of(self._batch)
+        if keys:
             # the timer holds the answers and not the events, whose finalisers answer
             answers: Any = self._source._answers
-            self._bind().call_later(self._deadline, answers.give_defaults, keys)
+            loop.call_later(self._deadline, answers.give_defaults, keys)
         return found
 
     _fanotify = old_name()
@@ -82,5 +88,6 @@ class Fanotify_async(EventQueue[Fanotify, FanotifyEvent]):
     watch = forward(Fanotify.watch)
     ignore = forward(Fanotify.ignore)
     del_watch = forward(Fanotify.del_watch)
+    del_ignore = forward(Fanotify.del_ignore)
     flush = forward(Fanotify.flush)
     path = forward(Fanotify.path)

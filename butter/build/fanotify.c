@@ -110,9 +110,14 @@ static int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirfd, c
 
 /* Larger buffers are no faster: garbage collection of larger batches takes the time
    that fewer system calls save. Each event of a group that reports descriptors costs
-   one, and the event for which none is left is lost, so its batches are small. */
+   one, and an event for which none is left comes without, so its batches are small. */
 #define READ_SIZE 16384
 #define READ_FEW 4096
+/* Without FAN_REPORT_FD_ERROR such an event is lost. The read fails if it is the first,
+   and a later one only ends the read, as if no more had waited. So that each loss is
+   told, there is room for one event: with a pidfd, or else with a range too. */
+#define READ_ONE (2 * HEADER - 1)
+#define READ_LARGE_ONE (HEADER + 8 + 24)
 
 /* The structs of the kernel, which no old header has whole. */
 struct metadata {
@@ -136,26 +141,6 @@ struct fid {
     int32_t handle_type;
 };
 
-/* The handle of a file, and a name: where they begin in the records, and their
-   sizes. */
-typedef struct {
-    int32_t fsid[2];
-    int32_t type;
-    uint32_t handle, handle_size;
-    uint32_t name, name_size;
-} butter_fanotify_fid;
-
-/* The records of one event: present has a bit for each type. */
-typedef struct {
-    butter_fanotify_fid file, directory, old, new;
-    uint32_t present;
-    int32_t pidfd;
-    int32_t error;
-    uint32_t error_count;
-    uint64_t offset, size;
-    uint64_t mount;
-} butter_fanotify_records;
-
 typedef struct {
     uint64_t masks[READ_SIZE / HEADER];
     int32_t fds[READ_SIZE / HEADER];
@@ -177,77 +162,46 @@ typedef struct {
     char data[READ_SIZE];
 } butter_fanotify_events;
 
-static int parse_fid(const char *data, uint32_t offset, uint32_t len, int named, butter_fanotify_fid *found)
+#define PERMISSION (FAN_OPEN_PERM | FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM | FAN_PRE_ACCESS)
+
+/* Return 0, and the pidfd of one event's records; or -1 - EBADMSG if one of them is cut
+   short, on which butter/_fanotify_records.py relies. Those of another type are
+   skipped. */
+static int butter_fanotify_check(const char *data, size_t size, int32_t *pidfd)
 {
+    static const uint8_t least[] = {
+        [FAN_EVENT_INFO_TYPE_FID] = sizeof(struct fid),
+        [FAN_EVENT_INFO_TYPE_DFID_NAME] = sizeof(struct fid),
+        [FAN_EVENT_INFO_TYPE_DFID] = sizeof(struct fid),
+        [FAN_EVENT_INFO_TYPE_PIDFD] = 8,
+        [FAN_EVENT_INFO_TYPE_ERROR] = 12,
+        [FAN_EVENT_INFO_TYPE_RANGE] = 24,
+        [FAN_EVENT_INFO_TYPE_MNT] = 16,
+        [FAN_EVENT_INFO_TYPE_OLD_DFID_NAME] = sizeof(struct fid),
+        [FAN_EVENT_INFO_TYPE_NEW_DFID_NAME] = sizeof(struct fid),
+    };
+    struct record record;
     struct fid fid;
 
-    if (len < sizeof fid)
-        return -1 - EBADMSG;
-    memcpy(&fid, data + offset, sizeof fid);
-    if (fid.handle_bytes > len - sizeof fid)
-        return -1 - EBADMSG;
-    found->fsid[0] = fid.fsid[0];
-    found->fsid[1] = fid.fsid[1];
-    found->type = fid.handle_type;
-    found->handle = offset + (uint32_t)sizeof fid;
-    found->handle_size = fid.handle_bytes;
-    found->name = found->handle + found->handle_size;
-    found->name_size = named ? (uint32_t)strnlen(data + found->name, offset + len - found->name) : 0;
-    return 0;
-}
-
-/* Take the records of one event, and skip those of a type that is not known here.
-   Return 0, or -1 - EBADMSG if one is cut short. */
-static int butter_fanotify_parse_records(const char *data, size_t size, butter_fanotify_records *records)
-{
-    struct record record;
-    uint32_t offset = 0, end = (uint32_t)size;
-
-    records->present = 0;
-    for (; offset < end; offset += record.len) {
-        const char *body = data + offset + sizeof record;
-        int result = 0;
-
-        if (end - offset < sizeof record)
+    *pidfd = FAN_NOPIDFD;
+    for (size_t offset = 0; offset < size; offset += record.len) {
+        if (size - offset < sizeof record)
             return -1 - EBADMSG;
         /* copied, because a slice of bytes may not be aligned */
         memcpy(&record, data + offset, sizeof record);
-        if (record.len < sizeof record || record.len > end - offset)
+        if (record.len < sizeof record || record.len > size - offset)
             return -1 - EBADMSG;
-        switch (record.type) {
-        case FAN_EVENT_INFO_TYPE_FID: result = parse_fid(data, offset, record.len, 0, &records->file); break;
-        case FAN_EVENT_INFO_TYPE_DFID: result = parse_fid(data, offset, record.len, 0, &records->directory); break;
-        case FAN_EVENT_INFO_TYPE_DFID_NAME: result = parse_fid(data, offset, record.len, 1, &records->directory); break;
-        case FAN_EVENT_INFO_TYPE_OLD_DFID_NAME: result = parse_fid(data, offset, record.len, 1, &records->old); break;
-        case FAN_EVENT_INFO_TYPE_NEW_DFID_NAME: result = parse_fid(data, offset, record.len, 1, &records->new); break;
-        case FAN_EVENT_INFO_TYPE_PIDFD:
-            if (record.len < 8)
+        if (record.type >= sizeof least || !least[record.type])
+            continue;
+        if (record.len < least[record.type])
+            return -1 - EBADMSG;
+        if (record.type == FAN_EVENT_INFO_TYPE_PIDFD)
+            memcpy(pidfd, data + offset + sizeof record, sizeof *pidfd);
+        if (least[record.type] == sizeof fid) {
+            memcpy(&fid, data + offset, sizeof fid);
+            if (fid.handle_bytes > record.len - sizeof fid)
                 return -1 - EBADMSG;
-            memcpy(&records->pidfd, body, 4);
-            break;
-        case FAN_EVENT_INFO_TYPE_ERROR:
-            if (record.len < 12)
-                return -1 - EBADMSG;
-            memcpy(&records->error, body, 4);
-            memcpy(&records->error_count, body + 4, 4);
-            break;
-        case FAN_EVENT_INFO_TYPE_RANGE:
-            if (record.len < 24)
-                return -1 - EBADMSG;
-            memcpy(&records->offset, body + 4, 8);
-            memcpy(&records->size, body + 12, 8);
-            break;
-        case FAN_EVENT_INFO_TYPE_MNT:
-            if (record.len < 16)
-                return -1 - EBADMSG;
-            memcpy(&records->mount, body + 4, 8);
-            break;
-        default: break;
         }
-        if (result < 0)
-            return result;
-        if (record.type < 32)
-            records->present |= 1U << record.type;
     }
     return 0;
 }
@@ -257,7 +211,6 @@ static int butter_fanotify_parse_records(const char *data, size_t size, butter_f
 static ssize_t butter_fanotify_parse(const char *data, size_t size, butter_fanotify_events *events)
 {
     struct metadata header;
-    butter_fanotify_records records;
     size_t used = 0;
     uint64_t count = 0, any_mask = 0, any_fd = 0, any_pidfd = 0, many_pids = 0;
 
@@ -268,13 +221,15 @@ static ssize_t butter_fanotify_parse(const char *data, size_t size, butter_fanot
         if (header.version != FANOTIFY_METADATA_VERSION || header.metadata_len < HEADER ||
             header.event_len < header.metadata_len || header.event_len > size - used)
             break;
-        if (butter_fanotify_parse_records(data + used + header.metadata_len, header.event_len - header.metadata_len,
-                                          &records) < 0)
+        if (butter_fanotify_check(data + used + header.metadata_len, header.event_len - header.metadata_len,
+                                  &events->pidfds[count]) < 0)
             break;
+        /* with FAN_REPORT_FD_ERROR the fd of an event that is not about an open file */
+        if (header.fd == -EBADF)
+            header.fd = FAN_NOFD;
         events->masks[count] = header.mask;
         events->fds[count] = header.fd;
         events->pids[count] = header.pid;
-        events->pidfds[count] = records.present & 1U << FAN_EVENT_INFO_TYPE_PIDFD ? records.pidfd : FAN_NOPIDFD;
         events->offsets[count] = (uint32_t)used;
         any_mask |= header.mask;
         any_fd |= header.fd != FAN_NOFD;
@@ -316,4 +271,50 @@ static int butter_fanotify_read(int fd, butter_fanotify_events *events)
 static int butter_fanotify_read_few(int fd, butter_fanotify_events *events)
 {
     return read_events(fd, READ_FEW, events);
+}
+
+/* The same for one event that has a descriptor. */
+static int butter_fanotify_read_one(int fd, butter_fanotify_events *events)
+{
+    int count = read_events(fd, READ_ONE, events);
+
+    return count == -1 - EINVAL ? read_events(fd, READ_LARGE_ONE, events) : count;
+}
+
+/* Take this process's own events out of those of a read: its tasks go on, and what the
+   events have is closed. The pids are those of threads if *threads* is not 0. Done in
+   C, because Python would run signal handlers in between. */
+static void butter_fanotify_leave_out_own(int fd, int threads, butter_fanotify_events *events)
+{
+    pid_t own = getpid();
+    uint64_t kept = 0;
+    int bare = events->used == events->count * HEADER;
+
+    for (uint64_t i = 0; i < events->count; i++) {
+        int32_t pid = events->pids[i];
+        struct {
+            int32_t fd;
+            uint32_t response;
+        } answer = {events->fds[i], FAN_ALLOW};
+
+        if (threads ? pid > 0 && !syscall(SYS_tgkill, own, pid, 0) : pid == own) {
+            /* the kernel has answered where it could not open the file */
+            if (events->masks[i] & PERMISSION && answer.fd >= 0 && write(fd, &answer, sizeof answer) < 0) {
+            }
+            if (answer.fd >= 0)
+                close(answer.fd);
+            if (events->pidfds[i] >= 0)
+                close(events->pidfds[i]);
+            continue;
+        }
+        events->masks[kept] = events->masks[i];
+        events->fds[kept] = events->fds[i];
+        events->pids[kept] = events->pids[i];
+        events->pidfds[kept] = events->pidfds[i];
+        events->offsets[kept] = events->offsets[i];
+        kept++;
+    }
+    events->count = kept;
+    if (bare)
+        events->used = kept * HEADER;
 }

@@ -25,7 +25,7 @@ DECLARATIONS = """
 
 /* FanotifyMask(IntFlag): the mask of fanotify_mark, and of an event */
 #define FAN_ACCESS ...              /* a file was read */
-#define FAN_MODIFY ...              /* a file was written, or truncated */
+#define FAN_MODIFY ...              /* a file was written, or truncated (which only events with handles tell) */
 #define FAN_ATTRIB ...              /* the metadata of a file or directory changed (Linux 5.1) */
 #define FAN_CLOSE_WRITE ...         /* a file that was open for writing was closed */
 #define FAN_CLOSE_NOWRITE ...       /* a file or directory that was not open for writing was closed */
@@ -63,7 +63,7 @@ DECLARATIONS = """
 #define FAN_MARK_ONLYDIR ...        /* refuse a path that is not a directory */
 #define FAN_MARK_EVICTABLE ...      /* the mark may vanish when memory is short (Linux 5.19) */
 #define FAN_MARK_IGNORE ...         /* the mask says which events are ignored (Linux 6.0) */
-#define FAN_MARK_IGNORED_MASK ...   /* the same in the older way, for which flags in the mask mean nothing */
+#define FAN_MARK_IGNORED_MASK ...   /* the same in the older way, without FAN_EVENT_ON_CHILD and FAN_ONDIR */
 #define FAN_MARK_IGNORED_SURV_MODIFY ... /* a modification does not end the ignoring */
 #define FAN_MARK_IGNORE_SURV ...    /* FAN_MARK_IGNORE and FAN_MARK_IGNORED_SURV_MODIFY (Linux 6.0) */
 
@@ -118,30 +118,15 @@ typedef struct {
     ...;
 } butter_fanotify_events;
 
-typedef struct {
-    int32_t fsid[2];
-    int32_t type;
-    uint32_t handle, handle_size;
-    uint32_t name, name_size;
-} butter_fanotify_fid;
-
-typedef struct {
-    butter_fanotify_fid file, directory, old, new;
-    uint32_t present;
-    int32_t pidfd;
-    int32_t error;
-    uint32_t error_count;
-    uint64_t offset, size;
-    uint64_t mount;
-} butter_fanotify_records;
-
 int fanotify_init(unsigned int flags, unsigned int event_f_flags);
 int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirfd, const char *pathname);
 
 ssize_t butter_fanotify_parse(const char *data, size_t size, butter_fanotify_events *events);
-int butter_fanotify_parse_records(const char *data, size_t size, butter_fanotify_records *records);
+int butter_fanotify_check(const char *data, size_t size, int32_t *pidfd);
 int butter_fanotify_read(int fd, butter_fanotify_events *events);
 int butter_fanotify_read_few(int fd, butter_fanotify_events *events);
+int butter_fanotify_read_one(int fd, butter_fanotify_events *events);
+void butter_fanotify_leave_out_own(int fd, int threads, butter_fanotify_events *events);
 """
 
 ffi = FFI()

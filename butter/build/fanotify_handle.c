@@ -7,10 +7,17 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_openat2
+# define SYS_openat2 437
+#endif
+#ifndef RESOLVE_NO_SYMLINKS
+# define RESOLVE_NO_SYMLINKS 0x04
+#endif
 #ifndef AT_HANDLE_FID
 # define AT_HANDLE_FID 0x200
 #endif
@@ -172,13 +179,35 @@ static int butter_open_handle(int mount_fd, const char *handle, size_t size, int
     return butter_open_by_handle_at(mount_fd, handle, size, type, flags);
 }
 
-/* Whether a path leads to the file with this handle on this mount. */
+/* Look at the file of a path that was found before. A symbolic link that was put in the
+   place of a directory would lead to the file by a path that is not its own, so a path
+   through one fails with ELOOP. Before Linux 5.6, or where a filter refuses openat2, it
+   is followed. */
+static int identify_again(const char *path, butter_handle *found)
+{
+    const struct {
+        uint64_t flags, mode, resolve;
+    } how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_NO_SYMLINKS};
+    int result, fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+    if (fd < 0)
+        return errno == ENOSYS || errno == EPERM ? identify(AT_FDCWD, path, found) : -1 - errno;
+    result = identify(fd, "", found);
+    close(fd);
+    return result;
+}
+
+/* Whether a path leads to the file with this handle on this mount, -1 - errno if there
+   is no descriptor or memory to look. */
 static int butter_leads_to(const char *path, const butter_mount *mount, const char *handle, size_t size, int type)
 {
     butter_handle found;
+    int result = identify_again(path, &found);
 
-    return identify(AT_FDCWD, path, &found) == 0 && is_same_mount(&found, mount) && found.type == type &&
-           found.size == size && memcmp(found.handle, handle, size) == 0;
+    if (result == -1 - EMFILE || result == -1 - ENFILE || result == -1 - ENOMEM)
+        return result;
+    return result == 0 && is_same_mount(&found, mount) && found.type == type && found.size == size &&
+           memcmp(found.handle, handle, size) == 0;
 }
 
 /* Whether a path leads to a file on this mount. */
@@ -214,28 +243,45 @@ static int link_of(int fd, char *text, size_t size)
     return (int)length;
 }
 
-/* Find the path of an open file. Its link in /proc is not believed: that has the same
-   form for a file that is outside the root, covered by a mount, on a mount of another
-   namespace, or outside the part of its filesystem that is mounted. So the path counts
-   only if it leads to the file. Fails with ENOENT if the file was deleted, EXDEV if its
-   link leads elsewhere, and EAGAIN if it was moved at each look. */
-static int path_of(int fd, butter_found *found)
+/* Whether a path leads to an open file: to the same file on the same mount, or, if file
+   is NULL, to the same file on whichever mount. Return 0 or -1 - errno, EXDEV for
+   another file. The link of a pipe, a socket or the like is not absolute. */
+static int try_path(const char *path, int fd, const butter_handle *file)
+{
+    butter_handle found;
+    struct stat there, here;
+    int result;
+
+    if (*path != '/')
+        return -1 - EXDEV;
+    if (file) {
+        result = identify(AT_FDCWD, path, &found);
+        return result < 0 || memcmp(&found, file, sizeof(found)) == 0 ? result : -1 - EXDEV;
+    }
+    if (lstat(path, &there) < 0 || fstat(fd, &here) < 0)
+        return -1 - errno;
+    return there.st_dev == here.st_dev && there.st_ino == here.st_ino ? 0 : -1 - EXDEV;
+}
+
+/* Find the path of an open file, with a file only one on its mount. Its link in /proc
+   is not believed: that has the same form for a file that is outside the root, covered
+   by a mount, on a mount of another namespace, or outside the part of its filesystem
+   that is mounted. So the path counts only if it leads to the file. Fails with ENOENT
+   if the file was deleted, EXDEV if its link leads elsewhere, and EAGAIN if it was
+   moved at each look. */
+static int path_of(int fd, const butter_handle *file, butter_found *found)
 {
     static const char deleted[] = " (deleted)";
     const size_t cut = sizeof(deleted) - 1;
     char again[sizeof(found->path)];
-    butter_handle there;
+    struct stat status;
     int result, looks = 0, same = 0;
 
-    found->length = 0;
     found->step = BUTTER_PATH;
-    result = identify(fd, "", &found->file);
-    if (result < 0)
-        return result;
     found->length = link_of(fd, found->path, sizeof(found->path));
     while (found->length >= 0) {
-        result = identify(AT_FDCWD, found->path, &there);
-        if (result == 0 && memcmp(&there, &found->file, sizeof(there)) == 0)
+        result = try_path(found->path, fd, file);
+        if (result == 0)
             return 0;
         strcpy(again, found->path);
         found->length = link_of(fd, found->path, sizeof(found->path));
@@ -250,15 +296,35 @@ static int path_of(int fd, butter_found *found)
         }
         if (result == -1 - EACCES || result == -1 - ENOMEM || result == -1 - EMFILE || result == -1 - ENFILE)
             return result;
-        if ((size_t)found->length <= cut || strcmp(found->path + found->length - cut, deleted) != 0)
+        /* the words alone may be part of a name */
+        if (fstat(fd, &status) < 0 || status.st_nlink > 0)
             return -1 - EXDEV;
-        found->length -= (int)cut;
+        if ((size_t)found->length > cut && strcmp(found->path + found->length - cut, deleted) == 0)
+            found->length -= (int)cut;
         return -1 - ENOENT;
     }
     found->step = BUTTER_LINK;
     result = found->length;
     found->length = 0;
     return result;
+}
+
+/* Find the path of an open file through any mount: that of the descriptor may be one of
+   another namespace. Not every filesystem has handles. */
+static int butter_path_of(int fd, butter_found *found)
+{
+    return path_of(fd, NULL, found);
+}
+
+/* Find the path of an open file on its own mount, and its handle. */
+static int locate(int fd, butter_found *found)
+{
+    int result;
+
+    found->length = 0;
+    found->step = BUTTER_PATH;
+    result = identify(fd, "", &found->file);
+    return result < 0 ? result : path_of(fd, &found->file, found);
 }
 
 /* Find what a path leads to now, or dirfd if it is empty: its own path, its handle and
@@ -274,7 +340,7 @@ static int butter_find(int dirfd, const char *path, int follow, butter_found *fo
         return fd;
     result = fsid_of(fd, found->fsid);
     if (result == 0)
-        result = path_of(fd, found);
+        result = locate(fd, found);
     if (!itself)
         close(fd);
     return result;
@@ -302,7 +368,7 @@ static int butter_find_handle(const char *place, const butter_mount *mount, cons
             file = butter_open_by_handle_at(fd, handle, size, type, O_PATH | O_CLOEXEC | O_DIRECTORY);
         result = file;
         if (file >= 0) {
-            result = path_of(file, found);
+            result = locate(file, found);
             close(file);
         }
     }

@@ -49,6 +49,7 @@ int open_by_handle_at(int mount_fd, const char *handle, size_t size, int type, i
 int butter_open_handle(int mount_fd, const char *handle, size_t size, int type, int flags, const butter_mount *mount);
 int butter_leads_to(const char *path, const butter_mount *mount, const char *handle, size_t size, int type);
 int butter_is_on(const char *path, const butter_mount *mount);
+int butter_path_of(int fd, butter_found *found);
 int butter_find(int dirfd, const char *path, int follow, butter_found *found);
 int butter_find_handle(const char *place, const butter_mount *mount, const char *handle, size_t size, int type,
                        butter_found *found);

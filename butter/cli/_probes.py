@@ -145,18 +145,17 @@ def try_fanotify_paths() -> None:
         os.close(FileHandle.of(".", directory).open(directory))
 
 
-@feature("mounts", since="6.14", table=MODES)
+@feature("mounts", since="6.15", table=MODES)
 def try_fanotify_mounts() -> None:
     from butter.clone import CLONE_NEWNS, unshare
-    from butter.fanotify import FAN_MARK_MNTNS, FAN_MNT_ATTACH, FAN_REPORT_MNT, Fanotify
+    from butter.mounts import MountMonitor
     from butter.system import MS_PRIVATE, MS_REC, mount, mounted
 
     unshare(CLONE_NEWNS)
     mount(None, "/", None, MS_REC | MS_PRIVATE)
-    with Fanotify(FAN_REPORT_MNT) as fanotify:
-        fanotify.watch("/proc/self/ns/mnt", FAN_MNT_ATTACH, FAN_MARK_MNTNS)
-        with mounted("butter-doctor", "/proc", "tmpfs"):
-            fanotify.read_event()
+    with MountMonitor() as monitor, mounted("butter-doctor", "/proc", "tmpfs"):
+        if monitor.read_event().mount.source != "butter-doctor":
+            raise LookupError("the event is about another mount")
 
 
 @feature("eventfd", since="2.6.27")

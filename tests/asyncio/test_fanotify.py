@@ -1,8 +1,10 @@
 """The behaviour of Fanotify_async alone; test_queue.py has that of every awaitable."""
 
 import asyncio
+import contextlib
 import errno
 import os
+import select
 
 import pytest
 from loops import both
@@ -124,10 +126,46 @@ async def test_deadline(file, default, result):
                 event.allow()
 
 
+@needs("CAP_SYS_ADMIN")
+def test_a_deadline_without_a_loop(file):
+    """Outside a loop nothing is read, as no deadline could end."""
+    with Fanotify_async(FAN_CLASS_CONTENT, default="deny", deadline=30) as fanotify:
+        fanotify.watch(file, FAN_OPEN_PERM)
+        task = os.fork()
+        if not task:
+            with contextlib.suppress(PermissionError):
+                os.open(file, os.O_RDONLY)
+                os._exit(1)
+            os._exit(0)
+        assert select.select([fanotify._source], [], [], 30)[0]
+        with pytest.raises(RuntimeError):
+            fanotify.get_nowait()
+        assert select.select([fanotify._source], [], [], 0)[0]
+    assert os.waitpid(task, 0)[1] == 0
+
+
+@needs("CAP_SYS_ADMIN")
+@both
+async def test_own_events_alone(tmp_path):
+    """A batch that has events of this process alone is not the end of what is there."""
+    async with Fanotify_async(FAN_REPORT_DFID_NAME, exclude_self=True) as fanotify:
+        fanotify.watch(tmp_path, FAN_CREATE)
+        for number in range(600):
+            (tmp_path / str(number)).touch()
+        if not os.fork():
+            (tmp_path / "other").touch()
+            os._exit(0)
+        os.wait()
+        assert not fanotify.empty()
+        assert fanotify.get_nowait().name == "other"
+
+
 def test_other_deadlines():
-    """A deadline is a number of seconds that is not negative."""
-    with pytest.raises(ValueError, match="must not be negative"):
+    """Deadlines and flags out of range are named as they were passed."""
+    with pytest.raises(ValueError, match="deadline is -1; it must not be negative"):
         Fanotify_async(FAN_REPORT_FID, deadline=-1)
+    with pytest.raises(ValueError, match="flags is 4294967296;"):
+        Fanotify_async(1 << 32)
     with pytest.raises(TypeError, match="number of seconds"):
         Fanotify_async(FAN_REPORT_FID, deadline="1")
 

@@ -7,7 +7,7 @@ from support import Mounter, needs
 from butter.asyncio.mounts import MountMonitor_async
 from butter.errors import NoMoreEvents
 
-pytestmark = needs("CAP_SYS_ADMIN", kernel=(6, 16))
+pytestmark = needs("CAP_SYS_ADMIN", kernel=(6, 15))
 
 
 @both

@@ -203,7 +203,7 @@ def test_fanotify04(here):
     ("flags", "number"),
     [
         (0, FAN_NOFD),
-        pytest.param(FAN_REPORT_FD_ERROR, -errno.EBADF, marks=needs(kernel=(6, 13))),
+        pytest.param(FAN_REPORT_FD_ERROR, FAN_NOFD, marks=needs(kernel=(6, 13))),
         (FAN_UNLIMITED_QUEUE, None),
     ],
 )
@@ -217,21 +217,19 @@ def test_fanotify05(tmp_path, flags, number):
             made.watch(path, FAN_OPEN, FAN_MARK_MOUNT)
             for name in range(most + 1):
                 use(str(name), os.O_CREAT)
-            for name in range(most + 1):
+            for name in range(10):
                 use(str(name))
-            opened, overflows = [], []
+            count, names, overflows = 0, [], []
             while events := made.read_events():
-                for event in events:
-                    with event:
-                        if event.queue_overflow_event:
-                            assert event.mask == FAN_Q_OVERFLOW
-                            overflows.append(event.fd)
-                        else:
-                            assert event.mask == FAN_OPEN
-                            opened.append(int(os.path.basename(event.filename)))
-        assert opened[:most] == list(range(most))
-        assert overflows == ([] if number is None else [number])
-        assert number is not None or set(opened) == set(range(most + 1))
+                overflows += [(event.mask, event.fd) for event in events if event.queue_overflow_event]
+                # the name of one in each read, because it takes as long as the read
+                names.append((count, int(os.path.basename(events[0].filename or "-1"))))
+                count += sum(event.mask == FAN_OPEN for event in events)
+                close_events(events)
+        assert overflows == ([] if number is None else [(FAN_Q_OVERFLOW, number)])
+        # later opens of a file may be merged with the first
+        assert count == most if overflows else count > most
+        assert [name for place, name in names if place < most] == [place for place, name in names if place < most]
 
     own_filesystem(body, tmp_path, "tmpfs")
 
@@ -387,16 +385,18 @@ def test_fanotify10(tmp_path, newer):
             Path(name).touch()
         for name in "M/x", "M/x2":
             shutil.copy(shutil.which("true"), name)
+        groups = {each: Fanotify(each | FAN_NONBLOCK) for each in CLASSES}
         for row in FANOTIFY10:
             if newer or not row[3].endswith("s"):  # the older way is not for directories
-                check_fanotify10(row, newer)
+                check_fanotify10(groups, row, newer)
+        for made in groups.values():
+            made.close()
 
     own_filesystem(body, tmp_path, "tmpfs")
 
 
-def check_fanotify10(row, newer):
+def check_fanotify10(groups, row, newer):
     mark, ignored, flags, path, seen, wanted = row
-    groups = {each: Fanotify(each | FAN_NONBLOCK) for each in CLASSES}
     asked = BOTH if path.split("/")[-1] in ("x", "x2") else FAN_OPEN
     for each, made in groups.items():
         kind, place = mark.split()
@@ -419,7 +419,7 @@ def check_fanotify10(row, newer):
             with event:
                 found |= event.mask & asked
         assert found == (wanted if each == FAN_CLASS_PRE_CONTENT else seen), (row, each)
-        made.close()
+        made.flush()  # for the next row; a close takes 10 ms
 
 
 @admin
@@ -644,7 +644,8 @@ def test_fanotify16(tmp_path, kind):
     """Events have the directory, the name and the child that their group reports."""
 
     def body(path):
-        for style in FAN_MARK_FILESYSTEM, FAN_MARK_INODE:
+        # the filesystem makes no difference to the marks of directories
+        for style in (FAN_MARK_FILESYSTEM, FAN_MARK_INODE)[: 2 if kind == "tmpfs" else 1]:
             for number, row in enumerate(FANOTIFY16):
                 os.mkdir(f"{path}/{style}-{number}")
                 os.chdir(f"{path}/{style}-{number}")
@@ -832,7 +833,8 @@ def test_fanotify21(tmp_path, errors):
         os.mkdir("M")
         Path("M/file").touch()
         raw_mount("M", "M", None, 0x1000)  # MS_BIND
-        with Fanotify(FAN_REPORT_PIDFD | errors, os.O_RDWR) as made:
+        # a Fanotify that is not adopted adds FAN_REPORT_FD_ERROR
+        with Fanotify.adopt(fanotify_init(FAN_REPORT_PIDFD | errors, os.O_RDWR)) as made:
             made.watch("M/file", FAN_OPEN)
             use("M/file")
             with made.read_event() as event:

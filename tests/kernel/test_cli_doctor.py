@@ -1,7 +1,9 @@
 """``butter doctor``, with all features at work and without some of them."""
 
+import contextlib
 import errno
 import importlib
+import io
 import json
 import os
 import re
@@ -12,7 +14,7 @@ import features
 import pytest
 import support
 from commands import run, run_at_limit
-from support import needs_namespaces
+from support import in_child, needs_namespaces
 
 import butter
 from butter import cli
@@ -20,9 +22,25 @@ from butter.cli import doctor
 from butter.cli._limits import LIMITS
 from butter.cli._probes import FEATURES, MODES, remedy
 from butter.errors import sysctl
+from butter.fanotify import FanotifyInit
 from butter.prctl import Capability
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
+
+
+def report(before=lambda: None):
+    """The exit code of ``butter doctor --json`` in a forked child, and what it prints.
+
+    The child calls *before* first. A new Python would take much longer.
+    """
+
+    def body():
+        before()
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            status = cli.main(["doctor", "--json"])
+        return status, json.loads(printed.getvalue())
+
+    return in_child(body)
 
 
 def test_doctor():
@@ -55,7 +73,7 @@ def test_doctor_names_capabilities():
     """The capabilities in force are named; for people those that lack, if fewer."""
     with open("/proc/self/status") as status:
         mask = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff"))
-    names = json.loads(run("doctor", "--json").stdout)["capabilities"]
+    names = report()[1]["capabilities"]
     assert len(names) == bin(mask).count("1")
     assert ("CAP_CHOWN" in names) == bool(mask & 1)
     every = [f"CAP_{capability.name}" for capability in Capability]
@@ -68,14 +86,29 @@ def test_doctor_names_capabilities():
 @support.needs("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", kernel=(6, 15))
 def test_doctor_fanotify():
     """Root has all of fanotify."""
-    found = json.loads(run("doctor", "--json").stdout)
+    found = report()[1]
     assert [(row["name"], row["reason"]) for row in found["fanotify"] if not row["works"]] == []
     assert len(found["fanotify"]) == len(MODES)
+
+
+@pytest.mark.parametrize(
+    ("mode", "constant"),
+    [
+        ("processes", "FAN_REPORT_PIDFD"),
+        ("filesystems", "FAN_REPORT_DFID_NAME"),
+        ("mounts", "FAN_REPORT_MNT"),
+    ],
+)
+def test_doctor_knows_the_kernel_of_a_mode(mode, constant):
+    """A mode of fanotify is as old as the constant that it needs."""
+    (since,) = (feature.since for feature in MODES if feature.name == mode)
+    assert since == FanotifyInit.__since__[constant][1]
 
 
 @needs_namespaces
 def test_doctor_fanotify_without_privileges():
     """Without privileges each row of fanotify says which capability is missing."""
+    # an execve takes the capabilities that the new namespace gave
     done = run("doctor", "--json", preexec_fn=lambda: support.own_namespaces(root=False))
     found = json.loads(done.stdout)["fanotify"]
     assert [row["name"] for row in found if row["works"]] == []
@@ -88,9 +121,8 @@ def test_doctor_fanotify_without_privileges():
 @pytest.mark.parametrize(("number", "remedy"), [(errno.ENOSYS, "seccomp profile"), (errno.EPERM, "capability")])
 def test_doctor_where_a_call_fails(feature, number, remedy):
     """A feature that a seccomp filter takes away is named, with what helps."""
-    done = run("doctor", "--json", preexec_fn=lambda: support.inject(feature.call, number))
-    found = json.loads(done.stdout)
-    assert (done.returncode, done.stderr, found["seccomp"]) == (1, "", "filter")
+    status, found = report(lambda: support.inject(feature.call, number))
+    assert (status, found["seccomp"]) == (1, "filter")
     broken = {row["name"]: row for row in found["features"] if not row["works"]}
     # without privileges, mounting needs namespaces of one's own
     others = ["system"] if feature.name == "clone" and not support.capable("CAP_SYS_ADMIN") else []
@@ -138,8 +170,7 @@ def test_doctor_where_user_namespaces_are_forbidden(name, value, reason):
             file.write(str(value))
         support.inject("unshare", errno.EPERM)
 
-    done = run("doctor", "--json", preexec_fn=forbid)
-    row = next(row for row in json.loads(done.stdout)["features"] if row["name"] == "clone")
+    row = next(row for row in report(forbid)[1]["features"] if row["name"] == "clone")
     assert reason in row["reason"]
     assert "run as root" in row["remedy"]
 

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -201,6 +202,23 @@ def test_processes_that_have_ended(here):
     assert (second["pid"], second["comm"], second["cmdline"], second["ended"]) == (zombie, comm, [], True)
 
 
+@on_a_filesystem
+def test_a_deleted_program(here):
+    """A process whose program was deleted and replaced has its own name and command."""
+    program = here / "old name\n"
+    shutil.copy(shutil.which("sh"), program)
+    with subprocess.Popen([program, "-c", "read go; : > made; read end"], cwd=here, stdin=subprocess.PIPE) as shell:
+        program.unlink()
+        shutil.copy(shutil.which("cat"), program)
+        with watching("--filesystem", here, "--json", "-n", "1", "-e", "create") as process:
+            shell.stdin.write(b"\n")
+            shell.stdin.flush()
+            (record,) = records(process)
+        shell.stdin.close()
+    assert (record["pid"], record["comm"], record["ended"]) == (shell.pid, "old name\n", False)
+    assert record["cmdline"][0] == str(program)
+
+
 @needs("CAP_SYS_ADMIN", kernel=(5, 15))
 def test_the_number_of_another_process(tmp_path):
     """A process that has the number by now is never taken for the one of the event."""
@@ -343,6 +361,19 @@ def test_interrupted(here):
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert finish(process) == (130, [], "")
+
+
+@on_a_filesystem
+def test_the_reader_ends(here):
+    """As in a pipe to head -1, the command ends when its output has no reader."""
+    reading, writing = os.pipe()
+    with watching("--filesystem", here, "--json", "-e", "create", stdout=writing) as process:
+        os.close(writing)
+        (here / "one").mkdir()
+        assert json.loads(os.read(reading, 1 << 16))["name"] == "one"
+        os.close(reading)
+        code, said = process.wait(60), process.stderr.read().decode()
+    assert (code, said) == (141, "")
 
 
 # what it cannot do

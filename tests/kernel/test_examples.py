@@ -263,6 +263,25 @@ def test_monitor_directories(tmp_path):
     support.in_child(body)
 
 
+@support.needs("CAP_SYS_ADMIN", kernel=(6, 15))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "name", ["guard_filesystem.py", "log_accesses.py", "monitor_directories.py", "mount_monitor.py"]
+)
+def test_an_endless_example_ends(name, number, tmp_path):
+    """Ctrl-C ends a program that waits for events with 0, and SIGTERM at once."""
+
+    def body(path):
+        arguments = {"guard_filesystem.py": [path, "#!"], "mount_monitor.py": []}.get(name, [path])
+        with running(name, *arguments) as process:
+            assert process.stdout.readline().startswith(("guarding ", "watching "))
+            process.send_signal(number)
+            assert process.communicate(timeout=60) == ("", "")
+            assert process.returncode == (0 if number == signal.SIGINT else -number)
+
+    support.own_filesystem(body, tmp_path, "tmpfs")
+
+
 def test_every_example_is_tested():
     """Each example has a test here."""
     assert {f"test_{path.stem}" for path in EXAMPLES.glob("*.py")} <= set(globals())

@@ -9,9 +9,10 @@ import os
 import pickle
 import platform
 import re
+import resource
 import signal
+import stat
 import struct
-import sys
 import threading
 import time
 from pathlib import Path
@@ -21,7 +22,7 @@ import support
 from support import in_child, needs, own_filesystem
 
 from butter import _fanotify, _fanotify_read, fanotify, fanotify_constants
-from butter._fanotify_event import DENY_ERRNOS
+from butter._fanotify_answers import DENY_ERRNOS, Answers
 from butter.errors import InvalidArgument
 from butter.fanotify import (
     FAN_ACCESS_PERM,
@@ -38,6 +39,8 @@ from butter.fanotify import (
     FAN_DENY,
     FAN_ENABLE_AUDIT,
     FAN_EVENT_INFO_TYPE_DFID_NAME,
+    FAN_EVENT_INFO_TYPE_PIDFD,
+    FAN_EVENT_ON_CHILD,
     FAN_FS_ERROR,
     FAN_MARK_ADD,
     FAN_MARK_EVICTABLE,
@@ -79,7 +82,7 @@ from butter.fanotify import (
     fanotify_init,
     fanotify_mark,
 )
-from butter.pidfd import Pidfd
+from butter.pidfd import Pidfd, pidfd_open
 from butter.utils import get_buffered_length
 
 admin = needs("CAP_SYS_ADMIN")
@@ -88,21 +91,21 @@ admin = needs("CAP_SYS_ADMIN")
 
 
 @admin
-@needs(kernel=(6, 14))
+@needs(kernel=(6, 15))
 @pytest.mark.parametrize(
     ("flags", "event_flags", "words"),
     [
         (0x8000, 0, "unknown flags 0x8000"),
         (FAN_REPORT_PIDFD | FAN_REPORT_TID, 0, "FAN_REPORT_PIDFD and FAN_REPORT_TID exclude each other"),
         (FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT, 0, "FAN_CLASS_CONTENT and FAN_CLASS_PRE_CONTENT exclude"),
-        (FAN_REPORT_MNT | FAN_REPORT_FID, 0, "cannot have REPORT_FID"),
-        (FAN_REPORT_MNT | FAN_REPORT_FD_ERROR, 0, "cannot have REPORT_FD_ERROR"),
-        (FAN_REPORT_MNT | FAN_CLASS_CONTENT, 0, "cannot have CLASS_CONTENT"),
+        (FAN_REPORT_MNT | FAN_REPORT_FID, 0, "cannot have FAN_REPORT_FID"),
+        (FAN_REPORT_MNT | FAN_REPORT_FD_ERROR, 0, "cannot have FAN_REPORT_FD_ERROR"),
+        (FAN_REPORT_MNT | FAN_CLASS_CONTENT, 0, "cannot have FAN_CLASS_CONTENT"),
         (0, 0o10000000, "O_PATH"),
         (0, os.O_TRUNC, f"{os.O_TRUNC:#x}"),
         (0, 3, "one of O_RDONLY, O_WRONLY and O_RDWR"),
-        (FAN_CLASS_CONTENT | FAN_REPORT_FID, 0, "they exclude CLASS_CONTENT"),
-        (FAN_CLASS_PRE_CONTENT | FAN_REPORT_FID, 0, "they exclude CLASS_PRE_CONTENT"),
+        (FAN_CLASS_CONTENT | FAN_REPORT_FID, 0, "they exclude FAN_CLASS_CONTENT"),
+        (FAN_CLASS_PRE_CONTENT | FAN_REPORT_FID, 0, "they exclude FAN_CLASS_PRE_CONTENT"),
         (FAN_REPORT_NAME, 0, "FAN_REPORT_NAME needs FAN_REPORT_DIR_FID"),
         (FAN_REPORT_FID | FAN_REPORT_NAME, 0, "FAN_REPORT_NAME needs FAN_REPORT_DIR_FID"),
         (FAN_REPORT_FID | FAN_REPORT_TARGET_FID, 0, "FAN_REPORT_TARGET_FID needs FAN_REPORT_NAME"),
@@ -124,7 +127,7 @@ SURE = FAN_MARK_ADD
 
 
 @admin
-@needs(kernel=(6, 14))
+@needs(kernel=(6, 15))
 @pytest.mark.parametrize(
     ("group", "path", "mask", "flags", "words"),
     [
@@ -132,24 +135,25 @@ SURE = FAN_MARK_ADD
         (0, ".", FAN_OPEN, SURE | 0x8000, "unknown flags 0x8000"),
         (0, ".", FAN_OPEN, 0, "one of FAN_MARK_ADD, FAN_MARK_REMOVE and FAN_MARK_FLUSH"),
         (0, ".", FAN_OPEN, FAN_MARK_ADD | FAN_MARK_REMOVE, "one of FAN_MARK_ADD"),
-        (0, ".", 0, FAN_MARK_FLUSH | FAN_MARK_IGNORE, "not with IGNORE"),
+        (0, ".", 0, FAN_MARK_FLUSH | FAN_MARK_IGNORE, "not with FAN_MARK_IGNORE"),
         (0, ".", 0, SURE, "asks for no event"),
-        (0, ".", 0x4000, SURE, "cannot be asked for: Q_OVERFLOW"),
+        (0, ".", 0x4000, SURE, "cannot be asked for: FAN_Q_OVERFLOW"),
         (0, ".", FAN_OPEN, SURE | FAN_MARK_IGNORE | FAN_MARK_IGNORED_MASK, "exclude each other"),
-        (0, ".", FAN_OPEN_PERM, SURE, "OPEN_PERM needs a group of FAN_CLASS_CONTENT"),
+        (0, ".", FAN_OPEN_PERM, SURE, "FAN_OPEN_PERM needs a group of FAN_CLASS_CONTENT"),
         (0, ".", FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM, SURE, "needs a group of FAN_CLASS_CONTENT"),
+        (0, "file", FAN_PRE_ACCESS, SURE, "FAN_PRE_ACCESS needs a group of FAN_CLASS_PRE_CONTENT"),
         (FAN_CLASS_CONTENT, "file", FAN_PRE_ACCESS, SURE, "FAN_PRE_ACCESS needs a group of FAN_CLASS_PRE_CONTENT"),
         (FAN_CLASS_PRE_CONTENT, ".", FAN_PRE_ACCESS | FAN_ONDIR, SURE, "FAN_PRE_ACCESS and FAN_ONDIR exclude"),
         (FAN_CLASS_CONTENT, "/proc/version", FAN_OPEN_PERM, SURE, "the filesystem (proc) cannot have permission"),
         (FAN_REPORT_FID, ".", FAN_FS_ERROR, SURE, "FAN_FS_ERROR needs a mark with FAN_MARK_FILESYSTEM"),
         (FAN_REPORT_FID, ".", FAN_OPEN, SURE | FAN_MARK_MOUNT | FAN_MARK_EVICTABLE, "FAN_MARK_EVICTABLE"),
-        (0, ".", FAN_ATTRIB, SURE, "ATTRIB needs a group with FAN_REPORT_FID"),
-        (FAN_REPORT_FID, ".", FAN_CREATE, SURE | FAN_MARK_MOUNT, "FAN_MARK_MOUNT cannot have CREATE"),
+        (0, ".", FAN_ATTRIB, SURE, "FAN_ATTRIB needs a group with FAN_REPORT_FID"),
+        (FAN_REPORT_FID, ".", FAN_CREATE, SURE | FAN_MARK_MOUNT, "FAN_MARK_MOUNT cannot have FAN_CREATE"),
         (FAN_REPORT_FID, ".", FAN_RENAME, SURE, "FAN_RENAME needs a group with FAN_REPORT_NAME"),
-        (FAN_REPORT_MNT, "/proc/self/ns/mnt", FAN_OPEN, SURE | FAN_MARK_MNTNS, "not OPEN"),
+        (FAN_REPORT_MNT, "/proc/self/ns/mnt", FAN_OPEN, SURE | FAN_MARK_MNTNS, "not FAN_OPEN"),
         (FAN_REPORT_MNT, ".", FAN_MNT_ATTACH, SURE, "only marks with FAN_MARK_MNTNS"),
         (FAN_REPORT_MNT, ".", FAN_MNT_ATTACH, SURE | FAN_MARK_MNTNS, "needs a path to a mount namespace"),
-        (0, ".", FAN_MNT_ATTACH, SURE, "MNT_ATTACH needs a group with FAN_REPORT_MNT"),
+        (0, ".", FAN_MNT_ATTACH, SURE, "FAN_MNT_ATTACH needs a group with FAN_REPORT_MNT"),
         (0, ".", FAN_OPEN, SURE | FAN_MARK_MNTNS, "FAN_MARK_MNTNS needs a group with FAN_REPORT_MNT"),
         (0, ".", FAN_OPEN, SURE | FAN_MARK_MOUNT | FAN_MARK_IGNORE, "use FAN_MARK_IGNORE_SURV"),
         (0, ".", FAN_OPEN, SURE | FAN_MARK_FILESYSTEM | FAN_MARK_IGNORE, "use FAN_MARK_IGNORE_SURV"),
@@ -195,9 +199,9 @@ def test_no_group_left():
     ("flags", "words"),
     [
         (FAN_CLASS_NOTIF, "a group whose events have descriptors needs CAP_SYS_ADMIN"),
-        (FAN_CLASS_CONTENT, "CLASS_CONTENT needs CAP_SYS_ADMIN"),
-        (FAN_REPORT_FID | FAN_REPORT_TID, "REPORT_TID needs CAP_SYS_ADMIN"),
-        (FAN_REPORT_FID | FAN_REPORT_PIDFD, "REPORT_PIDFD needs CAP_SYS_ADMIN"),
+        (FAN_CLASS_CONTENT, "FAN_CLASS_CONTENT needs CAP_SYS_ADMIN"),
+        (FAN_REPORT_FID | FAN_REPORT_TID, "FAN_REPORT_TID needs CAP_SYS_ADMIN"),
+        (FAN_REPORT_FID | FAN_REPORT_PIDFD, "FAN_REPORT_PIDFD needs CAP_SYS_ADMIN"),
     ],
 )
 def test_groups_of_a_user(flags, words):
@@ -223,6 +227,39 @@ def test_groups_in_a_user_namespace():
         in_child(body)
 
 
+@pytest.mark.parametrize(
+    ("path", "dfd", "error", "words"),
+    [
+        (None, fanotify.AT_FDCWD, InvalidArgument, "a path of None stands for the file dfd"),
+        (None, 10**6, InvalidArgument, "descriptor 1000000 is not open"),
+        ("file", 10**6, InvalidArgument, "descriptor 1000000 is not open"),
+        ("file", "pipe", NotADirectoryError, "is not a directory, and the path 'file' is relative"),
+        (Path("file"), "pipe", NotADirectoryError, "is not a directory, and the path 'file' is relative"),
+        ("/dev/null/x", fanotify.AT_FDCWD, NotADirectoryError, "a part of the path is not a directory"),
+        ("", fanotify.AT_FDCWD, FileNotFoundError, "the path is empty: pass None"),
+    ],
+)
+def test_where_a_path_begins(pipe, path, dfd, error, words):
+    """The sentence tells whether the path is wrong, or the descriptor before it."""
+    with Fanotify(FAN_REPORT_FID) as made, pytest.raises(error, match=words):
+        made.watch(path, FAN_OPEN, dfd=pipe[0] if dfd == "pipe" else dfd)
+
+
+@pytest.mark.parametrize("method", ["watch", "ignore", "del_watch", "del_ignore", "flush", "__init__"])
+@pytest.mark.parametrize(
+    ("flags", "error", "words"),
+    [
+        ("x", TypeError, "flags must be an int, not str"),
+        ([], TypeError, "flags must be an int, not list"),
+        (1 << 32, ValueError, "flags is 4294967296;"),
+    ],
+)
+def test_flags_that_are_not_flags(method, flags, error, words):
+    """They are refused before a flag of the method is added, and named as passed."""
+    with Fanotify(FAN_REPORT_FID) as made, pytest.raises(error, match=words):
+        getattr(made, method)(*([] if method in ("flush", "__init__") else ["/", FAN_OPEN]), flags=flags)
+
+
 def test_a_missing_mark(tmp_path):
     """To remove a mark that is not there fails with a sentence of its own."""
     with Fanotify(FAN_REPORT_FID) as made, pytest.raises(FileNotFoundError, match="does not have a mark"):
@@ -234,7 +271,7 @@ def test_a_missing_mark(tmp_path):
 def test_events_of_directories_on_a_file(tmp_path):
     """A file cannot have events of names, and the sentence says which they are."""
     (tmp_path / "file").touch()
-    with Fanotify(NAMES) as made, pytest.raises(NotADirectoryError, match="RENAME is about directories"):
+    with Fanotify(NAMES) as made, pytest.raises(NotADirectoryError, match="FAN_RENAME is about directories"):
         made.watch(tmp_path / "file", FAN_RENAME)
 
 
@@ -432,6 +469,26 @@ def test_a_hand_made_event(pipe):
     assert not is_open(number)
 
 
+@needs(kernel=(5, 3))
+def test_a_pidfd_that_belongs_to_the_program():
+    """An event of str_to_events closes its pidfd in close(), not when forgotten."""
+    number = pidfd_open(os.getpid())
+    data = struct.pack("=IBBHQiiBBHi", 32, 3, 0, 24, FAN_OPEN, FAN_NOFD, 1, FAN_EVENT_INFO_TYPE_PIDFD, 0, 8, number)
+    events = fanotify.str_to_events(data)
+    assert events[0].pidfd.pid == os.getpid()
+    support.forget(events)
+    assert is_open(number)
+    for look in (lambda event: event.pidfd), (lambda event: None):
+        (event,) = fanotify.str_to_events(data)
+        look(event)
+        other = os.dup(number)
+        event.close()
+        assert not is_open(number)
+        os.dup2(other, number, inheritable=False)
+        os.close(other)
+    os.close(number)
+
+
 @pytest.mark.defect("F7")
 def test_an_overflow_has_no_descriptor():
     """close() of an event without a descriptor does nothing."""
@@ -449,7 +506,7 @@ def test_events_are_not_copied():
     """A copy would close the descriptor a second time."""
     event = FanotifyEvent(3, FAN_OPEN, FAN_NOFD, 0)
     for make in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError, match="cannot copy or pickle"):
+        with pytest.raises(TypeError, match="cannot copy or pickle a FanotifyEvent"):
             make(event)
 
 
@@ -537,38 +594,16 @@ def test_many_events_are_closed(file):
         assert is_open(stranger)
         os.close(stranger)
         assert not is_open(numbers[1])
+        first, second = read_one(made, file), read_one(made, file)
+        os.close(first.fd)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            close_events([first, second])
+        assert not is_open(second[2])
     close_events([FanotifyEvent(3, FAN_OPEN, FAN_NOFD, 1)])
 
 
-class Interrupted(Exception):
-    """A signal handler's exception."""
-
-
-def interrupted(function, at):
-    """Call *function*, and raise at place *at* where Python may run handlers.
-
-    Returns whether there is such a place.
-    """
-    places = itertools.count()
-
-    def profile(frame, event, arg):
-        # where a function begins, and where one that is written in C has returned
-        if event in ("call", "c_return") and arg is not sys.setprofile and next(places) == at:
-            sys.setprofile(None)
-            raise Interrupted
-
-    sys.setprofile(profile)
-    try:
-        function()
-    except Interrupted:
-        return True
-    finally:
-        sys.setprofile(None)
-    return False
-
-
 @admin
-@needs(when=platform.python_implementation() == "CPython", reason="needs CPython's profiler")
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
 @pytest.mark.parametrize("close", [FanotifyEvent.close, lambda event: close_events([event])])
 @pytest.mark.parametrize("flags", [0, FAN_CLASS_CONTENT])
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -580,11 +615,57 @@ def test_a_close_that_a_handler_interrupts(file, close, flags):
             made.watch(file, FAN_OPEN_PERM if flags else FAN_OPEN)
             task = Task(lambda: use(file))
             events = [made.read_event()]
-            more = interrupted(lambda events=events: close(events[0]), at)
+            more = support.interrupt_between(lambda events=events: close(events[0]), at)
             support.forget(events)
             assert set(support.descriptors()) - set(before) == {made.fileno()}
-        # the default comes from the event, or else from the object
-        assert task.status() == (errno.EPERM if flags else 0)
+            assert task.status() == (errno.EPERM if flags else 0)
+        at += 1
+    assert at > 3
+
+
+@admin
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_end_of_an_object_that_a_handler_interrupts(file):
+    """Wherever a handler raises in close(), all that wait get the default."""
+    at, more = 0, True
+    paths = [file, file.with_name("other")]
+    paths[1].touch()
+    while more:
+        made = Fanotify(FAN_CLASS_CONTENT, default="deny")
+        for path in paths:
+            made.watch(path, FAN_OPEN_PERM)
+        tasks = [Task(lambda path=path: use(path)) for path in paths]
+        events = [made.read_event()]
+        if not made.pending:
+            wait_for_size(made, 1)
+        more = support.interrupt_between(made.close, at)
+        if not made.closed():
+            made.close()
+        assert [task.status() for task in tasks] == [errno.EPERM] * 2
+        support.forget(events)
+        at += 1
+    assert at > 10
+
+
+@admin
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
+def test_a_read_without_own_events_that_a_handler_interrupts(file):
+    """Wherever a handler raises in the read, the events of others are not lost."""
+    before, at, more = support.descriptors(), 0, True
+    while more:
+        with Fanotify(FAN_CLASS_CONTENT | FAN_NONBLOCK, exclude_self=True) as made:
+            made.watch(file, FAN_OPEN)
+            use(file)
+            task = Task(lambda: use(file))
+            assert task.status() == 0
+            use(file)
+            read = []
+            more = support.interrupt(lambda made=made, read=read: read.append(made.read_event()), at, ("call",))
+            read += made.read_events()
+            assert [event.pid for event in read] == [task.pid]
+            close_events(read)
+            assert set(support.descriptors()) - set(before) == {made.fileno()}
         at += 1
     assert at > 3
 
@@ -635,12 +716,178 @@ def test_two_ways_to_ignore(tmp_path):
         made.ignore(tmp_path, FAN_OPEN, FAN_MARK_IGNORE_SURV)
         with pytest.raises(FileExistsError, match="cannot ignore by FAN_MARK_IGNORED_MASK too"):
             made.ignore(tmp_path, FAN_OPEN)
+    with Fanotify(FAN_REPORT_FID) as made:
+        made.watch(tmp_path, FAN_OPEN)
+        with pytest.raises(FileExistsError, match="without FAN_MARK_EVICTABLE"):
+            made.ignore(tmp_path, FAN_OPEN, FAN_MARK_EVICTABLE)
+    with Fanotify(FAN_REPORT_FID) as made:
+        made.ignore(tmp_path, FAN_OPEN, FAN_MARK_IGNORE_SURV | FAN_MARK_EVICTABLE)
+        with pytest.raises(FileExistsError, match="cannot ignore by FAN_MARK_IGNORED_MASK too"):
+            made.ignore(tmp_path, FAN_OPEN, FAN_MARK_EVICTABLE)
     file = tmp_path / "file"
     file.touch()
     with Fanotify(FAN_REPORT_FID) as made:
         made.ignore(file, FAN_OPEN, FAN_MARK_IGNORE_SURV)
         with pytest.raises(FileExistsError, match="IGNORED_MASK, or by FAN_MARK_IGNORE_SURV"):
             made.ignore(file, FAN_OPEN, FAN_MARK_IGNORE)
+
+
+@needs(kernel=(6, 0))
+@pytest.mark.parametrize("flags", [0, FAN_MARK_IGNORE_SURV])
+def test_the_end_of_an_ignore(file, flags):
+    """del_ignore takes back what ignore hid, which del_watch leaves alone."""
+    with Fanotify(FAN_REPORT_FID | FAN_NONBLOCK) as made:
+        made.watch(file, FAN_OPEN | FAN_CLOSE_NOWRITE)
+        made.ignore(file, FAN_OPEN, flags)
+        made.del_watch(file, FAN_OPEN)
+        made.watch(file, FAN_OPEN)
+        use(file)
+        assert [event.mask for event in made.read_events()] == [FAN_CLOSE_NOWRITE]
+        made.del_ignore(file, FAN_OPEN, flags)
+        use(file)
+        assert [event.mask for event in made.read_events()] == [FAN_OPEN | FAN_CLOSE_NOWRITE]
+        with pytest.raises(FileNotFoundError, match="does not have a mark"):
+            made.del_ignore(file.parent, FAN_OPEN, flags)
+
+
+@admin
+@needs(kernel=(6, 0))
+def test_the_files_in_a_directory_that_is_ignored(file):
+    """FAN_EVENT_ON_CHILD in an ignore counts with FAN_MARK_IGNORE alone."""
+    with Fanotify(FAN_REPORT_FID | FAN_NONBLOCK) as made:
+        made.watch(file, FAN_OPEN)
+        made.ignore(file.parent, FAN_OPEN | FAN_EVENT_ON_CHILD)
+        use(file)
+        assert [event.mask for event in made.read_events()] == [FAN_OPEN]
+        made.watch(file.parent, FAN_CLOSE | FAN_EVENT_ON_CHILD)
+        use(file)
+        assert [event.mask for event in made.read_events()] == [FAN_CLOSE_NOWRITE]
+    with Fanotify(FAN_REPORT_FID | FAN_NONBLOCK) as made:
+        made.watch(file, FAN_OPEN)
+        made.ignore(file.parent, FAN_OPEN | FAN_EVENT_ON_CHILD, FAN_MARK_IGNORE_SURV)
+        use(file)
+        assert made.read_events() == []
+
+
+@needs(kernel=(5, 1))
+def test_a_file_that_is_truncated(file):
+    """A truncation is a modification in events with handles, and with them alone."""
+    with Fanotify(FAN_REPORT_FID | FAN_NONBLOCK) as made:
+        made.watch(file, FAN_MODIFY)
+        os.truncate(file, 1)
+        (event,) = made.read_events()
+        assert event.modify_event
+
+
+# files that the kernel cannot open for their events
+
+
+def without_descriptors(made, file, left=1):
+    """Cause three events, and leave descriptors for so many of them."""
+    paths = [file.with_name(str(number)) for number in range(3)]
+    for path in paths:
+        path.touch()
+        made.watch(path, FAN_OPEN)
+        use(path)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + left, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
+@admin
+@needs(kernel=(6, 13))
+@pytest.mark.parametrize("flags", [0, FAN_REPORT_PIDFD])
+def test_no_descriptor_is_left(file, flags):
+    """The events come all the same, and say why their file is not open."""
+
+    def body():
+        with Fanotify(FAN_NONBLOCK | flags) as made:
+            without_descriptors(made, file, left=2 if flags else 1)
+            opened, *others = made.read_events()
+            assert opened.filename == str(file.with_name("0"))
+            assert [event.mask for event in others] == [FAN_OPEN] * 2
+            for event in others:
+                for look in (lambda e: e.fileno(), lambda e: e.filename, lambda e: e.path):
+                    with pytest.raises(OSError, match=r"this process has no descriptor left: RLIMIT_NOFILE is") as no:
+                        look(event)
+                    assert no.value.errno == errno.EMFILE
+                assert (event.fd, event.pid) == (-errno.EMFILE, os.getpid())
+            close_events([opened, *others])
+
+    in_child(body)
+
+
+@admin
+@pytest.mark.parametrize("flags", [0, pytest.param(FAN_REPORT_PIDFD, marks=needs(kernel=(5, 15)))])
+def test_no_descriptor_is_left_on_older_kernels(file, flags):
+    """Without FAN_REPORT_FD_ERROR each event that is lost is an error of a read."""
+
+    def body():
+        with Fanotify.adopt(fanotify_init(FAN_NONBLOCK | flags)) as made:
+            without_descriptors(made, file, left=2 if flags else 1)
+            with made.read_event() as event:
+                for _ in range(2):
+                    with pytest.raises(OSError, match=r"an event is lost, because .* RLIMIT_NOFILE is") as caught:
+                        made.read_event()
+                    assert caught.value.errno == errno.EMFILE
+                assert made.read_events() == []
+                assert event.filename == str(file.with_name("0"))
+
+    in_child(body)
+
+
+@admin
+@needs(kernel=(6, 13))
+def test_a_question_about_a_file_that_cannot_be_opened(file):
+    """The kernel denies it, the event cannot be answered, and others are answered."""
+
+    def body(exclude_self):
+        with Fanotify(FAN_CLASS_CONTENT, exclude_self=exclude_self) as made:
+            made.watch(file, FAN_OPEN_PERM)
+            task = Task(lambda: use(file))
+            wait_for_size(made, 1)
+            without_descriptors(made, file, left=0)
+            event = made.read_event()
+            assert event.pid == task.pid
+            with pytest.raises(ValueError, match="the kernel could not open its file, and denied it"):
+                event.allow()
+            event.close()
+            assert task.status() == errno.EPERM
+
+    in_child(lambda: body(False))
+    in_child(lambda: body(True))
+
+
+@admin
+@needs(kernel=(6, 13))
+def test_a_file_with_a_lease(file):
+    """With O_NONBLOCK a read does not wait for the holder of a lease."""
+    with Fanotify(0, os.O_RDWR | os.O_NONBLOCK) as made, open(file) as leased:
+        made.watch(file, FAN_OPEN)
+        use(file)
+        fcntl.fcntl(leased, fcntl.F_SETSIG, signal.SIGURG)  # which is ignored
+        fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        with made.read_event() as event, pytest.raises(BlockingIOError, match="has a lease on its file"):
+            event.fileno()
+
+
+@admin
+def test_files_that_are_not_opened(tmp_path):
+    """FIFOs and devices make no events with descriptors: a read never opens one."""
+    os.mkfifo(tmp_path / "fifo")
+    os.mknod(tmp_path / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    (tmp_path / "file").touch()
+    with Fanotify(FAN_CLASS_CONTENT | FAN_NONBLOCK, os.O_RDONLY) as made, Fanotify(FAN_REPORT_FID) as by_handle:
+        for name in "fifo", "null", "file":
+            made.watch(tmp_path / name, FAN_OPEN)
+            by_handle.watch(tmp_path / name, FAN_OPEN)
+        made.watch(tmp_path / "fifo", FAN_OPEN_PERM)
+        for name in "fifo", "null", "file":
+            os.close(os.open(tmp_path / name, os.O_RDWR | os.O_NONBLOCK))
+        assert len([by_handle.wait(30) for _ in range(3)]) == 3
+        events = made.read_events()
+        assert [event.filename for event in events] == [str(tmp_path / "file")]
+        close_events(events)
 
 
 # events with handles, and users without privileges
@@ -1002,6 +1249,31 @@ def wait_for_size(made, count):
 
 
 @admin
+def test_a_full_queue(tmp_path):
+    """While the queue is full the kernel allows, whatever the default is."""
+
+    def body(_):
+        Path("guarded").touch()
+        with Fanotify(FAN_CLASS_CONTENT | FAN_NONBLOCK, default="deny") as made:
+            made.watch("guarded", FAN_OPEN_PERM)
+            task = Task(lambda: use("guarded"))
+            made.wait().close()
+            assert task.status() == errno.EPERM
+            made.watch(".", FAN_OPEN, FAN_MARK_FILESYSTEM)
+            # each event is of another file, or the kernel would merge them
+            for number in range(int(Path("/proc/sys/fs/fanotify/max_queued_events").read_text())):
+                use(str(number), os.O_CREAT)
+            task = Task(lambda: use("guarded"))
+            assert task.status() == 0
+            while events := made.read_events():
+                close_events(events)
+                last = events[-1]
+            assert last.overflow_event
+
+    own_filesystem(body, tmp_path, "tmpfs")
+
+
+@admin
 def test_a_forked_child_does_not_answer(file):
     """The child has its copies closed, and the parent still answers."""
     with Fanotify(FAN_CLASS_CONTENT, default="deny") as made:
@@ -1061,6 +1333,32 @@ def test_the_own_process_is_excluded(file):
 
 
 @admin
+@needs(kernel=(6, 13))
+def test_an_own_question_about_a_file_that_cannot_be_opened(file):
+    """The kernel has denied it, so it is left out as any other."""
+
+    def body():
+        with Fanotify(FAN_CLASS_CONTENT | FAN_NONBLOCK, exclude_self=True) as made:
+            made.watch(file, FAN_OPEN_PERM)
+            failed = []
+
+            def ask():
+                with pytest.raises(PermissionError):
+                    use(file)
+                failed.append(file)
+
+            thread = threading.Thread(target=ask)
+            thread.start()
+            wait_for_size(made, 1)
+            support.allow_descriptors(0)
+            assert made.read_events() == []
+            thread.join()
+            assert failed == [file]
+
+    in_child(body)
+
+
+@admin
 @needs(kernel=(4, 20))
 @pytest.mark.parametrize("flags", [0, FAN_REPORT_TID])
 def test_the_own_events_are_left_out(file, flags):
@@ -1102,6 +1400,62 @@ def test_threads_that_answer_one_event(file):
 
 
 @admin
+def test_a_descriptor_that_is_closed_before_the_answer(file):
+    """The event gets the default, and the answer to the next reaches its own task."""
+    with Fanotify(FAN_CLASS_CONTENT, default="deny") as made:
+        made.watch(file, FAN_OPEN_PERM)
+        first = Task(lambda: use(file))
+        old = made.read_event()
+        os.close(old.fd)
+        second = Task(lambda: use(file))
+        with made.read_event() as new:
+            assert new.fileno() == old[2]
+            assert first.status() == errno.EPERM
+            with pytest.raises(ValueError, match="it was answered"):
+                old.allow()
+            new.allow()
+            assert second.status() == 0
+
+
+@admin
+def test_a_descriptor_that_is_closed_during_the_next_read(file, monkeypatch):
+    """The older of two events with one number gets the default, before any answer."""
+    # as if another thread closed it after this
+    monkeypatch.setattr(Answers, "end_closed", lambda _: None)
+    with Fanotify(FAN_CLASS_CONTENT, default="deny") as made:
+        made.watch(file, FAN_OPEN_PERM)
+        first = Task(lambda: use(file))
+        old = made.read_event()
+        os.close(old.fd)
+        second = Task(lambda: use(file))
+        with made.read_event() as new:
+            assert new.fileno() == old[2]
+            new.allow()
+            assert (first.status(), second.status()) == (errno.EPERM, 0)
+
+
+@admin
+def test_the_end_of_an_object_in_the_middle_of_an_answer(file, monkeypatch):
+    """An answer that close() overtakes is the default, and its thread is told."""
+    made = Fanotify(FAN_CLASS_CONTENT, default="deny")
+    made.watch(file, FAN_OPEN_PERM)
+    task = Task(lambda: use(file))
+    event = made.read_event()
+    give = Answers._write
+
+    def overtaken(self, *arguments):
+        monkeypatch.setattr(Answers, "_write", give)
+        made.close()
+        give(self, *arguments)
+
+    monkeypatch.setattr(Answers, "_write", overtaken)
+    with pytest.raises(ValueError, match="its object is closed"):
+        event.allow()
+    assert task.status() == errno.EPERM
+    event.close()
+
+
+@admin
 def test_a_number_that_another_event_has(file):
     """The default of an event whose descriptor the program closed is not another's."""
     with Fanotify(FAN_CLASS_CONTENT, default="allow") as made:
@@ -1133,12 +1487,28 @@ def test_deny_with_an_errno(file, number):
 
 
 @admin
+@needs(kernel=(6, 14))
+def test_an_answer_that_is_written_by_hand(file):
+    """FAN_DENY_ERRNO makes the answer that a program writes by itself."""
+    with Fanotify(FAN_CLASS_PRE_CONTENT) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        task = Task(lambda: use(file))
+        with made.read_event() as event:
+            os.write(made.fileno(), struct.pack("iI", event.fileno(), fanotify.FAN_DENY_ERRNO(errno.EBUSY)))
+            assert task.status() == errno.EBUSY
+    for wrong in -1, 256:
+        with pytest.raises(ValueError, match=r"err is .* must be 0 to 255"):
+            fanotify.FAN_DENY_ERRNO(wrong)
+
+
+@admin
 @pytest.mark.parametrize(
     ("flags", "answer", "words"),
     [
         (FAN_CLASS_CONTENT, lambda event: event.deny(errno.EIO), "only a group of FAN_CLASS_PRE_CONTENT"),
         (FAN_CLASS_PRE_CONTENT, lambda event: event.deny(errno.EACCES), "one of EPERM, .* not with EACCES"),
         (FAN_CLASS_PRE_CONTENT, lambda event: event.deny(0), "not with 0"),
+        (FAN_CLASS_CONTENT, lambda event: event.deny(2**40), "errno is 1099511627776"),
         (FAN_CLASS_CONTENT, lambda event: event.allow(audit=True), "FAN_ENABLE_AUDIT"),
         (FAN_CLASS_CONTENT, lambda event: event.deny(audit=AuditRule(1)), "FAN_ENABLE_AUDIT"),
     ],
@@ -1181,7 +1551,33 @@ def test_audited_answers(file, audit):
             assert task.status() == result
 
 
-@pytest.mark.parametrize("default", ["ask", 1, None])
+@admin
+@pytest.mark.parametrize(
+    ("audit", "error", "words"),
+    [
+        (None, TypeError, "audit must be a bool or an AuditRule, not NoneType"),
+        (5, TypeError, "audit must be a bool or an AuditRule, not int"),
+        (AuditRule("x"), TypeError, "number of an AuditRule must be"),
+        (AuditRule(-1), ValueError, "number of an AuditRule"),
+        (AuditRule(1, 1 << 32), ValueError, "subject_trust of an AuditRule"),
+    ],
+)
+def test_other_audits(file, audit, error, words):
+    """An audit is refused before it is written unless it has three numbers."""
+    with Fanotify(FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT) as made:
+        made.watch(file, FAN_OPEN_PERM)
+        task = Task(lambda: use(file))
+        with made.read_event() as event:
+            with pytest.raises(error, match=words):
+                event.deny(audit=audit)
+            for number in 5.0, [1]:
+                with pytest.raises(TypeError, match="errno must be an int"):
+                    event.deny(number)
+            event.allow()
+        assert task.status() == 0
+
+
+@pytest.mark.parametrize("default", ["ask", 1, None, []])
 def test_other_defaults(default):
     """The default is one of two words, also when it is set later."""
     with pytest.raises(ValueError, match="'allow' or 'deny'"):
@@ -1212,7 +1608,7 @@ def test_modify_dir(module):
 
 def test_constants_of_the_older_module():
     """butter.fanotify_constants has every constant, and the modes of descriptors."""
-    names = {name for name in fanotify.__all__ if re.match("FAN[A-Z]*_|O_", name)}
+    names = {name for name in fanotify.__all__ if re.match("FAN[A-Z]*_|O_", name)} - {"FAN_DENY_ERRNO"}
     assert {"FAN_OPEN", "FANOTIFY_METADATA_VERSION", "O_RDONLY", "O_WRONLY", "O_RDWR"} <= names
     assert names == {name for name in vars(fanotify_constants) if re.match("FAN[A-Z]*_|O_", name)}
     assert all(getattr(fanotify, name) == getattr(fanotify_constants, name) for name in names)

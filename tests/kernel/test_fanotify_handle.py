@@ -10,7 +10,6 @@ import os
 import pickle
 import random
 import shutil
-import struct
 import subprocess
 import threading
 from pathlib import Path
@@ -33,8 +32,22 @@ from butter._constants.fanotify_handle import (
     MAX_HANDLE_SZ,
 )
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
-from butter._fanotify_handle_paths import Paths, UnknownPath
+from butter._fanotify_handle_paths import Paths, UnknownPath, path_of
 from butter.errors import InvalidPath
+from butter.fanotify import (
+    FAN_CREATE,
+    FAN_DELETE,
+    FAN_DELETE_SELF,
+    FAN_MARK_FILESYSTEM,
+    FAN_NONBLOCK,
+    FAN_ONDIR,
+    FAN_RENAME,
+    FAN_REPORT_DFID_NAME,
+    FAN_REPORT_DFID_NAME_TARGET,
+    FAN_REPORT_DIR_FID,
+    FAN_REPORT_FID,
+    Fanotify,
+)
 from butter.system import STATMOUNT_MNT_BASIC, statmount
 
 O_PATH = 0o10000000  # PyPy's os does not have it
@@ -108,48 +121,9 @@ def reason(paths, handle, name=""):
     return caught.value.reason
 
 
-class Listener:
-    """A group of fanotify by the C library, with handles and names."""
-
-    def __init__(self):
-        # FAN_NONBLOCK, FAN_REPORT_DIR_FID, FAN_REPORT_NAME
-        self.fd = libc.fanotify_init(0x2 | 0x400 | 0x800, os.O_RDONLY)
-        assert self.fd >= 0
-
-    def mark(self, path, mask, flags=0):
-        # FAN_MARK_ADD, FAN_ONDIR
-        if libc.fanotify_mark(self.fd, 1 | flags, ctypes.c_uint64(mask | 0x40000000), AT_FDCWD, os.fsencode(path)):
-            raise OSError(ctypes.get_errno(), f"fanotify_mark: {os.strerror(ctypes.get_errno())}")
-
-    def events(self):
-        """``(mask, [(kind of record, handle, name)])`` of each event that waits."""
-        try:
-            data = os.read(self.fd, 1 << 16)
-        except BlockingIOError:
-            return []
-        found = []
-        while data:
-            length, _, _, metadata, mask = struct.unpack_from("=IBBHQ", data)
-            record, records = metadata, []
-            while record < length:
-                kind, _, size, first, second, number, of_type = struct.unpack_from("=BBHiiIi", data, record)
-                content = data[record + 20 : record + size]
-                name = content[number:].rstrip(b"\0") if kind != 1 else b""
-                records.append((kind, FileHandle((first, second), of_type, content[:number]), name))
-                record += size
-            found.append((mask, records))
-            data = data[length:]
-        return found
-
-    def tell(self, paths):
-        """Tell *paths* of the directories that were renamed, and return how many."""
-        told = 0
-        for _, records in self.events():
-            sides = {kind: (handle, name) for kind, handle, name in records}
-            # FAN_EVENT_INFO_TYPE_OLD_DFID_NAME and NEW, unless it is not watched
-            paths.moved(*sides.get(10, (None, "")), *sides.get(12, (None, "")))
-            told += 1
-        return told
+def listener():
+    """A group of fanotify whose events have handles of directories, and names."""
+    return Fanotify(FAN_REPORT_DFID_NAME | FAN_NONBLOCK)
 
 
 # handles
@@ -189,13 +163,12 @@ def test_a_handle_is_equal_to_that_of_an_event(place):
     """``FileHandle.of`` is the handle that an event has, with fsid and type."""
     directory = place / "directory"
     directory.mkdir()
-    listener = Listener()
-    listener.mark(directory, 0x100)  # FAN_CREATE
-    (directory / "file").touch()
-    [(_, [(_, handle, name)])] = listener.events()
-    assert (handle, name) == (FileHandle.of(directory), b"file")
-    assert {handle: "a key"}[FileHandle.of("directory")] == "a key"
-    os.close(listener.fd)
+    with listener() as made:
+        made.watch(directory, FAN_CREATE)
+        (directory / "file").touch()
+        event = made.read_event()
+    assert (event.dir_handle, event.name) == (FileHandle.of(directory), "file")
+    assert {event.dir_handle: "a key"}[FileHandle.of("directory")] == "a key"
 
 
 @needs_search
@@ -390,7 +363,7 @@ def test_garbage_of_the_right_form_is_refused(place):
 
 
 def test_no_descriptor_left(tmp_path):
-    """At the limit a handle is not had, and the path that is kept still is."""
+    """At the limit there is no handle and no path, and a rename is noted."""
     paths = Paths()
     watched = paths.add(tmp_path)
     (tmp_path / "other").mkdir()
@@ -399,10 +372,12 @@ def test_no_descriptor_left(tmp_path):
     def body():
         support.occupy_descriptors(63)
         support.allow_descriptors(64)
-        assert paths.path(watched) == str(tmp_path)
-        for call in FileHandle.of, lambda _: paths.path(other), other.open:
+        for call in FileHandle.of, lambda _: paths.path(watched), lambda _: paths.path(other), other.open:
             with pytest.raises(OSError, match=r"\[Errno 24\]"):
                 call(tmp_path)
+        paths.moved(watched, "other", watched, "another")
+        os.close(63)
+        assert paths.path(watched) == os.path.realpath(tmp_path)
 
     support.in_child(body)
 
@@ -481,7 +456,6 @@ def test_a_path_follows_its_directory(place):
     os.symlink("b", "link")
     os.rename("b", "d")
     os.symlink("d", "b")
-    paths.moved()
     assert paths.path(handle, b"name") == str(place / "d/c/name")
     assert paths.path(FileHandle.of(".")) == str(place)
     os.rmdir("d/c")
@@ -654,6 +628,25 @@ def test_the_cache_is_bounded(place):
     assert reason(paths, watched) == "stale"
 
 
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
+@needs_search
+@on_new("tmpfs")
+def test_without_openat2(place, number):
+    """On an old kernel, or in a sandbox, the event of a rename ends a path."""
+    support.inject("openat2", number)
+    os.makedirs("old/below")
+    paths = Paths()
+    paths.add(".")
+    handle = FileHandle.of("old/below")
+    assert paths.path(handle) == str(place / "old/below")
+    os.rename("old", "new")
+    os.symlink("new", "old")
+    # it leads there, too
+    assert paths.path(handle) == str(place / "old/below")
+    paths.moved()
+    assert paths.path(handle) == str(place / "new/below")
+
+
 @pytest.mark.parametrize("flags", [[0x201], [0x201, 0x200]], ids=["before 6.12", "before 6.5"])
 @needs_search
 @on_new(EXT4)
@@ -729,6 +722,135 @@ def test_a_user_knows_what_is_watched(public_path):
     support.in_child(body)
 
 
+# the paths of descriptors
+
+
+def reason_of(file):
+    """Why the path of an open file is not known."""
+    with pytest.raises(UnknownPath) as caught:
+        path_of(file.fileno())
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("name", ["name", "name (deleted)", "\udcff\udcfe"])
+def test_the_path_of_an_open_file(tmp_path, name):
+    """It is where the file is now, whatever its name; a deleted file has none."""
+    place = Path(os.path.realpath(tmp_path))
+    with open(place / "first", "w") as file:
+        assert path_of(file.fileno()) == str(place / "first")
+        os.rename(place / "first", place / name)
+        assert path_of(file.fileno()) == str(place / name)
+        os.unlink(place / name)
+        # the link in /proc is now the path of another file
+        (place / f"{name} (deleted)").touch()
+        with pytest.raises(UnknownPath, match="was deleted; its path was") as caught:
+            path_of(file.fileno())
+        assert caught.value.reason == "deleted"
+        assert str(caught.value).endswith(repr(str(place / name)))
+
+
+def test_the_path_of_a_file_with_several_names(tmp_path):
+    """The file that lost the name under which it was opened is not called deleted."""
+    place = Path(os.path.realpath(tmp_path))
+    with open(place / "one", "w") as file:
+        os.link(place / "one", place / "other")
+        assert path_of(file.fileno()) == str(place / "one")
+        os.unlink(place / "one")
+        assert reason_of(file) == "unreachable"
+        # a name that the words of the link lead to is right after all
+        os.link(place / "other", place / "one (deleted)")
+        assert path_of(file.fileno()) == str(place / "one (deleted)")
+
+
+def test_what_is_not_in_a_directory_has_no_path(tmp_path, pipe, monkeypatch):
+    """A pipe has none, even where a file is called as its link in /proc is."""
+    monkeypatch.chdir(tmp_path)
+    reading, _ = pipe
+    Path(os.readlink(f"/proc/self/fd/{reading}")).symlink_to(f"/proc/self/fd/{reading}")
+    with open(reading, closefd=False) as file:
+        assert reason_of(file) == "unreachable"
+
+
+@support.alone_in_namespaces
+def test_the_path_of_a_file_on_a_mount_of_another_namespace(tmp_path):
+    """It is one that leads to the file here, or unknown if none does."""
+    for name in "seen", "covered":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+
+    def elsewhere():
+        support.own_mounts()
+        files.extend(os.open(tmp_path / name / "file", os.O_RDONLY) for name in ("seen", "covered"))
+        support.raw_mount("tmpfs", tmp_path / "covered", "tmpfs")
+        Path(tmp_path, "covered/file").touch()
+        files.append(os.open(tmp_path / "covered/file", os.O_RDONLY))
+        ready.set()
+        done.wait()  # the mounts are those of this thread
+
+    files, ready, done = [], threading.Event(), threading.Event()
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    ready.wait(30)
+    seen, below, covering = map(open, files)
+    assert path_of(seen.fileno()) == str(tmp_path / "seen/file")
+    assert path_of(below.fileno()) == str(tmp_path / "covered/file")
+    # the text is that of another file here
+    assert os.readlink(f"/proc/self/fd/{covering.fileno()}") == str(tmp_path / "covered/file")
+    assert reason_of(covering) == "unreachable"
+    support.raw_mount("tmpfs", tmp_path / "seen", "tmpfs")
+    assert reason_of(seen) == "unreachable"
+    for file in seen, below, covering:
+        file.close()
+    done.set()
+    thread.join()
+
+
+def test_the_path_of_a_file_that_moves_all_the_time(tmp_path):
+    """A file that is renamed there and back has one of its paths, or is moving."""
+    place = os.path.realpath(tmp_path)
+    names = [f"{place}/one", f"{place}/other"]
+    done = threading.Event()
+
+    def move():
+        while not done.is_set():
+            os.rename(names[0], names[1])
+            os.rename(names[1], names[0])
+
+    with open(names[0], "w") as file:
+        thread = threading.Thread(target=move)
+        thread.start()
+        found = set()
+        for _ in range(300):
+            try:
+                found.add(path_of(file.fileno()))
+            except UnknownPath as error:
+                found.add(error.reason)
+        done.set()
+        thread.join()
+    assert found <= {*names, "moving"}
+
+
+def test_no_permission_to_try_the_path(public_path):
+    """A file in a directory that may not be searched has a path that is not tried."""
+    (public_path / "closed").mkdir()
+    with open(public_path / "closed/file", "w") as file:
+
+        def body():
+            support.become_nobody()
+            with pytest.raises(UnknownPath, match=r"closed/file' cannot be tried: Permission denied") as caught:
+                path_of(file.fileno())
+            return caught.value.reason
+
+        assert path_of(file.fileno()) == str(public_path / "closed/file")
+        os.chmod(public_path / "closed", 0)
+        reason = support.in_child(body)
+        os.chmod(public_path / "closed", 0o700)
+    assert reason == "unreachable"
+
+
+# what is watched
+
+
 def test_nothing_is_watched(tmp_path):
     """Without a watched path on its filesystem a handle has no path."""
     paths = Paths()
@@ -799,9 +921,6 @@ def test_a_forked_child_and_threads_share_the_paths(tmp_path):
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.stress) for seed in range(1, 16))]
 
 
-RENAME = 0x10000000  # FAN_RENAME
-
-
 class Model:
     """Directories as they should be, beside those of a filesystem."""
 
@@ -826,16 +945,21 @@ class Model:
         nodes = list(self.parents)[but_root:]
         return self.chance.choice(nodes) if nodes else None
 
+    def any_name(self):
+        """One of few names, so that it has often been that of another."""
+        return self.chance.choice("abcdefgh")
+
     def make(self):
-        parent, node = self.any(), next(self.numbers)
-        path = f"{self.path(parent)}/{node}"
+        parent, name, node = self.any(), self.any_name(), next(self.numbers)
+        path = f"{self.path(parent)}/{name}"
         os.mkdir(path)
-        self.parents[node], self.names[node], self.handles[node] = parent, str(node), FileHandle.of(path)
+        self.parents[node], self.names[node], self.handles[node] = parent, name, FileHandle.of(path)
+        return path
 
     def move(self):
         node, parent = self.any(but_root=True), self.any()
         if node is not None and not self.is_below(parent, node):
-            name = f"{node}.{self.chance.randrange(9)}"
+            name = self.any_name()
             os.rename(self.path(node), f"{self.path(parent)}/{name}")
             for other in list(self.parents):
                 if (self.parents[other], self.names[other]) == (parent, name) and other != node:
@@ -866,11 +990,15 @@ class Model:
         self.dead.append(self.handles.pop(node))
 
     def link(self):
-        """Put a symbolic link in a place that a directory has left."""
-        node = self.any(but_root=True)
-        if node is not None:
-            with contextlib.suppress(FileExistsError):
-                os.symlink(self.path(node), f"{self.path(self.any())}/{node}.{self.chance.randrange(9)}")
+        """Put a symbolic link in a place that a directory has left, or remove one."""
+        path = f"{self.path(self.any())}/{self.any_name()}"
+        if os.path.islink(path):
+            os.unlink(path)
+        else:
+            os.symlink(self.path(self.any()), path)
+
+
+CHANGES = FAN_RENAME | FAN_DELETE_SELF | FAN_ONDIR
 
 
 @needs("CAP_SYS_ADMIN", kernel=(5, 17))
@@ -880,25 +1008,24 @@ class Model:
 def test_a_path_is_right_whatever_was_renamed(place, seed):
     """Beside a model, each path is that of its directory now, or there is none."""
     chance = random.Random(seed)
-    model, paths, listener = Model(place, chance), Paths(size=10), Listener()
-    listener.mark(place, RENAME, 0x100)  # FAN_MARK_FILESYSTEM
-    paths.add(place)
-    looks = told = 0
-    for _ in range(600):
-        step = chance.choice([model.make, model.move, model.move, model.exchange, model.remove, model.link])
-        with unless(*TAKEN):
-            step()
-        for node in chance.sample(sorted(model.parents), min(4, len(model.parents))):
-            # before the event is read it leads there, if through a link
-            assert os.path.samefile(paths.path(model.handles[node]), model.path(node))
-        told += listener.tell(paths)
-        for node in chance.sample(sorted(model.parents), min(4, len(model.parents))):
-            assert paths.path(model.handles[node]) == model.path(node)
-            looks += 1
-        for handle in model.dead[-3:]:
-            assert reason(paths, handle) == "stale"
+    model, looks, told = Model(place, chance), 0, 0
+    with listener() as made:
+        made._paths = paths = Paths(size=10)
+        made.watch(place, CHANGES, FAN_MARK_FILESYSTEM)
+        steps = [model.make, model.make, model.move, model.move, model.exchange, model.remove, model.link]
+        for _ in range(250):
+            with unless(*TAKEN):
+                chance.choice(steps)()
+            # before the event is read, and after
+            for _ in range(2):
+                for node in chance.sample(sorted(model.parents), min(4, len(model.parents))):
+                    assert paths.path(model.handles[node]) == model.path(node)
+                    looks += 1
+                for handle in model.dead[-3:]:
+                    assert reason(paths, handle) == "stale"
+                told += len(made.read_events())
     assert looks > 1000
-    assert told > 100
+    assert told > 50
 
 
 @needs(kernel=(5, 17))
@@ -910,26 +1037,111 @@ def test_a_path_is_right_or_unknown_to_a_user(public_path, seed):
     def body():
         support.become_nobody()
         chance = random.Random(seed)
-        model, paths, listener = Model(os.path.realpath(public_path), chance), Paths(), Listener()
-        for _ in range(40):
-            path = model.path(max(model.parents))
-            paths.add(path)
-            listener.mark(path, RENAME)
-            model.make()  # the last is not watched
-        followed = told = 0
-        for _ in range(400):
-            with unless(*TAKEN):
-                chance.choice([model.move, model.move, model.move, model.exchange])()
-            for handle in model.handles.values():
-                with contextlib.suppress(UnknownPath):
-                    assert FileHandle.of(paths.path(handle)) == handle
-            told += listener.tell(paths)
-            for node, handle in model.handles.items():
-                with contextlib.suppress(UnknownPath):
-                    assert paths.path(handle) == model.path(node)
-                    followed += 1
+        model, followed, told = Model(os.path.realpath(public_path), chance), 0, 0
+        with listener() as made:
+            paths = made._paths
+            made.watch(model.place, CHANGES)
+
+            def watch():
+                made.watch(model.make(), CHANGES)
+
+            # of those that are made, one in three is not watched
+            steps = [watch, watch, model.make, model.move, model.move, model.exchange, model.remove, model.link]
+            for _ in range(200):
+                with unless(*TAKEN):
+                    chance.choice(steps)()
+                for _ in range(2):
+                    for node, handle in model.handles.items():
+                        with contextlib.suppress(UnknownPath):
+                            assert paths.path(handle) == model.path(node)
+                            followed += 1
+                    for handle in model.dead:
+                        reason(paths, handle)
+                    told += len(made.read_events())
+                assert not paths._watched.keys() & set(model.dead)
         return told, followed
 
     told, followed = support.in_child(body)
-    assert told > 100
+    assert told > 50
     assert followed > 1000
+
+
+@needs(kernel=(5, 17))
+def test_directories_that_take_the_place_of_others(public_path):
+    """A user knows the path of each, exchanged or watched before the event is read."""
+    os.chmod(public_path, 0o777)
+
+    def body():
+        support.become_nobody()
+        os.chdir(public_path)
+        place = os.getcwd()
+        with listener() as made:
+            for name in ".", "one", "one/below", "two":
+                os.makedirs(name, exist_ok=True)
+                made.watch(name, CHANGES)
+            one, below, two = map(FileHandle.of, ("one", "one/below", "two"))
+            assert libc.renameat2(AT_FDCWD, b"one", AT_FDCWD, b"two", 2) == 0  # RENAME_EXCHANGE
+            made.read_events()
+            for handle, name in (one, "two"), (below, "two/below"), (two, "one"):
+                assert made._paths.path(handle) == f"{place}/{name}"
+            os.rename("one", "three")
+            os.mkdir("one")
+            made.watch("one", CHANGES)
+            made.read_events()
+            for handle, name in (FileHandle.of("one"), "one"), (two, "three"):
+                assert made._paths.path(handle) == f"{place}/{name}"
+
+    support.in_child(body)
+
+
+@needs(kernel=(5, 17))
+@pytest.mark.parametrize(
+    "flags", [FAN_REPORT_FID, FAN_REPORT_DIR_FID, FAN_REPORT_DFID_NAME, FAN_REPORT_DFID_NAME_TARGET]
+)
+def test_what_was_deleted_is_forgotten(tmp_path, flags):
+    """Directories that come and go do not fill the memory, in any mode of a group."""
+    events = FAN_ONDIR | (FAN_DELETE if flags == FAN_REPORT_DFID_NAME_TARGET else FAN_DELETE_SELF)
+    with Fanotify(flags | FAN_NONBLOCK) as made:
+        made.watch(tmp_path, events)
+        for _ in range(3):
+            (tmp_path / "directory").mkdir()
+            made.watch(tmp_path / "directory", events)
+            assert len(made._paths._watched) == 2
+            (tmp_path / "directory").rmdir()
+            made.read_events()
+            assert list(made._paths._watched) == [FileHandle.of(tmp_path)]
+
+
+@needs_search
+@on_new("tmpfs")
+def test_a_mount_that_was_moved(place):
+    """After it is watched in its new place, its paths are found there."""
+    os.makedirs("above/mount")
+    support.raw_mount("tmpfs", "above/mount", "tmpfs")
+    os.mkdir("above/mount/directory")
+    handle = FileHandle.of("above/mount/directory")
+    paths = Paths()
+    paths.add("above/mount")
+    assert paths.path(handle) == str(place / "above/mount/directory")
+    os.rename("above", "renamed")
+    assert reason(paths, handle) == "unreachable"
+    paths.add("renamed/mount")
+    assert paths.path(handle) == str(place / "renamed/mount/directory")
+
+
+@needs_search
+@on_new(BTRFS)
+def test_a_subvolume_that_is_mounted_as_well(place):
+    """The two mounts of one btrfs are not taken for two filesystems with one id."""
+    subprocess.run(["btrfs", "-q", "subvolume", "create", "part"], check=True, timeout=60)
+    os.makedirs("part/directory")
+    Path("mount").mkdir()
+    support.raw_mount(support.mountinfo(place)[-1].source, "mount", "btrfs", 0, "subvol=part")
+    paths = Paths()
+    handle = paths.add("part")
+    assert paths.add("mount") == handle
+    # a subvolume is a place of its own in each
+    assert paths.path(FileHandle.of("part/directory")) in (
+        str(place / "part/directory"),
+        str(place / "mount/directory"),
+    )

@@ -2,14 +2,16 @@
 
 import contextlib
 import errno
+import itertools
 import os
+import platform
 
 import pytest
 import support
 from support import Mounter, in_child, needs
 
 from butter import mounts as module
-from butter.clone import Namespace
+from butter.clone import CLONE_NEWNS, Namespace, setns
 from butter.errors import InvalidArgument, NoMoreEvents, OutOfMemory, PathNotFound
 from butter.fanotify import (
     FAN_MARK_MNTNS,
@@ -21,13 +23,17 @@ from butter.fanotify import (
     Fanotify,
 )
 from butter.mounts import FAN_NONBLOCK, MountEvent, MountMonitor
-from butter.system import MS_BIND, MS_MOVE, MS_SHARED, Mount, mount, mounts, umount
+from butter.system import MS_BIND, MS_MOVE, MS_SHARED, MS_SLAVE, Mount, mount, mounts, umount
 
 # root has such marks since 6.15, the root of a user namespace since 6.16
-pytestmark = [support.needs_mounts, needs(kernel=(6, 16))]
+pytestmark = [support.needs_mounts, needs(kernel=(6, 15) if support.capable("CAP_SYS_ADMIN") else (6, 16))]
 admin = needs("CAP_SYS_ADMIN")
 users = pytest.mark.parametrize(
-    "own", [support.own_mounts, support.own_namespaces], ids=["as it is", "as root of its own"]
+    "own",
+    [
+        pytest.param(support.own_mounts, id="as it is"),
+        pytest.param(support.own_namespaces, id="as root of its own", marks=needs(kernel=(6, 16))),
+    ],
 )
 
 # fs.fanotify.max_queued_events, unless the machine has another
@@ -208,6 +214,50 @@ def test_beneath(place):
         assert (gone.id, gone.mount.parent) == (top.id, event.id)
 
 
+def table(found):
+    """The parents and paths of mounts, by their ids."""
+    return {each.id: (each.parent, each.path) for each in found}
+
+
+@inside
+def test_moved_beneath(place):
+    """A mount that moves beneath another changes the parent of that, too."""
+    mount("top", "a", "tmpfs")
+    mount("moves", "b", "tmpfs")
+    with MountMonitor(flags=FAN_NONBLOCK) as monitor:
+        with Mount("b") as moves:
+            moves.attach("a", beneath=True)
+        (event,) = monitor.read_events()
+        assert (seen([event]), event.before.path) == ([("moved", f"{place}/a")], f"{place}/b")
+        assert table(monitor.mounts.values()) == table(mounts())
+
+
+@inside
+def test_put_beneath_by_a_peer(place):
+    """A peer's mount comes beneath another, which moves when the first goes again."""
+    mount(None, place, None, MS_SHARED)
+    copies = f"{place}/b"
+    mount(place, copies, None, MS_BIND)
+    mount(None, copies, None, MS_SLAVE)
+    mount("stays", f"{copies}/c", "tmpfs")
+    with MountMonitor(flags=FAN_NONBLOCK) as monitor:
+        (stays,) = (each for each in monitor.mounts.values() if each.source == "stays")
+        mount("peer's", "c", "tmpfs")
+        events = monitor.read_events()
+        assert sorted(seen(events)) == [("appeared", f"{copies}/c"), ("appeared", f"{place}/c")]
+        assert monitor.mounts[stays.id].parent in [each.id for each in events]
+        assert table(monitor.mounts.values()) == table(mounts())
+        umount("c")
+        events = monitor.read_events()
+        assert sorted(seen(events)) == [
+            ("gone", f"{copies}/c"),
+            ("gone", f"{place}/c"),
+            ("moved", f"{copies}/c"),
+        ]
+        assert monitor.mounts[stays.id].parent == stays.parent
+        assert table(monitor.mounts.values()) == table(mounts())
+
+
 @inside
 def test_outside_the_root(place):
     """A mount that the root of the thread does not reach is an event without a path."""
@@ -221,7 +271,7 @@ def test_outside_the_root(place):
         assert (hidden.mount.source, hidden.mount.path) == ("hidden", "")
         assert (seen_one.mount.source, seen_one.mount.path) == ("seen", "/inside")
         # looking finds that it is still there, although no list has it
-        assert [each for each in monitor._compared(dict(monitor.mounts)) if each.gone] == []
+        assert [each for each in monitor._compared(monitor._table.copy()) if each.gone] == []
         umount("b")
         (gone,) = monitor.read_events()
         assert (gone.id, gone.gone) == (hidden.id, True)
@@ -283,6 +333,31 @@ def test_nothing_is_lost_for_want_of_memory(place):
         assert monitor.pending == 2
         assert [each.mount.source for each in monitor.read_events()] == ["one", "two"]
         assert monitor.pending == 0
+
+
+@needs(when=platform.python_implementation() == "CPython", reason="needs CPython's profiler")
+@inside
+def test_a_read_that_a_signal_handler_ends(place):
+    """Wherever a handler raises, each event is told once, now or by the next read."""
+    with MountMonitor(flags=FAN_NONBLOCK) as monitor:
+        for moment in itertools.count():
+            told = []
+            mount("one", "a", "tmpfs")
+            mount("two", "b", "tmpfs")
+
+            def read(told=told):
+                told += monitor._read_events()
+
+            more = support.interrupt_between(read, moment)
+            told += support.drain(monitor)
+            assert [(each.appeared, each.mount.source) for each in told] == [(True, "one"), (True, "two")]
+            assert table(monitor.mounts.values()) == table(mounts())
+            umount("a")
+            umount("b")
+            assert [each.gone for each in support.drain(monitor)] == [True, True]
+            if not more:
+                break
+    assert moment > 50
 
 
 @admin
@@ -386,3 +461,47 @@ def test_forked_child(place):
             return monitor.wait(60).mount.source
 
         assert in_child(body) == "child's"
+
+
+@inside
+def test_a_storm(place):
+    """A thousand mounts in a row are told once each, in order, and so is their end."""
+    for number in range(1000):
+        os.mkdir(f"a/{number}")
+    with MountMonitor(flags=FAN_NONBLOCK) as monitor:
+        known = set(monitor.mounts)
+        for number in range(1000):
+            mount(str(number), f"a/{number}", "tmpfs")
+        events = support.drain(monitor)
+        assert [(each.appeared, each.found, each.mount.source) for each in events] == [
+            (True, False, str(number)) for number in range(1000)
+        ]
+        for number in range(1000):
+            umount(f"a/{number}")
+        gone = support.drain(monitor)
+        assert [(each.gone, each.id, each.mount.path) for each in gone] == [
+            (True, each.id, f"{place}/a/{number}") for number, each in enumerate(events)
+        ]
+        assert set(monitor.mounts) == known
+
+
+@admin
+def test_its_thread_enters_another_namespace(tmp_path):
+    """A monitor stays with the namespace that it began with."""
+
+    @inside
+    def test(place):
+        with MountMonitor(flags=FAN_NONBLOCK) as monitor, Mounter("b") as other:
+            other.mount(1)
+            assert monitor.read_events() == []
+            before = contextlib.closing(Namespace("/proc/self/ns/mnt"))
+            with before as own, contextlib.closing(Namespace(f"/proc/{other.pid}/ns/mnt")) as namespace:
+                setns(namespace, CLONE_NEWNS)
+                mount("there", f"{place}/a", "tmpfs")
+                assert monitor.read_events() == []
+                setns(own, CLONE_NEWNS)
+                mount("here", f"{place}/c", "tmpfs")
+                (event,) = monitor.read_events()
+                assert (event.mount.source, event.mount.path) == ("here", f"{place}/c")
+
+    test(tmp_path)

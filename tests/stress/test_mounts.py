@@ -12,7 +12,7 @@ from butter.errors import NoMoreEvents
 from butter.mounts import FAN_NONBLOCK, MountMonitor
 from butter.system import MS_MOVE, mount, mounts, umount
 
-pytestmark = [pytest.mark.stress, needs("CAP_SYS_ADMIN", kernel=(6, 16))]
+pytestmark = [pytest.mark.stress, needs("CAP_SYS_ADMIN", kernel=(6, 15))]
 
 TASKS = 3
 STEPS = 4_000

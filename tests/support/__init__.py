@@ -40,7 +40,7 @@ from support.mounts import (
     own_uts,
     raw_mount,
 )
-from support.needs import capable, kernel, needs, skip_unless, unmet
+from support.needs import capable, kernel, needs, unmet
 from support.seccomp import hold, inject, inject_in_child
 from support.streams import Pipe, running, sockets
 from support.tables import KINDS, errno_tables
@@ -266,6 +266,31 @@ def interrupt(call, moment, events=("call", "line")):
         return True
     finally:
         sys.settrace(before)
+    return False
+
+
+def interrupt_between(call, moment):
+    """Call it, and raise Interruption where Python may run a signal handler.
+
+    That is where a function begins, and where one that is written in C has returned.
+    *moment* is the number of that place, from 0. Returns whether there is such a place.
+    """
+    left = itertools.count(moment, -1)
+
+    def look(frame, event, function):
+        if frame.f_code.co_name == "__del__":
+            return  # Python would only report the exception
+        if event in ("call", "c_return") and function is not sys.setprofile and next(left) == 0:
+            sys.setprofile(None)
+            raise Interruption
+
+    sys.setprofile(look)
+    try:
+        call()
+    except Interruption:
+        return True
+    finally:
+        sys.setprofile(None)
     return False
 
 

@@ -62,10 +62,13 @@ def own_mounts(place=None):
 class Mounter:
     """A forked child with a mount namespace of its own, which mounts on demand.
 
-    Each mount is a tmpfs on *place*, above those that are there.
+    Each mount is a tmpfs on *place*, above those that are there. With *bare* it is on a
+    directory of an empty root instead, the only mount of the namespace: a monitor that
+    begins there looks at one mount and not at all those of the machine. That needs
+    CAP_SYS_ADMIN.
     """
 
-    def __init__(self, place):
+    def __init__(self, place, bare=False):
         ready, self._orders = os.pipe(), os.pipe()
         self._done = ready[0]
         self.pid = os.fork()
@@ -73,12 +76,23 @@ class Mounter:
             try:
                 os.close(self._orders[1])  # so that it ends with its parent
                 os.close(ready[0])
-                own_mounts()
+                own_mounts(place if bare else None)
+                if bare:
+                    os.chdir(place)
+                    place = "/mount"
+                    os.mkdir("mount")
+                    # the old root comes to lie on the new one, and is taken away
+                    if libc.pivot_root(b".", b".") or libc.umount2(b".", 2):
+                        os._exit(1)
                 os.write(ready[1], b"r")
                 while order := os.read(self._orders[0], 8):
-                    if number := int.from_bytes(order, "little"):
+                    number = int.from_bytes(order, "little", signed=True)
+                    if number > 0:
                         raw_mount(str(number - 1), place, "tmpfs")
-                    elif libc.umount2(os.fsencode(place), 2):  # MNT_DETACH
+                    elif number < 0:
+                        while libc.umount2(os.fsencode(place), 2) == 0:  # MNT_DETACH
+                            pass
+                    elif libc.umount2(os.fsencode(place), 2):
                         break
                     os.write(ready[1], b"d")
             finally:
@@ -96,8 +110,12 @@ class Mounter:
         """Unmount the last."""
         self._order(0)
 
+    def clear(self):
+        """Unmount all that was mounted."""
+        self._order(-1)
+
     def _order(self, number):
-        os.write(self._orders, number.to_bytes(8, "little"))
+        os.write(self._orders, number.to_bytes(8, "little", signed=True))
         assert os.read(self._done, 1) == b"d"
 
     def end(self):

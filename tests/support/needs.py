@@ -49,9 +49,3 @@ def unmet(*capabilities, kernel=None, when=True, reason=""):
     if kernel is not None and globals()["kernel"]() < kernel:
         return f"needs Linux {kernel[0]}.{kernel[1]}"
     return None if when else reason
-
-
-def skip_unless(*capabilities, **others):
-    """Skip the running test unless its needs are met; for fixtures."""
-    if reason := unmet(*capabilities, **others):
-        pytest.skip(reason)

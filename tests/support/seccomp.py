@@ -41,6 +41,7 @@ _SYSCALLS = {
     "rt_sigprocmask": (14, 135),
     "ioctl": (16, 29),
     "openat": (257, 56),
+    "openat2": (437, 437),
     "uname": (63, 160),
     "sethostname": (170, 161),
     "setdomainname": (171, 162),

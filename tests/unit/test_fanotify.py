@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from butter import fanotify
+from butter._fanotify_answers import Answers, Origin
 from butter.errors import InvalidArgument
 from butter.fanotify import (
     FAN_CLOSE_NOWRITE,
@@ -24,8 +25,12 @@ from butter.fanotify import (
     FAN_FS_ERROR,
     FAN_NOFD,
     FAN_OPEN,
+    FAN_Q_OVERFLOW,
+    FAN_REPORT_FD_ERROR,
+    FAN_REPORT_FID,
     FanotifyEvent,
     FileHandle,
+    Paths,
     str_to_events,
 )
 
@@ -127,6 +132,25 @@ def test_a_file_that_could_not_be_opened():
     assert event.fd == FAN_NOFD
 
 
+@pytest.mark.parametrize(
+    ("flags", "mask", "error"),
+    [
+        (FAN_REPORT_FD_ERROR, FAN_OPEN, PermissionError),
+        (FAN_REPORT_FD_ERROR, FAN_Q_OVERFLOW, ValueError),
+        (FAN_REPORT_FD_ERROR | FAN_REPORT_FID, FAN_OPEN, ValueError),
+        (0, FAN_OPEN, ValueError),
+        (None, FAN_OPEN, ValueError),
+    ],
+)
+def test_the_errno_that_looks_like_no_descriptor(flags, mask, error):
+    """EPERM is the number -1, as an overflow and events with handles have it."""
+    origin = Origin(Answers(None, 0, flags), Paths(), 0)
+    origin.making = False
+    event = tuple.__new__(FanotifyEvent, (3, mask, -errno.EPERM, 1, b"", None, origin))
+    with pytest.raises(error, match=r"does not have (this|a) descriptor"):
+        event.fileno()
+
+
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_kinds_of_bytes(kind):
     """Any bytes-like object is parsed, and nothing of it is kept."""
@@ -207,6 +231,8 @@ def test_events_come_as_they_were_packed(events):
     parsed = [
         (event.mask, event.fd, event.pid, event.dir_handle, os.fsencode(event.name)) for event in str_to_events(data)
     ]
+    # where the kernel reports errors of opening, there is no descriptor if it is EBADF
+    events = [(mask, FAN_NOFD if fd == -errno.EBADF else fd, *rest) for mask, fd, *rest in events]
     assert parsed == events
 
 
@@ -255,7 +281,40 @@ def test_an_event_prints_its_mask():
     (event,) = str_to_events(WHOLE)
     assert repr(event) == "FanotifyEvent(mask=OPEN, fd=-1, pid=1, name='name')"
     assert repr(FanotifyEvent(3, FAN_OPEN, -1, 2)) == "FanotifyEvent(mask=OPEN, fd=-1, pid=2)"
-    assert repr(FanotifyEvent(3, FAN_OPEN, -1, 2, b"x")) == "FanotifyEvent(mask=OPEN, fd=-1, pid=2, broken)"
+    info = handle(FAN_EVENT_INFO_TYPE_DFID_NAME, ONE, b"x")
+    assert repr(FanotifyEvent(3, FAN_OPEN, -1, 2, info)) == "FanotifyEvent(mask=OPEN, fd=-1, pid=2, name='x')"
+
+
+@pytest.mark.parametrize("info", ["", bytearray(), None])
+def test_records_that_are_not_bytes(info):
+    """A hand-made event has its records as bytes, and they are whole."""
+    with pytest.raises(TypeError, match="info must be bytes"):
+        FanotifyEvent(3, FAN_OPEN, -1, 2, info)
+    with pytest.raises(InvalidArgument, match="are not fanotify events"):
+        FanotifyEvent(3, FAN_OPEN, -1, 2, b"x")
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "words"),
+    [
+        (((1, 2, 3), 1, b"x"), TypeError, "fsid must be a tuple of two ints"),
+        (([1, 2], 1, b"x"), TypeError, "fsid must be a tuple of two ints"),
+        (((1, "2"), 1, b"x"), TypeError, "fsid must be an int, not str"),
+        (((1, 1 << 31), 1, b"x"), ValueError, "fsid is"),
+        (((1, 2), 1, 2**40), TypeError, "handle must be bytes, not int"),
+        (((1, 2), "1", b"x"), TypeError, "the type of the handle must be an int"),
+    ],
+)
+def test_handles_that_are_not_handles(fields, error, words):
+    """The fields of a FileHandle are checked when it is made."""
+    with pytest.raises(error, match=words):
+        FileHandle(*fields)
+
+
+def test_the_size_of_paths():
+    """A number of paths is checked when the object is made."""
+    with pytest.raises(TypeError, match="size must be an int"):
+        Paths(size="x")
 
 
 def test_values():
