@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from butter.errors import NEW_DESCRIPTOR, PATH, Errors, InvalidPath, raise_sysctl
+from butter.errors import NEW_DESCRIPTOR, PATH, Errors, InvalidPath, NoMoreEvents, raise_sysctl
 
 
 def _exhausted(watches: int | None = None, needed: int = 0, **_: object) -> str:
@@ -22,6 +22,7 @@ TREE = Errors(
         **NEW_DESCRIPTOR,
         errno.EAGAIN: (BlockingIOError, "nothing has changed"),
         errno.ELOOP: (InvalidPath, "a directory was replaced by a symbolic link"),
+        errno.ENODATA: (NoMoreEvents, "the directory was deleted, or moved: no file can come"),
         errno.ENOSPC: (OSError, _exhausted),
     },
 )

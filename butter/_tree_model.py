@@ -24,7 +24,7 @@ from butter._tree_c import lib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
-    from typing import Union
+    from typing import Any, Union
 
     from butter._tree_walk import Walk
 
@@ -75,6 +75,31 @@ class Entry(NamedTuple):
     size: int
     #: the time of the last modification, in nanoseconds since 1970
     mtime_ns: int
+
+
+class Change(NamedTuple):
+    """A change of a tree: a named tuple.
+
+    Its paths are relative to the root, which is the empty path; they are bytes if the
+    root was, else str.
+    """
+
+    kind: ChangeKind
+    path: str | Any
+    #: where it was before it was MOVED; else None
+    old_path: str | Any = None
+    is_dir: bool = False
+    #: the process that did it, where the backend knows that; else None
+    process: int | None = None
+    #: whether the change was found by looking, and not told by an event
+    synthetic: bool = False
+    #: when the event was read, in seconds since 1970
+    time: float = 0.0
+    #: the file as it was found after the change; None if it is DELETED, or was gone
+    #: before it could be looked at
+    entry: Entry | None = None
+    #: whether a move replaced what was at the new path
+    replaced: bool = False
 
 
 class Node:
@@ -182,6 +207,8 @@ class Model:
         #: patterns leave names out: a function of the parent, the name, and whether it
         #: is a directory
         self.excluded: Callable[[Directory, bytes, bool], bool] | None = None
+        #: is told of each directory of which all names are going to be looked at
+        self.rescanned: Callable[[Directory], None] | None = None
         #: of the event that is being applied
         self.process: int | None = None
         self.time = 0.0
@@ -382,9 +409,12 @@ class Model:
 
     def rescan(self, directory: Directory) -> None:
         """Have every name of a directory looked at."""
-        if not directory.gone:
-            directory.dirty = ALL
-            self.dirty[directory] = None
+        if directory.gone:
+            return
+        directory.dirty = ALL
+        self.dirty[directory] = None
+        if self.rescanned is not None:
+            self.rescanned(directory)
 
     def rescan_all(self) -> None:
         """Have every name looked at, as after an overflow of the queue."""

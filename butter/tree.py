@@ -5,26 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import time
-from _thread import get_ident
 from select import POLLIN
-from threading import RLock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from butter._arguments import fsencode
-from butter._descriptor import ADOPT
-from butter._signals import run_handlers
-from butter._timerfd import SETTIME, arm_timer
 from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
 from butter._tree_fanotify import FanotifySource
+from butter._tree_file import FileWatch, watch_file
 from butter._tree_hints import Hints
 from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, Looks
-from butter._tree_model import ChangeKind, Directory, Entry, Model, absolute
+from butter._tree_model import Change, ChangeKind, Directory, Entry, Model, absolute
 from butter._tree_mounts import WAKE, Mounts
+from butter._tree_patterns import Matchers, Patterns, gitignore
 from butter._tree_settle import Sums
-from butter.eventlike import Eventlike, check_poll, deadline_of, poll, timed_out
-from butter.timerfd import TFD_NONBLOCK, Timer
+from butter._tree_spool import Spool, complete
+from butter._tree_step import Steps
+from butter.eventlike import deadline_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,41 +31,14 @@ if TYPE_CHECKING:
     from butter._arguments import Path
     from butter._tree_hints import Source
     from butter._tree_model import Node, Record
+    from butter._tree_patterns import Matcher
     from butter._tree_walk import Walk
 
-__all__ = ["Change", "ChangeKind", "Entry", "Tree"]
-
-#: how much longer than its timeout a wait may take for what has begun, in seconds
-LATE = 0.1
+__all__ = ["Change", "ChangeKind", "Entry", "FileWatch", "Spool", "Tree", "complete", "gitignore", "watch_file"]
 
 
-class Change(NamedTuple):
-    """A change of a tree: a named tuple.
-
-    Its paths are relative to the root, which is the empty path; they are bytes if the
-    root was, else str.
-    """
-
-    kind: ChangeKind
-    path: str | Any
-    #: where it was before it was MOVED; else None
-    old_path: str | Any = None
-    is_dir: bool = False
-    #: the process that did it, where the backend knows that; else None
-    process: int | None = None
-    #: whether the change was found by looking, and not told by an event
-    synthetic: bool = False
-    #: when the event was read, in seconds since 1970
-    time: float = 0.0
-    #: the file as it was found after the change; None if it is DELETED, or was gone
-    #: before it could be looked at
-    entry: Entry | None = None
-    #: whether a move replaced what was at the new path
-    replaced: bool = False
-
-
-class Tree(Eventlike[Change]):
-    """``Tree(path, *, modified=False, cross_mounts=True, backend="auto", ...)``.
+class Tree(Steps[Change]):
+    """``Tree(path, *, exclude=None, include=None, backend="auto", ...)``.
 
     Watches the directory *path* with all below it. Its events are Changes. ::
 
@@ -89,6 +60,16 @@ class Tree(Eventlike[Change]):
     again. A link in *path* is followed once, when the tree is made; links in the tree
     are not.
 
+    *exclude* leaves files and directories out, and *include* all other files. Each is a
+    glob, a function, or several. A glob without ``/`` is compared with the name, and
+    one with ``/`` with the path: ``*`` and ``?`` do not match a slash, ``**`` between
+    slashes matches any number of directories, and a glob that ends with ``/`` matches
+    directories alone. A function is called with the path and whether that is a
+    directory, and returns whether it matches. :func:`gitignore` returns rules for
+    *exclude*. A directory that is excluded costs no watch; one that *include* matches
+    is in the tree with all below it, and functions of *include* are asked about files
+    alone. A move from a name that is left out is CREATED, and a move to one DELETED.
+
     *modified* tells MODIFIED for each write. Without *cross_mounts*, directories at
     which another filesystem begins are not looked into. With *partial* the tree goes on
     with the directories that can be watched, when this user has no watch left.
@@ -104,36 +85,28 @@ class Tree(Eventlike[Change]):
     A forked child does not have the tree: its copy is closed.
 
     Raises PathNotFound, PathNotADirectory, PermissionError, OSError (ENOSPC: no watch
-    is left; EMFILE, ENFILE), OutOfMemory, ValueError for another *backend*.
+    is left; EMFILE, ENFILE), OutOfMemory, ValueError for another *backend* or an empty
+    glob.
     """
 
     # One step reads all hints, applies them, looks at what is dirty, and sends the
     # records that can be sent (butter/_tree_model.py, _tree_hints.py, _tree_look.py).
     #
-    # The descriptor is an epoll over those that hints come from, mountinfo, and a timer
-    # for names in limbo and halves of moves. O_NONBLOCK of an epoll descriptor means
-    # nothing to the kernel; here it says, as everywhere, whether a read waits.
-    #
-    # Two threads must not follow the hints at once, so a step holds a lock. A signal
-    # handler that reads the tree inside a step of its own thread would find the model
-    # half changed, so it gets an error. A handler that raises there leaves dirty names
-    # behind that are not known to be dirty any more: the next step looks at everything.
+    # The step is that of butter/_tree_step.py; the descriptor is readable for mountinfo
+    # as well.
 
     _kind = "a tree"
-    _link = "anon_inode:[eventpoll]"
 
     _source: Source
-    _timer: Timer
     _mounts: Mounts
     _name = _why = ""
-    _armed = False
-    _torn = False
-    _stepping: int | None = None  # the thread that is in a step
 
     def __init__(
         self,
         path: Path,
         *,
+        exclude: Matcher | None = None,
+        include: Matcher | None = None,
         modified: bool = False,
         cross_mounts: bool = True,
         backend: str = "auto",
@@ -141,6 +114,7 @@ class Tree(Eventlike[Change]):
     ) -> None:
         if backend not in ("auto", "inotify", "fanotify"):
             raise ValueError(f"backend must be 'auto', 'inotify' or 'fanotify', not {backend!r}")
+        self._patterns = Matchers.of(exclude, "exclude"), Matchers.of(include, "include")
         self._is_bytes = isinstance(os.fspath(path), bytes)
         place = absolute(fsencode(path))
         if (result := lib.butter_tree_open(place, ffi.new("int64_t[]", lib.BUTTER_FACTS))) < 0:
@@ -148,18 +122,13 @@ class Tree(Eventlike[Change]):
         os.close(result)
         try:
             self._open(place, path, modified, cross_mounts, backend, partial)
-            self._begin(place)
+            self._known, self._packed = _first(self._model)
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
+            self._begin(place, [(self._source.fileno(), POLLIN), (self._mounts.fileno(), WAKE)])
         except BaseException:
             self._end()
             raise
-
-    def _init_state(self) -> None:
-        super()._init_state()
-        self._lock = RLock()
-        #: what has a descriptor beside that of the object
-        self._parts: list[Source | Timer | Mounts] = []
 
     def _open(self, place: bytes, path: Path, modified: bool, cross_mounts: bool, backend: str, partial: bool) -> None:
         """Choose where hints come from, and scan the tree."""
@@ -207,48 +176,15 @@ class Tree(Eventlike[Change]):
         self._model = model = Model(place, source.drop)
         self._hints = Hints(model, source)
         self._looks = Looks(model, source, self._hints, cross_mounts, partial)
-        self._looks.walk_with = walk_with
+        if self._patterns == (None, None):
+            self._looks.walk_with = walk_with
+        else:
+            # the walk in C knows nothing of patterns
+            patterns = Patterns(model, *self._patterns, self._text)
+            model.excluded, model.rescanned = patterns.excluded, patterns.rescanned
         model.touch(model.anchor, model.anchor.way[0])
         self._looks.work()
         model.silent = False
-
-    def _begin(self, place: bytes) -> None:
-        """Make the descriptor that the program waits for."""
-        source, mounts = self._source, self._mounts
-        self._known, self._packed = _first(self._model)
-        self._timer = timer = Timer(flags=TFD_NONBLOCK)
-        timer._in_queue = True  # it is closed with the tree
-        self._parts.append(timer)
-        fds = ffi.new("int[]", [source.fileno(), timer.fileno(), mounts.fileno()])
-        events = ffi.new("uint32_t[]", [POLLIN, POLLIN, WAKE])
-        fd: int = lib.butter_tree_wait_for(fds, events, len(fds))
-        if fd < 0:
-            TREE.check(fd, place)
-        super().__init__(fd)
-        self._arm()
-
-    def _end(self) -> None:
-        """Close all descriptors but the one that the program knows."""
-        while self._parts:
-            try:
-                self._parts.pop().close()
-            except OSError:
-                pass  # the others have to be closed, too
-
-    def _drop_batch(self) -> None:
-        super()._drop_batch()
-        self._end()
-
-    def _after_fork(self) -> None:
-        # two processes cannot follow one queue
-        self._lock, self._stepping = RLock(), None
-        fd, self._fd = self._fd, None
-        super()._after_fork()
-        if fd is not None:
-            os.close(fd)
-
-    def _adopted(self, fd: int) -> None:
-        ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="a descriptor, of which the tree is not known")
 
     def entries(self) -> dict[str | Any, Entry]:
         """The files that were there when the tree was made: a dict from path to Entry.
@@ -266,60 +202,6 @@ class Tree(Eventlike[Change]):
     def backend(self) -> str:
         """Where changes come from, and why, as "inotify: asked for"."""
         return f"{self._name}: {self._why}"
-
-    @property
-    def quiet(self) -> bool:
-        """Whether the model is the disk: nothing is left to be read and looked at.
-
-        The changes may still wait in the object (``pending``).
-
-        Raises ValueError if the object is closed.
-        """
-        with self._lock:
-            self.step()
-            mounts = self._mounts
-            return self._looks.is_quiet() and not (self._model.records or mounts.pending)
-
-    def sync(self, timeout: float | None = None) -> None:
-        """Read and look until the tree is quiet.
-
-        ``wait`` and iteration then return all changes that were complete before the
-        call, and ``pending`` says how many there are. *timeout* is in seconds; None is
-        without a limit, though a tree that never pauses is never quiet.
-
-        Raises TimeoutError, ValueError if the object is closed.
-        """
-        deadline = deadline_of(timeout)
-        while not self.quiet:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise timed_out(TimeoutError, timeout, "no quiet moment")
-            self._await(-1 if left is None else int(left * 1000) + 1)
-
-    def wait(self, timeout: float | None = None) -> Change:
-        """The next change, waiting at most *timeout* seconds.
-
-        *timeout* is an int or float; None waits for ever, 0 not at all. A wait may take
-        a tenth of a second longer, for a change that has begun and is not known yet.
-
-        Raises TimeoutError when nothing has changed in time, ValueError for a negative
-        timeout or a closed object.
-        """
-        deadline = deadline_of(timeout)
-        try:
-            return super().wait(timeout)
-        except TimeoutError:
-            while deadline is not None and not self.quiet and time.monotonic() < deadline + LATE:
-                try:
-                    return super().wait(RETRY)
-                except TimeoutError:
-                    pass
-            try:
-                # the last look may have found a change
-                return self._batch.popleft()
-            except IndexError:
-                pass
-            raise
 
     def settle(self, seconds: float) -> Iterator[Change]:
         """One change for each path, the sum of all, once it was quiet for *seconds*.
@@ -344,69 +226,29 @@ class Tree(Eventlike[Change]):
                 pass
             yield from sums.take()
 
-    def _read_events(self) -> list[Change]:
-        # A step puts the changes into the batch itself, where a signal handler that
-        # raises cannot lose them; the caller looks there after this.
-        if not os.get_blocking(self.fileno()):
-            self.step()
-            if not self._batch:
-                TREE.fail(errno.EAGAIN)
-            return []
-        if self._await(-1):
-            self.step()
-        return []
+    # a step
 
-    def _await(self, milliseconds: int) -> bool:
-        """Wait until there is something to do, and return whether no signal came."""
-        ready = poll(self.fileno(), POLLIN, milliseconds)
-        if ready < 0:
-            check_poll(ready)
-            run_handlers()
-        return ready >= 0
+    def _work(self, torn: bool) -> None:
+        hints, looks, mounts = self._hints, self._looks, self._mounts
+        if torn:
+            hints.overflow()
+        hints.read()
+        mounts.ask()
+        looks.work()
+        if mounts.pending and mounts.compare(self._model):
+            looks.work()
 
-    def step(self) -> None:
-        """Read and look as far as that is possible without waiting.
+    def _take(self) -> list[Change]:
+        return [self._change(record) for record in self._model.take()]
 
-        The changes that were found wait in the object (``pending``).
-
-        Raises ValueError if the object is closed, OSError where a limit is reached.
-        """
-        if self._stepping == get_ident():
-            raise RuntimeError(f"{self!r} is being read by this thread: a signal handler cannot read it meanwhile")
-        with self._lock:
-            self.fileno()
-            mounts = self._mounts
-            self._stepping = get_ident()
-            try:
-                if self._torn:
-                    self._hints.overflow()
-                self._torn = True
-                self._hints.read()
-                mounts.ask()
-                self._looks.work()
-                if mounts.pending and mounts.compare(self._model):
-                    self._looks.work()
-                self._torn = False
-                records = self._model.take()
-                if records:
-                    self._batch.extend([self._change(record) for record in records])
-                self._arm()
-            finally:
-                self._stepping = None
-
-    def _arm(self) -> None:
-        """Have the descriptor become readable when there is something to do."""
-        timer, mounts = self._timer, self._mounts
+    def _next_time(self) -> float | None:
         when = self._looks.next_time()
-        if mounts.pending or self._torn:
+        if self._mounts.pending:
             when = min(when or time.monotonic() + RETRY, time.monotonic() + RETRY)
-        if when is None and not self._armed:
-            return
-        left = 0 if when is None else max(1, int((when - time.monotonic()) * 1e9))
-        armed = arm_timer(timer.fileno(), 0, left, 0).first
-        if armed < 0:
-            SETTIME.check(armed, fd=timer.fileno())
-        self._armed = when is not None
+        return when
+
+    def _is_quiet(self) -> bool:
+        return self._looks.is_quiet() and not (self._model.records or self._mounts.pending)
 
     def _change(self, record: Record) -> Change:
         kind, path, old_path, node, is_dir, process, synthetic, moment, replaced = record

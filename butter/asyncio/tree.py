@@ -5,27 +5,64 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from butter._tree_settle import Sums
+from butter._tree_step import Steps
 from butter.asyncio._awaitable import WaitTimeout, forward
 from butter.asyncio._queue import EventQueue
 from butter.eventlike import deadline_of, timed_out
-from butter.tree import Change, Tree
+from butter.tree import Change, Entry, FileWatch, Spool, Tree
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from butter._arguments import Path
+    from butter._tree_patterns import Matcher
 
-__all__ = ["Tree_async"]
+__all__ = ["FileWatch_async", "Spool_async", "Tree_async", "complete", "watch_file"]
+
+Source = TypeVar("Source", bound="Steps[Any]")
+Event = TypeVar("Event")
 
 # how often a tree is looked at that is not quiet, in seconds: the time that the second
 # half of a move is given is the only one that it waits for
 _PAUSE = 0.003
 
 
-class Tree_async(EventQueue[Tree, Change]):
+class _Steps_async(EventQueue[Source, Event]):
+    """A queue that knows whether its object is quiet."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is left to be read and looked at.
+
+        Raises ValueError if the object is closed.
+        """
+        quiet = self._source.quiet
+        if self._batch:
+            # no other call tells the waiters about the changes that this found
+            self._wake()
+        return quiet
+
+    async def sync(self, timeout: float | None = None) -> None:
+        """Read and look until the object is quiet.
+
+        ``get`` and ``async for`` then return all changes that were complete before the
+        call, and ``qsize()`` says how many there are. *timeout* is in seconds; None is
+        without a limit, though what never pauses is never quiet.
+
+        Raises TimeoutError, which is the builtin and asyncio's on every Python;
+        ValueError if the object is closed.
+        """
+        deadline = deadline_of(timeout)
+        while not self.quiet:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise timed_out(WaitTimeout, timeout, "no quiet moment")
+            await asyncio.sleep(_PAUSE)
+
+
+class Tree_async(_Steps_async[Tree, Change]):
     """``Tree_async(path, *, modified=False, cross_mounts=True, ..., maxsize=0)``.
 
     A queue of Changes, which works like an :class:`asyncio.Queue`. ::
@@ -45,6 +82,8 @@ class Tree_async(EventQueue[Tree, Change]):
         self,
         path: Path,
         *,
+        exclude: Matcher | None = None,
+        include: Matcher | None = None,
         modified: bool = False,
         cross_mounts: bool = True,
         backend: str = "auto",
@@ -52,7 +91,15 @@ class Tree_async(EventQueue[Tree, Change]):
         loop: asyncio.AbstractEventLoop | None = None,
         maxsize: int = 0,
     ) -> None:
-        tree = Tree(path, modified=modified, cross_mounts=cross_mounts, backend=backend, partial=partial)
+        tree = Tree(
+            path,
+            exclude=exclude,
+            include=include,
+            modified=modified,
+            cross_mounts=cross_mounts,
+            backend=backend,
+            partial=partial,
+        )
         os.set_blocking(tree.fileno(), False)
         super().__init__(tree, loop, maxsize)
 
@@ -64,34 +111,6 @@ class Tree_async(EventQueue[Tree, Change]):
     def backend(self) -> str:
         """Where changes come from, and why, as "inotify: asked for"."""
         return self._source.backend
-
-    @property
-    def quiet(self) -> bool:
-        """Whether the model is the disk: nothing is left to be read and looked at.
-
-        Raises ValueError if the object is closed.
-        """
-        quiet = self._source.quiet
-        if self._batch:
-            # no other call tells the waiters about the changes that this found
-            self._wake()
-        return quiet
-
-    async def sync(self, timeout: float | None = None) -> None:
-        """Read and look until the tree is quiet.
-
-        ``get`` and ``async for`` then return all changes that were complete before the
-        call, and ``qsize()`` says how many there are. *timeout* is in seconds; None is
-        without a limit, though a tree that never pauses is never quiet.
-
-        Raises TimeoutError, which is the builtin and asyncio's on every Python;
-        ValueError if the object is closed.
-        """
-        deadline = deadline_of(timeout)
-        while not self.quiet:
-            if deadline is not None and time.monotonic() >= deadline:
-                raise timed_out(WaitTimeout, timeout, "no quiet moment")
-            await asyncio.sleep(_PAUSE)
 
     async def settle(self, seconds: float) -> AsyncIterator[Change]:
         """One change for each path, the sum of all, once it was quiet for *seconds*.
@@ -110,3 +129,69 @@ class Tree_async(EventQueue[Tree, Change]):
                 pass
             for change in sums.take():
                 yield change
+
+
+class FileWatch_async(_Steps_async[FileWatch, Change]):
+    """``FileWatch_async(path, *, maxsize=0)``.
+
+    A queue of Changes, which works like an :class:`asyncio.Queue`. ::
+
+        async with FileWatch_async("/etc/app/config.toml") as watch:
+            async for change in watch:
+                print(change.kind.name)
+
+    *path* is that of :class:`butter.tree.FileWatch`.
+
+    Raises what :class:`butter.tree.FileWatch` does.
+    """
+
+    def __init__(self, path: Path, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
+        watch = FileWatch(path)
+        os.set_blocking(watch.fileno(), False)
+        super().__init__(watch, loop, maxsize)
+
+    _source_class = FileWatch
+
+    @property
+    def entry(self) -> Entry | None:
+        """The file as it was told last, or found at first; None if there is none."""
+        return self._source.entry
+
+
+async def watch_file(path: Path, timeout: float | None = None) -> Change:
+    """Wait for one change of a file, at most *timeout* seconds, and return it.
+
+    It does what :func:`butter.tree.watch_file` does.
+
+    Raises TimeoutError, which is the builtin and asyncio's on every Python; ValueError
+    for a negative timeout, and what :class:`butter.tree.FileWatch` does.
+    """
+    async with FileWatch_async(path) as watch:
+        return await watch.get(timeout)
+
+
+class Spool_async(_Steps_async[Spool, Any]):
+    """The queue of paths that :func:`complete` returns."""
+
+    def __init__(self, directory: Path, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
+        spool = Spool(directory)
+        os.set_blocking(spool.fileno(), False)
+        super().__init__(spool, loop, maxsize)
+
+    _source_class = Spool
+
+
+def complete(directory: Path) -> Spool_async:
+    """The paths of the files in a spool directory, each once it is complete.
+
+    The result is a queue, which works like an :class:`asyncio.Queue`, of the paths that
+    :func:`butter.tree.complete` has. ::
+
+        async with complete("/var/spool/jobs") as paths:
+            async for path in paths:
+                await work(path)
+                os.unlink(path)
+
+    Raises what :func:`butter.tree.complete` does.
+    """
+    return Spool_async(directory)

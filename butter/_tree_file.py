@@ -1,0 +1,223 @@
+"""Watching one file by its name, wherever that name leads."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from select import POLLIN
+from typing import TYPE_CHECKING
+
+from butter._arguments import fsencode
+from butter._tree_events import GRACE, Events, Writing, version
+from butter._tree_model import Change, ChangeKind, Entry
+from butter._tree_mounts import WAKE, Mounts
+from butter._tree_step import Steps
+from butter._tree_way import Way, go
+from butter.inotify import IN_ATTRIB, IN_CLOSE_WRITE, IN_Q_OVERFLOW
+
+if TYPE_CHECKING:
+    from butter._arguments import Path
+
+
+class FileWatch(Steps[Change]):
+    """``FileWatch(path)``: watches one file by its name.
+
+    Its events are Changes, one for each change that is finished. ::
+
+        with FileWatch("/etc/app/config.toml") as watch:
+            load()
+            for change in watch:
+                if change.kind is not ChangeKind.DELETED:
+                    load()
+
+    WRITTEN is told when the file was closed after writing, and when another file has
+    its name: after a rename over it, as editors save, or because a symbolic link on the
+    way, or a directory, was replaced. CREATED is told when there is a file again and it
+    is complete; ATTRIBUTES when its mode, owner or times are others; and DELETED when
+    the name has led nowhere for a twentieth of a second. A file that is created and
+    kept open is told when it is closed. The path of a Change is *path* as it was given.
+
+    Neither the file nor the directories above it have to exist. Symbolic links are
+    followed, and each directory that the path leads through is watched, as far as this
+    user may read it.
+
+    No event tells of a file that is truncated by its path, of stores through a mapping
+    after the file is closed, and of changes that another machine makes in a network
+    filesystem.
+
+    A forked child does not have the watch: its copy is closed.
+
+    Raises OSError (ENOSPC: no watch is left; EMFILE, ENFILE), OutOfMemory.
+    """
+
+    # Each step in which an event is about the path goes along it anew. The difference
+    # between what is found and what was told is told, once it is finished.
+    #
+    # A close after writing is an event of the directory and one of the file, unless the
+    # file has another name or is mounted alone, or the filesystem has made a copy of
+    # it. So of two such events in a row the other one is an echo, which counts only if
+    # the file has another version than was told.
+
+    _kind = "the watch of a file"
+
+    def __init__(self, path: Path) -> None:
+        self._path = os.fspath(path)
+        self._place = os.path.join(os.getcwdb(), fsencode(path))
+        try:
+            self._mounts = Mounts()
+            self._parts.append(self._mounts)
+            self._events = Events()
+            self._parts.append(self._events)
+            self._way = go(self._events, self._place, self._way)
+            self._told, self._told_places = self._way.status, self._way.places
+            self._begin(self._place, [(self._events.fileno(), POLLIN), (self._mounts.fileno(), WAKE)])
+        except BaseException:
+            self._end()
+            raise
+
+    def _init_state(self) -> None:
+        super()._init_state()
+        self._way = Way({}, [])
+        #: the file that was told last, and the directories that led to it
+        self._told: os.stat_result | None = None
+        self._told_places: list[tuple[int, int]] = []
+        self._writing = Writing()
+        #: whether it was written since then, has other attributes, may have another
+        #: version, and whether events were lost
+        self._written = self._attributes = self._unsure = self._lost = False
+        #: the watch whose next event is an echo
+        self._echo = -1
+        #: when it is told that the file is gone
+        self._gone_at: float | None = None
+        self._changes: list[Change] = []
+
+    @property
+    def entry(self) -> Entry | None:
+        """The file as it was told last, or found at first; None if there is none."""
+        return _entry(self._told)
+
+    def _work(self, torn: bool) -> None:
+        self._lost = self._lost or torn
+        look = self._read() or torn
+        self._mounts.ask()
+        if self._mounts.pending:
+            self._mounts.pending = 0
+            look = True
+        if self._writing.due():
+            self._written = look = True
+        if look or (self._gone_at is not None and self._gone_at <= time.monotonic()):
+            before = self._way
+            self._way = way = go(self._events, self._place, before)
+            if way.last != before.last:
+                self._writing = Writing()
+            self._compare(before.status is None)
+
+    def _read(self) -> bool:
+        """Apply all events, and return whether one was about the path."""
+        way, look = self._way, False
+        for event in self._events.read():
+            wd, bits, name = event.wd, event.mask, event.filename
+            if bits & IN_Q_OVERFLOW:
+                self._lost = look = True
+                self._writing = Writing()
+            elif wd == way.file or (wd == way.last and name == way.name):
+                look = True
+                self._apply(wd, bits)
+            elif wd in way.names and (not name or name in way.names[wd]):
+                look = True
+        return look
+
+    def _apply(self, wd: int, bits: int) -> None:
+        way = self._way
+        self._attributes = self._attributes or bits & IN_ATTRIB != 0
+        complete = self._writing.feed(way.name, bits) if wd == way.last else False
+        if not bits & IN_CLOSE_WRITE:
+            self._written = self._written or complete
+        elif wd == self._echo:
+            self._echo, self._unsure = -1, True
+        else:
+            self._written = True
+            self._echo = way.last if wd == way.file else way.file
+            self._writing.forget(way.name)
+
+    def _compare(self, was_missing: bool) -> None:
+        """Tell the difference between what is found and what was told."""
+        found, told, name = self._way.status, self._told, self._way.name
+        if found is None:
+            if told is not None and self._gone_at is None:
+                self._gone_at = time.monotonic() + GRACE
+            elif told is not None and self._gone_at is not None and self._gone_at <= time.monotonic():
+                self._tell(ChangeKind.DELETED)
+            return
+        self._gone_at = None
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+            if was_missing and not self._written and name not in self._writing:
+                # its directory is new as well, and the events before the watch are lost
+                self._writing.begin(name)
+            if name in self._writing:
+                return
+        elif name in self._writing:
+            # it is not written, but linked
+            self._writing.forget(name)
+            self._written = True
+        if told is None:
+            self._tell(ChangeKind.CREATED)
+        elif self._is_new(found, told):
+            self._tell(ChangeKind.WRITTEN)
+        elif (self._attributes or self._lost) and _attributes(found) != _attributes(told):
+            self._tell(ChangeKind.ATTRIBUTES)
+        else:
+            self._told_places = self._way.places
+            self._attributes = self._unsure = self._lost = False
+
+    def _is_new(self, found: os.stat_result, told: os.stat_result) -> bool:
+        """Return whether another file was found, or another version."""
+        if self._written or (found.st_dev, found.st_ino) != (told.st_dev, told.st_ino):
+            return True
+        may_differ = self._unsure or self._lost or self._way.places != self._told_places
+        return may_differ and version(found) != version(told)
+
+    def _tell(self, kind: ChangeKind) -> None:
+        found = self._way.status
+        is_dir = stat.S_ISDIR((found or self._told or _NOTHING).st_mode)
+        self._changes.append(Change(kind, self._path, None, is_dir, None, self._lost, time.time(), _entry(found)))
+        self._told, self._told_places, self._gone_at = found, self._way.places, None
+        self._written = self._attributes = self._unsure = self._lost = False
+
+    def _take(self) -> list[Change]:
+        changes, self._changes = self._changes, []
+        return changes
+
+    def _next_time(self) -> float | None:
+        times = [each for each in (self._writing.next_time(), self._gone_at) if each is not None]
+        return min(times, default=None)
+
+    def _is_quiet(self) -> bool:
+        return self._next_time() is None
+
+
+_NOTHING = os.stat_result([0] * 10)
+
+
+def _entry(status: os.stat_result | None) -> Entry | None:
+    if status is None:
+        return None
+    return Entry(stat.S_ISDIR(status.st_mode), status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _attributes(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns
+
+
+def watch_file(path: Path, timeout: float | None = None) -> Change:
+    """Wait for one change of a file, at most *timeout* seconds, and return it.
+
+    *timeout* is an int or float; None waits for ever. Changes before the call do not
+    count, so a program that waits again and again has a :class:`FileWatch`.
+
+    Raises TimeoutError, ValueError for a negative timeout, and what :class:`FileWatch`
+    does.
+    """
+    with FileWatch(path) as watch:
+        return watch.wait(timeout)

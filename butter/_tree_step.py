@@ -1,0 +1,233 @@
+"""The base of the objects of butter.tree: a step that reads and looks, and a timer."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from _thread import get_ident
+from select import POLLIN
+from threading import RLock
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from butter._descriptor import ADOPT
+from butter._signals import run_handlers
+from butter._timerfd import SETTIME, arm_timer
+from butter._tree_c import ffi, lib
+from butter._tree_errors import TREE
+from butter.eventlike import Eventlike, check_poll, deadline_of, poll, timed_out
+from butter.timerfd import TFD_NONBLOCK, Timer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    class Part(Protocol):
+        """Something that is closed with the object."""
+
+        def fileno(self) -> int: ...
+        def close(self) -> None: ...
+
+
+Event = TypeVar("Event")
+
+#: how much longer than its timeout a wait may take for what has begun, in seconds
+LATE = 0.1
+#: how long such a wait pauses between two looks, in seconds
+PAUSE = 0.005
+
+
+class Steps(Eventlike[Event]):
+    """Something that reads hints and looks, in steps, until it is quiet.
+
+    A class has ``_work``, ``_take``, ``_next_time`` and ``_is_quiet``.
+    """
+
+    # The descriptor is an epoll over those that hints come from, and a timer for what
+    # becomes known without an event. O_NONBLOCK of an epoll descriptor means nothing to
+    # the kernel; here it says, as everywhere, whether a read waits.
+    #
+    # Two threads must not follow the hints at once, so a step holds a lock. A signal
+    # handler that reads the object inside a step of its own thread would find it half
+    # changed, so it gets an error. A handler that raises there leaves behind what is
+    # not known to be dirty any more: the next step is torn, and looks at everything.
+
+    _link = "anon_inode:[eventpoll]"
+
+    _timer: Timer
+    _armed = False
+    _torn = False
+    _stepping: int | None = None  # the thread that is in a step
+
+    def _init_state(self) -> None:
+        super()._init_state()
+        self._lock = RLock()
+        #: what has a descriptor beside that of the object
+        self._parts: list[Part] = []
+
+    def _begin(self, place: bytes, sources: list[tuple[int, int]]) -> None:
+        """Make the descriptor that the program waits for.
+
+        It is readable with each of *sources*, a descriptor and the events of poll.
+        """
+        self._timer = timer = Timer(flags=TFD_NONBLOCK)
+        timer._in_queue = True  # it is closed with the object
+        self._parts.append(timer)
+        sources = [*sources, (timer.fileno(), POLLIN)]
+        fds = ffi.new("int[]", [each for each, _ in sources])
+        events = ffi.new("uint32_t[]", [bits for _, bits in sources])
+        fd: int = lib.butter_tree_wait_for(fds, events, len(sources))
+        if fd < 0:
+            TREE.check(fd, place)
+        super().__init__(fd)
+        self._arm()
+
+    def _end(self) -> None:
+        """Close all descriptors but the one that the program knows."""
+        while self._parts:
+            try:
+                self._parts.pop().close()
+            except OSError:
+                pass  # the others have to be closed, too
+
+    def _drop_batch(self) -> None:
+        super()._drop_batch()
+        self._end()
+
+    def _after_fork(self) -> None:
+        # two processes cannot follow one queue
+        self._lock, self._stepping = RLock(), None
+        fd, self._fd = self._fd, None
+        super()._after_fork()
+        if fd is not None:
+            os.close(fd)
+
+    def _adopted(self, fd: int) -> None:
+        other = f"a descriptor, and {type(self).__name__} consists of more than that"
+        ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other=other)
+
+    # the parts of a step
+
+    def _work(self, torn: bool) -> None:
+        """Read the hints that are there, and look, at everything if *torn*."""
+        raise NotImplementedError
+
+    def _take(self) -> Iterable[Event]:
+        """Return the events that were found, and forget them."""
+        raise NotImplementedError
+
+    def _next_time(self) -> float | None:
+        """Return the ``time.monotonic()`` at which a step has something to do."""
+        raise NotImplementedError
+
+    def _is_quiet(self) -> bool:
+        """Return whether nothing that was read is left to be looked at."""
+        raise NotImplementedError
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is left to be read and looked at.
+
+        The changes may still wait in the object (``pending``).
+
+        Raises ValueError if the object is closed.
+        """
+        with self._lock:
+            self.step()
+            return self._is_quiet()
+
+    def sync(self, timeout: float | None = None) -> None:
+        """Read and look until the object is quiet.
+
+        ``wait`` and iteration then return all changes that were complete before the
+        call, and ``pending`` says how many there are. *timeout* is in seconds; None is
+        without a limit, though what never pauses is never quiet.
+
+        Raises TimeoutError, ValueError if the object is closed.
+        """
+        deadline = deadline_of(timeout)
+        while not self.quiet:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise timed_out(TimeoutError, timeout, "no quiet moment")
+            self._await(-1 if left is None else int(left * 1000) + 1)
+
+    def wait(self, timeout: float | None = None) -> Event:
+        """The next change, waiting at most *timeout* seconds.
+
+        *timeout* is an int or float; None waits for ever, 0 not at all. A wait may take
+        a tenth of a second longer, for a change that has begun and is not known yet.
+
+        Raises TimeoutError when nothing has changed in time, ValueError for a negative
+        timeout or a closed object.
+        """
+        deadline = deadline_of(timeout)
+        try:
+            return super().wait(timeout)
+        except TimeoutError:
+            while deadline is not None and not self.quiet and time.monotonic() < deadline + LATE:
+                try:
+                    return super().wait(PAUSE)
+                except TimeoutError:
+                    pass
+            try:
+                # the last look may have found a change
+                return self._batch.popleft()
+            except IndexError:
+                pass
+            raise
+
+    def _read_events(self) -> list[Event]:
+        # A step puts the changes into the batch itself, where a signal handler that
+        # raises cannot lose them; the caller looks there after this.
+        if not os.get_blocking(self.fileno()):
+            self.step()
+            if not self._batch:
+                self._check_more()
+                TREE.fail(errno.EAGAIN)
+            return []
+        self._check_more()
+        if self._await(-1):
+            self.step()
+        return []
+
+    def _await(self, milliseconds: int) -> bool:
+        """Wait until there is something to do, and return whether no signal came."""
+        ready = poll(self.fileno(), POLLIN, milliseconds)
+        if ready < 0:
+            check_poll(ready)
+            run_handlers()
+        return ready >= 0
+
+    def step(self) -> None:
+        """Read and look as far as that is possible without waiting.
+
+        The changes that were found wait in the object (``pending``).
+
+        Raises ValueError if the object is closed, OSError where a limit is reached.
+        """
+        if self._stepping == get_ident():
+            raise RuntimeError(f"{self!r} is being read by this thread: a signal handler cannot read it meanwhile")
+        with self._lock:
+            self.fileno()
+            self._stepping = get_ident()
+            try:
+                torn, self._torn = self._torn, True
+                self._work(torn)
+                self._torn = False
+                self._batch.extend(self._take())
+                self._arm()
+            finally:
+                self._stepping = None
+
+    def _arm(self) -> None:
+        """Have the descriptor become readable when there is something to do."""
+        timer, when = self._timer, self._next_time()
+        if self._torn:
+            when = min(when or time.monotonic() + PAUSE, time.monotonic() + PAUSE)
+        if when is None and not self._armed:
+            return
+        left = 0 if when is None else max(1, int((when - time.monotonic()) * 1e9))
+        armed = arm_timer(timer.fileno(), 0, left, 0).first
+        if armed < 0:
+            SETTIME.check(armed, fd=timer.fileno())
+        self._armed = when is not None

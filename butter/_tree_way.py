@@ -1,0 +1,134 @@
+"""Where a path leads, with a watch on each directory that it leads through."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+from butter._arguments import O_PATH
+from butter._inotify import ADD_WATCH
+from butter._inotify_c import lib
+from butter._tree_errors import TREE
+from butter.inotify import (
+    IN_ATTRIB,
+    IN_CLOSE_NOWRITE,
+    IN_CLOSE_WRITE,
+    IN_CREATE,
+    IN_DELETE,
+    IN_DELETE_SELF,
+    IN_MOVE_SELF,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    IN_ONLYDIR,
+    IN_OPEN,
+)
+
+if TYPE_CHECKING:
+    from butter._tree_events import Events
+
+# a directory on the way, and the one that has the file
+_ON_THE_WAY = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
+_LAST = _ON_THE_WAY | IN_CLOSE_WRITE
+# these are noisy, so they are asked for only where the file is missing
+_OPENINGS = IN_OPEN | IN_CLOSE_NOWRITE
+_FILE = IN_CLOSE_WRITE | IN_ATTRIB
+
+#: how many symbolic links a path may have, as in the kernel
+_LINKS = 40
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
+class Way(NamedTuple):
+    """Where a path leads, and what is watched to know it."""
+
+    #: the names of interest in each directory, by watch descriptors
+    names: dict[int, set[bytes]]
+    #: the directories, by device and inode
+    places: list[tuple[int, int]]
+    #: the watch of the directory that has the file, or lacks it, and the name in it
+    last: int = -1
+    name: bytes = b""
+    #: the watch of the file itself: it tells of writes through other names, and is -1
+    #: where there is none
+    file: int = -1
+    #: None where the path leads nowhere
+    status: os.stat_result | None = None
+
+    def watches(self) -> set[int]:
+        return {*self.names, self.file}
+
+
+def go(events: Events, path: bytes, before: Way) -> Way:
+    """Go along an absolute path, and end those watches of *before* that are not used.
+
+    Each directory is watched before it is looked at, so a change after the look has an
+    event. A directory that this user may not read has no watch.
+    """
+    names: dict[int, set[bytes]] = {}
+    places: list[tuple[int, int]] = []
+    last, name, file, links = -1, b"", -1, 0
+    left = _parts(path)
+    directory = os.open(b"/", O_PATH)
+    try:
+        status: os.stat_result | None = os.fstat(directory)
+        while left and status is not None:
+            name = left.pop()
+            places.append((status.st_dev, status.st_ino))
+            last = _watch(events, directory, (_ON_THE_WAY if left else _LAST) | IN_ONLYDIR)
+            names.setdefault(last, set()).add(name)
+            fd = _open(name, directory)
+            if fd is None:
+                status = None
+                if not left:
+                    _watch(events, directory, _LAST | _OPENINGS | IN_ONLYDIR)
+                break
+            status = os.fstat(fd)
+            if not stat.S_ISLNK(status.st_mode):
+                os.close(directory)
+                directory = fd
+                if left and not stat.S_ISDIR(status.st_mode):
+                    status = None
+                continue
+            target = os.readlink(b"", dir_fd=fd)
+            os.close(fd)
+            links += 1
+            left += _parts(target)
+            if target.startswith(b"/"):
+                os.close(directory)
+                directory = os.open(b"/", O_PATH)
+            status = os.fstat(directory) if links <= _LINKS else None
+        if status is not None and stat.S_ISREG(status.st_mode):
+            file = _watch(events, directory, _FILE)
+    finally:
+        os.close(directory)
+    way = Way(names, places, last, name, file, status)
+    for wd in before.watches() - way.watches():
+        # it may have ended by itself
+        lib.inotify_rm_watch(events.fileno(), wd)
+    return way
+
+
+def _parts(path: bytes) -> list[bytes]:
+    """Return the parts of a path, the first of them last."""
+    return [part for part in reversed(path.split(b"/")) if part not in (b"", b".")]
+
+
+def _open(name: bytes, directory: int) -> int | None:
+    """Open what has a name, which may be a link; None where that is impossible."""
+    try:
+        return os.open(name, O_PATH | os.O_NOFOLLOW, dir_fd=directory)
+    except OSError as error:
+        if error.errno in _EXHAUSTED:
+            TREE.fail(error.errno, name)
+        return None
+
+
+def _watch(events: Events, fd: int, mask: int) -> int:
+    """Watch an open file, and return its watch descriptor; -1 without permission."""
+    path = b"/proc/self/fd/%d" % fd
+    wd: int = lib.inotify_add_watch(events.fileno(), path, mask)
+    if wd == -1 - errno.EACCES:
+        return -1
+    return wd if wd >= 0 else ADD_WATCH.check(wd, path, fd=events.fileno(), mask=mask)
