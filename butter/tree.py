@@ -148,7 +148,7 @@ class Tree(Eventlike[Change]):
         os.close(result)
         try:
             self._open(place, path, modified, cross_mounts, backend, partial)
-            self._begin(place)
+            self._begin(path)
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
         except BaseException:
@@ -212,7 +212,7 @@ class Tree(Eventlike[Change]):
         self._looks.work()
         model.silent = False
 
-    def _begin(self, place: bytes) -> None:
+    def _begin(self, path: Path) -> None:
         """Make the descriptor that the program waits for."""
         source, mounts = self._source, self._mounts
         self._known, self._packed = _first(self._model)
@@ -223,7 +223,7 @@ class Tree(Eventlike[Change]):
         events = ffi.new("uint32_t[]", [POLLIN, POLLIN, WAKE])
         fd: int = lib.butter_tree_wait_for(fds, events, len(fds))
         if fd < 0:
-            TREE.check(fd, place)
+            TREE.check(fd, path)
         super().__init__(fd)
         self._arm()
 

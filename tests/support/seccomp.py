@@ -29,6 +29,7 @@ _SYSCALLS = {
     "timerfd_settime": (286, 86),
     "timerfd_gettime": (287, 87),
     "eventfd2": (290, 19),
+    "epoll_create1": (291, 20),
     "inotify_init1": (294, 26),
     "inotify_add_watch": (254, 27),
     "inotify_rm_watch": (255, 28),
