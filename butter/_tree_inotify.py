@@ -66,7 +66,8 @@ class InotifySource:
 
     def close(self) -> None:
         fd, self._fd = self._fd, -1
-        _close(fd)
+        if fd >= 0:
+            _close(fd)
 
     def read(self) -> list[Hint]:
         hints: list[Hint] = []

@@ -11,6 +11,7 @@ from butter._system_mountinfo import mount_lines
 from butter._tree_c import ffi, lib
 from butter._tree_model import DEVICE, FACTS, INODE, MOUNT, Directory
 from butter.eventlike import poll
+from butter.utils import _close
 
 if TYPE_CHECKING:
     from butter._tree_model import Model, Node
@@ -44,10 +45,12 @@ class Mounts:
         return self._fd
 
     def close(self) -> None:
-        fds, self._fd, self._asked = (self._fd, self._asked), -1, -1
-        for fd in fds:
-            if fd >= 0:
-                os.close(fd)
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            _close(fd)
+        fd, self._asked = self._asked, -1
+        if fd >= 0:
+            _close(fd)
 
     def ask(self) -> None:
         """Begin to compare if mounts have changed."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from butter._arguments import fsencode
 from butter._descriptor import ADOPT
 from butter._signals import run_handlers
-from butter._timerfd import SETTIME, arm_timer
+from butter._tree_alarm import Alarm
 from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
 from butter._tree_fanotify import FanotifySource
@@ -24,7 +24,6 @@ from butter._tree_model import ChangeKind, Directory, Entry, Model, absolute
 from butter._tree_mounts import WAKE, Mounts
 from butter._tree_settle import Sums
 from butter.eventlike import Eventlike, check_poll, deadline_of, poll, timed_out
-from butter.timerfd import TFD_NONBLOCK, Timer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +100,10 @@ class Tree(Eventlike[Change]):
     after the file is closed, of what is written by a hard link outside the tree, and of
     changes that another machine makes in a network filesystem.
 
-    A forked child does not have the tree: its copy is closed.
+    A forked child does not have the tree: its copy is closed. ``adopt`` takes over a
+    tree, and no bare descriptor, which is not all of one. A signal handler that reads
+    the tree gets RuntimeError if it has interrupted a read that is at work, and not one
+    that waits.
 
     Raises PathNotFound, PathNotADirectory, PermissionError, OSError (ENOSPC: no watch
     is left; EMFILE, ENFILE), OutOfMemory, ValueError for another *backend*.
@@ -123,10 +125,9 @@ class Tree(Eventlike[Change]):
     _link = "anon_inode:[eventpoll]"
 
     _source: Source
-    _timer: Timer
+    _alarm: Alarm
     _mounts: Mounts
     _name = _why = ""
-    _armed = False
     _torn = False
     _stepping: int | None = None  # the thread that is in a step
 
@@ -146,20 +147,24 @@ class Tree(Eventlike[Change]):
         if (result := lib.butter_tree_open(place, ffi.new("int64_t[]", lib.BUTTER_FACTS))) < 0:
             TREE.check(result, path)
         os.close(result)
+        if (fd := lib.butter_tree_epoll()) < 0:
+            TREE.check(fd, path)
+        super().__init__(fd)
         try:
             self._open(place, path, modified, cross_mounts, backend, partial)
-            self._begin(path)
+            self._begin()
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
         except BaseException:
-            self._end()
+            if not self.closed():
+                self.close()
             raise
 
     def _init_state(self) -> None:
         super()._init_state()
         self._lock = RLock()
         #: what has a descriptor beside that of the object
-        self._parts: list[Source | Timer | Mounts] = []
+        self._parts: list[Source | Alarm | Mounts] = []
 
     def _open(self, place: bytes, path: Path, modified: bool, cross_mounts: bool, backend: str, partial: bool) -> None:
         """Choose where hints come from, and scan the tree."""
@@ -212,28 +217,21 @@ class Tree(Eventlike[Change]):
         self._looks.work()
         model.silent = False
 
-    def _begin(self, path: Path) -> None:
-        """Make the descriptor that the program waits for."""
-        source, mounts = self._source, self._mounts
+    def _begin(self) -> None:
+        """Have the descriptor become readable for all that there is to wait for."""
         self._known, self._packed = _first(self._model)
-        self._timer = timer = Timer(flags=TFD_NONBLOCK)
-        timer._in_queue = True  # it is closed with the tree
-        self._parts.append(timer)
-        fds = ffi.new("int[]", [source.fileno(), timer.fileno(), mounts.fileno()])
-        events = ffi.new("uint32_t[]", [POLLIN, POLLIN, WAKE])
-        fd: int = lib.butter_tree_wait_for(fds, events, len(fds))
-        if fd < 0:
-            TREE.check(fd, path)
-        super().__init__(fd)
+        self._alarm = alarm = Alarm()
+        self._parts.append(alarm)
+        for part, events in (self._source, POLLIN), (alarm, POLLIN), (self._mounts, WAKE):
+            TREE.check(lib.butter_tree_wait_for(self.fileno(), part.fileno(), events))
         self._arm()
 
     def _end(self) -> None:
         """Close all descriptors but the one that the program knows."""
-        while self._parts:
-            try:
-                self._parts.pop().close()
-            except OSError:
-                pass  # the others have to be closed, too
+        # A signal handler may raise between two of them: the caller comes again then.
+        for part in self._parts:
+            part.close()
+        self._parts.clear()
 
     def _drop_batch(self) -> None:
         super()._drop_batch()
@@ -396,17 +394,10 @@ class Tree(Eventlike[Change]):
 
     def _arm(self) -> None:
         """Have the descriptor become readable when there is something to do."""
-        timer, mounts = self._timer, self._mounts
         when = self._looks.next_time()
-        if mounts.pending or self._torn:
+        if self._mounts.pending or self._torn:
             when = min(when or time.monotonic() + RETRY, time.monotonic() + RETRY)
-        if when is None and not self._armed:
-            return
-        left = 0 if when is None else max(1, int((when - time.monotonic()) * 1e9))
-        armed = arm_timer(timer.fileno(), 0, left, 0).first
-        if armed < 0:
-            SETTIME.check(armed, fd=timer.fileno())
-        self._armed = when is not None
+        self._alarm.set(when)
 
     def _change(self, record: Record) -> Change:
         kind, path, old_path, node, is_dir, process, synthetic, moment, replaced = record

@@ -72,20 +72,15 @@ static int butter_tree_open(const char *path, int64_t *facts)
     return next;
 }
 
-/* Return an epoll descriptor that is readable when one of *fds* is, or -1 - errno. */
-static int butter_tree_wait_for(const int *fds, const uint32_t *events, int count)
+static int butter_tree_epoll(void)
 {
-    int epoll = epoll_create1(EPOLL_CLOEXEC), saved;
+    return (int)result_of(epoll_create1(EPOLL_CLOEXEC));
+}
 
-    if (epoll < 0)
-        return -1 - errno;
-    for (int i = 0; i < count; i++) {
-        struct epoll_event event = {.events = events[i], .data = {.fd = fds[i]}};
-        if (epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event) < 0) {
-            saved = errno;
-            close(epoll);
-            return -1 - saved;
-        }
-    }
-    return epoll;
+/* Have an epoll descriptor be readable when fd has these events. */
+static int butter_tree_wait_for(int epoll, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data = {.fd = fd}};
+
+    return (int)result_of(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
 }
