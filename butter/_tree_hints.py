@@ -93,6 +93,8 @@ class Hints:
         self.halves: dict[int, tuple[Directory, bytes, float]] = {}
         #: the cookie of each place that is such a half
         self.half_at: dict[tuple[Directory, bytes], int] = {}
+        #: how often events were lost
+        self.overflows = 0
 
     def read(self) -> int:
         """Apply all hints that are there, and return how many there were."""
@@ -119,6 +121,7 @@ class Hints:
 
     def overflow(self) -> None:
         """Events were lost: everything has to be looked at."""
+        self.overflows += 1
         self.halves.clear()
         self.half_at.clear()
         self._model.rescan_all()
