@@ -379,8 +379,11 @@ class Tree(Eventlike[Change]):
                 if self._torn:
                     self._hints.overflow()
                 self._torn = True
-                self._hints.read()
-                mounts.ask()
+                there = lib.butter_tree_ask(self._source.fileno(), mounts.asked)
+                if there & 1 or there < 0:
+                    self._hints.read(there > 0)
+                if there & 2:
+                    mounts.changed()
                 self._looks.work()
                 if mounts.pending and mounts.compare(self._model):
                     self._looks.work()

@@ -354,8 +354,8 @@ def lose_events(tree, chance, seed):
     source, chooser = tree._source, random.Random(seed)
     read = source.read
 
-    def losing():
-        hints = read()
+    def losing(certain=False):
+        hints = read(certain)
         if hints and chooser.random() < chance:
             return [*hints[: chooser.randrange(len(hints))], Hint(IN_Q_OVERFLOW)]
         return hints
