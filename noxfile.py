@@ -225,6 +225,16 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def histories(session: nox.Session) -> None:
+    """Random histories of trees, of which a mirror has to be right: ``-- COUNT SEED``.
+
+    ``stress`` runs a few of them, too. Needs root, or leaves most ways out.
+    """
+    session.install(".[test]")
+    session.run("python", "tests/histories.py", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documentation, and its examples that can run; a warning is an error."""
     session.install(".[docs]")

@@ -20,6 +20,7 @@ TREE = Errors(
     {
         **PATH,
         **NEW_DESCRIPTOR,
+        errno.EACCES: (PermissionError, "no permission to read the directory, or to search one above it"),
         errno.EAGAIN: (BlockingIOError, "nothing has changed"),
         errno.ELOOP: (InvalidPath, "a directory was replaced by a symbolic link"),
         errno.ENODATA: (NoMoreEvents, "the directory was deleted, or moved: no file can come"),

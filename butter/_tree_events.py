@@ -45,7 +45,8 @@ class Events:
 
     def close(self) -> None:
         fd, self._fd = self._fd, -1
-        _close(fd)
+        if fd >= 0:
+            _close(fd)
 
     def read(self) -> list[InotifyEvent]:
         """Return all events that are there."""

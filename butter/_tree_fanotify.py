@@ -7,8 +7,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from butter._constants.fanotify_handle import AT_FDCWD
-from butter._fanotify_read import read_events
-from butter._tree_hints import Hint
+from butter._fanotify_read import MANY, read_events
+from butter._tree_hints import FULL, Hint
 from butter.eventlike import readable
 from butter.fanotify import (
     FAN_ATTRIB,
@@ -76,13 +76,18 @@ class FanotifySource:
 
     def close(self) -> None:
         fd, self._fd = self._fd, -1
-        _close(fd)
+        if fd >= 0:
+            _close(fd)
 
-    def read(self) -> list[Hint]:
+    def read(self, certain: bool = False) -> list[Hint]:
         hints: list[Hint] = []
-        while self._unmade or readable(self, 0):
-            for event in read_events(self._fd, _events, self._unmade, False):
+        while certain or self._unmade or readable(self, 0):
+            certain = False
+            events = read_events(self._fd, _events, self._unmade, MANY)
+            for event in events:
                 hints += _hints_of(event)
+            if 0 < len(events) < FULL and not self._unmade:
+                break
         return hints
 
     def watch(self, fd: int, is_way: bool) -> Hashable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from select import POLLIN
+from select import POLLIN, POLLPRI
 from typing import TYPE_CHECKING
 
 from butter._arguments import fsencode
@@ -14,6 +14,7 @@ from butter._tree_model import Change, ChangeKind, Entry
 from butter._tree_mounts import WAKE, Mounts
 from butter._tree_step import Steps
 from butter._tree_way import Way, go
+from butter.eventlike import poll
 from butter.inotify import IN_ATTRIB, IN_CLOSE_WRITE, IN_Q_OVERFLOW
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class FileWatch(Steps[Change]):
     def __init__(self, path: Path) -> None:
         self._path = os.fspath(path)
         self._place = os.path.join(os.getcwdb(), fsencode(path))
+        self._start(path)
         try:
             self._mounts = Mounts()
             self._parts.append(self._mounts)
@@ -71,9 +73,9 @@ class FileWatch(Steps[Change]):
             self._parts.append(self._events)
             self._way = go(self._events, self._place, self._way)
             self._told, self._told_places = self._way.status, self._way.places
-            self._begin(self._place, [(self._events.fileno(), POLLIN), (self._mounts.fileno(), WAKE)])
+            self._wait_for((self._events, POLLIN), (self._mounts, WAKE))
         except BaseException:
-            self._end()
+            self._fail()
             raise
 
     def _init_state(self) -> None:
@@ -99,11 +101,7 @@ class FileWatch(Steps[Change]):
 
     def _work(self, torn: bool) -> None:
         self._lost = self._lost or torn
-        look = self._read() or torn
-        self._mounts.ask()
-        if self._mounts.pending:
-            self._mounts.pending = 0
-            look = True
+        look = self._read() or torn or poll(self._mounts.asked, POLLPRI, 0) > 0
         if self._writing.due():
             self._written = look = True
         if look or (self._gone_at is not None and self._gone_at <= time.monotonic()):

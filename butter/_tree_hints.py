@@ -3,7 +3,8 @@
 A source of hints is an object with
 
 * ``fileno()``, whose descriptor is readable when ``read()`` has hints;
-* ``read()``, which returns the hints that are there, and never waits;
+* ``read(certain)``, which returns the hints that are there, and never waits; *certain*
+  says that there are some;
 * ``watch(fd, is_way)``, which returns the key of an open directory, by which hints
   know it, or None if no watch is left; a watched directory has a hint for each later
   change of its names;
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 #: gone from its place and may turn up elsewhere
 GRACE = 0.010
 
+#: a read with fewer events than these was not full: it has emptied the queue
+FULL = 16
+
 _SELF = IN_ATTRIB | IN_MOVE_SELF
 
 
@@ -76,7 +80,7 @@ class Source(Protocol):
     watches: int
 
     def fileno(self) -> int: ...
-    def read(self) -> list[Hint]: ...
+    def read(self, certain: bool = False) -> list[Hint]: ...
     def watch(self, fd: int, is_way: bool) -> Hashable: ...
     def key_of(self, dirfd: int, name: bytes) -> Hashable: ...
     def drop(self, key: Hashable) -> None: ...
@@ -93,10 +97,12 @@ class Hints:
         self.halves: dict[int, tuple[Directory, bytes, float]] = {}
         #: the cookie of each place that is such a half
         self.half_at: dict[tuple[Directory, bytes], int] = {}
+        #: how often events were lost
+        self.overflows = 0
 
-    def read(self) -> int:
+    def read(self, certain: bool = False) -> int:
         """Apply all hints that are there, and return how many there were."""
-        hints = self._source.read()
+        hints = self._source.read(certain)
         if hints:
             model = self._model
             model.time, now = time.time(), time.monotonic()
@@ -112,13 +118,14 @@ class Hints:
 
     def expire(self, now: float) -> None:
         """Give up the halves of moves whose time is over: they left the tree."""
-        for cookie, (directory, name, deadline) in list(self.halves.items()):
+        for cookie, (directory, name, deadline) in list(self.halves.items()) if self.halves else ():
             if deadline <= now or directory.gone:
                 self._take_half(cookie)
                 self._model.touch(directory, name)
 
     def overflow(self) -> None:
         """Events were lost: everything has to be looked at."""
+        self.overflows += 1
         self.halves.clear()
         self.half_at.clear()
         self._model.rescan_all()

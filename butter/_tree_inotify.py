@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from butter._inotify import ADD_WATCH, queued, read_events
 from butter._inotify_c import lib
-from butter._tree_hints import Hint
+from butter._tree_hints import FULL, Hint
 from butter.inotify import (
     IN_ATTRIB,
     IN_CLOSE_WRITE,
@@ -66,13 +66,18 @@ class InotifySource:
 
     def close(self) -> None:
         fd, self._fd = self._fd, -1
-        _close(fd)
+        if fd >= 0:
+            _close(fd)
 
-    def read(self) -> list[Hint]:
+    def read(self, certain: bool = False) -> list[Hint]:
         hints: list[Hint] = []
         make: Any = _hints  # the reader does not ask what it makes
-        while self._unmade or queued(self._fd):
-            hints += read_events(self, make, self._unmade)  # type: ignore[arg-type]
+        while certain or self._unmade or queued(self._fd):
+            certain = False
+            new: list[Any] = read_events(self, make, self._unmade)
+            hints += new
+            if 0 < len(new) < FULL and not self._unmade:
+                break
         return hints
 
     def watch(self, fd: int, is_way: bool) -> Hashable:

@@ -37,18 +37,17 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
-from butter._arguments import O_PATH
 from butter._constants.fanotify_handle import AT_FDCWD
-from butter._tree_c import ffi, lib
+from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter._tree_hints import GRACE
-from butter._tree_model import ALL, BYTES, DEVICE, FACTS, INODE, MODE, MOUNT, MTIME, ChangeKind, Directory
+from butter._tree_model import ALL, BYTES, MODE, MOUNT, MTIME, ChangeKind, Directory
+from butter._tree_open import CHANGED, EXHAUSTED, FORBIDDEN, Opens
 from butter._tree_walk import Walk
 from butter.inotify import IN_CREATE, IN_DELETE, IN_MOVED_TO
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
-    from typing import Any
 
     from butter._tree_hints import Hints, Source
     from butter._tree_inotify import InotifySource
@@ -67,23 +66,18 @@ RETRY, TRIES = 0.005, 20
 # version of a file is taken, as after an overflow; and a wait in limbo is over
 DEEP, FORCE = 1 << 32, 1 << 33
 
-# the name has changed again, and an event about that is queued
-_CHANGED = {-1 - errno.ENOENT, -1 - errno.ENOTDIR, -1 - errno.ELOOP, -1 - errno.ESTALE}
-_FORBIDDEN = {-1 - errno.EACCES, -1 - errno.EPERM}
-_EXHAUSTED = {-1 - errno.EMFILE, -1 - errno.ENFILE, -1 - errno.ENOMEM}
 _APPEARED = IN_CREATE | IN_MOVED_TO
 
 
-class Looks:
+class Looks(Opens):
     """Looks at what is dirty, until the model is the disk."""
 
     def __init__(self, model: Model, source: Source, hints: Hints, cross_mounts: bool, partial: bool) -> None:
-        self._model = model
+        super().__init__(model)
         self._source = source
         self._hints = hints
         self._cross_mounts = cross_mounts
         self._partial = partial
-        self._found = ffi.new("int64_t[]", FACTS)
         #: names that are not looked at before a time, and the bits for that look
         self.limbo: dict[tuple[Directory, bytes], tuple[float, int]] = {}
         self.unreachable: dict[Directory, None] = {}
@@ -102,6 +96,8 @@ class Looks:
 
     def next_time(self) -> float | None:
         """Return the ``time.monotonic()`` at which work() has something to do."""
+        if self.is_quiet():
+            return None
         times = [deadline for deadline, _ in self.limbo.values()]
         times += [deadline for _, _, deadline in self._hints.halves.values()]
         if self._model.dirty:
@@ -143,8 +139,13 @@ class Looks:
                 if names is None or directory.gone:
                     continue
                 directory.dirty = None
+                count += 1
+                if count % READ_EACH == 0:
+                    self._hints.read()
+                if len(names) == 1 and self._look_at_one(directory, names):
+                    continue
                 fd = self._open(directory)
-                if fd in _FORBIDDEN:
+                if fd in FORBIDDEN:
                     self._put_back(directory, names)
                     self._leave_blind(directory)
                     continue
@@ -160,9 +161,19 @@ class Looks:
                     self._look_at_names(directory, names, fd)
                 finally:
                     _close(fd)
-                count += 1
-                if count % READ_EACH == 0:
-                    self._hints.read()
+
+    def _look_at_one(self, directory: Directory, names: dict[bytes, int]) -> bool:
+        """Look at the only dirty name of a directory in one call, if it is a file."""
+        ((name, bits),) = names.items()
+        if directory.way or directory.dead or (directory, name) in self._hints.half_at:
+            return False
+        facts = self._look_once(directory, name)
+        if facts is None:
+            return False
+        if stat.S_ISDIR(facts[MODE]) or self._excluded(directory, name, False):
+            return False
+        self._look_at_file(directory, name, facts, bits)
+        return True
 
     def _look_at_names(self, directory: Directory, names: dict[bytes, int], fd: int) -> None:
         if names is ALL:
@@ -222,41 +233,6 @@ class Looks:
 
     # how
 
-    def _facts(self) -> Facts:
-        facts: Any = ffi.unpack(self._found, FACTS)
-        return facts  # type: ignore[no-any-return]
-
-    def _open(self, directory: Directory) -> int:
-        """Return a descriptor of a directory of the model, -1 if its path is another's.
-
-        Any other negative number but AT_FDCWD is -1 - errno.
-        """
-        if directory.parent is None:
-            return AT_FDCWD
-        if directory.dead:
-            return -1
-        path = self._model.path(directory)
-        fd: int = lib.butter_tree_open(path, self._found)
-        if fd in _FORBIDDEN and directory.way:
-            fd = self._open_way(AT_FDCWD, path)
-        if fd in _EXHAUSTED:
-            TREE.check(fd, path)
-        if fd >= 0:
-            facts = self._facts()
-            if (facts[INODE], facts[DEVICE], facts[MOUNT]) != (directory.inode, directory.device, directory.mount):
-                os.close(fd)
-                return -1
-        return fd if fd >= 0 or fd in _FORBIDDEN else -1
-
-    def _open_way(self, dirfd: int, path: bytes) -> int:
-        """Open a directory above the root that cannot be read, for its name alone."""
-        try:
-            fd = os.open(path, O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=None if dirfd == AT_FDCWD else dirfd)
-        except OSError as error:
-            return -1 - (error.errno or 0)
-        lib.butter_tree_look(fd, b"", self._found)
-        return fd
-
     def _look(self, directory: Directory, name: bytes, dirfd: int, bits: int) -> None:
         """Look at a name, and make the model right; *bits* are those of its events."""
         model = self._model
@@ -264,8 +240,8 @@ class Looks:
             self._wait(directory, name, bits)
             return
         result = lib.butter_tree_look(dirfd, name, self._found)
-        if result < 0 and result not in _CHANGED:
-            if result in _EXHAUSTED:
+        if result < 0 and result not in CHANGED:
+            if result in EXHAUSTED:
                 TREE.check(result, name)
             # no permission to search the directory
             model.touch(directory, name, bits)
@@ -331,13 +307,13 @@ class Looks:
             self._know_blind(directory, name, dirfd, facts, bits)
             return
         fd: int = lib.butter_tree_enter(dirfd, name, self._found)
-        if fd in _FORBIDDEN:
+        if fd in FORBIDDEN:
             if len(directory.way) > 1:
                 fd = self._open_way(dirfd, name)
             else:
                 self._know_blind(directory, name, dirfd, facts, bits)
                 return
-        if fd in _CHANGED:
+        if fd in CHANGED:
             return
         if fd < 0:
             TREE.check(fd, name)
@@ -476,7 +452,7 @@ class Looks:
         try:
             names = [os.fsencode(name) for name in os.listdir(fd)]
         except OSError as error:
-            if -1 - (error.errno or 0) in _EXHAUSTED:
+            if -1 - (error.errno or 0) in EXHAUSTED:
                 raise
             self._model.rescan(node)
             self._leave_blind(node)

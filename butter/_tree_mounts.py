@@ -10,7 +10,7 @@ from butter._constants.fanotify_handle import AT_FDCWD
 from butter._system_mountinfo import mount_lines
 from butter._tree_c import ffi, lib
 from butter._tree_model import DEVICE, FACTS, INODE, MOUNT, Directory
-from butter.eventlike import poll
+from butter.utils import _close
 
 if TYPE_CHECKING:
     from butter._tree_model import Model, Node
@@ -29,10 +29,11 @@ class Mounts:
     """
 
     def __init__(self) -> None:
-        self._asked = -1
+        #: the file that the tree asks
+        self.asked = -1
         self._fd = os.open(_PATH, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._asked = os.open(_PATH, os.O_RDONLY | os.O_CLOEXEC)
+            self.asked = os.open(_PATH, os.O_RDONLY | os.O_CLOEXEC)
         except BaseException:
             self.close()
             raise
@@ -44,15 +45,16 @@ class Mounts:
         return self._fd
 
     def close(self) -> None:
-        fds, self._fd, self._asked = (self._fd, self._asked), -1, -1
-        for fd in fds:
-            if fd >= 0:
-                os.close(fd)
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            _close(fd)
+        fd, self.asked = self.asked, -1
+        if fd >= 0:
+            _close(fd)
 
-    def ask(self) -> None:
-        """Begin to compare if mounts have changed."""
-        if poll(self._asked, POLLPRI, 0) > 0:
-            self.pending = TRIES
+    def changed(self) -> None:
+        """Begin to compare: mounts have changed."""
+        self.pending = TRIES
 
     def compare(self, model: Model) -> bool:
         """Have those places looked at where the model has another mount than the disk.

@@ -47,15 +47,16 @@ class Spool(Steps[Any]):
     def __init__(self, directory: Path) -> None:
         self._directory = os.fspath(directory)
         self._place = fsencode(directory)
+        self._start(directory)
         try:
             self._events = Events()
             self._parts.append(self._events)
             inotify_add_watch(self._events, self._place, _MASK | _ENDS & ~IN_IGNORED | IN_ONLYDIR)
             self._list()
-            self._begin(self._place, [(self._events.fileno(), POLLIN)])
+            self._wait_for((self._events, POLLIN))
             self.step()
         except BaseException:
-            self._end()
+            self._fail()
             raise
 
     def _init_state(self) -> None:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from butter._descriptor import ADOPT
 from butter._signals import run_handlers
-from butter._timerfd import SETTIME, arm_timer
-from butter._tree_c import ffi, lib
+from butter._tree_alarm import Alarm
+from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter.eventlike import Eventlike, check_poll, deadline_of, poll, timed_out
-from butter.timerfd import TFD_NONBLOCK, Timer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,8 +52,7 @@ class Steps(Eventlike[Event]):
 
     _link = "anon_inode:[eventpoll]"
 
-    _timer: Timer
-    _armed = False
+    _alarm: Alarm
     _torn = False
     _stepping: int | None = None  # the thread that is in a step
 
@@ -64,30 +62,35 @@ class Steps(Eventlike[Event]):
         #: what has a descriptor beside that of the object
         self._parts: list[Part] = []
 
-    def _begin(self, place: bytes, sources: list[tuple[int, int]]) -> None:
-        """Make the descriptor that the program waits for.
-
-        It is readable with each of *sources*, a descriptor and the events of poll.
-        """
-        self._timer = timer = Timer(flags=TFD_NONBLOCK)
-        timer._in_queue = True  # it is closed with the object
-        self._parts.append(timer)
-        sources = [*sources, (timer.fileno(), POLLIN)]
-        fds = ffi.new("int[]", [each for each, _ in sources])
-        events = ffi.new("uint32_t[]", [bits for _, bits in sources])
-        fd: int = lib.butter_tree_wait_for(fds, events, len(sources))
+    def _start(self, path: object) -> None:
+        """Make the descriptor that the program waits for."""
+        fd: int = lib.butter_tree_epoll()
         if fd < 0:
-            TREE.check(fd, place)
+            TREE.check(fd, path)
         super().__init__(fd)
+
+    def _wait_for(self, *parts: tuple[Part, int]) -> None:
+        """Have the descriptor become readable for all that there is to wait for.
+
+        Each of *parts* has the events of poll with it.
+        """
+        self._alarm = alarm = Alarm()
+        self._parts.append(alarm)
+        for part, events in (*parts, (alarm, POLLIN)):
+            TREE.check(lib.butter_tree_wait_for(self.fileno(), part.fileno(), events))
         self._arm()
+
+    def _fail(self) -> None:
+        """Close what a constructor that raises has opened."""
+        if not self.closed():
+            self.close()
 
     def _end(self) -> None:
         """Close all descriptors but the one that the program knows."""
-        while self._parts:
-            try:
-                self._parts.pop().close()
-            except OSError:
-                pass  # the others have to be closed, too
+        # A signal handler may raise between two of them: the caller comes again then.
+        for part in self._parts:
+            part.close()
+        self._parts.clear()
 
     def _drop_batch(self) -> None:
         super()._drop_batch()
@@ -221,13 +224,7 @@ class Steps(Eventlike[Event]):
 
     def _arm(self) -> None:
         """Have the descriptor become readable when there is something to do."""
-        timer, when = self._timer, self._next_time()
+        when = self._next_time()
         if self._torn:
             when = min(when or time.monotonic() + PAUSE, time.monotonic() + PAUSE)
-        if when is None and not self._armed:
-            return
-        left = 0 if when is None else max(1, int((when - time.monotonic()) * 1e9))
-        armed = arm_timer(timer.fileno(), 0, left, 0).first
-        if armed < 0:
-            SETTIME.check(armed, fd=timer.fileno())
-        self._armed = when is not None
+        self._alarm.set(when)

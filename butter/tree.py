@@ -82,7 +82,10 @@ class Tree(Steps[Change]):
     after the file is closed, of what is written by a hard link outside the tree, and of
     changes that another machine makes in a network filesystem.
 
-    A forked child does not have the tree: its copy is closed.
+    A forked child does not have the tree: its copy is closed. ``adopt`` takes over a
+    tree, and no bare descriptor, which is not all of one. A signal handler that reads
+    the tree gets RuntimeError if it has interrupted a read that is at work, and not one
+    that waits.
 
     Raises PathNotFound, PathNotADirectory, PermissionError, OSError (ENOSPC: no watch
     is left; EMFILE, ENFILE), OutOfMemory, ValueError for another *backend* or an empty
@@ -120,14 +123,15 @@ class Tree(Steps[Change]):
         if (result := lib.butter_tree_open(place, ffi.new("int64_t[]", lib.BUTTER_FACTS))) < 0:
             TREE.check(result, path)
         os.close(result)
+        self._start(path)
         try:
             self._open(place, path, modified, cross_mounts, backend, partial)
             self._known, self._packed = _first(self._model)
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
-            self._begin(place, [(self._source.fileno(), POLLIN), (self._mounts.fileno(), WAKE)])
+            self._wait_for((self._source, POLLIN), (self._mounts, WAKE))
         except BaseException:
-            self._end()
+            self._fail()
             raise
 
     def _open(self, place: bytes, path: Path, modified: bool, cross_mounts: bool, backend: str, partial: bool) -> None:
@@ -232,8 +236,11 @@ class Tree(Steps[Change]):
         hints, looks, mounts = self._hints, self._looks, self._mounts
         if torn:
             hints.overflow()
-        hints.read()
-        mounts.ask()
+        there = lib.butter_tree_ask(self._source.fileno(), mounts.asked)
+        if there & 1 or there < 0:
+            hints.read(there > 0)
+        if there & 2:
+            mounts.changed()
         looks.work()
         if mounts.pending and mounts.compare(self._model):
             looks.work()

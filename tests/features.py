@@ -20,6 +20,7 @@ from butter.asyncio.inotify import Inotify_async
 from butter.asyncio.mounts import MountMonitor_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
+from butter.asyncio.tree import Tree_async
 from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 from butter.fanotify import (
@@ -43,6 +44,7 @@ from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.system import AT_FDCWD, Mount, open_tree
 from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
+from butter.tree import Tree
 
 # far more than anything takes; a wait of so long has lost an event
 LONG = 30
@@ -72,6 +74,9 @@ class Feature:
     batches = False
     #: whether it is made of other features, and so has neither a builder nor a row
     composed = False
+    #: whether its descriptor is all of it, so that a number can be adopted, ``closefd``
+    #: means something, and a forked child has the object too
+    bare = True
     #: the class of another object that takes such descriptors too
     wider = None
     #: the marks of its tests: what they need, by ``support.needs``
@@ -123,6 +128,10 @@ class Feature:
     def count(self, events):
         """How many events these are; a repeated one counts once."""
         return len(set(map(self.number, events))) if self.batches else len(events)
+
+    def reads(self, queue):
+        """The descriptor that an awaitable's object reads."""
+        return queue.fileno()
 
     def use(self, made):
         """Use the object as programs do, or raise."""
@@ -376,8 +385,39 @@ class MountChanges(Feature):
         return int(event.mount.source)
 
 
+class Changes(Feature):
+    """Files that appear in a tree, whose object waits by poll, and never in a read."""
+
+    name, call = "tree", "inotify_init1"
+    cls, awaitable = Tree, Tree_async
+    cloexec = 0
+    unknown = None
+    batches = True
+    composed = True
+    bare = False
+
+    def make(self, cls=None, blocking=True, **arguments):
+        made = (cls or self.cls)(self.place, **arguments)
+        os.set_blocking(made.fileno(), blocking)
+        return made
+
+    def open(self, **options):
+        return self.awaitable(self.place, **options)
+
+    def make_event(self, made):
+        os.mknod(f"{self.place}/{next(self.numbers)}")
+
+    def number(self, event):
+        return int(event.path)
+
+    def reads(self, queue):
+        return queue._source._source.fileno()
+
+
 EVERY = Feature.__subclasses__()
 FEATURES = [feature for feature in EVERY if not feature.composed]
 #: the features with an object, and those whose object has events
 OBJECTS = [feature for feature in EVERY if feature.cls]
 EVENTS = [feature for feature in EVERY if feature.awaitable]
+#: those whose descriptor is all of it
+BARE = [feature for feature in OBJECTS if feature.bare]

@@ -1,4 +1,5 @@
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -72,20 +73,41 @@ static int butter_tree_open(const char *path, int64_t *facts)
     return next;
 }
 
-/* Return an epoll descriptor that is readable when one of *fds* is, or -1 - errno. */
-static int butter_tree_wait_for(const int *fds, const uint32_t *events, int count)
+/* Look at a name of a directory by an absolute path, in one call because it is so
+   frequent. Returns 0 if that is the directory with this identity, and the look was
+   possible; else anything else. */
+static int butter_tree_look_once(const char *path, int64_t inode, int64_t device, int64_t mount, const char *name,
+                                 int64_t *facts)
 {
-    int epoll = epoll_create1(EPOLL_CLOEXEC), saved;
+    int fd = butter_tree_enter(AT_FDCWD, path, facts), result = -1;
 
-    if (epoll < 0)
+    if (fd < 0)
+        return fd;
+    if (facts[BUTTER_INODE] == inode && facts[BUTTER_DEVICE] == device && facts[BUTTER_MOUNT] == mount)
+        result = butter_tree_look(fd, name, facts);
+    close(fd);
+    return result;
+}
+
+static int butter_tree_epoll(void)
+{
+    return (int)result_of(epoll_create1(EPOLL_CLOEXEC));
+}
+
+/* Have an epoll descriptor be readable when fd has these events. */
+static int butter_tree_wait_for(int epoll, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data = {.fd = fd}};
+
+    return (int)result_of(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+}
+
+/* Ask both at once: 1 if there are hints, 2 if mounts have changed, 3 for both. */
+static int butter_tree_ask(int hints, int mounts)
+{
+    struct pollfd fds[] = {{.fd = hints, .events = POLLIN}, {.fd = mounts, .events = POLLPRI}};
+
+    if (poll(fds, 2, 0) < 0)
         return -1 - errno;
-    for (int i = 0; i < count; i++) {
-        struct epoll_event event = {.events = events[i], .data = {.fd = fds[i]}};
-        if (epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event) < 0) {
-            saved = errno;
-            close(epoll);
-            return -1 - saved;
-        }
-    }
-    return epoll;
+    return !!fds[0].revents | !!fds[1].revents << 1;
 }

@@ -46,7 +46,11 @@ ssize_t butter_tree_find(const butter_tree_walk *walk, int wd);
 int butter_tree_look(int dirfd, const char *name, int64_t *facts);
 int butter_tree_enter(int dirfd, const char *name, int64_t *facts);
 int butter_tree_open(const char *path, int64_t *facts);
-int butter_tree_wait_for(const int *fds, const uint32_t *events, int count);
+int butter_tree_look_once(const char *path, int64_t inode, int64_t device, int64_t mount, const char *name,
+                          int64_t *facts);
+int butter_tree_epoll(void);
+int butter_tree_wait_for(int epoll, int fd, uint32_t events);
+int butter_tree_ask(int hints, int mounts);
 """
 
 ffi = FFI()

@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import signal
+import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ FEATURES: list[Feature] = []
 
 #: what fanotify has for some users alone
 MODES: list[Feature] = []
+
+#: where the changes of a tree can come from, the first choice first
+BACKENDS: list[Feature] = []
 
 
 def feature(name: str, since: str, table: list[Feature] = FEATURES) -> Callable[[Probe], Probe]:
@@ -156,6 +160,25 @@ def try_fanotify_mounts() -> None:
     with MountMonitor() as monitor, mounted("butter-doctor", "/proc", "tmpfs"):
         if monitor.read_event().mount.source != "butter-doctor":
             raise LookupError("the event is about another mount")
+
+
+@feature("inotify", since="2.6.27", table=BACKENDS)
+def try_tree_of_inotify() -> None:
+    try_tree("inotify")
+
+
+@feature("fanotify", since="5.17", table=BACKENDS)
+def try_tree_of_fanotify() -> None:
+    try_tree("fanotify")
+
+
+def try_tree(backend: str) -> None:
+    """Watch a new directory in that of temporary files."""
+    from butter.tree import Tree
+
+    with tempfile.TemporaryDirectory(prefix="butter-doctor-") as place, Tree(place, backend=backend) as tree:
+        os.mkdir(f"{place}/new")
+        tree.read_event()
 
 
 @feature("eventfd", since="2.6.27")

@@ -19,8 +19,8 @@ from butter._look import capable, status_field, text_of
 from butter.cli import FAILED
 from butter.cli._limits import Limit, limits, processes_exhausted
 from butter.cli._output import sentence
-from butter.cli._probes import FEATURES, MODES, remedy
-from butter.errors import Errors, OutOfMemory
+from butter.cli._probes import BACKENDS, FEATURES, MODES, remedy
+from butter.errors import Errors, OutOfMemory, sysctl
 
 if TYPE_CHECKING:
     import argparse
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Try each feature for real, in a child process, and say why it does not work
-and what helps. Then show what fanotify has for some users alone, which does
-not change the exit code, and the limits that matter."""
+and what helps. Then show what fanotify has for some users alone, and
+which backend a tree gets, neither of which changes the exit code, and the
+limits that matter."""
 
 FORK = Errors(
     "fork",
@@ -73,6 +74,7 @@ class Report(TypedDict):
     container: list[str]  # signs that this is a container
     features: list[Row]  # the features
     fanotify: list[Row]  # what fanotify has for some users alone
+    trees: list[Row]  # the backends of butter.tree, the first choice first
     limits: list[Limit]  # the limits of the system
 
 
@@ -119,6 +121,8 @@ def show(report: Report) -> None:
     show_rows(report["features"])
     print("\nfanotify, for some users alone:")
     show_rows(report["fanotify"])
+    print(f"\nbackend of a tree: {choice(report['trees'])}")
+    show_rows(report["trees"])
     print()
     for limit in report["limits"]:
         value = "unknown" if limit["value"] is None else limit["value"]
@@ -130,6 +134,23 @@ def show_rows(rows: list[Row]) -> None:
         print(f"{row['name']:14}{'works' if row['works'] else row['reason']}")
         if row["remedy"]:
             print(f"{'':14}{row['remedy']}")
+
+
+def choice(rows: list[Row]) -> str:
+    """Return which backend a tree of this user has, from the *rows* of both."""
+    inotify, fanotify = (row["works"] for row in rows)
+    if not inotify:
+        return "fanotify" if fanotify else "none works"
+    watches = limit_of_watches()
+    if not fanotify:
+        return f"inotify, for at most {watches} directories"
+    return f"inotify, or fanotify for more than {watches} directories"
+
+
+def limit_of_watches() -> int | str:
+    """Return how many directories a user may watch."""
+    values = map(sysctl, ("fs.inotify.max_user_watches", "user.max_inotify_watches"))
+    return min((each for each in values if each is not None), default="unknown")
 
 
 def examine() -> Report:
@@ -144,6 +165,7 @@ def examine() -> Report:
         "container": container_hints(),
         "features": [row_of(*each) for each in FEATURES],
         "fanotify": rows_of_modes(),
+        "trees": [row_of(*each) for each in BACKENDS],
         "limits": limits(),
     }
 

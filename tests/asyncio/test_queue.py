@@ -67,6 +67,10 @@ def choices(features):
     ]
 
 
+#: of the fixture *one*, those whose number can be adopted, and which a forked child has
+bare_ones = pytest.mark.parametrize("one", choices([feature for feature in EVENTS if feature.bare]), indirect=True)
+
+
 @pytest.fixture(params=choices(EVENTS))
 def one(request, tmp_path, compositions):
     """Every feature, for tests that never let two events wait."""
@@ -304,7 +308,7 @@ async def test_an_error_reaches_every_waiter(one, queue):
     """A read that fails raises in every task that wanted it, and not in the loop."""
     tasks = await waiters(queue, 2)
     one.trigger(queue)
-    inject("read", errno.ENOMEM, first=queue.fileno())
+    inject("read", errno.ENOMEM, first=one.feature.reads(queue))
     await finished(tasks)
     assert [task.exception().errno for task in tasks] == [errno.ENOMEM] * 2
     for method in (queue.empty, queue.get_nowait):
@@ -630,7 +634,7 @@ async def test_async_for_waits(one, queue):
 async def test_async_for_raises_other_errors(one, queue):
     """An error of the read does not end an ``async for`` quietly."""
     one.trigger(queue)
-    inject("read", errno.EINVAL, first=queue.fileno())
+    inject("read", errno.EINVAL, first=one.feature.reads(queue))
     with pytest.raises(ValueError, match="read") as caught:
         await queue.__anext__()
     assert caught.value.errno == errno.EINVAL
@@ -729,6 +733,7 @@ def test_a_loop_that_moved_to_another_thread(one, waits):
         first.close()
 
 
+@bare_ones
 @in_loop
 async def test_fork_in_a_running_loop(one, queue):
     """A child uses and closes its object in its own loop; the parent's goes on."""
@@ -754,6 +759,7 @@ async def test_fork_in_a_running_loop(one, queue):
         await task
 
 
+@pytest.mark.parametrize("many", choices([feature for feature in MANY if feature.bare]), indirect=True)
 @in_loop
 async def test_fork_drops_what_was_read(many, queue):
     """Events that the parent has read are the parent's."""
@@ -878,9 +884,9 @@ async def is_closed(fd, until=200):
     return False
 
 
-async def forgettable(queue, awaited=True):
-    """A new awaitable of the kind of *queue* in a list, its number, and its repr."""
-    made = type(queue)()
+async def forgettable(one, awaited=True):
+    """A new awaitable in a list, its number, and its repr."""
+    made = one.open()
     if awaited:
         with pytest.raises(TimeoutError):
             await made.get(timeout=0.001)
@@ -890,7 +896,7 @@ async def forgettable(queue, awaited=True):
 @in_loop
 async def test_forgotten_after_a_wait(one, queue):
     """A forgotten object that was awaited warns, and the loop closes it."""
-    objects, fd, name = await forgettable(queue)
+    objects, fd, name = await forgettable(one)
     with pytest.warns(ResourceWarning, match=f"unclosed {name}"):
         forget(objects)
     assert await is_closed(fd)
@@ -905,7 +911,7 @@ async def test_forgotten_after_a_wait(one, queue):
 @in_loop
 async def test_forgotten_in_a_cycle(one, queue):
     """The loop forgets the number of an object in a cycle before it is closed."""
-    objects, fd, name = await forgettable(queue)
+    objects, fd, name = await forgettable(one)
     objects[0].itself = objects
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -923,7 +929,7 @@ async def test_forgotten_in_a_cycle(one, queue):
 @in_loop
 async def test_forgotten_before_it_is_awaited(one, queue):
     """A forgotten object that was never awaited warns and is closed at once."""
-    objects, fd, name = await forgettable(queue, awaited=False)
+    objects, fd, name = await forgettable(one, awaited=False)
     with pytest.warns(ResourceWarning, match=f"unclosed {name}"):
         forget(objects)
     assert fd not in support.descriptors()
@@ -932,7 +938,7 @@ async def test_forgotten_before_it_is_awaited(one, queue):
 @in_loop
 async def test_forgotten_in_another_thread(one, queue):
     """An object that another thread collects is closed in the loop's thread."""
-    objects, fd, name = await forgettable(queue)
+    objects, fd, name = await forgettable(one)
     with ThreadPoolExecutor(1) as executor, pytest.warns(ResourceWarning, match=f"unclosed {name}"):
         executor.submit(forget, objects).result()
     assert await is_closed(fd)
@@ -940,7 +946,7 @@ async def test_forgotten_in_another_thread(one, queue):
 
 def test_forgotten_after_its_loop(one):
     """A forgotten object whose loop is closed is closed at once."""
-    objects, fd, name = one.run(forgettable)
+    objects, fd, name = one.run(lambda _: forgettable(one))
     with pytest.warns(ResourceWarning, match=f"unclosed {name}"):
         forget(objects)
     assert fd not in support.descriptors()
@@ -1028,6 +1034,7 @@ async def test_read_events(many, queue):
     assert queue.empty()
 
 
+@bare_ones
 @in_loop
 async def test_adopt(one, queue):
     """An awaitable adopts a number, or an object with the events that it has read."""
@@ -1071,7 +1078,9 @@ async def test_adopt_another_awaitable(one, queue):
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("taken", ["by an awaitable", "by an object"])
-@pytest.mark.parametrize("feature", [pytest.param(feature, id=feature.name, marks=feature.needs) for feature in EVENTS])
+@pytest.mark.parametrize(
+    "feature", [pytest.param(feature, id=feature.name, marks=feature.needs) for feature in EVENTS if feature.bare]
+)
 def test_adopt_that_a_signal_handler_ends(feature, taken, tmp_path):
     """At each moment a descriptor has one owner, which closes it."""
     made = []

@@ -20,7 +20,7 @@ import butter
 from butter import cli
 from butter.cli import doctor
 from butter.cli._limits import LIMITS
-from butter.cli._probes import FEATURES, MODES, remedy
+from butter.cli._probes import BACKENDS, FEATURES, MODES, remedy
 from butter.errors import sysctl
 from butter.fanotify import FanotifyInit
 from butter.prctl import Capability
@@ -49,7 +49,7 @@ def test_doctor():
     assert (done.returncode, done.stderr) == (0, "")
     for name, _, _ in FEATURES:
         assert re.search(rf"^{name} +works$", done.stdout, re.MULTILINE)
-    for name, _, _ in MODES:
+    for name, _, _ in (*MODES, *BACKENDS):
         assert re.search(rf"^{name} +\w+", done.stdout, re.MULTILINE)
     for name in LIMITS:
         assert re.search(rf"^{re.escape(name)} +(\d+|unknown)  \w", done.stdout, re.MULTILINE)
@@ -103,6 +103,33 @@ def test_doctor_knows_the_kernel_of_a_mode(mode, constant):
     """A mode of fanotify is as old as the constant that it needs."""
     (since,) = (feature.since for feature in MODES if feature.name == mode)
     assert since == FanotifyInit.__since__[constant][1]
+
+
+@pytest.mark.parametrize(
+    ("inotify", "fanotify", "words"),
+    [
+        (True, True, "inotify, or fanotify for more than {} directories"),
+        (True, False, "inotify, for at most {} directories"),
+        (False, True, "fanotify"),
+        (False, False, "none works"),
+    ],
+)
+def test_doctor_chooses_a_backend(inotify, fanotify, words):
+    """The backend of a tree follows from those that work, and the limit of watches."""
+    rows = [{"works": inotify}, {"works": fanotify}]
+    assert doctor.choice(rows) == words.format(doctor.limit_of_watches())
+
+
+def test_doctor_names_the_backends():
+    """Each backend of a tree has a row, with the reason where it does not work."""
+    inotify, fanotify = report()[1]["trees"]
+    assert (inotify["name"], inotify["works"]) == ("inotify", True)
+    # the temporary files may be on a filesystem that fanotify cannot mark
+    assert (fanotify["name"], fanotify["works"]) == ("fanotify", fanotify["reason"] is None)
+    inotify, _ = report(lambda: support.inject("inotify_init1", errno.ENOSYS))[1]["trees"]
+    assert "inotify_init1" in inotify["reason"]
+    assert "seccomp" in inotify["remedy"]
+    assert not report(support.become_nobody)[1]["trees"][1]["works"]
 
 
 @needs_namespaces

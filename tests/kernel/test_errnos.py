@@ -122,6 +122,7 @@ from butter.system import (
     umount,
 )
 from butter.timerfd import Timer, TimerVal, timerfd_gettime, timerfd_settime
+from butter.tree import Tree
 
 TABLES = support.errno_tables()
 
@@ -1245,6 +1246,65 @@ def monitor_a_namespace_that_ends(fail):
         other.end()
         list(monitor)
         monitor.wait(60)
+
+
+# trees
+
+
+@example("Tree", filename=".")
+def watch_a_tree(fail):
+    fail("openat")
+    Tree(".")
+
+
+@example("Tree", filename=".")
+def wait_for_a_tree(fail):
+    fail("epoll_create1")
+    Tree(".")
+
+
+@provokes("Tree", errno.EACCES, filename="secret", words="no permission")
+def watch_a_secret_tree(fail):
+    os.chmod(".", 0o777)
+    os.mkdir("secret", 0)
+    support.become_nobody()
+    Tree("secret")
+
+
+@provokes("Tree", errno.EAGAIN, words="nothing has changed")
+def read_a_quiet_tree(fail):
+    tree = Tree(".")
+    os.set_blocking(tree.fileno(), False)
+    tree.read_event()
+
+
+@provokes("Tree", errno.EMFILE, filename=".", words="RLIMIT_NOFILE is 3")
+def watch_one_tree_too_many(fail):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    Tree(".")
+
+
+@provokes("Tree", errno.ENAMETOOLONG, filename="n" * 256)
+def watch_a_tree_with_a_long_name(fail):
+    Tree("n" * 256)
+
+
+@provokes("Tree", errno.ENOENT, filename="missing")
+def watch_a_missing_tree(fail):
+    Tree("missing")
+
+
+@provokes("Tree", errno.ENOSPC, support.needs_namespaces, filename=".", words="for 0 directories, and the tree has 1")
+def watch_a_tree_without_watches(fail):
+    support.own_namespaces()
+    Path("/proc/sys/user/max_inotify_watches").write_text("0")
+    Tree(".", backend="inotify")
+
+
+@provokes("Tree", errno.ENOTDIR, filename="file")
+def watch_a_file_as_a_tree(fail):
+    Path("file").touch()
+    Tree("file")
 
 
 @example("map_ids")

@@ -357,6 +357,24 @@ def test_container_of_a_program_without_handlers():
         assert process.wait(60) == 128 + signal.SIGKILL
 
 
+def test_mirror_tree(tmp_path):
+    """After each change the program knows how many files there are, and their bytes."""
+    root = tmp_path / "root"
+    (root / "a/b").mkdir(parents=True)
+    (root / "a/file").write_text("12345")
+    with running("mirror_tree.py", root) as process:
+        assert process.stdout.readline().startswith("watching 4 files, by inotify")
+        (root / "a/file").rename(root / "moved")
+        assert process.stdout.readline() == "4 files, 5 bytes\n"
+        (root / "a").rename(tmp_path / "outside")
+        assert process.stdout.readline() == "2 files, 5 bytes\n"
+        (tmp_path / "outside").rename(root / "back")
+        assert process.stdout.readline() == "4 files, 5 bytes\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
+
+
 @support.needs("CAP_SYS_ADMIN", kernel=(6, 16))
 def test_mount_monitor(tmp_path):
     """Each mount is a line, and the program ends with the namespace."""

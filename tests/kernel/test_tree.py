@@ -569,6 +569,14 @@ def test_adopt(root):
                 Tree.adopt(other.fileno())
 
 
+@backends
+def test_close_on_exec(root, backend):
+    """No descriptor of a tree is left to programs that the process executes."""
+    before = support.descriptors()
+    with Tree(root, backend=backend):
+        assert [fd for fd in support.descriptors() if fd not in before and os.get_inheritable(fd)] == []
+
+
 def test_closed(root):
     """A closed tree raises the error of a closed file, and owns no descriptor."""
     before = support.descriptors()

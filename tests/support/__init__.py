@@ -41,7 +41,7 @@ from support.mounts import (
     raw_mount,
 )
 from support.needs import capable, kernel, needs, unmet
-from support.seccomp import hold, inject, inject_in_child
+from support.seccomp import hold, inject, inject_in_child, number_of
 from support.streams import Pipe, running, sockets
 from support.tables import KINDS, errno_tables
 

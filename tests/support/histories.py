@@ -7,6 +7,7 @@ with the disk.
 """
 
 import ctypes
+import fcntl
 import os
 import random
 import shutil
@@ -14,9 +15,14 @@ import signal
 import stat
 import time
 import traceback
+from contextlib import contextmanager
+from pathlib import Path
 
+import butter._tree_fanotify
+import butter._tree_inotify
 from butter._tree_hints import Hint
-from butter.inotify import IN_Q_OVERFLOW
+from butter.fanotify import FAN_NONBLOCK, FAN_REPORT_DFID_NAME_TARGET, fanotify_init
+from butter.inotify import IN_NONBLOCK, IN_Q_OVERFLOW, inotify_init
 from butter.tree import ChangeKind, Entry, Tree
 from support.children import libc
 from support.mounts import raw_mount
@@ -292,6 +298,54 @@ def start(body):
         os._exit(status)
 
 
+#: descriptors whose queue is short, for each kind of queue and each size
+_short = {}
+
+
+@contextmanager
+def short_queue(backend, size):
+    """Let the tree of a child that is forked meanwhile have a queue of *size* events.
+
+    Without a *size* nothing happens; else it needs root.
+    """
+    if size is None:
+        yield
+        return
+    pool = _short.setdefault((backend, size), [])
+    if not pool:
+        _fill(pool, backend, size)
+    fd = pool.pop()
+    module = butter._tree_inotify if backend == "inotify" else butter._tree_fanotify
+    make = getattr(module, f"{backend}_init")
+    setattr(module, f"{backend}_init", lambda *_: fd)
+    try:
+        yield
+    finally:
+        setattr(module, f"{backend}_init", make)
+        os.close(fd)
+
+
+def _fill(pool, backend, size):
+    """Make descriptors with a short queue.
+
+    The limit is that of the whole machine, and counts when a descriptor is made. So it
+    is low for a moment, under a lock, and several are made meanwhile.
+    """
+    path = Path(f"/proc/sys/fs/{backend}/max_queued_events")
+    with open(path) as limit:
+        fcntl.flock(limit, fcntl.LOCK_EX)
+        before = limit.read()
+        try:
+            path.write_text(str(size))
+            for _ in range(16):
+                if backend == "inotify":
+                    pool.append(inotify_init(IN_NONBLOCK))
+                else:
+                    pool.append(fanotify_init(FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK, os.O_RDONLY))
+        finally:
+            path.write_text(before)
+
+
 def lose_events(tree, chance, seed):
     """Let the queue of a tree seem to overflow, at reads by *chance*.
 
@@ -300,8 +354,8 @@ def lose_events(tree, chance, seed):
     source, chooser = tree._source, random.Random(seed)
     read = source.read
 
-    def losing():
-        hints = read()
+    def losing(certain=False):
+        hints = read(certain)
         if hints and chooser.random() < chance:
             return [*hints[: chooser.randrange(len(hints))], Hint(IN_Q_OVERFLOW)]
         return hints
@@ -321,10 +375,12 @@ def history(
     loss=0.0,
     pause=0.0,
     rounds=1,
-    report=None,
     **options,
 ):
-    """Storms while a tree is made and followed. AssertionError if the tree lies."""
+    """Storms while a tree is made and followed. AssertionError if the tree lies.
+
+    Returns how often events were lost.
+    """
     place = os.fspath(place)
     root = f"{place}/root"
     os.makedirs(root)
@@ -358,8 +414,7 @@ def history(
                     mirror.follow(changes[-1])
                 found = differences(mirror.entries, on_disk(root), versions=not (links or mounts))
                 assert not found, (found, changes[-30:])
-            if report is not None:
-                report.append(len(changes))
+            return tree._hints.overflows
     finally:
         for each in children:
             os.waitpid(each, 0)

@@ -147,16 +147,19 @@ _MAKE = {"ext4": (["-F", "-O", "^has_journal"], 1), "ext2": (["-F"], 1), "xfs": 
 
 
 @contextmanager
-def loop_device(place, read_only=False, kind="ext4"):
+def loop_device(place, read_only=False, kind="ext4", size=None):
     """The path of a block device with an empty filesystem, a file in *place*.
+
+    It has *size* megabytes, and without one as few as possible.
 
     The device goes away with the last file or mount of it. *needs_loop* says where
     there are such devices.
     """
     image = f"{place}/image"
     with open(image, "wb") as file:
-        file.truncate(_MAKE[kind][1] << 20)
-    subprocess.run([f"mkfs.{kind}", "-q", *_MAKE[kind][0], image], check=True, timeout=60)
+        file.truncate((size or _MAKE[kind][1]) << 20)
+    make = [f"mkfs.{kind}", "-q", *_MAKE[kind][0], image]
+    subprocess.run(make, stdout=subprocess.DEVNULL, check=True, timeout=60)
     # struct loop_config: the descriptor is first, and byte 60 has LO_FLAGS_AUTOCLEAR
     # and LO_FLAGS_READ_ONLY
     config = bytearray(304)
@@ -178,8 +181,11 @@ def loop_device(place, read_only=False, kind="ext4"):
         os.close(device)
 
 
-def own_filesystem(body, place, kind="ext4"):
-    """Run ``body(path)`` in a child, in a new filesystem of its own, on *place*/mnt."""
+def own_filesystem(body, place, kind="ext4", size=None, timeout=60):
+    """Run ``body(path)`` in a child, in a new filesystem of its own, on *place*/mnt.
+
+    *size* is that of a filesystem in a file, in megabytes; *timeout* is the child's.
+    """
 
     def run():
         own_mounts()
@@ -188,7 +194,7 @@ def own_filesystem(body, place, kind="ext4"):
         if kind == "tmpfs":
             raw_mount("tmpfs", path, "tmpfs")
         else:
-            with loop_device(place, kind=kind) as device:
+            with loop_device(place, kind=kind, size=size) as device:
                 raw_mount(device, path, kind)
         os.chdir(path)
         try:
@@ -198,7 +204,7 @@ def own_filesystem(body, place, kind="ext4"):
             os.chdir("/")
             libc.umount2(os.fsencode(path), 2)  # MNT_DETACH
 
-    return in_child(run)
+    return in_child(run, timeout=timeout)
 
 
 class MountLine(NamedTuple):

@@ -29,6 +29,7 @@ _SYSCALLS = {
     "timerfd_settime": (286, 86),
     "timerfd_gettime": (287, 87),
     "eventfd2": (290, 19),
+    "epoll_create1": (291, 20),
     "inotify_init1": (294, 26),
     "inotify_add_watch": (254, 27),
     "inotify_rm_watch": (255, 28),
@@ -102,6 +103,11 @@ _SECCOMP = {"x86_64": 317, "aarch64": 277}
 _ALLOW, _ERROR, _NOTIFY = 0x7FFF0000, 0x00050000, 0x7FC00000
 
 
+def number_of(call):
+    """The number of a system call on this machine."""
+    return _SYSCALLS[call][_ARCHITECTURES[platform.machine()][0]]
+
+
 def inject(call, number, first=None, arguments=None):
     """Make the system call *call* fail with errno *number*, for ever: for a child.
 
@@ -123,14 +129,14 @@ def hold(call, first=None):
 
 
 def _filter(call, answer, arguments, flags=0):
-    column, architecture = _ARCHITECTURES[platform.machine()]
+    _, architecture = _ARCHITECTURES[platform.machine()]
     allow = (0x06, 0, 0, _ALLOW)
     program = [
         (0x20, 0, 0, 4),  # load the architecture
         (0x15, 1, 0, architecture),
         allow,
         (0x20, 0, 0, 0),  # load the number of the call
-        (0x15, 1, 0, _SYSCALLS[call][column]),
+        (0x15, 1, 0, number_of(call)),
         allow,
     ]
     for position, value in arguments.items():

@@ -1,0 +1,174 @@
+"""Random histories of trees: a mirror that follows the changes has to equal the disk.
+
+    python tests/histories.py [COUNT [SEED]]
+
+The COUNT histories (1,000) are spread over tmpfs, ext4, btrfs and overlay, over both
+backends, and over the ways below: some lose events, because their queue is short, and
+some are those of a user without privileges. Without root they are in the directory of
+temporary files, without mounts and short queues. Two processes share the work.
+
+A history follows from its seed, the number that a failure prints, and from the order in
+which the kernel lets its processes run: so a failure may not repeat.
+"""
+
+import os
+import pickle
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+
+import support
+from support import in_child
+from support.histories import history, open_all, short_queue, start
+
+#: the ways of a history: its options, and whether it is a user's without privileges
+WAYS = {
+    "all events": {},
+    "versions": {"links": False},
+    "pauses": {"pause": 0.015},
+    "overflows": {"queue": 64, "count": 300},
+    "overflows, versions": {"queue": 64, "count": 300, "links": False},
+    "mounts": {"mounts": True},
+    "permission": {"closed": True},
+}
+#: megabytes of a filesystem in a file
+SIZES = {"ext4": 64, "btrfs": 128}
+WORKERS = 2
+
+
+def cases(kind):
+    """The histories of a filesystem: ``[(backend, way), ...]``."""
+    root = support.capable("CAP_SYS_ADMIN")
+    backends = ["inotify", "fanotify"] if root and kind != "overlay" and support.kernel() >= (5, 17) else ["inotify"]
+    found = [(backend, way) for way in WAYS for backend in backends]
+    if not root:
+        return [case for case in found if not WAYS[case[1]].keys() & {"queue", "mounts"}]
+    # only root may use fanotify
+    return [case for case in found if case != ("fanotify", "permission")]
+
+
+def one(place, seed, backend, way):
+    """One history, in a new directory; returns how often the queue overflowed."""
+    options = dict(WAYS[way], backend=backend)
+    size = options.pop("queue", None)
+    os.mkdir(place)
+    os.chmod(place, 0o777)
+
+    def body():
+        if options.get("closed"):
+            support.become_nobody()
+        return history(place, seed, **options)
+
+    with short_queue(backend, size):
+        try:
+            return in_child(body)
+        finally:
+            clear(place)
+
+
+def clear(place):
+    """Remove a directory with all that is mounted in it."""
+    # a link to .. may have led a mount to the place itself
+    while mounts := [mount for mount in support.mountinfo() if f"{mount.target}/".startswith(f"{place}/")]:
+        for mount in reversed(mounts):
+            support.libc.umount2(os.fsencode(mount.target), 2)  # MNT_DETACH
+    open_all(place)
+    shutil.rmtree(place)
+
+
+def some(kind, directory, seeds):
+    """Histories of one filesystem: ``{case: [histories, failures, overflows]}``."""
+    found, possible = {}, cases(kind)
+    for seed in seeds:
+        case = possible[seed % len(possible)]
+        sums = found.setdefault(case, Counter())
+        place = f"{directory}/{seed}"
+        try:
+            sums["overflows"] += one(place, seed, *case)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            sums["failures"] += 1
+            print(f"FAILED: seed {seed} on {kind}, {case[0]}, {case[1]}", file=sys.stderr, flush=True)
+            print("".join(getattr(error, "__notes__", None) or traceback.format_exc()), file=sys.stderr, flush=True)
+        sums["histories"] += 1
+    return found
+
+
+def on_filesystem(kind, directory, seeds, timeout):
+    """``some`` in a new filesystem of its own, in a mount namespace of its own."""
+
+    def body(path):
+        if kind == "overlay":
+            for name in "lower", "upper", "work", "merged":
+                os.mkdir(name)
+            # some files are there from the beginning, and are copied up
+            support.raw_mount(kind, "merged", kind, 0, "lowerdir=lower,upperdir=upper,workdir=work")
+            path += "/merged"
+        return some(kind, path, seeds)
+
+    made = "tmpfs" if kind == "overlay" else kind
+    return support.own_filesystem(body, directory, made, size=SIZES.get(kind), timeout=timeout)
+
+
+def kinds():
+    """The filesystems on which histories can be tried."""
+    if not support.capable("CAP_SYS_ADMIN"):
+        return ["here"]
+    made = [kind for kind in SIZES if kind in support.FILESYSTEMS and os.path.exists("/dev/loop-control")]
+    return ["tmpfs", "overlay", *made]
+
+
+def share(directory, seeds, timeout):
+    """The part of one worker: ``{(filesystem, backend, way): numbers}``."""
+    found, places = {}, kinds()
+    for number, kind in enumerate(places):
+        # not each of the seeds of one way on the same filesystem
+        mine = [seed for seed in seeds if seed // 2 % len(places) == number]
+        place = f"{directory}/{kind}"
+        os.mkdir(place)
+        os.chmod(place, 0o755)
+        sums = some(kind, place, mine) if kind == "here" else on_filesystem(kind, place, mine, timeout)
+        found.update({(kind, *case): numbers for case, numbers in sums.items()})
+    return found
+
+
+def run(count=1_000, seed=0, show=print):
+    """Try *count* histories, and return how many failed."""
+    begun = time.monotonic()
+    # each takes a fraction of a second
+    timeout = 60 + 2 * count
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        os.chmod(directory, 0o755)
+        workers = []
+        for worker in range(WORKERS):
+            place = Path(directory, str(worker))
+            place.mkdir()
+            place.chmod(0o755)
+            seeds = range(seed + worker, seed + count, WORKERS)
+
+            def work(place=place, seeds=seeds):
+                found = share(place, seeds, timeout)
+                (place / "found").write_bytes(pickle.dumps(found))
+
+            workers.append((start(work), place / "found"))
+        total = {}
+        for pid, path in workers:
+            os.waitpid(pid, 0)
+            for case, numbers in pickle.loads(path.read_bytes()).items():
+                total.setdefault(case, Counter()).update(numbers)
+    for case, numbers in sorted(total.items()):
+        held = numbers["histories"] - numbers["failures"]
+        words = "".join(f"{word:10}" for word in case)
+        show(f"{words:41} {held:5} of {numbers['histories']:5} right, {numbers['overflows']:5} overflows")
+    failed = sum(numbers["failures"] for numbers in total.values())
+    show(f"{failed} of {count} histories failed, in {time.monotonic() - begun:.0f} seconds")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(1 if run(*map(int, sys.argv[1:])) else 0)
