@@ -106,7 +106,7 @@ class FileWatch(Steps[Change]):
             self._written = look = True
         if look or (self._gone_at is not None and self._gone_at <= time.monotonic()):
             before = self._way
-            self._way = way = go(self._events, self._place, before)
+            self._way = way = go(self._events, self._place, before, before.name in self._writing)
             if way.last != before.last:
                 self._writing = Writing()
             self._compare(before.status is None)

@@ -213,6 +213,10 @@ class Model:
         self.process: int | None = None
         self.time = 0.0
 
+    def leaves_out(self, parent: Directory, name: bytes) -> bool:
+        """Return whether patterns leave out a directory with this name."""
+        return self.excluded is not None and not parent.way and self.excluded(parent, name, True)
+
     # the operations
 
     def add_file(self, parent: Directory, name: bytes, facts: Facts | None, synthetic: bool) -> Node:

@@ -157,7 +157,8 @@ def complete(directory: Path) -> Spool:
 
     A file that is written again comes again. A file that another process was writing
     already when this began comes at once, and again when it is closed. Directories do
-    not come, nor what is in them. After so many events at once that the kernel lost
+    not come, nor what is in them. A file that gets another name in the directory may
+    come under both. After so many events at once that the kernel lost
     some, a file may come before it is complete, and then again.
 
     The iteration ends when the directory is deleted or moved.

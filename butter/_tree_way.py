@@ -60,15 +60,17 @@ class Way(NamedTuple):
         return {*self.names, self.file}
 
 
-def go(events: Events, path: bytes, before: Way) -> Way:
+def go(events: Events, path: bytes, before: Way, openings: bool = False) -> Way:
     """Go along an absolute path, and end those watches of *before* that are not used.
 
     Each directory is watched before it is looked at, so a change after the look has an
-    event. A directory that this user may not read has no watch.
+    event. A directory that this user may not read has no watch. With *openings*, and
+    where the file is missing, the directory tells of openings as well.
     """
     names: dict[int, set[bytes]] = {}
     places: list[tuple[int, int]] = []
     last, name, file, links = -1, b"", -1, 0
+    of_last = _LAST | _OPENINGS if openings else _LAST
     left = _parts(path)
     directory = os.open(b"/", O_PATH)
     try:
@@ -76,7 +78,7 @@ def go(events: Events, path: bytes, before: Way) -> Way:
         while left and status is not None:
             name = left.pop()
             places.append((status.st_dev, status.st_ino))
-            last = _watch(events, directory, (_ON_THE_WAY if left else _LAST) | IN_ONLYDIR)
+            last = _watch(events, directory, (_ON_THE_WAY if left else of_last) | IN_ONLYDIR)
             names.setdefault(last, set()).add(name)
             fd = _open(name, directory)
             if fd is None:

@@ -1,12 +1,13 @@
 """The behaviour of butter.asyncio.tree that is its own."""
 
+import asyncio
 import os
 
 import pytest
 from loops import both
 from support.histories import Mirror, differences, on_disk
 
-from butter.asyncio.tree import Tree_async
+from butter.asyncio.tree import FileWatch_async, Tree_async, complete, watch_file
 from butter.tree import ChangeKind
 
 
@@ -48,3 +49,62 @@ async def test_sync_of_an_awaitable(tmp_path):
         assert (told[-1].kind, told[-1].path) == (ChangeKind.MOVED, "moved")
         with pytest.raises(TimeoutError):
             await tree.get(0.01)
+
+
+@both
+async def test_patterns(tmp_path):
+    """The arguments about names are those of a tree."""
+    (tmp_path / "out").mkdir()
+    async with Tree_async(tmp_path, exclude="out", include="*.py") as tree:
+        assert list(tree.entries()) == [""]
+        (tmp_path / "out/a.py").touch()
+        (tmp_path / "a").touch()
+        (tmp_path / "a.py").touch()
+        assert (await tree.get(60)).path == "a.py"
+
+
+@both
+async def test_a_file(tmp_path):
+    """The changes of one file come as those of a queue do, DELETED after its pause."""
+    path = tmp_path / "a/file"
+    async with FileWatch_async(path) as watch:
+        assert watch.entry is None
+        path.parent.mkdir()
+        path.write_text("text")
+        change = await watch.get(60)
+        assert (change.kind, change.path, change.entry) == (ChangeKind.CREATED, str(path), watch.entry)
+        path.unlink()
+        assert not watch.quiet
+        await watch.sync(60)
+        assert [watch.get_nowait().kind for _ in range(watch.qsize())] == [ChangeKind.DELETED]
+        with pytest.raises(TimeoutError):
+            await watch.get(0.01)
+
+
+@both
+async def test_watch_file(tmp_path):
+    """One change is waited for, while other tasks run."""
+    path = tmp_path / "file"
+    with pytest.raises(TimeoutError):
+        await watch_file(path, 0)
+    waiting = asyncio.ensure_future(watch_file(path, 60))
+    await asyncio.sleep(0)  # the watch is made before the first wait
+    path.write_text("text")
+    assert (await waiting).kind is ChangeKind.CREATED
+
+
+@both
+async def test_a_spool_directory(tmp_path):
+    """Files come when they are complete, and the iteration ends with the directory."""
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "old").touch()
+    found = []
+    async with complete(place) as paths:
+        async for path in paths:
+            found.append(os.path.basename(path))
+            if found[-1] == "old":
+                (place / "new").write_text("text")
+            elif found[-1] == "new":
+                os.rename(place, tmp_path / "moved")
+    assert found == ["old", "new"]

@@ -116,6 +116,12 @@ def test_a_file_that_is_kept_open(path):
                 watch.wait(0.1)
             assert watch.entry is None
         assert kinds(watch) == [CREATED]
+        path.unlink()
+        assert kinds(watch) == [DELETED]
+        fd = os.open(path, os.O_CREAT | os.O_RDONLY)
+        assert kinds(watch) == []
+        os.close(fd)
+        assert kinds(watch) == [CREATED]
         with path.open("a") as file:
             file.write("more")
             file.flush()
