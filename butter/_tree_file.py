@@ -62,6 +62,11 @@ class FileWatch(Steps[Change]):
 
     _kind = "the watch of a file"
 
+    _way: Way
+    #: the file that was told last, and the directories that led to it
+    _told: os.stat_result | None
+    _told_places: list[tuple[int, int]]
+
     def __init__(self, path: Path) -> None:
         self._path = os.fspath(path)
         self._place = os.path.join(os.getcwdb(), fsencode(path))
@@ -81,9 +86,7 @@ class FileWatch(Steps[Change]):
     def _init_state(self) -> None:
         super()._init_state()
         self._way = Way({}, [])
-        #: the file that was told last, and the directories that led to it
-        self._told: os.stat_result | None = None
-        self._told_places: list[tuple[int, int]] = []
+        self._told, self._told_places = None, []
         self._writing = Writing()
         #: whether it was written since then, has other attributes, may have another
         #: version, and whether events were lost

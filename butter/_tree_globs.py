@@ -120,12 +120,13 @@ def _set(glob: str, i: int) -> tuple[str, int] | None:
     i += 1
     negated = glob[i : i + 1] in ("!", "^")
     i += negated
+    # two characters each
     ranges: list[str] = []
     before, first = "", i
     while i < len(glob):
         c = glob[i]
         if c == "]" and i > first:
-            members = "".join(f"{re.escape(low)}-{re.escape(high)}" for low, high in ranges if low <= high)
+            members = "".join(f"{re.escape(each[0])}-{re.escape(each[1])}" for each in ranges if each[0] <= each[1])
             if negated:
                 return f"[^/{members}]", i
             return (f"(?!/)[{members}]" if members else NEVER), i

@@ -172,10 +172,8 @@ class _Rules:
         self._rules: list[tuple[Any, Glob, bool]] = []
         if text.startswith(b"\xef\xbb\xbf"):
             text = text[3:]
-        lines = text.split(b"\n")
-        for number, line in enumerate(lines):
-            if number < len(lines) - 1 and line.endswith(b"\r"):
-                line = line[:-1]
+        for line in text.split(b"\n"):
+            line = line[:-1] if line.endswith(b"\r") else line
             self._add(_stripped(line.partition(b"\0")[0]))
         self._rules.reverse()
 

@@ -45,7 +45,7 @@ class Spool(Steps[Any]):
     _kind = "a spool directory"
 
     def __init__(self, directory: Path) -> None:
-        self._directory = os.fspath(directory)
+        self._directory: Any = os.fspath(directory)
         self._place = fsencode(directory)
         self._start(directory)
         try:

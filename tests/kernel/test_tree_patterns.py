@@ -1,5 +1,6 @@
 """Patterns of butter.tree: ``exclude``, ``include`` and the rules of .gitignore."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -8,7 +9,7 @@ from functools import partial
 
 import pytest
 from support import needs
-from support.histories import Mirror, Storm, differences, on_disk, start
+from support.histories import Mirror, Storm, differences, lose_events, on_disk, start
 
 from butter.errors import PathNotADirectory, PathNotFound
 from butter.tree import ChangeKind, Tree, gitignore
@@ -206,82 +207,189 @@ def ignored_by_git(place):
     return set(paths), set(found.stdout.split(b"\0")[:-1])
 
 
-class Ignorer:
-    """Random trees, and random .gitignore files in them."""
+# the paths in each directory that has rules: files are those that nothing is below
+PATHS = [
+    b"a",
+    b"ab",
+    b"abb/a",
+    b"abb/b",
+    b"b/a/b",
+    b"b/b/ab",
+    b"b/bb",
+    b"a b",
+    b"a ",
+    b"ba.o",
+    b".o",
+    b"c/.git",
+    b"[a]",
+]
+PATHS += [
+    b"]",
+    b"-",
+    b"!a",
+    b"#a",
+    b"\\",
+    b"a\\",
+    b"a\r",
+    b"\xff",
+    b"\xe9/a",
+    b"b/a*",
+    b"b/**",
+    b":",
+    b"b/]/-",
+    b"B",
+    b"_",
+]
+PIECES = [b"a", b"b", b"a", b"b", b"*", b"**", b"**", b"?", b"/", b"/", b"/", b"[ab]", b"[!a]", b"[^b-z]", b".o"]
+ODD = [
+    b"\\",
+    b" ",
+    b"[",
+    b"]",
+    b"[]-]",
+    b"[a\\-z]",
+    b"[[:x:]]",
+    b"\\*",
+    b"\xff",
+    b"\\ ",
+    b"[a-",
+    b"!",
+    b"#",
+    b"\r",
+    b"[!-a]",
+]
+ODD += [
+    b"[[:alpha:]]",
+    b"[[:upper:]_]",
+    b"[[:punct:]",
+    b"[[:]",
+    b"[[a]",
+    b"[b-a]",
+    b"[!b-a]",
+    b"[\\]]",
+    b"[a-\\]]",
+    b"[",
+    b"\0",
+]
+ODD += [
+    b"[--a]",
+    b"[a-]",
+    b"[a-b-z]",
+    b"\\/",
+    b"[/]",
+    b"[!x]",
+    b"[^[:lower:]]",
+    b"[[:alpha:]-z]",
+    b"[[::]]",
+    b"[[:",
+    b"***",
+]
 
-    NAMES = (b"a", b"b", b"ab", b"a.o", b"a b", b"[a]", b"\xff", b"-")
-    PIECES = (b"a", b"b", b"o", b".", b"*", b"**", b"?", b"/", b"/", b"[ab]", b"[!a]", b"[^b-z]", b"[[:alpha:]]")
-    ODD = (b"\\", b" ", b"[", b"]", b"[]-]", b"[a\\-z]", b"[[:x:]]", b"\\*", b"\xff", b"\\ ", b"[a-", b"!", b"#", b"\r")
 
-    def __init__(self, seed):
-        self._random = random.Random(seed)
+def random_rules(chooser):
+    """The text of a random .gitignore file."""
+    lines = []
+    for _ in range(chooser.randrange(1, 4)):
+        pieces = [chooser.choice(PIECES) for _ in range(chooser.randrange(1, 6))]
+        if chooser.random() < 0.5:
+            pieces.insert(chooser.randrange(len(pieces) + 1), chooser.choice(ODD))
+        lines.append(
+            chooser.choice((b"", b"", b"", b"!", b"/", b"# ")) + b"".join(pieces) + chooser.choice((b"", b"", b" "))
+        )
+    chooser.random() < 0.3 and lines.insert(0, chooser.choice((b"*", b"a*", b"b/**", b"*/")))
+    return (
+        chooser.choice((b"", b"", b"\xef\xbb\xbf")) + b"\n".join(lines) + chooser.choice((b"", b"\n", b"\r\n", b"\r"))
+    )
 
-    def tree(self, place, depth=0):
-        os.mkdir(place)
-        for name in self._random.sample(self.NAMES, 4):
-            if depth < 3 and self._random.random() < 0.6:
-                self.tree(place + b"/" + name, depth + 1)
-            else:
-                open(place + b"/" + name, "wb").close()
-        if depth == 0 or self._random.random() < 0.3:
-            self.rules(place)
 
-    def rules(self, place):
-        with open(place + b"/.gitignore", "wb") as file:
-            file.write(self._random.choice((b"", b"", b"\xef\xbb\xbf")))
-            file.write(b"\n".join(self.line() for _ in range(self._random.randrange(5))))
-            file.write(self._random.choice((b"", b"\n", b"\r\n")))
-
-    def line(self):
-        pieces = [self._random.choice(self.PIECES) for _ in range(self._random.randrange(1, 6))]
-        if self._random.random() < 0.3:
-            pieces.insert(self._random.randrange(len(pieces) + 1), self._random.choice(self.ODD))
-        return self._random.choice((b"", b"", b"!", b"#", b"/")) * (self._random.random() < 0.5) + b"".join(pieces)
+@pytest.fixture
+def repository(tmp_path):
+    """A repository of git, as bytes."""
+    place = os.fsencode(tmp_path) + b"/repository"
+    os.mkdir(place)
+    run_git(place, "init", "-q", check=True)
+    return place
 
 
 @git
-@pytest.mark.parametrize("seed", range(12))
-def test_gitignore_is_what_git_does(tmp_path, seed):
+@pytest.mark.parametrize("seed", range(3))
+def test_gitignore_is_what_git_does(repository, seed):
     """Random rules exclude what ``git check-ignore`` does, in a tree too."""
-    place = os.fsencode(tmp_path) + b"/root"
-    Ignorer(seed).tree(place)
-    run_git(place, "init", "-q", check=True)
-    with open(place + b"/.git/info/exclude", "wb") as file:
-        file.write(Ignorer(f"{seed} exclude").line())
-    paths, ignored = ignored_by_git(place)
-    rules = gitignore(place)
-    assert {path for path in paths if rules(path, os.path.isdir(place + b"/" + path))} == ignored
-    with Tree(place, exclude=rules) as tree:
+    chooser = random.Random(seed)
+    for number in range(20):
+        for path in PATHS:
+            path = b"%s/%d/%s" % (repository, number, path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            open(path, "wb").close()
+        for directory in (b"", b"/b"):
+            with open(b"%s/%d%s/.gitignore" % (repository, number, directory), "wb") as file:
+                file.write(random_rules(chooser))
+    with open(repository + b"/.git/info/exclude", "wb") as file:
+        file.write(random_rules(chooser))
+    paths, ignored = ignored_by_git(repository)
+    paths = {path for path in paths if b".git" not in path.split(b"/")}
+    rules = gitignore(repository)
+    assert 100 < len(ignored) < len(paths)
+    with Tree(repository, exclude=rules) as tree:
         assert set(tree.entries()) - {b""} == paths - ignored
-    assert rules(b".git", True)
+    some = chooser.sample(sorted(paths), 50)
+    assert [path for path in some if rules(path, os.path.isdir(repository + b"/" + path))] == [
+        path for path in some if path in ignored
+    ]
+
+
+def test_names_of_git(tmp_path):
+    """The directory ``.git`` is excluded whatever the rules say, and links are not read."""
+    (tmp_path / "a/.git").mkdir(parents=True)
+    (tmp_path / ".gitignore").write_text("!.git\n")
+    (tmp_path / "rules").write_text("b\n")
+    (tmp_path / "a/.gitignore").symlink_to("../rules")
+    (tmp_path / "a/b").touch()
+    assert below(tmp_path, exclude=gitignore(tmp_path)) == [".gitignore", "a", "a/.gitignore", "a/b", "rules"]
+    rules = gitignore(tmp_path)
+    assert [rules("a/.git", True), rules("a/.git/x"), rules(b"a/b"), rules("."), rules("../x")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 @git
-def test_rules_that_change(tmp_path):
+@pytest.mark.parametrize("lost", [False, True])
+def test_rules_that_change(repository, lost):
     """A tree is what git does not ignore, also after its .gitignore files changed."""
-    place, lines = os.fsencode(tmp_path) + b"/root", random.Random(7)
-    Ignorer(7).tree(place)
-    run_git(place, "init", "-q", check=True)
-    with Tree(place, exclude=gitignore(place)) as tree:
+    chooser = random.Random(7)
+    for path in PATHS:
+        os.makedirs(os.path.dirname(repository + b"/" + path), exist_ok=True)
+        open(repository + b"/" + path, "wb").close()
+    with Tree(repository, exclude=gitignore(repository)) as tree:
+        if lost:
+            lose_events(tree, 0.7, 7)
         mirror, seen = Mirror(tree.entries()), set()
-        for turn in range(12):
-            directories = [place + b"/" + path for path, entry in mirror.entries.items() if entry.is_dir]
-            where = sorted(directories)[turn % len(directories)].rstrip(b"/")
-            if turn % 4 == 3 and where != place:
-                os.rename(where, where + b"x")
-            elif turn % 3 == 2 and os.path.exists(where + b"/.gitignore"):
-                os.unlink(where + b"/.gitignore")
+        for turn in range(30):
+            directories = sorted(path for path, entry in mirror.entries.items() if entry.is_dir)
+            where = chooser.choice(directories)
+            place = repository + (b"/" + where if where else b"")
+            if turn % 4 == 3 and where:
+                other = repository + b"/" + chooser.choice((b"a/b", b"b", b"c", b"b/b", b"new"))
+                with contextlib.suppress(OSError):
+                    os.rename(place, other)
+            elif turn % 4 == 2:
+                with contextlib.suppress(OSError):
+                    os.unlink(place + b"/.gitignore")
             else:
-                with open(where + b"/.gitignore", "wb") as file:
-                    file.write(
-                        b"\n".join(lines.sample((b"a", b"b", b"!a", b"*", b"!*/", b"/ab", b"a/", b"!b", b"*o"), 3))
-                    )
+                lines = (b"a", b"/b", b"!a", b"*", b"!*/", b"/ab", b"a/", b"!b", b"*.o", b".*", b"b/bb", b"!.gitignore")
+                with open(place + b"/.gitignore", "wb") as file:
+                    file.write(b"\n".join(chooser.sample(lines, 2)))
             for change in told(tree):
                 mirror.follow(change)
-            paths, ignored = ignored_by_git(place)
+            paths, ignored = ignored_by_git(repository)
+            paths = {path for path in paths if b".git" not in path.split(b"/")}
             assert set(mirror.entries) - {b""} == paths - ignored
             seen.add(frozenset(ignored))
-        assert len(seen) > 3
+        assert len(seen) > 10
 
 
 def test_gitignore_above_the_root(tmp_path):
