@@ -15,7 +15,7 @@ from butter._tree_mounts import WAKE, Mounts
 from butter._tree_step import Steps
 from butter._tree_way import Way, go
 from butter.eventlike import poll
-from butter.inotify import IN_ATTRIB, IN_CLOSE_WRITE, IN_Q_OVERFLOW
+from butter.inotify import IN_ATTRIB, IN_CLOSE_WRITE, IN_CREATE, IN_Q_OVERFLOW
 
 if TYPE_CHECKING:
     from butter._arguments import Path
@@ -105,9 +105,7 @@ class FileWatch(Steps[Change]):
     def _work(self, torn: bool) -> None:
         self._lost = self._lost or torn
         look = self._read() or torn or poll(self._mounts.asked, POLLPRI, 0) > 0
-        if self._writing.due():
-            self._written = look = True
-        if look or (self._gone_at is not None and self._gone_at <= time.monotonic()):
+        if self._writing.due() or look or (self._gone_at is not None and self._gone_at <= time.monotonic()):
             before = self._way
             self._way = way = go(self._events, self._place, before, before.name in self._writing)
             if way.last != before.last:
@@ -134,7 +132,7 @@ class FileWatch(Steps[Change]):
         self._attributes = self._attributes or bits & IN_ATTRIB != 0
         complete = self._writing.feed(way.name, bits) if wd == way.last else False
         if not bits & IN_CLOSE_WRITE:
-            self._written = self._written or complete
+            self._written = self._written or complete or bits & IN_CREATE != 0
         elif wd == self._echo:
             self._echo, self._unsure = -1, True
         else:
@@ -153,15 +151,15 @@ class FileWatch(Steps[Change]):
             return
         self._gone_at = None
         if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
-            if was_missing and not self._written and name not in self._writing:
+            is_known = told is not None and version(found) == version(told)
+            if was_missing and not (is_known or self._written or name in self._writing):
                 # its directory is new as well, and the events before the watch are lost
                 self._writing.begin(name)
             if name in self._writing:
                 return
-        elif name in self._writing:
+        else:
             # it is not written, but linked
             self._writing.forget(name)
-            self._written = True
         if told is None:
             self._tell(ChangeKind.CREATED)
         elif self._is_new(found, told):

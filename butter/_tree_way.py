@@ -47,7 +47,8 @@ class Way(NamedTuple):
     names: dict[int, set[bytes]]
     #: the directories, by device and inode
     places: list[tuple[int, int]]
-    #: the watch of the directory that has the file, or lacks it, and the name in it
+    #: the watch of the directory that has the file, or lacks it, and the name in it; -1
+    #: where a directory is missing
     last: int = -1
     name: bytes = b""
     #: the watch of the file itself: it tells of writes through other names, and is -1
@@ -105,7 +106,7 @@ def go(events: Events, path: bytes, before: Way, openings: bool = False) -> Way:
             file = _watch(events, directory, _FILE)
     finally:
         os.close(directory)
-    way = Way(names, places, last, name, file, status)
+    way = Way(names, places, -1 if left else last, name, file, status)
     for wd in before.watches() - way.watches():
         # it may have ended by itself
         lib.inotify_rm_watch(events.fileno(), wd)

@@ -10,6 +10,7 @@ import pytest
 from support import become_nobody, descriptors, in_child, needs_mounts, own_mounts
 from support.histories import start
 
+from butter._inotify import watches_of
 from butter.errors import NoMoreEvents, PathNotADirectory, PathNotFound
 from butter.inotify import IN_Q_OVERFLOW, InotifyEvent
 from butter.system import MS_BIND, mount, umount
@@ -129,6 +130,93 @@ def test_a_file_that_is_kept_open(path):
         assert kinds(watch) == [WRITTEN]
 
 
+def now(source):
+    """The changes that are told without waiting, of a source with a long GRACE."""
+    source.step()
+    return [source.wait(0) for _ in range(source.pending)]
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Objects wait so long for what may follow that no test would see the end."""
+    monkeypatch.setattr("butter._tree_events.GRACE", 600)
+    monkeypatch.setattr("butter._tree_file.GRACE", 600)
+
+
+@pytest.mark.usefixtures("patient")
+def test_changes_that_are_not_told(path, tmp_path):
+    """A name that comes back, and a file in a new directory, are waited for."""
+    with FileWatch(path) as watch:
+        path.rename(tmp_path / "file~")
+        assert now(watch) == []
+        path.write_text("saved")
+        assert [change.kind for change in now(watch)] == [WRITTEN]
+        tmp_path.rename(tmp_path.with_name("elsewhere"))
+        assert now(watch) == []
+        assert not watch.quiet
+        tmp_path.with_name("elsewhere").rename(tmp_path)
+        assert now(watch) == []
+        assert watch.quiet
+    with FileWatch(tmp_path / "a/file") as watch:
+        (tmp_path / "a").mkdir()
+        with open(tmp_path / "a/file", "w"):
+            assert now(watch) == []
+        assert [change.kind for change in now(watch)] == [CREATED]
+    with FileWatch(tmp_path / "b") as watch:
+        replace(tmp_path / "b", "complete")
+        assert [change.kind for change in now(watch)] == [CREATED]
+    with complete(tmp_path / "a") as spool:
+        assert len(now(spool)) == 1
+        os.link(tmp_path / "a/file", tmp_path / "a/link")
+        os.symlink("file", tmp_path / "a/symlink")
+        assert len(now(spool)) == 2
+
+
+def test_another_directory_than_that_of_an_open_file(path, tmp_path):
+    """A file that is kept open does not hold up one of another directory."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/file").touch()
+    with FileWatch(tmp_path / "a/file") as watch, open(tmp_path / "a/file", "w"):
+        assert kinds(watch) == []
+        (tmp_path / "a").rename(tmp_path / "c")
+        (tmp_path / "b").rename(tmp_path / "a")
+        assert kinds(watch) == [CREATED]
+
+
+def test_single_events(tmp_path, monkeypatch):
+    """Events that are read one by one have the changes of those that come together."""
+    path, events = tmp_path / "file", []
+    with FileWatch(path) as watch:
+        read = watch._events.read
+
+        def one():
+            events.extend(read())
+            return [events.pop(0)] if events else []
+
+        def singly():
+            found = now(watch)
+            while events:
+                found += now(watch)
+            return [change.kind for change in found + told(watch)]
+
+        monkeypatch.setattr(watch._events, "read", one)
+        path.write_text("text")
+        assert singly() == [CREATED]
+        # the close was not told of the file, whose watch is newer
+        os.link(path, tmp_path / "link")
+        assert singly() == []
+        (tmp_path / "link").write_text("longer")
+        assert singly() == [WRITTEN]
+        for text in "12":
+            path.write_text(text)
+            assert singly() == [WRITTEN]
+        replace(path, "3")
+        assert singly() == [WRITTEN]
+        path.unlink()
+        assert singly() == [DELETED]
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -200,9 +288,11 @@ def test_a_mounted_configuration(tmp_path):
     (tmp_path / "..data").symlink_to("..1")
     path.symlink_to("..data/key")
     with FileWatch(path) as watch:
+        watches = len(watches_of(watch._events.fileno()))
         point(tmp_path / "..data", "..2")
         assert kinds(watch) == [WRITTEN]
         assert watch.entry.inode == (tmp_path / "..2/key").stat().st_ino
+        assert len(watches_of(watch._events.fileno())) == watches
         shutil.rmtree(tmp_path / "..1")
         assert kinds(watch) == []
         point(tmp_path / "..data", (tmp_path / "..2"))  # leads to the same file
@@ -226,8 +316,11 @@ def test_directories_that_may_not_be_read(public_path):
         with FileWatch(path) as watch:
             path.write_text("other")
             assert kinds(watch) == [WRITTEN]
+            os.chmod(path.parent, 0)
+            assert kinds(watch) == [DELETED]
+            os.chmod(path.parent, 0o700)
             os.chmod(path.parent.parent, 0o700)
-            watch.sync(60)
+            assert kinds(watch) == [CREATED]
             os.chmod(path.parent, 0)
             assert kinds(watch) == [DELETED]
             os.chmod(path.parent, 0o700)

@@ -285,6 +285,22 @@ ODD += [
     b"***",
 ]
 
+# rules that chance may not find
+HARD = [
+    b"b**/ab",
+    b"/b/**b",
+    b"/b[!x]bb",
+    b"[[:]",
+    b"abb**",
+    b"a\\ ",
+    b"\\!a",
+    b"\\#a",
+    b"!a\n*",
+    b"**",
+    b"b/**/b",
+    b"/**/b",
+]
+
 
 def random_rules(chooser):
     """The text of a random .gitignore file."""
@@ -323,7 +339,7 @@ def test_gitignore_is_what_git_does(repository, seed):
             open(path, "wb").close()
         for directory in (b"", b"/b"):
             with open(b"%s/%d%s/.gitignore" % (repository, number, directory), "wb") as file:
-                file.write(random_rules(chooser))
+                file.write(HARD[number] if seed == 0 and number < len(HARD) else random_rules(chooser))
     with open(repository + b"/.git/info/exclude", "wb") as file:
         file.write(random_rules(chooser))
     paths, ignored = ignored_by_git(repository)
