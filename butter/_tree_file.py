@@ -131,8 +131,10 @@ class FileWatch(Steps[Change]):
         way = self._way
         self._attributes = self._attributes or bits & IN_ATTRIB != 0
         complete = self._writing.feed(way.name, bits) if wd == way.last else False
+        # a link may lead to the same file, with another version or not
+        self._unsure = self._unsure or bits & IN_CREATE != 0
         if not bits & IN_CLOSE_WRITE:
-            self._written = self._written or complete or bits & IN_CREATE != 0
+            self._written = self._written or complete
         elif wd == self._echo:
             self._echo, self._unsure = -1, True
         else:

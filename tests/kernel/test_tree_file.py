@@ -165,6 +165,12 @@ def test_changes_that_are_not_told(path, tmp_path):
     with FileWatch(tmp_path / "b") as watch:
         replace(tmp_path / "b", "complete")
         assert [change.kind for change in now(watch)] == [CREATED]
+        os.link(tmp_path / "b", tmp_path / "c")
+        (tmp_path / "b").unlink()
+        os.truncate(tmp_path / "c", 1)
+        os.link(tmp_path / "c", tmp_path / "b")
+        assert [change.kind for change in now(watch)] == [WRITTEN]
+        assert watch.quiet
     with complete(tmp_path / "a") as spool:
         assert len(now(spool)) == 1
         os.link(tmp_path / "a/file", tmp_path / "a/link")
@@ -557,6 +563,16 @@ def test_the_end_of_a_spool_directory(tmp_path):
         complete(place)
     with pytest.raises(PathNotADirectory):
         complete(tmp_path / "moved/file")
+
+
+def test_lost_events_of_a_spool(tmp_path, monkeypatch):
+    """A file comes though its close was lost by an overflow."""
+    with complete(tmp_path) as spool:
+        read = spool._events.read
+        with open(tmp_path / "file", "w"):
+            assert names(spool) == []
+            monkeypatch.setattr(spool._events, "read", lambda: read() and [InotifyEvent(-1, IN_Q_OVERFLOW, 0, b"")])
+        assert names(spool) == ["file"]
 
 
 @pytest.mark.parametrize("lose", [False, True])
