@@ -204,6 +204,8 @@ class Model:
         self.silent = True
         #: counts what may make an unreachable directory reachable
         self.generation = 0
+        #: a directory, the generation, and what _near returned
+        self._kept: tuple[Directory | None, int, tuple[bytes, bytes]] = None, 0, (b"", b"")
         #: patterns leave names out: a function of the parent, the name, and whether it
         #: is a directory
         self.excluded: Callable[[Directory, bytes, bool], bool] | None = None
@@ -344,21 +346,33 @@ class Model:
 
     def path_below_root(self, node: Node) -> bytes:
         """Return the path from the root, empty for the root itself."""
-        parts = []
-        while (parent := node.parent) is not None and not parent.way:
-            parts.append(node.name)
-            node = parent
-        parts.reverse()
-        return b"/".join(parts)
+        parent = node.parent
+        if parent is None or parent.way:
+            return b""
+        return self._near(parent)[1] + node.name
 
-    def path(self, node: Node) -> bytes:
+    def path(self, directory: Directory) -> bytes:
         """Return the absolute path of a directory, as the model has it."""
-        parts = []
+        return self._near(directory)[0]
+
+    def _near(self, directory: Directory) -> tuple[bytes, bytes]:
+        """Return the absolute path of a directory, and the beginning of paths below it.
+
+        Changes come in bursts, about one directory, so the last answer is kept until a
+        directory is moved.
+        """
+        kept, generation, paths = self._kept
+        if kept is directory and generation == self.generation:
+            return paths
+        parts, below, node = [], 0, directory
         while node.parent is not None:
             parts.append(node.name)
+            below += not node.parent.way
             node = node.parent
         parts.reverse()
-        return b"/" + b"/".join(parts[1:])
+        paths = b"/" + b"/".join(parts[1:]), b"".join(name + b"/" for name in parts[len(parts) - below :])
+        self._kept = directory, self.generation, paths
+        return paths
 
     def at(self, path: bytes) -> tuple[Directory, bytes, Node | None]:
         """Return the directory and the name that an absolute path leads to.

@@ -34,7 +34,7 @@ struct butter_statx {
 
 /* Looks at a file; flags are 0 or AT_EMPTY_PATH. Its filesystem answers from memory, or
    not at all: its server may be gone. */
-static int butter_statx(int dirfd, const char *path, int flags, uint32_t mask, struct butter_statx *found)
+static inline int butter_statx(int dirfd, const char *path, int flags, uint32_t mask, struct butter_statx *found)
 {
     const int no_automount = 0x800, as_cached = 0x4000;
 

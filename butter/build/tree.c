@@ -109,5 +109,5 @@ static int butter_tree_ask(int hints, int mounts)
 
     if (poll(fds, 2, 0) < 0)
         return -1 - errno;
-    return !!fds[0].revents | !!fds[1].revents << 1;
+    return (fds[0].revents ? 1 : 0) | (fds[1].revents ? 2 : 0);
 }

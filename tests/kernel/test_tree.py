@@ -3,7 +3,9 @@
 import itertools
 import os
 import shutil
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 import support
@@ -23,6 +25,20 @@ with open("/proc/sys/fs/inotify/max_queued_events") as _file:
     QUEUE = int(_file.read())
 fanotify = needs("CAP_SYS_ADMIN", kernel=(5, 17))
 backends = pytest.mark.parametrize("backend", ["inotify", pytest.param("fanotify", marks=fanotify)])
+
+
+@pytest.fixture
+def tmp_path(request, tmp_path):
+    """A new directory, which fanotify can watch if the test does that.
+
+    The directory of temporary files may be on an overlay, whose files have no handles.
+    """
+    backend = request.node.callspec.params.get("backend") if hasattr(request.node, "callspec") else None
+    if backend != "fanotify":
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        yield Path(place)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import signal
 import stat
 import time
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import butter._tree_fanotify
@@ -275,11 +275,10 @@ def open_all(root):
     left = [os.fsencode(root)]
     while left:
         path = left.pop()
-        try:
+        with suppress(OSError):  # it may be another user's
             os.chmod(path, 0o755)
+        with suppress(OSError):
             left += [each.path for each in os.scandir(path) if each.is_dir(follow_symlinks=False)]
-        except OSError:
-            pass
 
 
 def start(body):
