@@ -11,6 +11,7 @@ from butter._arguments import O_PATH
 from butter._inotify import ADD_WATCH
 from butter._inotify_c import lib
 from butter._tree_errors import TREE
+from butter._tree_open import EXHAUSTED
 from butter.inotify import (
     IN_ATTRIB,
     IN_CLOSE_NOWRITE,
@@ -37,7 +38,6 @@ _FILE = IN_CLOSE_WRITE | IN_ATTRIB
 
 #: how many symbolic links a path may have, as in the kernel
 _LINKS = 40
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 class Way(NamedTuple):
@@ -123,8 +123,9 @@ def _open(name: bytes, directory: int) -> int | None:
     try:
         return os.open(name, O_PATH | os.O_NOFOLLOW, dir_fd=directory)
     except OSError as error:
-        if error.errno in _EXHAUSTED:
-            TREE.fail(error.errno, name)
+        result = -1 - (error.errno or 0)
+        if result in EXHAUSTED:
+            TREE.check(result, name)
         return None
 
 

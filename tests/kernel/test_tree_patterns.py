@@ -355,7 +355,7 @@ def test_gitignore_is_what_git_does(repository, seed):
 
 
 def test_names_of_git(tmp_path):
-    """The directory ``.git`` is excluded whatever the rules say, and links are not read."""
+    """A directory ``.git`` is always excluded, and rules behind a link do not count."""
     (tmp_path / "a/.git").mkdir(parents=True)
     (tmp_path / ".gitignore").write_text("!.git\n")
     (tmp_path / "rules").write_text("b\n")
