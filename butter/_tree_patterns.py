@@ -230,7 +230,7 @@ def _read(path: bytes) -> bytes:
 
 
 class Gitignore:
-    """The rules of .gitignore files, see :func:`gitignore`."""
+    """The rules of .gitignore files, as :func:`gitignore` returns them."""
 
     def __init__(self, path: Path) -> None:
         place = absolute(fsencode(path))

@@ -18,7 +18,7 @@ from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, Looks
 from butter._tree_model import Change, ChangeKind, Directory, Entry, Model, absolute
 from butter._tree_mounts import WAKE, Mounts
-from butter._tree_patterns import Matchers, Patterns, gitignore
+from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore
 from butter._tree_settle import Sums
 from butter._tree_spool import Spool, complete
 from butter._tree_step import Steps
@@ -34,7 +34,18 @@ if TYPE_CHECKING:
     from butter._tree_patterns import Matcher
     from butter._tree_walk import Walk
 
-__all__ = ["Change", "ChangeKind", "Entry", "FileWatch", "Spool", "Tree", "complete", "gitignore", "watch_file"]
+__all__ = [
+    "Change",
+    "ChangeKind",
+    "Entry",
+    "FileWatch",
+    "Gitignore",
+    "Spool",
+    "Tree",
+    "complete",
+    "gitignore",
+    "watch_file",
+]
 
 
 class Tree(Steps[Change]):
@@ -47,7 +58,7 @@ class Tree(Steps[Change]):
             for change in tree:
                 print(change.kind.name, change.path)
 
-    Whenever the tree is :attr:`quiet`, a program that began with :meth:`entries` and
+    Whenever the tree is ``quiet``, a program that began with :meth:`entries` and
     has followed the changes has the names, kinds and inodes that are on the disk. The
     version of a file is that of the last time when it was closed after writing, or its
     attributes changed, under a name in the tree. The states are promised, and not the
