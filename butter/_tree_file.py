@@ -63,9 +63,8 @@ class FileWatch(Steps[Change]):
     _kind = "the watch of a file"
 
     _way: Way
-    #: the file that was told last, and the directories that led to it
+    #: the file that was told last
     _told: os.stat_result | None
-    _told_places: list[tuple[int, int]]
 
     def __init__(self, path: Path) -> None:
         self._path = os.fspath(path)
@@ -77,7 +76,7 @@ class FileWatch(Steps[Change]):
             self._events = Events()
             self._parts.append(self._events)
             self._way = go(self._events, self._place, self._way)
-            self._told, self._told_places = self._way.status, self._way.places
+            self._told = self._way.status
             self._wait_for((self._events, POLLIN), (self._mounts, WAKE))
         except BaseException:
             self._fail()
@@ -86,7 +85,7 @@ class FileWatch(Steps[Change]):
     def _init_state(self) -> None:
         super()._init_state()
         self._way = Way({}, [])
-        self._told, self._told_places = None, []
+        self._told = None
         self._writing = Writing()
         #: whether it was written since then, has other attributes, may have another
         #: version, and whether events were lost
@@ -108,6 +107,8 @@ class FileWatch(Steps[Change]):
         if self._writing.due() or look or (self._gone_at is not None and self._gone_at <= time.monotonic()):
             before = self._way
             self._way = way = go(self._events, self._place, before, before.name in self._writing)
+            # while the path led elsewhere, no event told of the file
+            self._unsure = self._unsure or (way.places, way.file) != (before.places, before.file)
             if way.last != before.last:
                 self._writing = Writing()
             self._compare(before.status is None)
@@ -169,21 +170,19 @@ class FileWatch(Steps[Change]):
         elif (self._attributes or self._lost) and _attributes(found) != _attributes(told):
             self._tell(ChangeKind.ATTRIBUTES)
         else:
-            self._told_places = self._way.places
             self._attributes = self._unsure = self._lost = False
 
     def _is_new(self, found: os.stat_result, told: os.stat_result) -> bool:
         """Return whether another file was found, or another version."""
         if self._written or (found.st_dev, found.st_ino) != (told.st_dev, told.st_ino):
             return True
-        may_differ = self._unsure or self._lost or self._way.places != self._told_places
-        return may_differ and version(found) != version(told)
+        return (self._unsure or self._lost) and version(found) != version(told)
 
     def _tell(self, kind: ChangeKind) -> None:
         found = self._way.status
         is_dir = stat.S_ISDIR((found or self._told or _NOTHING).st_mode)
         self._changes.append(Change(kind, self._path, None, is_dir, None, self._lost, time.time(), _entry(found)))
-        self._told, self._told_places, self._gone_at = found, self._way.places, None
+        self._told, self._gone_at = found, None
         self._written = self._attributes = self._unsure = self._lost = False
 
     def _take(self) -> list[Change]:

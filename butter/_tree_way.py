@@ -104,6 +104,8 @@ def go(events: Events, path: bytes, before: Way, openings: bool = False) -> Way:
             status = os.fstat(directory) if links <= _LINKS else None
         if status is not None and stat.S_ISREG(status.st_mode):
             file = _watch(events, directory, _FILE)
+            # what was written through another name meanwhile has no event
+            status = os.fstat(directory)
     finally:
         os.close(directory)
     way = Way(names, places, -1 if left else last, name, file, status)

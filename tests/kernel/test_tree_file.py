@@ -458,7 +458,18 @@ class Swaps:
     def rmtree(self):
         shutil.rmtree(self.any())
 
-    OPERATIONS = (write, write, write, rename, rename, replace, replace, link, hard_link, mkdir, mkdir, unlink, rmtree)
+    def mend(self):
+        """Let the path lead to a file again, through either directory."""
+        one = self._random.choice(("one", "two"))
+        os.makedirs(f"{self._place}/{one}/sub", exist_ok=True)
+        beside = f"{self._place}/{self._random.random()}"
+        os.symlink(one, beside)
+        os.rename(beside, f"{self._place}/link")
+        with open(f"{self._place}/{one}/sub/file", "a") as file:
+            file.write("mended")
+
+    OPERATIONS = (write, write, write, rename, rename, replace, replace, link, hard_link, mkdir, unlink, rmtree)
+    OPERATIONS += (mend,) * 8
 
 
 @pytest.mark.parametrize("seed", range(6))
