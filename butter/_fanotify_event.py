@@ -73,35 +73,23 @@ _errorcode, EPERM = errno.errorcode, errno.EPERM
 _METADATA = struct.Struct("=IBBH")
 
 
-class _Has(property):
-    """A property of an event: whether it has one of *bits*."""
-
-    def __init__(self, bits: int, meaning: str) -> None:
-        def has(event: FanotifyEvent) -> bool:
-            return bool(event.mask & bits)
-
-        super().__init__(has)
-        # before Python 3.12 the docstring of the class would hide that of doc=
-        self.__doc__ = f"Whether {meaning}."
-
-    if TYPE_CHECKING:
-
-        def __get__(self, event: object, cls: type | None = None) -> bool: ...  # type: ignore[override]
+# The annotations in the class tell editors and type checkers what these return.
+def _field(index: int, meaning: str) -> Any:
+    return property(itemgetter(index), doc=meaning)
 
 
-class _Recorded(property):
-    """A property of an event that one of its records has."""
+def _has(bits: int, meaning: str) -> Any:
+    """Return a property of an event: whether it has one of *bits*."""
+    return property(lambda event: bool(event.mask & bits), doc=f"Whether {meaning}.")
 
-    def __init__(self, name: str, meaning: str) -> None:
-        def recorded(event: FanotifyEvent) -> Any:
-            return event._read_records().get(name)
 
-        super().__init__(recorded)
-        self.__doc__ = f"{meaning}, or None."
+def _recorded(name: str, meaning: str) -> Any:
+    """Return a property of an event that one of its records has."""
 
-    if TYPE_CHECKING:
+    def recorded(event: FanotifyEvent) -> Any:
+        return event._read_records().get(name)
 
-        def __get__(self, event: object, cls: type | None = None) -> Any: ...
+    return property(recorded, doc=f"{meaning}, or None.")
 
 
 class FanotifyEvent(tuple):  # type: ignore[type-arg]
@@ -140,9 +128,9 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     #
     # An event that was made by hand has its records, no place and no Origin.
 
-    version = property(itemgetter(0), doc="The version of the kernel's interface, 3.")
-    mask = property(itemgetter(1), doc="``FAN_*`` bits that say what happened; ``flags`` prints them.")
-    pid = property(itemgetter(3), doc="The process, or the thread (``FAN_REPORT_TID``); 0 if it cannot be known here.")
+    version: int = _field(0, "The version of the kernel's interface, 3.")
+    mask: int = _field(1, "``FAN_*`` bits that say what happened; ``flags`` prints them.")
+    pid: int = _field(3, "The process, or the thread (``FAN_REPORT_TID``); 0 if it cannot be known here.")
 
     _number = property(itemgetter(2))  # of the descriptor, which may be closed by now
     _origin = property(itemgetter(6))  # the read that made the event, or None
@@ -257,9 +245,8 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         directory, name, file = self.dir_handle, self.name, self.handle
         if directory is not None and name is not None:
             return self._find(directory, name)
-        if file is None and directory is None:
-            return None
-        return self._find(directory if file is None else file)
+        found = directory if file is None else file
+        return None if found is None else self._find(found)
 
     @property
     def old_path(self) -> str | None:
@@ -313,49 +300,59 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
         self.__dict__["_pidfd"] = made
         return made
 
-    handle = _Recorded(
+    handle: FileHandle | None = _recorded(
         "handle",
         "The handle of the file, a FileHandle (``FAN_REPORT_FID``); with that flag alone, and an event of a name, "
         "that of the directory",
     )
-    dir_handle = _Recorded("dir_handle", "The handle of the directory of the file (``FAN_REPORT_DIR_FID``)")
-    name = _Recorded("name", "The name in that directory, ``.`` for the directory itself (``FAN_REPORT_NAME``)")
-    old_dir_handle = _Recorded("old_dir_handle", "The handle of the directory before a rename")
-    old_name = _Recorded("old_name", "The name before a rename")
-    error = _Recorded("error", "The errno of the first error of the filesystem (``FAN_FS_ERROR``)")
-    error_count = _Recorded("error_count", "How many errors of the filesystem came since the last such event")
-    offset = _Recorded("offset", "Where the range of the file begins that a task wants (``FAN_PRE_ACCESS``)")
-    count = _Recorded("size", "How many bytes that range has")
-    mount_id = _Recorded("mount_id", "The id of the mount, which no other mount gets (``FAN_REPORT_MNT``)")
+    dir_handle: FileHandle | None = _recorded(
+        "dir_handle", "The handle of the directory of the file (``FAN_REPORT_DIR_FID``)"
+    )
+    name: str | None = _recorded(
+        "name", "The name in that directory, ``.`` for the directory itself (``FAN_REPORT_NAME``)"
+    )
+    old_dir_handle: FileHandle | None = _recorded("old_dir_handle", "The handle of the directory before a rename")
+    old_name: str | None = _recorded("old_name", "The name before a rename")
+    error: int | None = _recorded("error", "The errno of the first error of the filesystem (``FAN_FS_ERROR``)")
+    error_count: int | None = _recorded(
+        "error_count", "How many errors of the filesystem came since the last such event"
+    )
+    offset: int | None = _recorded(
+        "offset", "Where the range of the file begins that a task wants (``FAN_PRE_ACCESS``)"
+    )
+    count: int | None = _recorded("size", "How many bytes that range has")  # type: ignore[assignment]
+    mount_id: int | None = _recorded("mount_id", "The id of the mount, which no other mount gets (``FAN_REPORT_MNT``)")
 
-    access_event = _Has(FAN_ACCESS, "the file was read")
-    modify_event = _Has(FAN_MODIFY, "the file was written, or, in an event with handles, truncated")
-    attrib_event = _Has(FAN_ATTRIB, "metadata changed: mode, owner, times, number of links")
-    close_write_event = _Has(FAN_CLOSE_WRITE, "a file that was open for writing was closed")
-    close_nowrite_event = _Has(FAN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")
-    close_event = _Has(FAN_CLOSE, "the file was closed, whatever it was open for")
-    open_event = _Has(FAN_OPEN, "the file was opened")
-    open_exec_event = _Has(FAN_OPEN_EXEC, "the file was opened to be executed")
-    moved_from_event = _Has(FAN_MOVED_FROM, "the name left the directory")
-    moved_to_event = _Has(FAN_MOVED_TO, "the name came into the directory")
-    moved_event = _Has(FAN_MOVE, "the name left the directory, or came into it")
-    rename_event = _Has(FAN_RENAME, "a name became another; the event has both")
-    create_event = _Has(FAN_CREATE, "the name was created in the directory")
-    delete_event = _Has(FAN_DELETE, "the name was deleted from the directory")
-    delete_self_event = _Has(FAN_DELETE_SELF, "the marked object itself was deleted")
-    move_self_event = _Has(FAN_MOVE_SELF, "the marked object itself was moved")
-    fs_error_event = _Has(FAN_FS_ERROR, "the filesystem found an error in itself")
-    mount_attach_event = _Has(FAN_MNT_ATTACH, "the mount appeared, or came from elsewhere")
-    mount_detach_event = _Has(FAN_MNT_DETACH, "the mount is gone, or went elsewhere")
-    open_perm_event = _Has(FAN_OPEN_PERM, "a task waits for permission to open the file")
-    access_perm_event = _Has(FAN_ACCESS_PERM, "a task waits for permission to read the file")
-    open_exec_perm_event = _Has(FAN_OPEN_EXEC_PERM, "a task waits for permission to open the file to execute it")
-    pre_access_event = _Has(FAN_PRE_ACCESS, "a task waits until it may use a range of the file")
-    permission_event = _Has(PERMISSION, "a task waits for an answer to the event")
-    queue_overflow_event = _Has(FAN_Q_OVERFLOW, "the queue was full: an unknown number of events of every mark is lost")
-    overflow_event = queue_overflow_event
-    on_dir_event = _Has(FAN_ONDIR, "the event is about a directory")
-    on_child_event = _Has(FAN_EVENT_ON_CHILD, "the event is about a file in the marked directory (old kernels)")
+    access_event: bool = _has(FAN_ACCESS, "the file was read")
+    modify_event: bool = _has(FAN_MODIFY, "the file was written, or, in an event with handles, truncated")
+    attrib_event: bool = _has(FAN_ATTRIB, "metadata changed: mode, owner, times, number of links")
+    close_write_event: bool = _has(FAN_CLOSE_WRITE, "a file that was open for writing was closed")
+    close_nowrite_event: bool = _has(FAN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")
+    close_event: bool = _has(FAN_CLOSE, "the file was closed, whatever it was open for")
+    open_event: bool = _has(FAN_OPEN, "the file was opened")
+    open_exec_event: bool = _has(FAN_OPEN_EXEC, "the file was opened to be executed")
+    moved_from_event: bool = _has(FAN_MOVED_FROM, "the name left the directory")
+    moved_to_event: bool = _has(FAN_MOVED_TO, "the name came into the directory")
+    moved_event: bool = _has(FAN_MOVE, "the name left the directory, or came into it")
+    rename_event: bool = _has(FAN_RENAME, "a name became another; the event has both")
+    create_event: bool = _has(FAN_CREATE, "the name was created in the directory")
+    delete_event: bool = _has(FAN_DELETE, "the name was deleted from the directory")
+    delete_self_event: bool = _has(FAN_DELETE_SELF, "the marked object itself was deleted")
+    move_self_event: bool = _has(FAN_MOVE_SELF, "the marked object itself was moved")
+    fs_error_event: bool = _has(FAN_FS_ERROR, "the filesystem found an error in itself")
+    mount_attach_event: bool = _has(FAN_MNT_ATTACH, "the mount appeared, or came from elsewhere")
+    mount_detach_event: bool = _has(FAN_MNT_DETACH, "the mount is gone, or went elsewhere")
+    open_perm_event: bool = _has(FAN_OPEN_PERM, "a task waits for permission to open the file")
+    access_perm_event: bool = _has(FAN_ACCESS_PERM, "a task waits for permission to read the file")
+    open_exec_perm_event: bool = _has(FAN_OPEN_EXEC_PERM, "a task waits for permission to open the file to execute it")
+    pre_access_event: bool = _has(FAN_PRE_ACCESS, "a task waits until it may use a range of the file")
+    permission_event: bool = _has(PERMISSION, "a task waits for an answer to the event")
+    queue_overflow_event: bool = _has(
+        FAN_Q_OVERFLOW, "the queue was full: an unknown number of events of every mark is lost"
+    )
+    overflow_event: bool = queue_overflow_event
+    on_dir_event: bool = _has(FAN_ONDIR, "the event is about a directory")
+    on_child_event: bool = _has(FAN_EVENT_ON_CHILD, "the event is about a file in the marked directory (old kernels)")
 
     def allow(self, audit: AuditRule | bool = False) -> None:
         """Let the task of a permission event go on.

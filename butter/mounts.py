@@ -28,7 +28,9 @@ from butter.errors import (
 from butter.eventlike import Eventlike, readable
 from butter.fanotify import (
     FAN_MARK_ADD,
+    FAN_MARK_IGNORED_MASK,
     FAN_MARK_MNTNS,
+    FAN_MARK_REMOVE,
     FAN_MNT_ATTACH,
     FAN_MNT_DETACH,
     FAN_NONBLOCK,
@@ -55,6 +57,7 @@ __all__ = ["FAN_NONBLOCK", "FAN_UNLIMITED_QUEUE", "MountEvent", "MountInfo", "Mo
 
 _OWN = "/proc/thread-self/ns/mnt"
 _MOVE = FAN_MNT_ATTACH | FAN_MNT_DETACH
+_NOT_IGNORED = FAN_MARK_REMOVE | FAN_MARK_MNTNS | FAN_MARK_IGNORED_MASK
 
 
 def _other_file(path: Path | None = None, fd: int = -1, **_: object) -> str:
@@ -232,7 +235,7 @@ class MountMonitor(Eventlike[MountEvent]):
         if group is not None and inode is None:
             ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="an fanotify descriptor without a mount namespace")
         if inode is not None:
-            found = _find(inode)
+            found = _find(inode, fd)
             if found is None:
                 other = f"that of the mount namespace {inode}, in which /proc has no process"
                 ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other=other)
@@ -423,8 +426,12 @@ def _marked(fd: int) -> int | None:
     return None
 
 
-def _find(inode: int) -> int | None:
-    """Return the id of the mount namespace with this inode, if a process is in it."""
+def _find(inode: int, group: int) -> int | None:
+    """Return the id of the mount namespace with this inode, if a process is in it.
+
+    It is the one that *group* watches, and not a new one that has the number of one
+    that has ended.
+    """
     for process in ("thread-self", *filter(str.isdigit, os.listdir("/proc"))):
         path = f"/proc/{process}/ns/mnt"
         try:
@@ -433,6 +440,8 @@ def _find(inode: int) -> int | None:
             # a file object: the exception of a signal handler leaves no descriptor open
             with open(path, "rb", buffering=0) as file:
                 if os.fstat(file.fileno()).st_ino == inode:
+                    # this removes nothing, and fails where the mark is on another
+                    fanotify_mark(group, None, _MOVE, _NOT_IGNORED, file)
                     return _id_of(file.fileno())
         except OSError:
             continue  # it has ended, or is another user's

@@ -94,16 +94,21 @@ def complete(name: str) -> None:
 
 
 def declare_properties(kind: type) -> None:
-    """Give each property whose getter is written in C the type that *kind* declares."""
+    """Give each property the type that *kind* declares, if it does."""
     for name, declared in vars(kind).get("__annotations__", {}).items():
         made = vars(kind).get(name)
-        if isinstance(made, property) and not isinstance(made.fget, FunctionType):
+        if isinstance(made, property):
+            setattr(kind, name, property(annotated(made.fget, declared), doc=made.__doc__))
 
-            def getter(self: Any) -> Any:
-                raise NotImplementedError
 
-            getter.__annotations__["return"] = declared
-            setattr(kind, name, property(getter, doc=made.__doc__))
+def annotated(get: Any, declared: Any) -> Any:
+    """Return a getter with this type. One that is written in C cannot have it."""
+
+    def getter(self: Any) -> Any:
+        return get(self)
+
+    getter.__annotations__["return"] = declared
+    return getter
 
 
 def named_types(*names: str) -> dict[str, type]:

@@ -1080,7 +1080,7 @@ def alarms():
     """``support.alarms`` for one test, whose handler overwrites errno each time."""
     with contextlib.ExitStack() as stack:
 
-        def begin(handler, interval=0.003, once=False):
+        def begin(handler, interval=0.003, once=False, waiting=False):
             def handle(*_):
                 try:
                     os.stat("/no/such/file")
@@ -1088,6 +1088,7 @@ def alarms():
                     pass
                 handler()
 
+            handle = support.when_waiting(handle) if waiting else handle
             stack.enter_context(support.alarms(handle, interval, once))
 
         yield begin
@@ -1155,8 +1156,10 @@ def test_exception_of_a_handler(kind, alarms, blocking, way, exception):
         def stop():
             raise exception("of the handler")
 
+        # in front of the wait a BlockingIOError would mean that there is no event
+        alarms(stop, waiting=True)
         with pytest.raises(exception, match="of the handler"):
-            interrupted_wait(alarms, stop, way, made)
+            WAITS[way](made)
         kind.trigger(made)
         WAITS[way](made)
 

@@ -395,6 +395,16 @@ def test_adopt(tmp_path):
 
 
 @admin
+def test_adopt_where_a_number_was_used_again(tmp_path, monkeypatch):
+    """A new namespace with the number of one that has ended is not taken for it."""
+    with Mounter(tmp_path) as other, Fanotify(FAN_REPORT_MNT) as made:
+        made.watch(f"/proc/{other.pid}/ns/mnt", FAN_MNT_ATTACH, FAN_MARK_MNTNS)
+        monkeypatch.setattr(module, "_marked", lambda _: os.stat("/proc/self/ns/mnt").st_ino)
+        with pytest.raises(InvalidArgument, match="in which /proc has no process"):
+            MountMonitor.adopt(made.fileno())
+
+
+@admin
 def test_a_namespace_without_processes(tmp_path):
     """A namespace that only a descriptor keeps can be watched, but not adopted."""
     with Mounter(tmp_path) as other, contextlib.closing(Namespace(f"/proc/{other.pid}/ns/mnt")) as namespace:
