@@ -1069,6 +1069,7 @@ async def test_adopt_another_awaitable(one, queue):
                 kind.adopt(source)
 
 
+@support.every_moment
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("taken", ["by an awaitable", "by an object"])
 @pytest.mark.parametrize("feature", [pytest.param(feature, id=feature.name, marks=feature.needs) for feature in EVENTS])

@@ -13,6 +13,8 @@ import sys
 import time
 from contextlib import contextmanager
 
+import pytest
+
 import butter
 from butter.signalfd import SFD_NONBLOCK, Signalfd
 from support.cgroups import freeze, members, needs_cgroup, own_cgroup, populated
@@ -241,6 +243,12 @@ def until(condition, limit=30):
 
 class Interruption(BaseException):
     """The exception of a signal handler that comes at a bad moment."""
+
+
+#: For a test that tries each moment of a long call.
+every_moment = pytest.mark.skipif(
+    sys.implementation.name == "pypy", reason="its handlers run elsewhere, and tracing takes it minutes"
+)
 
 
 def interrupt(call, moment, events=("call", "line")):
