@@ -363,7 +363,7 @@ def test_garbage_of_the_right_form_is_refused(place):
 
 
 def test_no_descriptor_left(tmp_path):
-    """At the limit there is no handle and no path, and a rename is noted."""
+    """Without a free descriptor handles and paths raise, and a rename is noted."""
     paths = Paths()
     watched = paths.add(tmp_path)
     (tmp_path / "other").mkdir()

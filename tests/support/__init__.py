@@ -13,8 +13,6 @@ import sys
 import time
 from contextlib import contextmanager
 
-import pytest
-
 import butter
 from butter.signalfd import SFD_NONBLOCK, Signalfd
 from support.cgroups import freeze, members, needs_cgroup, own_cgroup, populated
@@ -245,10 +243,12 @@ class Interruption(BaseException):
     """The exception of a signal handler that comes at a bad moment."""
 
 
-#: For a test that tries each moment of a long call.
-every_moment = pytest.mark.skipif(
-    sys.implementation.name == "pypy", reason="its handlers run elsewhere, and tracing takes it minutes"
-)
+def moments():
+    """The numbers of the moments of a long call, for ``interrupt``.
+
+    They are all on CPython. Tracing takes PyPy minutes, so it gets each seventh.
+    """
+    return itertools.count(step=7 if sys.implementation.name == "pypy" else 1)
 
 
 def interrupt(call, moment, events=("call", "line")):
