@@ -1047,7 +1047,7 @@ def test_a_path_is_right_or_unknown_to_a_user(public_path, seed):
 
             # of those that are made, one in three is not watched
             steps = [watch, watch, model.make, model.move, model.move, model.exchange, model.remove, model.link]
-            for _ in range(200):
+            for _ in range(250):
                 with unless(*TAKEN):
                     chance.choice(steps)()
                 for _ in range(2):
