@@ -73,16 +73,46 @@ floor = Floor(
         int32_t fd, pid;
     };
 
-    static long drain(int fd, long count)
+    struct record {
+        uint8_t type, pad;
+        uint16_t length;
+        int32_t fsid[2];
+        uint32_t handle_size;
+        int32_t handle_type;
+    };
+
+    /* Copy the handle and the name of each record, and return something of them. */
+    static long look_at(const struct event *event)
     {
-        char data[4096];
+        const char *place = (const char *)event + event->metadata_length;
+        const char *end = (const char *)event + event->length;
+        long sum = 0;
+        while (place < end) {
+            const struct record *record = (const struct record *)place;
+            char handle[128], name[256];
+            uint32_t length = record->handle_size;
+            memcpy(handle, place + sizeof *record, length);
+            sum += record->fsid[0] + record->handle_type + handle[length - 1];
+            if (sizeof *record + length < record->length) {
+                strncpy(name, place + sizeof *record + length, sizeof name - 1);
+                sum += name[0];
+            }
+            place += record->length;
+        }
+        return sum;
+    }
+
+    static inline long drained(int fd, long count, char *data, size_t most, int look)
+    {
         long seen = 0, sum = 0;
         while (seen < count) {
-            ssize_t size = read(fd, data, sizeof data), at = 0;
+            ssize_t size = read(fd, data, most), at = 0;
             if (size < 0)
                 break;
             while (at < size) {
                 const struct event *event = (const struct event *)(data + at);
+                if (look)
+                    sum += look_at(event);
                 sum += event->mask + event->pid + data[at + event->length - 1];
                 at += event->length;
                 if (event->fd >= 0)
@@ -93,43 +123,17 @@ floor = Floor(
         return seen + (sum == 1);
     }
 
-    struct record {
-        uint8_t type, pad;
-        uint16_t length;
-        int32_t fsid[2];
-        uint32_t handle_size;
-        int32_t handle_type;
-    };
+    static long drain(int fd, long count)
+    {
+        char data[4096];
+        return drained(fd, count, data, sizeof data, 0);
+    }
 
     /* The same, with the handle and the name of each event. */
     static long look(int fd, long count)
     {
         char data[16384];
-        long seen = 0, sum = 0;
-        while (seen < count) {
-            ssize_t size = read(fd, data, sizeof data), at = 0;
-            if (size < 0)
-                break;
-            while (at < size) {
-                const struct event *event = (const struct event *)(data + at);
-                const char *end = data + at + event->length, *place = data + at + event->metadata_length;
-                while (place < end) {
-                    const struct record *record = (const struct record *)place;
-                    char handle[128], name[256];
-                    uint32_t length = record->handle_size;
-                    memcpy(handle, place + sizeof *record, length);
-                    sum += record->fsid[0] + record->handle_type + handle[length - 1];
-                    if (sizeof *record + length < record->length) {
-                        strncpy(name, place + sizeof *record + length, sizeof name - 1);
-                        sum += name[0];
-                    }
-                    place += record->length;
-                }
-                at += event->length;
-                seen++;
-            }
-        }
-        return seen + (sum == 1);
+        return drained(fd, count, data, sizeof data, 1);
     }
 
     static void answer(int fd, long count)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import resource
 from typing import TYPE_CHECKING
 
 from butter._clone_errors import KINDS, SETNS, UNSHARE, a_namespace, children_elsewhere
 from butter._constants.clone import CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER
+from butter._descriptor import is_open
 from butter.errors import (
     NEW_DESCRIPTOR,
     NO_MEMORY,
@@ -255,13 +255,8 @@ RLIMITS = Errors(
 def check_open(kept: Iterable[tuple[str, int]]) -> None:
     """Raise if one of the descriptors, each after its option, is not open here."""
     for option, here in kept:
-        try:
-            fcntl.fcntl(here, fcntl.F_GETFD)
-        except OSError:
-            pass
-        else:
-            continue
-        Errors(f"spawn({option})", PASS_FDS.meanings).fail(errno.EBADF, fd=here)
+        if not is_open(here):
+            Errors(f"spawn({option})", PASS_FDS.meanings).fail(errno.EBADF, fd=here)
 
 
 def _closed(fd: int | None = None, **_: object) -> str:

@@ -55,6 +55,15 @@ def get_buffered_length(fd: FileDescriptor) -> int:
     return length[0]
 
 
+def is_open(fd: int) -> bool:
+    """Return whether this number is that of an open descriptor."""
+    try:
+        fcntl.fcntl(fd, fcntl.F_GETFD)
+    except OSError:
+        return False
+    return True
+
+
 def link_of(fd: int) -> str | None:
     """Return where ``/proc/self/fd`` links to, as ``anon_inode:[eventfd]``.
 
@@ -153,9 +162,11 @@ def closed_error() -> ValueError:
 # A signal handler may also raise, at the beginning of any Python function and
 # after any call. So the function that closes is looked up before the number is
 # forgotten, and the one Python function between the two steps, _drop_batch(),
-# runs inside a try whose finally closes the number. An exception before these
-# steps leaves an open object, which can be closed; an exception after them
-# leaves a closed one.
+# runs inside a try whose finally closes the number. It runs once more where an
+# exception came out of it, for what it left to do: the tasks that wait for an
+# fanotify object would be let through. A function for both would begin with a
+# moment at which neither has run. An exception before these steps leaves an open
+# object, which can be closed; an exception after them leaves a closed one.
 #
 # A second close() raises ValueError instead of doing nothing. It is a mistake
 # that the program should learn of: had the object kept the number, it would
@@ -322,7 +333,6 @@ class Descriptor(Owner):
                 try:
                     self._drop_batch()
                 except BaseException:
-                    # a handler raised: once more, for what it left to do
                     self._drop_batch()
                     raise
             finally:
@@ -373,7 +383,6 @@ class Descriptor(Owner):
                 try:
                     self._drop_batch()
                 except BaseException:
-                    # a handler raised: once more, for what it left to do
                     self._drop_batch()
                     raise
             finally:

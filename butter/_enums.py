@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 
 class Named:
@@ -53,6 +54,14 @@ class Named:
             return format(str(self), spec)
         except ValueError:  # of a spec that no str has, as ","
             return format(int(self), spec)
+
+
+def has(bits: int, meaning: str) -> Any:
+    """Return a property of an event: whether its mask has one of *bits*.
+
+    The annotation in the class tells editors and type checkers that it is a bool.
+    """
+    return property(lambda event: event.mask & bits != 0, doc=f"Whether {meaning}.")
 
 
 class Flags(Named, IntFlag):

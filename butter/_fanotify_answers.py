@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import itertools
 import os
 import struct
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import integer
 from butter._constants.fanotify import FAN_DENY, FAN_ERRNO_BITS, FAN_ERRNO_SHIFT, FAN_RESPONSE_INFO_AUDIT_RULE
+from butter._descriptor import is_open
 from butter._fanotify_errors import PERMISSION
 from butter._fanotify_event_errors import ANSWER
 
@@ -128,7 +128,7 @@ class Answers:
     def end_closed(self) -> None:
         """Answer the events whose descriptors the program has closed by number."""
         for key in list(self.handed_over):
-            if key not in self.waiting or not _is_open(key[1]):
+            if key not in self.waiting or not is_open(key[1]):
                 self.give_default(key)
                 self.handed_over.discard(key)
 
@@ -193,14 +193,6 @@ class Answers:
         self.fd = None
         for keys in self.waiting, self._answering, self.handed_over:
             keys.clear()
-
-
-def _is_open(fd: int) -> bool:
-    try:
-        fcntl.fcntl(fd, fcntl.F_GETFD)
-    except OSError:
-        return False
-    return True
 
 
 def keys_of(events: Iterable[FanotifyEvent]) -> list[tuple[int, int]]:

@@ -50,6 +50,7 @@ from butter._constants.fanotify import (
     FanotifyMask,
 )
 from butter._descriptor import closed_error, link_of
+from butter._enums import has
 from butter._fanotify_answers import DENY_ERRNOS, FAN_DENY_ERRNO, AuditRule, Origin, audit_record
 from butter._fanotify_errors import FID, PERMISSION
 from butter._fanotify_event_errors import READ
@@ -76,11 +77,6 @@ _METADATA = struct.Struct("=IBBH")
 # The annotations in the class tell editors and type checkers what these return.
 def _field(index: int, meaning: str) -> Any:
     return property(itemgetter(index), doc=meaning)
-
-
-def _has(bits: int, meaning: str) -> Any:
-    """Return a property of an event: whether it has one of *bits*."""
-    return property(lambda event: bool(event.mask & bits), doc=f"Whether {meaning}.")
 
 
 def _recorded(name: str, meaning: str) -> Any:
@@ -323,36 +319,36 @@ class FanotifyEvent(tuple):  # type: ignore[type-arg]
     count: int | None = _recorded("size", "How many bytes that range has")  # type: ignore[assignment]
     mount_id: int | None = _recorded("mount_id", "The id of the mount, which no other mount gets (``FAN_REPORT_MNT``)")
 
-    access_event: bool = _has(FAN_ACCESS, "the file was read")
-    modify_event: bool = _has(FAN_MODIFY, "the file was written, or, in an event with handles, truncated")
-    attrib_event: bool = _has(FAN_ATTRIB, "metadata changed: mode, owner, times, number of links")
-    close_write_event: bool = _has(FAN_CLOSE_WRITE, "a file that was open for writing was closed")
-    close_nowrite_event: bool = _has(FAN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")
-    close_event: bool = _has(FAN_CLOSE, "the file was closed, whatever it was open for")
-    open_event: bool = _has(FAN_OPEN, "the file was opened")
-    open_exec_event: bool = _has(FAN_OPEN_EXEC, "the file was opened to be executed")
-    moved_from_event: bool = _has(FAN_MOVED_FROM, "the name left the directory")
-    moved_to_event: bool = _has(FAN_MOVED_TO, "the name came into the directory")
-    moved_event: bool = _has(FAN_MOVE, "the name left the directory, or came into it")
-    rename_event: bool = _has(FAN_RENAME, "a name became another; the event has both")
-    create_event: bool = _has(FAN_CREATE, "the name was created in the directory")
-    delete_event: bool = _has(FAN_DELETE, "the name was deleted from the directory")
-    delete_self_event: bool = _has(FAN_DELETE_SELF, "the marked object itself was deleted")
-    move_self_event: bool = _has(FAN_MOVE_SELF, "the marked object itself was moved")
-    fs_error_event: bool = _has(FAN_FS_ERROR, "the filesystem found an error in itself")
-    mount_attach_event: bool = _has(FAN_MNT_ATTACH, "the mount appeared, or came from elsewhere")
-    mount_detach_event: bool = _has(FAN_MNT_DETACH, "the mount is gone, or went elsewhere")
-    open_perm_event: bool = _has(FAN_OPEN_PERM, "a task waits for permission to open the file")
-    access_perm_event: bool = _has(FAN_ACCESS_PERM, "a task waits for permission to read the file")
-    open_exec_perm_event: bool = _has(FAN_OPEN_EXEC_PERM, "a task waits for permission to open the file to execute it")
-    pre_access_event: bool = _has(FAN_PRE_ACCESS, "a task waits until it may use a range of the file")
-    permission_event: bool = _has(PERMISSION, "a task waits for an answer to the event")
-    queue_overflow_event: bool = _has(
+    access_event: bool = has(FAN_ACCESS, "the file was read")
+    modify_event: bool = has(FAN_MODIFY, "the file was written, or, in an event with handles, truncated")
+    attrib_event: bool = has(FAN_ATTRIB, "metadata changed: mode, owner, times, number of links")
+    close_write_event: bool = has(FAN_CLOSE_WRITE, "a file that was open for writing was closed")
+    close_nowrite_event: bool = has(FAN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")
+    close_event: bool = has(FAN_CLOSE, "the file was closed, whatever it was open for")
+    open_event: bool = has(FAN_OPEN, "the file was opened")
+    open_exec_event: bool = has(FAN_OPEN_EXEC, "the file was opened to be executed")
+    moved_from_event: bool = has(FAN_MOVED_FROM, "the name left the directory")
+    moved_to_event: bool = has(FAN_MOVED_TO, "the name came into the directory")
+    moved_event: bool = has(FAN_MOVE, "the name left the directory, or came into it")
+    rename_event: bool = has(FAN_RENAME, "a name became another; the event has both")
+    create_event: bool = has(FAN_CREATE, "the name was created in the directory")
+    delete_event: bool = has(FAN_DELETE, "the name was deleted from the directory")
+    delete_self_event: bool = has(FAN_DELETE_SELF, "the marked object itself was deleted")
+    move_self_event: bool = has(FAN_MOVE_SELF, "the marked object itself was moved")
+    fs_error_event: bool = has(FAN_FS_ERROR, "the filesystem found an error in itself")
+    mount_attach_event: bool = has(FAN_MNT_ATTACH, "the mount appeared, or came from elsewhere")
+    mount_detach_event: bool = has(FAN_MNT_DETACH, "the mount is gone, or went elsewhere")
+    open_perm_event: bool = has(FAN_OPEN_PERM, "a task waits for permission to open the file")
+    access_perm_event: bool = has(FAN_ACCESS_PERM, "a task waits for permission to read the file")
+    open_exec_perm_event: bool = has(FAN_OPEN_EXEC_PERM, "a task waits for permission to open the file to execute it")
+    pre_access_event: bool = has(FAN_PRE_ACCESS, "a task waits until it may use a range of the file")
+    permission_event: bool = has(PERMISSION, "a task waits for an answer to the event")
+    queue_overflow_event: bool = has(
         FAN_Q_OVERFLOW, "the queue was full: an unknown number of events of every mark is lost"
     )
     overflow_event: bool = queue_overflow_event
-    on_dir_event: bool = _has(FAN_ONDIR, "the event is about a directory")
-    on_child_event: bool = _has(FAN_EVENT_ON_CHILD, "the event is about a file in the marked directory (old kernels)")
+    on_dir_event: bool = has(FAN_ONDIR, "the event is about a directory")
+    on_child_event: bool = has(FAN_EVENT_ON_CHILD, "the event is about a file in the marked directory (old kernels)")
 
     def allow(self, audit: AuditRule | bool = False) -> None:
         """Let the task of a permission event go on.

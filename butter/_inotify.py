@@ -39,6 +39,7 @@ from butter._constants.inotify import (
     InotifyMask,
 )
 from butter._descriptor import fields_of, get_buffered_length, link_of
+from butter._enums import has
 from butter._inotify_c import ffi, lib
 from butter.errors import (
     BAD_DESCRIPTOR,
@@ -230,22 +231,6 @@ def inotify_rm_watch(fd: FileDescriptor, wd: int) -> None:
     RM_WATCH.check(lib.inotify_rm_watch(number, wd), fd=number, wd=wd)
 
 
-class _Has(property):
-    """A property of an event: whether it has one of *bits*."""
-
-    def __init__(self, bits: int, meaning: str) -> None:
-        def has(event: InotifyEvent) -> bool:
-            return event.mask & bits != 0
-
-        super().__init__(has)
-        # before Python 3.12 the docstring of the class would hide that of doc=
-        self.__doc__ = f"Whether {meaning}."
-
-    if TYPE_CHECKING:
-
-        def __get__(self, event: object, cls: type | None = None) -> bool: ...  # type: ignore[override]
-
-
 class _Fields(NamedTuple):
     wd: int
     mask: int
@@ -287,23 +272,23 @@ class InotifyEvent(_Fields):
             f"(wd={self.wd!r}, mask={InotifyMask(self.mask)}, cookie={self.cookie!r}, filename={self.filename!r})"
         )
 
-    access_event = _Has(IN_ACCESS, "the file was read, or executed")
-    modify_event = _Has(IN_MODIFY, "the file was written, or truncated")
-    attrib_event = _Has(IN_ATTRIB, "metadata changed: mode, owner, times, number of links")
-    close_write_event = _Has(IN_CLOSE_WRITE, "a file that was open for writing was closed")
-    close_nowrite_event = _Has(IN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")
-    close_event = _Has(IN_CLOSE, "the file was closed, whatever it was open for")
-    open_event = _Has(IN_OPEN, "the file was opened")
-    moved_from_event = _Has(IN_MOVED_FROM, "the name left the watched directory")
-    moved_to_event = _Has(IN_MOVED_TO, "the name came into the watched directory")
-    create_event = _Has(IN_CREATE, "the name was created in the watched directory")
-    delete_event = _Has(IN_DELETE, "the name was deleted from the watched directory")
-    delete_self_event = _Has(IN_DELETE_SELF, "the watched object itself was deleted")
-    move_self_event = _Has(IN_MOVE_SELF, "the watched object itself was moved")
-    is_dir_event = _Has(IN_ISDIR, "the event is about a directory")
-    overflow_event = _Has(IN_Q_OVERFLOW, "the queue was full: an unknown number of events of every watch is lost")
-    ignored_event = _Has(IN_IGNORED, "the watch is gone, and this is its last event")
-    unmount_event = _Has(IN_UNMOUNT, "the filesystem of the watched object was unmounted")
+    access_event: bool = has(IN_ACCESS, "the file was read, or executed")
+    modify_event: bool = has(IN_MODIFY, "the file was written, or truncated")
+    attrib_event: bool = has(IN_ATTRIB, "metadata changed: mode, owner, times, number of links")
+    close_write_event: bool = has(IN_CLOSE_WRITE, "a file that was open for writing was closed")
+    close_nowrite_event: bool = has(IN_CLOSE_NOWRITE, "a file or directory that was not open for writing was closed")
+    close_event: bool = has(IN_CLOSE, "the file was closed, whatever it was open for")
+    open_event: bool = has(IN_OPEN, "the file was opened")
+    moved_from_event: bool = has(IN_MOVED_FROM, "the name left the watched directory")
+    moved_to_event: bool = has(IN_MOVED_TO, "the name came into the watched directory")
+    create_event: bool = has(IN_CREATE, "the name was created in the watched directory")
+    delete_event: bool = has(IN_DELETE, "the name was deleted from the watched directory")
+    delete_self_event: bool = has(IN_DELETE_SELF, "the watched object itself was deleted")
+    move_self_event: bool = has(IN_MOVE_SELF, "the watched object itself was moved")
+    is_dir_event: bool = has(IN_ISDIR, "the event is about a directory")
+    overflow_event: bool = has(IN_Q_OVERFLOW, "the queue was full: an unknown number of events of every watch is lost")
+    ignored_event: bool = has(IN_IGNORED, "the watch is gone, and this is its last event")
+    unmount_event: bool = has(IN_UNMOUNT, "the filesystem of the watched object was unmounted")
 
 
 class Columns:

@@ -347,16 +347,15 @@ class Fanotify(Eventlike[FanotifyEvent]):
         answers = self._answers
         if answers is not None:
             if answers.fd is not None and self._asks():
-                self._answer_all(answers)
+                self._answer_all(answers, answers.fd)
             answers.fd = None
         while self._batch:
             self._batch.popleft().close()
         while self._unmade:
             self._unmade.popleft().drop()
 
-    def _answer_all(self, answers: Answers) -> None:
+    def _answer_all(self, answers: Answers, fd: int) -> None:
         """End all marks, and answer the events that wait by the default."""
-        fd = -1 if answers.fd is None else answers.fd
         for each in self._types():
             with suppress(OSError):
                 fanotify_mark(fd, None, 0, each | FAN_MARK_FLUSH)
@@ -410,21 +409,18 @@ def close_events(events: Iterable[FanotifyEvent]) -> None:
     close, failure = os.close, None
     for event in events:
         origin = event[6]
-        if origin is None or origin.asks or origin.pidfds:
-            try:
-                event.close()
-            except OSError as error:
-                failure = error
-            continue
-        # as FanotifyEvent.close does for one that has nothing but a descriptor
-        state, mine = event.__dict__, []  # type: ignore[var-annotated]
         try:
-            state.setdefault("_closed", mine)
-        finally:
-            if "_closed" in state and state["_closed"] is mine and event[2] >= 0:
-                try:
+            if origin is None or origin.asks or origin.pidfds:
+                event.close()
+                continue
+            # as FanotifyEvent.close does for one that has nothing but a descriptor
+            state, mine = event.__dict__, []  # type: ignore[var-annotated]
+            try:
+                state.setdefault("_closed", mine)
+            finally:
+                if "_closed" in state and state["_closed"] is mine and event[2] >= 0:
                     close(event[2])
-                except OSError as error:
-                    failure = error
+        except OSError as error:
+            failure = error
     if failure is not None:
         raise failure

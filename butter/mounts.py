@@ -15,7 +15,7 @@ from butter._clone_c import lib as _lib
 from butter._constants.clone import NS_GET_MNTNS_ID
 from butter._descriptor import ADOPT, fields_of
 from butter._fanotify_errors import LINK, group_of
-from butter._fanotify_read import read_events
+from butter._fanotify_read import MANY, read_events
 from butter._system_mounts_info import look_up
 from butter.errors import (
     NEW_DESCRIPTOR,
@@ -279,7 +279,7 @@ class MountMonitor(Eventlike[MountEvent]):
         try:
             with self._lock:
                 self._check_more()
-                read_events(self.fileno(), lambda columns: self._made(columns, told), self._unmade, False)
+                read_events(self.fileno(), lambda columns: self._made(columns, told), self._unmade, MANY)
         except BaseException:
             # The release of the lock is a call, after which a handler may raise.
             # Another one cannot raise before this call has put the events back.

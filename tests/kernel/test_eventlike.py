@@ -564,7 +564,7 @@ def test_adopt_from_an_object(adopter):
 def test_adopt_that_a_signal_handler_ends(adopter):
     """At each moment a descriptor has one owner, which closes it."""
     made, first = [], adopter.descriptor()
-    for moment in itertools.count():
+    for moment in support.moments():
         # a duplicate, as the last close of a group with marks takes 10 ms
         fd = os.dup(first)
         source = adopter.cls.adopt(fd)

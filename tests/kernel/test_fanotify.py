@@ -23,7 +23,7 @@ from support import in_child, needs, own_filesystem
 
 from butter import _fanotify, _fanotify_read, fanotify, fanotify_constants
 from butter._fanotify_answers import DENY_ERRNOS, Answers
-from butter.errors import InvalidArgument
+from butter.errors import InvalidArgument, sysctl
 from butter.fanotify import (
     FAN_ACCESS_PERM,
     FAN_ALL_EVENTS,
@@ -1261,7 +1261,7 @@ def test_a_full_queue(tmp_path):
             assert task.status() == errno.EPERM
             made.watch(".", FAN_OPEN, FAN_MARK_FILESYSTEM)
             # each event is of another file, or the kernel would merge them
-            for number in range(int(Path("/proc/sys/fs/fanotify/max_queued_events").read_text())):
+            for number in range(sysctl("fs.fanotify.max_queued_events")):
                 use(str(number), os.O_CREAT)
             task = Task(lambda: use("guarded"))
             assert task.status() == 0

@@ -363,7 +363,7 @@ def test_garbage_of_the_right_form_is_refused(place):
 
 
 def test_no_descriptor_left(tmp_path):
-    """At the limit there is no handle and no path, and a rename is noted."""
+    """Without a free descriptor handles and paths raise, and a rename is noted."""
     paths = Paths()
     watched = paths.add(tmp_path)
     (tmp_path / "other").mkdir()
@@ -1047,7 +1047,7 @@ def test_a_path_is_right_or_unknown_to_a_user(public_path, seed):
 
             # of those that are made, one in three is not watched
             steps = [watch, watch, model.make, model.move, model.move, model.exchange, model.remove, model.link]
-            for _ in range(200):
+            for _ in range(250):
                 with unless(*TAKEN):
                     chance.choice(steps)()
                 for _ in range(2):

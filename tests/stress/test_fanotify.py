@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import warnings
-from pathlib import Path
 
 import pytest
 import support
@@ -13,6 +12,7 @@ from loops import both
 from support import needs
 
 from butter.asyncio.fanotify import Fanotify_async
+from butter.errors import sysctl
 from butter.fanotify import (
     FAN_CLASS_CONTENT,
     FAN_CREATE,
@@ -184,7 +184,7 @@ def test_notifications(tmp_path, count):
 
 def test_an_overflow_is_told(tmp_path):
     """Of more events than the queue takes, each comes or the overflow comes last."""
-    most = int(Path("/proc/sys/fs/fanotify/max_queued_events").read_text())
+    most = sysctl("fs.fanotify.max_queued_events")
     with Fanotify(FAN_REPORT_DFID_NAME | FAN_NONBLOCK) as made:
         made.watch(tmp_path, FAN_CREATE)
         for number in range(most + 100):

@@ -86,7 +86,7 @@ def test_a_million_events(directory):
     events = overflows = expected = told = 0
     # An overflow that waits in the queue tells of all that is lost meanwhile, so a full
     # queue of events may lie between it and the last gap.
-    waiting = int(pathlib.Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    waiting = sysctl("fs.inotify.max_queued_events")
     with Inotify(IN_NONBLOCK) as inotify:
         inotify.watch(directory, IN_CREATE | IN_DELETE)
         with another_process(lambda: make_and_delete(directory, range(count))) as end:

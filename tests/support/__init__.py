@@ -243,6 +243,14 @@ class Interruption(BaseException):
     """The exception of a signal handler that comes at a bad moment."""
 
 
+def moments():
+    """The numbers of the moments of a long call, for ``interrupt``.
+
+    They are all on CPython. Tracing takes PyPy minutes, so it gets each seventh.
+    """
+    return itertools.count(step=7 if sys.implementation.name == "pypy" else 1)
+
+
 def interrupt(call, moment, events=("call", "line")):
     """Call it, and raise Interruption at a line of butter, or the call of a function.
 

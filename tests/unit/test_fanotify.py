@@ -231,7 +231,7 @@ def test_events_come_as_they_were_packed(events):
     parsed = [
         (event.mask, event.fd, event.pid, event.dir_handle, os.fsencode(event.name)) for event in str_to_events(data)
     ]
-    # where the kernel reports errors of opening, there is no descriptor if it is EBADF
+    # the kernel writes -EBADF for an event that is not about an open file
     events = [(mask, FAN_NOFD if fd == -errno.EBADF else fd, *rest) for mask, fd, *rest in events]
     assert parsed == events
 
