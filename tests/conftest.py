@@ -1,6 +1,7 @@
 """Options and fixtures of all tests."""
 
 import gc
+import itertools
 import signal
 import tempfile
 from pathlib import Path
@@ -47,7 +48,13 @@ def pytest_sessionstart():
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+#: counts the tests of this process
+tests_begun = itertools.count(1)
+
+
 def pytest_runtest_setup(item):
+    if next(tests_begun) % 100 == 0:
+        keep_the_objects_of_today()
     for marker in item.iter_markers("needs"):
         reason = support.unmet(*marker.args, **marker.kwargs)
         if reason and item.config.getoption("--no-kernel-skips"):
@@ -57,8 +64,15 @@ def pytest_runtest_setup(item):
 
 
 def pytest_collection_finish():
-    # The objects of today stay, so gc.collect(), which every third test calls, need not
-    # spend 100 ms on them.
+    keep_the_objects_of_today()
+
+
+def keep_the_objects_of_today():
+    """Let gc.collect(), which every third test calls, look at newer objects alone.
+
+    It would spend 100 ms on the tests that pytest has collected, and nearly as much on
+    its reports of those that have run.
+    """
     if hasattr(gc, "freeze"):  # PyPy's gc has none
         gc.collect()
         gc.freeze()
