@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from itertools import compress
 from select import POLLIN
 from typing import TYPE_CHECKING
 
@@ -246,7 +247,9 @@ class Tree(Steps[Change]):
     def _work(self, torn: bool) -> None:
         hints, looks, mounts = self._hints, self._looks, self._mounts
         if torn:
+            self._model.mend()
             hints.overflow()
+            mounts.changed()
         there = lib.butter_tree_ask(self._source.fileno(), mounts.asked)
         if there & 1 or there < 0:
             hints.read(there > 0)
@@ -256,8 +259,12 @@ class Tree(Steps[Change]):
         if mounts.pending and mounts.compare(self._model):
             looks.work()
 
-    def _take(self) -> list[Change]:
-        return [self._change(record) for record in self._model.take()]
+    def _send(self) -> None:
+        model = self._model
+        changes = [self._change(record) for record in model.complete()]
+        # One call of C takes each record and puts its change there: a signal handler
+        # that raises before or after it finds each change once.
+        self._batch.extend(compress(changes, iter(model.records.popleft, None)))
 
     def _next_time(self) -> float | None:
         when = self._looks.next_time()
