@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import time
 from _thread import get_ident
@@ -15,9 +16,10 @@ from butter._signals import run_handlers
 from butter._tree_alarm import Alarm
 from butter._tree_c import lib
 from butter._tree_errors import TREE
-from butter.eventlike import Eventlike, check_poll, deadline_of, poll, timed_out
+from butter.eventlike import LONGEST_POLL, Eventlike, check_poll, deadline_of, poll, timed_out
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Iterable
 
     class Part(Protocol):
@@ -197,6 +199,17 @@ class Steps(Eventlike[Event]):
         if self._await(-1):
             self.step()
         return []
+
+    def _fill(self, timeout: float | None) -> deque[Event]:
+        """Wait until an event is in the batch, at most *timeout* seconds; return it."""
+        deadline = deadline_of(timeout)
+        while not self._batch:
+            left = math.inf if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                break
+            self._await(min(math.ceil(left * 1000), LONGEST_POLL) if left < math.inf else -1)
+            self.step()
+        return self._batch
 
     def _await(self, milliseconds: int) -> bool:
         """Wait until there is something to do, and return whether no signal came."""

@@ -20,7 +20,7 @@ from butter._tree_look import RETRY, Looks
 from butter._tree_model import Change, ChangeKind, Directory, Entry, Model, absolute
 from butter._tree_mounts import WAKE, Mounts
 from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore
-from butter._tree_settle import Sums
+from butter._tree_settle import Settled
 from butter._tree_spool import Spool, complete
 from butter._tree_step import Steps
 from butter.eventlike import deadline_of
@@ -232,15 +232,7 @@ class Tree(Steps[Change]):
         Raises ValueError for negative *seconds*, and if the object is closed.
         """
         deadline_of(seconds, "seconds")
-        return self._settled(Sums(seconds))
-
-    def _settled(self, sums: Sums) -> Iterator[Change]:
-        while True:
-            try:
-                sums.add(self.wait(sums.left()))
-            except TimeoutError:
-                pass
-            yield from sums.take()
+        return Settled(self, seconds)
 
     # a step
 

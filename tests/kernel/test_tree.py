@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import platform
 import shutil
 import tempfile
 import time
@@ -14,6 +15,7 @@ from support.histories import Mirror, Storm, differences, history, on_disk
 
 from butter._tree_settle import Sums
 from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
+from butter.eventlike import readable
 from butter.system import MS_BIND, mount, umount
 from butter.tree import Change, ChangeKind, Entry, Tree
 
@@ -357,6 +359,82 @@ def test_a_handler_that_raises(root, monkeypatch):
         assert sorted(each[:2] for each in made("directory", "new")) == sorted(
             each[:2] for each in changes(tree) if each[0] is CREATED
         )
+
+
+def shuffled(root):
+    """Make changes of each kind, in a tree that has a few directories more."""
+    (root / "a/new").write_text("1")
+    (root / "a/file").write_text("another")
+    (root / "x/y").rename(root / "a/b/y")
+    (root / "a/b/y/one").rename(root / "a/two")
+    (root / "a/two").rename(root / "swap/s")
+    shutil.rmtree(root / "gone")
+    (root / "d/e").mkdir(parents=True)
+    (root / "d/e/f").touch()
+    (root / "a/b").rename(root / "over")
+    (root / "swap").rename(root.parent / "outside")
+    (root / "swap").mkdir()
+
+
+def shuffled_trees(backend):
+    """Yield the numbers of some moments, and for each a new tree that has changes."""
+    for moment in itertools.count(1, 97):
+        # the directory of temporary files may be on an overlay, without handles
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+            root = Path(place, "root")
+            for path in "a/b/c", "x/y/z", "gone/deep", "over", "swap":
+                (root / path).mkdir(parents=True)
+            for path in "a/file", "x/y/one", "gone/deep/two", "swap/s":
+                (root / path).write_text("text")
+            with Tree(root, backend=backend) as tree:
+                entries = tree.entries()
+                shuffled(root)
+                yield moment, tree, entries, root
+            # one that C has opened when a handler raises is not known to Python
+            for fd, path in support.descriptors().items():
+                if path.startswith(place):
+                    os.close(fd)
+
+
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
+@backends
+def test_a_handler_that_raises_anywhere(backend):
+    """Wherever a handler raises, each change is told once, and the tree is readable."""
+    for moment, tree, entries, root in shuffled_trees(backend):
+        more = support.interrupt_between(lambda tree=tree: tree.sync(60), moment)
+        assert not more or tree.pending or readable(tree, time.monotonic() + 60)
+        mirror = Mirror(entries)
+        for change in told(tree):
+            mirror.follow(change)
+        assert not differences(mirror.entries, on_disk(root))
+        if not more:
+            break
+    assert moment > 1000
+
+
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
+def test_a_settle_that_a_handler_interrupts():
+    """Wherever a handler raises, the iterator goes on, and its sums lose nothing."""
+    for moment, tree, entries, root in shuffled_trees("inotify"):
+        tree.sync(60)
+        (root / "end").touch()
+        mirror, sums, found = Mirror(entries, sums=True), tree.settle(0.001), []
+
+        def read(sums=sums, found=found):
+            for change in sums:
+                found.append(change)
+                if change.path == "end":
+                    break
+
+        more = support.interrupt_between(read, moment)
+        if all(change.path != "end" for change in found):
+            read()
+        for change in found:
+            mirror.follow(change)
+        assert not differences(mirror.entries, on_disk(root))
+        if not more:
+            break
+    assert moment > 500
 
 
 def test_a_handler_that_reads(root, monkeypatch):
