@@ -1,5 +1,6 @@
 """The behaviour of butter.tree that is its own."""
 
+import errno
 import itertools
 import os
 import platform
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import support
-from support import become_nobody, in_child, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
+from support import become_nobody, in_child, inject, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
 from support.histories import Mirror, Storm, differences, history, on_disk
 
 from butter._tree_settle import Sums
@@ -547,6 +548,24 @@ def test_mounts_are_not_crossed(root):
             umount(root / "a")
             assert changes(tree)[:2] == [*gone("a"), *made("a")]
 
+    in_child(body)
+
+
+def test_without_a_working_directory_of_its_own(root):
+    """Where unshare is not allowed, directories are watched and compared as well."""
+
+    def body():
+        inject("unshare", errno.EPERM)
+        with Tree(root) as tree:
+            assert tree.entries() == on_disk(root)
+            (root / "a/b/new").mkdir()
+            assert changes(tree) == made("a/b/new")
+            tree._hints.overflow()
+            assert changes(tree) == []
+
+    here = os.getcwd()
+    Tree(root).close()
+    assert os.getcwd() == here
     in_child(body)
 
 
