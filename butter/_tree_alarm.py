@@ -29,6 +29,8 @@ class Alarm:
         if when is None and not self._armed:
             return
         left = 0 if when is None else max(1, int((when - time.monotonic()) * 1e9))
+        # before the call: a signal handler may raise after it
+        self._armed = True
         armed = arm_timer(self._fd, 0, left, 0).first
         if armed < 0:
             SETTIME.check(armed, fd=self._fd)

@@ -102,9 +102,9 @@ class InotifySource:
         return None
 
     def drop(self, key: Hashable) -> None:
-        self.watches -= 1
         # it may have ended by itself
         lib.inotify_rm_watch(self._fd, key)  # type: ignore[arg-type]
+        self.watches -= 1
 
 
 def _hints(columns: Columns) -> list[Hint]:

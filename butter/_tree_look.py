@@ -269,10 +269,10 @@ class Looks(Opens):
     def _look_at_file(self, directory: Directory, name: bytes, facts: Facts, bits: int) -> None:
         model, known = self._model, directory.children.get(name)
         if known is not None and not known.is_dir and known.inode is None:
-            known.learn(facts)
             if not known.unsent:
                 # its record was sent without an inode, because its directory was blind
                 model.version(known, ChangeKind.WRITTEN, True)
+            known.learn(facts)
             return
         if known is not None and not known.is_same(facts):
             if not self._may_end(directory, known, bits):
@@ -284,10 +284,10 @@ class Looks(Opens):
             return
         version = known.size, known.mtime
         if bits and version != (facts[BYTES], facts[MTIME]):
-            known.learn(facts)
             if not known.unsent:
                 # no record that is still to be sent takes the version along
                 model.version(known, ChangeKind.WRITTEN, True)
+            known.learn(facts)
 
     def _may_end(self, directory: Directory, known: Node, bits: int) -> bool:
         """Return whether a node that is gone from its name is to be deleted now."""
@@ -354,7 +354,7 @@ class Looks(Opens):
         if (
             isinstance(known, Directory)
             and found is None
-            and known.key is None
+            and known.key in (None, key)
             and known.is_same(facts)
             and not known.dead
         ):

@@ -6,6 +6,10 @@ changes are one thing: only ``add_file``, ``add_directory``, ``delete``, ``move`
 stream. So a program that replays the stream has the model, whatever the rest of the
 code does; the rest has to see to it that the model is the disk.
 
+A signal handler may raise between any two steps of such an operation, which would make
+two things of one. So an operation is kept until it is whole, each of its steps can be
+made twice, and ``mend`` makes them again.
+
 A node has its parent and its name, and no path: a directory is moved by one assignment,
 and a path is built when a record is told. Above the root stand its ancestors, up to an
 *anchor* that is not a directory of the disk but has ``/`` as its child. Of each of them
@@ -18,6 +22,8 @@ from __future__ import annotations
 import enum
 import os
 import stat
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter._tree_c import lib
@@ -172,9 +178,10 @@ class Directory(Node):
 
     def unpack(self) -> None:
         """Make the nodes of the children, unless they exist."""
-        packed, self.packed = self.packed, None
+        packed = self.packed
         if packed is not None:
             self._children = packed[0].unpack(self, packed[1])
+            self.packed = None
 
     def is_same(self, facts: Facts) -> bool:
         """Return whether a look may have found this directory, on the same mount."""
@@ -199,7 +206,9 @@ class Model:
         self.blind: dict[Directory, None] = {}
         #: the directories at which another mount begins
         self.mount_points: dict[Directory, None] = {}
-        self.records: list[Record] = []
+        self.records: deque[Record] = deque()
+        #: an operation that is not whole: its record, and the change it makes
+        self._begun: tuple[Record | None, Callable[..., None], tuple[Any, ...]] | None = None
         #: nothing is told while the tree is scanned for the first time
         self.silent = True
         #: counts what may make an unreachable directory reachable
@@ -223,45 +232,109 @@ class Model:
 
     def add_file(self, parent: Directory, name: bytes, facts: Facts | None, synthetic: bool) -> Node:
         """Add a file, and tell CREATED."""
-        parent.children[name] = node = Node(parent, name, facts)
-        self._tell(ChangeKind.CREATED, node, synthetic)
+        node = Node(parent, name, facts)
+        self._do(self._record(ChangeKind.CREATED, node, synthetic), self._add, parent, node)
         return node
 
     def add_directory(self, parent: Directory, name: bytes, facts: Facts, synthetic: bool) -> Directory:
         """Add a directory, and tell CREATED."""
-        parent.children[name] = node = Directory(parent, name, facts, parent.way[1:])
-        if node.mount != parent.mount and not parent.way:
-            self.mount_points[node] = None
-        if parent.way and not node.way:
-            self.root = node
-        self._tell(ChangeKind.CREATED, node, synthetic)
+        node = Directory(parent, name, facts, parent.way[1:])
+        self._do(self._record(ChangeKind.CREATED, node, synthetic), self._add, parent, node)
         return node
 
     def delete(self, node: Node, synthetic: bool) -> None:
         """Remove a file, or a directory with all below it, and tell DELETED."""
-        if isinstance(node, Directory) and node.way:
-            # an ancestor takes the root along
-            if self.root is not None:
-                self._tell(ChangeKind.DELETED, self.root, synthetic)
-        else:
-            self._tell(ChangeKind.DELETED, node, synthetic)
-        self._forget(node)
+        # an ancestor takes the root along
+        told = self.root if isinstance(node, Directory) and node.way else node
+        record = None if told is None else self._record(ChangeKind.DELETED, told, synthetic)
+        self._do(record, self._forget, node)
 
     def move(self, node: Node, parent: Directory, name: bytes, synthetic: bool) -> None:
         """Give a node another place, over anything that is there, and tell MOVED.
 
         The new place must not be below the node, nor the node below what it replaces.
         """
-        old_parent, old_path = node.parent, self.path_below_root(node)
         replaced = parent.children.get(name)
         if replaced is not None and replaced.is_dir != node.is_dir:
             # the two were exchanged
             self.delete(replaced, synthetic)
             replaced = None
+        old_path, path = self.path_below_root(node), self._near(parent)[1] + name
+        record = self._record(ChangeKind.MOVED, node, synthetic, path, old_path, replaced is not None)
+        self._do(record, self._put, node, node.parent, node.name, parent, name, replaced)
+
+    def version(self, node: Node, kind: ChangeKind, synthetic: bool = False) -> None:
+        """Tell that a file has another version, or a node other attributes."""
+        # the record first: it takes along what is learned afterwards
+        record = self._record(kind, node, synthetic)
+        if record is not None:
+            self.records.append(record)
+            node.unsent = True
+
+    def _record(
+        self,
+        kind: ChangeKind,
+        node: Node,
+        synthetic: bool,
+        path: bytes | None = None,
+        old_path: bytes | None = None,
+        replaced: bool = False,
+    ) -> Record | None:
+        """Return the record of a change, whose path is that of the node by default."""
+        if self.silent or (isinstance(node, Directory) and node.way):
+            return None
+        if path is None:
+            path = self.path_below_root(node)
+        return kind, path, old_path, node, node.is_dir, self.process, synthetic, self.time, replaced
+
+    def _do(self, record: Record | None, change: Callable[..., None], *args: Any) -> None:
+        """Change the model, and tell it."""
+        self._begun = record, change, args
+        self._finish()
+
+    def mend(self) -> None:
+        """Make whole what a signal handler has left in the middle."""
+        for walk in self.walks:
+            walk.mend()
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._begun is None:
+            return
+        record, change, args = self._begun
+        change(*args)
+        if record is not None:
+            if not self.records or self.records[-1] is not record:
+                self.records.append(record)
+            if record[0] is ChangeKind.CREATED:
+                record[3].unsent = True
+        self._begun = None
+
+    # the changes of the operations
+
+    def _add(self, parent: Directory, node: Node) -> None:
+        """Put a new node into its directory."""
+        parent.children[node.name] = node
+        if isinstance(node, Directory):
+            if node.mount != parent.mount and not parent.way:
+                self.mount_points[node] = None
+            if parent.way and not node.way:
+                self.root = node
+
+    def _put(
+        self,
+        node: Node,
+        old_parent: Directory | None,
+        old_name: bytes,
+        parent: Directory,
+        name: bytes,
+        replaced: Node | None,
+    ) -> None:
+        """Move a node from one directory to another."""
         if replaced is not None:
             self._forget(replaced)
         if old_parent is not None:
-            del old_parent.children[node.name]
+            old_parent.children.pop(old_name, None)
         node.parent, node.name = parent, name
         parent.children[name] = node
         if isinstance(node, Directory):
@@ -271,21 +344,6 @@ class Model:
                 self.rescan(node)
                 for below in self.directories(node):
                     self.rescan(below)
-        self._tell(ChangeKind.MOVED, node, synthetic, old_path, replaced is not None)
-
-    def version(self, node: Node, kind: ChangeKind, synthetic: bool = False) -> None:
-        """Tell that a file has another version, or a node other attributes."""
-        self._tell(kind, node, synthetic)
-
-    def _tell(
-        self, kind: ChangeKind, node: Node, synthetic: bool, old_path: bytes | None = None, replaced: bool = False
-    ) -> None:
-        if self.silent or (isinstance(node, Directory) and node.way):
-            return
-        if kind is not ChangeKind.DELETED and kind is not ChangeKind.MOVED:
-            node.unsent = True
-        path = self.path_below_root(node)
-        self.records.append((kind, path, old_path, node, node.is_dir, self.process, synthetic, self.time, replaced))
 
     def _forget(self, node: Node) -> None:
         """Take a node, and all below it, out of the model."""
@@ -314,17 +372,19 @@ class Model:
     def claim(self, key: Hashable, node: Directory) -> None:
         """Know *node* by *key* from now on."""
         node.key, node.dead = key, False
-        self.keys.setdefault(key, []).append(node)
+        nodes = self.keys.setdefault(key, [])
+        if node not in nodes:
+            nodes.append(node)
 
     def release(self, node: Directory) -> None:
         """Forget the identity of *node*; the last of its directories ends the watch."""
         key, known = node.key, self.keys.get(node.key)
-        node.key = None
-        if known is not None and node in known:
+        if known == [node]:
+            self._drop(key)
+            del self.keys[key]
+        elif known is not None and node in known:
             known.remove(node)
-            if not known:
-                del self.keys[key]
-                self._drop(key)
+        node.key = None
 
     def known(self, key: Hashable) -> list[Directory] | tuple[()]:
         """Return the directories with this identity."""
@@ -442,28 +502,23 @@ class Model:
 
     # the stream
 
-    def take(self) -> list[Record]:
-        """Return the records that can be sent, and forget them.
+    def complete(self) -> list[Record]:
+        """Return the records that can be sent, which stay in the stream.
 
         A record of a file waits, and those after it, until a look has found the inode,
         or could not.
         """
-        records = self.records
-        count = 0
-        for record in records:
+        complete = []
+        for record in self.records:
             node = record[3]
             if node.inode is None and not node.gone and node.parent not in self.blind:
                 break
             node.unsent = False
-            count += 1
-        if count == len(records):
-            self.records = []
-            return records
-        self.records = records[count:]
-        for record in self.records:
+            complete.append(record)
+        for record in islice(self.records, len(complete), None):
             if record[0] is not ChangeKind.DELETED and record[0] is not ChangeKind.MOVED:
                 record[3].unsent = True
-        return records[:count]
+        return complete
 
 
 def absolute(path: bytes) -> bytes:

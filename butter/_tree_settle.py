@@ -8,11 +8,18 @@ writes a new file and moves it over the old one has WRITTEN that.
 The order of sums is kept where it matters. A sum waits for an older one that is about
 the same path, or one above or below it. Where a directory moves, or goes with files
 that came from elsewhere, the older sums are told at once: their paths would change.
+
+A signal handler may raise while changes are added, and a task may be cancelled while it
+waits for some. So the iterators are not generators, which would end; and the sums are
+copied before they change, and replaced by one assignment.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from copy import copy
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from butter._tree_model import ChangeKind
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from butter._tree_step import Steps
+
 # when a path is looked at again that waits for another, in seconds
 _AGAIN = 0.01
 
@@ -28,7 +37,7 @@ _RANK = {None: 0, ChangeKind.ATTRIBUTES: 1, ChangeKind.MODIFIED: 2, ChangeKind.W
 
 
 class Sum:
-    """All that has happened to one path."""
+    """All that has happened to one path; copies of the sums share it."""
 
     def __init__(self, change: Any, existed: bool, was_dir: bool) -> None:
         #: the last change of the path
@@ -69,8 +78,23 @@ class Sums:
         self._seconds = seconds
         self._sums: dict[Any, Sum] = {}
         self._early: list[Any] = []
+        #: changes that are not in the sums yet, and those that can be told
+        self.new: list[Any] = []
+        self.ready: deque[Any] = deque()
         #: before this time.monotonic() no path was quiet for long enough
         self._soonest = 0.0
+
+    def following(self) -> Sums:
+        """Return the sums with the new changes, and with those that can be told.
+
+        Nothing must be left to be told in these sums, which stay as they are.
+        """
+        after = copy(self)
+        after._sums, after._early, after.new = self._sums.copy(), self._early.copy(), []
+        for change in self.new:
+            after.add(change)
+        after.ready = deque(after.take())
+        return after
 
     def left(self) -> float | None:
         """Return for how many seconds nothing can be taken, None if nothing is left."""
@@ -107,7 +131,7 @@ class Sums:
         elif kind is ChangeKind.DELETED:
             self._delete(change)
         else:
-            each = self._sums.get(path)
+            each = copy(self._sums.get(path))
             if kind is ChangeKind.CREATED:
                 if each is None:
                     each = Sum(change, existed=False, was_dir=False)
@@ -129,7 +153,7 @@ class Sums:
     def _delete(self, change: Any) -> None:
         if change.is_dir:
             self._end_below(change.path)
-        each = self._sums.pop(change.path, None)
+        each = copy(self._sums.pop(change.path, None))
         if each is None:
             each = Sum(change, existed=True, was_dir=change.is_dir)
         elif each.origin is not None:
@@ -140,9 +164,10 @@ class Sums:
 
     def _lost(self, origin: Any, change: Any) -> None:
         """Know that a file that was moved away from *origin* is no more."""
-        there = self._sums.get(origin)
+        there = copy(self._sums.get(origin))
         if there is not None:
             there.existed, there.was_dir = True, change.is_dir
+            self._sums[origin] = there
             return
         there = Sum(change, existed=True, was_dir=change.is_dir)
         there.gone = True
@@ -195,6 +220,32 @@ class Sums:
         told = [number for number, each in enumerate(self._sums.values()) if _is_about(each, top)]
         for path in list(self._sums)[: told[-1] + 1 if told else 0]:
             self._early.append(self._sums.pop(path).result())
+
+
+class Settled:
+    """The iterator of ``Tree.settle``."""
+
+    def __init__(self, tree: Steps[Any], seconds: float) -> None:
+        self._tree = tree
+        self._sums = Sums(seconds)
+
+    def __iter__(self) -> Settled:
+        return self
+
+    def __next__(self) -> Any:
+        while not self._sums.ready:
+            batch = self._tree._fill(self._sums.left())
+            try:
+                # one call of C, before and after which each change is in one place
+                self._sums.new.extend(map(deque.popleft, repeat(batch, len(batch))))
+            except IndexError:
+                pass  # another thread took the last one
+            self._sums = self._sums.following()
+        ready = self._sums.ready
+        change = ready[0]
+        # not a call, after which a handler could raise
+        del ready[0]
+        return change
 
 
 def _is_below(path: Any, top: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import time
 from _thread import get_ident
@@ -15,9 +16,10 @@ from butter._signals import run_handlers
 from butter._tree_alarm import Alarm
 from butter._tree_c import lib
 from butter._tree_errors import TREE
-from butter.eventlike import Eventlike, check_poll, deadline_of, poll, timed_out
+from butter.eventlike import LONGEST_POLL, Eventlike, check_poll, deadline_of, poll, timed_out
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Iterable
 
     class Part(Protocol):
@@ -49,6 +51,7 @@ class Steps(Eventlike[Event]):
     # handler that reads the object inside a step of its own thread would find it half
     # changed, so it gets an error. A handler that raises there leaves behind what is
     # not known to be dirty any more: the next step is torn, and looks at everything.
+    # The object is readable then, because the hints are not in the queue any more.
 
     _link = "anon_inode:[eventpoll]"
 
@@ -78,7 +81,7 @@ class Steps(Eventlike[Event]):
         self._parts.append(alarm)
         for part, events in (*parts, (alarm, POLLIN)):
             TREE.check(lib.butter_tree_wait_for(self.fileno(), part.fileno(), events))
-        self._arm()
+        alarm.set(self._next_time())
 
     def _fail(self) -> None:
         """Close what a constructor that raises has opened."""
@@ -115,8 +118,12 @@ class Steps(Eventlike[Event]):
         raise NotImplementedError
 
     def _take(self) -> Iterable[Event]:
-        """Return the events that were found, and forget them."""
+        """Return the events that were found, and forget them at the very end."""
         raise NotImplementedError
+
+    def _send(self) -> None:
+        """Put the events that were found into the batch."""
+        self._batch.extend(self._take())
 
     def _next_time(self) -> float | None:
         """Return the ``time.monotonic()`` at which a step has something to do."""
@@ -193,9 +200,20 @@ class Steps(Eventlike[Event]):
             self.step()
         return []
 
+    def _fill(self, timeout: float | None) -> deque[Event]:
+        """Wait until an event is in the batch, at most *timeout* seconds; return it."""
+        deadline = deadline_of(timeout)
+        while not self._batch:
+            left = math.inf if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                break
+            self._await(min(math.ceil(left * 1000), LONGEST_POLL) if left < math.inf else -1)
+            self.step()
+        return self._batch
+
     def _await(self, milliseconds: int) -> bool:
         """Wait until there is something to do, and return whether no signal came."""
-        ready = poll(self.fileno(), POLLIN, milliseconds)
+        ready = 1 if self._torn else poll(self.fileno(), POLLIN, milliseconds)
         if ready < 0:
             check_poll(ready)
             run_handlers()
@@ -212,19 +230,16 @@ class Steps(Eventlike[Event]):
             raise RuntimeError(f"{self!r} is being read by this thread: a signal handler cannot read it meanwhile")
         with self._lock:
             self.fileno()
-            self._stepping = get_ident()
             try:
+                self._stepping = get_ident()
                 torn, self._torn = self._torn, True
                 self._work(torn)
+                self._send()
+                self._alarm.set(self._next_time())
                 self._torn = False
-                self._batch.extend(self._take())
-                self._arm()
+            except BaseException:
+                if self._torn and not self.closed():
+                    self._alarm.set(time.monotonic() + PAUSE)
+                raise
             finally:
                 self._stepping = None
-
-    def _arm(self) -> None:
-        """Have the descriptor become readable when there is something to do."""
-        when = self._next_time()
-        if self._torn:
-            when = min(when or time.monotonic() + PAUSE, time.monotonic() + PAUSE)
-        self._alarm.set(when)

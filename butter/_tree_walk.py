@@ -45,6 +45,8 @@ class Walk:
         self._found: Any = _gc(found, lib.butter_tree_free)
         #: the directories that were unpacked, by their places
         self._nodes: dict[int, Directory] = {}
+        #: the last directory of which the nodes were made, or are half made
+        self._unpacked: Directory | None = None
 
     def go(self, node: Directory, fd: int, wd: int) -> bool:
         """Walk through *node*, which is open and watched, and pack what is found.
@@ -84,6 +86,7 @@ class Walk:
 
     def unpack(self, node: Directory, place: int) -> dict[bytes, Node]:
         """Return the children of a directory."""
+        self._unpacked = node
         found, model = self._found, self._model
         directory = found.directories[place]
         entries = ffi.buffer(found.entries + directory.first, directory.count * _ENTRY.size)
@@ -96,12 +99,19 @@ class Walk:
             if below < 0:
                 children[name] = Node(node, name, facts)
                 continue
-            children[name] = child = Directory(node, name, facts)
-            child.listed = True
-            child.pack(self, below)
-            self._nodes[below] = child
+            child = self._nodes.get(below) or Directory(node, name, facts)
+            if below not in self._nodes:
+                child.listed = True
+                child.pack(self, below)
+                self._nodes[below] = child
+            children[name] = child
             model.claim(found.directories[below].wd, child)
         return children
+
+    def mend(self) -> None:
+        """Make the nodes again that a signal handler has left half made."""
+        if self._unpacked is not None:
+            self._unpacked.unpack()
 
     def find(self, key: Hashable) -> None:
         """Unpack the directory with this key, if there is one that is packed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from itertools import compress
 from select import POLLIN
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from butter._tree_look import RETRY, Looks
 from butter._tree_model import Change, ChangeKind, Directory, Entry, Model, absolute
 from butter._tree_mounts import WAKE, Mounts
 from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore
-from butter._tree_settle import Sums
+from butter._tree_settle import Settled
 from butter._tree_spool import Spool, complete
 from butter._tree_step import Steps
 from butter.eventlike import deadline_of
@@ -231,22 +232,16 @@ class Tree(Steps[Change]):
         Raises ValueError for negative *seconds*, and if the object is closed.
         """
         deadline_of(seconds, "seconds")
-        return self._settled(Sums(seconds))
-
-    def _settled(self, sums: Sums) -> Iterator[Change]:
-        while True:
-            try:
-                sums.add(self.wait(sums.left()))
-            except TimeoutError:
-                pass
-            yield from sums.take()
+        return Settled(self, seconds)
 
     # a step
 
     def _work(self, torn: bool) -> None:
         hints, looks, mounts = self._hints, self._looks, self._mounts
         if torn:
+            self._model.mend()
             hints.overflow()
+            mounts.changed()
         there = lib.butter_tree_ask(self._source.fileno(), mounts.asked)
         if there & 1 or there < 0:
             hints.read(there > 0)
@@ -256,8 +251,12 @@ class Tree(Steps[Change]):
         if mounts.pending and mounts.compare(self._model):
             looks.work()
 
-    def _take(self) -> list[Change]:
-        return [self._change(record) for record in self._model.take()]
+    def _send(self) -> None:
+        model = self._model
+        changes = [self._change(record) for record in model.complete()]
+        # One call of C takes each record and puts its change there: a signal handler
+        # that raises before or after it finds each change once.
+        self._batch.extend(compress(changes, iter(model.records.popleft, None)))
 
     def _next_time(self) -> float | None:
         when = self._looks.next_time()

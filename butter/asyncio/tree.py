@@ -112,7 +112,7 @@ class Tree_async(_Steps_async[Tree, Change]):
         """Where changes come from, and why, as "inotify: asked for"."""
         return self._source.backend
 
-    async def settle(self, seconds: float) -> AsyncIterator[Change]:
+    def settle(self, seconds: float) -> AsyncIterator[Change]:
         """One change for each path, the sum of all, once it was quiet for *seconds*.
 
         It is an asynchronous iterator that does what :meth:`butter.tree.Tree.settle`
@@ -121,14 +121,32 @@ class Tree_async(_Steps_async[Tree, Change]):
         Raises ValueError for negative *seconds*, and if the object is closed.
         """
         deadline_of(seconds, "seconds")
-        sums = Sums(seconds)
-        while True:
+        return _Settled_async(self, seconds)
+
+
+class _Settled_async:
+    """The iterator of ``settle``; see :mod:`butter._tree_settle`."""
+
+    def __init__(self, tree: Tree_async, seconds: float) -> None:
+        self._tree = tree
+        self._sums = Sums(seconds)
+
+    def __aiter__(self) -> _Settled_async:
+        return self
+
+    async def __anext__(self) -> Change:
+        tree = self._tree
+        while not self._sums.ready:
+            new = self._sums.new
             try:
-                sums.add(await self.get(sums.left()))
+                new.append(await tree.get(self._sums.left()))
             except WaitTimeout:
                 pass
-            for change in sums.take():
-                yield change
+            while not tree.empty():
+                new.append(tree.get_nowait())
+            self._sums = self._sums.following()
+        change: Change = self._sums.ready.popleft()
+        return change
 
 
 class FileWatch_async(_Steps_async[FileWatch, Change]):

@@ -108,3 +108,20 @@ async def test_a_spool_directory(tmp_path):
             elif found[-1] == "new":
                 os.rename(place, tmp_path / "moved")
     assert found == ["old", "new"]
+
+
+@both
+async def test_a_settle_that_is_cancelled(tmp_path):
+    """A task that is cancelled while it waits for a sum leaves the sums to the next."""
+    async with Tree_async(tmp_path) as tree:
+        sums = tree.settle(0.1)
+        (tmp_path / "file").touch()
+        task = asyncio.ensure_future(sums.__anext__())
+        # so that it takes the change, and waits for a quiet moment
+        await asyncio.sleep(0.01)
+        task.cancel()
+        try:
+            change = await task
+        except asyncio.CancelledError:
+            change = await sums.__anext__()
+        assert (change.kind, change.path) == (ChangeKind.CREATED, "file")

@@ -1,7 +1,9 @@
 """The behaviour of butter.tree that is its own."""
 
+import errno
 import itertools
 import os
+import platform
 import shutil
 import tempfile
 import time
@@ -9,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import support
-from support import become_nobody, in_child, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
+from support import become_nobody, in_child, inject, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
 from support.histories import Mirror, Storm, differences, history, on_disk
 
 from butter._tree_settle import Sums
 from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
+from butter.eventlike import readable
 from butter.system import MS_BIND, mount, umount
 from butter.tree import Change, ChangeKind, Entry, Tree
 
@@ -359,6 +362,83 @@ def test_a_handler_that_raises(root, monkeypatch):
         )
 
 
+def shuffled(root):
+    """Make changes of each kind, in a tree that has a few directories more."""
+    (root / "a/new").write_text("1")
+    (root / "a/file").write_text("another")
+    (root / "x/y").rename(root / "a/b/y")
+    (root / "a/b/y/one").rename(root / "a/two")
+    (root / "a/two").rename(root / "swap/s")
+    shutil.rmtree(root / "gone")
+    (root / "d/e").mkdir(parents=True)
+    (root / "d/e/f").touch()
+    (root / "a/b").rename(root / "over")
+    (root / "swap").rename(root.parent / "outside")
+    (root / "swap").mkdir()
+
+
+def shuffled_trees(backend):
+    """Yield the numbers of some moments, and for each a new tree that has changes."""
+    before = support.descriptors()
+    for moment in itertools.count(1, 97):
+        # the directory of temporary files may be on an overlay, without handles
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+            root = Path(place, "root")
+            for path in "a/b/c", "x/y/z", "gone/deep", "over", "swap":
+                (root / path).mkdir(parents=True)
+            for path in "a/file", "x/y/one", "gone/deep/two", "swap/s":
+                (root / path).write_text("text")
+            with Tree(root, backend=backend) as tree:
+                entries = tree.entries()
+                shuffled(root)
+                yield moment, tree, entries, root
+            # one that C has opened when a handler raises is not known to Python
+            for fd, path in support.descriptors().items():
+                if fd not in before and path.startswith("/"):
+                    os.close(fd)
+
+
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
+@backends
+def test_a_handler_that_raises_anywhere(backend):
+    """Wherever a handler raises, each change is told once, and the tree is readable."""
+    for moment, tree, entries, root in shuffled_trees(backend):
+        more = support.interrupt_between(lambda tree=tree: tree.sync(60), moment)
+        assert not more or tree.pending or readable(tree, time.monotonic() + 60)
+        mirror = Mirror(entries)
+        for change in told(tree):
+            mirror.follow(change)
+        assert not differences(mirror.entries, on_disk(root))
+        if not more:
+            break
+    assert moment > 1000
+
+
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
+def test_a_settle_that_a_handler_interrupts():
+    """Wherever a handler raises, the iterator goes on, and its sums lose nothing."""
+    for moment, tree, entries, root in shuffled_trees("inotify"):
+        tree.sync(60)
+        (root / "end").touch()
+        mirror, sums, found = Mirror(entries, sums=True), tree.settle(0.001), []
+
+        def read(sums=sums, found=found):
+            for change in sums:
+                found.append(change)
+                if change.path == "end":
+                    break
+
+        more = support.interrupt_between(read, moment)
+        if all(change.path != "end" for change in found):
+            read()
+        for change in found:
+            mirror.follow(change)
+        assert not differences(mirror.entries, on_disk(root))
+        if not more:
+            break
+    assert moment > 500
+
+
 def test_a_handler_that_reads(root, monkeypatch):
     """A signal handler cannot read a tree that its own thread is reading."""
     with Tree(root) as tree:
@@ -468,6 +548,24 @@ def test_mounts_are_not_crossed(root):
             umount(root / "a")
             assert changes(tree)[:2] == [*gone("a"), *made("a")]
 
+    in_child(body)
+
+
+def test_without_a_working_directory_of_its_own(root):
+    """Where unshare is not allowed, directories are watched and compared as well."""
+
+    def body():
+        inject("unshare", errno.EPERM)
+        with Tree(root) as tree:
+            assert tree.entries() == on_disk(root)
+            (root / "a/b/new").mkdir()
+            assert changes(tree) == made("a/b/new")
+            tree._hints.overflow()
+            assert changes(tree) == []
+
+    here = os.getcwd()
+    Tree(root).close()
+    assert os.getcwd() == here
     in_child(body)
 
 
