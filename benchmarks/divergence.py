@@ -14,6 +14,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections import Counter
@@ -109,8 +110,8 @@ def kinds(root: str) -> Kinds:
             pass  # something went while it was listed
 
 
-# Each of these follows a history, between two words of its connection, and sends whether
-# its mirrors differ from the listing that comes then.
+# Each of these follows a history, between two words of its connection, and sends
+# whether its mirrors differ from the listing that comes then.
 
 
 def butter(root: str, limit: AbstractContextManager[None], connection: Connection) -> None:
@@ -144,6 +145,7 @@ def watchdog(root: str, limit: AbstractContextManager[None], connection: Connect
     # it says at length what it finds odd
     logging.disable()
     warnings.simplefilter("ignore")
+    threading.excepthook = lambda _: None
     mirrors, last = Mirrors(root), [time.monotonic()]
 
     class Handler(FileSystemEventHandler):
@@ -233,7 +235,9 @@ def history(place: str, seed: int, way: str) -> Counter[str]:
         try:
             wrong.update({name: int(value) for name, value in each.recv().items()})
         except EOFError:
-            wrong.update(WATCHERS[connections.index(each)].__name__)
+            # it ended by an exception
+            name = WATCHERS[connections.index(each)].__name__
+            wrong.update(column for column in COLUMNS if column.startswith(name))
         process.join()
     return wrong
 

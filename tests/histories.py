@@ -104,7 +104,7 @@ def some(kind, directory, seeds):
 
 
 def on_filesystem(kind, directory, body, timeout):
-    """``body(path)`` in a new filesystem of its own, in a mount namespace of its own."""
+    """``body(path)`` in a new filesystem, in a mount namespace of its own."""
 
     def run(path):
         if kind == "overlay":
