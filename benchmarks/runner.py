@@ -40,14 +40,17 @@ class Comparison:
     """The contenders that do the same work, and the targets of butter.
 
     *targets* are ``{other: the highest ratio butter / other}``, and *margins* ``{other:
-    the most nanoseconds that butter may take longer}``.
+    the most nanoseconds that butter may take longer}``; *most* is what butter may take.
+    The samples are in *unit*.
     """
 
     title: str
     contenders: dict[str, Sample]
     targets: dict[str, float] = field(default_factory=dict)
     margins: dict[str, float] = field(default_factory=dict)
+    most: float | None = None
     rounds: int = 15
+    unit: str = "ns"
 
     def run(self) -> str:
         """Measure, and return the table as reStructuredText."""
@@ -65,7 +68,7 @@ class Comparison:
             (name, f"{medians[name]:,.0f}", f"{medians[name] / medians['butter']:.2f}")
             for name in sorted(medians, key=lambda name: medians[name])
         ]
-        lines = [self.title, "", *table(("", "ns each", "times butter"), rows)]
+        lines = [self.title, "", *table(("", f"{self.unit} each", "times butter"), rows)]
         for other, most in self.targets.items():
             if other in medians:
                 ratio = medians["butter"] / medians[other]
@@ -76,6 +79,9 @@ class Comparison:
                 longer = medians["butter"] - medians[other]
                 verdict = "reached" if longer <= most else "NOT REACHED"
                 lines.append(f"butter - {other}: {longer:.0f} ns, to reach {most:.0f} ns: {verdict}")
+        if self.most is not None:
+            verdict = "reached" if medians["butter"] <= self.most else "NOT REACHED"
+            lines.append(f"butter: {medians['butter']:,.0f} {self.unit}, to reach {self.most:,.0f}: {verdict}")
         return "\n".join(lines) + "\n"
 
 

@@ -53,15 +53,19 @@ def cases(kind):
 
 def one(place, seed, backend, way):
     """One history, in a new directory; returns how often the queue overflowed."""
+    # the root may become a link to .., and a link to .. in that, to another directory:
+    # what happens there must not meet other histories
+    within = f"{place}/above/here"
     options = dict(WAYS[way], backend=backend)
     size = options.pop("queue", None)
-    os.mkdir(place)
-    os.chmod(place, 0o777)
+    os.makedirs(within)
+    for path in place, f"{place}/above", within:
+        os.chmod(path, 0o777)
 
     def body():
         if options.get("closed"):
             support.become_nobody()
-        return history(place, seed, **options)
+        return history(within, seed, **options)
 
     with short_queue(backend, size):
         try:
@@ -99,20 +103,20 @@ def some(kind, directory, seeds):
     return found
 
 
-def on_filesystem(kind, directory, seeds, timeout):
-    """``some`` in a new filesystem of its own, in a mount namespace of its own."""
+def on_filesystem(kind, directory, body, timeout):
+    """``body(path)`` in a new filesystem, in a mount namespace of its own."""
 
-    def body(path):
+    def run(path):
         if kind == "overlay":
             for name in "lower", "upper", "work", "merged":
                 os.mkdir(name)
             # some files are there from the beginning, and are copied up
             support.raw_mount(kind, "merged", kind, 0, "lowerdir=lower,upperdir=upper,workdir=work")
             path += "/merged"
-        return some(kind, path, seeds)
+        return body(path)
 
     made = "tmpfs" if kind == "overlay" else kind
-    return support.own_filesystem(body, directory, made, size=SIZES.get(kind), timeout=timeout)
+    return support.own_filesystem(run, directory, made, size=SIZES.get(kind), timeout=timeout)
 
 
 def kinds():
@@ -132,7 +136,11 @@ def share(directory, seeds, timeout):
         place = f"{directory}/{kind}"
         os.mkdir(place)
         os.chmod(place, 0o755)
-        sums = some(kind, place, mine) if kind == "here" else on_filesystem(kind, place, mine, timeout)
+
+        def body(path, kind=kind, seeds=mine):
+            return some(kind, path, seeds)
+
+        sums = body(place) if kind == "here" else on_filesystem(kind, place, body, timeout)
         found.update({(kind, *case): numbers for case, numbers in sums.items()})
     return found
 

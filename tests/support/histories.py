@@ -325,10 +325,21 @@ def short_queue(backend, size):
 
 
 def _fill(pool, backend, size):
-    """Make descriptors with a short queue.
+    """Make descriptors with a short queue, several at once."""
+    with lowered(backend, size):
+        for _ in range(16):
+            if backend == "inotify":
+                pool.append(inotify_init(IN_NONBLOCK))
+            else:
+                pool.append(fanotify_init(FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK, os.O_RDONLY))
+
+
+@contextmanager
+def lowered(backend, size):
+    """Let descriptors that are made meanwhile have a queue of *size* events.
 
     The limit is that of the whole machine, and counts when a descriptor is made. So it
-    is low for a moment, under a lock, and several are made meanwhile.
+    is low for a moment, under a lock. It needs root.
     """
     path = Path(f"/proc/sys/fs/{backend}/max_queued_events")
     with open(path) as limit:
@@ -336,11 +347,7 @@ def _fill(pool, backend, size):
         before = limit.read()
         try:
             path.write_text(str(size))
-            for _ in range(16):
-                if backend == "inotify":
-                    pool.append(inotify_init(IN_NONBLOCK))
-                else:
-                    pool.append(fanotify_init(FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK, os.O_RDONLY))
+            yield
         finally:
             path.write_text(before)
 
