@@ -450,6 +450,8 @@ class Looks(Opens):
                 self._lack_watches(partial=False)
             return
         try:
+            # btrfs would leave out the names that came between the open and the watch
+            os.lseek(fd, 0, os.SEEK_SET)
             names = [os.fsencode(name) for name in os.listdir(fd)]
         except OSError as error:
             if -1 - (error.errno or 0) in EXHAUSTED:

@@ -181,8 +181,16 @@ static int is_dots(const char *name)
     return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
+/* On btrfs a listing ends with the names that were there when the directory was opened.
+   The watch came later: names between the two are found by a listing that begins anew. */
+static void begin_listing(int fd)
+{
+    lseek(fd, 0, SEEK_SET);
+}
+
 static int list(butter_tree_walk *walk, uint32_t directory, int fd)
 {
+    begin_listing(fd);
     walk->directories[directory].first = (uint32_t)walk->entry_count;
     for (;;) {
         char *at = (char *)walk->buffer;
@@ -302,6 +310,7 @@ static int is_unchanged(butter_tree_walk *walk, uint32_t place, int fd)
     const butter_tree_entry *entry = walk->entries + directory->first, *last = entry + directory->count;
     int64_t facts[BUTTER_FACTS];
 
+    begin_listing(fd);
     for (;;) {
         char *at = (char *)walk->buffer;
         long size = syscall(SYS_getdents64, fd, at, sizeof(walk->buffer));

@@ -14,6 +14,7 @@ import support
 from support import become_nobody, in_child, inject, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
 from support.histories import Mirror, Storm, differences, history, on_disk
 
+from butter._tree_inotify import InotifySource
 from butter._tree_settle import Sums
 from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
 from butter.eventlike import readable
@@ -549,6 +550,30 @@ def test_mounts_are_not_crossed(root):
             assert changes(tree)[:2] == [*gone("a"), *made("a")]
 
     in_child(body)
+
+
+@support.needs_loop
+@needs(when="btrfs" in support.FILESYSTEMS, reason="needs btrfs and mkfs.btrfs")
+def test_a_name_between_the_open_and_the_watch_on_btrfs(tmp_path, monkeypatch):
+    """btrfs lists what was there at the open, and events tell what comes after the watch."""
+    watch = InotifySource.watch
+
+    def late(source, fd, is_way):
+        if os.path.basename(os.readlink(f"/proc/self/fd/{fd}")) in ("root", "new"):
+            os.close(os.open("between", os.O_CREAT, dir_fd=fd))
+        return watch(source, fd, is_way)
+
+    def body(path):
+        monkeypatch.setattr(InotifySource, "watch", late)
+        for options in {}, {"exclude": "none"}:
+            place = Path(tempfile.mkdtemp(dir=path), "root")
+            place.mkdir()
+            with Tree(place, **options) as tree:
+                assert set(tree.entries()) == {"", "between"}
+                (place / "new").mkdir()
+                assert made("new/between")[0] in changes(tree)
+
+    support.own_filesystem(body, tmp_path, "btrfs", size=128)
 
 
 def test_without_a_working_directory_of_its_own(root):
