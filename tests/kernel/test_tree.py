@@ -1,5 +1,7 @@
 """The behaviour of butter.tree that is its own."""
 
+import copy
+import gc
 import itertools
 import os
 import shutil
@@ -10,12 +12,14 @@ from pathlib import Path
 import pytest
 import support
 from support import become_nobody, in_child, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
-from support.histories import Mirror, Storm, differences, history, on_disk, seeds
+from support.histories import Mirror, Storm, differences, history, on_disk, seeds, start
 
+from butter._tree_process import SharedPidfd
 from butter._tree_settle import Sums
 from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
+from butter.pidfd import Pidfd
 from butter.system import MS_BIND, mount, umount
-from butter.tree import Change, ChangeKind, Entry, Tree
+from butter.tree import Change, ChangeKind, Entry, Process, Tree
 
 CREATED, WRITTEN, MODIFIED = ChangeKind.CREATED, ChangeKind.WRITTEN, ChangeKind.MODIFIED
 ATTRIBUTES, DELETED, MOVED = ChangeKind.ATTRIBUTES, ChangeKind.DELETED, ChangeKind.MOVED
@@ -101,7 +105,7 @@ def test_a_file(root, backend):
         created, written = told(tree)
         assert (created.kind, written.kind) == (CREATED, WRITTEN)
         assert written.entry == Entry(False, path.stat().st_ino, 1, path.stat().st_mtime_ns)
-        assert written.process == (os.getpid() if backend == "fanotify" else None)
+        assert written.process == (Process(os.getpid()) if backend == "fanotify" else None)
         assert (written.is_dir, written.synthetic) == (False, False)
         assert time.time() - 60 < written.time < time.time() + 1
         path.chmod(0o600)
@@ -112,6 +116,58 @@ def test_a_file(root, backend):
         (deleted,) = told(tree)
         assert deleted == Change(DELETED, "b", None, False, deleted.process, False, deleted.time, None)
         assert tree.quiet
+
+
+@pytest.mark.parametrize("backend", [pytest.param("fanotify", marks=fanotify)])
+def test_processes(root, backend):
+    """The changes of a process share its pidfd, which ends with the last of them."""
+    before = set(support.descriptors())
+    with support.Pipe() as (reading, writing), Tree(root, backend=backend, pidfd=True) as tree:
+        child = start(lambda: (os.close(writing), (root / "x").touch(), (root / "y").touch(), os.read(reading, 1)))
+        found = [tree.wait(60) for _ in range(4)]
+        assert [(each.path, each.process.pid) for each in found] == [(path, child) for path in "xxyy"]
+        pidfd = found[0].process.pidfd
+        assert pidfd.pid == child
+        assert {id(each.process.pidfd) for each in found} == {id(pidfd)}
+        assert copy.copy(found[0]) == copy.deepcopy(found[0]) == found[0] != found[1]
+        assert f"process=Process(pid={child}, pidfd=<SharedPidfd fd={pidfd.fileno()} pid={child}>)" in repr(found[0])
+        number = pidfd.fileno()
+        with Pidfd.adopt(pidfd) as taken:
+            assert (taken.fileno(), pidfd.closed()) == (number, True)
+            os.write(writing, b"x")
+            # the tree has not reaped the child
+            assert os.waitpid(child, 0) == (child, 0)
+        (root / "own").touch()
+        support.in_child(lambda: (root / "z").touch())
+        own, _, ended, _ = told(tree)
+        assert own.process.pidfd.pid == os.getpid()
+        assert (ended.path, ended.process.pidfd) == ("z", None)
+        box = [own]
+        del own, found, pidfd
+        support.forget(box)
+    assert set(support.descriptors()) == before
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("backend", [pytest.param("fanotify", marks=fanotify)])
+def test_processes_and_a_handler_that_raises(root, monkeypatch, backend, again):
+    """A read that was interrupted has its pidfds once, whether it goes on or not."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    before = support.descriptors()
+    with Tree(root, backend=backend, pidfd=True) as tree:
+        (root / "file").touch()
+        with monkeypatch.context() as patch:
+            patch.setattr(SharedPidfd, "learn", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                tree._source.read()
+        gc.collect()
+        if again:
+            assert tree._source.read()[0].process.pidfd.pid == os.getpid()
+    gc.collect()
+    assert support.descriptors() == before
 
 
 @backends
