@@ -37,7 +37,7 @@ class _Read:
 
 
 class SharedPidfd(Pidfd):
-    """The pidfd of a process that changes share: the last one that is forgotten ends it.
+    """The pidfd of a process that changes share, closed when the last is forgotten.
 
     A program cannot know which change that is, so nothing warns.
     """
