@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._fanotify_read import MANY, read_events
 from butter._tree_hints import FULL, Hint
+from butter._tree_process import Process, Processes
 from butter.eventlike import readable
 from butter.fanotify import (
     FAN_ATTRIB,
@@ -25,6 +26,7 @@ from butter.fanotify import (
     FAN_Q_OVERFLOW,
     FAN_RENAME,
     FAN_REPORT_DFID_NAME_TARGET,
+    FAN_REPORT_PIDFD,
     FileHandle,
     fanotify_init,
     fanotify_mark,
@@ -55,14 +57,17 @@ class FanotifySource:
 
     name = "fanotify"
 
-    def __init__(self, root: bytes, modified: bool) -> None:
+    def __init__(self, root: bytes, modified: bool, pidfd: bool = False) -> None:
         self._mask = _NAMES | FAN_CLOSE_WRITE | FAN_RENAME | FAN_DELETE_SELF | FAN_ONDIR
         if modified:
             self._mask |= FAN_MODIFY
         self._unmade: deque[Columns] = deque()
         self._marked: set[int] = set()
         self.watches = 0
-        self._fd = fanotify_init(FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK, os.O_RDONLY)
+        self._processes = Processes()
+        self._made = self._processes.made if pidfd else self._events
+        flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | (FAN_REPORT_PIDFD if pidfd else 0)
+        self._fd = fanotify_init(flags, os.O_RDONLY)
         try:
             self._mark(AT_FDCWD, root, os.stat(root).st_dev)
             # so that a filesystem without handles is refused now
@@ -78,17 +83,25 @@ class FanotifySource:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             _close(fd)
+        while self._unmade:
+            self._unmade.popleft().drop()
+        self._processes.forget()
 
     def read(self, certain: bool = False) -> list[Hint]:
         hints: list[Hint] = []
         while certain or self._unmade or readable(self, 0):
             certain = False
-            events = read_events(self._fd, _events, self._unmade, MANY)
-            for event in events:
-                hints += _hints_of(event)
+            events = read_events(self._fd, self._made, self._unmade, MANY)
+            for event, process in events:
+                hints += _hints_of(event, process)
+            self._processes.close_spare()
             if 0 < len(events) < FULL and not self._unmade:
                 break
         return hints
+
+    def _events(self, columns: Columns) -> list[tuple[FanotifyEvent, Process | None]]:
+        process_of = self._processes.of
+        return [(event, process_of(event)) for event in columns.events()]
 
     def watch(self, fd: int, is_way: bool) -> Hashable:
         device = os.fstat(fd).st_dev
@@ -114,17 +127,13 @@ class FanotifySource:
         pass
 
 
-def _events(columns: Columns) -> list[FanotifyEvent]:
-    return columns.events()
-
-
-def _hints_of(event: FanotifyEvent) -> list[Hint]:
+def _hints_of(event: FanotifyEvent, process: Process | None) -> list[Hint]:
     """Return the hints of an event, whose bits are those of several changes."""
     bits = event.mask
     if bits & FAN_Q_OVERFLOW:
         return [Hint(FAN_Q_OVERFLOW)]
     hints = []
-    directory, name, process = event.dir_handle, event.name, event.pid or None
+    directory, name = event.dir_handle, event.name
     is_dir = bits & FAN_ONDIR != 0
     if bits & FAN_RENAME:
         old, old_name = event.old_dir_handle, event.old_name

@@ -67,7 +67,7 @@ class FileWatch(Steps[Change]):
     _told: os.stat_result | None
 
     def __init__(self, path: Path) -> None:
-        self._path = os.fspath(path)
+        self._path: str = os.fspath(path)  # type: ignore[assignment]  # or bytes, as Change says
         self._place = os.path.join(os.getcwdb(), fsencode(path))
         self._start(path)
         try:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from butter._tree_model import Model
+    from butter._tree_process import Process
 
 #: how long the second half of a move is waited for, in seconds, and a directory that is
 #: gone from its place and may turn up elsewhere
@@ -66,7 +67,7 @@ class Hint(NamedTuple):
     is_dir: bool = False
     #: the same in both halves of a move
     cookie: int = 0
-    process: int | None = None
+    process: Process | None = None
     new_key: Hashable = None
     new_name: bytes | None = None
 
@@ -211,7 +212,7 @@ class Hints:
             if (name == directory.way[0] if directory.way else not self._is_excluded(directory, name, is_dir))
         ]
 
-    def _guess(self, directory: Directory, name: bytes, bits: int, is_dir: bool, process: int | None) -> None:
+    def _guess(self, directory: Directory, name: bytes, bits: int, is_dir: bool, process: Process | None) -> None:
         model = self._model
         model.process = process
         model.touch(directory, name, bits)

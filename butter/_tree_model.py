@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
     from typing import Any, Union
 
+    from butter._tree_process import Process
     from butter._tree_walk import Walk
 
     #: what a look found out about a file; the places are those of C
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     #: a record that is not sent yet: kind, path, old path, node, whether it is a
     #: directory, the process, whether it was found by looking, the time, whether the
     #: move replaced something
-    Record = tuple["ChangeKind", bytes, Union[bytes, None], "Node", bool, Union[int, None], bool, float, bool]
+    Record = tuple["ChangeKind", bytes, Union[bytes, None], "Node", bool, Union[Process, None], bool, float, bool]
 
 MODE, DEVICE, INODE, BYTES, MTIME, MOUNT, FACTS = (
     lib.BUTTER_MODE,
@@ -87,16 +88,16 @@ class Change(NamedTuple):
     """A change of a tree: a named tuple.
 
     Its paths are relative to the root, which is the empty path; they are bytes if the
-    root was, else str.
+    root was, else str, which is the type that checkers know.
     """
 
     kind: ChangeKind
-    path: str | Any
+    path: str
     #: where it was before it was MOVED; else None
-    old_path: str | Any = None
+    old_path: str | None = None
     is_dir: bool = False
     #: the process that did it, where the backend knows that; else None
-    process: int | None = None
+    process: Process | None = None
     #: whether the change was found by looking, and not told by an event
     synthetic: bool = False
     #: when the event was read, in seconds since 1970
@@ -221,7 +222,7 @@ class Model:
         #: is told of each directory of which all names are going to be looked at
         self.rescanned: Callable[[Directory], None] | None = None
         #: of the event that is being applied
-        self.process: int | None = None
+        self.process: Process | None = None
         self.time = 0.0
 
     def leaves_out(self, parent: Directory, name: bytes) -> bool:

@@ -20,6 +20,7 @@ from butter._tree_look import RETRY, Looks
 from butter._tree_model import Change, ChangeKind, Directory, Entry, Model, absolute
 from butter._tree_mounts import WAKE, Mounts
 from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore
+from butter._tree_process import Process
 from butter._tree_settle import Settled
 from butter._tree_spool import Spool, complete
 from butter._tree_step import Steps
@@ -41,6 +42,7 @@ __all__ = [
     "Entry",
     "FileWatch",
     "Gitignore",
+    "Process",
     "Spool",
     "Tree",
     "complete",
@@ -88,7 +90,8 @@ class Tree(Steps[Change]):
     *backend* is "inotify", which has a watch for each directory, or "fanotify", which
     has a mark on the whole filesystem: only root may have that, on some filesystems,
     and reads everything that happens there. "auto" is inotify, unless this user has too
-    few watches for the tree and fanotify works. :attr:`backend` says which it is.
+    few watches for the tree and fanotify works. :attr:`backend` says which it is. With
+    *pidfd* each process of ``Change.process`` has a pidfd, if the backend is fanotify.
 
     No event tells of a file that is truncated by its path, of stores through a mapping
     after the file is closed, of what is written by a hard link outside the tree, and of
@@ -126,6 +129,7 @@ class Tree(Steps[Change]):
         cross_mounts: bool = True,
         backend: str = "auto",
         partial: bool = False,
+        pidfd: bool = False,
     ) -> None:
         if backend not in ("auto", "inotify", "fanotify"):
             raise ValueError(f"backend must be 'auto', 'inotify' or 'fanotify', not {backend!r}")
@@ -137,7 +141,7 @@ class Tree(Steps[Change]):
         os.close(result)
         self._start(path)
         try:
-            self._open(place, path, modified, cross_mounts, backend, partial)
+            self._open(place, path, modified, cross_mounts, backend, partial, pidfd)
             self._known, self._packed = _first(self._model)
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
@@ -146,12 +150,14 @@ class Tree(Steps[Change]):
             self._fail()
             raise
 
-    def _open(self, place: bytes, path: Path, modified: bool, cross_mounts: bool, backend: str, partial: bool) -> None:
+    def _open(
+        self, place: bytes, path: Path, modified: bool, cross_mounts: bool, backend: str, partial: bool, pidfd: bool
+    ) -> None:
         """Choose where hints come from, and scan the tree."""
         self._mounts = Mounts()
         self._parts.append(self._mounts)
         if backend == "fanotify":
-            self._scan(place, FanotifySource(place, modified), cross_mounts, partial)
+            self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
             self._why = "asked for"
             return
         source = InotifySource(modified)
@@ -165,7 +171,7 @@ class Tree(Steps[Change]):
             watches = source.watches
         if backend == "auto":
             try:
-                self._scan(place, FanotifySource(place, modified), cross_mounts, partial)
+                self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
                 self._why = f"this user has watches for {watches} directories, which are too few"
                 return
             except OSError:

@@ -22,7 +22,7 @@ def take(entries: "dict[str, Entry]", top: str) -> "dict[str, Entry]":
 def follow(entries: "dict[str, Entry]", change: Change) -> None:
     if change.kind is ChangeKind.DELETED:
         take(entries, change.path)
-    elif change.kind is ChangeKind.MOVED:
+    elif change.old_path is not None:  # MOVED
         moved = take(entries, change.old_path)
         take(entries, change.path)
         for path, entry in moved.items():

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import itertools
 import os
+import select
 import signal
 import tempfile
 
@@ -20,7 +21,7 @@ from butter.asyncio.inotify import Inotify_async
 from butter.asyncio.mounts import MountMonitor_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
-from butter.asyncio.tree import Tree_async
+from butter.asyncio.tree import FileWatch_async, Spool_async, Tree_async
 from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 from butter.fanotify import (
@@ -44,7 +45,7 @@ from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.system import AT_FDCWD, Mount, open_tree
 from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
-from butter.tree import Tree
+from butter.tree import FileWatch, Spool, Tree
 
 # far more than anything takes; a wait of so long has lost an event
 LONG = 30
@@ -128,6 +129,13 @@ class Feature:
     def count(self, events):
         """How many events these are; a repeated one counts once."""
         return len(set(map(self.number, events))) if self.batches else len(events)
+
+    def sample(self, count):
+        """How many to try instead of *count*, where the code is that of all features.
+
+        An object or event of a composition takes longer to make.
+        """
+        return count // 10 if self.composed else count
 
     def reads(self, queue):
         """The descriptor that an awaitable's object reads."""
@@ -396,13 +404,26 @@ class Changes(Feature):
     composed = True
     bare = False
 
+    @property
+    def watched(self):
+        """The path that its objects watch."""
+        return self.place
+
     def make(self, cls=None, blocking=True, **arguments):
-        made = (cls or self.cls)(self.place, **arguments)
+        made = (cls or self.cls)(self.watched, **arguments)
         os.set_blocking(made.fileno(), blocking)
+        self.leave_mounts_alone(made)
         return made
 
     def open(self, **options):
-        return self.awaitable(self.place, **options)
+        queue = self.awaitable(self.watched, **options)
+        self.leave_mounts_alone(queue._source)
+        return queue
+
+    def leave_mounts_alone(self, made):
+        """Have mounts not wake an object: another process may make some at any time."""
+        with select.epoll.fromfd(os.dup(made.fileno())) as epoll:
+            epoll.unregister(made._mounts)
 
     def make_event(self, made):
         os.mknod(f"{self.place}/{next(self.numbers)}")
@@ -414,7 +435,47 @@ class Changes(Feature):
         return queue._source._source.fileno()
 
 
-EVERY = Feature.__subclasses__()
+class Versions(Changes):
+    """Versions of one file, of which those that nothing has read are one change."""
+
+    cls, awaitable = FileWatch, FileWatch_async
+    batches = ticks = False
+
+    @property
+    def watched(self):
+        return f"{self.place}/file"
+
+    def make_event(self, made):
+        with open(self.watched, "w") as file:
+            file.write(str(next(self.numbers)))
+
+    def reads(self, queue):
+        return queue._source._events.fileno()
+
+
+class Jobs(Changes):
+    """Files that are complete in a spool directory."""
+
+    cls, awaitable = Spool, Spool_async
+
+    def make_event(self, made):
+        os.close(os.open(f"{self.place}/{next(self.numbers)}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+
+    def number(self, event):
+        return int(os.path.basename(event))
+
+    def leave_mounts_alone(self, made):
+        pass  # they do not wake it
+
+    reads = Versions.reads
+
+
+def _below(kind):
+    """The classes of features, in the order of this file."""
+    return [each for below in kind.__subclasses__() for each in (below, *_below(below))]
+
+
+EVERY = _below(Feature)
 FEATURES = [feature for feature in EVERY if not feature.composed]
 #: the features with an object, and those whose object has events
 OBJECTS = [feature for feature in EVERY if feature.cls]

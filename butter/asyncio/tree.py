@@ -88,6 +88,7 @@ class Tree_async(_Steps_async[Tree, Change]):
         cross_mounts: bool = True,
         backend: str = "auto",
         partial: bool = False,
+        pidfd: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
         maxsize: int = 0,
     ) -> None:
@@ -99,6 +100,7 @@ class Tree_async(_Steps_async[Tree, Change]):
             cross_mounts=cross_mounts,
             backend=backend,
             partial=partial,
+            pidfd=pidfd,
         )
         os.set_blocking(tree.fileno(), False)
         super().__init__(tree, loop, maxsize)

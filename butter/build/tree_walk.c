@@ -181,8 +181,9 @@ static int is_dots(const char *name)
     return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
-/* On btrfs a listing ends with the names that were there when the directory was opened.
-   The watch came later: names between the two are found by a listing that begins anew. */
+/* On btrfs a listing ends with the names that were there when the directory was
+   opened. The watch came later: names between the two are found by one that begins
+   anew. */
 static void begin_listing(int fd)
 {
     lseek(fd, 0, SEEK_SET);

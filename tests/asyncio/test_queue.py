@@ -59,11 +59,12 @@ class Bench:
 
 def choices(features):
     return [
-        pytest.param((feature, LOOPS[loop], mode), id=f"{feature.name}-{loop}-{mode}", marks=feature.needs)
+        pytest.param((feature, LOOPS[loop], mode), id=f"{feature.cls.__name__}-{loop}-{mode}", marks=feature.needs)
         for feature, loop, mode in itertools.product(features, LOOPS, MODES)
-        # A mode is about the tasks and callbacks of EventQueue, which is one class. A
-        # composition adds a constructor, and its objects take long to make.
-        if mode == "plain" or not feature.composed
+        # A loop and its mode are about the tasks and callbacks of EventQueue, which is
+        # one class. A composition adds a constructor, and its objects take long to
+        # make; the tests of its own have both loops.
+        if (loop, mode) == ("asyncio", "plain") or not feature.composed
     ]
 
 
@@ -1079,7 +1080,8 @@ async def test_adopt_another_awaitable(one, queue):
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("taken", ["by an awaitable", "by an object"])
 @pytest.mark.parametrize(
-    "feature", [pytest.param(feature, id=feature.name, marks=feature.needs) for feature in EVENTS if feature.bare]
+    "feature",
+    [pytest.param(feature, id=feature.cls.__name__, marks=feature.needs) for feature in EVENTS if feature.bare],
 )
 def test_adopt_that_a_signal_handler_ends(feature, taken, tmp_path):
     """At each moment a descriptor has one owner, which closes it."""

@@ -1,6 +1,8 @@
 """The behaviour of butter.tree that is its own."""
 
+import copy
 import errno
+import gc
 import itertools
 import os
 import platform
@@ -12,14 +14,16 @@ from pathlib import Path
 import pytest
 import support
 from support import become_nobody, in_child, inject, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
-from support.histories import Mirror, Storm, differences, history, on_disk
+from support.histories import Mirror, Storm, differences, history, on_disk, seeds, start
 
 from butter._tree_inotify import InotifySource
+from butter._tree_process import SharedPidfd
 from butter._tree_settle import Sums
 from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
 from butter.eventlike import readable
+from butter.pidfd import Pidfd
 from butter.system import MS_BIND, mount, umount
-from butter.tree import Change, ChangeKind, Entry, Tree
+from butter.tree import Change, ChangeKind, Entry, Process, Tree
 
 CREATED, WRITTEN, MODIFIED = ChangeKind.CREATED, ChangeKind.WRITTEN, ChangeKind.MODIFIED
 ATTRIBUTES, DELETED, MOVED = ChangeKind.ATTRIBUTES, ChangeKind.DELETED, ChangeKind.MOVED
@@ -105,7 +109,7 @@ def test_a_file(root, backend):
         created, written = told(tree)
         assert (created.kind, written.kind) == (CREATED, WRITTEN)
         assert written.entry == Entry(False, path.stat().st_ino, 1, path.stat().st_mtime_ns)
-        assert written.process == (os.getpid() if backend == "fanotify" else None)
+        assert written.process == (Process(os.getpid()) if backend == "fanotify" else None)
         assert (written.is_dir, written.synthetic) == (False, False)
         assert time.time() - 60 < written.time < time.time() + 1
         path.chmod(0o600)
@@ -116,6 +120,58 @@ def test_a_file(root, backend):
         (deleted,) = told(tree)
         assert deleted == Change(DELETED, "b", None, False, deleted.process, False, deleted.time, None)
         assert tree.quiet
+
+
+@pytest.mark.parametrize("backend", [pytest.param("fanotify", marks=fanotify)])
+def test_processes(root, backend):
+    """The changes of a process share its pidfd, which ends with the last of them."""
+    before = set(support.descriptors())
+    with support.Pipe() as (reading, writing), Tree(root, backend=backend, pidfd=True) as tree:
+        child = start(lambda: (os.close(writing), (root / "x").touch(), (root / "y").touch(), os.read(reading, 1)))
+        found = [tree.wait(60) for _ in range(4)]
+        assert [(each.path, each.process.pid) for each in found] == [(path, child) for path in "xxyy"]
+        pidfd = found[0].process.pidfd
+        assert pidfd.pid == child
+        assert {id(each.process.pidfd) for each in found} == {id(pidfd)}
+        assert copy.copy(found[0]) == copy.deepcopy(found[0]) == found[0] != found[1]
+        assert f"process=Process(pid={child}, pidfd=<SharedPidfd fd={pidfd.fileno()} pid={child}>)" in repr(found[0])
+        number = pidfd.fileno()
+        with Pidfd.adopt(pidfd) as taken:
+            assert (taken.fileno(), pidfd.closed()) == (number, True)
+            os.write(writing, b"x")
+            # the tree has not reaped the child
+            assert os.waitpid(child, 0) == (child, 0)
+        (root / "own").touch()
+        support.in_child(lambda: (root / "z").touch())
+        own, _, ended, _ = told(tree)
+        assert own.process.pidfd.pid == os.getpid()
+        assert (ended.path, ended.process.pidfd) == ("z", None)
+        box = [own]
+        del own, found, pidfd
+        support.forget(box)
+    assert set(support.descriptors()) == before
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("backend", [pytest.param("fanotify", marks=fanotify)])
+def test_processes_and_a_handler_that_raises(root, monkeypatch, backend, again):
+    """A read that was interrupted has its pidfds once, whether it goes on or not."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    before = support.descriptors()
+    with Tree(root, backend=backend, pidfd=True) as tree:
+        (root / "file").touch()
+        with monkeypatch.context() as patch:
+            patch.setattr(SharedPidfd, "learn", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                tree._source.read()
+        gc.collect()
+        if again:
+            assert tree._source.read()[0].process.pidfd.pid == os.getpid()
+    gc.collect()
+    assert support.descriptors() == before
 
 
 @backends
@@ -312,7 +368,7 @@ def test_an_overflow(root):
 
 def test_a_large_tree_after_lost_events(root):
     """Directories that were never asked for are compared after an overflow."""
-    for number in range(300):
+    for number in range(100):
         os.makedirs(root / f"d{number % 20}/e{number}/f")
         (root / f"d{number % 20}/e{number}/f/file").write_text("text")
     deep = root / "/".join(["deep"] * 100)
@@ -555,7 +611,7 @@ def test_mounts_are_not_crossed(root):
 @support.needs_loop
 @needs(when="btrfs" in support.FILESYSTEMS, reason="needs btrfs and mkfs.btrfs")
 def test_a_name_between_the_open_and_the_watch_on_btrfs(tmp_path, monkeypatch):
-    """btrfs lists what was there at the open, and events tell what comes after the watch."""
+    """btrfs lists the names of the open, and events tell of those after the watch."""
     watch = InotifySource.watch
 
     def late(source, fd, is_way):
@@ -636,27 +692,26 @@ def test_settle_and_directories(root):
         assert settled(tree, 2) == [*made("a/new"), (DELETED, "a", None)]
 
 
-def test_settled_histories(tmp_path):
+@seeds(1, 20)
+def test_settled_histories(tmp_path, seed):
     """A mirror of the sums is the disk, as one of all changes is."""
-    for seed in range(5):
-        place = tmp_path / str(seed)
-        root = place / "root"
-        root.mkdir(parents=True)
-        (place / "outside").mkdir()
-        sums = Sums(0.002)
-        with Tree(root) as tree:
-            mirror = Mirror(tree.entries(), sums=True)
-            storm = Storm(place, seed, links=False)
-            for _ in range(50):
-                storm.run(6)
-                for change in told(tree):
-                    sums.add(change)
-                for change in sums.take():
-                    mirror.follow(change)
-            while sums.left() is not None:
-                for change in sums.take():
-                    mirror.follow(change)
-            assert not differences(mirror.entries, on_disk(root))
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "outside").mkdir()
+    sums = Sums(0.002)
+    with Tree(root) as tree:
+        mirror = Mirror(tree.entries(), sums=True)
+        storm = Storm(tmp_path, seed, links=False)
+        for _ in range(50):
+            storm.run(6)
+            for change in told(tree):
+                sums.add(change)
+            for change in sums.take():
+                mirror.follow(change)
+        while sums.left() is not None:
+            for change in sums.take():
+                mirror.follow(change)
+        assert not differences(mirror.entries, on_disk(root))
 
 
 # the object
@@ -735,5 +790,4 @@ def test_closed(root):
 @pytest.mark.parametrize("links", [False, True], ids=["versions", "hard links"])
 def test_histories(tmp_path, backend, loss, links):
     """After random operations of several processes the mirror equals the disk."""
-    for seed in range(2):
-        history(tmp_path / str(seed), seed, backend=backend, loss=loss, links=links)
+    history(tmp_path / "place", 0, backend=backend, loss=loss, links=links)

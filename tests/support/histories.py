@@ -18,6 +18,8 @@ import traceback
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 import butter._tree_fanotify
 import butter._tree_inotify
 from butter._tree_hints import Hint
@@ -29,6 +31,12 @@ from support.mounts import raw_mount
 
 _EXCHANGE = 2  # a flag of renameat2
 _FDCWD = -100
+
+
+def seeds(few, many):
+    """The parameter *seed*: a few, and up to *many* in the stress tests."""
+    left = [pytest.param(seed, marks=pytest.mark.stress) for seed in range(few, many)]
+    return pytest.mark.parametrize("seed", [*range(few), *left])
 
 
 class Mirror:

@@ -22,9 +22,10 @@ SHARED = {"eventlike", "look", "tree"}
 FILES = {path.stem for path in (ROOT / "butter/build").glob("*.py")} - SHARED
 # a builder may be a part of a feature, as newfd_more is of newfd
 BUILDERS = sorted(name for name in FILES if not any(name.startswith(f"{other}_") for other in FILES))
-DESCRIBED = {feature.name: feature for feature in EVERY}
+# a feature with several objects has its most important one first
+DESCRIBED = {feature.name: feature for feature in reversed(EVERY)}
 # made of other features, without a builder
-COMPOSED = [feature.name for feature in EVERY if feature.composed]
+COMPOSED = sorted({feature.name for feature in EVERY if feature.composed})
 
 
 def text(path):
@@ -35,6 +36,12 @@ def text(path):
 def described(name, attribute):
     """An attribute of a feature in tests/features.py, or None."""
     return getattr(DESCRIBED.get(name), attribute, None)
+
+
+def kinds_of(name, attribute):
+    """The classes of a feature's objects ("cls"), or of its awaitables."""
+    kinds = [getattr(feature, attribute) for feature in EVERY if feature.name == name]
+    return [kind for kind in kinds if kind is not None]
 
 
 def event_of(name):
@@ -87,11 +94,14 @@ FLOORS = {
     "a row in the table of docs/index.rst": lambda name: re.search(
         rf"^   :doc:`{name}` ", text("docs/index.rst"), re.M
     ),
-    "its object, if it has one, in docs/events.rst": (
-        lambda name: (kind := described(name, "cls")) is None or f"{name}.{kind.__name__}`" in text("docs/events.rst")
+    "its objects, if it has any, in docs/events.rst": (
+        lambda name: all(f"{name}.{kind.__name__}`" in text("docs/events.rst") for kind in kinds_of(name, "cls"))
     ),
-    "its awaitable, if it has one, in docs/asyncio.rst": (
-        lambda name: not text(f"butter/asyncio/{name}.py") or f"butter.asyncio.{name}." in text("docs/asyncio.rst")
+    "its awaitables, if it has any, in docs/asyncio.rst": (
+        lambda name: (
+            all(f"{name}.{kind.__name__}`" in text("docs/asyncio.rst") for kind in kinds_of(name, "awaitable"))
+            and (not text(f"butter/asyncio/{name}.py") or f"butter.asyncio.{name}." in text("docs/asyncio.rst"))
+        )
     ),
     "its events, if they are of a class of their own, in docs/reference.rst": (
         lambda name: event_of(name) is int or f"{name}.{event_of(name).__name__}`" in text("docs/reference.rst")
