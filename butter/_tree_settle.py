@@ -123,6 +123,11 @@ class Sums:
             self._soonest = soonest
         return [each for each in ready if each is not None]
 
+    def rest(self) -> list[Any]:
+        """Return the changes of all paths, quiet or not."""
+        self._tell_all("")
+        return self.take()
+
     def add(self, change: Any) -> None:
         """Add a change."""
         kind, path = change.kind, change.path

@@ -142,6 +142,8 @@ class Parser(argparse.ArgumentParser):
     """A parser whose help ends with the exit codes, and whose errors are one line."""
 
     status_of_errors = USAGE
+    #: whether a program and its arguments may follow after ``--``, as ``options.argv``
+    takes_command = False
 
     def __init__(self, *, epilog: str = "", **settings: Any) -> None:
         super().__init__(
@@ -155,7 +157,13 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         # Otherwise the parser of 'butter' refuses the options that a subcommand does
         # not know, and the error would name the wrong --help.
+        argv = None
+        if self.takes_command and "--" in args:
+            end = args.index("--")
+            args, argv = args[:end], args[end + 1 :]
         options, unknown = super().parse_known_args(args, namespace)
+        if self.takes_command:
+            options.argv = argv
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return options, unknown

@@ -24,14 +24,35 @@ def sentence(error: BaseException) -> str:
     return error.strerror if path is None else f"{error.strerror}: '{printable(os.fsencode(path))}'"
 
 
+def without_call(error: OSError) -> str:
+    """Return the sentence of an error of butter, without the call in C it begins with."""
+    sentence = error.strerror or str(error)
+    call, colon, rest = sentence.partition(": ")
+    return rest if colon and call.replace("_", "").isalnum() else sentence
+
+
 def escaped(name: bytes) -> str:
     """Return *name* as text; bytes that are not UTF-8 become backslash escapes."""
     return name.decode("utf-8", "backslashreplace")
 
 
 def printable(name: bytes) -> str:
-    """Return *name* for a terminal, with escapes for control characters."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped(name))
+    """Return *name* for a terminal, with escapes that can be read back.
+
+    Control characters, bytes that are not UTF-8, and the backslash itself are escaped.
+    """
+    text = name.decode("utf-8", "surrogateescape")
+    if text.isprintable() and "\\" not in text:
+        return text
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    if character == "\\" or not character.isprintable():
+        return character.encode("unicode_escape").decode()
+    return character
 
 
 def colourful() -> bool:

@@ -92,6 +92,17 @@ def process_of(event: FanotifyEvent) -> Process:
     return Process(number, comm.removesuffix(b"\n"), None if cmdline is None else arguments_of(cmdline), ended)
 
 
+def process_with_number(number: int) -> Process:
+    """Return the process that has *number* now, where an event has no pidfd.
+
+    It is another one if the process has ended and its number was given away since.
+    """
+    comm, cmdline = proc_file(number, "comm"), proc_file(number, "cmdline")
+    if comm is None:
+        return Process(number, ended=True, unknown=GONE)
+    return Process(number, comm.removesuffix(b"\n"), None if cmdline is None else arguments_of(cmdline), False)
+
+
 def was_reaped(pidfd: Pidfd) -> bool:
     """Return whether the number of the process may be another one's by now."""
     try:

@@ -1,20 +1,19 @@
-"""``butter watch --filesystem``: one mark, and the process behind each event."""
+"""``butter watch --filesystem``, and ``--who``: the process behind each event."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import json
 import os
-import sys
+import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from butter._descriptor import fields_of
-from butter.cli import FAILED, TOO_FEW
 from butter.cli._flags import bits_of, flag_names
-from butter.cli._output import colourful, printable, sentence, tell
+from butter.cli._output import printable, sentence, without_call
 from butter.cli._processes import Process, process_of
-from butter.cli._watch import batches, json_fields, text_start
+from butter.cli._watch import MOST_LINES, SOME, Line, json_fields
+from butter.cli._watch_names import LOST, Patterns
 from butter.errors import raise_sysctl, running_kernel
 from butter.fanotify import (
     FAN_ACCESS,
@@ -22,11 +21,15 @@ from butter.fanotify import (
     FAN_CLOSE,
     FAN_CREATE,
     FAN_DELETE,
+    FAN_DELETE_SELF,
+    FAN_EVENT_ON_CHILD,
     FAN_FS_ERROR,
     FAN_MARK_FILESYSTEM,
+    FAN_MARK_INODE,
     FAN_MARK_MOUNT,
     FAN_MODIFY,
     FAN_MOVE,
+    FAN_MOVE_SELF,
     FAN_NONBLOCK,
     FAN_ONDIR,
     FAN_OPEN,
@@ -46,57 +49,110 @@ from butter.inotify import IN_ALL_EVENTS
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from typing import Any
 
     from butter.fanotify import FanotifyEvent
 
 #: the events of groups with descriptors, and of mounts
 OF_OPEN_FILES = FAN_ACCESS | FAN_MODIFY | FAN_CLOSE | FAN_OPEN | FAN_OPEN_EXEC
 
-#: how often, in milliseconds, the command looks whether its mark is still there
-LOOK = 1000
+#: how often, in seconds, the command looks whether its marks are still there
+LOOK = 1.0
 
 BITS = bits_of(FanotifyMask)
 
 
-def run(options: argparse.Namespace, mask: int, deadline: float) -> int:
-    """Show the events in *mask* of the filesystem until *deadline*."""
-    render: Callable[[float, Found], str]
-    render = json_line if options.json else functools.partial(text_line, colour=colourful())
-    count = 0
-    with marked(os.fsencode(options.filesystem), mask) as fanotify:
-        for now, events in batches(fanotify, deadline, LOOK):
+class Filesystem:
+    """The events of a filesystem, or of files and the names in directories."""
+
+    def __init__(self, fanotify: Fanotify, patterns: Patterns | None) -> None:
+        self._fanotify = fanotify
+        self._patterns = patterns
+        # An event has descriptors, of which there are few, and its process may end at
+        # any time: so a line is made as soon as the event is read.
+        self._lines: deque[Line] = deque()
+        self._look = time.monotonic() + LOOK
+        self.fileno, self.close = fanotify.fileno, fanotify.close
+
+    def drain(self) -> None:
+        """Move the events that the kernel has into memory, as lines."""
+        while len(self._lines) < MOST_LINES and (events := self._fanotify.read_events()):
+            now = time.time()
             try:
                 for event in events:
                     with event:
-                        print(render(now, Found(event)))
-                    if event.overflow_event:
-                        limit = raise_sysctl("fs.fanotify.max_queued_events")
-                        tell(f"overflow: the queue was full, and events of any path are lost: {limit}")
-                    else:
-                        count += 1
-                    if count == options.count:
-                        return 0
+                        if not self._excluded(event):
+                            self._lines.append(FoundLine(now, Found(event)))
             finally:
                 close_events(events)
-            sys.stdout.flush()
-            if not events and not has_mark(fanotify):
-                tell("nothing is left to watch: it was unmounted")
-                return FAILED
-    return 0 if options.count is None else TOO_FEW
+
+    def _excluded(self, event: FanotifyEvent) -> bool:
+        if self._patterns is None or event.name is None:
+            return False
+        # FAN_ONDIR is IN_ISDIR
+        return self._patterns.excluded((), os.fsencode(event.name), event.mask)
+
+    def take(self) -> list[Line]:
+        """Return some lines."""
+        return [self._lines.popleft() for _ in range(min(len(self._lines), SOME))]
+
+    def left(self) -> float | None:
+        """Return in how many seconds there may be lines, or something to look at."""
+        return 0.0 if self._lines else max(0.0, self._look - time.monotonic())
+
+    def rest(self) -> list[Line]:
+        """Return all lines."""
+        lines = list(self._lines)
+        self._lines.clear()
+        return lines
+
+    def over(self) -> str | None:
+        """Return why no line can come any more."""
+        if self._lines or time.monotonic() < self._look:
+            return None
+        self._look = time.monotonic() + LOOK
+        return None if has_mark(self._fanotify) else "it was deleted or unmounted"
 
 
-def marked(path: bytes, mask: int) -> Fanotify:
-    """Return an object that watches the filesystem of *path*, or its mount."""
+def source_of(options: argparse.Namespace, mask: int) -> tuple[Filesystem, str | None]:
+    """Return a source for the filesystem that *options* name, or for their paths.
+
+    The words for what is watched come with it, if they are not those paths.
+    """
+    patterns = Patterns(options) if options.exclude or options.include else None
+    if options.filesystem is None:
+        return Filesystem(names_marked(options, mask), patterns), None
+    fanotify, words = marked(os.fsencode(options.filesystem), mask)
+    return Filesystem(fanotify, patterns), words
+
+
+def names_marked(options: argparse.Namespace, mask: int) -> Fanotify:
+    """Return an object that watches files, and directories without those in them."""
+    if mask & IN_ALL_EVENTS == IN_ALL_EVENTS:
+        mask = (all_events() & ~FAN_FS_ERROR) | FAN_DELETE_SELF | FAN_MOVE_SELF
+    fanotify = opened(FAN_REPORT_FID | FAN_REPORT_DFID_NAME)
+    try:
+        for path in options.paths:
+            path = os.fsencode(path)
+            below = FAN_EVENT_ON_CHILD | FAN_ONDIR if os.path.isdir(path) else 0
+            fanotify.watch(path, mask | below, FAN_MARK_INODE)
+    except BaseException:
+        fanotify.close()
+        raise
+    return fanotify
+
+
+def marked(path: bytes, mask: int) -> tuple[Fanotify, str]:
+    """Return an object that watches the filesystem of *path*, or its mount, in words."""
     everything = mask & IN_ALL_EVENTS == IN_ALL_EVENTS
     try:
         fanotify = watching(path, all_events() if everything else mask, FAN_MARK_FILESYSTEM)
     except OSError as error:
         return mount_marked(path, 0 if everything else mask, error)
-    tell(f"watching the filesystem of {printable(path)}")
-    return fanotify
+    return fanotify, f"the filesystem of {printable(path)}"
 
 
-def mount_marked(path: bytes, mask: int, error: OSError) -> Fanotify:
+def mount_marked(path: bytes, mask: int, error: OSError) -> tuple[Fanotify, str]:
     """Return an object that watches the mount of *path*, for all events if *mask* is 0.
 
     Raises *error*, for which the filesystem cannot be watched, if the mount cannot be
@@ -114,8 +170,7 @@ def mount_marked(path: bytes, mask: int, error: OSError) -> Fanotify:
         error.strerror = f"{error.strerror}; the mount alone can be watched, which does not have {', '.join(lacking)}"
         raise error
     names = ", ".join(flag_names(OF_OPEN_FILES, BITS))
-    tell(f"watching the mount of {printable(path)}, which has only {names}: {error.strerror}")
-    return fanotify
+    return fanotify, f"the mount of {printable(path)}, which has only {names}: {without_call(error)}"
 
 
 def all_events() -> int:
@@ -126,21 +181,24 @@ def all_events() -> int:
     return mask | FAN_FS_ERROR if kernel >= (5, 16) else mask
 
 
-def watching(path: bytes, mask: int, kind: int) -> Fanotify:
-    flags = FAN_NONBLOCK | FAN_REPORT_PIDFD
-    if kind == FAN_MARK_FILESYSTEM:
-        flags |= FAN_REPORT_FID | FAN_REPORT_DFID_NAME
+def opened(flags: int) -> Fanotify:
+    """Return an object whose events have the process."""
+    flags |= FAN_NONBLOCK | FAN_REPORT_PIDFD
     if running_kernel() >= (6, 13):
         flags |= FAN_REPORT_FD_ERROR
     try:
         # O_NONBLOCK, or the descriptor for the event of a FIFO would wait for a writer
-        fanotify = Fanotify(flags, os.O_RDONLY | os.O_NONBLOCK, exclude_self=True)
+        return Fanotify(flags, os.O_RDONLY | os.O_NONBLOCK, exclude_self=True)
     except PermissionError as error:
         error.strerror = (
             f"{error.strerror}, as root has it; 'butter watch PATH' shows the events of files and directories, "
             "without the process, to every user"
         )
         raise
+
+
+def watching(path: bytes, mask: int, kind: int) -> Fanotify:
+    fanotify = opened(FAN_REPORT_FID | FAN_REPORT_DFID_NAME if kind == FAN_MARK_FILESYSTEM else 0)
     try:
         fanotify.watch(path, mask | FAN_ONDIR, kind)
     except BaseException:
@@ -184,42 +242,69 @@ class Found:
         return None
 
 
-def json_line(now: float, found: Found) -> str:
-    """Return the line of an event for programs."""
-    event = found.event
-    fields: dict[str, object] = {"time": round(now, 6)}
-    values = {"path": found.path, "name": event.name}
-    if event.rename_event:
-        values.update(old_path=found.old_path, old_name=event.old_name)
-    for key, value in values.items():
-        fields.update({key: None} if value is None else json_fields(key, os.fsencode(value)))
-    if found.unknown is not None:
-        fields["path_unknown"] = found.unknown
-    fields.update(mask=event.mask, flags=[f"FAN_{name}" for name in found.flags], **found.process.json())
-    if event.error is not None:
-        fields.update(error=event.error, error_count=event.error_count)
-    return json.dumps(fields)
+class FoundLine(Line):
+    """The line of an event of fanotify."""
+
+    __slots__ = ("found",)
+
+    def __init__(self, now: float, found: Found) -> None:
+        event = found.event
+        super().__init__(now, found.flags, event.mask, found.path, not event.overflow_event)
+        self.old_path = found.old_path
+        self.found = found
+        if event.overflow_event:
+            self.warning = LOST + raise_sysctl("fs.fanotify.max_queued_events")
+
+    def merge(self, later: Line) -> None:
+        """Stand for a later line as well, whose process is shown."""
+        super().merge(later)
+        if isinstance(later, FoundLine):
+            self.found = later.found
+
+    def json(self) -> dict[str, Any]:
+        """The fields for programs."""
+        found, event = self.found, self.found.event
+        fields: dict[str, Any] = {}
+        values = {"path": found.path, "name": event.name}
+        if event.rename_event:
+            values.update(old_path=found.old_path, old_name=event.old_name)
+        for key, value in values.items():
+            fields.update({key: None} if value is None else json_fields(key, os.fsencode(value)))
+        if found.unknown is not None:
+            fields["path_unknown"] = found.unknown
+        fields.update(mask=self.mask, flags=[f"FAN_{name}" for name in self.flags], **found.process.json())
+        if event.error is not None:
+            fields.update(error=event.error, error_count=event.error_count)
+        return fields
+
+    def words(self, shown: Callable[[bytes], str] = printable) -> str:
+        """The path for people."""
+        found, event = self.found, self.found.event
+        if event.overflow_event:
+            return "-"
+        path = words_of(found.path, event.name, found.unknown, shown)
+        if event.rename_event:
+            path = f"{words_of(found.old_path, event.old_name, found.unknown, shown)} -> {path}"
+        if event.error is not None:
+            path += f"  errors: {event.error_count}, the first: {os.strerror(event.error)}"
+        return path
+
+    @property
+    def note(self) -> str:  # type: ignore[override]
+        """The process."""
+        return "" if self.found.event.overflow_event else f"  by {self.found.process.text()}"
+
+    def more(self) -> dict[str, Any]:
+        """The other fields."""
+        name, process = self.found.event.name, self.found.process
+        return {"name": os.fsencode(name or ""), "pid": process.pid, "comm": process.comm}
 
 
-def text_line(now: float, found: Found, colour: bool) -> str:
-    """Return the line of an event for people."""
-    event = found.event
-    start = text_start(now, "|".join(found.flags), event.mask, colour)
-    if event.overflow_event:
-        return f"{start}-"
-    path = words_of(found.path, event.name, found.unknown)
-    if event.rename_event:
-        path = f"{words_of(found.old_path, event.old_name, found.unknown)} -> {path}"
-    if event.error is not None:
-        path += f"  errors: {event.error_count}, the first: {os.strerror(event.error)}"
-    return f"{start}{path}  by {found.process.text()}"
-
-
-def words_of(path: bytes | None, name: str | None, unknown: str | None) -> str:
+def words_of(path: bytes | None, name: str | None, unknown: str | None, shown: Callable[[bytes], str]) -> str:
     """Return a path for people; of one that is not known the name, if that is."""
     if path is not None:
-        return printable(path)
+        return shown(path)
     if unknown is None:
         return "-"
-    known = "" if name is None else f", the name is {printable(os.fsencode(name))}"
+    known = "" if name is None else f", the name is {shown(os.fsencode(name))}"
     return f"(path unknown: {unknown}{known})"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
-import json
 import math
 import operator
 import os
@@ -13,22 +13,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from butter.cli import FAILED, TOO_FEW
-from butter.cli._flags import flag_names
-from butter.cli._output import colourful, escaped, printable, tell
-from butter.cli._watch import ONLY_FANOTIFY, batches, json_fields, text_start
-from butter.errors import raise_sysctl
-from butter.inotify import IN_ALL_EVENTS, IN_NONBLOCK, Inotify, InotifyMask
+from butter.cli._output import printable, tell, without_call
+from butter.cli._watch import KINDS, ONLY_FANOTIFY, Loop, Settled
+from butter.cli._watch_output import FIELDS, Output, Silent, printer
+from butter.inotify import IN_ALL_EVENTS, IN_MODIFY, InotifyMask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from butter.cli import Commands
-    from butter.inotify import InotifyEvent
-
-    #: returns the line of an event for the time of day, the event and its paths
-    Render = Callable[[float, InotifyEvent, list[bytes]], str]
+    from butter.cli._watch import Show, Source
 
 # the events that can be asked for, by the name that -e takes
 EVENTS = {name.lower(): int(bits) for name, bits in InotifyMask.__members__.items() if not bits & ~IN_ALL_EVENTS}
@@ -36,36 +28,72 @@ EVENTS["all"] = EVENTS.pop("all_events")
 # fanotify has the same bits for the events that inotify has
 EVENTS.update(ONLY_FANOTIFY)
 
+#: for how long a path has to be quiet before a command is run for it, in seconds
+DEBOUNCE = 0.1
+
+#: how long the line may be that tells which paths are watched
+LONGEST = 100
+
 DESCRIPTION = """\
 Show what happens to files and directories, one line for each event: the time
 at which it was read, the names of its flags, the path. See inotify(7). With
---filesystem the line has the process, too, see fanotify(7).
+-r and --follow a line is a change, which is true when it is told: a directory
+that appears is looked through, and lost events are found again by looking.
 
-A directory is watched without the directories in it. The end of a watch
-(IGNORED) and an overflow are always shown, and not counted. The command ends
-when its last watch ends.
+Without -r a directory is watched without the directories in it. A path that
+moves is told (MOVE_SELF), and so is the end of a watch (IGNORED) and an
+overflow, even if they were not asked for; these are not counted. The command
+ends when its last watch ends.
 
 Output into a watched directory makes events, which make more output, for ever.
-With --filesystem the command leaves out its own events, but not those of a
-program that its output is piped to."""
+With --filesystem and --who the command leaves out its own events, but not
+those of a program that its output is piped to."""
 
 EPILOG = """\
 events:
 {events}
 
+kinds of changes, with -r and --follow, for which the events stand as well:
+{kinds}
+
 examples:
   butter watch .                              everything, until Ctrl-C
+  butter watch -r src --gitignore --settle 0.2
   butter watch -e create,moved_to ~/Downloads
-  butter watch -n 1 -t 60 -e close_write out  wait a minute for 'out' to be written
-  butter watch --json . | jq -r .path
   butter watch --filesystem /home -e create,delete,rename
+  butter watch --json . | jq -r .path         in a longer pipe jq needs --unbuffered
+  butter watch -r . -0 --format '{{path}}' | xargs -0 -n 1 echo
+  find . -name '*.c' | butter watch - --summary
+  butter watch -r src -- make                 run make after each change
+
+  wait a minute for 'out' to be written, however that is done:
+  butter watch --follow -n 1 -t 60 -e close_write out
+
+-r tells CREATED, WRITTEN (closed after writing), ATTRIBUTES, DELETED, MOVED,
+and MODIFIED if -e has it. With -r a path that cannot be read is told and left
+out. A file that is replaced counts as close_write. --follow stays with the
+name, as tail -F does: through a rename over the file, and while there is no
+such file. A file that it finds complete is CREATED.
+
+A glob without a slash is compared with names, and one with a slash with paths
+below PATH: '*.o', 'build/', 'docs/**/*.html'. A glob that ends with a slash is
+for directories. Without -r all of them are for the names in the directory.
+
+Text escapes backslashes, control characters, and bytes that are not UTF-8. -0
+ends each line with a NUL, and prints names as they are. --format has the
+fields {fields}
+as in '{{time}} {{flags:20}} {{path}}'. --time-format is that of strftime, with
+%f for microseconds.
 
 A record of --json has time (seconds since 1970), path, name (within the
 directory), wd, mask, flags, cookie (the same in both halves of a move). Bytes
 that are not UTF-8 become backslash escapes, and name_base64 and path_base64
 then have the bytes. For a file watched by several paths, 'also' lists the
-others. Where the kernel lost events a record has the flag IN_Q_OVERFLOW and
-no path.
+others; 'moved' says that the watched path has moved since. Where the kernel
+lost events a record has the flag IN_Q_OVERFLOW and no path.
+
+A record of -r and --follow has time, kind, path, old_path (before a move),
+is_dir, synthetic (found by looking), process (a number, with --who).
 
 --filesystem watches everything on the filesystem of a path, by one mark, and
 needs CAP_SYS_ADMIN. It has more events: {only}. 'all' is then
@@ -77,11 +105,12 @@ btrfs, the mount is watched instead, which has the events of open files alone.
 
 The process behind an event is found through a pidfd, and so is never another
 one. Its name and command are those that it had when the event was read; a
-process that had ended by then has only its number.
+process that had ended by then has only its number. With -r it is found by its
+number.
 
-A record of --filesystem has time, path, name, mask, flags, and for a rename
-old_path and old_name; pid, comm (the name of the process), cmdline (a list)
-and ended. Each is null where it is not known, and path_unknown and
+A record of --filesystem and --who has time, path, name, mask, flags, and for
+a rename old_path and old_name; pid, comm (the name of the process), cmdline (a
+list) and ended. Each is null where it is not known, and path_unknown and
 process_unknown then say why. FAN_FS_ERROR has error (its errno) and
 error_count. Where the kernel lost events the flag is FAN_Q_OVERFLOW.
 
@@ -93,16 +122,23 @@ def add_to(commands: Commands) -> None:
         "watch",
         help="show what happens to files and directories",
         description=DESCRIPTION,
-        epilog=EPILOG.format(events=in_columns(list(EVENTS)), only=", ".join(ONLY_FANOTIFY)),
+        epilog=EPILOG.format(
+            events=in_columns(list(EVENTS)),
+            kinds=in_columns(list(KINDS)),
+            only=", ".join(ONLY_FANOTIFY),
+            fields=", ".join(FIELDS),
+        ),
     )
     parser.set_defaults(refuse=parser.error)
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="a file or directory")
-    parser.add_argument(
-        "--filesystem",
-        metavar="PATH",
-        help="instead: the whole filesystem of PATH, with the process behind each event",
-    )
-    parser.add_argument(
+    parser.takes_command = True
+    add = parser.add_argument
+    add("paths", nargs="*", metavar="PATH", help="a file or directory; '-' reads paths from stdin")
+    add("-r", "--recursive", action="store_true", help="with all that is below, as it comes and goes")
+    add("--follow", action="store_true", help="stay with the name, and wait for it if there is no such file")
+    add("--exclude", action="append", type=glob_argument, metavar="GLOB", help="leave these out")
+    add("--include", action="append", type=glob_argument, metavar="GLOB", help="only these files")
+    add("--gitignore", action="store_true", help="leave out what git ignores")
+    add(
         "-e",
         "--events",
         action="append",
@@ -110,17 +146,23 @@ def add_to(commands: Commands) -> None:
         metavar="EVENTS",
         help="only these, as create,delete or IN_CREATE,IN_DELETE (default: all)",
     )
-    parser.add_argument(
-        "-n",
-        "--count",
-        type=count_argument,
-        metavar="COUNT",
-        help="stop after COUNT of the events that were asked for",
+    add("--settle", type=time_argument, metavar="SECONDS", help="one line for each path, once it was quiet for so long")
+    add("--who", action="store_true", help="with the process behind each event, as root")
+    add("--filesystem", metavar="PATH", help="instead: the whole filesystem of PATH, with --who")
+    add("--from-file", action="append", metavar="FILE", help="the paths in FILE, one a line or with NULs between them")
+    add(
+        "-n", "--count", type=count_argument, metavar="COUNT", help="stop after COUNT of the events that were asked for"
     )
-    parser.add_argument(
-        "-t", "--time", type=time_argument, metavar="SECONDS", help="stop after SECONDS, such as 0.5 or 60"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
+    add("-t", "--time", type=time_argument, metavar="SECONDS", help="stop after SECONDS, such as 0.5 or 60")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
+    forms.add_argument("--csv", action="store_true", help="a table, with the date")
+    forms.add_argument("--format", type=format_argument, metavar="FORMAT", help="another line, as '{time} {path}'")
+    add("--time-format", metavar="FORMAT", help="another time, as '%%F %%T'")
+    add("-0", "--null", action="store_true", help="end each line with a NUL, and escape nothing")
+    add("--summary", action="store_true", help="instead of lines: how often what happened, at the end")
+    add("--color", choices=["auto", "always", "never"], default="auto", help="colours (default: on a terminal)")
+    add("-q", "--quiet", action="store_true", help="do not tell what is watched")
 
 
 def in_columns(words: list[str]) -> str:
@@ -131,9 +173,12 @@ def in_columns(words: list[str]) -> str:
 def events_argument(argument: str) -> int:
     mask = 0
     for name in argument.lower().split(","):
-        bits = EVENTS.get(re.sub("^(in|fan)_", "", name.strip()).replace("all_events", "all"))
+        bare = re.sub("^(in|fan)_", "", name.strip()).replace("all_events", "all")
+        bits = KINDS.get(bare) or EVENTS.get(bare)
         if bits is None:
-            raise argparse.ArgumentTypeError(f"{name.strip()!r} is not an event; these are: {', '.join(EVENTS)}")
+            raise argparse.ArgumentTypeError(
+                f"{name.strip()!r} is not an event; these are: {', '.join([*EVENTS, *KINDS])}"
+            )
         mask |= bits
     return mask
 
@@ -154,86 +199,121 @@ def time_argument(argument: str) -> float:
     return number
 
 
+def glob_argument(argument: str) -> str:
+    if not argument.strip("/"):
+        raise argparse.ArgumentTypeError(f"{argument!r} is not a glob")
+    return argument
+
+
+def format_argument(argument: str) -> str:
+    try:
+        argument.format(**dict.fromkeys(FIELDS, ""))
+    except (LookupError, ValueError, AttributeError):
+        raise argparse.ArgumentTypeError(
+            f"{argument!r} is not a format; its fields are {', '.join(f'{{{name}}}' for name in FIELDS)}"
+        ) from None
+    return argument
+
+
 def run(options: argparse.Namespace) -> int:
-    mask = functools.reduce(operator.or_, options.events or [IN_ALL_EVENTS])
     deadline = math.inf if options.time is None else time.monotonic() + options.time
+    options.paths = all_paths(options)
     if bool(options.paths) == (options.filesystem is not None):
         options.refuse("a PATH or --filesystem PATH is needed, and not both")
     if options.filesystem is not None:
+        options.who = True
+        check_filesystem(options)
+    output = Output(raw=options.null)
+    with contextlib.ExitStack() as stack:
+        try:
+            sources, watched = sources_of(options)
+            for source in sources:
+                stack.callback(source.close)
+            stack.enter_context(output.interruptible())
+            if not options.quiet:
+                tell(f"watching {watched}")
+            return Loop(sources, output, show_of(output, options), options.count).run(deadline)
+        except OSError as error:
+            error.strerror = without_call(error).partition("; partial=True")[0]
+            raise
+
+
+def check_filesystem(options: argparse.Namespace) -> None:
+    for name in ("recursive", "follow", "gitignore"):
+        if getattr(options, name):
+            options.refuse(f"--{name} does not go with --filesystem, which has all that is below by itself")
+
+
+def all_paths(options: argparse.Namespace) -> list[str]:
+    """Return the paths of the command line, and those in files that it names."""
+    paths: list[str] = []
+    for path in options.paths:
+        paths += paths_in(path) if path == "-" else [path]
+    for name in options.from_file or ():
+        paths += paths_in(name)
+    return paths
+
+
+def paths_in(name: str) -> list[str]:
+    """Return the paths in a file, or in standard input for ``-``."""
+    if name == "-":
+        if sys.stdin is None:
+            return []
+        data = sys.stdin.buffer.read()
+    else:
+        with open(name, "rb") as file:
+            data = file.read()
+    return [os.fsdecode(path) for path in data.split(b"\0" if b"\0" in data else b"\n") if path]
+
+
+def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
+    """Return where the lines come from, and the words for what is watched."""
+    mask = functools.reduce(operator.or_, options.events or [IN_ALL_EVENTS])
+    sources: list[Source]
+    watched = listed(options.paths)
+    if options.recursive or options.follow:
+        from butter.cli import _watch_tree
+
+        kinds, others = _watch_tree.kinds_of(mask)
+        if others:
+            options.refuse(f"{names_of(others)}: -r and --follow have no such changes; they have: {', '.join(KINDS)}")
+        # each write of a file is one, so they have to be asked for
+        sources = [*_watch_tree.trees_of(options, kinds if options.events else kinds & ~IN_MODIFY)]
+        return sources, f"{watched} and all below" if options.recursive else watched
+    if options.who:
         from butter.cli import _watch_filesystem
 
-        return _watch_filesystem.run(options, mask, deadline)
-    if more := [name for name, bit in ONLY_FANOTIFY.items() if mask & bit]:
-        options.refuse(f"{', '.join(more)}: only --filesystem has such events")
-    render: Render = json_line if options.json else functools.partial(text_line, colour=colourful())
-    count = 0
-    with Inotify(IN_NONBLOCK) as inotify:
-        watched = Watched(inotify, mask)
-        for path in options.paths:
-            watched.add(os.fsencode(path))
-        tell(f"watching {', '.join(printable(os.fsencode(path)) for path in options.paths)}")
-        for now, events in batches(inotify, deadline):
-            for event in events:
-                print(render(now, event, watched.paths_of(event)))
-                if event.overflow_event:
-                    limit = raise_sysctl("fs.inotify.max_queued_events")
-                    tell(f"overflow: the queue was full, and events of any path are lost: {limit}")
-                watched.follow(event)
-                # an overflow, or the end of a watch, was not asked for
-                count += event.mask & mask != 0
-                if count == options.count:
-                    return 0
-            sys.stdout.flush()
-            if not watched.paths:
-                tell("nothing is left to watch: every path was deleted or unmounted")
-                return FAILED
-    return 0 if options.count is None else TOO_FEW
+        source, words = _watch_filesystem.source_of(options, mask)
+        sources, watched = [source], words or watched
+    else:
+        if others := mask & functools.reduce(operator.or_, ONLY_FANOTIFY.values()):
+            options.refuse(f"{names_of(others)}: only --filesystem and --who have such events")
+        from butter.cli._watch_names import source_of_names
+
+        joined = not (options.json or options.summary or options.settle is not None)
+        sources = [source_of_names(options, mask, joined)]
+    if options.settle is not None:
+        sources = [Settled(source, options.settle) for source in sources]
+    return sources, watched
 
 
-class Watched:
-    """The watches with all paths of each; ``Inotify.path`` knows only the newest."""
-
-    def __init__(self, inotify: Inotify, mask: int) -> None:
-        self.inotify = inotify
-        self.mask = mask
-        self.paths: dict[int, list[bytes]] = {}
-
-    def add(self, path: bytes) -> None:
-        # two paths of one file (a hard link, a symbolic link) have one watch
-        self.paths.setdefault(self.inotify.watch(path, self.mask), []).append(path)
-
-    def paths_of(self, event: InotifyEvent) -> list[bytes]:
-        """Return every path of the file of *event*, the newest first.
-
-        The list is empty for an overflow.
-        """
-        name = event.filename
-        newest: Any = self.inotify.path(event)
-        others = [os.path.join(path, name) if name else path for path in self.paths.get(event.wd, ())]
-        return [] if newest is None else [newest, *(path for path in dict.fromkeys(others) if path != newest)]
-
-    def follow(self, event: InotifyEvent) -> None:
-        """Forget the watch that *event* ends, if it ends one."""
-        if event.ignored_event:
-            self.paths.pop(event.wd, None)
+def names_of(mask: int) -> str:
+    return ", ".join(name for name, bits in EVENTS.items() if bits & mask == bits)
 
 
-def json_line(now: float, event: InotifyEvent, paths: list[bytes]) -> str:
-    """Return the line of an event for programs."""
-    fields: dict[str, object] = {"time": round(now, 6), "path": None}
-    if paths:
-        fields.update(json_fields("path", paths[0]))
-    fields.update(json_fields("name", event.filename))
-    flags = [f"IN_{name}" for name in flag_names(event.mask)]
-    fields.update(wd=event.wd, mask=event.mask, flags=flags, cookie=event.cookie)
-    if paths[1:]:
-        fields["also"] = [escaped(path) for path in paths[1:]]
-    return json.dumps(fields)
+def listed(paths: list[str]) -> str:
+    """Return the paths in a few words, however many there are."""
+    words = [printable(os.fsencode(path)) for path in paths]
+    text = ", ".join(words)
+    return text if len(text) <= LONGEST or len(words) == 1 else f"{len(words)} paths, the first is {words[0]}"
 
 
-def text_line(now: float, event: InotifyEvent, paths: list[bytes], colour: bool) -> str:
-    """Return the line of an event for people."""
-    path, *also = map(printable, paths) if paths else ["-"]
-    return f"{text_start(now, '|'.join(flag_names(event.mask)), event.mask, colour)}{path}" + (
-        f"  (also {', '.join(also)})" if also else ""
-    )
+def show_of(output: Output, options: argparse.Namespace) -> Show:
+    """Return what is done with lines."""
+    if options.argv is not None and not (options.json or options.csv or options.format or options.summary):
+        return Silent()
+    if options.summary:
+        from butter.cli._watch_summary import Summary
+
+        return Summary(output, options)
+    return printer(output, options)

@@ -19,8 +19,10 @@ from commands import finish, one_line, run, stop, watching
 from support import in_child, needs, needs_namespaces, own_filesystem
 from support.mounts import raw_mount
 
+from butter.cli._output import printable
 from butter.cli._processes import Process, process_of
-from butter.cli._watch_filesystem import BITS, Found, json_line, text_line
+from butter.cli._watch_filesystem import BITS, Found, FoundLine
+from butter.cli._watch_output import clock_of, json_form, text_form
 from butter.cli.watch import EVENTS
 from butter.errors import sysctl
 from butter.fanotify import (
@@ -51,6 +53,16 @@ def on_a_filesystem(test):
     # pytest asks for the fixture of this function, and not for those of the test
     del run.__wrapped__
     return run
+
+
+def text_line(found):
+    """The line for people."""
+    return text_form(clock_of(None), printable, False)(FoundLine(0.0, found))
+
+
+def json_line(found):
+    """The record."""
+    return json_form()(FoundLine(0.0, found))
 
 
 def records(process):
@@ -311,7 +323,7 @@ def test_overflow(here):
 
 def test_overflow_for_people():
     """The line of an overflow has neither path nor process."""
-    line = text_line(0.0, Found(FanotifyEvent(3, FAN_Q_OVERFLOW, -1, 0)), False)
+    line = text_line(Found(FanotifyEvent(3, FAN_Q_OVERFLOW, -1, 0)))
     assert re.fullmatch(r"\S+  Q_OVERFLOW +-", line)
 
 
@@ -319,15 +331,15 @@ def test_errors_of_a_filesystem():
     """An error that the filesystem found has no path, but an errno and a number."""
     records = struct.pack("=BBHqIi", 1, 0, 20, 0, 0, 0) + struct.pack("=BBHiI", 5, 0, 12, errno.EUCLEAN, 3)
     found = Found(FanotifyEvent(3, FAN_FS_ERROR, -1, 7, records))
-    assert re.search(r"  FS_ERROR +-  errors: 3, the first: .*  by process 7 ", text_line(0.0, found, False))
-    record = json.loads(json_line(0.0, found))
+    assert re.search(r"  FS_ERROR +-  errors: 3, the first: .*  by process 7 ", text_line(found))
+    record = json.loads(json_line(found))
     assert (record["path"], record["error"], record["error_count"]) == (None, errno.EUCLEAN, 3)
     assert "path_unknown" not in record
 
 
 def test_a_file_that_cannot_be_opened():
     """An event whose file could not be opened says why there is no path."""
-    record = json.loads(json_line(0.0, Found(FanotifyEvent(3, FAN_OPEN, -errno.EACCES, 7))))
+    record = json.loads(json_line(Found(FanotifyEvent(3, FAN_OPEN, -errno.EACCES, 7))))
     assert record["path"] is None
     assert "security module" in record["path_unknown"]
 
@@ -423,7 +435,7 @@ def test_a_missing_path(here):
     ("arguments", "words"),
     [
         (["--filesystem", ".", "."], "not both"),
-        (["-e", "create,rename,open_exec", "."], "open_exec, rename: only --filesystem has such events"),
+        (["-e", "create,rename,open_exec", "."], "open_exec, rename: only --filesystem and --who have such events"),
         (["--filesystem", ".", "-e", "isdir"], "'isdir' is not an event"),
     ],
 )

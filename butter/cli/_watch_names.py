@@ -1,0 +1,260 @@
+"""What happens to files, and to the names in directories, from inotify."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from butter.cli._flags import flag_names
+from butter.cli._output import escaped, printable
+from butter.cli._watch import MOST_BYTES, Line, json_fields
+from butter.errors import raise_sysctl
+from butter.inotify import (
+    IN_IGNORED,
+    IN_ISDIR,
+    IN_MOVE_SELF,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    IN_NONBLOCK,
+    IN_Q_OVERFLOW,
+    Inotify,
+    str_to_events,
+)
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from butter.inotify import InotifyEvent
+
+#: how long the second half of a move is waited for, in seconds
+GRACE = 0.010
+
+#: how many bytes one read takes
+READ = 1 << 16
+
+MOVED = "  (moved away: this is no longer its path)"
+
+LOST = "overflow: the queue was full, and events of any path are lost: "
+
+
+class Names:
+    """Watches files, and directories without the directories in them.
+
+    Events wait in memory as the bytes that the kernel has made of them, a twentieth of
+    what the objects would take.
+    """
+
+    def __init__(self, mask: int, joined: bool, patterns: Patterns | None) -> None:
+        self._asked = mask
+        #: whether a move is one line
+        self._joined = joined
+        self._patterns = patterns
+        #: every path of each watch: of hard and symbolic links there may be several
+        self._paths: dict[int, list[bytes]] = {}
+        self._moved: set[int] = set()
+        self._chunks: deque[tuple[float, bytes]] = deque()
+        self._size = 0
+        #: events after half of a move, and until when they wait for the other half
+        self._held: list[tuple[float, InotifyEvent]] = []
+        self._until = 0.0
+        self._inotify = Inotify(IN_NONBLOCK)
+        self.fileno, self.close = self._inotify.fileno, self._inotify.close
+
+    def add(self, path: bytes) -> None:
+        """Watch *path*."""
+        wd = self._inotify.watch(path, self._asked | IN_MOVE_SELF)
+        paths = self._paths.setdefault(wd, [])
+        if path in paths:
+            paths.remove(path)
+        paths.append(path)
+        if self._patterns is not None:
+            self._patterns.add(path)
+
+    def drain(self) -> None:
+        """Move the events that the kernel has into memory."""
+        fd = self.fileno()
+        while self._size < MOST_BYTES:
+            try:
+                chunk = os.read(fd, READ)
+            except BlockingIOError:
+                break
+            self._chunks.append((time.time(), chunk))
+            self._size += len(chunk)
+            if len(chunk) < READ // 2:
+                break
+
+    def take(self) -> list[Line]:
+        """Return the lines of one read."""
+        events = self._next()
+        if self._joined and events:
+            events = self._whole(events)
+        return self._lines(events)
+
+    def left(self) -> float | None:
+        """Return in how many seconds there may be lines."""
+        if self._chunks:
+            return 0.0
+        return max(0.0, self._until - time.monotonic()) if self._held else None
+
+    def rest(self) -> list[Line]:
+        """Return all lines."""
+        lines = []
+        self._until = 0.0
+        while self._chunks or self._held:
+            lines += self._lines(self._next())
+        return lines
+
+    def over(self) -> str | None:
+        """Return why no line can come any more."""
+        if self._paths or self._chunks or self._held:
+            return None
+        return "every path was deleted or unmounted; with --follow a path is waited for"
+
+    def _next(self) -> list[tuple[float, InotifyEvent]]:
+        held, self._held = self._held, []
+        if not self._chunks:
+            return held
+        now, chunk = self._chunks.popleft()
+        self._size -= len(chunk)
+        return held + [(now, event) for event in str_to_events(chunk)]
+
+    def _whole(self, events: list[tuple[float, InotifyEvent]]) -> list[tuple[float, InotifyEvent]]:
+        """Return *events* up to the first half of a move whose other half may come."""
+        targets = {event.cookie for _, event in events if event.mask & IN_MOVED_TO}
+        for number, (_, event) in enumerate(events):
+            if event.mask & IN_MOVED_FROM and event.cookie not in targets:
+                now = time.monotonic()
+                if not self._until:
+                    self._until = now + GRACE
+                if now < self._until:
+                    self._held = events[number:]
+                    return events[:number]
+        self._until = 0.0
+        return events
+
+    def _lines(self, events: list[tuple[float, InotifyEvent]]) -> list[Line]:
+        lines: list[Line] = []
+        #: the lines of the first halves of moves
+        halves: dict[int, NameLine] = {}
+        for now, event in events:
+            wd, mask, cookie, name = event
+            if self._patterns is not None and name and self._patterns.excluded(self._paths[wd], name, mask):
+                continue
+            paths = self._paths_of(wd, name)
+            if mask & IN_MOVE_SELF:
+                self._moved.add(wd)
+            if mask & IN_MOVED_TO and cookie in halves:
+                halves.pop(cookie).join(mask, paths)
+                continue
+            line = NameLine(now, event, paths, mask & self._asked != 0, wd in self._moved)
+            lines.append(line)
+            if self._joined and mask & IN_MOVED_FROM:
+                halves[cookie] = line
+            elif mask & IN_IGNORED:
+                self._paths.pop(wd, None)
+                self._moved.discard(wd)
+            elif mask & IN_Q_OVERFLOW:
+                line.warning = LOST + raise_sysctl("fs.inotify.max_queued_events")
+        return lines
+
+    def _paths_of(self, wd: int, name: bytes) -> list[bytes]:
+        """Return the paths of a name, the one that was watched last at the beginning."""
+        paths = self._paths.get(wd, [])[::-1]
+        return [os.path.join(path, name) for path in paths] if name else paths
+
+
+class NameLine(Line):
+    """A line of an event of inotify."""
+
+    __slots__ = ("also", "cookie", "moved", "name", "wd")
+
+    def __init__(self, now: float, event: InotifyEvent, paths: list[bytes], counted: bool, moved: bool) -> None:
+        self.wd, mask, self.cookie, self.name = event
+        super().__init__(now, flag_names(mask), mask, paths[0] if paths else None, counted)
+        #: the other paths of the file
+        self.also = paths[1:]
+        #: whether the watched file has another path by now
+        self.moved = moved
+
+    def join(self, mask: int, paths: list[bytes]) -> None:
+        """Become the line of a whole move, the second half of which has *mask*."""
+        self.old_path, self.path = self.path, paths[0]
+        self.mask |= mask
+        self.flags = flag_names(self.mask)
+
+    @property
+    def note(self) -> str:  # type: ignore[override]
+        """The other paths, and whether all of them are old."""
+        also = f"  (also {', '.join(map(printable, self.also))})" if self.also and self.old_path is None else ""
+        return also + MOVED * self.moved
+
+    def json(self) -> dict[str, Any]:
+        """The fields for programs."""
+        fields: dict[str, Any] = {"path": None}
+        if self.path is not None:
+            fields.update(json_fields("path", self.path))
+        fields.update(json_fields("name", self.name))
+        fields.update(wd=self.wd, mask=self.mask, flags=[f"IN_{name}" for name in self.flags], cookie=self.cookie)
+        if self.also:
+            fields["also"] = [escaped(path) for path in self.also]
+        if self.moved:
+            fields["moved"] = True
+        return fields
+
+    def more(self) -> dict[str, Any]:
+        """The other fields."""
+        return {"name": self.name}
+
+
+class Patterns:
+    """The names that are shown: globs, and the rules of .gitignore files."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        from butter._tree_globs import Glob, union
+
+        self._exclude, self._include = (
+            None
+            if globs is None
+            else [
+                union(each.regex for each in map(Glob.of, globs) if each.only_directories <= is_dir)
+                for is_dir in (False, True)
+            ]
+            for globs in (options.exclude, options.include)
+        )
+        self._follows = options.gitignore
+        #: the rules for each directory
+        self._rules: dict[bytes, Callable[[bytes, bool], bool]] = {}
+
+    def add(self, path: bytes) -> None:
+        """Know a directory."""
+        if self._follows and os.path.isdir(path):
+            from butter._tree_patterns import gitignore
+
+            self._rules[path] = gitignore(path)
+
+    def excluded(self, paths: Iterable[bytes], name: bytes, mask: int) -> bool:
+        """Return whether a name in a directory, which has *paths*, is not shown."""
+        is_dir = mask & IN_ISDIR != 0
+        text = os.fsdecode(name)
+        if self._exclude is not None and (pattern := self._exclude[is_dir]) and pattern.fullmatch(text):
+            return True
+        if self._include is not None and not ((pattern := self._include[is_dir]) and pattern.fullmatch(text)):
+            return True
+        return any(path in self._rules and self._rules[path](name, is_dir) for path in paths)
+
+
+def source_of_names(options: argparse.Namespace, mask: int, joined: bool) -> Names:
+    """Return a source for the paths that *options* name."""
+    wanted = options.exclude is not None or options.include is not None or options.gitignore
+    names = Names(mask, joined, Patterns(options) if wanted else None)
+    try:
+        for path in options.paths:
+            names.add(os.fsencode(path))
+    except BaseException:
+        names.close()
+        raise
+    return names

@@ -1,0 +1,258 @@
+"""The changes of whole trees, and of files that are followed by their names."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import TYPE_CHECKING
+
+from butter._constants.fanotify import FAN_RENAME
+from butter._tree_settle import Sums
+from butter.cli._output import printable, tell, without_call
+from butter.cli._watch import KINDS, MOST_LINES, SOME, Line, json_fields
+from butter.inotify import (
+    IN_ALL_EVENTS,
+    IN_CLOSE_NOWRITE,
+    IN_CLOSE_WRITE,
+    IN_DELETE,
+    IN_DELETE_SELF,
+    IN_MODIFY,
+    IN_MOVE,
+    IN_MOVE_SELF,
+)
+from butter.tree import Change, ChangeKind, FileWatch, Tree, gitignore
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    from butter.cli._processes import Process
+
+BITS = {kind: KINDS[kind.value] for kind in ChangeKind}
+
+#: the events that stand for each kind, beside those of KINDS
+ALSO = {IN_DELETE: IN_DELETE_SELF, IN_MOVE: IN_MOVE_SELF | FAN_RENAME}
+
+
+def kinds_of(mask: int) -> tuple[int, int]:
+    """Return the bits of the kinds that *mask* stands for, and those that are left."""
+    if mask == IN_ALL_EVENTS:
+        return sum(KINDS.values()), 0
+    kinds = known = 0
+    for bits in KINDS.values():
+        here = bits | ALSO.get(bits, 0)
+        kinds |= bits if mask & here else 0
+        known |= here
+    if mask & IN_CLOSE_WRITE:
+        known |= IN_CLOSE_NOWRITE  # as in 'close'
+    return kinds, mask & ~known
+
+
+class Followed:
+    """A path: a directory with all below it, or a file by its name.
+
+    A name that is not there yet is waited for, and is then one or the other.
+    """
+
+    def __init__(self, path: bytes, options: argparse.Namespace, kinds: int) -> None:
+        self._path = path
+        self._options = options
+        self._kinds = kinds
+        self._sums = None if options.settle is None else Sums(options.settle)
+        #: changes that were found when a directory appeared
+        self._found: deque[Change] = deque()
+        #: the file that was DELETED last
+        self._gone: bytes | None = None
+        self._source: Tree | FileWatch = self._open()
+
+    def _open(self) -> Tree | FileWatch:
+        if os.path.isdir(self._path) or not (self._options.follow or os.path.lexists(self._path)):
+            return self._tree()
+        if self._options.who:
+            self._options.refuse(f"--who needs directories, which '{printable(self._path)}' is not")
+        return FileWatch(self._path)
+
+    def _tree(self) -> Tree:
+        options = self._options
+        exclude: list[Any] = list(options.exclude or ())
+        if options.gitignore:
+            exclude.append(gitignore(self._path))
+        if not options.recursive:
+            exclude.append(lambda path, is_dir: b"/" in path)
+        return Tree(
+            self._path,
+            exclude=exclude or None,
+            include=options.include,
+            modified=bool(self._kinds & IN_MODIFY),
+            backend="fanotify" if options.who else "auto",
+        )
+
+    def unreadable(self) -> list[bytes]:
+        """Return the directories that this user may not read."""
+        if not isinstance(self._source, Tree):
+            return []
+        model = self._source._model
+        return [self._whole(model.path_below_root(node)) for node in model.blind if not node.way]
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when there is something to drain."""
+        return self._source.fileno()
+
+    def close(self) -> None:
+        """End the watch."""
+        self._source.close()
+
+    def drain(self) -> None:
+        """Read what happened, and look."""
+        if self._source.pending < MOST_LINES:
+            self._source.step()
+
+    def take(self) -> list[Line]:
+        """Return the lines of some changes."""
+        changes = self._changes()
+        if self._sums is not None:
+            for change in changes:
+                self._sums.add(change)
+            changes = self._sums.take()
+        return self._lines(changes)
+
+    def left(self) -> float | None:
+        """Return in how many seconds there may be lines."""
+        if self._found or self._source.pending:
+            return 0.0
+        return None if self._sums is None else self._sums.left()
+
+    def rest(self) -> list[Line]:
+        """Return all lines."""
+        changes = []
+        while self._found or self._source.pending:
+            changes += self._changes()
+        if self._sums is not None:
+            for change in changes:
+                self._sums.add(change)
+            changes = self._sums.rest()
+        return self._lines(changes)
+
+    def over(self) -> str | None:
+        """Return None: a path may always come again."""
+        return None
+
+    def _changes(self) -> list[Change]:
+        changes: list[Change] = []
+        while len(changes) < SOME and self._found:
+            changes.append(self._found.popleft())
+        while len(changes) < SOME and self._source.pending:
+            change = self._source.read_event()
+            if isinstance(self._source, FileWatch):
+                change = change._replace(path=b"")
+                if change.is_dir and change.kind is not ChangeKind.DELETED:
+                    self._enter(change.time)
+            changes.append(change)
+        return changes
+
+    def _enter(self, now: float) -> None:
+        """Watch the directory that has appeared."""
+        try:
+            tree = self._tree()
+        except OSError:
+            return  # it has gone again
+        self._source.close()
+        self._source = tree
+        for path, entry in tree.entries().items():
+            if path:
+                self._found.append(Change(ChangeKind.CREATED, path, None, entry.is_dir, None, True, now, entry))
+
+    def _lines(self, changes: list[Change]) -> list[Line]:
+        lines: list[Line] = []
+        for change in changes:
+            path: Any = change.path
+            old_path: Any = change.old_path
+            counted = self._is_asked(change)
+            self._gone = path if change.kind is ChangeKind.DELETED and not change.is_dir else None
+            if counted or (not path and change.kind is ChangeKind.DELETED):
+                line = ChangeLine(change, self._whole(path), counted)
+                line.old_path = None if old_path is None else self._whole(old_path)
+                if self._options.who:
+                    line.find_process()
+                lines.append(line)
+        return lines
+
+    def _is_asked(self, change: Change) -> bool:
+        kind = change.kind
+        if BITS[kind] & self._kinds:
+            return True
+        if not self._kinds & IN_CLOSE_WRITE or change.is_dir:
+            return False
+        # a file that is complete was written, whichever way it came to its name
+        if kind is ChangeKind.CREATED:
+            return isinstance(self._source, FileWatch) or change.path == self._gone
+        return kind is ChangeKind.MOVED and change.replaced
+
+    def _whole(self, path: bytes) -> bytes:
+        return os.path.join(self._path, path) if path else self._path
+
+
+class ChangeLine(Line):
+    """The line of a change."""
+
+    __slots__ = ("change", "process")
+
+    def __init__(self, change: Change, path: bytes, counted: bool) -> None:
+        flags = [change.kind.name, "ISDIR"] if change.is_dir else [change.kind.name]
+        super().__init__(change.time, flags, BITS[change.kind], path, counted)
+        self.change = change
+        self.process: Process | None = None
+
+    def find_process(self) -> None:
+        """Look for the name of the process, while it has its number."""
+        from butter.cli._processes import Process, process_with_number
+
+        pid = self.change.process
+        self.process = Process(None, unknown="no event told it") if pid is None else process_with_number(pid)
+
+    @property
+    def note(self) -> str:  # type: ignore[override]
+        """The process."""
+        return "" if self.process is None else f"  by {self.process.text()}"
+
+    def json(self) -> dict[str, Any]:
+        """The fields for programs."""
+        change = self.change
+        fields: dict[str, Any] = {"kind": change.kind.value}
+        fields.update(json_fields("path", self.path or b""))
+        fields.update({"old_path": None} if self.old_path is None else json_fields("old_path", self.old_path))
+        fields.update(is_dir=change.is_dir, synthetic=change.synthetic, process=change.process)
+        if self.process is not None:
+            more = self.process.json()
+            del more["pid"]
+            fields.update(more)
+        return fields
+
+    def more(self) -> dict[str, Any]:
+        """The other fields."""
+        return {"pid": self.change.process, "comm": None if self.process is None else self.process.comm}
+
+
+def trees_of(options: argparse.Namespace, kinds: int) -> list[Followed]:
+    """Return a source for each path that *options* name, and tell what is skipped."""
+    sources: list[Followed] = []
+    try:
+        for path in options.paths:
+            try:
+                source = Followed(os.fsencode(path), options, kinds)
+            except PermissionError as error:
+                if not options.recursive or options.who:
+                    raise
+                skipped = error
+                tell(f"skipped: {without_call(error)}: '{printable(os.fsencode(path))}'")
+                continue
+            sources.append(source)
+            for unreadable in source.unreadable():
+                tell(f"skipped: no permission to read the directory: '{printable(unreadable)}'")
+        if not sources:
+            raise skipped
+    except BaseException:
+        for source in sources:
+            source.close()
+        raise
+    return sources
