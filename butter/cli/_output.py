@@ -25,7 +25,7 @@ def sentence(error: BaseException) -> str:
 
 
 def without_call(error: OSError) -> str:
-    """Return the sentence of an error of butter, without the call in C it begins with."""
+    """Return the sentence of an error, without the call in C at its beginning."""
     sentence = error.strerror or str(error)
     call, colon, rest = sentence.partition(": ")
     return rest if colon and call.replace("_", "").isalnum() else sentence

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
             """End the watches."""
 
     class Show(Protocol):
-        """What is done with lines."""
+        """Shows lines, in some form."""
 
         def lines(self, lines: Sequence[Line]) -> None: ...
 
@@ -214,6 +214,7 @@ class Loop:
         self._count = count
         self._runner = runner
         self._poll = select.poll()
+        output.meanwhile = self._drain
         #: the descriptors of the sources, which one that follows a name may change
         self._numbers: list[int] = []
 
@@ -223,8 +224,8 @@ class Loop:
         Raises BrokenPipeError as soon as the reader of the output is gone, and
         KeyboardInterrupt after Ctrl-C, when the lines that are in memory are shown.
         """
-        # Registered for no events: poll() always reports POLLERR, so 'butter watch | head'
-        # ends as soon as head exits, and not at the next event.
+        # Registered for no events: poll() always reports POLLERR, so in 'butter watch |
+        # head' the command ends as soon as head exits, and not at the next event.
         if self._output.number is not None:
             self._poll.register(self._output.number, 0)
         if self._runner is not None:
@@ -280,6 +281,10 @@ class Loop:
         for source, number in zip(self._sources, numbers):
             if number in ready:
                 source.drain()
+
+    def _drain(self) -> None:
+        for source in self._sources:
+            source.drain()
 
     def _shown(self, lines: list[Line]) -> bool:
         """Show *lines*, and return whether COUNT is reached."""

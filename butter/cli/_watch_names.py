@@ -1,4 +1,4 @@
-"""What happens to files, and to the names in directories, from inotify."""
+"""The events of files, and of the names in directories, from inotify."""
 
 from __future__ import annotations
 

@@ -28,6 +28,9 @@ PIECE = 4096
 #: for how many milliseconds a reader may pause that has not read all when Ctrl-C comes
 PATIENCE = 500
 
+#: for how many milliseconds the output may be waited for before the sources are drained
+PAUSE = 10
+
 #: what --format may name, and what the field is
 FIELDS = {
     "time": "the time, see --time-format",
@@ -46,13 +49,16 @@ DATE = "%Y-%m-%d %H:%M:%S.%f"
 class Output:
     """Standard output, written in such a way that Ctrl-C loses nothing.
 
-    Python's own KeyboardInterrupt may come at any moment, and then nobody knows how
+    Python's own KeyboardInterrupt may come at any moment, and then it is not known how
     much was written. Here it is raised only while the command waits: for events, or for
     room in a pipe. A second Ctrl-C is raised at once.
     """
 
     def __init__(self, raw: bool = False) -> None:
         self.number = output_number()
+        #: called again and again while the output is written: the queue of the kernel
+        #: must not overflow because the reader is slow
+        self.meanwhile: Callable[[], None] = nothing
         self._left = memoryview(b"")
         self._room = select.poll()
         if self.number is not None:
@@ -106,8 +112,12 @@ class Output:
         data = self._bytes(text)
         self._left = memoryview(bytes(self._left) + data if self._left else data)
         while self._left:
-            if not self.wait(self._room, PATIENCE if self._hurried else -1):
-                raise KeyboardInterrupt
+            if not self._hurried:
+                self.meanwhile()
+            if not self.wait(self._room, PATIENCE if self._hurried else PAUSE):
+                if self._hurried:
+                    raise KeyboardInterrupt
+                continue
             try:
                 written = os.write(self.number, self._left[:PIECE])
             except BlockingIOError:
@@ -130,6 +140,10 @@ class Output:
             return "".join(
                 character if can_encode(character, encoding) else code_of(character) for character in text
             ).encode(encoding)
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 def can_encode(character: str, encoding: str) -> bool:

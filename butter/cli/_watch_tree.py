@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from butter._constants.fanotify import FAN_RENAME
+from butter._tree_model import Directory
 from butter._tree_settle import Sums
 from butter.cli._output import printable, tell, without_call
 from butter.cli._watch import KINDS, MOST_LINES, SOME, Line, json_fields
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
+    from butter._tree_model import Node
     from butter.cli._processes import Process
 
 BITS = {kind: KINDS[kind.value] for kind in ChangeKind}
@@ -92,7 +94,16 @@ class Followed:
         if not isinstance(self._source, Tree):
             return []
         model = self._source._model
-        return [self._whole(model.path_below_root(node)) for node in model.blind if not node.way]
+        found: list[bytes] = []
+        left: list[Node] = [] if model.root is None else [model.root]
+        while left:
+            node = left.pop()
+            # what is packed was read
+            if isinstance(node, Directory) and node.packed is None:
+                if node.key is None:
+                    found.append(self._whole(model.path_below_root(node)))
+                left.extend(node.children.values())
+        return sorted(found)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when there is something to drain."""

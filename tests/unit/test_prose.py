@@ -27,7 +27,7 @@ UNBREAKABLE = re.compile(r"https?://|# noqa|# type: ignore|\[Errno")
 
 PEOPLE = "".join(rf"(?<!\b{noun} )" for noun in ("user", "users", "someone", "everyone", "people", "those", "person"))
 WORST = {
-    "'who' without a noun before it: write 'the thread that', 'a caller that'": rf"{PEOPLE}(?<!\")\bwho(ever)?\b",
+    "'who' without a noun before it: write 'the thread that', 'a caller that'": rf"{PEOPLE}(?<![\".-])\bwho(ever)?\b",
     "a sentence about nobody: name the process, the object or the call": r"\b(no|some)body\b",
     # a heading, which has a line below it, is not a sentence
     "a sentence that begins with 'What' and is not a question: name the thing": (
@@ -120,6 +120,7 @@ def test_riddles():
         "There\n    is no lock",
         "it is no longer open",
         "which names",
+        "the option --who",
         "What is it?",
         "What is left\n---",
     ):

@@ -1,0 +1,283 @@
+"""``butter watch -r`` and ``--follow``: whole trees, and files by their names."""
+
+import base64
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import support
+from commands import finish, one_line, run, stop, watching
+from support import needs, needs_namespaces, own_filesystem
+
+from butter.cli._watch_tree import kinds_of
+from butter.cli.watch import events_argument
+from butter.inotify import IN_ATTRIB, IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_MODIFY, IN_MOVE, IN_OPEN
+
+pytestmark = pytest.mark.usefixtures("plain_environment")
+
+
+def told(line):
+    """The columns of a line without the time."""
+    return tuple(line.split(maxsplit=2)[1:])
+
+
+def replace(path, text="new"):
+    """Write another file and move it over *path*, as editors do."""
+    other = path.with_name("other")
+    other.write_text(text)
+    other.rename(path)
+
+
+def next_line(process):
+    """The columns of the next line without the time."""
+    return told(process.stdout.readline().decode().rstrip("\n"))
+
+
+def test_tree(here):
+    """With -r a line is a change below the path, and a move is one line."""
+    (here / "known").mkdir()
+    with watching(here, "-r") as process:
+        (here / "a").mkdir()
+        assert next_line(process) == ("CREATED|ISDIR", f"{here}/a")
+        (here / "a" / "file").write_text("1")
+        assert next_line(process) == ("CREATED", f"{here}/a/file")
+        assert next_line(process) == ("WRITTEN", f"{here}/a/file")
+        (here / "a" / "file").rename(here / "known" / "moved")
+        assert next_line(process) == ("MOVED", f"{here}/a/file -> {here}/known/moved")
+        (here / "known" / "moved").chmod(0o600)
+        assert next_line(process) == ("ATTRIBUTES", f"{here}/known/moved")
+        (here / "known" / "moved").unlink()
+        assert next_line(process) == ("DELETED", f"{here}/known/moved")
+
+
+def test_tree_json(here):
+    """A record of -r has the fields of a change, and bytes in base64 where needed."""
+    with watching(".", "-r", "--json", "-e", "created,moved") as process:
+        os.mkdir(b"d\xfe")
+        made = json.loads(process.stdout.readline())
+        os.rename(b"d\xfe", b"e")
+        moved = json.loads(process.stdout.readline())
+        Path("e", "file").touch()
+        new = json.loads(process.stdout.readline())
+    assert made.pop("time") > 0
+    assert base64.b64decode(made.pop("path_base64")) == b"./d\xfe"
+    nothing = {"old_path": None, "is_dir": True, "process": None}
+    assert made == {"kind": "created", "path": "./d\\xfe", "synthetic": made["synthetic"], **nothing}
+    assert (moved["kind"], moved["path"], moved["old_path"]) == ("moved", "./e", "./d\\xfe")
+    assert base64.b64decode(moved["old_path_base64"]) == b"./d\xfe"
+    assert (new["kind"], new["path"], new["is_dir"]) == ("created", "./e/file", False)
+
+
+def test_patterns_of_a_tree(here):
+    """Globs and .gitignore files leave paths out, with all below them."""
+    (here / ".gitignore").write_text("*.log\n")
+    (here / "build").mkdir()
+    arguments = "--exclude", "build/", "--include", "*.c", "--include", "*.log", "--gitignore"
+    with watching(here, "-r", "-e", "create", "-n", "2", *arguments) as process:
+        for name in "build/a.c", "a.log", "a.txt", "a.c", "sub/b.c":
+            (here / name).parent.mkdir(exist_ok=True)
+            (here / name).touch()
+        _, lines, _ = finish(process)
+    assert [told(line)[1] for line in lines] == [f"{here}/a.c", f"{here}/sub"]
+
+
+@pytest.mark.parametrize("where", ["-r", "names"])
+def test_patterns_without_a_tree(here, where):
+    """Without -r the globs are for the names in the directory."""
+    (here / ".gitignore").write_text("*.log\n")
+    arguments = ["--exclude", "b.c", "--include", "*.c", "--include", "*.log", "--gitignore"]
+    with watching(here, "-e", "create", "-n", "2", *arguments, *(["-r"] if where == "-r" else [])) as process:
+        for name in "a.log", "a.txt", "b.c", "a.c", "c.c":
+            (here / name).touch()
+        _, lines, _ = finish(process)
+    assert [told(line)[1] for line in lines] == [f"{here}/a.c", f"{here}/c.c"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "kinds"),
+    [
+        ("create", IN_CREATE),
+        ("created,written", IN_CREATE | IN_CLOSE_WRITE),
+        ("close", IN_CLOSE_WRITE),
+        ("delete_self,moved_from", IN_DELETE | IN_MOVE),
+        ("rename", IN_MOVE),
+        ("all", IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_DELETE | IN_MOVE),
+    ],
+)
+def test_events_stand_for_kinds(argument, kinds):
+    """With -r the name of an event stands for a kind of change."""
+    assert kinds_of(events_argument(argument)) == (kinds, 0)
+
+
+def test_events_without_a_kind(here):
+    """An event that does not stand for a change is refused with -r."""
+    assert kinds_of(events_argument("open,create")) == (IN_CREATE, IN_OPEN)
+    done = run("watch", "-r", here, "-e", "open,create")
+    assert (done.returncode, done.stdout) == (2, "")
+    one_line(done.stderr, "open: -r and --follow have no such changes; they have: created, written")
+
+
+def test_a_replacement_counts_as_close_write(here):
+    """With -e close_write a file that is moved over another one is told."""
+    (here / "a").touch()
+    (here / "b").touch()
+    with watching(here, "-r", "-e", "close_write", "-n", "2") as process:
+        (here / "a").rename(here / "b")
+        (here / "c").write_text("1")
+        _, lines, _ = finish(process)
+    assert [told(line) for line in lines] == [("MOVED", f"{here}/a -> {here}/b"), ("WRITTEN", f"{here}/c")]
+
+
+def test_settled_changes(here):
+    """--settle has one line for each path, once it was quiet."""
+    (here / "file").write_text("old")
+    with watching(here, "-r", "--settle", "0.05", "-n", "2") as process:
+        (here / "gone").touch()
+        (here / "gone").unlink()
+        replace(here / "file")
+        (here / "new").write_text("1")
+        (here / "new").write_text("2")
+        _, lines, _ = finish(process)
+    assert [told(line) for line in lines] == [("WRITTEN", f"{here}/file"), ("CREATED", f"{here}/new")]
+
+
+def test_changes_that_are_not_settled_at_the_end(here):
+    """What has not settled when the time is up is printed then, and on Ctrl-C too."""
+    with watching(here, "-r", "--settle", "9", "-t", "0.4") as process:
+        (here / "new").touch()
+        code, lines, _ = finish(process)
+    assert (code, [told(line) for line in lines]) == (0, [("CREATED", f"{here}/new")])
+    with watching(here, "--settle", "9", "-e", "create,delete", "--csv") as process:
+        assert process.stdout.readline()
+        (here / "more").touch()
+        (here / "more").unlink()
+        (here / "end").touch()
+        os.mkfifo(here / "fifo")
+        status = Path(f"/proc/{process.pid}/stat")
+        while status.read_text().rpartition(")")[2].split()[0] != "S":
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        code, lines, said = finish(process)
+    assert (code, said) == (130, "")
+    assert [line.split(",")[1:3] for line in lines[:1]] == [["CREATE|DELETE", f"{here}/more"]]
+
+
+WAYS = {
+    "written": lambda path: path.write_text("1"),
+    "replaced": replace,
+    "deleted first": lambda path: (path.unlink(missing_ok=True), path.write_text("1")),
+    "moved away first": lambda path: (path.exists() and path.rename(path.with_name("old")), replace(path)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("exists", [False, True])
+def test_waiting_for_a_file(here, way, exists):
+    """The example of the help ends with 0 for every way of writing a file."""
+    assert "  butter watch --follow -n 1 -t 60 -e close_write out\n" in run("watch", "--help").stdout
+    out = here / "out"
+    if exists:
+        out.write_text("0")
+    with watching("--follow", "-n", "1", "-t", "60", "-e", "close_write", out) as process:
+        WAYS[way](out)
+        code, lines, said = finish(process)
+    assert (code, said, len(lines)) == (0, "", 1)
+    assert told(lines[0]) in [("WRITTEN", str(out)), ("CREATED", str(out))]
+
+
+def test_following_a_name(here):
+    """--follow stays with a name through replacement, deletion, and a new directory."""
+    path = here / "below" / "file"
+    with watching(path, "--follow", "-e", "created,written,deleted") as process:
+        path.parent.mkdir()
+        replace(path)
+        assert next_line(process) == ("CREATED", str(path))
+        replace(path)
+        assert next_line(process) == ("WRITTEN", str(path))
+        path.unlink()
+        assert next_line(process) == ("DELETED", str(path))
+        path.mkdir()
+        assert next_line(process) == ("CREATED|ISDIR", str(path))
+        (path / "new").touch()
+        assert next_line(process) == ("CREATED", f"{path}/new")
+
+
+def test_a_file_with_r(here):
+    """With -r a file is followed by its name."""
+    (here / "file").touch()
+    with watching(here / "file", "-r", "-n", "1", "-e", "written") as process:
+        replace(here / "file")
+        _, lines, _ = finish(process)
+    assert told(lines[0]) == ("WRITTEN", f"{here}/file")
+
+
+def test_a_missing_path(here):
+    """Without --follow a path that does not exist is an error."""
+    done = run("watch", "-r", here / "missing")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"butter: the path does not exist: '{here}/missing'\n"
+
+
+def test_the_root_goes(here):
+    """The end of a tree is told, not counted, and its path is waited for."""
+    tree = here / "tree"
+    tree.mkdir()
+    with watching(tree, "-r", "-e", "created", "-n", "1") as process:
+        tree.rename(here / "away")
+        assert next_line(process) == ("DELETED|ISDIR", str(tree))
+        tree.mkdir()
+        code, lines, _ = finish(process)
+    assert (code, [told(line) for line in lines]) == (0, [("CREATED|ISDIR", str(tree))])
+
+
+@needs_namespaces
+def test_unreadable_directories(here):
+    """What cannot be read is told with -r, and the rest is watched."""
+    for name in "closed", "open", "open/below":
+        (here / name).mkdir()
+    (here / "closed").chmod(0)
+    (here / "open" / "below").chmod(0)
+    arguments = "-r", here / "closed", here / "open", "-t", "0.1"
+    done = run("watch", *arguments, preexec_fn=lambda: support.own_namespaces(root=False))
+    assert (done.returncode, done.stdout) == (0, "")
+    first, second, _ = done.stderr.splitlines()
+    assert "skipped: no permission" in first
+    assert first.endswith(f"'{here}/closed'")
+    assert second == f"butter: skipped: no permission to read the directory: '{here}/open/below'"
+
+
+@needs("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", kernel=(5, 17))
+def test_process_of_a_change(tmp_path):
+    """--who has the process behind each change, with -r too."""
+
+    def test(path):
+        path = Path(path)
+        with watching(path, "-r", "--who", "--json", "-n", "1", "-e", "created") as process:
+            (path / "new").touch()
+            (record,) = map(json.loads, finish(process)[1])
+        assert (record["process"], record["path"]) == (os.getpid(), f"{path}/new")
+        assert record["comm"] == Path("/proc/self/comm").read_text().rstrip("\n")
+        (path / "more").mkdir()
+        with watching(path / "more", path / "new", "--who", "-n", "2", "-e", "create,attrib") as process:
+            (path / "more" / "file").touch()
+            (path / "new").chmod(0o600)
+            _, lines, _ = finish(process)
+        assert [told(line)[1].split("  by ")[0] for line in lines] == [f"{path}/more/file", f"{path}/new"]
+        assert f"[{os.getpid()}]" in lines[0]
+
+    own_filesystem(test, tmp_path, "tmpfs")
+
+
+def test_lost_events_are_found(here):
+    """After an overflow of the kernel's queue every file is told all the same."""
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    with watching(here, "-r", "-e", "created", "-n", str(limit // 2 + 10)) as process:
+        stop(process)
+        for number in range(limit // 2 + 10):
+            (here / str(number)).touch()
+        process.send_signal(signal.SIGCONT)
+        code, lines, said = finish(process)
+    assert (code, said) == (0, "")
+    assert {int(line.rpartition("/")[2]) for line in lines} == set(range(limit // 2 + 10))
