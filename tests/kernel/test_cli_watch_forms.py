@@ -1,0 +1,239 @@
+"""The forms of the output of ``butter watch``, and where its paths come from."""
+
+import csv
+import datetime
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from commands import finish, one_line, run, started, stop, watching
+
+from butter._inotify import queued
+from butter.errors import sysctl
+from butter.pidfd import Pidfd
+
+pytestmark = pytest.mark.usefixtures("plain_environment")
+
+LINE = re.compile(r"(\d\d:\d\d:\d\d\.\d\d\d)  (\S+) +(.*)")
+
+
+def columns(lines):
+    """The flags and the paths."""
+    return [LINE.fullmatch(line).groups()[1:] for line in lines]
+
+
+def test_a_move_is_one_line(here):
+    """A move within the watched directories is one line, and one of COUNT."""
+    (here / "to").mkdir()
+    with watching(here, here / "to", "-n", "4", "-e", "move,create") as process:
+        (here / "old").touch()
+        (here / "old").rename(here / "to" / "new")
+        (here / "to" / "new").rename(here.parent / "away")
+        (here.parent / "away").rename(here / "back")
+        _, lines, _ = finish(process)
+    assert columns(lines) == [
+        ("CREATE", f"{here}/old"),
+        ("MOVED_FROM|MOVED_TO", f"{here}/old -> {here}/to/new"),
+        ("MOVED_FROM", f"{here}/to/new"),
+        ("MOVED_TO", f"{here}/back"),
+    ]
+
+
+@pytest.mark.parametrize("is_dir", [False, True])
+def test_a_path_that_moves(here, is_dir):
+    """A watched path that moves is told, uncounted, and its later lines say so."""
+    path = here / "path"
+    path.mkdir() if is_dir else path.touch()
+    with watching(path, "-e", "attrib", "-n", "2") as process:
+        path.chmod(0o700)
+        path.rename(here / "other")
+        (here / "other").chmod(0o500)
+        _, lines, _ = finish(process)
+    suffix = "|ISDIR" if is_dir else ""
+    moved = f"{path}  (moved away: this is no longer its path)"
+    expected = [("ATTRIB" + suffix, str(path)), ("MOVE_SELF", moved), ("ATTRIB" + suffix, moved)]
+    assert columns(lines) == expected
+    (here / "other").rename(path)
+    with watching(path, "--json", "-e", "attrib", "-n", "1") as process:
+        path.rename(here / "other")
+        (here / "other").chmod(0o700)
+        first, second = map(json.loads, finish(process)[1])
+    assert (first["flags"], first["moved"], second["moved"]) == (["IN_MOVE_SELF"], True, True)
+
+
+def test_settled_names(here):
+    """With --settle a path has one line, with the flags of all its events."""
+    with watching(here, "--settle", "0.05", "-n", "2", "-e", "create,close_write,delete") as process:
+        (here / "one").touch()
+        (here / "one").unlink()
+        (here / "two").touch()
+        _, lines, _ = finish(process)
+    assert columns(lines) == [("CREATE|CLOSE_WRITE|DELETE", f"{here}/one"), ("CREATE|CLOSE_WRITE", f"{here}/two")]
+
+
+def test_names_are_not_ambiguous(here, monkeypatch):
+    """A backslash is escaped, so that no two names are printed alike."""
+    names = [b"a\\nb", b"a\nb", "ü".encode(), b"\xfc", b"\\xfc"]
+    shown = [r"a\\nb", r"a\nb", "ü", r"\xfc", r"\\xfc"]
+    for encoding, letter in ("utf-8", "ü"), ("ascii", r"\u00fc"):
+        monkeypatch.setenv("PYTHONIOENCODING", encoding)
+        with watching(here, "-e", "create", "-n", str(len(names))) as process:
+            for name in names:
+                os.close(os.open(os.path.join(os.fsencode(here), name), os.O_CREAT))
+            lines = process.communicate(timeout=60)[0].decode(encoding).splitlines()
+        assert [line.rpartition("/")[2] for line in lines] == [letter if name == "ü" else name for name in shown]
+        for name in names:
+            os.unlink(os.path.join(os.fsencode(here), name))
+
+
+def test_raw_names(here):
+    """-0 ends lines with NUL, and prints names as they are."""
+    with watching(here, "-0", "--format", "{flags} {path}", "-e", "create", "-n", "2") as process:
+        for name in b"a\nb\\", b"\xff":
+            os.mkdir(os.path.join(os.fsencode(here), name))
+        out = process.communicate(timeout=60)[0]
+    assert out == b"CREATE|ISDIR %b/a\nb\\\0CREATE|ISDIR %b/\xff\0" % (os.fsencode(here), os.fsencode(here))
+
+
+def test_table(here):
+    """--csv is a table with a heading, dates, and quotes where they are needed."""
+    with watching(here, "--csv", "-e", "create,move", "-n", "2") as process:
+        (here / 'a,"b"').touch()
+        (here / 'a,"b"').rename(here / "c")
+        _, lines, _ = finish(process)
+    heading, made, moved = csv.reader(lines)
+    assert heading == ["time", "flags", "path", "old_path"]
+    assert made[1:] == ["CREATE", f'{here}/a,"b"', ""]
+    assert moved[1:] == ["MOVED_FROM|MOVED_TO", f"{here}/c", f'{here}/a,"b"']
+    assert abs(datetime.datetime.fromisoformat(made[0]).timestamp() - time.time()) < 60
+
+
+def test_own_format(here):
+    """--format has the fields that it names, and --time-format the time."""
+    form = "{time}|{flags:8}|{name}|{old_path}|{path}|{pid}{comm}"
+    arguments = "--format", form, "--time-format", "%Y %f", "-e", "create", "-n", "1"
+    with watching(here, *arguments) as process:
+        (here / "new").touch()
+        _, (line,), _ = finish(process)
+    assert re.fullmatch(rf"\d{{4}} \d{{6}}\|CREATE  \|new\|\|{here}/new\|", line)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--format", "{nothing}"], "'{nothing}' is not a format; its fields are {time}, {flags}, {path}"),
+        (["--format", "{"], "'{' is not a format"),
+        (["--format", "{path.nothing}"], "is not a format"),
+        (["--json", "--csv"], "not allowed with argument"),
+        (["--color", "often"], "'often'"),
+        (["--exclude", ""], "'' is not a glob"),
+        (["--filesystem", "/", "--follow"], "--follow does not go with --filesystem"),
+    ],
+)
+def test_wrong_forms(arguments, words):
+    """One line says what is wrong with a form."""
+    done = run("watch", *([] if "--filesystem" in arguments else ["."]), *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    one_line(done.stderr, words)
+
+
+@pytest.mark.parametrize(("color", "code"), [("always", "\033[32m"), ("never", "")])
+def test_colours_as_asked(here, color, code):
+    """--color decides, whatever the output is."""
+    control, side = pty.openpty()
+    output = side if color == "never" else subprocess.PIPE
+    try:
+        with watching(here, "-n", "1", "-e", "create", "--color", color, stdout=output) as process:
+            (here / "new").mkdir()
+            out = finish(process)[1][0] if color == "always" else process.wait(60) or os.read(control, 4096).decode()
+    finally:
+        os.close(control)
+        os.close(side)
+    assert f"  {code}CREATE|ISDIR" in out
+
+
+def test_summary(here):
+    """--summary counts each thing that happened to each path, and prints no line."""
+    arguments = here, "-e", "create,delete", "--summary", "-n", "5"
+    found = []
+    for form in [], ["--json"], ["--csv"]:
+        with watching(*arguments, *form) as process:
+            for name in "a", "b", "a":
+                (here / name).touch()
+                if name == "a":
+                    (here / name).unlink()
+            found.append(finish(process)[1])
+        (here / "b").unlink()
+    text, records, rows = found
+    assert [line.split() for line in text] == [
+        ["total", "CREATE", "DELETE", "path"],
+        ["4", "2", "2", f"{here}/a"],
+        ["1", "1", "0", f"{here}/b"],
+    ]
+    assert json.loads(records[0]) == {"path": f"{here}/a", "total": 4, "counts": {"CREATE": 2, "DELETE": 2}}
+    assert [row.split(",") for row in rows] == [line.split() for line in text]
+
+
+def test_summary_after_an_interrupt(here):
+    """Ctrl-C ends a summary, which is printed."""
+    with watching(here, "-r", "-e", "create", "--summary") as process:
+        (here / "new").mkdir()
+        stop(process)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
+        code, lines, said = finish(process)
+    assert (code, said, lines[1:]) in [(130, "", [f"    1        1  {here}/new"]), (130, "", [])]
+
+
+@pytest.mark.parametrize("data", [b"one\ntwo\n", b"one\0two"])
+def test_paths_from_a_file(here, data):
+    """Paths come from stdin and from files, one a line or with NULs between them."""
+    for name in "one", "two":
+        os.mkdir(name)
+    (here / "paths").write_bytes(data)
+    with open(here / "paths", "rb") as paths, started("watch", "-", "-n", "1", "-q", stdin=paths) as process:
+        while process.poll() is None:
+            os.utime("two")
+            time.sleep(0.01)
+        assert process.stdout.readline().split()[2] == b"two"
+    done = run("watch", "-t", "0", "--from-file", here / "paths", "--from-file", here / "paths")
+    assert (done.returncode, done.stderr) == (0, "butter: watching one, two, one, two\n")
+
+
+def test_no_path_in_a_file(here):
+    """A file that is missing or has no path is an error."""
+    one_line(run("watch", "--from-file", here / "missing").stderr, "No such file", f"'{here}/missing'")
+    one_line(run("watch", "-", stdin=subprocess.DEVNULL).stderr, "a PATH", "is needed")
+
+
+def test_many_paths(here):
+    """The line that tells what is watched is short, however many paths there are."""
+    for number in range(100):
+        (here / str(number)).mkdir()
+    done = run("watch", "-t", "0", *(here / str(number) for number in range(100)))
+    assert (done.returncode, done.stderr) == (0, f"butter: watching 100 paths, the first is {here}/0\n")
+    assert run("watch", "-t", "0", "-q", here).stderr == ""
+
+
+def test_a_slow_reader_loses_nothing(here):
+    """Events are moved into memory while the output is not read."""
+    limit = sysctl("fs.inotify.max_queued_events")
+    with watching(here, "-e", "create,delete", "-n", str(2 * limit)) as process:
+        descriptors = Path(f"/proc/{process.pid}/fd")
+        (number,) = (int(fd.name) for fd in descriptors.iterdir() if os.readlink(fd) == "anon_inode:inotify")
+        with Pidfd(process.pid) as pidfd, open(pidfd.getfd(number), "rb") as queue:
+            for number in range(limit):
+                (here / "x").touch()
+                (here / "x").unlink()
+                if not number % 1000:
+                    # the output has no room any more, and still the queue becomes empty
+                    while queued(queue.fileno()):
+                        time.sleep(0.001)
+        _, lines, said = finish(process)
+    assert (len(lines), said) == (2 * limit, "")
