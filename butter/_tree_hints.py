@@ -22,8 +22,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from butter._constants.fanotify import FAN_RENAME
 from butter._tree_model import ChangeKind, Directory
-from butter.fanotify import FAN_RENAME
 from butter.inotify import (
     IN_ATTRIB,
     IN_CLOSE_WRITE,

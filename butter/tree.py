@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from butter._arguments import fsencode
 from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
-from butter._tree_fanotify import FanotifySource
 from butter._tree_file import FileWatch, watch_file
 from butter._tree_hints import Hints
 from butter._tree_inotify import InotifySource
@@ -157,7 +156,7 @@ class Tree(Steps[Change]):
         self._mounts = Mounts()
         self._parts.append(self._mounts)
         if backend == "fanotify":
-            self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
+            self._scan(place, _fanotify_source(place, modified, pidfd), cross_mounts, partial)
             self._why = "asked for"
             return
         source = InotifySource(modified)
@@ -171,7 +170,7 @@ class Tree(Steps[Change]):
             watches = source.watches
         if backend == "auto":
             try:
-                self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
+                self._scan(place, _fanotify_source(place, modified, pidfd), cross_mounts, partial)
                 self._why = f"this user has watches for {watches} directories, which are too few"
                 return
             except OSError:
@@ -282,6 +281,13 @@ class Tree(Steps[Change]):
 
     def _text(self, path: bytes) -> str | Any:
         return path if self._is_bytes else os.fsdecode(path)
+
+
+def _fanotify_source(place: bytes, modified: bool, pidfd: bool) -> Source:
+    # slow to import, and mostly not needed
+    from butter._tree_fanotify import FanotifySource
+
+    return FanotifySource(place, modified, pidfd)
 
 
 def _first(model: Model) -> tuple[list[tuple[bytes, Entry]], list[tuple[bytes, Walk, int]]]:

@@ -78,6 +78,11 @@ def process_of(event: FanotifyEvent) -> Process:
         return Process(number, unknown=sentence(error))
     if pidfd is None:
         return Process(number, unknown="the event does not have a pidfd")
+    return process_behind(number, pidfd)
+
+
+def process_behind(number: int, pidfd: Pidfd) -> Process:
+    """Return the process of *pidfd*, which had *number* when the event was made."""
     # in the PID namespace of /proc, which may be another than that of this process
     shown = pidfd.pid
     comm = cmdline = None
@@ -90,17 +95,6 @@ def process_of(event: FanotifyEvent) -> Process:
     if comm is None:
         return Process(number, ended=ended, unknown="/proc does not show it")
     return Process(number, comm.removesuffix(b"\n"), None if cmdline is None else arguments_of(cmdline), ended)
-
-
-def process_with_number(number: int) -> Process:
-    """Return the process that has *number* now, where an event has no pidfd.
-
-    It is another one if the process has ended and its number was given away since.
-    """
-    comm, cmdline = proc_file(number, "comm"), proc_file(number, "cmdline")
-    if comm is None:
-        return Process(number, ended=True, unknown=GONE)
-    return Process(number, comm.removesuffix(b"\n"), None if cmdline is None else arguments_of(cmdline), False)
 
 
 def was_reaped(pidfd: Pidfd) -> bool:

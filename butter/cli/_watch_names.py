@@ -162,7 +162,7 @@ class Names:
         return lines
 
     def _paths_of(self, wd: int, name: bytes) -> list[bytes]:
-        """Return the paths of a name, the one that was watched last at the beginning."""
+        """Return the paths of a name, beginning with the one that was watched last."""
         paths = self._paths.get(wd, [])[::-1]
         return [os.path.join(path, name) for path in paths] if name else paths
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     from butter._tree_model import Node
     from butter.cli._processes import Process
+
+#: how many changes may wait whose processes have a descriptor each
+MOST_PROCESSES = 10_000
 
 BITS = {kind: KINDS[kind.value] for kind in ChangeKind}
 
@@ -64,7 +68,7 @@ class Followed:
         #: changes that were found when a directory appeared
         self._found: deque[Change] = deque()
         #: the file that was DELETED last
-        self._gone: bytes | None = None
+        self._gone: Any = None
         self._source: Tree | FileWatch = self._open()
 
     def _open(self) -> Tree | FileWatch:
@@ -87,6 +91,7 @@ class Followed:
             include=options.include,
             modified=bool(self._kinds & IN_MODIFY),
             backend="fanotify" if options.who else "auto",
+            pidfd=options.who,
         )
 
     def unreadable(self) -> list[bytes]:
@@ -115,7 +120,7 @@ class Followed:
 
     def drain(self) -> None:
         """Read what happened, and look."""
-        if self._source.pending < MOST_LINES:
+        if self._source.pending < (MOST_PROCESSES if self._options.who else MOST_LINES):
             self._source.step()
 
     def take(self) -> list[Line]:
@@ -155,7 +160,8 @@ class Followed:
         while len(changes) < SOME and self._source.pending:
             change = self._source.read_event()
             if isinstance(self._source, FileWatch):
-                change = change._replace(path=b"")
+                root: Any = b""
+                change = change._replace(path=root)
                 if change.is_dir and change.kind is not ChangeKind.DELETED:
                     self._enter(change.time)
             changes.append(change)
@@ -216,10 +222,15 @@ class ChangeLine(Line):
 
     def find_process(self) -> None:
         """Look for the name of the process, while it has its number."""
-        from butter.cli._processes import Process, process_with_number
+        from butter.cli._processes import GONE, Process, process_behind
 
-        pid = self.change.process
-        self.process = Process(None, unknown="no event told it") if pid is None else process_with_number(pid)
+        found = self.change.process
+        if found is None:
+            self.process = Process(None, unknown="no event told it")
+        elif found.pidfd is None:
+            self.process = Process(found.pid, ended=True, unknown=GONE)
+        else:
+            self.process = process_behind(found.pid, found.pidfd)
 
     @property
     def note(self) -> str:  # type: ignore[override]
@@ -232,7 +243,8 @@ class ChangeLine(Line):
         fields: dict[str, Any] = {"kind": change.kind.value}
         fields.update(json_fields("path", self.path or b""))
         fields.update({"old_path": None} if self.old_path is None else json_fields("old_path", self.old_path))
-        fields.update(is_dir=change.is_dir, synthetic=change.synthetic, process=change.process)
+        fields.update(is_dir=change.is_dir, synthetic=change.synthetic)
+        fields["process"] = None if change.process is None else change.process.pid
         if self.process is not None:
             more = self.process.json()
             del more["pid"]
@@ -241,12 +253,17 @@ class ChangeLine(Line):
 
     def more(self) -> dict[str, Any]:
         """The other fields."""
-        return {"pid": self.change.process, "comm": None if self.process is None else self.process.comm}
+        process = self.process
+        return {} if process is None else {"pid": process.pid, "comm": process.comm}
 
 
 def trees_of(options: argparse.Namespace, kinds: int) -> list[Followed]:
     """Return a source for each path that *options* name, and tell what is skipped."""
     sources: list[Followed] = []
+    if options.who:
+        # a process of which changes wait has a descriptor
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         for path in options.paths:
             try:

@@ -105,8 +105,7 @@ btrfs, the mount is watched instead, which has the events of open files alone.
 
 The process behind an event is found through a pidfd, and so is never another
 one. Its name and command are those that it had when the event was read; a
-process that had ended by then has only its number. With -r it is found by its
-number.
+process that had ended by then has only its number.
 
 A record of --filesystem and --who has time, path, name, mask, flags, and for
 a rename old_path and old_name; pid, comm (the name of the process), cmdline (a

@@ -70,9 +70,11 @@ def test_a_path_that_moves(here, is_dir):
 def test_settled_names(here):
     """With --settle a path has one line, with the flags of all its events."""
     with watching(here, "--settle", "0.05", "-n", "2", "-e", "create,close_write,delete") as process:
+        stop(process)
         (here / "one").touch()
         (here / "one").unlink()
         (here / "two").touch()
+        process.send_signal(signal.SIGCONT)
         _, lines, _ = finish(process)
     assert columns(lines) == [("CREATE|CLOSE_WRITE|DELETE", f"{here}/one"), ("CREATE|CLOSE_WRITE", f"{here}/two")]
 

@@ -134,17 +134,19 @@ def test_settled_changes(here):
     """--settle has one line for each path, once it was quiet."""
     (here / "file").write_text("old")
     with watching(here, "-r", "--settle", "0.05", "-n", "2") as process:
+        stop(process)
         (here / "gone").touch()
         (here / "gone").unlink()
         replace(here / "file")
         (here / "new").write_text("1")
         (here / "new").write_text("2")
+        process.send_signal(signal.SIGCONT)
         _, lines, _ = finish(process)
     assert [told(line) for line in lines] == [("WRITTEN", f"{here}/file"), ("CREATED", f"{here}/new")]
 
 
 def test_changes_that_are_not_settled_at_the_end(here):
-    """What has not settled when the time is up is printed then, and on Ctrl-C too."""
+    """Lines that have not settled when the time is up, or at Ctrl-C, are printed."""
     with watching(here, "-r", "--settle", "9", "-t", "0.4") as process:
         (here / "new").touch()
         code, lines, _ = finish(process)
@@ -234,7 +236,7 @@ def test_the_root_goes(here):
 
 @needs_namespaces
 def test_unreadable_directories(here):
-    """What cannot be read is told with -r, and the rest is watched."""
+    """With -r paths that cannot be read are told, and the others are watched."""
     for name in "closed", "open", "open/below":
         (here / name).mkdir()
     (here / "closed").chmod(0)
