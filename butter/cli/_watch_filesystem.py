@@ -143,7 +143,7 @@ def names_marked(options: argparse.Namespace, mask: int) -> Fanotify:
 
 
 def marked(path: bytes, mask: int) -> tuple[Fanotify, str]:
-    """Return an object for the filesystem of *path*, or its mount, and the words for it."""
+    """Return an object for the filesystem of *path*, or its mount, with its words."""
     everything = mask & IN_ALL_EVENTS == IN_ALL_EVENTS
     try:
         fanotify = watching(path, all_events() if everything else mask, FAN_MARK_FILESYSTEM)

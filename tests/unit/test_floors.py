@@ -56,7 +56,7 @@ HANDED_OUT = {"pidfd", "asyncio.pidfd"}
 # The last two are still to come.
 COMPOSITIONS = {"clone", "mounts", "tree", "sandbox"}
 
-# what is slow to import, and mostly not needed: every 'butter watch -r' would wait for it
+# what is slow to import and mostly not needed, so that 'butter watch -r' does not wait
 LATE = {"butter.tree": {"butter._tree_fanotify"}}
 
 # packages that a program does not need at run time
@@ -176,7 +176,7 @@ def test_imports_are_cheap(name):
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("butter.build")])
 def test_imports_within_functions(name):
-    """An import waits inside a function only in the command, and where it is in LATE."""
+    """An import waits inside a function only in the command, and those of LATE."""
     functions = [node for node in ast.walk(parse(name)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     inside = {other for function in functions for other in imports(function)}
     if place(name)[0] == COMMAND:
