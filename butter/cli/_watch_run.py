@@ -247,6 +247,9 @@ class Runner:
             # a program that ends by itself may have set the terminal on purpose
             if code < 0 and _foreground.terminal_in_front() is not None:
                 termios.tcsetattr(terminal, termios.TCSADRAIN, settings)
+        if self._sent == signal.SIGINT:
+            # a shell starts its background programs so that they ignore Ctrl-C
+            job.signal(signal.SIGTERM)
         # told by the user, or by a line that says so
         if code != -(self._sent or 0) or not code:
             self._tell(job.words())
