@@ -1,4 +1,4 @@
-"""The command of ``butter watch … -- COMMAND``: its arguments, its paths, its processes."""
+"""The command of ``butter watch … -- COMMAND``: arguments, paths, processes."""
 
 from __future__ import annotations
 
