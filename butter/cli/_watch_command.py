@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from butter.cli._output import printable, sentence
 from butter.clone import DEVNULL, spawn
+from butter.errors import InvalidArgument
 from butter.memfd import Memfd
 from butter.pidfd import P_PGID, WEXITED, WNOHANG, WNOWAIT, waitid
 from butter.signalfd import signum_to_signame
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 # {{}} and {{+}}, which stand for themselves, or {} and {+}
 PLACES = re.compile(rb"\{\{(\+?)\}\}|\{(\+?)\}")
+
+#: why a command cannot be executed, where the words of the system are a riddle
+REASONS = {
+    errno.E2BIG: "cannot be executed: its arguments and the environment are too long",
+    errno.ENOEXEC: "is not a program of this machine, nor a script that begins as #!/bin/sh does",
+}
 
 #: how much of a command is shown
 LONGEST_NAME = 60
@@ -80,8 +87,11 @@ class Command:
             try:
                 job = Job(self.arguments(taken), taken, in_lines, own_group)
             except OSError as error:
-                if error.errno != errno.E2BIG or not (in_lines or (self.for_all and len(taken) > 1)):
-                    raise OSError(error.errno, self._reason(error, taken)) from error
+                # E2BIG
+                too_long = isinstance(error, InvalidArgument)
+                if not too_long or not (in_lines or (self.for_all and len(taken) > 1)):
+                    error.strerror, error.filename = self._reason(error, taken), None
+                    raise
             else:
                 break
             # only the kernel knows how much it takes
@@ -96,13 +106,12 @@ class Command:
     def _reason(self, error: OSError, paths: list[bytes]) -> str:
         if not (error.strerror or "").startswith("spawn(argv)"):
             return sentence(error)
+        number = error.errno or 0
         program = f"'{printable(self.arguments(paths)[0])}'"
-        if error.errno == errno.ENOENT:
+        if isinstance(error, FileNotFoundError):
             there = "/" in program and os.path.lexists(self.arguments(paths)[0])
             return f"the command {program} {'names an interpreter that does not exist' if there else 'was not found'}"
-        if error.errno == errno.ENOEXEC:
-            return f"the command {program} is not a program of this machine, nor a script that begins as #!/bin/sh does"
-        return f"the command {program} cannot be executed: {os.strerror(error.errno or 0)}"
+        return f"the command {program} {REASONS.get(number, f'cannot be executed: {os.strerror(number)}')}"
 
 
 class Job:
@@ -167,7 +176,8 @@ class Job:
             else:
                 self.child.send_signal(number)
         except PermissionError as error:
-            raise OSError(error.errno, f"{self.name}: it cannot be ended, because it runs as another user") from error
+            error.strerror, error.filename = f"{self.name}: it cannot be ended, because it runs as another user", None
+            raise
 
     def words(self) -> str:
         """The sentence about the end of the program."""

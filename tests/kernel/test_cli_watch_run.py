@@ -1,4 +1,4 @@
-"""The command that ``butter watch`` runs: paths, waiting, restart, signals, terminal."""
+"""The command of ``butter watch``: paths, waiting, restart, signals, terminal."""
 
 import argparse
 import os
@@ -15,6 +15,7 @@ import pytest
 from commands import state
 from support import in_child, until
 
+from butter.cli._output import sentence
 from butter.cli._watch_command import Command
 from butter.cli._watch_run import Runner
 from butter.cli._watch_run_options import add_options
@@ -30,7 +31,7 @@ def directory(tmp_path, monkeypatch):
 
 
 def with_runner(argv, body, **options):
-    """The lines that a Runner tells, and the exception that ends it.
+    """The lines that a Runner tells, and that of an error or the exception of its end.
 
     *body* uses the Runner in a process of its own, without a terminal.
     """
@@ -41,7 +42,9 @@ def with_runner(argv, body, **options):
         try:
             with Runner(argv, tell=told.append, **options) as runner:
                 body(runner)
-        except (OSError, SystemExit, KeyboardInterrupt) as end:
+        except OSError as error:
+            told.append(sentence(error))
+        except (SystemExit, KeyboardInterrupt) as end:
             told.append(end)
         return told
 
@@ -140,7 +143,7 @@ def test_environment():
 @pytest.mark.parametrize("place", ["{+}", ""])
 def test_too_many_paths(place):
     """Paths that are too long for one run are in several, or in the file alone."""
-    paths = [f"{number:04}{'x' * 4000}" for number in range(700)]
+    paths = [f"{number:04}{'x' * 4000}" for number in range(560)]
     script = 'echo $# >> runs; tr "\\0" "\\n" < "$BUTTER_PATHS_FILE" | cut -c -4 >> file'
 
     def body(runner):
@@ -272,6 +275,35 @@ def test_signal(number, taken, end):
     assert gone(lines("child")[0])
 
 
+def test_second_signal():
+    """A second signal does not wait for a command that does not end."""
+
+    def body(runner):
+        runner.changed(["a"])
+        until_steps(runner, lines)
+        os.kill(os.getpid(), signal.SIGTERM)
+        until_steps(runner, lambda: False)
+
+    script = "trap 'kill -HUP $PPID' TERM; echo ready >> runs; while :; do read line < fifo; done"
+    (end,) = with_runner(["sh", "-c", script], body, kill_after=3600)
+    assert end.code == 128 + signal.SIGTERM
+
+
+def test_killed():
+    """Where butter itself is killed, the command ends too."""
+    pid = os.fork()
+    if not pid:
+        try:
+            with Runner(["sh", "-c", "echo $$ >> runs; exec sleep 60"], tell=print, restart=True):
+                signal.pause()
+        finally:
+            os._exit(1)
+    until(lines)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    until(lambda: gone(lines()[0]))
+
+
 def test_ignored_signal():
     """A hang-up that was ignored from the start, as by nohup, ends nothing."""
 
@@ -302,7 +334,7 @@ def test_command_that_cannot_start(program, words):
         Path(name).write_text(content)
         Path(name).chmod(0o755)
     (error,) = with_runner([program], lambda runner: runner.changed(["a"]))
-    assert error.strerror.startswith(words)
+    assert error.startswith(words)
 
 
 def test_command_that_is_gone():
