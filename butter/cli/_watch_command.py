@@ -128,7 +128,9 @@ class Job:
 
     def __init__(self, argv: list[bytes], paths: list[bytes], in_lines: bool, own_group: bool) -> None:
         self.paths, self.own_group = paths, own_group
-        command = shlex.join(printable(argument) for argument in argv)
+        # each argument is a character at least, and there may be thousands
+        shown = [printable(argument[: LONGEST_NAME + 1]) for argument in argv[: LONGEST_NAME + 1]]
+        command = shlex.join(shown)
         self.name = command if len(command) <= LONGEST_NAME else f"{command[: LONGEST_NAME - 3]}..."
         self._file = Memfd("butter-paths", b"".join(path + b"\0" for path in paths))
         try:

@@ -5,8 +5,11 @@ The parser is made at each start, and the rest is slow to import.
 
 from __future__ import annotations
 
-import argparse
-import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
 
 HELP = """\
 COMMAND runs without a shell when paths have changed. {} in its arguments stands
@@ -31,10 +34,11 @@ and so do SIGTERM, SIGHUP and SIGQUIT.
 """
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, seconds: Callable[[str], float]) -> None:
     """Add the options that say how a command runs.
 
-    They become ``restart``, ``on_busy`` and ``kill_after``.
+    They become ``restart``, ``on_busy`` and ``kill_after``. *seconds* is the type of a
+    time.
     """
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
@@ -48,18 +52,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--kill-after",
-        type=seconds_argument,
+        type=seconds,
         default=5.0,
         metavar="SECONDS",
         help="how long COMMAND may take to end until SIGKILL ends it (default: 5)",
     )
-
-
-def seconds_argument(argument: str) -> float:
-    try:
-        number = float(argument)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{argument!r} is not a number of seconds")
-    return number

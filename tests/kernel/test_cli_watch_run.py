@@ -102,7 +102,7 @@ def test_wrong_command(argv, options, words):
 def test_options():
     """A command waits for its end unless an option says otherwise."""
     parser = argparse.ArgumentParser()
-    add_options(parser)
+    add_options(parser, float)
     assert vars(parser.parse_args([])) == {"restart": False, "on_busy": "queue", "kill_after": 5.0}
     assert parser.parse_args(["--kill-after", "0.5"]).kill_after == 0.5
     with pytest.raises(SystemExit):
