@@ -63,7 +63,7 @@ MANY = 100
 @contextlib.contextmanager
 def signals() -> Iterator[Signalfd]:
     """Receive the signals for the program, and have the terminal back at the end."""
-    terminal = _terminal_in_front()
+    terminal = terminal_in_front()
     with Signalfd(signal.valid_signals() - OWN) as received:
         try:
             yield received
@@ -72,10 +72,10 @@ def signals() -> Iterator[Signalfd]:
             while readable(received, 0):
                 received.read_events()
             if terminal is not None:
-                _take_back(terminal)
+                take_back(terminal)
 
 
-def _terminal_in_front() -> int | None:
+def terminal_in_front() -> int | None:
     """Return a descriptor of the terminal, if this process is in its foreground."""
     for number in range(3):
         with contextlib.suppress(OSError):
@@ -84,7 +84,7 @@ def _terminal_in_front() -> int | None:
     return None
 
 
-def _take_back(terminal: int) -> None:
+def take_back(terminal: int) -> None:
     """Have the terminal, if a shell that was the program has left it to a dead group.
 
     If this process is in the background by now, it belongs to another program.
@@ -95,6 +95,22 @@ def _take_back(terminal: int) -> None:
         except ProcessLookupError:
             # SIGTTOU, which a process in the background gets here, is blocked
             os.tcsetpgrp(terminal, os.getpgrp())
+
+
+def also_got(event: Signal, child: Pidfd) -> bool:
+    """Whether *child* got a signal of this process too, from the terminal."""
+    # a terminal that hangs up tells the leader of its session alone
+    for_leader = event.signal == signal.SIGHUP and os.getsid(0) == os.getpid()
+    same_group = os.getpgid(child.pid or 0) == os.getpgrp()
+    return event.code == SI_KERNEL and same_group and not for_leader
+
+
+def stop_self(number: int) -> None:
+    """Do what the default action of a blocked signal does: stop, until SIGCONT."""
+    os.kill(os.getpid(), number)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+    # here this process is stopped
+    signal.pthread_sigmask(signal.SIG_BLOCK, [number])
 
 
 def wait(child: Pidfd, received: Signalfd) -> int:
@@ -201,7 +217,7 @@ class _Program:
             if number not in self._now.ignored:
                 _stop(number, self._child)
             return 0
-        return self._act(_Owed(number, self._has(event)))
+        return self._act(_Owed(number, also_got(event, self._child)))
 
     def pass_on_owed(self) -> int:
         """Do the same for the signals that were blocked at the last look."""
@@ -258,26 +274,16 @@ class _Program:
             time.sleep(0.001)
         self.look()
 
-    def _has(self, event: Signal) -> bool:
-        """Whether the program got the signal too, from the terminal."""
-        # a terminal that hangs up tells the leader of its session alone
-        for_leader = event.signal == signal.SIGHUP and os.getsid(0) == os.getpid()
-        same_group = os.getpgid(self._child.pid or 0) == os.getpgrp()
-        return event.code == SI_KERNEL and same_group and not for_leader
-
 
 def _stop(number: int, child: Pidfd) -> None:
     """Stop the program, then this process, until a shell lets both go on."""
     child.send_signal(signal.SIGSTOP)
-    terminal = _terminal_in_front()
+    terminal = terminal_in_front()
     settings = [] if terminal is None else termios.tcgetattr(terminal)
-    os.kill(os.getpid(), number)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
-    # here this process is stopped
-    signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+    stop_self(number)
     # A program that sets the terminal and draws it anew when it goes on has a handler
     # that stops it. That does not work for process 1, so it may have done both before.
-    if terminal is not None and terminal == _terminal_in_front():
+    if terminal is not None and terminal == terminal_in_front():
         termios.tcsetattr(terminal, termios.TCSADRAIN, settings)
     child.send_signal(signal.SIGCONT)
     child.send_signal(signal.SIGWINCH)

@@ -1,0 +1,59 @@
+"""The options of ``butter watch … -- COMMAND``, apart from the code that runs it.
+
+The parser is made at each start, and the rest is slow to import.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+HELP = """\
+COMMAND runs without a shell when paths have changed. {} in its arguments stands
+for a path, and COMMAND runs once for each; with {+} it runs once, with an
+argument for each path, or more often where they are too many for one; without
+both it runs once. {{}} is a plain {}. A path that begins with '-' gets './'.
+
+COMMAND finds the same paths in its environment: in BUTTER_PATHS, each on a
+line, and in the file that BUTTER_PATHS_FILE names, each with a NUL at its end,
+as 'xargs -0' reads them. BUTTER_PATHS is not set where a path has a newline in
+it, or where the paths are too long for the environment.
+
+A change that comes while COMMAND runs is run for afterwards, however many come.
+With --on-busy restart the command is ended instead, and runs for the paths of
+both; with --on-busy skip such changes are dropped. With --restart COMMAND is a
+server: it runs from the start, and each change ends it and starts it anew. To
+end it, its whole process group gets SIGTERM, and SIGKILL after --kill-after.
+
+COMMAND has the terminal. With --restart and --on-busy restart it is in a
+process group of its own, and does not read from the terminal. Ctrl-C ends both,
+and so do SIGTERM, SIGHUP and SIGQUIT.
+"""
+
+
+def add_options(parser: argparse.ArgumentParser, seconds: Callable[[str], float]) -> None:
+    """Add the options that say how a command runs.
+
+    They become ``restart``, ``on_busy`` and ``kill_after``. *seconds* is the type of a
+    time.
+    """
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--restart", action="store_true", help="COMMAND is a server: start it now, and anew after each change"
+    )
+    group.add_argument(
+        "--on-busy",
+        choices=["queue", "skip", "restart"],
+        default="queue",
+        help="what a change does while COMMAND runs: wait for its end (queue), nothing, or end it (default: queue)",
+    )
+    parser.add_argument(
+        "--kill-after",
+        type=seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="how long COMMAND may take to end until SIGKILL ends it (default: 5)",
+    )

@@ -1,0 +1,441 @@
+"""The command of ``butter watch``: paths, waiting, restart, signals, terminal."""
+
+import argparse
+import os
+import pty
+import re
+import select
+import signal
+import sys
+import termios
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from commands import state
+from support import in_child, until
+
+from butter.cli._output import sentence
+from butter.cli._watch_command import Command
+from butter.cli._watch_run import Runner
+from butter.cli._watch_run_options import add_options
+
+# notes its arguments in a file, and ends when the test opens the fifo
+WAITS = ["sh", "-c", 'echo "$*" >> runs; read status < fifo; exit $status', "sh"]
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+
+
+def with_runner(argv, body, **options):
+    """The lines that a Runner tells, and that of an error or the exception of its end.
+
+    *body* uses the Runner in a process of its own, without a terminal.
+    """
+
+    def run():
+        os.setsid()
+        told = []
+        try:
+            with Runner(argv, tell=told.append, **options) as runner:
+                body(runner)
+        except OSError as error:
+            told.append(sentence(error))
+        except (SystemExit, KeyboardInterrupt) as end:
+            told.append(end)
+        return told
+
+    return in_child(run)
+
+
+def until_steps(runner, condition):
+    """Let the runner do its steps until *condition* is met."""
+    while not condition():
+        # a file comes without an event
+        if select.select([runner], [], [], 0.005)[0]:
+            runner.step()
+
+
+def lines(name="runs"):
+    return Path(name).read_text().splitlines() if os.path.exists(name) else []
+
+
+def let_end(status=0):
+    Path("fifo").write_text(f"{status}\n")
+
+
+def gone(pid):
+    """Whether a process has ended; it may be a zombie."""
+    try:
+        return state(pid) == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("argv", "filled"),
+    [
+        (["make"], ["make"]),
+        (["cc", "{}", "-o{}.o"], ["cc", "a", "-oa.o"]),
+        (["tar", "{+}", "--x={+}"], ["tar", "a", "b", "--x=a", "--x=b"]),
+        (["node", "{{}}", "{{+}}{}", "{ }"], ["node", "{}", "{+}a", "{ }"]),
+    ],
+)
+def test_places(argv, filled):
+    """{} is a path, {+} an argument for each, and doubled braces are plain ones."""
+    assert list(map(os.fsdecode, Command(argv).arguments([b"a", b"b"]))) == filled
+
+
+@pytest.mark.parametrize(
+    ("argv", "options", "words"),
+    [([], {}, "missing"), (["a{}", "{+}"], {}, "use one"), (["a", "{}"], {"restart": True}, "from the start")],
+)
+def test_wrong_command(argv, options, words):
+    """A command that cannot be is refused before anything runs."""
+    with pytest.raises(ValueError, match=words):
+        Runner(argv, tell=print, **options)
+
+
+def test_options():
+    """A command waits for its end unless an option says otherwise."""
+    parser = argparse.ArgumentParser()
+    add_options(parser, float)
+    assert vars(parser.parse_args([])) == {"restart": False, "on_busy": "queue", "kill_after": 5.0}
+    assert parser.parse_args(["--kill-after", "0.5"]).kill_after == 0.5
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--restart", "--on-busy", "skip"])
+
+
+def test_run_for_each_path():
+    """With {} the command runs for each path, and each exit status is told."""
+
+    def body(runner):
+        runner.changed(["a", b"\xff\n", "-n", "a"])
+        runner.finish()
+
+    told = with_runner(["sh", "-c", 'printf "%s;" "$1" >> runs; exit ${#1}', "sh", "{}"], body)
+    assert Path("runs").read_bytes() == b"a;\xff\n;./-n;"
+    assert [line.rpartition(": ")[2] for line in told] == [f"ended with status {length}" for length in (1, 2, 4)]
+
+
+def test_environment():
+    """All paths are in a file, and in a variable where that is not ambiguous."""
+    script = 'printf "%s;" "${BUTTER_PATHS-none}" >> runs; cat "$BUTTER_PATHS_FILE" >> runs; kill $$'
+
+    def body(runner):
+        for paths in ["a", b"\xff"], ["a\nb", "c"]:
+            runner.changed(paths)
+            runner.finish()
+        assert runner.status == 128 + signal.SIGTERM
+
+    told = with_runner(["sh", "-c", script], body)
+    assert Path("runs").read_bytes() == b"a\n\xff;a\0\xff\0" + b"none;a\nb\0c\0"
+    assert [line.rpartition(": ")[2] for line in told] == [
+        "ended by SIGTERM",
+        "BUTTER_PATHS_FILE has them",
+        "ended by SIGTERM",
+    ]
+
+
+@pytest.mark.parametrize("place", ["{+}", ""])
+def test_too_many_paths(place):
+    """Paths that are too long for one run are in several, or in the file alone."""
+    paths = [f"{number:04}{'x' * 4000}" for number in range(560)]
+    script = 'echo $# >> runs; tr "\\0" "\\n" < "$BUTTER_PATHS_FILE" | cut -c -4 >> file'
+
+    def body(runner):
+        runner.changed(paths)
+        runner.finish()
+
+    told = with_runner(["sh", "-c", script, "sh", place], body)
+    assert lines("file") == [path[:4] for path in paths]
+    if place:
+        assert sum(map(int, lines())) == len(paths)
+        assert len(lines()) == len(told) > 1
+    else:
+        assert lines() == ["1"]
+        assert "BUTTER_PATHS is not set" in told[0]
+
+
+def test_queue():
+    """Changes while the command runs make one more run, however many there are."""
+
+    def body(runner):
+        runner.changed(["a"])
+        until_steps(runner, lambda: lines() == ["a"])
+        runner.changed(["b"])
+        runner.changed(["a", "b"])
+        let_end()
+        until_steps(runner, lambda: lines() == ["a", "b a"])
+        let_end(3)
+        runner.finish()
+
+    assert [line[-1] for line in with_runner([*WAITS, "{+}"], body)] == ["0", "3"]
+
+
+def test_skip():
+    """With skip, changes while the command runs are dropped, and those just after."""
+
+    def body(runner):
+        runner.changed(["a"])
+        until_steps(runner, lambda: lines() == ["a"])
+        runner.changed(["b"])
+        let_end()
+        runner.finish()
+        runner.changed(["c"])
+        assert not runner.busy
+        until(lambda: runner.changed(["d"]) or runner.busy)
+        until_steps(runner, lambda: lines() == ["a", "d"])
+
+    with_runner([*WAITS, "{+}"], body, on_busy="skip", late=0.05)
+
+
+def test_busy_restart():
+    """With restart, a change ends the command, which then runs for both changes."""
+
+    def body(runner):
+        runner.changed(["a"])
+        until_steps(runner, lambda: lines() == ["a"])
+        runner.changed(["b"])
+        until_steps(runner, lambda: lines() == ["a", "a b"])
+        let_end()
+        runner.finish()
+        assert runner.status == 0
+
+    told = with_runner([*WAITS, "{+}"], body, on_busy="restart")
+    assert [line.rpartition(": ")[2] for line in told] == ["starts again", "ended with status 0"]
+
+
+SERVER = 'trap "" TERM; sh -c "echo \\$\\$ >> runs; exec sleep 60" & trap - TERM; wait'
+
+
+def test_restart():
+    """A server runs from the start, and its whole group ends before the next."""
+
+    def body(runner):
+        until_steps(runner, lambda: len(lines()) == 1)
+        runner.changed(["a"])
+        until_steps(runner, lambda: len(lines()) == 2)
+        assert gone(lines()[0])
+
+    told = with_runner(["sh", "-c", SERVER], body, restart=True, kill_after=0.02)
+    assert gone(lines()[1])
+    assert [line.rpartition(": ")[2] for line in told] == [
+        "did not end within 0.02 seconds, and is killed",
+        "starts again",
+        "did not end within 0.02 seconds, and is killed",
+    ]
+
+
+def test_restart_of_a_server_that_has_ended():
+    """A server that ends is started at the next change, once what it left has ended."""
+
+    def body(runner):
+        until_steps(runner, lambda: runner.status == 7)
+        until(lambda: len(lines()) == 1)
+        runner.changed(["a"])
+        until_steps(runner, lambda: len(lines()) == 2)
+        assert gone(lines()[0])
+
+    script = 'sh -c "echo \\$\\$ >> runs; exec sleep 60" & exit 7'
+    told = with_runner(["sh", "-c", script], body, restart=True)
+    assert told[0].endswith("status 7")
+
+
+@pytest.mark.parametrize(
+    ("number", "taken", "end"),
+    [
+        (signal.SIGINT, "INT", KeyboardInterrupt),
+        (signal.SIGTERM, "TERM", SystemExit),
+        (signal.SIGHUP, "TERM", SystemExit),
+        (signal.SIGQUIT, "TERM", SystemExit),
+    ],
+)
+def test_signal(number, taken, end):
+    """A signal that ends butter ends the command and its processes too."""
+    script = (
+        f"(sleep 60 & echo $! > child; wait) & trap 'echo {taken} >> runs; exit 5' {taken}; echo ready >> runs; wait"
+    )
+
+    def body(runner):
+        runner.changed(["a"])
+        until_steps(runner, lambda: lines("child") and lines())
+        os.kill(os.getpid(), number)
+        select.select([runner], [], [])
+        runner.step()
+
+    told = with_runner(["sh", "-c", script], body, kill_after=1)
+    assert type(told[-1]) is end
+    assert end is KeyboardInterrupt or told[-1].code == 128 + number
+    assert lines() == ["ready", taken]
+    assert told[0].endswith("status 5")
+    assert gone(lines("child")[0])
+
+
+def test_second_signal():
+    """A second signal does not wait for a command that does not end."""
+
+    def body(runner):
+        runner.changed(["a"])
+        until_steps(runner, lines)
+        os.kill(os.getpid(), signal.SIGTERM)
+        until_steps(runner, lambda: False)
+
+    script = "trap 'kill -HUP $PPID' TERM; echo ready >> runs; while :; do read line < fifo; done"
+    (end,) = with_runner(["sh", "-c", script], body, kill_after=3600)
+    assert end.code == 128 + signal.SIGTERM
+
+
+def test_killed():
+    """Where butter itself is killed, the command ends too."""
+    pid = os.fork()
+    if not pid:
+        try:
+            with Runner(["sh", "-c", "echo $$ >> runs; exec sleep 60"], tell=print, restart=True):
+                signal.pause()
+        finally:
+            os._exit(1)
+    until(lines)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    until(lambda: gone(lines()[0]))
+
+
+def test_ignored_signal():
+    """A hang-up that was ignored from the start, as by nohup, ends nothing."""
+
+    def body(runner):
+        os.kill(os.getpid(), signal.SIGHUP)
+        runner.changed(["a"])
+        runner.finish()
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert with_runner(["true"], body) == ["true: ended with status 0"]
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("nosuch", "the command 'nosuch' was not found"),
+        ("./fifo", "the command './fifo' cannot be executed: Permission denied"),
+        ("./lost", "the command './lost' names an interpreter that does not exist"),
+        ("./empty", "the command './empty' is not a program of this machine"),
+    ],
+)
+def test_command_that_cannot_start(program, words):
+    """A command that cannot start is an error, in plain words."""
+    for name, content in ("lost", "#!/nosuch/sh\n"), ("empty", ""):
+        Path(name).write_text(content)
+        Path(name).chmod(0o755)
+    (error,) = with_runner([program], lambda runner: runner.changed(["a"]))
+    assert error.startswith(words)
+
+
+def test_command_that_is_gone():
+    """A command that has run before, and is gone for a while, is told alone."""
+
+    def body(runner):
+        for start in 1, 2, 3:
+            if start != 2:
+                os.symlink("/bin/true", "program")
+            runner.changed(["a"])
+            runner.finish()
+            if start == 1:
+                os.unlink("program")
+
+    first, second, third = with_runner(["./program"], body)
+    assert first == third == "./program: ended with status 0"
+    assert second == "the command './program' was not found"
+
+
+@contextmanager
+def in_terminal(argv, **options):
+    """A Runner in the foreground of a terminal, which a shell has started.
+
+    Without *options* a path has changed; with ``restart`` the command runs anyway.
+    Yields our end of the terminal, the Runner's pid, and a function that returns its
+    exit code: 130 after Ctrl-C, if the terminal then was its own and echoed.
+    """
+    reading, writing = os.pipe()
+    shell, terminal = pty.fork()
+    if not shell:
+        os.close(reading)
+        pid = os.fork()
+        if pid:
+            os.setpgid(pid, pid)
+            os.tcsetpgrp(0, pid)
+            os.write(writing, b"%d\n" % pid)
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            os.write(writing, b"%d\n" % code)
+            os._exit(0)
+        code = 99
+        try:
+            until(lambda: os.tcgetpgrp(0) == os.getpid())
+            with Runner(argv, tell=lambda line: None, **options) as runner:
+                if not options:
+                    runner.changed(["a"])
+                while True:
+                    select.select([runner], [], [])
+                    runner.step()
+        except KeyboardInterrupt:
+            if termios.tcgetattr(0)[3] & termios.ECHO and os.tcgetpgrp(0) == os.getpid():
+                code = 130
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with open(reading) as numbers:
+        pid = int(numbers.readline())
+        try:
+            yield terminal, pid, lambda: int(numbers.readline())
+        finally:
+            os.kill(shell, signal.SIGKILL)
+            os.close(terminal)
+            os.waitpid(shell, 0)
+
+
+def ready(terminal):
+    """The number that the command prints once it is ready."""
+    found = b""
+    while not re.search(rb"[0-9]+\r\n$", found):
+        found += os.read(terminal, 100)
+    return int(found.split()[-1])
+
+
+def test_terminal():
+    """The command reads from the terminal, and Ctrl-C ends both and leaves it sane."""
+    with in_terminal(["sh", "-c", "read line; stty -echo; echo $line $$; exec sleep 60"]) as (terminal, _, exit_code):
+        os.write(terminal, b"word\n")
+        pid = ready(terminal)
+        os.write(terminal, b"\3")
+        assert exit_code() == 130
+        assert gone(pid)
+
+
+def test_terminal_of_a_killed_shell():
+    """A shell that took the terminal, and is killed, does not keep it."""
+    script = "import os, sys; os.setpgid(0, 0); import signal; signal.signal(signal.SIGTTOU, signal.SIG_IGN); "
+    script += "os.tcsetpgrp(0, os.getpid()); print(os.getpid(), flush=True); signal.pause()"
+    with in_terminal([sys.executable, "-S", "-c", script]) as (terminal, pid, exit_code):
+        os.kill(ready(terminal), signal.SIGKILL)
+        until(lambda: os.tcgetpgrp(terminal) == pid)
+        os.write(terminal, b"\3")
+        assert exit_code() == 130
+
+
+def test_stop_and_go_on():
+    """Ctrl-Z stops a server too, and both go on together."""
+    with in_terminal(["sh", "-c", "echo $$; exec sleep 60"], restart=True) as (terminal, pid, exit_code):
+        server = ready(terminal)
+        os.write(terminal, b"\x1a")
+        until(lambda: state(pid) == state(server) == "T")
+        os.kill(pid, signal.SIGCONT)
+        until(lambda: "T" not in state(pid) + state(server))
+        os.write(terminal, b"\3")
+        assert exit_code() == 130
+        assert gone(server)
