@@ -44,7 +44,10 @@ def test_no_command():
 @pytest.mark.parametrize(
     ("arguments", "words", "parser"),
     [
-        (["frobnicate"], "frobnicate", "butter"),
+        (["frobnicate"], "'frobnicate' is not a command; these are: watch,", "butter"),
+        (["wacth", "."], "'wacth' is not a command; did you mean 'watch'?", "butter"),
+        (["--versoin"], "unrecognized arguments: --versoin; did you mean '--version'?", "butter"),
+        (["run", "--hstname=x", "--", "sh"], "did you mean '--hostname'?", "butter run"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate", "butter"),
         (["--frobnicate", "demo"], "unrecognized arguments: --frobnicate", "butter"),
         (["demo", "--frobnicate"], "unrecognized arguments: --frobnicate", "butter demo"),
@@ -56,8 +59,17 @@ def test_no_command():
 def test_wrong_command_line(arguments, words, parser):
     """One line says what is wrong, and names the help of that part."""
     done = run(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (125 if arguments[0] == "run" else 2, "")
     one_line(done.stderr, words, f" ('{parser} --help' tells more)")
+
+
+def test_wrong_choice(capsys):
+    """The choices of an option are named, and the one that was probably meant."""
+    parser = cli.Parser(prog="butter")
+    parser.add_argument("--when", choices=("always", "never"))
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["--when", "alwyas"])
+    one_line(capsys.readouterr().err, "--when: 'alwyas' is not one of always, never; did you mean 'always'? (")
 
 
 @pytest.mark.parametrize(("argument", "unbuffered"), [("doctor", ""), ("--help", ""), ("--help", "1")])
