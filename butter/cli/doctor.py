@@ -221,6 +221,9 @@ def attempt(probe: Probe, limit: float = 5) -> Problem | None:
 def answer_of_child(probe: Probe, limit: float, writing: int) -> NoReturn:
     """Run *probe*, write its problem or null to *writing*, and end the process."""
     try:
+        # the end of a session, which a shell tells its whole job, waits for a probe that
+        # has to remove a directory
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGTERM))
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, limit)
         problem = None
