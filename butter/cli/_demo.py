@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from butter._look import CAP_SYS_ADMIN, capable
 from butter.asyncio.clone import Process_async
 from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.fanotify import Fanotify_async
@@ -160,7 +161,8 @@ async def show_guard(stage: Stage, directory: Path) -> None:
             fanotify = stack.enter_context(Fanotify_async(FAN_CLASS_CONTENT | FAN_REPORT_PIDFD))
             fanotify.watch(secret, FAN_OPEN_PERM)
         except OSError as error:
-            stage.say("fanotify", f"could refuse a file to a program, for root: {sentence(error)}")
+            reason = sentence(error) if capable(CAP_SYS_ADMIN) else "it needs CAP_SYS_ADMIN, as root has it"
+            stage.say("fanotify", f"could refuse a file to a program, for root: {reason}")
             return
         async with Process_async(["sh", "-c", ": < secret"], cwd=directory, stderr=DEVNULL) as shell:
             with await fanotify.get(timeout=10) as event:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -10,9 +11,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from butter._descriptor import fields_of
+from butter._look import CAP_SYS_ADMIN, capable
 from butter.cli import FAILED, TOO_FEW
 from butter.cli._flags import bits_of, flag_names
-from butter.cli._output import colourful, printable, sentence, tell
+from butter.cli._output import colourful, printable, sentence, tell, without_call
 from butter.cli._processes import Process, process_of
 from butter.cli._watch import batches, json_fields, text_start
 from butter.errors import raise_sysctl, running_kernel
@@ -57,6 +59,13 @@ LOOK = 1000
 
 BITS = bits_of(FanotifyMask)
 
+#: why a filesystem cannot be marked, where another mark would not help the user
+UNMARKED = {
+    errno.ENODEV: "the filesystem has no identity that events could name",
+    errno.EOPNOTSUPP: "the files of the filesystem have no handles that events could name",
+    errno.EXDEV: "the path is in a subvolume, which has another identity than its filesystem",
+}
+
 
 def run(options: argparse.Namespace, mask: int, deadline: float) -> int:
     """Show the events in *mask* of the filesystem until *deadline*."""
@@ -91,6 +100,7 @@ def marked(path: bytes, mask: int) -> Fanotify:
     try:
         fanotify = watching(path, all_events() if everything else mask, FAN_MARK_FILESYSTEM)
     except OSError as error:
+        error.strerror = UNMARKED.get(error.errno or 0, error.strerror)
         return mount_marked(path, 0 if everything else mask, error)
     tell(f"watching the filesystem of {printable(path)}")
     return fanotify
@@ -114,7 +124,7 @@ def mount_marked(path: bytes, mask: int, error: OSError) -> Fanotify:
         error.strerror = f"{error.strerror}; the mount alone can be watched, which does not have {', '.join(lacking)}"
         raise error
     names = ", ".join(flag_names(OF_OPEN_FILES, BITS))
-    tell(f"watching the mount of {printable(path)}, which has only {names}: {error.strerror}")
+    tell(f"watching the mount of {printable(path)}, which has only {names}: {without_call(error)}")
     return fanotify
 
 
@@ -136,9 +146,10 @@ def watching(path: bytes, mask: int, kind: int) -> Fanotify:
         # O_NONBLOCK, or the descriptor for the event of a FIFO would wait for a writer
         fanotify = Fanotify(flags, os.O_RDONLY | os.O_NONBLOCK, exclude_self=True)
     except PermissionError as error:
+        reason = without_call(error) if capable(CAP_SYS_ADMIN) else "--filesystem needs CAP_SYS_ADMIN, as root has it"
         error.strerror = (
-            f"{error.strerror}, as root has it; 'butter watch PATH' shows the events of files and directories, "
-            "without the process, to every user"
+            f"{reason}; 'butter watch PATH' shows the events of files and directories, without the process, "
+            "to every user"
         )
         raise
     try:

@@ -57,7 +57,7 @@ class Instance(NamedTuple):
 
 
 def examine() -> Report:
-    """Look at every process that ``/proc`` shows; one that ends meanwhile is left out."""
+    """Look at every process in ``/proc``; one that ends meanwhile is left out."""
     instances: list[Instance] = []
     rows: dict[int, ProcessRow] = {}
     unreadable = 0

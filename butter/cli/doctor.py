@@ -38,8 +38,8 @@ limits that matter.
 
 With --watches, show instead how many inotify watches and instances each user
 has, and each process. Processes that share an instance, as after a fork, have
-a row each, and it counts once for the user. Where the kernel cannot compare
-descriptors (kcmp), as in some containers, it counts for each."""
+a row each, and it counts once for the user; or for each of them where the
+kernel does not compare descriptors, as in some containers."""
 
 FORK = Errors(
     "fork",
@@ -248,7 +248,7 @@ def answer_of_child(probe: Probe, limit: float, writing: int) -> NoReturn:
         try:
             probe()
         except BaseException as error:
-            problem = Problem(getattr(error, "errno", None), sentence(error))
+            problem = Problem(getattr(error, "errno", None), sentence(error, call=True))
         os.write(writing, json.dumps(problem).encode())
     finally:
         os._exit(0)

@@ -1,12 +1,14 @@
 """The command as a whole: its help, its exit codes, its output, and what it imports."""
 
 import contextlib
+import errno
 import io
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
+import support
 from commands import one_line, run, run_program
 from support import needs
 
@@ -202,7 +204,7 @@ sys.exit(cli.main(sys.argv[1:]))
 
 
 @needs("CAP_SETUID")
-@pytest.mark.parametrize(("command", "words"), [("doctor", "fork: "), ("demo", "demo: ")])
+@pytest.mark.parametrize(("command", "words"), [("doctor", "butter: no process"), ("demo", "butter: demo: no process")])
 def test_no_process_or_thread_left(command, words):
     """At the limit of a user's processes a command says so in one line."""
     done = run_program(AT_THE_LIMIT, command)
@@ -239,3 +241,23 @@ def test_every_module_is_a_subcommand():
     """Each module of the package without an underscore is a subcommand."""
     found = [path.stem for path in Path(cli.__file__).parent.glob("*.py") if not path.stem.startswith("_")]
     assert sorted(found) == sorted(cli.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call", "number", "words"),
+    [
+        (["watch", "/nowhere"], None, 0, "butter: the path does not exist: '/nowhere'\n"),
+        (["watch", "/"], "inotify_init1", errno.ENOSYS, "hides it ('butter doctor' names it)\n"),
+        (["run", "--", "true"], "open_tree", errno.EPERM, "butter: run: a seccomp filter or a security module"),
+    ],
+)
+def test_errors_name_no_call(arguments, call, number, words, capfd):
+    """An error is told in the words of the command, without the call in C."""
+
+    def body():
+        if call is not None:
+            support.inject(call, number)
+        return cli.main(arguments)
+
+    assert support.in_child(body) in (1, 125)
+    one_line(capfd.readouterr().err, words)
