@@ -33,6 +33,7 @@ from butter._constants.inotify import (
     IN_MOVED_FROM,
     IN_MOVED_TO,
     IN_NONBLOCK,
+    IN_ONLYDIR,
     IN_OPEN,
     IN_Q_OVERFLOW,
     IN_UNMOUNT,
@@ -105,6 +106,11 @@ def _watch_refused(fd: int, mask: int, **_: object) -> str:
     return newer_than_kernel(mask, InotifyMask) or f"descriptor {fd} is not an inotify descriptor"
 
 
+def _not_a_directory(mask: int, **_: object) -> str:
+    itself = ", or the path itself is not one (IN_ONLYDIR)" if mask & IN_ONLYDIR else ""
+    return f"a part of the path is not a directory{itself}"
+
+
 def _not_removed(fd: int, wd: int, **_: object) -> str:
     if (link_of(fd) or LINK).startswith(LINK):
         return f"there is no watch {wd} (any more)"
@@ -160,10 +166,7 @@ ADD_WATCH = Errors(
         ),
         errno.EINVAL: (InvalidArgument, _watch_refused),
         errno.ENOSPC: (OSError, _watches_exhausted),
-        errno.ENOTDIR: (
-            PathNotADirectory,
-            "a part of the path is not a directory, or the path itself is not one (IN_ONLYDIR)",
-        ),
+        errno.ENOTDIR: (PathNotADirectory, _not_a_directory),
         errno.EPERM: (PermissionError, "a security module does not allow this watch"),
     },
 )

@@ -121,3 +121,15 @@ def is_foreign(kind: str) -> bool | None:
         return bool(owner == -1 - errno.EPERM)
     finally:
         os.close(fd)
+
+
+def compare_files(first: tuple[int, int], second: tuple[int, int]) -> int:
+    """Compare two descriptors, each a process and its number, by their open files.
+
+    Returns 0 if it is one file, else -1 or 1, by which they can be sorted. Where the
+    files cannot be compared, as without the privilege, the numbers are.
+    """
+    result = lib.butter_compare_files(*first, *second)
+    if result < 0:
+        return (first > second) - (first < second)
+    return (0, -1, 1)[result]

@@ -158,7 +158,10 @@ class Errors:
         filenames = [os.fspath(each) for each in (path, path2) if each is not None]
         # between the two, OSError has the number of an error of Windows
         filenames[1:1] = [None] * len(filenames[1:])
-        raise exception(number, f"{self.call}: {sentence}", *filenames)
+        error = exception(number, f"{self.call}: {sentence}", *filenames)
+        # a program without an interest in calls leaves it out, as the command does
+        error.__dict__["_call"] = self.call
+        raise error
 
 
 def sysctl(name: str) -> int | None:

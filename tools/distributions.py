@@ -29,6 +29,15 @@ def faults(wheel: Path, sdist: Path) -> list[str]:
         found.append("the wheel lacks py.typed")
     found += [f"the wheel lacks the types of {b.name}" for b in builders if f"butter/_{b.stem}_c.pyi" not in names]
     found += [f"the wheel has {name}" for name in names if name.startswith("butter/build/") or name.endswith(".c")]
+    share = [
+        "bash-completion/completions/butter",
+        "zsh/site-functions/_butter",
+        "fish/vendor_completions.d/butter.fish",
+    ]
+    subcommands = [path.stem for path in (root / "butter/cli").glob("[!_]*.py")]
+    share += [f"man/man1/{name}.1" for name in ["butter", *(f"butter-{each}" for each in subcommands)]]
+    installed = {name.partition(".data/data/share/")[2] for name in names}
+    found += [f"the wheel lacks share/{path}" for path in share if path not in installed]
     if not all(name.startswith(("butter/", "butter-")) for name in names):
         found.append("the wheel installs more than butter")
     with tarfile.open(sdist) as archive:

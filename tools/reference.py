@@ -450,15 +450,21 @@ def literal(text: str) -> str:
     return ".. code-block:: text\n\n" + textwrap.indent(textwrap.dedent(text).strip("\n"), "   ")
 
 
-def record(name: str) -> list[str]:
-    """Return the fields of the object that a subcommand prints with ``--json``.
+#: the modules of the objects that a subcommand prints, by the options for it
+RECORDS = {"doctor": {"--json": "doctor", "--watches --json": "_watches"}}
 
-    They are those of a TypedDict named Report, if it has one. Each has its meaning in a
-    comment after it.
+
+def record(name: str) -> list[str]:
+    """Return the fields of the objects that a subcommand prints with ``--json``.
+
+    They are those of a TypedDict named Report. Each has its meaning in a comment after
+    it.
     """
-    module = importlib.import_module(f"butter.cli.{name}")
-    report = getattr(module, "Report", None)
-    return [".. rubric:: The object of --json", literal("\n".join(fields(report, module)))] if report else []
+    found = []
+    for options, where in RECORDS.get(name, {}).items():
+        module = importlib.import_module(f"butter.cli.{where}")
+        found += [f".. rubric:: The object of {options}", literal("\n".join(fields(module.Report, module)))]
+    return found
 
 
 def fields(record: type, module: ModuleType) -> Iterator[str]:

@@ -5,6 +5,7 @@ from cffi import FFI
 DECLARATIONS = """
 int butter_capable(int capability);
 int butter_ns_owner(int fd);
+int butter_compare_files(int first_pid, int first_fd, int second_pid, int second_fd);
 
 /* A file: the number of its mount in mountinfo, whether the mount begins there, and its type */
 typedef struct {

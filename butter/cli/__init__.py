@@ -21,7 +21,7 @@ from butter import __version__
 from butter.cli._output import drop_output, sentence, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import ModuleType
     from typing import Any, NoReturn
 
@@ -165,8 +165,21 @@ class Parser(argparse.ArgumentParser):
         if self.takes_command:
             options.argv = argv
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            names = [name for action in self._actions for name in action.option_strings]
+            near = (did_you_mean(word.partition("=")[0], names) for word in unknown if word.startswith("-"))
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{next(filter(None, near), '')}")
         return options, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        # the words of argparse are others, and differ from one Python to the next
+        if action.choices is None or value in action.choices:
+            return
+        names = [str(choice) for choice in action.choices]
+        near = did_you_mean(str(value), names)
+        if isinstance(action, argparse._SubParsersAction):
+            words = near or f"; these are: {', '.join(names)}"
+            raise argparse.ArgumentError(None, f"{value!r} is not a command{words}")
+        raise argparse.ArgumentError(action, f"{value!r} is not one of {', '.join(names)}{near}")
 
     def error(self, message: str) -> NoReturn:
         tell(f"{message} ('{self.prog} --help' tells more)")
@@ -179,6 +192,13 @@ class Parser(argparse.ArgumentParser):
             file.write(message)
         else:
             super()._print_message(message, file)
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """Return the end of an error about *word*: the most similar of *names*, if any."""
+    import difflib  # takes a while, and most commands do not need it
+
+    return "".join(f"; did you mean {name!r}?" for name in difflib.get_close_matches(word, names, 1))
 
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from butter._look import CAP_SYS_ADMIN, capable
 from butter.asyncio.clone import Process_async
 from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.fanotify import Fanotify_async
@@ -39,23 +40,40 @@ class Stage:
 
     def __init__(self) -> None:
         self.start = time.monotonic()
+        self.ended_by: int | None = None  # the signal that ends the play before its end
 
     def say(self, speaker: str, words: str) -> None:
         print(f"{time.monotonic() - self.start:5.2f} s  {speaker:10}{words}", flush=True)
 
 
 async def play() -> int:
+    """Show the play; a signal that would end the process ends it after its directory.
+
+    Such a signal is read from the descriptor, too, unless it is ignored, as a hang-up
+    is by nohup.
+    """
+    ending = [each for each in (signal.SIGHUP, signal.SIGTERM) if signal.getsignal(each) == signal.SIG_DFL]
     stage = Stage()
+    # before there is a directory
+    async with Signalfd_async([signal.SIGUSR1, *ending]) as signals:
+        acts = asyncio.ensure_future(perform(stage, signals))
+        try:
+            return await acts
+        except asyncio.CancelledError:
+            if stage.ended_by is None:
+                raise
+    # it is not blocked any more
+    signal.raise_signal(stage.ended_by)
+    return 128 + stage.ended_by
+
+
+async def perform(stage: Stage, signals: Signalfd_async) -> int:
+    acts = asyncio.current_task()
     print("A thread changes files. One asyncio loop waits for all events.\n")
     # Not the loop's own executor: asyncio starts a thread to end that one, so where no
     # thread can start it would fail twice.
     with tempfile.TemporaryDirectory(prefix="butter-demo-") as directory, ThreadPoolExecutor(1) as executor:
-        async with (
-            Inotify_async() as inotify,
-            Timerfd_async() as timer,
-            Eventfd_async() as wakeup,
-            Signalfd_async(signal.SIGUSR1) as signals,
-        ):
+        async with Inotify_async() as inotify, Timerfd_async() as timer, Eventfd_async() as wakeup:
             inotify.watch(directory, IN_CREATE | IN_CLOSE_WRITE | IN_MOVE | IN_DELETE)
             timer.every(seconds=0.5)
             stop = threading.Event()
@@ -65,7 +83,7 @@ async def play() -> int:
             except RuntimeError:
                 tell(f"demo: {processes_exhausted()}")
                 return FAILED
-            shows = show_files(stage, inotify), show_ticks(stage, timer), show_signals(stage, signals)
+            shows = show_files(stage, inotify), show_ticks(stage, timer), show_signals(stage, signals, acts)
             tasks = [asyncio.ensure_future(show) for show in shows]
             try:
                 calls = await wakeup.wait()
@@ -118,9 +136,13 @@ async def show_ticks(stage: Stage, timer: Timerfd_async) -> None:
         stage.say("timerfd", f"{ticks} tick")
 
 
-async def show_signals(stage: Stage, signals: Signalfd_async) -> None:
+async def show_signals(stage: Stage, signals: Signalfd_async, acts: asyncio.Task[int] | None) -> None:
+    """Show signals; one that would end the process ends *acts*."""
     async for event in signals:
         stage.say("signalfd", f"{event.name} from process {event.pid}")
+        if event.signal != signal.SIGUSR1 and acts is not None:
+            stage.ended_by = event.signal
+            acts.cancel()
 
 
 async def show_copy(stage: Stage, directory: Path) -> None:
@@ -139,7 +161,8 @@ async def show_guard(stage: Stage, directory: Path) -> None:
             fanotify = stack.enter_context(Fanotify_async(FAN_CLASS_CONTENT | FAN_REPORT_PIDFD))
             fanotify.watch(secret, FAN_OPEN_PERM)
         except OSError as error:
-            stage.say("fanotify", f"could refuse a file to a program, for root: {sentence(error)}")
+            reason = sentence(error) if capable(CAP_SYS_ADMIN) else "it needs CAP_SYS_ADMIN, as root has it"
+            stage.say("fanotify", f"could refuse a file to a program, for root: {reason}")
             return
         async with Process_async(["sh", "-c", ": < secret"], cwd=directory, stderr=DEVNULL) as shell:
             with await fanotify.get(timeout=10) as event:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+
+#: what is added to the words of an error, which are about the call that is left out
+HINTS = {errno.ENOSYS: " ('butter doctor' names it)"}
 
 
 def tell(message: str) -> None:
@@ -16,19 +20,18 @@ def tell(message: str) -> None:
         pass  # stderr has no reader either
 
 
-def sentence(error: BaseException) -> str:
-    """Return an exception as one line."""
+def sentence(error: BaseException, call: bool = False) -> str:
+    """Return an exception as one line, which begins with the failed call if *call*."""
     if not isinstance(error, OSError) or error.strerror is None:
         return ": ".join(filter(None, [type(error).__name__, str(error)]))
-    path = error.filename
-    return error.strerror if path is None else f"{error.strerror}: '{printable(os.fsencode(path))}'"
+    words, path = error.strerror if call else without_call(error), error.filename
+    return words if path is None else f"{words}: '{printable(os.fsencode(path))}'"
 
 
 def without_call(error: OSError) -> str:
-    """Return the sentence of an error, without the call in C at its beginning."""
-    sentence = error.strerror or str(error)
-    call, colon, rest = sentence.partition(": ")
-    return rest if colon and call.replace("_", "").isalnum() else sentence
+    """Return the words of an error, without the call in C that a user has not made."""
+    words = (error.strerror or "").removeprefix(f"{getattr(error, '_call', '')}: ")
+    return words + HINTS.get(error.errno or 0, "")
 
 
 def escaped(name: bytes) -> str:

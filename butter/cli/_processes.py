@@ -58,8 +58,13 @@ class Process(NamedTuple):
             return f"{name}, which has ended"
         if not self.cmdline:
             return name
-        command = " ".join(shlex.quote(printable(argument)) for argument in self.cmdline)
-        return f"{name}: {command[:LONGEST_COMMAND]}{'...' * (len(command) > LONGEST_COMMAND)}"
+        return f"{name}: {command_of(self.cmdline)}"
+
+
+def command_of(cmdline: list[bytes]) -> str:
+    """Return the beginning of a command for people."""
+    command = " ".join(shlex.quote(printable(argument)) for argument in cmdline)
+    return f"{command[:LONGEST_COMMAND]}{'...' * (len(command) > LONGEST_COMMAND)}"
 
 
 GONE = "it had ended when the event was read"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from butter._descriptor import fields_of
+from butter._look import CAP_SYS_ADMIN, capable
 from butter.cli._flags import bits_of, flag_names
 from butter.cli._output import printable, sentence, without_call
 from butter.cli._processes import Process, process_of
@@ -60,6 +62,13 @@ OF_OPEN_FILES = FAN_ACCESS | FAN_MODIFY | FAN_CLOSE | FAN_OPEN | FAN_OPEN_EXEC
 LOOK = 1.0
 
 BITS = bits_of(FanotifyMask)
+
+#: why a filesystem cannot be marked, where another mark would not help the user
+UNMARKED = {
+    errno.ENODEV: "the filesystem has no identity that events could name",
+    errno.EOPNOTSUPP: "the files of the filesystem have no handles that events could name",
+    errno.EXDEV: "the path is in a subvolume, which has another identity than its filesystem",
+}
 
 
 class Filesystem:
@@ -148,6 +157,7 @@ def marked(path: bytes, mask: int) -> tuple[Fanotify, str]:
     try:
         fanotify = watching(path, all_events() if everything else mask, FAN_MARK_FILESYSTEM)
     except OSError as error:
+        error.strerror = UNMARKED.get(error.errno or 0, error.strerror)
         return mount_marked(path, 0 if everything else mask, error)
     return fanotify, f"the filesystem of {printable(path)}"
 
@@ -190,9 +200,10 @@ def opened(flags: int) -> Fanotify:
         # O_NONBLOCK, or the descriptor for the event of a FIFO would wait for a writer
         return Fanotify(flags, os.O_RDONLY | os.O_NONBLOCK, exclude_self=True)
     except PermissionError as error:
+        reason = without_call(error) if capable(CAP_SYS_ADMIN) else "it needs CAP_SYS_ADMIN, as root has it"
         error.strerror = (
-            f"{error.strerror}, as root has it; 'butter watch PATH' shows the events of files and directories, "
-            "without the process, to every user"
+            f"{reason}; 'butter watch PATH' shows the events of files and directories, without the process, "
+            "to every user"
         )
         raise
 

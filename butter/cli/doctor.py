@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from butter import __version__
 from butter._look import capable, status_field, text_of
 from butter.cli import FAILED
-from butter.cli._limits import Limit, limits, processes_exhausted
+from butter.cli._limits import Limit, limits, processes_exhausted, user_limit
 from butter.cli._output import sentence
 from butter.cli._probes import BACKENDS, FEATURES, MODES, remedy
-from butter.errors import Errors, OutOfMemory, sysctl
+from butter.errors import Errors, OutOfMemory
 
 if TYPE_CHECKING:
     import argparse
@@ -34,7 +34,12 @@ DESCRIPTION = """\
 Try each feature for real, in a child process, and say why it does not work
 and what helps. Then show what fanotify has for some users alone, and
 which backend a tree gets, neither of which changes the exit code, and the
-limits that matter."""
+limits that matter.
+
+With --watches, show instead how many inotify watches and instances each user
+has, and each process. Processes that share an instance, as after a fork, have
+a row each, and it counts once for the user; or for each of them where the
+kernel does not compare descriptors, as in some containers."""
 
 FORK = Errors(
     "fork",
@@ -82,10 +87,17 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "doctor", help="try what works here, and say why something does not", description=DESCRIPTION
     )
+    parser.add_argument(
+        "--watches",
+        action="store_true",
+        help="instead: the inotify watches and instances of each user and process, beside the limits",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.watches:
+        return show_watches(options.json)
     with waitable_children():
         report = examine()
     if options.json:
@@ -93,6 +105,18 @@ def run(options: argparse.Namespace) -> int:
     else:
         show(report)
     return 0 if all(row["works"] for row in report["features"]) else FAILED
+
+
+def show_watches(as_json: bool) -> int:
+    # not imported for the rest, which says so where inotify cannot be imported
+    from butter.cli import _watches
+
+    found = _watches.examine()
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        _watches.show(found)
+    return 0
 
 
 @contextlib.contextmanager
@@ -141,16 +165,10 @@ def choice(rows: list[Row]) -> str:
     inotify, fanotify = (row["works"] for row in rows)
     if not inotify:
         return "fanotify" if fanotify else "none works"
-    watches = limit_of_watches()
+    watches = user_limit("watches") or "unknown"
     if not fanotify:
         return f"inotify, for at most {watches} directories"
     return f"inotify, or fanotify for more than {watches} directories"
-
-
-def limit_of_watches() -> int | str:
-    """Return how many directories a user may watch."""
-    values = map(sysctl, ("fs.inotify.max_user_watches", "user.max_inotify_watches"))
-    return min((each for each in values if each is not None), default="unknown")
 
 
 def examine() -> Report:
@@ -221,13 +239,16 @@ def attempt(probe: Probe, limit: float = 5) -> Problem | None:
 def answer_of_child(probe: Probe, limit: float, writing: int) -> NoReturn:
     """Run *probe*, write its problem or null to *writing*, and end the process."""
     try:
+        # the end of a session, of which the whole job is told, waits for a probe that
+        # has to remove a directory
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGTERM))
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, limit)
         problem = None
         try:
             probe()
         except BaseException as error:
-            problem = Problem(getattr(error, "errno", None), sentence(error))
+            problem = Problem(getattr(error, "errno", None), sentence(error, call=True))
         os.write(writing, json.dumps(problem).encode())
     finally:
         os._exit(0)

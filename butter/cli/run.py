@@ -169,12 +169,12 @@ def limits(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[di
     if options.memory is not None:
         settings["memory.max"] = str(options.memory)
         rlimits[resource.RLIMIT_AS] = options.memory
-        each.append("RLIMIT_AS limits the memory of each process")
+        each.append("--memory limits each process alone")
     if options.processes is not None:
         settings["pids.max"] = str(options.processes)
         # this command is one of those that the kernel counts
         rlimits[resource.RLIMIT_NPROC] = options.processes + 1
-        each.append("RLIMIT_NPROC limits the processes of the user inside")
+        each.append("--processes limits the user inside")
     if not settings:
         return {}, None
     # also slow to import

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from butter.cli._output import printable, tell, without_call
+from butter.cli._output import printable, tell
 from butter.cli._watch import KINDS, ONLY_FANOTIFY, Loop, Settled
 from butter.cli._watch_output import FIELDS, Output, Silent, printer
 from butter.inotify import IN_ALL_EVENTS, IN_MODIFY, InotifyMask
@@ -233,7 +233,8 @@ def run(options: argparse.Namespace) -> int:
                 tell(f"watching {watched}")
             return Loop(sources, output, show_of(output, options), options.count).run(deadline)
         except OSError as error:
-            error.strerror = without_call(error).partition("; partial=True")[0]
+            # a parameter of the library
+            error.strerror = (error.strerror or "").partition("; partial=True")[0]
             raise
 
 

@@ -1,12 +1,14 @@
 """The command as a whole: its help, its exit codes, its output, and what it imports."""
 
 import contextlib
+import errno
 import io
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
+import support
 from commands import one_line, run, run_program
 from support import needs
 
@@ -44,7 +46,10 @@ def test_no_command():
 @pytest.mark.parametrize(
     ("arguments", "words", "parser"),
     [
-        (["frobnicate"], "frobnicate", "butter"),
+        (["frobnicate"], "'frobnicate' is not a command; these are: watch,", "butter"),
+        (["wacth", "."], "'wacth' is not a command; did you mean 'watch'?", "butter"),
+        (["--versoin"], "unrecognized arguments: --versoin; did you mean '--version'?", "butter"),
+        (["run", "--hstname=x", "--", "sh"], "did you mean '--hostname'?", "butter run"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate", "butter"),
         (["--frobnicate", "demo"], "unrecognized arguments: --frobnicate", "butter"),
         (["demo", "--frobnicate"], "unrecognized arguments: --frobnicate", "butter demo"),
@@ -56,8 +61,17 @@ def test_no_command():
 def test_wrong_command_line(arguments, words, parser):
     """One line says what is wrong, and names the help of that part."""
     done = run(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (125 if arguments[0] == "run" else 2, "")
     one_line(done.stderr, words, f" ('{parser} --help' tells more)")
+
+
+def test_wrong_choice(capsys):
+    """The choices of an option are named, and the one that was probably meant."""
+    parser = cli.Parser(prog="butter")
+    parser.add_argument("--when", choices=("always", "never"))
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["--when", "alwyas"])
+    one_line(capsys.readouterr().err, "--when: 'alwyas' is not one of always, never; did you mean 'always'? (")
 
 
 @pytest.mark.parametrize(("argument", "unbuffered"), [("doctor", ""), ("--help", ""), ("--help", "1")])
@@ -190,7 +204,7 @@ sys.exit(cli.main(sys.argv[1:]))
 
 
 @needs("CAP_SETUID")
-@pytest.mark.parametrize(("command", "words"), [("doctor", "fork: "), ("demo", "demo: ")])
+@pytest.mark.parametrize(("command", "words"), [("doctor", "butter: no process"), ("demo", "butter: demo: no process")])
 def test_no_process_or_thread_left(command, words):
     """At the limit of a user's processes a command says so in one line."""
     done = run_program(AT_THE_LIMIT, command)
@@ -227,3 +241,23 @@ def test_every_module_is_a_subcommand():
     """Each module of the package without an underscore is a subcommand."""
     found = [path.stem for path in Path(cli.__file__).parent.glob("*.py") if not path.stem.startswith("_")]
     assert sorted(found) == sorted(cli.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call", "number", "words"),
+    [
+        (["watch", "/nowhere"], None, 0, "butter: the path does not exist: '/nowhere'\n"),
+        (["watch", "/"], "inotify_init1", errno.ENOSYS, "hides it ('butter doctor' names it)\n"),
+        (["run", "--", "true"], "open_tree", errno.EPERM, "butter: run: a seccomp filter or a security module"),
+    ],
+)
+def test_errors_name_no_call(arguments, call, number, words, capfd):
+    """An error is told in the words of the command, without the call in C."""
+
+    def body():
+        if call is not None:
+            support.inject(call, number)
+        return cli.main(arguments)
+
+    assert support.in_child(body) in (1, 125)
+    one_line(capfd.readouterr().err, words)

@@ -1,5 +1,6 @@
 """``butter demo``, to its end and ended before."""
 
+import functools
 import signal
 
 import pytest
@@ -24,17 +25,33 @@ def test_demo(tmp_path, monkeypatch):
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_demo_interrupted(tmp_path, monkeypatch):
-    """Ctrl-C ends the demo, its thread included, and removes its directory."""
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGHUP, -signal.SIGHUP)])
+def test_demo_interrupted(tmp_path, monkeypatch, number, expected):
+    """A signal ends the demo, its thread included, after its directory is removed."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     with started("demo") as process:
         while b"inotify" not in process.stdout.readline():
             pass
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         code, lines, said = finish(process)
-    assert (code, said) == (130, "")
+    assert (code, said) == (expected, "")
     assert not [line for line in lines if "wakes the loop" in line]
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_demo_ignores_a_hang_up(tmp_path, monkeypatch):
+    """A hang-up that is ignored, as by nohup, does not end the demo; SIGTERM does."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    with started("demo", preexec_fn=functools.partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)) as process:
+        while b"inotify" not in process.stdout.readline():
+            pass
+        # of two that wait, the one with the lower number is read first
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        code, _, said = finish(process)
+    assert (code, said) == (-signal.SIGTERM, "")
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+from pathlib import Path
 
 import features
 import pytest
@@ -18,11 +19,12 @@ from support import in_child, needs_namespaces
 
 import butter
 from butter import cli
-from butter.cli import doctor
-from butter.cli._limits import LIMITS
+from butter.cli import _watches, doctor
+from butter.cli._limits import LIMITS, user_limit
 from butter.cli._probes import BACKENDS, FEATURES, MODES, remedy
 from butter.errors import sysctl
 from butter.fanotify import FanotifyInit
+from butter.inotify import Inotify
 from butter.prctl import Capability
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
@@ -117,7 +119,7 @@ def test_doctor_knows_the_kernel_of_a_mode(mode, constant):
 def test_doctor_chooses_a_backend(inotify, fanotify, words):
     """The backend of a tree follows from those that work, and the limit of watches."""
     rows = [{"works": inotify}, {"works": fanotify}]
-    assert doctor.choice(rows) == words.format(doctor.limit_of_watches())
+    assert doctor.choice(rows) == words.format(user_limit("watches"))
 
 
 def test_doctor_names_the_backends():
@@ -258,3 +260,71 @@ def test_doctor_where_children_are_ignored(action, capsys):
     finally:
         signal.signal(signal.SIGCHLD, before)
     assert "works" in capsys.readouterr().out
+
+
+def watches():
+    """The report of ``--watches --json``, and the rows of this process in it."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert cli.main(["doctor", "--watches", "--json"]) == 0
+    found = json.loads(printed.getvalue())
+    return found, [row for row in found["processes"] if row["pid"] == os.getpid()]
+
+
+def test_watches(tmp_path):
+    """A process has the sums of its instances, of which a duplicate counts once."""
+    (tmp_path / "in").mkdir()
+    _, before = watches()
+    with Inotify() as first, Inotify():
+        first.watch(tmp_path)
+        first.watch(tmp_path / "in")
+        with open(os.dup(first.fileno()), "rb"):
+            found, (row,) = watches()
+    old = before[0] if before else {"watches": 0, "instances": 0}
+    assert (row["watches"] - old["watches"], row["instances"] - old["instances"]) == (2, 2)
+    assert (row["uid"], row["cmdline"][0]) == (os.geteuid(), Path("/proc/self/cmdline").read_text().split("\0")[0])
+    assert found["max_user_watches"] == user_limit("watches")
+    counts = [each["watches"] for each in found["processes"]]
+    assert counts == sorted(counts, reverse=True)
+
+
+@support.needs("CAP_SETUID")
+def test_watches_of_a_user():
+    """A shared instance counts once for the user; foreign processes are told."""
+
+    def body():
+        support.become_nobody()
+        with Inotify() as inotify, support.Child() as child:
+            inotify.watch("/")
+            found, (row,) = watches()
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                assert cli.main(["doctor", "--watches"]) == 0
+            others = [each for each in found["processes"] if each["pid"] == child.pid]
+            return found, row, others, printed.getvalue()
+
+    found, row, others, printed = in_child(body)
+    assert [each["watches"] for each in (row, *others)] == [1, 1]
+    assert found["users"] == [{"uid": row["uid"], "user": str(row["uid"]), "watches": 1, "instances": 1}]
+    limits = found["max_user_watches"], found["max_user_instances"]
+    assert re.search("^ +1 +{} +1 +{}  {}$".format(*limits, row["uid"]), printed, re.MULTILINE)
+    assert re.search(rf"^ +1 +1 +{row['pid']}  {row['uid']}  \S", printed, re.MULTILINE)
+    assert found["unreadable"] > 0
+    assert re.search("^[0-9]+ process(es)? may not be looked at", printed, re.MULTILINE)
+
+
+def test_watches_where_processes_end(monkeypatch):
+    """A process or descriptor that has gone when it is looked at is left out."""
+    with support.Child() as child:
+        pass
+    listdir = os.listdir
+    with Inotify():
+        monkeypatch.setattr(os, "listdir", lambda path: [*listdir(path), str(child.pid)])
+        found, (row,) = watches()
+    assert child.pid not in [each["pid"] for each in found["processes"]]
+    assert row["instances"] >= 1
+
+
+def test_watches_of_none(capsys):
+    """Where no process has an instance one line says so."""
+    report = {"max_user_watches": 1, "max_user_instances": None, "users": [], "processes": [], "unreadable": 0}
+    _watches.show(report)
+    assert capsys.readouterr().out == "no process has an inotify instance\n"

@@ -177,7 +177,7 @@ def test_memory():
     """--memory is a limit of the program, and a line says of which kind it is."""
     done = run("run", "--memory", "64m", "--", "sh", "-c", "ulimit -v; exec head -c 512m /dev/zero | tail", timeout=60)
     one_line(done.stderr.splitlines(keepends=True)[0], "memory")
-    if "RLIMIT_AS" in done.stderr:
+    if "--memory limits each process" in done.stderr:
         assert done.stdout.splitlines()[0] == str(64 << 10)
 
 
