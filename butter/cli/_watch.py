@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from butter.cli._watch_output import Output
+    from butter.cli._watch_run import Runner
 
     class Source(Protocol):
         """Where lines come from."""
@@ -206,7 +207,7 @@ class Loop:
         output: Output,
         show: Show,
         count: int | None = None,
-        runner: Any = None,
+        runner: Runner | None = None,
     ) -> None:
         self._sources = sources
         self._output = output
@@ -246,10 +247,12 @@ class Loop:
         while (left := deadline - time.monotonic()) > 0:
             self._wait(left)
             lines = [line for source in self._sources for line in source.take()]
-            if self._shown(lines):
+            enough = self._shown(lines)
+            self._change(lines)
+            if enough:
+                if self._runner is not None:
+                    self._runner.finish()
                 return 0
-            if self._runner is not None:
-                self._change(lines)
             ends = [source.over() for source in self._sources]
             if all(ends):
                 tell(f"nothing is left to watch: {ends[0]}")
@@ -305,6 +308,8 @@ class Loop:
 
     def _change(self, lines: list[Line]) -> None:
         """Run the command for the paths of *lines*."""
+        if self._runner is None:
+            return
         paths: dict[bytes, None] = {}
         for line in lines:
             if line.counted and line.path is not None:

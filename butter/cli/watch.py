@@ -16,17 +16,22 @@ from typing import TYPE_CHECKING
 from butter.cli._output import printable, tell
 from butter.cli._watch import KINDS, ONLY_FANOTIFY, Loop, Settled
 from butter.cli._watch_output import FIELDS, Output, Silent, printer
-from butter.inotify import IN_ALL_EVENTS, IN_MODIFY, InotifyMask
+from butter.cli._watch_run_options import HELP, add_options
+from butter.inotify import IN_ACCESS, IN_ALL_EVENTS, IN_CLOSE_NOWRITE, IN_MODIFY, IN_OPEN, InotifyMask
 
 if TYPE_CHECKING:
     from butter.cli import Commands
     from butter.cli._watch import Show, Source
+    from butter.cli._watch_run import Runner
 
 # the events that can be asked for, by the name that -e takes
 EVENTS = {name.lower(): int(bits) for name, bits in InotifyMask.__members__.items() if not bits & ~IN_ALL_EVENTS}
 EVENTS["all"] = EVENTS.pop("all_events")
 # fanotify has the same bits for the events that inotify has
 EVENTS.update(ONLY_FANOTIFY)
+
+#: the events of files that are read
+READING = IN_ACCESS | IN_OPEN | IN_CLOSE_NOWRITE
 
 #: for how long a path has to be quiet before a command is run for it, in seconds
 DEBOUNCE = 0.1
@@ -74,6 +79,11 @@ and MODIFIED if -e has it. With -r a path that cannot be read is told and left
 out. A file that is replaced counts as close_write. --follow stays with the
 name, as tail -F does: through a rename over the file, and while there is no
 such file. A file that it finds complete is CREATED.
+
+{command}
+Only events of changes run it, unless -e has others, and only its own output is
+shown, unless the command line has a form for lines, as --json. With -n the last
+run is waited for.
 
 A glob without a slash is compared with names, and one with a slash with paths
 below PATH: '*.o', 'build/', 'docs/**/*.html'. A glob that ends with a slash is
@@ -126,6 +136,7 @@ def add_to(commands: Commands) -> None:
             kinds=in_columns(list(KINDS)),
             only=", ".join(ONLY_FANOTIFY),
             fields=", ".join(FIELDS),
+            command=HELP,
         ),
     )
     parser.set_defaults(refuse=parser.error)
@@ -162,6 +173,7 @@ def add_to(commands: Commands) -> None:
     add("--summary", action="store_true", help="instead of lines: how often what happened, at the end")
     add("--color", choices=["auto", "always", "never"], default="auto", help="colours (default: on a terminal)")
     add("-q", "--quiet", action="store_true", help="do not tell what is watched")
+    add_options(parser, time_argument)
 
 
 def in_columns(words: list[str]) -> str:
@@ -217,11 +229,15 @@ def format_argument(argument: str) -> str:
 def run(options: argparse.Namespace) -> int:
     deadline = math.inf if options.time is None else time.monotonic() + options.time
     options.paths = all_paths(options)
+    if options.argv == []:
+        options.refuse("a COMMAND is needed after --")
     if bool(options.paths) == (options.filesystem is not None):
         options.refuse("a PATH or --filesystem PATH is needed, and not both")
     if options.filesystem is not None:
         options.who = True
         check_filesystem(options)
+    if options.argv is not None and options.settle is None:
+        options.settle = DEBOUNCE
     output = Output(raw=options.null)
     with contextlib.ExitStack() as stack:
         try:
@@ -231,11 +247,30 @@ def run(options: argparse.Namespace) -> int:
             stack.enter_context(output.interruptible())
             if not options.quiet:
                 tell(f"watching {watched}")
-            return Loop(sources, output, show_of(output, options), options.count).run(deadline)
+            runner = None if options.argv is None else stack.enter_context(runner_of(options))
+            return Loop(sources, output, show_of(output, options), options.count, runner).run(deadline)
         except OSError as error:
             # a parameter of the library
             error.strerror = (error.strerror or "").partition("; partial=True")[0]
             raise
+
+
+def runner_of(options: argparse.Namespace) -> Runner:
+    """Return what runs the command of *options*."""
+    from butter.cli._watch_run import Runner
+
+    try:
+        return Runner(
+            options.argv,
+            restart=options.restart,
+            on_busy=options.on_busy,
+            tell=tell,
+            kill_after=options.kill_after,
+            late=options.settle,
+        )
+    except ValueError as error:
+        options.refuse(str(error))
+        raise
 
 
 def check_filesystem(options: argparse.Namespace) -> None:
@@ -268,7 +303,9 @@ def paths_in(name: str) -> list[str]:
 
 def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
     """Return where the lines come from, and the words for what is watched."""
-    mask = functools.reduce(operator.or_, options.events or [IN_ALL_EVENTS])
+    # a command that reads the files would run again, for ever
+    default = IN_ALL_EVENTS if options.argv is None else IN_ALL_EVENTS & ~READING
+    mask = functools.reduce(operator.or_, options.events or [default])
     sources: list[Source]
     watched = listed(options.paths)
     if options.recursive or options.follow:
