@@ -3,12 +3,15 @@
 import base64
 import json
 import os
+import pty
 import signal
+import sys
+import termios
 from pathlib import Path
 
 import pytest
 import support
-from commands import finish, one_line, run, stop, watching
+from commands import COMMAND, finish, one_line, run, stop, watching
 from support import needs, needs_namespaces, own_filesystem
 
 from butter.cli._watch_tree import kinds_of
@@ -283,3 +286,47 @@ def test_lost_events_are_found(here):
         code, lines, said = finish(process)
     assert (code, said) == (0, "")
     assert {int(line.rpartition("/")[2]) for line in lines} == set(range(limit // 2 + 10))
+
+
+def test_a_command_runs_on_changes(here):
+    """A command is run for each changed path, and not because it reads the file."""
+    with watching(here, "-n", "2", "--settle", "0.02", "--", "cat", "{}") as process:
+        (here / "one").write_text("1\n")
+        assert process.stdout.readline() == b"1\n"
+        (here / "two").write_text("2\n")
+        code, lines, said = finish(process)
+    assert (code, lines) == (0, ["2"])
+    assert said.count(": ended with status 0\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["."], "a COMMAND is needed after --"), (["."], "--restart runs COMMAND"), ([], "a PATH or --filesystem PATH")],
+)
+def test_wrong_commands(arguments, words):
+    """One line says what is wrong with a command line that has a command."""
+    restart = words.startswith("--restart")
+    command = ["--restart", "--", "cat", "{}"] if restart else ["--"] if arguments else ["--", "make"]
+    done = run("watch", *arguments, *command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr.splitlines()[-1]
+
+
+def test_interrupted_in_a_terminal(here):
+    """Ctrl-C in a terminal ends the command and its server; the terminal is as before."""
+    pid, control = pty.fork()
+    if not pid:
+        server = "trap 'echo ended; exit' INT TERM; echo ready; while :; do sleep 0.02; done"
+        os.execv(sys.executable, [*COMMAND, "watch", "-r", here, "--restart", "--", "sh", "-c", server])
+    try:
+        before = termios.tcgetattr(control)
+        said = b""
+        while b"ready" not in said:
+            said += os.read(control, 4096)
+        os.write(control, b"\x03")
+        while b"ended" not in said:
+            said += os.read(control, 4096)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+        assert termios.tcgetattr(control) == before
+    finally:
+        os.close(control)
