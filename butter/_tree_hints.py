@@ -22,7 +22,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from butter._constants.fanotify import FAN_RENAME
+from butter._fanotify_c import lib
 from butter._tree_model import ChangeKind, Directory
 from butter.inotify import (
     IN_ATTRIB,
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
     from butter._tree_model import Model
     from butter._tree_process import Process
+
+# not from its constants, whose classes take milliseconds to make
+FAN_RENAME: int = lib.FAN_RENAME
 
 #: how long the second half of a move is waited for, in seconds, and a directory that is
 #: gone from its place and may turn up elsewhere

@@ -18,7 +18,8 @@ import select
 import time
 from typing import TYPE_CHECKING
 
-from butter._constants.fanotify import FAN_FS_ERROR, FAN_OPEN_EXEC, FAN_RENAME
+# not from its constants, whose classes take milliseconds to make
+from butter._fanotify_c import lib
 from butter.cli import FAILED, TOO_FEW
 from butter.cli._output import escaped, printable, tell
 from butter.eventlike import LONGEST_POLL
@@ -78,7 +79,11 @@ if TYPE_CHECKING:
 
 
 # the events that inotify does not have, by the name that -e takes
-ONLY_FANOTIFY = {"open_exec": FAN_OPEN_EXEC, "rename": FAN_RENAME, "fs_error": FAN_FS_ERROR}
+ONLY_FANOTIFY: dict[str, int] = {
+    "open_exec": lib.FAN_OPEN_EXEC,
+    "rename": lib.FAN_RENAME,
+    "fs_error": lib.FAN_FS_ERROR,
+}
 
 # the kinds of changes, by the name that -e takes, with the events that they stand for
 KINDS = {
@@ -95,7 +100,7 @@ COLOURS = [
     (IN_CREATE, 32),
     # IN_IGNORED is FAN_FS_ERROR
     (IN_DELETE | IN_DELETE_SELF | IN_IGNORED | IN_UNMOUNT | IN_Q_OVERFLOW, 31),
-    (IN_MOVE | IN_MOVE_SELF | FAN_RENAME, 33),
+    (IN_MOVE | IN_MOVE_SELF | lib.FAN_RENAME, 33),
     (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB, 36),
 ]
 

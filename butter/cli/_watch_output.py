@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -69,13 +68,15 @@ class Output:
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
         """Take Ctrl-C as this class does."""
-        if (
-            signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-            or threading.current_thread() is not threading.main_thread()
-        ):
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             yield
             return
-        signal.signal(signal.SIGINT, self._on_interrupt)
+        try:
+            signal.signal(signal.SIGINT, self._on_interrupt)
+        except ValueError:
+            # a thread that is not the main one, which Ctrl-C does not interrupt
+            yield
+            return
         try:
             yield
         finally:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections import deque
 from typing import TYPE_CHECKING
 
-from butter._constants.fanotify import FAN_RENAME
 from butter._tree_model import Directory
 from butter._tree_settle import Sums
 from butter.cli._output import printable, tell, without_call
-from butter.cli._watch import KINDS, MOST_LINES, SOME, Line, json_fields
+from butter.cli._watch import KINDS, MOST_LINES, ONLY_FANOTIFY, SOME, Line, json_fields
 from butter.inotify import (
     IN_ALL_EVENTS,
     IN_CLOSE_NOWRITE,
@@ -37,7 +35,7 @@ MOST_PROCESSES = 10_000
 BITS = {kind: KINDS[kind.value] for kind in ChangeKind}
 
 #: the events that stand for each kind, beside those of KINDS
-ALSO = {IN_DELETE: IN_DELETE_SELF, IN_MOVE: IN_MOVE_SELF | FAN_RENAME}
+ALSO = {IN_DELETE: IN_DELETE_SELF, IN_MOVE: IN_MOVE_SELF | ONLY_FANOTIFY["rename"]}
 
 
 def kinds_of(mask: int) -> tuple[int, int]:
@@ -262,6 +260,8 @@ def trees_of(options: argparse.Namespace, kinds: int) -> list[Followed]:
     sources: list[Followed] = []
     if options.who:
         # a process of which changes wait has a descriptor
+        import resource
+
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import math
-import operator
 import os
 import re
 import sys
@@ -20,6 +18,8 @@ from butter.cli._watch_run_options import HELP, add_options
 from butter.inotify import IN_ACCESS, IN_ALL_EVENTS, IN_CLOSE_NOWRITE, IN_MODIFY, IN_OPEN, InotifyMask
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from butter.cli import Commands
     from butter.cli._watch import Show, Source
     from butter.cli._watch_run import Runner
@@ -305,7 +305,7 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
     """Return where the lines come from, and the words for what is watched."""
     # a command that reads the files would run again, for ever
     default = IN_ALL_EVENTS if options.argv is None else IN_ALL_EVENTS & ~READING
-    mask = functools.reduce(operator.or_, options.events or [default])
+    mask = joined(options.events or [default])
     sources: list[Source]
     watched = listed(options.paths)
     if options.recursive or options.follow:
@@ -323,15 +323,22 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
         source, words = _watch_filesystem.source_of(options, mask)
         sources, watched = [source], words or watched
     else:
-        if others := mask & functools.reduce(operator.or_, ONLY_FANOTIFY.values()):
+        if others := mask & joined(ONLY_FANOTIFY.values()):
             options.refuse(f"{names_of(others)}: only --filesystem and --who have such events")
         from butter.cli._watch_names import source_of_names
 
-        joined = not (options.json or options.summary or options.settle is not None)
-        sources = [source_of_names(options, mask, joined)]
+        one_line = not (options.json or options.summary or options.settle is not None)
+        sources = [source_of_names(options, mask, one_line)]
     if options.settle is not None:
         sources = [Settled(source, options.settle) for source in sources]
     return sources, watched
+
+
+def joined(masks: Iterable[int]) -> int:
+    mask = 0
+    for each in masks:
+        mask |= each
+    return mask
 
 
 def names_of(mask: int) -> str:
