@@ -142,7 +142,7 @@ class Names:
         halves: dict[int, NameLine] = {}
         for now, event in events:
             wd, mask, cookie, name = event
-            if self._patterns is not None and name and self._patterns.excluded(self._paths[wd], name, mask):
+            if self._patterns is not None and name and self._patterns.excluded(self._paths.get(wd, ()), name, mask):
                 continue
             paths = self._paths_of(wd, name)
             if mask & IN_MOVE_SELF:
