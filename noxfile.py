@@ -103,11 +103,19 @@ def tests_of(files: list[str]) -> set[str]:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The suite, on every Python; arguments after ``--`` go to pytest."""
+    """The suite, on every Python; options after ``--`` go to pytest."""
     session.install(".[test]")
-    # PyPy's compiler sometimes crashes on the trees that pytest makes of assertions
-    plain = ["--assert=plain"] if session.python == "pypy3" else []
-    session.run("pytest", *plain, *session.posargs)
+    options = list(session.posargs)
+    runs: list[list[str]] = [[]]
+    if session.python == "pypy3":
+        # its compiler sometimes crashes on the trees that pytest makes of assertions
+        options.append("--assert=plain")
+        # one folder after the other: its gc.collect takes longer for each test that
+        # pytest has collected
+        folders = {str(path.parent) for path in Path("tests").glob("*/test_*.py")} - {"tests/stress"}
+        runs = [[folder] for folder in sorted(folders)]
+    for paths in runs:
+        session.run("pytest", *options, *paths)
 
 
 @nox.session
