@@ -5,9 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import support
+
+from butter._inotify import queued
+from butter.pidfd import Pidfd
 
 # a warning is an error here too, so a leak of the command is on its stderr
 COMMAND = [sys.executable, "-W", "error", "-m", "butter"]
@@ -77,6 +81,15 @@ def stop(process):
     process.send_signal(signal.SIGSTOP)
     while state(process.pid) != "T":
         os.sched_yield()
+
+
+def wait_until_drained(process):
+    """Come back when the inotify queue of *process* is empty."""
+    descriptors = Path(f"/proc/{process.pid}/fd")
+    (number,) = (int(fd.name) for fd in descriptors.iterdir() if os.readlink(fd) == "anon_inode:inotify")
+    with Pidfd(process.pid) as pidfd, open(pidfd.getfd(number), "rb") as queue:
+        while queued(queue.fileno()):
+            time.sleep(0.001)
 
 
 def finish(process):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import support
-from commands import COMMAND, finish, one_line, run, stop, watching
+from commands import COMMAND, finish, one_line, run, stop, wait_until_drained, watching
 from support import needs, needs_namespaces, own_filesystem
 
 from butter.cli._watch_tree import kinds_of
@@ -148,25 +148,18 @@ def test_settled_changes(here):
     assert [told(line) for line in lines] == [("WRITTEN", f"{here}/file"), ("CREATED", f"{here}/new")]
 
 
-def test_changes_that_are_not_settled_at_the_end(here):
-    """Lines that have not settled when the time is up, or at Ctrl-C, are printed."""
-    with watching(here, "-r", "--settle", "9", "-t", "0.4") as process:
-        (here / "new").touch()
-        code, lines, _ = finish(process)
-    assert (code, [told(line) for line in lines]) == (0, [("CREATED", f"{here}/new")])
-    with watching(here, "--settle", "9", "-e", "create,delete", "--csv") as process:
+@pytest.mark.parametrize("tree", [["-r"], []])
+def test_changes_that_are_not_settled_at_the_end(here, tree):
+    """Lines that have not settled at Ctrl-C are printed then."""
+    with watching(here, *tree, "--settle", "60", "-e", "create,close_write", "--csv") as process:
         assert process.stdout.readline()
-        (here / "more").touch()
-        (here / "more").unlink()
-        (here / "end").touch()
-        os.mkfifo(here / "fifo")
-        status = Path(f"/proc/{process.pid}/stat")
-        while status.read_text().rpartition(")")[2].split()[0] != "S":
-            os.sched_yield()
+        (here / "new").touch()
+        wait_until_drained(process)
         process.send_signal(signal.SIGINT)
         code, lines, said = finish(process)
     assert (code, said) == (130, "")
-    assert [line.split(",")[1:3] for line in lines[:1]] == [["CREATE|DELETE", f"{here}/more"]]
+    flags = "CREATED" if tree else "CREATE|CLOSE_WRITE"
+    assert [line.split(",")[1:3] for line in lines] == [[flags, f"{here}/new"]]
 
 
 WAYS = {
@@ -313,7 +306,7 @@ def test_wrong_commands(arguments, words):
 
 
 def test_interrupted_in_a_terminal(here):
-    """Ctrl-C in a terminal ends the command and its server; the terminal is as before."""
+    """Ctrl-C in a terminal ends the command and its server, and leaves it sane."""
     pid, control = pty.fork()
     if not pid:
         server = "trap 'echo ended; exit' INT TERM; echo ready; while :; do sleep 0.02; done"
