@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import subprocess
+import time
 from functools import partial
 
 import pytest
@@ -78,6 +79,23 @@ ALL = ["a", "a.py", *BUILD, *SRC]
 def test_globs(root, options, left):
     """A glob is compared with the name, or with the path if it has a slash."""
     assert below(root, **options) == left
+
+
+def test_globs_with_many_stars(tmp_path):
+    """A glob that fits in a great many ways, and does not match, takes no time."""
+    for glob, path in (
+        ("*a" * 6 + "*b", "a" * 70 + "bc"),
+        ("**/" * 9 + "zz", "a/" * 30 + "zzz"),
+        ("**/*a*a/" * 7 + "b", "aa/" * 30 + "a"),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+        (tmp_path / ".gitignore").write_text(glob)
+        begin = time.thread_time()
+        assert path in below(tmp_path, exclude=glob)
+        assert path not in below(tmp_path, include=glob)
+        assert not gitignore(tmp_path)(path)
+        assert time.thread_time() - begin < 2
 
 
 def test_matchers_that_are_refused(root):
