@@ -120,9 +120,9 @@ class Tree_async(_Steps_async[Tree, Change]):
         It is an asynchronous iterator that does what :meth:`butter.tree.Tree.settle`
         does.
 
-        Raises ValueError for negative *seconds*, and if the object is closed.
+        Raises ValueError for negative *seconds*, and if the object is closed; TypeError
+        for None.
         """
-        deadline_of(seconds, "seconds")
         return _Settled_async(self, seconds)
 
 
@@ -130,6 +130,7 @@ class _Settled_async:
     """The iterator of ``settle``; see :mod:`butter._tree_settle`."""
 
     def __init__(self, tree: Tree_async, seconds: float) -> None:
+        tree.fileno()  # not of one that is closed
         self._tree = tree
         self._sums = Sums(seconds)
 

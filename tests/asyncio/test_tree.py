@@ -111,6 +111,18 @@ async def test_a_spool_directory(tmp_path):
 
 
 @both
+async def test_settle_that_is_refused(tmp_path):
+    """A time that is not one, and a closed tree, are refused by the call itself."""
+    async with Tree_async(tmp_path) as tree:
+        with pytest.raises(ValueError, match="must not be negative"):
+            tree.settle(-1)
+        with pytest.raises(TypeError, match="not None"):
+            tree.settle(None)
+    with pytest.raises(ValueError, match="closed"):
+        tree.settle(1)
+
+
+@both
 async def test_a_settle_that_is_cancelled(tmp_path):
     """A task that is cancelled while it waits for a sum leaves the sums to the next."""
     async with Tree_async(tmp_path) as tree:

@@ -682,6 +682,17 @@ def test_settle(root):
         assert found.index((MOVED, "a/end", "new")) < found.index(*made("new"))
 
 
+def test_settle_that_is_refused(root):
+    """A time that is not one, and a closed tree, are refused by the call itself."""
+    with Tree(root) as tree:
+        with pytest.raises(ValueError, match="must not be negative"):
+            tree.settle(-1)
+        with pytest.raises(TypeError, match="not None"):
+            tree.settle(None)
+    with pytest.raises(ValueError, match="closed"):
+        tree.settle(1)
+
+
 def test_settle_and_directories(root):
     """A directory that moves does not mix the paths before with those after it."""
     with Tree(root) as tree:
