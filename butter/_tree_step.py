@@ -227,7 +227,8 @@ class Steps(Eventlike[Event]):
         Raises ValueError if the object is closed, OSError where a limit is reached.
         """
         if self._stepping == get_ident():
-            raise RuntimeError(f"{self!r} is being read by this thread: a signal handler cannot read it meanwhile")
+            others = "a signal handler, or a function of exclude or include, cannot read it meanwhile"
+            raise RuntimeError(f"{self!r} is being read by this thread: {others}")
         with self._lock:
             self.fileno()
             try:
