@@ -24,10 +24,9 @@ from butter._tree_process import Process
 from butter._tree_settle import Settled
 from butter._tree_spool import Spool, complete
 from butter._tree_step import Steps
-from butter.eventlike import deadline_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from butter._arguments import Path
@@ -103,8 +102,8 @@ class Tree(Steps[Change]):
     that waits.
 
     Raises PathNotFound, PathNotADirectory, PermissionError, OSError (ENOSPC: no watch
-    is left; EMFILE, ENFILE), OutOfMemory, ValueError for another *backend* or an empty
-    glob.
+    is left; EMFILE, ENFILE), OutOfMemory, ValueError for another *backend* or a glob
+    that no path can match, TypeError for an *exclude* of another type.
     """
 
     # One step reads all hints, applies them, looks at what is dirty, and sends the
@@ -117,6 +116,8 @@ class Tree(Steps[Change]):
 
     _source: Source
     _mounts: Mounts
+    #: returns a path as the type that the root has
+    _text: Callable[[bytes], Any]
     _name = _why = ""
 
     def __init__(
@@ -134,7 +135,7 @@ class Tree(Steps[Change]):
         if backend not in ("auto", "inotify", "fanotify"):
             raise ValueError(f"backend must be 'auto', 'inotify' or 'fanotify', not {backend!r}")
         self._patterns = Matchers.of(exclude, "exclude"), Matchers.of(include, "include")
-        self._is_bytes = isinstance(os.fspath(path), bytes)
+        self._text = bytes if isinstance(os.fspath(path), bytes) else os.fsdecode
         place = absolute(fsencode(path))
         if (result := lib.butter_tree_open(place, ffi.new("int64_t[]", lib.BUTTER_FACTS))) < 0:
             TREE.check(result, path)
@@ -235,9 +236,9 @@ class Tree(Steps[Change]):
 
         The iterator has what it has not told yet: another one begins anew.
 
-        Raises ValueError for negative *seconds*, and if the object is closed.
+        Raises ValueError for negative *seconds*, and if the object is closed; TypeError
+        for None.
         """
-        deadline_of(seconds, "seconds")
         return Settled(self, seconds)
 
     # a step
@@ -279,9 +280,6 @@ class Tree(Steps[Change]):
         entry = None if kind is ChangeKind.DELETED else node.entry()
         old = None if old_path is None else text(old_path)
         return Change(kind, text(path), old, is_dir, process, synthetic, moment, entry, replaced)
-
-    def _text(self, path: bytes) -> str | Any:
-        return path if self._is_bytes else os.fsdecode(path)
 
 
 def _first(model: Model) -> tuple[list[tuple[bytes, Entry]], list[tuple[bytes, Walk, int]]]:

@@ -1,10 +1,13 @@
 """Patterns of butter.tree: ``exclude``, ``include`` and the rules of .gitignore."""
 
 import contextlib
+import gc
 import os
 import random
+import re
 import shutil
 import subprocess
+import sys
 import time
 from functools import partial
 
@@ -99,15 +102,45 @@ def test_globs_with_many_stars(tmp_path):
 
 
 def test_matchers_that_are_refused(root):
-    """Other objects, an empty glob, and rules of gitignore to include are refused."""
-    for options, error in (
-        ({"exclude": 1}, TypeError),
-        ({"include": [None]}, TypeError),
-        ({"exclude": [""]}, ValueError),
-        ({"include": gitignore(root)}, TypeError),
+    """Other objects, a glob that no path matches, and rules to include are refused."""
+    for options, error, sentence in (
+        ({"exclude": 1}, TypeError, "exclude must be globs or functions, not int"),
+        ({"exclude": root}, TypeError, f"not {type(root).__name__}"),
+        ({"exclude": bytearray(b"a")}, TypeError, "not bytearray"),
+        ({"include": [None]}, TypeError, "include must be globs or functions, not NoneType"),
+        ({"include": gitignore(root)}, TypeError, "gitignore"),
+        ({"exclude": [""]}, ValueError, "exclude has an empty glob"),
+        ({"include": "a\ud800"}, ValueError, "include has a character"),
+        ({"exclude": b"a\0"}, ValueError, "NUL byte"),
+        ({"exclude": "./a"}, ValueError, "exclude has the part '.' in './a'"),
+        ({"exclude": ["a", "../x"]}, ValueError, "the part '..'"),
+        ({"exclude": "a//b"}, ValueError, "an empty part"),
+        ({"exclude": "/"}, ValueError, "an empty part"),
     ):
-        with pytest.raises(error):
+        with pytest.raises(error, match=re.escape(sentence)):
             Tree(root, **options)
+
+
+def test_a_function_that_reads_the_tree(root):
+    """A function that reads its tree has an error that names it."""
+    trees = []
+    with Tree(root, exclude=lambda path, is_dir: bool(trees) and trees[0].quiet) as tree:
+        trees.append(tree)
+        (root / "new").touch()
+        with pytest.raises(RuntimeError, match="a function of exclude or include, cannot read it"):
+            tree.step()
+        trees.clear()
+
+
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="its collector runs when it likes")
+def test_a_tree_that_is_forgotten(root):
+    """A tree with patterns refers to itself nowhere, so it is closed at once."""
+    gc.disable()
+    try:
+        with pytest.warns(ResourceWarning, match="unclosed"):
+            Tree(root, exclude=["*.py", lambda path, is_dir: False, gitignore(root)])
+    finally:
+        gc.enable()
 
 
 def test_bytes_and_text(tmp_path):
