@@ -308,10 +308,10 @@ def gitignore(path: Path) -> Gitignore:
             ...
 
     In a repository of git those of the directories above count, up to the top of the
-    repository, and ``.git/info/exclude``; the settings of a user do not. A directory
-    ``.git`` is excluded, too. The rules mean what :manpage:`gitignore(5)` says. Called
-    with a path below the directory and whether that is a directory, they return whether
-    git ignores it.
+    repository, and ``.git/info/exclude``; a tree reads these once. The settings of a
+    user do not count. A directory ``.git`` is excluded, too. The rules mean what
+    :manpage:`gitignore(5)` says. Called with a path below the directory and whether
+    that is a directory, they return whether git ignores it.
 
     Raises PathNotFound, PathNotADirectory.
     """
