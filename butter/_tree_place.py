@@ -1,0 +1,41 @@
+"""The paths that the objects of butter.tree take."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from butter._arguments import fsencode
+from butter._tree_errors import TREE
+
+if TYPE_CHECKING:
+    from butter._arguments import Path
+
+
+def directory_at(path: Path) -> bytes:
+    """Return the absolute path, without symbolic links, of a directory that exists."""
+    name, place = fsencode(path), b""
+    try:
+        # the kernel is asked first: realpath returns a path for any name
+        wrong = 0 if stat.S_ISDIR(os.stat(name).st_mode) else errno.ENOTDIR
+        # the working directory may be deleted
+        place = os.path.realpath(name)
+    except OSError as error:
+        wrong = error.errno or 0
+    if wrong:
+        TREE.fail(wrong, path)
+    return place
+
+
+def name_at(path: Path) -> bytes:
+    """Return the absolute path of a file that need not exist."""
+    name, above, wrong = fsencode(path), b"", 0
+    try:
+        above = b"" if name.startswith(b"/") else os.getcwdb()
+    except OSError as error:
+        wrong = error.errno or 0
+    if wrong or not name:
+        TREE.fail(wrong or errno.ENOENT, path)
+    return os.path.join(above, name)
