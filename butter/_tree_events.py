@@ -12,11 +12,13 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from butter._arguments import O_PATH
-from butter._inotify import Columns, queued, read_events
+from butter._inotify import INIT, Columns, queued, read_events
+from butter._inotify_c import lib
 from butter._tree_errors import TREE
 from butter._tree_open import CHANGED, EXHAUSTED
 from butter._tree_part import Part
 from butter.inotify import (
+    IN_CLOEXEC,
     IN_CLOSE_NOWRITE,
     IN_CLOSE_WRITE,
     IN_CREATE,
@@ -25,7 +27,6 @@ from butter.inotify import (
     IN_MOVED_TO,
     IN_NONBLOCK,
     IN_OPEN,
-    inotify_init,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class Events(Part):
 
     def open(self) -> None:
         """Make the descriptor."""
-        self._fd = inotify_init(IN_NONBLOCK)
+        self._fd = fd = lib.inotify_init1(IN_NONBLOCK | IN_CLOEXEC)
+        if fd < 0:
+            INIT.check(fd, flags=IN_NONBLOCK)
 
     def read(self) -> list[InotifyEvent]:
         """Return all events that are there."""
