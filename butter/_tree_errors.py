@@ -22,8 +22,9 @@ TREE = Errors(
         **NEW_DESCRIPTOR,
         errno.EACCES: (PermissionError, "no permission to read the directory, or to search one above it"),
         errno.EAGAIN: (BlockingIOError, "nothing has changed"),
-        errno.ELOOP: (InvalidPath, "a directory was replaced by a symbolic link"),
+        errno.ELOOP: (InvalidPath, "too many symbolic links in the path, or a directory was replaced by one"),
         errno.ENODATA: (NoMoreEvents, "the directory was deleted, or moved: no file can come"),
         errno.ENOSPC: (OSError, _exhausted),
+        errno.EOPNOTSUPP: (OSError, "/proc is not mounted, by which files are watched and mounts are noticed"),
     },
 )

@@ -20,7 +20,6 @@ moved or made again, or any directory above it, is an ordinary change.
 from __future__ import annotations
 
 import enum
-import os
 import stat
 from collections import deque
 from itertools import islice
@@ -520,8 +519,3 @@ class Model:
             if record[0] is not ChangeKind.DELETED and record[0] is not ChangeKind.MOVED:
                 record[3].unsent = True
         return complete
-
-
-def absolute(path: bytes) -> bytes:
-    """Return a path without symbolic links that leads to the same file."""
-    return os.path.realpath(path)

@@ -7,16 +7,14 @@ included again if a directory above it is excluded.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import fsencode
-from butter._tree_errors import TREE
 from butter._tree_globs import Glob, union
-from butter._tree_model import absolute
+from butter._tree_place import directory_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,10 +255,7 @@ class Gitignore:
     """The rules of .gitignore files, as :func:`gitignore` returns them."""
 
     def __init__(self, path: Path) -> None:
-        place = absolute(fsencode(path))
-        if not os.path.isdir(place):
-            TREE.fail(errno.ENOTDIR if os.path.lexists(place) else errno.ENOENT, path)
-        self.place = self.top = place
+        self.place = self.top = place = directory_at(path)
         above = place
         while True:
             if os.path.lexists(os.path.join(above, _GIT)):

@@ -57,7 +57,10 @@ class _Place(Part):
         self._identity: tuple[int, int] | None = None
 
     def enter(self, directory: Path | None = None) -> bool:
-        """Open the directory; False if it has gone. *directory* is its path at first."""
+        """Open the directory, and return whether it is there.
+
+        *directory* is its path for the errors of the first time.
+        """
         if self._fd < 0:
             self._fd = lib.butter_tree_open(self._path, self._found)
             if self._fd < 0 and (directory is not None or self._fd in EXHAUSTED):

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from butter._descriptor import ADOPT
+from butter._inotify import proc_is_mounted
 from butter._signals import run_handlers
 from butter._tree_alarm import Alarm
 from butter._tree_c import lib
@@ -67,6 +68,8 @@ class Steps(Eventlike[Event]):
 
     def _start(self, path: object) -> None:
         """Make the descriptor that the program waits for."""
+        if not proc_is_mounted():
+            TREE.fail(errno.EOPNOTSUPP, path)
         fd: int = lib.butter_tree_epoll()
         if fd < 0:
             TREE.check(fd, path)

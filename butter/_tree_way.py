@@ -132,7 +132,7 @@ def _hold(held: list[int], name: bytes) -> bool:
     It may be a link. Returns False where that is impossible.
     """
     try:
-        # in one call: a signal handler that raises after it finds the number in the list
+        # in one call: when a signal handler raises, the number is in the list
         held.append(os.open(name, O_PATH | os.O_NOFOLLOW, dir_fd=held[-1] if held else None))
     except OSError as error:
         result = -1 - (error.errno or 0)

@@ -9,7 +9,6 @@ from itertools import compress
 from select import POLLIN
 from typing import TYPE_CHECKING
 
-from butter._arguments import fsencode
 from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
 from butter._tree_fanotify import FanotifySource
@@ -17,9 +16,10 @@ from butter._tree_file import FileWatch, watch_file
 from butter._tree_hints import Hints
 from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, Looks
-from butter._tree_model import Change, ChangeKind, Directory, Entry, Model, absolute
+from butter._tree_model import Change, ChangeKind, Directory, Entry, Model
 from butter._tree_mounts import WAKE, Mounts
 from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore
+from butter._tree_place import directory_at
 from butter._tree_process import Process
 from butter._tree_settle import Settled
 from butter._tree_spool import Spool, complete
@@ -136,7 +136,7 @@ class Tree(Steps[Change]):
             raise ValueError(f"backend must be 'auto', 'inotify' or 'fanotify', not {backend!r}")
         self._patterns = Matchers.of(exclude, "exclude"), Matchers.of(include, "include")
         self._text = bytes if isinstance(os.fspath(path), bytes) else os.fsdecode
-        place = absolute(fsencode(path))
+        place = directory_at(path)
         if (result := lib.butter_tree_open(place, ffi.new("int64_t[]", lib.BUTTER_FACTS))) < 0:
             TREE.check(result, path)
         os.close(result)

@@ -1301,6 +1301,19 @@ def watch_a_tree_without_watches(fail):
     Tree(".", backend="inotify")
 
 
+@provokes("Tree", errno.ELOOP, filename="loop", words="too many symbolic links")
+def watch_a_loop(fail):
+    os.symlink("loop", "loop")
+    Tree("loop")
+
+
+@provokes("Tree", errno.EOPNOTSUPP, support.needs_namespaces, filename=".", words="/proc is not mounted")
+def watch_without_proc(fail):
+    support.own_namespaces()
+    mount("none", "/proc", "tmpfs")
+    Tree(".")
+
+
 @provokes("Tree", errno.ENOTDIR, filename="file")
 def watch_a_file_as_a_tree(fail):
     Path("file").touch()

@@ -15,10 +15,10 @@ from support.histories import seeds, start
 
 from butter._inotify import watches_of
 from butter._tree_events import is_being_written
-from butter.errors import NoMoreEvents, PathNotADirectory, PathNotFound
+from butter.errors import InvalidPath, NoMoreEvents, PathNotADirectory, PathNotFound
 from butter.inotify import IN_Q_OVERFLOW, InotifyEvent
 from butter.system import MS_BIND, mount, umount
-from butter.tree import Change, ChangeKind, Entry, FileWatch, complete, watch_file
+from butter.tree import Change, ChangeKind, Entry, FileWatch, Tree, complete, gitignore, watch_file
 
 CREATED, WRITTEN, ATTRIBUTES, DELETED = (
     ChangeKind.CREATED,
@@ -488,6 +488,47 @@ def test_lost_events(path, monkeypatch):
             (change,) = told(watch)
             assert (change.kind, change.synthetic) == (WRITTEN, True)
             monkeypatch.undo()
+
+
+@pytest.mark.parametrize("function", [Tree, gitignore, complete, FileWatch])
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ("", PathNotFound),
+        ("file/", PathNotADirectory),
+        ("loop", InvalidPath),
+        ("n" * 5000, InvalidPath),
+    ],
+)
+def test_paths_that_lead_nowhere(path, monkeypatch, function, form, error):
+    """A path has the error that the kernel has for it, whatever it is for."""
+    monkeypatch.chdir(path.parent)
+    os.symlink("loop", "loop")
+    if function is FileWatch and form:
+        # the file need not exist, so the path may lead to one later
+        with FileWatch(form) as watch:
+            assert watch.entry is None
+    else:
+        with pytest.raises(error) as caught:
+            function(form)
+        assert caught.value.filename == form
+
+
+def test_no_working_directory(path, tmp_path):
+    """Where the working directory is deleted, only relative paths are an error."""
+
+    def body():
+        (tmp_path / "gone").mkdir()
+        os.chdir(tmp_path / "gone")
+        os.rmdir(tmp_path / "gone")
+        with FileWatch(path) as watch:
+            assert watch.entry.size == 4
+        for function in FileWatch, Tree, complete:
+            with pytest.raises(PathNotFound) as caught:
+                function(".")
+            assert caught.value.filename == "."
+
+    in_child(body)
 
 
 def test_watch_file(path):
