@@ -53,12 +53,22 @@ class Events(Part):
         self._unmade: deque[Columns] = deque()
         #: the watches of a way; see butter/_tree_way.py
         self.watched: set[int] = set()
+        #: what the search for a way has open
+        self.held: list[int] = []
 
     def open(self) -> None:
         """Make the descriptor."""
         self._fd = fd = lib.inotify_init1(IN_NONBLOCK | IN_CLOEXEC)
         if fd < 0:
             INIT.check(fd, flags=IN_NONBLOCK)
+
+    def drop_held(self) -> None:
+        while self.held:
+            os.close(self.held.pop())
+
+    def close(self) -> None:
+        self.drop_held()
+        super().close()
 
     def read(self) -> list[InotifyEvent]:
         """Return all events that are there."""

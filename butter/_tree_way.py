@@ -75,7 +75,8 @@ def go(events: Events, path: bytes, openings: bool = False) -> Way:
     left, ends = _parts(path), path.endswith(_DIRECTORY_ENDS)
     status: os.stat_result | None = None
     # what is open: the directory, and for a moment what has the next name in it
-    held: list[int] = []
+    held = events.held
+    events.drop_held()
     try:
         if _hold(held, b"/"):
             status = os.fstat(held[0])
@@ -111,8 +112,7 @@ def go(events: Events, path: bytes, openings: bool = False) -> Way:
             # what was written through another name meanwhile has no event
             status = os.fstat(held[0])
     finally:
-        while held:
-            os.close(held.pop())
+        events.drop_held()
     way = Way(names, places, -1 if left else last, name, file, status)
     for wd in events.watched - {*names, file}:
         # it may have ended by itself

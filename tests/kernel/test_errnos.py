@@ -1302,7 +1302,7 @@ def watch_a_tree_without_watches(fail):
 
 
 @provokes("Tree", errno.ELOOP, filename="loop", words="too many symbolic links")
-def watch_a_loop(fail):
+def watch_a_tree_in_a_loop(fail):
     os.symlink("loop", "loop")
     Tree("loop")
 
