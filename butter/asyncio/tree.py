@@ -63,7 +63,7 @@ class _Steps_async(EventQueue[Source, Event]):
 
 
 class Tree_async(_Steps_async[Tree, Change]):
-    """``Tree_async(path, *, modified=False, cross_mounts=True, ..., maxsize=0)``.
+    """``Tree_async(path, *, exclude=None, include=None, ..., maxsize=0)``.
 
     A queue of Changes, which works like an :class:`asyncio.Queue`. ::
 
