@@ -202,7 +202,7 @@ class Spool_async(_Steps_async[Spool, Any]):
     _source_class = Spool
 
 
-def complete(directory: Path) -> Spool_async:
+def complete(directory: Path, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> Spool_async:
     """The paths of the files in a spool directory, each once it is complete.
 
     The result is a queue, which works like an :class:`asyncio.Queue`, of the paths that
@@ -213,6 +213,8 @@ def complete(directory: Path) -> Spool_async:
                 await work(path)
                 os.unlink(path)
 
+    *maxsize* is what ``full()`` compares with.
+
     Raises what :func:`butter.tree.complete` does.
     """
-    return Spool_async(directory)
+    return Spool_async(directory, loop=loop, maxsize=maxsize)

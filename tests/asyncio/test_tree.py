@@ -100,7 +100,8 @@ async def test_a_spool_directory(tmp_path):
     place.mkdir()
     (place / "old").touch()
     found = []
-    async with complete(place) as paths:
+    async with complete(place, maxsize=2) as paths:
+        assert paths.maxsize == 2
         async for path in paths:
             found.append(os.path.basename(path))
             if found[-1] == "old":
