@@ -9,12 +9,13 @@ import time
 from select import POLLIN
 from typing import TYPE_CHECKING, Any
 
+from butter._arguments import O_PATH
 from butter._inotify import ADD_WATCH
 from butter._inotify_c import lib as inotify_lib
 from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
 from butter._tree_events import Events, Writing, is_being_written, version
-from butter._tree_model import DEVICE, FACTS, INODE
+from butter._tree_model import FACTS
 from butter._tree_open import EXHAUSTED
 from butter._tree_part import Part
 from butter._tree_place import directory_at
@@ -61,14 +62,26 @@ class _Place(Part):
 
         *directory* is its path for the errors of the first time.
         """
-        if self._fd < 0:
-            self._fd = lib.butter_tree_open(self._path, self._found)
-            if self._fd < 0 and (directory is not None or self._fd in EXHAUSTED):
-                TREE.check(self._fd, directory or self._path)
-        identity = self._found[DEVICE], self._found[INODE]
+        if self._fd < 0 and (result := self._open()) < 0:
+            if directory is not None or result in EXHAUSTED:
+                TREE.check(result, directory or self._path)
+            return False
+        status = os.fstat(self._fd)
+        identity = status.st_dev, status.st_ino
         if directory is not None:
             self._identity = identity
-        return self._fd >= 0 and identity == self._identity
+        return identity == self._identity
+
+    def _open(self) -> int:
+        try:
+            # which has no event, as a descriptor that can be read has
+            self._fd = os.open(self._path, O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                return -1 - (error.errno or 0)
+            # the way of C is longer, and the path may be too
+            self._fd = lib.butter_tree_open(self._path, self._found)
+        return self._fd
 
     def link(self, name: bytes = b"") -> bytes:
         """Return a path of the directory, or of a file in it."""
