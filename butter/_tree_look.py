@@ -354,11 +354,11 @@ class Looks(Opens):
         if (
             isinstance(known, Directory)
             and found is None
-            and known.key in (None, key)
+            and (key is None or known.key in (None, key))
             and known.is_same(facts)
             and not known.dead
         ):
-            # it could not be opened before
+            # it could not be opened before, or can no longer be watched anew
             if key is not None:
                 model.claim(key, known)
             self._look_below(known, fd, bits)

@@ -524,15 +524,35 @@ def test_permission_lost_and_regained(public_path):
             (root / "closed/below").mkdir()
             assert changes(tree)[-1:] == made("closed/below")
 
-    def as_nobody():
-        nobody = 20_000 + os.getpid() % 40_000
-        if os.geteuid() == 0:
-            for path in (root, root / "a", root / "a/b"):
-                os.chown(path, nobody, nobody)
-        become_nobody()
-        body()
+    in_child(lambda: as_nobody(body, root, root / "a", root / "a/b"))
 
-    in_child(as_nobody)
+
+def test_permission_of_a_directory_above_the_root(public_path):
+    """A root is not deleted because a directory above it cannot be read or searched."""
+    above = public_path / "above"
+    root = above / "root"
+    (root / "a").mkdir(parents=True)
+
+    def body():
+        with Tree(root) as tree:
+            for mode in (0o311, 0o755, 0, 0o755):
+                os.chmod(above, mode)
+                assert changes(tree) == []
+                assert tree.quiet
+            (root / "a/new").mkdir()
+            assert changes(tree) == made("a/new")
+
+    in_child(lambda: as_nobody(body, above, root, root / "a"))
+
+
+def as_nobody(body, *paths):
+    """Run *body* as a user without privileges, to whom *paths* belong."""
+    nobody = 20_000 + os.getpid() % 40_000
+    if os.geteuid() == 0:
+        for path in paths:
+            os.chown(path, nobody, nobody)
+    become_nobody()
+    body()
 
 
 @needs_namespaces
