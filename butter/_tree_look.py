@@ -72,12 +72,13 @@ _APPEARED = IN_CREATE | IN_MOVED_TO
 class Looks(Opens):
     """Looks at what is dirty, until the model is the disk."""
 
-    def __init__(self, model: Model, source: Source, hints: Hints, cross_mounts: bool, partial: bool) -> None:
+    def __init__(self, model: Model, source: Source, hints: Hints, cross_mounts: bool) -> None:
         super().__init__(model)
         self._source = source
         self._hints = hints
         self._cross_mounts = cross_mounts
-        self._partial = partial
+        #: whether directories without a watch are no error
+        self.partial = False
         #: names that are not looked at before a time, and the bits for that look
         self.limbo: dict[tuple[Directory, bytes], tuple[float, int]] = {}
         self.unreachable: dict[Directory, None] = {}
@@ -85,8 +86,10 @@ class Looks(Opens):
         self._retry_at, self._tries = 0.0, 0
         #: the source for a walk in C, in the first scan: it does not ask for patterns
         self.walk_with: InotifySource | None = None
-        #: directories that could not be watched, because no watch was left
+        #: how many directories could not be watched, because no watch was left
         self.unwatched = 0
+        #: the first of them that is an error, because watches ran out later
+        self._lacking: bytes | None = None
 
     # when
 
@@ -125,6 +128,10 @@ class Looks(Opens):
             self._look_at_dirty()
         if self.unreachable:
             self._plan_retry(retried)
+        if self._lacking is not None:
+            path, self._lacking = os.fsdecode(self._lacking), None
+            watches, unwatched, self.unwatched = self._source.watches, self.unwatched, 0
+            TREE.fail(errno.ENOSPC, path, watches=watches, needed=watches + unwatched)
 
     def _look_at_dirty(self) -> None:
         model, count = self._model, 0
@@ -320,7 +327,7 @@ class Looks(Opens):
         try:
             facts = self._facts()
             try:
-                key = self._watch(fd, len(directory.way) > 1)
+                key = self._watch(directory, name, fd)
             except PermissionError:
                 # it was taken away after the directory was opened
                 self._know_blind(directory, name, dirfd, facts, bits)
@@ -369,7 +376,7 @@ class Looks(Opens):
         if found is not None and (
             directory.way or model.is_within(directory, found) or (known is not None and model.is_within(found, known))
         ):
-            key = self._break_circle(directory, known, found, fd)
+            key = self._break_circle(directory, name, found, fd)
             if directory.gone:
                 return
             known, found = directory.children.get(name), None
@@ -391,17 +398,19 @@ class Looks(Opens):
         if bits & DEEP or node.dirty is ALL or not node.listed:
             self._list(node, fd)
 
-    def _break_circle(self, directory: Directory, known: Node | None, found: Directory, fd: int) -> Hashable:
+    def _break_circle(self, directory: Directory, at: bytes, found: Directory, fd: int) -> Hashable:
         """Throw a subtree away that would be below itself; return the key of *fd*."""
-        model = self._model
+        model, known = self._model, directory.children.get(at)
         top = known if known is not None and model.is_within(found, known) else found
         parent, name = top.parent, top.name
         model.delete(top, True)
         if parent is not None:
             model.touch(parent, name)
-        return None if directory.gone else self._watch(fd, len(directory.way) > 1)
+        return None if directory.gone else self._watch(directory, at, fd)
 
-    def _watch(self, fd: int, is_way: bool) -> Hashable:
+    def _watch(self, directory: Directory, name: bytes, fd: int) -> Hashable:
+        """Return the key of a directory that is open, None if it cannot be watched."""
+        is_way = len(directory.way) > 1
         try:
             key = self._source.watch(fd, is_way)
         except PermissionError:
@@ -409,14 +418,22 @@ class Looks(Opens):
                 return None
             raise
         if key is None:
-            self._lack_watches(self._partial)
+            self._lack_watch(directory, name)
         return key
 
-    def _lack_watches(self, partial: bool) -> None:
-        """Raise the error of too few watches, or go on with those that there are."""
+    def _lack_watch(self, directory: Directory, name: bytes) -> None:
+        """Know of a directory for which there is no watch.
+
+        The first scan ends here. Later what is on the disk is found out nevertheless,
+        so that the error says how many watches the tree needs.
+        """
         self.unwatched += 1
-        if not partial:
-            TREE.fail(errno.ENOSPC, watches=self._source.watches, needed=0)
+        if self.partial:
+            return
+        if self._model.silent:
+            TREE.fail(errno.ENOSPC, watches=self._source.watches)
+        if self._lacking is None:
+            self._lacking = os.path.join(self._model.path(directory), name)
 
     def _unwatch(self, key: Hashable) -> None:
         """End a new watch that is not used; a look that follows makes another."""
@@ -447,7 +464,7 @@ class Looks(Opens):
         if self.walk_with is not None and self._model.silent and not node.listed and isinstance(node.key, int):
             node.listed = True
             if not Walk(self._model, self.walk_with).go(node, fd, node.key):
-                self._lack_watches(partial=False)
+                self._lack_watch(node, b"")
             return
         try:
             # btrfs would leave out the names that came between the open and the watch

@@ -143,6 +143,7 @@ class Tree(Steps[Change]):
         self._start(path)
         try:
             self._open(place, path, modified, cross_mounts, backend, partial, pidfd)
+            self._looks.partial = partial
             self._known, self._packed = _first(self._model)
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
@@ -158,12 +159,12 @@ class Tree(Steps[Change]):
         self._mounts = Mounts()
         self._parts.append(self._mounts)
         if backend == "fanotify":
-            self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
+            self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts)
             self._why = "asked for"
             return
         source = InotifySource(modified)
         try:
-            self._scan(place, source, cross_mounts, partial, source)
+            self._scan(place, source, cross_mounts, walk=True)
             self._why = "asked for" if backend == "inotify" else "its watches suffice, and nothing outside is read"
             return
         except OSError:
@@ -172,24 +173,19 @@ class Tree(Steps[Change]):
             watches = source.watches
         if backend == "auto":
             try:
-                self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
+                self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts)
                 self._why = f"this user has watches for {watches} directories, which are too few"
                 return
             except OSError:
                 pass  # inotify is what there is
+        source = InotifySource(modified)
+        self._scan(place, source, cross_mounts, partial=True)
         if not partial:
-            needed = 1 + sum(len(directories) for _, directories, _ in os.walk(place))
-            TREE.fail(errno.ENOSPC, path, watches=watches, needed=needed)
-        self._scan(place, InotifySource(modified), cross_mounts, True)
+            TREE.fail(errno.ENOSPC, path, watches=watches, needed=source.watches + self._looks.unwatched)
         self._why = f"it watches {watches} directories, and this user has no watch for the others"
 
     def _scan(
-        self,
-        place: bytes,
-        source: Source,
-        cross_mounts: bool,
-        partial: bool,
-        walk_with: InotifySource | None = None,
+        self, place: bytes, source: Source, cross_mounts: bool, partial: bool = False, walk: bool = False
     ) -> None:
         if len(self._parts) > 1:
             # its watches end, so that there are more for others
@@ -198,9 +194,11 @@ class Tree(Steps[Change]):
         self._source, self._name = source, source.name
         self._model = model = Model(place, source.drop)
         self._hints = Hints(model, source)
-        self._looks = Looks(model, source, self._hints, cross_mounts, partial)
+        self._looks = Looks(model, source, self._hints, cross_mounts)
+        self._looks.partial = partial
         if self._patterns == (None, None):
-            self._looks.walk_with = walk_with
+            if walk and isinstance(source, InotifySource):
+                self._looks.walk_with = source
         else:
             # the walk in C knows nothing of patterns
             patterns = Patterns(model, *self._patterns, self._text)

@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import platform
+import re
 import shutil
 import tempfile
 import time
@@ -555,21 +556,89 @@ def as_nobody(body, *paths):
     body()
 
 
+def allow_watches(count):
+    """Have namespaces with a limit of watches of their own."""
+    own_namespaces()
+    with open("/proc/sys/user/max_inotify_watches", "w") as file:
+        file.write(str(count))
+
+
+def above(path):
+    """How many directories are above a path, each of which needs a watch."""
+    return len(path.parents)
+
+
 @needs_namespaces
 def test_too_few_watches(root):
     """Without a watch for each directory the error has both numbers, or it goes on."""
-    for number in range(40):
+    for number in range(140):
         (root / f"d{number}").mkdir()
+    needed = 143 + above(root)
 
     def body():
-        own_namespaces()
-        with open("/proc/sys/user/max_inotify_watches", "w") as file:
-            file.write("20")
-        with pytest.raises(OSError, match=r"for 20 directories, and the tree has 43: user\.max"):
-            Tree(root)
-        with Tree(root, partial=True) as tree:
-            assert len(tree.entries()) == 44
+        allow_watches(20)
+        with pytest.raises(OSError, match="for 20 directories, and the tree needs") as caught:
+            Tree(root, backend="inotify")
+        assert caught.value.filename == str(root)
+        told = [int(number) for number in re.findall("(?:needs|is|watches=) ?([0-9]+)", str(caught.value))]
+        assert told == [needed, 20, 20 + 2 * (needed - 20)]
+        with Tree(root, backend="inotify", partial=True) as tree:
+            assert len(tree.entries()) == 144
             assert tree.backend == "inotify: it watches 20 directories, and this user has no watch for the others"
+            (root / "new").touch()
+            assert changes(tree) == [*made("new"), (WRITTEN, "new", None)]
+
+    in_child(body)
+
+
+@needs_namespaces
+def test_watches_that_are_needed(root):
+    """The error counts what the tree has, by its patterns and mounts, however deep."""
+    needed = 2 + above(root)
+    deep = 1500
+    fd = os.open(root / "a/b", os.O_RDONLY)
+    for _ in range(deep):
+        os.mkdir("d", dir_fd=fd)
+        below = os.open("d", os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+
+    def body():
+        allow_watches(needed - 1)
+        with pytest.raises(OSError, match=f"the tree needs {needed + 1 + deep}:"):
+            Tree(root, backend="inotify")
+        with pytest.raises(OSError, match=f"the tree needs {needed}:"):
+            Tree(root, backend="inotify", exclude="b")
+        mount("tmpfs", root / "a/b", "tmpfs")
+        (root / "a/b/in").mkdir()
+        with pytest.raises(OSError, match=f"the tree needs {needed}:"):
+            Tree(root, backend="inotify", cross_mounts=False)
+
+    in_child(body)
+
+
+@needs_namespaces
+def test_watches_that_run_out(root):
+    """When a tree outgrows its watches, the error says where, and how many it needs."""
+
+    def body():
+        has = 3 + above(root) + 2
+        allow_watches(has)
+        with Tree(root, backend="inotify") as tree:
+            mirror = Mirror(tree.entries())
+            for number in range(5):
+                os.makedirs(root / f"new/{number}")
+            for _ in range(2):
+                with pytest.raises(OSError, match=f"for {has} directories, and the tree needs {has + 4}:") as caught:
+                    tree.sync(60)
+                assert caught.value.errno == errno.ENOSPC
+                assert os.path.dirname(caught.value.filename) == str(root / "new")
+            for number in range(4):
+                os.rmdir(root / f"new/{number}")
+            for change in told(tree):
+                mirror.follow(change)
+            assert not differences(mirror.entries, on_disk(root))
 
     in_child(body)
 
