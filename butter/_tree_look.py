@@ -249,8 +249,8 @@ class Looks(Opens):
         result = lib.butter_tree_look(dirfd, name, self._found)
         if result < 0 and result not in CHANGED:
             if result in EXHAUSTED:
-                TREE.check(result, name)
-            # no permission to search the directory
+                self._fail(result, directory, name)
+            # no permission to search the directory, or a filesystem without a server
             model.touch(directory, name, bits)
             self._leave_blind(directory)
             return
@@ -309,21 +309,25 @@ class Looks(Opens):
         self.limbo[directory, name] = deadline, before | bits
 
     def _look_at_directory(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, bits: int) -> None:
+        model = self._model
         if not directory.way and not self._cross_mounts and facts[MOUNT] != directory.mount:
             # another filesystem begins here, and it is not looked into
             self._know_blind(directory, name, dirfd, facts, bits)
             return
         fd: int = lib.butter_tree_enter(dirfd, name, self._found)
-        if fd in FORBIDDEN:
-            if len(directory.way) > 1:
-                fd = self._open_way(dirfd, name)
-            else:
-                self._know_blind(directory, name, dirfd, facts, bits)
-                return
+        if fd in FORBIDDEN and len(directory.way) > 1:
+            fd = self._open_way(dirfd, name)
         if fd in CHANGED:
             return
+        if fd in EXHAUSTED:
+            if self._depth <= 1:
+                self._fail(fd, directory, name)
+            # the directories above it need not be open, either
+            model.touch(directory, name, bits)
+            return
         if fd < 0:
-            TREE.check(fd, name)
+            self._know_blind(directory, name, dirfd, facts, bits)
+            return
         try:
             facts = self._facts()
             try:
@@ -393,6 +397,10 @@ class Looks(Opens):
         if key is not None:
             model.claim(key, node)
         self._list(node, fd)
+
+    def _fail(self, result: int, directory: Directory, name: bytes) -> None:
+        """Raise the error of a call about a name of a directory."""
+        TREE.check(result, os.fsdecode(os.path.join(self._model.path(directory), name)))
 
     def _look_below(self, node: Directory, fd: int, bits: int) -> None:
         if bits & DEEP or node.dirty is ALL or not node.listed:
@@ -471,10 +479,12 @@ class Looks(Opens):
             os.lseek(fd, 0, os.SEEK_SET)
             names = [os.fsencode(name) for name in os.listdir(fd)]
         except OSError as error:
-            if -1 - (error.errno or 0) in EXHAUSTED:
-                raise
+            failed = -1 - (error.errno or 0)
+            if failed in EXHAUSTED and self._depth <= 1:
+                self._fail(failed, node, b"")
             self._model.rescan(node)
-            self._leave_blind(node)
+            if failed not in EXHAUSTED:
+                self._leave_blind(node)
             return
         node.listed = True
         for name in {*names, *node.children}:

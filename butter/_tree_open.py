@@ -48,7 +48,7 @@ class Opens:
         if fd in FORBIDDEN and directory.way:
             fd = self._open_way(AT_FDCWD, path)
         if fd in EXHAUSTED:
-            TREE.check(fd, path)
+            TREE.check(fd, os.fsdecode(path))
         if fd >= 0:
             facts = self._facts()
             if (facts[INODE], facts[DEVICE], facts[MOUNT]) != (directory.inode, directory.device, directory.mount):

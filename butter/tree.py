@@ -252,6 +252,8 @@ class Tree(Steps[Change]):
             hints.read(there > 0)
         if there & 2:
             mounts.changed()
+            # another filesystem may be where a directory could not be opened
+            self._model.generation += 1
         looks.work()
         if mounts.pending and mounts.compare(self._model):
             looks.work()

@@ -35,6 +35,7 @@ typedef struct {
     char *names;
     size_t entry_count, directory_count, left_count, names_size;
     int64_t device, mount;
+    int watches, newest;
     ...;
 } butter_tree_walk;
 

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -556,6 +557,97 @@ def as_nobody(body, *paths):
     body()
 
 
+def make_deep(path, depth):
+    """Make directories in each other, whose path may be too long for the kernel."""
+    fd = os.open(path, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=fd)
+        below = os.open("d", os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+
+
+def remove_deep(path):
+    """Remove what shutil.rmtree of older Pythons cannot, for its recursion."""
+    subprocess.run(["rm", "-r", path], check=True)
+
+
+@pytest.mark.parametrize("options", [{}, {"exclude": "none"}], ids=["walk", "patterns"])
+def test_few_descriptors(root, options):
+    """A tree may be deeper than there are descriptors, and an error has its path."""
+    make_deep(root / "a/b", 200)
+
+    def body():
+        with Tree(root, **options) as tree:
+            free = support.next_descriptor()
+            support.allow_descriptors(free)
+            (root / "new").mkdir()
+            with pytest.raises(OSError, match="no descriptor left") as caught:
+                tree.sync(60)
+            assert caught.value.errno == errno.EMFILE
+            assert str(root).startswith(caught.value.filename)
+            support.allow_descriptors(free + 4)
+            assert changes(tree) == made("new")
+            assert len(tree.entries()) == 204
+        support.allow_descriptors(support.next_descriptor() + 9)
+        with Tree(root, **options) as tree:
+            assert len(tree.entries()) == 205
+
+    in_child(body)
+    remove_deep(root)
+
+
+@pytest.mark.parametrize("options", [{}, {"exclude": "none"}], ids=["walk", "patterns"])
+def test_a_directory_that_cannot_be_listed(root, monkeypatch, options):
+    """One directory whose listing fails is as one without permission."""
+    numbers, watch = [], InotifySource.watch
+
+    def note(source, fd, is_way):
+        numbers.append(fd)
+        return watch(source, fd, is_way)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InotifySource, "watch", note)
+        Tree(root, **options).close()
+
+    def body(number):
+        inject("getdents64", errno.EIO, number)
+        with Tree(root, **options) as tree:
+            assert {""} <= set(tree.entries()) < {"", "a", "a/b", "a/file", "other"}
+            assert tree.quiet
+
+    # the second number is that of os.listdir
+    number = numbers[above(root)]
+    for each in range(number, number + 4):
+        in_child(body, each)
+
+
+@needs("CAP_SYS_ADMIN", when=os.path.exists("/dev/fuse"), reason="needs CAP_SYS_ADMIN and /dev/fuse")
+@pytest.mark.parametrize(
+    "options", [{}, {"exclude": "none"}, {"cross_mounts": False}], ids=["walk", "patterns", "mounts"]
+)
+def test_a_filesystem_without_a_server(root, options):
+    """A tree goes on beside a mount of FUSE whose server has ended."""
+
+    def body():
+        own_mounts()
+        fd = os.open("/dev/fuse", os.O_RDWR)
+        mount("fuse", root / "a/b", "fuse", 0, f"fd={fd},rootmode=40000,user_id=0,group_id=0")
+        os.close(fd)
+        with pytest.raises(OSError):
+            os.stat(root / "a/b")
+        with Tree(root, **options) as tree:
+            assert {"", "a", "a/file"} <= set(tree.entries())
+            (root / "a/new").mkdir()
+            assert changes(tree) == made("a/new")
+            umount(root / "a/b")
+            (root / "a/b/in").mkdir()
+            assert changes(tree)[-1:] == made("a/b/in")
+
+    in_child(body)
+
+
 def allow_watches(count):
     """Have namespaces with a limit of watches of their own."""
     own_namespaces()
@@ -596,13 +688,7 @@ def test_watches_that_are_needed(root):
     """The error counts what the tree has, by its patterns and mounts, however deep."""
     needed = 2 + above(root)
     deep = 1500
-    fd = os.open(root / "a/b", os.O_RDONLY)
-    for _ in range(deep):
-        os.mkdir("d", dir_fd=fd)
-        below = os.open("d", os.O_RDONLY, dir_fd=fd)
-        os.close(fd)
-        fd = below
-    os.close(fd)
+    make_deep(root / "a/b", deep)
 
     def body():
         allow_watches(needed - 1)
@@ -616,6 +702,7 @@ def test_watches_that_are_needed(root):
             Tree(root, backend="inotify", cross_mounts=False)
 
     in_child(body)
+    remove_deep(root)
 
 
 @needs_namespaces
