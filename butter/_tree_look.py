@@ -128,6 +128,9 @@ class Looks(Opens):
             self._look_at_dirty()
         if self.unreachable:
             self._plan_retry(retried)
+        model.process = None
+        if self.is_quiet():
+            self._hints.processes.clear()
         if self._lacking is not None:
             path, self._lacking = os.fsdecode(self._lacking), None
             watches, unwatched, self.unwatched = self._source.watches, self.unwatched, 0
@@ -177,8 +180,9 @@ class Looks(Opens):
         facts = self._look_once(directory, name)
         if facts is None:
             return False
-        if stat.S_ISDIR(facts[MODE]) or self._excluded(directory, name, False):
+        if stat.S_ISDIR(facts[MODE]) or self._model.leaves_out(directory, name, False):
             return False
+        self._model.process = self._hints.processes.pop((directory, name), None)
         self._look_at_file(directory, name, facts, bits)
         return True
 
@@ -246,6 +250,7 @@ class Looks(Opens):
         if (directory, name) in self._hints.half_at and not bits & FORCE:
             self._wait(directory, name, bits)
             return
+        model.process = self._hints.processes.pop((directory, name), None)
         result = lib.butter_tree_look(dirfd, name, self._found)
         if result < 0 and result not in CHANGED:
             if result in EXHAUSTED:
@@ -258,7 +263,7 @@ class Looks(Opens):
         if result == 0:
             facts = self._facts()
             is_dir = stat.S_ISDIR(facts[MODE])
-            exists = is_dir if directory.way else not self._excluded(directory, name, is_dir)
+            exists = is_dir if directory.way else not model.leaves_out(directory, name, is_dir)
             if exists and is_dir:
                 self._look_at_directory(directory, name, dirfd, facts, bits)
                 return
@@ -268,18 +273,11 @@ class Looks(Opens):
         if known is not None and self._may_end(directory, known, bits):
             model.delete(known, not bits & IN_DELETE)
 
-    def _excluded(self, directory: Directory, name: bytes, is_dir: bool) -> bool:
-        """Return whether patterns leave a name out."""
-        excluded = self._model.excluded
-        return excluded is not None and excluded(directory, name, is_dir)
-
     def _look_at_file(self, directory: Directory, name: bytes, facts: Facts, bits: int) -> None:
         model, known = self._model, directory.children.get(name)
         if known is not None and not known.is_dir and known.inode is None:
-            if not known.unsent:
-                # its record was sent without an inode, because its directory was blind
-                model.version(known, ChangeKind.WRITTEN, True)
-            known.learn(facts)
+            # its record may be sent without an inode, because its directory was blind
+            self._learn_version(known, facts)
             return
         if known is not None and not known.is_same(facts):
             if not self._may_end(directory, known, bits):
@@ -291,10 +289,16 @@ class Looks(Opens):
             return
         version = known.size, known.mtime
         if bits and version != (facts[BYTES], facts[MTIME]):
-            if not known.unsent:
-                # no record that is still to be sent takes the version along
-                model.version(known, ChangeKind.WRITTEN, True)
-            known.learn(facts)
+            self._learn_version(known, facts)
+
+    def _learn_version(self, known: Node, facts: Facts) -> None:
+        """Know what a look found out, and tell it."""
+        if not known.unsent:
+            # No record that is still to be sent takes the version along. Another
+            # process than that of the event may have made it.
+            self._model.process = None
+            self._model.version(known, ChangeKind.WRITTEN, True)
+        known.learn(facts)
 
     def _may_end(self, directory: Directory, known: Node, bits: int) -> bool:
         """Return whether a node that is gone from its name is to be deleted now."""
@@ -305,6 +309,7 @@ class Looks(Opens):
 
     def _wait(self, directory: Directory, name: bytes, bits: int) -> None:
         """Have a name wait for what becomes known soon."""
+        self._hints.made_by(directory, name, self._model.process)
         deadline, before = self.limbo.get((directory, name)) or (time.monotonic() + GRACE, 0)
         self.limbo[directory, name] = deadline, before | bits
 

@@ -198,6 +198,41 @@ def test_directories(root, tmp_path, backend):
         assert changes(tree)[-1:] == gone("back")
 
 
+@fanotify
+@pytest.mark.parametrize("backend", ["fanotify"])
+def test_the_process_of_what_a_look_finds(root, tmp_path, backend):
+    """Directories, and what moves out and in, have the process of their events."""
+    with Tree(root, backend=backend) as tree:
+        for do, path in (
+            (lambda: os.mkdir(root / "x"), "x"),
+            (lambda: os.rename(root / "x", tmp_path / "x"), "x"),
+            (lambda: os.rename(tmp_path / "x", root / "x"), "x"),
+            (lambda: os.rmdir(root / "x"), "x"),
+            (lambda: os.rename(root / "a/file", tmp_path / "f"), "a/file"),
+            (lambda: os.rename(tmp_path / "f", root / "f"), "f"),
+        ):
+            in_child(do)
+            (change,) = told(tree)
+            assert change.path == path
+            assert change.process is not None
+
+
+@fanotify
+@pytest.mark.parametrize("backend", ["fanotify"])
+def test_the_processes_of_one_name(root, backend):
+    """A change has no process where two of them may have made it."""
+    with Tree(root, backend=backend) as tree:
+        in_child(os.rmdir, root / "a/b")
+        in_child(os.mkdir, root / "a/b")
+        assert [each.process for each in told(tree) if each.path == "a/b"] == [None, None]
+        os.truncate(root / "a/file", 1)
+        in_child(os.rename, root / "a/file", root / "a/moved")
+        (moved, written) = told(tree)
+        assert (moved.kind, written.kind, written.synthetic) == (MOVED, WRITTEN, True)
+        assert moved.process is not None
+        assert written.process is None
+
+
 def test_modified(root):
     """With *modified* each write is told, and not only the close after it."""
     with Tree(root, modified=True) as tree, open(root / "a/file", "ab", buffering=0) as file:
