@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     from butter._tree_inotify import InotifySource
     from butter._tree_model import Facts, Model, Node
 
-#: how deep one look goes down without closing descriptors
-DEPTH = 40
 #: the hints are read again after so many directories, so that the queue does not
 #: overflow because of a long look
 READ_EACH = 64
@@ -112,6 +110,8 @@ class Looks(Opens):
     def work(self) -> None:
         """Look at all that is dirty, and end what has waited for long enough."""
         model, now = self._model, time.monotonic()
+        # what a signal handler has left open
+        self.close()
         self._hints.expire(now)
         changed = self._generation != model.generation
         self._generation = model.generation
@@ -170,7 +170,7 @@ class Looks(Opens):
                 try:
                     self._look_at_names(directory, names, fd)
                 finally:
-                    _close(fd)
+                    self.close()
 
     def _look_at_one(self, directory: Directory, names: dict[bytes, int]) -> bool:
         """Look at the only dirty name of a directory in one call, if it is a file."""
@@ -222,7 +222,7 @@ class Looks(Opens):
             try:
                 self._look(directory, name, fd, bits | FORCE)
             finally:
-                _close(fd)
+                self.close()
         return bool(due)
 
     def _plan_retry(self, retried: dict[Directory, None]) -> None:
@@ -319,9 +319,8 @@ class Looks(Opens):
             # another filesystem begins here, and it is not looked into
             self._know_blind(directory, name, dirfd, facts, bits)
             return
-        fd: int = lib.butter_tree_enter(dirfd, name, self._found)
-        if fd in FORBIDDEN and len(directory.way) > 1:
-            fd = self._open_way(dirfd, name)
+        count = self.count()
+        fd = self.enter(dirfd, name, len(directory.way) > 1)
         if fd in CHANGED:
             return
         if fd in EXHAUSTED:
@@ -343,7 +342,7 @@ class Looks(Opens):
                 return
             self._enter(directory, name, fd, facts, key, bits)
         finally:
-            os.close(fd)
+            self.close(count)
 
     def _know_blind(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, bits: int) -> None:
         """Make the model right about a directory that cannot be opened."""
@@ -455,7 +454,7 @@ class Looks(Opens):
 
     def _list(self, node: Directory, fd: int) -> None:
         """Look at all names of a directory, on the disk and in the model."""
-        if self._depth > DEPTH:
+        if self._depth > lib.BUTTER_TREE_DEPTH:
             self._model.rescan(node)
             return
         self._depth += 1
@@ -500,8 +499,3 @@ class Looks(Opens):
 
 def _is_dead(node: Node | None) -> bool:
     return isinstance(node, Directory) and node.dead
-
-
-def _close(fd: int) -> None:
-    if fd >= 0:
-        os.close(fd)

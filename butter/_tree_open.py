@@ -6,7 +6,6 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from butter._arguments import O_PATH
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
@@ -23,16 +22,49 @@ FORBIDDEN = {-1 - errno.EACCES, -1 - errno.EPERM}
 EXHAUSTED = {-1 - errno.EMFILE, -1 - errno.ENFILE, -1 - errno.ENOMEM}
 
 
-class Opens:
-    """Opens directories of a model."""
+class Opened:
+    """Directories that are open, each in the one before it.
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    C puts their descriptors here, where a signal handler that raises loses none.
+    """
+
+    def __init__(self) -> None:
+        self._opened: Any = ffi.new("butter_tree_opened *")
         self._found = ffi.new("int64_t[]", FACTS)
 
     def _facts(self) -> Facts:
         facts: Any = ffi.unpack(self._found, FACTS)
         return facts  # type: ignore[no-any-return]
+
+    def enter(self, dirfd: int, name: bytes, for_names: bool) -> int:
+        """Return a descriptor of a directory, or -1 - errno.
+
+        *for_names* opens one that may be searched and not read.
+        """
+        fd: int = lib.butter_tree_enter(self._opened, dirfd, name, for_names, self._found)
+        return fd
+
+    def open(self, path: bytes, for_names: bool = False) -> int:
+        """Do what enter() does with an absolute path of any length."""
+        fd: int = lib.butter_tree_open(self._opened, path, for_names, self._found)
+        return fd
+
+    def count(self) -> int:
+        """Return how many are open."""
+        count: int = self._opened.count
+        return count
+
+    def close(self, count: int = 0) -> None:
+        """Close all but the first *count*."""
+        lib.butter_tree_close(self._opened, count)
+
+
+class Opens(Opened):
+    """Opens directories of a model."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self._model = model
 
     def _open(self, directory: Directory) -> int:
         """Return a descriptor of a directory of the model, -1 if its path is another's.
@@ -43,27 +75,16 @@ class Opens:
             return AT_FDCWD
         if directory.dead:
             return -1
-        path = self._model.path(directory)
-        fd: int = lib.butter_tree_open(path, self._found)
-        if fd in FORBIDDEN and directory.way:
-            fd = self._open_way(AT_FDCWD, path)
+        path, count = self._model.path(directory), self.count()
+        fd = self.open(path, bool(directory.way))
         if fd in EXHAUSTED:
             TREE.check(fd, os.fsdecode(path))
         if fd >= 0:
             facts = self._facts()
             if (facts[INODE], facts[DEVICE], facts[MOUNT]) != (directory.inode, directory.device, directory.mount):
-                os.close(fd)
+                self.close(count)
                 return -1
         return fd if fd >= 0 or fd in FORBIDDEN else -1
-
-    def _open_way(self, dirfd: int, path: bytes) -> int:
-        """Open a directory above the root that cannot be read, for its name alone."""
-        try:
-            fd = os.open(path, O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=None if dirfd == AT_FDCWD else dirfd)
-        except OSError as error:
-            return -1 - (error.errno or 0)
-        lib.butter_tree_look(fd, b"", self._found)
-        return fd
 
     def _look_once(self, directory: Directory, name: bytes) -> Facts | None:
         """Return the facts about a name, by one call; None where that fails."""

@@ -10,7 +10,7 @@ from select import POLLIN
 from typing import TYPE_CHECKING
 
 from butter._arguments import fsencode
-from butter._tree_c import ffi, lib
+from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter._tree_fanotify import FanotifySource
 from butter._tree_file import FileWatch, watch_file
@@ -19,6 +19,7 @@ from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, Looks
 from butter._tree_model import Change, ChangeKind, Directory, Entry, Model, absolute
 from butter._tree_mounts import WAKE, Mounts
+from butter._tree_open import Opened
 from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore
 from butter._tree_process import Process
 from butter._tree_settle import Settled
@@ -137,9 +138,12 @@ class Tree(Steps[Change]):
         self._patterns = Matchers.of(exclude, "exclude"), Matchers.of(include, "include")
         self._text = bytes if isinstance(os.fspath(path), bytes) else os.fsdecode
         place = absolute(fsencode(path))
-        if (result := lib.butter_tree_open(place, ffi.new("int64_t[]", lib.BUTTER_FACTS))) < 0:
-            TREE.check(result, path)
-        os.close(result)
+        opened = Opened()
+        try:
+            if (result := opened.open(place)) < 0:
+                TREE.check(result, path)
+        finally:
+            opened.close()
         self._start(path)
         try:
             self._open(place, path, modified, cross_mounts, backend, partial, pidfd)
@@ -187,14 +191,15 @@ class Tree(Steps[Change]):
     def _scan(
         self, place: bytes, source: Source, cross_mounts: bool, partial: bool = False, walk: bool = False
     ) -> None:
-        if len(self._parts) > 1:
-            # its watches end, so that there are more for others
+        while len(self._parts) > 1:
+            # the watches of a source end, so that there are more for others
             self._parts.pop().close()
         self._parts.append(source)
         self._source, self._name = source, source.name
         self._model = model = Model(place, source.drop)
         self._hints = Hints(model, source)
         self._looks = Looks(model, source, self._hints, cross_mounts)
+        self._parts.append(self._looks)
         self._looks.partial = partial
         if self._patterns == (None, None):
             if walk and isinstance(source, InotifySource):

@@ -21,8 +21,6 @@
    directory, but takes three times as long as the working directory, which a thread may
    have for itself. So a walk has a thread of its own, if that is possible. */
 
-#define WALK_DEPTH 40
-
 typedef struct {
     int64_t inode, size, mtime;
     uint32_t name;
@@ -231,7 +229,7 @@ static int enter(butter_tree_walk *walk, const frame *above, uint32_t place, int
 {
     int64_t facts[BUTTER_FACTS];
     butter_tree_entry *entry = &walk->entries[place];
-    int fd = butter_tree_enter(above->fd, walk->names + entry->name, facts), result = 0;
+    int fd = enter_directory(above->fd, walk->names + entry->name, 0, facts), result = 0;
 
     if (fd >= 0 && is_here(walk, facts)) {
         result = watch(walk, fd);
@@ -289,7 +287,7 @@ static int unwind(frame *stack, int depth, int result)
 static int walk_in(butter_tree_walk *walk, uint32_t first, int fd)
 {
     int wd = (int)first;
-    frame stack[WALK_DEPTH] = {{.fd = fd}};
+    frame stack[BUTTER_TREE_DEPTH] = {{.fd = fd}};
     int64_t facts[BUTTER_FACTS];
     int depth = 0, result = butter_tree_look(fd, "", facts);
 
@@ -315,8 +313,8 @@ static int walk_in(butter_tree_walk *walk, uint32_t first, int fd)
         here->next++;
         if (!S_ISDIR(walk->entries[place].mode))
             continue;
-        below = depth + 1 == WALK_DEPTH ? leave_directory(walk, here->directory, place)
-                                        : enter(walk, here, place, depth, &wd);
+        below = depth + 1 == BUTTER_TREE_DEPTH ? leave_directory(walk, here->directory, place)
+                                               : enter(walk, here, place, depth, &wd);
         if (below == -1)
             continue;
         if (below < 0)
@@ -369,7 +367,7 @@ static int is_unchanged(butter_tree_walk *walk, uint32_t place, int fd)
 
 static int compare(butter_tree_walk *walk, uint32_t directory, int fd)
 {
-    frame stack[WALK_DEPTH] = {{.fd = fd, .directory = directory}};
+    frame stack[BUTTER_TREE_DEPTH] = {{.fd = fd, .directory = directory}};
     int64_t facts[BUTTER_FACTS];
     int depth = 0;
 
@@ -384,7 +382,7 @@ static int compare(butter_tree_walk *walk, uint32_t directory, int fd)
                 here->next++;
         if (!differs && here->next < known->count) {
             const butter_tree_entry *entry = &walk->entries[known->first + here->next++];
-            below = butter_tree_enter(here->fd, walk->names + entry->name, facts);
+            below = enter_directory(here->fd, walk->names + entry->name, 0, facts);
             if (is_fatal(below) && !(depth && below == -1 - EMFILE))
                 return unwind(stack, depth, below);
             if (below >= 0 && is_here(walk, facts) && facts[BUTTER_INODE] == entry->inode &&
