@@ -9,6 +9,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -64,11 +65,11 @@ def root(tmp_path):
 def make_deep(root):
     """A function that makes directories in each other, deeper than a path is long."""
 
-    def make(path, depth):
+    def make(path, depth, name="d"):
         fd = os.open(path, os.O_RDONLY)
         for _ in range(depth):
-            os.mkdir("d", dir_fd=fd)
-            below = os.open("d", os.O_RDONLY, dir_fd=fd)
+            os.mkdir(name, dir_fd=fd)
+            below = os.open(name, os.O_RDONLY, dir_fd=fd)
             os.close(fd)
             fd = below
         os.close(fd)
@@ -331,6 +332,20 @@ def test_a_deep_path(root):
 
 
 # the root
+
+
+@backends
+def test_a_root_with_a_deep_path(root, make_deep, backend):
+    """The path of the root may be longer than the kernel takes."""
+    name = "n" * 250
+    make_deep(root / "a/b", 20, name)
+    path = os.path.join(root, "a/b", *[name] * 20)
+    with Tree(path, backend=backend) as tree:
+        assert set(tree.entries()) == {""}
+        os.rename(root / "a/b", root / "moved")
+        assert changes(tree) == gone("")
+        os.rename(root / "moved", root / "a/b")
+        assert changes(tree) == made("")
 
 
 def test_no_root(tmp_path):
@@ -720,11 +735,12 @@ def test_too_few_watches(root):
 def test_watches_that_are_needed(root, make_deep):
     """The error counts what the tree has, by its patterns and mounts, however deep."""
     needed = 2 + above(root)
-    deep = 1500
+    deep = 500
     make_deep(root / "a/b", deep)
 
     def body():
         allow_watches(needed - 1)
+        sys.setrecursionlimit(sys.getrecursionlimit() // 2)
         with pytest.raises(OSError, match=f"the tree needs {needed + 1 + deep}:"):
             Tree(root, backend="inotify")
         with pytest.raises(OSError, match=f"the tree needs {needed}:"):
