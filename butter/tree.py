@@ -64,7 +64,7 @@ class Tree(Steps[Change]):
     Whenever the tree is ``quiet``, a program that began with :meth:`entries` and
     has followed the changes has the names, kinds and inodes that are on the disk. The
     version of a file is that of the last time when it was closed after writing, or its
-    attributes changed, under a name in the tree. The states are promised, and not the
+    attributes changed, under this name. The states are promised, and not the
     story: a file that comes and goes before it is looked at may not be told, and a move
     may be told as DELETED and CREATED.
 
@@ -94,7 +94,7 @@ class Tree(Steps[Change]):
     *pidfd* each process of ``Change.process`` has a pidfd, if the backend is fanotify.
 
     No event tells of a file that is truncated by its path, of stores through a mapping
-    after the file is closed, of what is written by a hard link outside the tree, and of
+    after the file is closed, of what is written by another hard link of the file, and of
     changes that another machine makes in a network filesystem.
 
     A forked child does not have the tree: its copy is closed. ``adopt`` takes over a
