@@ -172,6 +172,9 @@ class Hints:
             elif self._model.leaves_out(directory, name, is_dir):
                 if bits & IN_MOVED_TO:
                     self._moved_out(cookie)
+                if self._model.follows:
+                    # a link is no directory here, and may be one for the patterns
+                    self._model.touch(directory, name, bits)
             elif bits & IN_MOVED_FROM:
                 self._model.touch(directory, name, bits)
                 self.halves[cookie] = directory, name, now + GRACE

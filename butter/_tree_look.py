@@ -41,8 +41,20 @@ from butter._constants.fanotify_handle import AT_FDCWD
 from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter._tree_hints import GRACE
-from butter._tree_model import ALL, BYTES, MODE, MOUNT, MTIME, ChangeKind, Directory
-from butter._tree_open import CHANGED, EXHAUSTED, FORBIDDEN, Opens
+from butter._tree_model import (
+    ALL,
+    BYTES,
+    DEVICE,
+    INODE,
+    LINK_SHIFT,
+    MODE,
+    MOUNT,
+    MOUNT_BITS,
+    MTIME,
+    ChangeKind,
+    Directory,
+)
+from butter._tree_open import CHANGED, EXHAUSTED, FOLLOW, FORBIDDEN, NAMES, Opens
 from butter._tree_walk import Walk
 from butter.inotify import IN_CREATE, IN_DELETE, IN_MOVED_TO
 
@@ -80,7 +92,7 @@ class Looks(Opens):
         #: names that are not looked at before a time, and the bits for that look
         self.limbo: dict[tuple[Directory, bytes], tuple[float, int]] = {}
         self.unreachable: dict[Directory, None] = {}
-        self._generation = self._depth = 0
+        self._generation = self._depth = self._links = 0
         self._retry_at, self._tries = 0.0, 0
         #: the source for a walk in C, in the first scan: it does not ask for patterns
         self.walk_with: InotifySource | None = None
@@ -175,10 +187,12 @@ class Looks(Opens):
     def _look_at_one(self, directory: Directory, names: dict[bytes, int]) -> bool:
         """Look at the only dirty name of a directory in one call, if it is a file."""
         ((name, bits),) = names.items()
-        if directory.way or directory.dead or (directory, name) in self._hints.half_at:
+        if directory.way or directory.dead or directory.is_followed() or (directory, name) in self._hints.half_at:
             return False
         facts = self._look_once(directory, name)
         if facts is None:
+            return False
+        if stat.S_ISLNK(facts[MODE]) and self._model.follows:
             return False
         if stat.S_ISDIR(facts[MODE]) or self._model.leaves_out(directory, name, False):
             return False
@@ -261,7 +275,9 @@ class Looks(Opens):
             return
         known = directory.children.get(name)
         if result == 0:
-            facts = self._facts()
+            facts = self._facts(directory)
+            if stat.S_ISLNK(facts[MODE]) and model.follows and not directory.way:
+                facts = self._follow(directory, name, dirfd) or facts
             is_dir = stat.S_ISDIR(facts[MODE])
             exists = is_dir if directory.way else not model.leaves_out(directory, name, is_dir)
             if exists and is_dir:
@@ -272,6 +288,35 @@ class Looks(Opens):
                 return
         if known is not None and self._may_end(directory, known, bits):
             model.delete(known, not bits & IN_DELETE)
+
+    def _follow(self, directory: Directory, name: bytes, dirfd: int) -> Facts | None:
+        """Return the facts about the directory that a link leads to, None if to none.
+
+        Links get numbers, which are part of the mount: so what is below a link is told
+        apart from the same directory at another path, as with bind mounts. A directory
+        above the link would be below itself.
+        """
+        count = self.count()
+        fd = self.enter(dirfd, name, FOLLOW)
+        self.close(count)
+        if fd in EXHAUSTED:
+            self._fail(fd, directory, name)
+        if fd < 0:
+            return None
+        facts = self._facts(self._model.anchor)
+        above: Directory | None = directory
+        while above is not None:
+            if (above.inode, above.device) == (facts[INODE], facts[DEVICE]):
+                return None
+            above = above.parent
+        known, link = directory.children.get(name), self._links + 1
+        if isinstance(known, Directory) and known.is_followed():
+            facts[MOUNT] |= known.mount >> LINK_SHIFT << LINK_SHIFT
+            if known.is_same(facts):
+                return facts
+        self._links = link
+        facts[MOUNT] = facts[MOUNT] & MOUNT_BITS | link << LINK_SHIFT
+        return facts
 
     def _look_at_file(self, directory: Directory, name: bytes, facts: Facts, bits: int) -> None:
         model, known = self._model, directory.children.get(name)
@@ -315,12 +360,15 @@ class Looks(Opens):
 
     def _look_at_directory(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, bits: int) -> None:
         model = self._model
-        if not directory.way and not self._cross_mounts and facts[MOUNT] != directory.mount:
+        link = facts[MOUNT] >> LINK_SHIFT << LINK_SHIFT
+        crosses = (facts[MOUNT] ^ directory.mount) & MOUNT_BITS
+        if not directory.way and not self._cross_mounts and crosses:
             # another filesystem begins here, and it is not looked into
             self._know_blind(directory, name, dirfd, facts, bits)
             return
         count = self.count()
-        fd = self.enter(dirfd, name, len(directory.way) > 1)
+        follow = FOLLOW if link != directory.mount >> LINK_SHIFT << LINK_SHIFT else 0
+        fd = self.enter(dirfd, name, NAMES if len(directory.way) > 1 else follow)
         if fd in CHANGED:
             return
         if fd in EXHAUSTED:
@@ -333,7 +381,8 @@ class Looks(Opens):
             self._know_blind(directory, name, dirfd, facts, bits)
             return
         try:
-            facts = self._facts()
+            facts = self._facts(model.anchor)
+            facts[MOUNT] |= link
             try:
                 key = self._watch(directory, name, fd)
             except PermissionError:

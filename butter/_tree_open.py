@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
-from butter._tree_model import DEVICE, FACTS, INODE, MOUNT
+from butter._tree_model import DEVICE, FACTS, INODE, LINK_SHIFT, MOUNT, MOUNT_BITS
 
 if TYPE_CHECKING:
     from typing import Any
 
     from butter._tree_model import Directory, Facts, Model
+
+NAMES, FOLLOW = lib.BUTTER_TREE_NAMES, lib.BUTTER_TREE_FOLLOW
 
 # the name has changed again, and an event about that is queued
 CHANGED = {-1 - errno.ENOENT, -1 - errno.ENOTDIR, -1 - errno.ELOOP, -1 - errno.ESTALE}
@@ -32,21 +34,18 @@ class Opened:
         self._opened: Any = ffi.new("butter_tree_opened *")
         self._found = ffi.new("int64_t[]", FACTS)
 
-    def _facts(self) -> Facts:
-        facts: Any = ffi.unpack(self._found, FACTS)
-        return facts  # type: ignore[no-any-return]
-
-    def enter(self, dirfd: int, name: bytes, for_names: bool) -> int:
+    def enter(self, dirfd: int, name: bytes, how: int) -> int:
         """Return a descriptor of a directory, or -1 - errno.
 
-        *for_names* opens one that may be searched and not read.
+        *how* is NAMES for one that may be searched and not read, and FOLLOW for one
+        that a symbolic link may lead to.
         """
-        fd: int = lib.butter_tree_enter(self._opened, dirfd, name, for_names, self._found)
+        fd: int = lib.butter_tree_enter(self._opened, dirfd, name, how, self._found)
         return fd
 
-    def open(self, path: bytes, for_names: bool = False) -> int:
+    def open(self, path: bytes, how: int = 0) -> int:
         """Do what enter() does with an absolute path of any length."""
-        fd: int = lib.butter_tree_open(self._opened, path, for_names, self._found)
+        fd: int = lib.butter_tree_open(self._opened, path, how, self._found)
         return fd
 
     def count(self) -> int:
@@ -66,6 +65,12 @@ class Opens(Opened):
         super().__init__()
         self._model = model
 
+    def _facts(self, directory: Directory) -> Facts:
+        """Return the facts about something in a directory, or about itself."""
+        facts: Any = ffi.unpack(self._found, FACTS)
+        facts[MOUNT] |= directory.mount >> LINK_SHIFT << LINK_SHIFT
+        return facts  # type: ignore[no-any-return]
+
     def _open(self, directory: Directory) -> int:
         """Return a descriptor of a directory of the model, -1 if its path is another's.
 
@@ -76,11 +81,11 @@ class Opens(Opened):
         if directory.dead:
             return -1
         path, count = self._model.path(directory), self.count()
-        fd = self.open(path, bool(directory.way))
+        fd = self.open(path, NAMES if directory.way else FOLLOW if directory.is_followed() else 0)
         if fd in EXHAUSTED:
             TREE.check(fd, os.fsdecode(path))
         if fd >= 0:
-            facts = self._facts()
+            facts = self._facts(directory)
             if (facts[INODE], facts[DEVICE], facts[MOUNT]) != (directory.inode, directory.device, directory.mount):
                 self.close(count)
                 return -1
@@ -89,6 +94,6 @@ class Opens(Opened):
     def _look_once(self, directory: Directory, name: bytes) -> Facts | None:
         """Return the facts about a name, by one call; None where that fails."""
         path, found = self._model.path(directory), self._found
-        inode, device, mount = directory.inode or 0, directory.device, directory.mount
+        inode, device, mount = directory.inode or 0, directory.device, directory.mount & MOUNT_BITS
         failed = lib.butter_tree_look_once(path, inode, device, mount, name, found)
-        return None if failed else self._facts()
+        return None if failed else self._facts(directory)

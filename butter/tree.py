@@ -72,7 +72,7 @@ class Tree(Steps[Change]):
     DELETED and MOVED are about a path and all below it. When the root goes, one DELETED
     with an empty path is told; the tree then waits for the path, and tells CREATED
     again. A link in *path* is followed once, when the tree is made; links in the tree
-    are not.
+    are not, unless *follow_symlinks* makes those to directories directories.
 
     *exclude* leaves files and directories out, and *include* all other files. Each is a
     glob, a function, or several. A glob without ``/`` is compared with the name, and
@@ -128,6 +128,7 @@ class Tree(Steps[Change]):
         exclude: Matcher | None = None,
         include: Matcher | None = None,
         modified: bool = False,
+        follow_symlinks: bool = False,
         cross_mounts: bool = True,
         backend: str = "auto",
         partial: bool = False,
@@ -136,6 +137,7 @@ class Tree(Steps[Change]):
         if backend not in ("auto", "inotify", "fanotify"):
             raise ValueError(f"backend must be 'auto', 'inotify' or 'fanotify', not {backend!r}")
         self._patterns = Matchers.of(exclude, "exclude"), Matchers.of(include, "include")
+        self._follows = follow_symlinks
         self._text = bytes if isinstance(os.fspath(path), bytes) else os.fsdecode
         place = absolute(fsencode(path))
         opened = Opened()
@@ -201,11 +203,12 @@ class Tree(Steps[Change]):
         self._looks = Looks(model, source, self._hints, cross_mounts)
         self._parts.append(self._looks)
         self._looks.partial = partial
+        model.follows = self._follows
         if self._patterns == (None, None):
-            if walk and isinstance(source, InotifySource):
+            if walk and not self._follows and isinstance(source, InotifySource):
                 self._looks.walk_with = source
         else:
-            # the walk in C knows nothing of patterns
+            # the walk in C knows nothing of patterns and links
             patterns = Patterns(model, *self._patterns, self._text)
             model.excluded, model.rescanned = patterns.excluded, patterns.rescanned
         model.touch(model.anchor, model.anchor.way[0])

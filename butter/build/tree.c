@@ -39,14 +39,18 @@ typedef struct {
     int count, fds[BUTTER_TREE_MOST];
 } butter_tree_opened;
 
-/* Return a descriptor of a directory, and the facts about it, or -1 - errno. For its
-   names alone, a directory is opened that may not be read. */
-static int enter_directory(int dirfd, const char *name, int for_names, int64_t *facts)
-{
-    int fd = openat(dirfd, name, OPEN_DIRECTORY), result;
+/* How a directory is opened: one that may not be read for its names alone; or one that a
+   symbolic link leads to. */
+enum { BUTTER_TREE_NAMES = 1, BUTTER_TREE_FOLLOW = 2 };
 
-    if (fd < 0 && for_names && (errno == EACCES || errno == EPERM))
-        fd = openat(dirfd, name, OPEN_DIRECTORY | O_PATH);
+/* Return a descriptor of a directory, and the facts about it, or -1 - errno. */
+static int enter_directory(int dirfd, const char *name, int how, int64_t *facts)
+{
+    int flags = how & BUTTER_TREE_FOLLOW ? OPEN_DIRECTORY & ~O_NOFOLLOW : OPEN_DIRECTORY;
+    int fd = openat(dirfd, name, flags), result;
+
+    if (fd < 0 && how & BUTTER_TREE_NAMES && (errno == EACCES || errno == EPERM))
+        fd = openat(dirfd, name, flags | O_PATH);
     if (fd < 0)
         return -1 - errno;
     result = butter_tree_look(fd, "", facts);
@@ -58,7 +62,7 @@ static int enter_directory(int dirfd, const char *name, int for_names, int64_t *
 }
 
 /* As enter_directory, for an absolute path of any length. */
-static int open_directory(const char *path, int for_names, int64_t *facts)
+static int open_directory(const char *path, int how, int64_t *facts)
 {
     char part[PATH_MAX];
     size_t left = strlen(path);
@@ -80,7 +84,7 @@ static int open_directory(const char *path, int for_names, int64_t *facts)
         path += length + 1;
         left -= length + 1;
     }
-    next = enter_directory(dirfd, path, for_names, facts);
+    next = enter_directory(dirfd, path, how, facts);
     if (dirfd != AT_FDCWD)
         close(dirfd);
     return next;
@@ -98,14 +102,14 @@ static int keep(butter_tree_opened *opened, int fd)
     return fd;
 }
 
-static int butter_tree_enter(butter_tree_opened *opened, int dirfd, const char *name, int for_names, int64_t *facts)
+static int butter_tree_enter(butter_tree_opened *opened, int dirfd, const char *name, int how, int64_t *facts)
 {
-    return keep(opened, enter_directory(dirfd, name, for_names, facts));
+    return keep(opened, enter_directory(dirfd, name, how, facts));
 }
 
-static int butter_tree_open(butter_tree_opened *opened, const char *path, int for_names, int64_t *facts)
+static int butter_tree_open(butter_tree_opened *opened, const char *path, int how, int64_t *facts)
 {
-    return keep(opened, open_directory(path, for_names, facts));
+    return keep(opened, open_directory(path, how, facts));
 }
 
 /* Close all but the first descriptors. */

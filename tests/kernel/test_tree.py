@@ -331,6 +331,54 @@ def test_a_deep_path(root):
         assert changes(tree)[-1] == (DELETED, name, None)
 
 
+@backends
+def test_links_that_are_followed(root, tmp_path, backend):
+    """A link to a directory is one, with what is there, if it is not above the link."""
+    (tmp_path / "outside/d").mkdir(parents=True)
+    (root / "out").symlink_to(tmp_path / "outside")
+    (root / "in").symlink_to("a")
+    (root / "a/loop").symlink_to(root)
+    (root / "file").symlink_to("a/file")
+    with Tree(root, follow_symlinks=True, backend=backend) as tree:
+        entries = tree.entries()
+        below = {"b", "file", "loop"}
+        names = {"", "a", "in", "out", "out/d", "file"}
+        assert set(entries) == names | {f"{top}/{name}" for top in ("a", "in") for name in below}
+        assert entries["out"] == Entry(True, *entries["out"][1:])
+        assert not entries["file"].is_dir
+        assert not entries["a/loop"].is_dir
+        (tmp_path / "outside/d/new").mkdir()
+        assert changes(tree) == made("out/d/new")
+        (root / "a/both").mkdir()
+        assert sorted(changes(tree)) == made("a/both", "in/both")
+        (root / "out").rename(root / "there")
+        assert changes(tree) == [(MOVED, "there", "out")]
+        (tmp_path / "outside/d/new/deep").mkdir()
+        assert changes(tree) == made("there/d/new/deep")
+        os.symlink("a/b", root / "swap")
+        os.replace(root / "swap", root / "there")
+        assert (DELETED, "there", None) in changes(tree)
+        (root / "a/b/c").mkdir()
+        assert (CREATED, "there/c", None) in changes(tree)
+        (root / "there").unlink()
+        assert changes(tree) == gone("there")
+        shutil.rmtree(tmp_path / "outside")
+        assert changes(tree) == []
+        tree._hints.overflow()
+        assert changes(tree) == []
+
+
+def test_followed_links_and_patterns(root):
+    """For patterns a link to a directory is one, also when it appears."""
+    with Tree(root, include="*.py", follow_symlinks=True) as tree:
+        (root / "new").symlink_to("a")
+        (root / "a/x.py").mkdir()
+        assert {(CREATED, "new", None), (CREATED, "new/b", None)} <= set(changes(tree))
+    with Tree(root, exclude="new/", follow_symlinks=True) as tree:
+        assert "a/b" in tree.entries()
+        assert "new" not in tree.entries()
+
+
 # the root
 
 
