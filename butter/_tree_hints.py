@@ -173,7 +173,7 @@ class Hints:
                 if bits & IN_MOVED_TO:
                     self._moved_out(cookie)
                 if self._model.follows:
-                    # a link is no directory here, and may be one for the patterns
+                    # patterns may take a link for a directory, as the look does
                     self._model.touch(directory, name, bits)
             elif bits & IN_MOVED_FROM:
                 self._model.touch(directory, name, bits)

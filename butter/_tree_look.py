@@ -41,19 +41,7 @@ from butter._constants.fanotify_handle import AT_FDCWD
 from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter._tree_hints import GRACE
-from butter._tree_model import (
-    ALL,
-    BYTES,
-    DEVICE,
-    INODE,
-    LINK_SHIFT,
-    MODE,
-    MOUNT,
-    MOUNT_BITS,
-    MTIME,
-    ChangeKind,
-    Directory,
-)
+from butter._tree_model import ALL, BYTES, MODE, MOUNT, MOUNT_BITS, MTIME, ChangeKind, Directory
 from butter._tree_open import CHANGED, EXHAUSTED, FOLLOW, FORBIDDEN, NAMES, Opens
 from butter._tree_walk import Walk
 from butter.inotify import IN_CREATE, IN_DELETE, IN_MOVED_TO
@@ -71,7 +59,6 @@ READ_EACH = 64
 #: when an unreachable directory is tried again, in seconds, and how often
 RETRY, TRIES = 0.005, 20
 
-
 # bits of a look beside those of events: all that is below is looked at, too, and the
 # version of a file is taken, as after an overflow; and a wait in limbo is over
 DEEP, FORCE = 1 << 32, 1 << 33
@@ -87,12 +74,12 @@ class Looks(Opens):
         self._source = source
         self._hints = hints
         self._cross_mounts = cross_mounts
-        #: whether directories without a watch are no error
+        #: whether the tree goes on with the directories that have a watch
         self.partial = False
         #: names that are not looked at before a time, and the bits for that look
         self.limbo: dict[tuple[Directory, bytes], tuple[float, int]] = {}
         self.unreachable: dict[Directory, None] = {}
-        self._generation = self._depth = self._links = 0
+        self._generation = self._depth = 0
         self._retry_at, self._tries = 0.0, 0
         #: the source for a walk in C, in the first scan: it does not ask for patterns
         self.walk_with: InotifySource | None = None
@@ -223,7 +210,7 @@ class Looks(Opens):
         due = [
             (directory, name)
             for (directory, name), (deadline, _) in self.limbo.items()
-            if deadline <= now or directory.gone or _is_dead(directory.children.get(name))
+            if deadline <= now or directory.gone or getattr(directory.children.get(name), "dead", False)
         ]
         for directory, name in due:
             _, bits = self.limbo.pop((directory, name))
@@ -289,35 +276,6 @@ class Looks(Opens):
         if known is not None and self._may_end(directory, known, bits):
             model.delete(known, not bits & IN_DELETE)
 
-    def _follow(self, directory: Directory, name: bytes, dirfd: int) -> Facts | None:
-        """Return the facts about the directory that a link leads to, None if to none.
-
-        Links get numbers, which are part of the mount: so what is below a link is told
-        apart from the same directory at another path, as with bind mounts. A directory
-        above the link would be below itself.
-        """
-        count = self.count()
-        fd = self.enter(dirfd, name, FOLLOW)
-        self.close(count)
-        if fd in EXHAUSTED:
-            self._fail(fd, directory, name)
-        if fd < 0:
-            return None
-        facts = self._facts(self._model.anchor)
-        above: Directory | None = directory
-        while above is not None:
-            if (above.inode, above.device) == (facts[INODE], facts[DEVICE]):
-                return None
-            above = above.parent
-        known, link = directory.children.get(name), self._links + 1
-        if isinstance(known, Directory) and known.is_followed():
-            facts[MOUNT] |= known.mount >> LINK_SHIFT << LINK_SHIFT
-            if known.is_same(facts):
-                return facts
-        self._links = link
-        facts[MOUNT] = facts[MOUNT] & MOUNT_BITS | link << LINK_SHIFT
-        return facts
-
     def _look_at_file(self, directory: Directory, name: bytes, facts: Facts, bits: int) -> None:
         model, known = self._model, directory.children.get(name)
         if known is not None and not known.is_dir and known.inode is None:
@@ -360,14 +318,14 @@ class Looks(Opens):
 
     def _look_at_directory(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, bits: int) -> None:
         model = self._model
-        link = facts[MOUNT] >> LINK_SHIFT << LINK_SHIFT
+        link = facts[MOUNT] & ~MOUNT_BITS
         crosses = (facts[MOUNT] ^ directory.mount) & MOUNT_BITS
         if not directory.way and not self._cross_mounts and crosses:
             # another filesystem begins here, and it is not looked into
             self._know_blind(directory, name, dirfd, facts, bits)
             return
         count = self.count()
-        follow = FOLLOW if link != directory.mount >> LINK_SHIFT << LINK_SHIFT else 0
+        follow = FOLLOW if link != directory.mount & ~MOUNT_BITS else 0
         fd = self.enter(dirfd, name, NAMES if len(directory.way) > 1 else follow)
         if fd in CHANGED:
             return
@@ -450,10 +408,6 @@ class Looks(Opens):
         if key is not None:
             model.claim(key, node)
         self._list(node, fd)
-
-    def _fail(self, result: int, directory: Directory, name: bytes) -> None:
-        """Raise the error of a call about a name of a directory."""
-        TREE.check(result, os.fsdecode(os.path.join(self._model.path(directory), name)))
 
     def _look_below(self, node: Directory, fd: int, bits: int) -> None:
         if bits & DEEP or node.dirty is ALL or not node.listed:
@@ -544,7 +498,3 @@ class Looks(Opens):
             self._look(node, name, fd, DEEP)
             if node.gone:
                 return
-
-
-def _is_dead(node: Node | None) -> bool:
-    return isinstance(node, Directory) and node.dead

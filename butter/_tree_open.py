@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
-from butter._tree_model import DEVICE, FACTS, INODE, LINK_SHIFT, MOUNT, MOUNT_BITS
+from butter._tree_model import DEVICE, FACTS, INODE, LINK_SHIFT, MOUNT, MOUNT_BITS, Directory
 
 if TYPE_CHECKING:
     from typing import Any
@@ -64,11 +64,13 @@ class Opens(Opened):
     def __init__(self, model: Model) -> None:
         super().__init__()
         self._model = model
+        #: the largest number of a link that was followed
+        self._links = 0
 
     def _facts(self, directory: Directory) -> Facts:
         """Return the facts about something in a directory, or about itself."""
         facts: Any = ffi.unpack(self._found, FACTS)
-        facts[MOUNT] |= directory.mount >> LINK_SHIFT << LINK_SHIFT
+        facts[MOUNT] |= directory.mount & ~MOUNT_BITS
         return facts  # type: ignore[no-any-return]
 
     def _open(self, directory: Directory) -> int:
@@ -90,6 +92,39 @@ class Opens(Opened):
                 self.close(count)
                 return -1
         return fd if fd >= 0 or fd in FORBIDDEN else -1
+
+    def _fail(self, result: int, directory: Directory, name: bytes) -> None:
+        """Raise the error of a call about a name of a directory."""
+        TREE.check(result, os.fsdecode(os.path.join(self._model.path(directory), name)))
+
+    def _follow(self, directory: Directory, name: bytes, dirfd: int) -> Facts | None:
+        """Return the facts about the directory that a link leads to, None if to none.
+
+        Links get numbers, which are part of the mount: so what is below a link is told
+        apart from the same directory at another path, as with bind mounts. A directory
+        above the link would be below itself.
+        """
+        count = self.count()
+        fd = self.enter(dirfd, name, FOLLOW)
+        self.close(count)
+        if fd in EXHAUSTED:
+            self._fail(fd, directory, name)
+        if fd < 0:
+            return None
+        facts = self._facts(self._model.anchor)
+        above: Directory | None = directory
+        while above is not None:
+            if (above.inode, above.device) == (facts[INODE], facts[DEVICE]):
+                return None
+            above = above.parent
+        known = directory.children.get(name)
+        if isinstance(known, Directory) and known.is_followed():
+            facts[MOUNT] |= known.mount & ~MOUNT_BITS
+            if known.is_same(facts):
+                return facts
+        self._links += 1
+        facts[MOUNT] = facts[MOUNT] & MOUNT_BITS | self._links << LINK_SHIFT
+        return facts
 
     def _look_once(self, directory: Directory, name: bytes) -> Facts | None:
         """Return the facts about a name, by one call; None where that fails."""

@@ -94,8 +94,8 @@ class Tree(Steps[Change]):
     *pidfd* each process of ``Change.process`` has a pidfd, if the backend is fanotify.
 
     No event tells of a file that is truncated by its path, of stores through a mapping
-    after the file is closed, of what is written by another hard link of the file, and of
-    changes that another machine makes in a network filesystem.
+    after the file is closed, of what is written by another hard link of the file, and
+    of changes that another machine makes in a network filesystem.
 
     A forked child does not have the tree: its copy is closed. ``adopt`` takes over a
     tree, and no bare descriptor, which is not all of one. A signal handler that reads

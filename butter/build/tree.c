@@ -33,14 +33,14 @@ static int butter_tree_look(int dirfd, const char *name, int64_t *facts)
    how many more a look opens. */
 enum { BUTTER_TREE_DEPTH = 40, BUTTER_TREE_MOST = BUTTER_TREE_DEPTH + 8 };
 
-/* The descriptors that are open for a look, the deepest last. They are put here by C and
-   not by Python, in which a signal handler may raise when C has returned. */
+/* The descriptors that are open for a look, the deepest last. They are put here by C
+   and not by Python, in which a signal handler may raise when C has returned. */
 typedef struct {
     int count, fds[BUTTER_TREE_MOST];
 } butter_tree_opened;
 
-/* How a directory is opened: one that may not be read for its names alone; or one that a
-   symbolic link leads to. */
+/* How a directory is opened: one that may not be read for its names alone; or one that
+   a symbolic link leads to. */
 enum { BUTTER_TREE_NAMES = 1, BUTTER_TREE_FOLLOW = 2 };
 
 /* Return a descriptor of a directory, and the facts about it, or -1 - errno. */

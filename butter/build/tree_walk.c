@@ -13,9 +13,9 @@
 
    A walk is for the ordinary. It leaves to Python each name that needs more thought: a
    directory that cannot be opened or listed, that another mount or device begins at,
-   that is deeper than there are descriptors to spend, or that is watched already because
-   it moved from where it was found before. A watch descriptor is larger than all before it
-   if and only if the watch is new.
+   that is deeper than there are descriptors to spend, or that is watched already
+   because it moved from where it was found before. A watch descriptor is larger than
+   all before it if and only if the watch is new.
 
    inotify_add_watch has no argument for a descriptor. A path in /proc leads to an open
    directory, but takes three times as long as the working directory, which a thread may
