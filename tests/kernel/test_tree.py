@@ -676,6 +676,8 @@ def test_few_descriptors(root, make_deep, options):
     make_deep(root / "a/b", 200)
 
     def body():
+        # so that all numbers below the limit are in use
+        support.occupy_descriptors(max(support.descriptors()))
         with Tree(root, **options) as tree:
             free = support.next_descriptor()
             support.allow_descriptors(free)
