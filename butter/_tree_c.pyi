@@ -3,6 +3,9 @@ from typing import Any
 
 from _cffi_backend import FFI
 
+class butter_tree_opened:
+    count: int
+
 class butter_tree_entry:
     inode: int
     size: int
@@ -33,6 +36,8 @@ class butter_tree_walk:
     names_size: int
     device: int
     mount: int
+    watches: int
+    newest: int
 
 class _FFI(FFI):
     # a new struct has a class above, which only the name in cdecl tells
@@ -46,6 +51,9 @@ class _Lib:
     BUTTER_MTIME: int
     BUTTER_MOUNT: int
     BUTTER_FACTS: int
+    BUTTER_TREE_DEPTH: int
+    BUTTER_TREE_NAMES: int
+    BUTTER_TREE_FOLLOW: int
     def butter_tree_new(self) -> butter_tree_walk: ...
     def butter_tree_free(self, walk: butter_tree_walk, /) -> None: ...
     def butter_tree_walk_in(self, walk: butter_tree_walk, fd: int, inotify: int, mask: int, wd: int, /) -> int: ...
@@ -54,8 +62,13 @@ class _Lib:
     ) -> int: ...
     def butter_tree_find(self, walk: butter_tree_walk, wd: int, /) -> int: ...
     def butter_tree_look(self, dirfd: int, name: bytes | FFI.CData, facts: FFI.CData, /) -> int: ...
-    def butter_tree_enter(self, dirfd: int, name: bytes | FFI.CData, facts: FFI.CData, /) -> int: ...
-    def butter_tree_open(self, path: bytes | FFI.CData, facts: FFI.CData, /) -> int: ...
+    def butter_tree_enter(
+        self, opened: butter_tree_opened, dirfd: int, name: bytes | FFI.CData, how: int, facts: FFI.CData, /
+    ) -> int: ...
+    def butter_tree_open(
+        self, opened: butter_tree_opened, path: bytes | FFI.CData, how: int, facts: FFI.CData, /
+    ) -> int: ...
+    def butter_tree_close(self, opened: butter_tree_opened, count: int, /) -> None: ...
     def butter_tree_look_once(
         self, path: bytes | FFI.CData, inode: int, device: int, mount: int, name: bytes | FFI.CData, facts: FFI.CData, /
     ) -> int: ...

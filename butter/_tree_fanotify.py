@@ -6,9 +6,10 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING
 
-from butter._constants.fanotify_handle import AT_FDCWD
 from butter._fanotify_read import MANY, read_events
+from butter._tree_errors import TREE
 from butter._tree_hints import FULL, Hint
+from butter._tree_open import Opened
 from butter._tree_process import Process, Processes
 from butter.eventlike import readable
 from butter.fanotify import (
@@ -68,13 +69,19 @@ class FanotifySource:
         self._made = self._processes.made if pidfd else self._events
         flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | (FAN_REPORT_PIDFD if pidfd else 0)
         self._fd = fanotify_init(flags, os.O_RDONLY)
+        opened = Opened()
         try:
-            self._mark(AT_FDCWD, root, os.stat(root).st_dev)
-            # so that a filesystem without handles is refused now
-            FileHandle.of(root)
-        except BaseException:
+            TREE.check(fd := opened.open(root), os.fsdecode(root))
+            # a filesystem without handles is refused now
+            self.watch(fd, False)
+        except BaseException as error:
             self.close()
+            if isinstance(error, OSError):
+                # a path may be too long for the kernel, but not for its errors
+                error.filename = os.fsdecode(root)
             raise
+        finally:
+            opened.close()
 
     def fileno(self) -> int:
         return self._fd
@@ -106,16 +113,14 @@ class FanotifySource:
     def watch(self, fd: int, is_way: bool) -> Hashable:
         device = os.fstat(fd).st_dev
         if device not in self._marked:
+            path = b"/proc/self/fd/%d" % fd
             if is_way:
-                fanotify_mark(self._fd, b"/proc/self/fd/%d" % fd, _ON_THE_WAY, FAN_MARK_ADD)
+                fanotify_mark(self._fd, path, _ON_THE_WAY, FAN_MARK_ADD)
             else:
-                self._mark(AT_FDCWD, b"/proc/self/fd/%d" % fd, device)
+                fanotify_mark(self._fd, path, self._mask, FAN_MARK_ADD | FAN_MARK_FILESYSTEM)
+                self._marked.add(device)
+                self.watches += 1
         return FileHandle.of(b"", fd)[1:]
-
-    def _mark(self, dirfd: int, path: bytes, device: int) -> None:
-        fanotify_mark(self._fd, path, self._mask, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, dirfd)
-        self._marked.add(device)
-        self.watches += 1
 
     def key_of(self, dirfd: int, name: bytes) -> Hashable:
         try:

@@ -72,7 +72,7 @@ class Mounts:
             if lib.butter_tree_look(AT_FDCWD, target, self._found) < 0:
                 continue
             directory, name, node = model.at(target)
-            if node is None and (not directory.listed or model.leaves_out(directory, name)):
+            if node is None and (not directory.listed or model.leaves_out(directory, name, True)):
                 continue
             if node is None or not self._is(node):
                 model.touch(directory, name)

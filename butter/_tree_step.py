@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     class Part(Protocol):
         """Something that is closed with the object."""
 
-        def fileno(self) -> int: ...
         def close(self) -> None: ...
+
+    class Waited(Part, Protocol):
+        """A part whose descriptor becomes readable."""
+
+        def fileno(self) -> int: ...
 
 
 Event = TypeVar("Event")
@@ -75,7 +79,7 @@ class Steps(Eventlike[Event]):
             TREE.check(fd, path)
         super().__init__(fd)
 
-    def _wait_for(self, *parts: tuple[Part, int]) -> None:
+    def _wait_for(self, *parts: tuple[Waited, int]) -> None:
         """Have the descriptor become readable for all that there is to wait for.
 
         Each of *parts* has the events of poll with it.

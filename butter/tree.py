@@ -9,7 +9,7 @@ from itertools import compress
 from select import POLLIN
 from typing import TYPE_CHECKING
 
-from butter._tree_c import ffi, lib
+from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter._tree_fanotify import FanotifySource
 from butter._tree_file import FileWatch, watch_file
@@ -18,6 +18,7 @@ from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, Looks
 from butter._tree_model import Change, ChangeKind, Directory, Entry, Model
 from butter._tree_mounts import WAKE, Mounts
+from butter._tree_open import Opened
 from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore
 from butter._tree_place import directory_at
 from butter._tree_process import Process
@@ -63,7 +64,7 @@ class Tree(Steps[Change]):
     Whenever the tree is ``quiet``, a program that began with :meth:`entries` and
     has followed the changes has the names, kinds and inodes that are on the disk. The
     version of a file is that of the last time when it was closed after writing, or its
-    attributes changed, under a name in the tree. The states are promised, and not the
+    attributes changed, under this name. The states are promised, and not the
     story: a file that comes and goes before it is looked at may not be told, and a move
     may be told as DELETED and CREATED.
 
@@ -71,7 +72,7 @@ class Tree(Steps[Change]):
     DELETED and MOVED are about a path and all below it. When the root goes, one DELETED
     with an empty path is told; the tree then waits for the path, and tells CREATED
     again. A link in *path* is followed once, when the tree is made; links in the tree
-    are not.
+    are not, unless *follow_symlinks* makes those to directories directories.
 
     *exclude* leaves files and directories out, and *include* all other files. Each is a
     glob, a function, or several. A glob without ``/`` is compared with the name, and
@@ -93,8 +94,8 @@ class Tree(Steps[Change]):
     *pidfd* each process of ``Change.process`` has a pidfd, if the backend is fanotify.
 
     No event tells of a file that is truncated by its path, of stores through a mapping
-    after the file is closed, of what is written by a hard link outside the tree, and of
-    changes that another machine makes in a network filesystem.
+    after the file is closed, of what is written by another hard link of the file, and
+    of changes that another machine makes in a network filesystem.
 
     A forked child does not have the tree: its copy is closed. ``adopt`` takes over a
     tree, and no bare descriptor, which is not all of one. A signal handler that reads
@@ -127,6 +128,7 @@ class Tree(Steps[Change]):
         exclude: Matcher | None = None,
         include: Matcher | None = None,
         modified: bool = False,
+        follow_symlinks: bool = False,
         cross_mounts: bool = True,
         backend: str = "auto",
         partial: bool = False,
@@ -135,14 +137,19 @@ class Tree(Steps[Change]):
         if backend not in ("auto", "inotify", "fanotify"):
             raise ValueError(f"backend must be 'auto', 'inotify' or 'fanotify', not {backend!r}")
         self._patterns = Matchers.of(exclude, "exclude"), Matchers.of(include, "include")
+        self._follows = follow_symlinks
         self._text = bytes if isinstance(os.fspath(path), bytes) else os.fsdecode
         place = directory_at(path)
-        if (result := lib.butter_tree_open(place, ffi.new("int64_t[]", lib.BUTTER_FACTS))) < 0:
-            TREE.check(result, path)
-        os.close(result)
+        opened = Opened()
+        try:
+            if (result := opened.open(place)) < 0:
+                TREE.check(result, path)
+        finally:
+            opened.close()
         self._start(path)
         try:
             self._open(place, path, modified, cross_mounts, backend, partial, pidfd)
+            self._looks.partial = partial
             self._known, self._packed = _first(self._model)
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
@@ -158,12 +165,12 @@ class Tree(Steps[Change]):
         self._mounts = Mounts()
         self._parts.append(self._mounts)
         if backend == "fanotify":
-            self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
+            self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts)
             self._why = "asked for"
             return
         source = InotifySource(modified)
         try:
-            self._scan(place, source, cross_mounts, partial, source)
+            self._scan(place, source, cross_mounts, walk=True)
             self._why = "asked for" if backend == "inotify" else "its watches suffice, and nothing outside is read"
             return
         except OSError:
@@ -172,37 +179,36 @@ class Tree(Steps[Change]):
             watches = source.watches
         if backend == "auto":
             try:
-                self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
+                self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts)
                 self._why = f"this user has watches for {watches} directories, which are too few"
                 return
             except OSError:
                 pass  # inotify is what there is
+        source = InotifySource(modified)
+        self._scan(place, source, cross_mounts, partial=True)
         if not partial:
-            needed = 1 + sum(len(directories) for _, directories, _ in os.walk(place))
-            TREE.fail(errno.ENOSPC, path, watches=watches, needed=needed)
-        self._scan(place, InotifySource(modified), cross_mounts, True)
+            TREE.fail(errno.ENOSPC, path, watches=watches, needed=source.watches + self._looks.unwatched)
         self._why = f"it watches {watches} directories, and this user has no watch for the others"
 
     def _scan(
-        self,
-        place: bytes,
-        source: Source,
-        cross_mounts: bool,
-        partial: bool,
-        walk_with: InotifySource | None = None,
+        self, place: bytes, source: Source, cross_mounts: bool, partial: bool = False, walk: bool = False
     ) -> None:
-        if len(self._parts) > 1:
-            # its watches end, so that there are more for others
+        while len(self._parts) > 1:
+            # the watches of a source end, so that there are more for others
             self._parts.pop().close()
         self._parts.append(source)
         self._source, self._name = source, source.name
         self._model = model = Model(place, source.drop)
         self._hints = Hints(model, source)
-        self._looks = Looks(model, source, self._hints, cross_mounts, partial)
+        self._looks = Looks(model, source, self._hints, cross_mounts)
+        self._parts.append(self._looks)
+        self._looks.partial = partial
+        model.follows = self._follows
         if self._patterns == (None, None):
-            self._looks.walk_with = walk_with
+            if walk and not self._follows and isinstance(source, InotifySource):
+                self._looks.walk_with = source
         else:
-            # the walk in C knows nothing of patterns
+            # the walk in C knows nothing of patterns and links
             patterns = Patterns(model, *self._patterns, self._text)
             model.excluded, model.rescanned = patterns.excluded, patterns.rescanned
         model.touch(model.anchor, model.anchor.way[0])
@@ -254,6 +260,8 @@ class Tree(Steps[Change]):
             hints.read(there > 0)
         if there & 2:
             mounts.changed()
+            # another filesystem may be where a directory could not be opened
+            self._model.generation += 1
         looks.work()
         if mounts.pending and mounts.compare(self._model):
             looks.work()

@@ -6,7 +6,10 @@ import gc
 import itertools
 import os
 import platform
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -56,6 +59,24 @@ def root(tmp_path):
     (path / "a/b").mkdir(parents=True)
     (path / "a/file").write_text("text")
     return path
+
+
+@pytest.fixture
+def make_deep(root):
+    """A function that makes directories in each other, deeper than a path is long."""
+
+    def make(path, depth, name="d"):
+        fd = os.open(path, os.O_RDONLY)
+        for _ in range(depth):
+            os.mkdir(name, dir_fd=fd)
+            below = os.open(name, os.O_RDONLY, dir_fd=fd)
+            os.close(fd)
+            fd = below
+        os.close(fd)
+
+    yield make
+    # for shutil.rmtree of older Pythons they are too deep
+    subprocess.run(["rm", "-r", root], check=True)
 
 
 def changes(tree):
@@ -196,6 +217,41 @@ def test_directories(root, tmp_path, backend):
         assert changes(tree)[-1:] == gone("back")
 
 
+@fanotify
+@pytest.mark.parametrize("backend", ["fanotify"])
+def test_the_process_of_what_a_look_finds(root, tmp_path, backend):
+    """Directories, and what moves out and in, have the process of their events."""
+    with Tree(root, backend=backend) as tree:
+        for do, path in (
+            (lambda: os.mkdir(root / "x"), "x"),
+            (lambda: os.rename(root / "x", tmp_path / "x"), "x"),
+            (lambda: os.rename(tmp_path / "x", root / "x"), "x"),
+            (lambda: os.rmdir(root / "x"), "x"),
+            (lambda: os.rename(root / "a/file", tmp_path / "f"), "a/file"),
+            (lambda: os.rename(tmp_path / "f", root / "f"), "f"),
+        ):
+            in_child(do)
+            (change,) = told(tree)
+            assert change.path == path
+            assert change.process is not None
+
+
+@fanotify
+@pytest.mark.parametrize("backend", ["fanotify"])
+def test_the_processes_of_one_name(root, backend):
+    """A change has no process where two of them may have made it."""
+    with Tree(root, backend=backend) as tree:
+        in_child(os.rmdir, root / "a/b")
+        in_child(os.mkdir, root / "a/b")
+        assert [each.process for each in told(tree) if each.path == "a/b"] == [None, None]
+        os.truncate(root / "a/file", 1)
+        in_child(os.rename, root / "a/file", root / "a/moved")
+        (moved, written) = told(tree)
+        assert (moved.kind, written.kind, written.synthetic) == (MOVED, WRITTEN, True)
+        assert moved.process is not None
+        assert written.process is None
+
+
 def test_modified(root):
     """With *modified* each write is told, and not only the close after it."""
     with Tree(root, modified=True) as tree, open(root / "a/file", "ab", buffering=0) as file:
@@ -275,7 +331,69 @@ def test_a_deep_path(root):
         assert changes(tree)[-1] == (DELETED, name, None)
 
 
+@backends
+def test_links_that_are_followed(root, tmp_path, backend):
+    """A link to a directory is one, with what is there, if it is not above the link."""
+    (tmp_path / "outside/d").mkdir(parents=True)
+    (root / "out").symlink_to(tmp_path / "outside")
+    (root / "in").symlink_to("a")
+    (root / "a/loop").symlink_to(root)
+    (root / "file").symlink_to("a/file")
+    with Tree(root, follow_symlinks=True, backend=backend) as tree:
+        entries = tree.entries()
+        below = {"b", "file", "loop"}
+        names = {"", "a", "in", "out", "out/d", "file"}
+        assert set(entries) == names | {f"{top}/{name}" for top in ("a", "in") for name in below}
+        assert entries["out"] == Entry(True, *entries["out"][1:])
+        assert not entries["file"].is_dir
+        assert not entries["a/loop"].is_dir
+        (tmp_path / "outside/d/new").mkdir()
+        assert changes(tree) == made("out/d/new")
+        (root / "a/both").mkdir()
+        assert sorted(changes(tree)) == made("a/both", "in/both")
+        (root / "out").rename(root / "there")
+        assert changes(tree) == [(MOVED, "there", "out")]
+        (tmp_path / "outside/d/new/deep").mkdir()
+        assert changes(tree) == made("there/d/new/deep")
+        os.symlink("a/b", root / "swap")
+        os.replace(root / "swap", root / "there")
+        assert (DELETED, "there", None) in changes(tree)
+        (root / "a/b/c").mkdir()
+        assert (CREATED, "there/c", None) in changes(tree)
+        (root / "there").unlink()
+        assert changes(tree) == gone("there")
+        shutil.rmtree(tmp_path / "outside")
+        assert changes(tree) == []
+        tree._hints.overflow()
+        assert changes(tree) == []
+
+
+def test_followed_links_and_patterns(root):
+    """For patterns a link to a directory is one, also when it appears."""
+    with Tree(root, include="*.py", follow_symlinks=True) as tree:
+        (root / "new").symlink_to("a")
+        (root / "a/x.py").mkdir()
+        assert {(CREATED, "new", None), (CREATED, "new/b", None)} <= set(changes(tree))
+    with Tree(root, exclude="new/", follow_symlinks=True) as tree:
+        assert "a/b" in tree.entries()
+        assert "new" not in tree.entries()
+
+
 # the root
+
+
+@backends
+def test_a_root_with_a_deep_path(root, make_deep, backend):
+    """The path of the root may be longer than the kernel takes."""
+    name = "n" * 250
+    make_deep(root / "a/b", 20, name)
+    path = os.path.join(root, "a/b", *[name] * 20)
+    with Tree(path, backend=backend) as tree:
+        assert set(tree.entries()) == {""}
+        os.rename(root / "a/b", root / "moved")
+        assert changes(tree) == gone("")
+        os.rename(root / "moved", root / "a/b")
+        assert changes(tree) == made("")
 
 
 def test_no_root(tmp_path):
@@ -449,10 +567,7 @@ def shuffled_trees(backend):
                 entries = tree.entries()
                 shuffled(root)
                 yield moment, tree, entries, root
-            # one that C has opened when a handler raises is not known to Python
-            for fd, path in support.descriptors().items():
-                if fd not in before and path.startswith("/"):
-                    os.close(fd)
+            assert support.descriptors() == before
 
 
 @pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
@@ -524,32 +639,191 @@ def test_permission_lost_and_regained(public_path):
             (root / "closed/below").mkdir()
             assert changes(tree)[-1:] == made("closed/below")
 
-    def as_nobody():
-        nobody = 20_000 + os.getpid() % 40_000
-        if os.geteuid() == 0:
-            for path in (root, root / "a", root / "a/b"):
-                os.chown(path, nobody, nobody)
-        become_nobody()
-        body()
+    in_child(lambda: as_nobody(body, root, root / "a", root / "a/b"))
 
-    in_child(as_nobody)
+
+def test_permission_of_a_directory_above_the_root(public_path):
+    """A root is not deleted because a directory above it cannot be read or searched."""
+    above = public_path / "above"
+    root = above / "root"
+    (root / "a").mkdir(parents=True)
+
+    def body():
+        with Tree(root) as tree:
+            for mode in (0o311, 0o755, 0, 0o755):
+                os.chmod(above, mode)
+                assert changes(tree) == []
+                assert tree.quiet
+            (root / "a/new").mkdir()
+            assert changes(tree) == made("a/new")
+
+    in_child(lambda: as_nobody(body, above, root, root / "a"))
+
+
+def as_nobody(body, *paths):
+    """Run *body* as a user without privileges, to whom *paths* belong."""
+    nobody = 20_000 + os.getpid() % 40_000
+    if os.geteuid() == 0:
+        for path in paths:
+            os.chown(path, nobody, nobody)
+    become_nobody()
+    body()
+
+
+@pytest.mark.parametrize("options", [{}, {"exclude": "none"}], ids=["walk", "patterns"])
+def test_few_descriptors(root, make_deep, options):
+    """A tree may be deeper than there are descriptors, and an error has its path."""
+    make_deep(root / "a/b", 200)
+
+    def body():
+        # so that all numbers below the limit are in use
+        support.occupy_descriptors(max(support.descriptors()))
+        with Tree(root, **options) as tree:
+            free = support.next_descriptor()
+            support.allow_descriptors(free)
+            (root / "new").mkdir()
+            with pytest.raises(OSError, match="no descriptor left") as caught:
+                tree.sync(60)
+            assert caught.value.errno == errno.EMFILE
+            assert str(root).startswith(caught.value.filename)
+            support.allow_descriptors(free + 4)
+            assert changes(tree) == made("new")
+            assert len(tree.entries()) == 204
+        support.allow_descriptors(support.next_descriptor() + 9)
+        with Tree(root, **options) as tree:
+            assert len(tree.entries()) == 205
+
+    in_child(body)
+
+
+@pytest.mark.parametrize("options", [{}, {"exclude": "none"}], ids=["walk", "patterns"])
+def test_a_directory_that_cannot_be_listed(root, monkeypatch, options):
+    """One directory whose listing fails is as one without permission."""
+    numbers, watch = [], InotifySource.watch
+
+    def note(source, fd, is_way):
+        numbers.append(fd)
+        return watch(source, fd, is_way)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InotifySource, "watch", note)
+        Tree(root, **options).close()
+
+    def body(number):
+        inject("getdents64", errno.EIO, number)
+        with Tree(root, **options) as tree:
+            assert {""} <= set(tree.entries()) < {"", "a", "a/b", "a/file", "other"}
+            assert tree.quiet
+
+    # the second number is that of os.listdir
+    number = numbers[above(root)]
+    for each in range(number, number + 4):
+        in_child(body, each)
+
+
+@needs("CAP_SYS_ADMIN", when=os.path.exists("/dev/fuse"), reason="needs CAP_SYS_ADMIN and /dev/fuse")
+@pytest.mark.parametrize(
+    "options", [{}, {"exclude": "none"}, {"cross_mounts": False}], ids=["walk", "patterns", "mounts"]
+)
+def test_a_filesystem_without_a_server(root, options):
+    """A tree goes on beside a mount of FUSE whose server has ended."""
+
+    def body():
+        own_mounts()
+        fd = os.open("/dev/fuse", os.O_RDWR)
+        mount("fuse", root / "a/b", "fuse", 0, f"fd={fd},rootmode=40000,user_id=0,group_id=0")
+        os.close(fd)
+        with pytest.raises(OSError, match="not connected"):
+            os.stat(root / "a/b")
+        with Tree(root, **options) as tree:
+            assert {"", "a", "a/file"} <= set(tree.entries())
+            (root / "a/new").mkdir()
+            assert changes(tree) == made("a/new")
+            umount(root / "a/b")
+            (root / "a/b/in").mkdir()
+            assert changes(tree)[-1:] == made("a/b/in")
+
+    in_child(body)
+
+
+def allow_watches(count):
+    """Have namespaces with a limit of watches of their own."""
+    own_namespaces()
+    with open("/proc/sys/user/max_inotify_watches", "w") as file:
+        file.write(str(count))
+
+
+def above(path):
+    """How many directories are above a path, each of which needs a watch."""
+    return len(path.parents)
 
 
 @needs_namespaces
 def test_too_few_watches(root):
     """Without a watch for each directory the error has both numbers, or it goes on."""
-    for number in range(40):
+    for number in range(140):
         (root / f"d{number}").mkdir()
+    needed = 143 + above(root)
 
     def body():
-        own_namespaces()
-        with open("/proc/sys/user/max_inotify_watches", "w") as file:
-            file.write("20")
-        with pytest.raises(OSError, match=r"for 20 directories, and the tree has 43: user\.max"):
-            Tree(root)
-        with Tree(root, partial=True) as tree:
-            assert len(tree.entries()) == 44
+        allow_watches(20)
+        with pytest.raises(OSError, match="for 20 directories, and the tree needs") as caught:
+            Tree(root, backend="inotify")
+        assert caught.value.filename == str(root)
+        told = [int(number) for number in re.findall("(?:needs|is|watches=) ?([0-9]+)", str(caught.value))]
+        assert told == [needed, 20, 20 + 2 * (needed - 20)]
+        with Tree(root, backend="inotify", partial=True) as tree:
+            assert len(tree.entries()) == 144
             assert tree.backend == "inotify: it watches 20 directories, and this user has no watch for the others"
+            (root / "new").touch()
+            assert changes(tree) == [*made("new"), (WRITTEN, "new", None)]
+
+    in_child(body)
+
+
+@needs_namespaces
+def test_watches_that_are_needed(root, make_deep):
+    """The error counts what the tree has, by its patterns and mounts, however deep."""
+    needed = 2 + above(root)
+    deep = 500
+    make_deep(root / "a/b", deep)
+
+    def body():
+        allow_watches(needed - 1)
+        sys.setrecursionlimit(sys.getrecursionlimit() // 2)
+        with pytest.raises(OSError, match=f"the tree needs {needed + 1 + deep}:"):
+            Tree(root, backend="inotify")
+        with pytest.raises(OSError, match=f"the tree needs {needed}:"):
+            Tree(root, backend="inotify", exclude="b")
+        mount("tmpfs", root / "a/b", "tmpfs")
+        (root / "a/b/in").mkdir()
+        with pytest.raises(OSError, match=f"the tree needs {needed}:"):
+            Tree(root, backend="inotify", cross_mounts=False)
+
+    in_child(body)
+
+
+@needs_namespaces
+def test_watches_that_run_out(root):
+    """When a tree outgrows its watches, the error says where, and how many it needs."""
+
+    def body():
+        has = 3 + above(root) + 2
+        allow_watches(has)
+        with Tree(root, backend="inotify") as tree:
+            mirror = Mirror(tree.entries())
+            for number in range(5):
+                os.makedirs(root / f"new/{number}")
+            for _ in range(2):
+                with pytest.raises(OSError, match=f"for {has} directories, and the tree needs {has + 4}:") as caught:
+                    tree.sync(60)
+                assert caught.value.errno == errno.ENOSPC
+                assert os.path.dirname(caught.value.filename) == str(root / "new")
+            for number in range(4):
+                os.rmdir(root / f"new/{number}")
+            for change in told(tree):
+                mirror.follow(change)
+            assert not differences(mirror.entries, on_disk(root))
 
     in_child(body)
 
