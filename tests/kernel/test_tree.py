@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import support
 from support import become_nobody, in_child, inject, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
-from support.histories import Mirror, Storm, differences, history, on_disk, seeds, start
+from support.histories import Mirror, Storm, differences, history, lay_out, on_disk, seeds, start
 
 from butter._tree_inotify import InotifySource
 from butter._tree_process import SharedPidfd
@@ -706,13 +706,11 @@ def test_settle_and_directories(root):
 @seeds(1, 20)
 def test_settled_histories(tmp_path, seed):
     """A mirror of the sums is the disk, as one of all changes is."""
-    root = tmp_path / "root"
-    root.mkdir()
-    (tmp_path / "outside").mkdir()
+    root = lay_out(tmp_path)
     sums = Sums(0.002)
     with Tree(root) as tree:
         mirror = Mirror(tree.entries(), sums=True)
-        storm = Storm(tmp_path, seed, links=False)
+        storm = Storm(tmp_path, seed)
         for _ in range(50):
             storm.run(6)
             for change in told(tree):
