@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._fanotify_read import MANY, read_events
+from butter._tree_c import ffi, lib
 from butter._tree_hints import FULL, Hint
+from butter._tree_model import FACTS, MOUNT
 from butter._tree_process import Process, Processes
 from butter.eventlike import readable
 from butter.fanotify import (
@@ -27,6 +29,7 @@ from butter.fanotify import (
     FAN_RENAME,
     FAN_REPORT_DFID_NAME_TARGET,
     FAN_REPORT_PIDFD,
+    FAN_UNLIMITED_QUEUE,
     FileHandle,
     fanotify_init,
     fanotify_mark,
@@ -62,14 +65,19 @@ class FanotifySource:
         if modified:
             self._mask |= FAN_MODIFY
         self._unmade: deque[Columns] = deque()
+        # the mounts whose filesystem has a mark: a mark ends with its filesystem, whose
+        # number another one may have then
         self._marked: set[int] = set()
+        self._found = ffi.new("int64_t[]", FACTS)
         self.watches = 0
         self._processes = Processes()
         self._made = self._processes.made if pidfd else self._events
-        flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | (FAN_REPORT_PIDFD if pidfd else 0)
+        # root alone may have the mark, and may have a queue that never overflows
+        flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE | (FAN_REPORT_PIDFD if pidfd else 0)
         self._fd = fanotify_init(flags, os.O_RDONLY)
         try:
-            self._mark(AT_FDCWD, root, os.stat(root).st_dev)
+            self._mark(root)
+            self._marked.add(self._mount_of(AT_FDCWD, root))
             # so that a filesystem without handles is refused now
             FileHandle.of(root)
         except BaseException:
@@ -104,18 +112,23 @@ class FanotifySource:
         return [(event, process_of(event)) for event in columns.events()]
 
     def watch(self, fd: int, is_way: bool) -> Hashable:
-        device = os.fstat(fd).st_dev
-        if device not in self._marked:
+        mount = self._mount_of(fd, b"")
+        if mount not in self._marked:
             if is_way:
                 fanotify_mark(self._fd, b"/proc/self/fd/%d" % fd, _ON_THE_WAY, FAN_MARK_ADD)
             else:
-                self._mark(AT_FDCWD, b"/proc/self/fd/%d" % fd, device)
+                self._mark(b"/proc/self/fd/%d" % fd)
+                self._marked.add(mount)
         return FileHandle.of(b"", fd)[1:]
 
-    def _mark(self, dirfd: int, path: bytes, device: int) -> None:
-        fanotify_mark(self._fd, path, self._mask, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, dirfd)
-        self._marked.add(device)
+    def _mark(self, path: bytes) -> None:
+        fanotify_mark(self._fd, path, self._mask, FAN_MARK_ADD | FAN_MARK_FILESYSTEM)
         self.watches += 1
+
+    def _mount_of(self, dirfd: int, path: bytes) -> int:
+        lib.butter_tree_look(dirfd, path, self._found)
+        mount: int = self._found[MOUNT]
+        return mount
 
     def key_of(self, dirfd: int, name: bytes) -> Hashable:
         try:

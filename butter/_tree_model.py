@@ -317,7 +317,7 @@ class Model:
         """Put a new node into its directory."""
         parent.children[node.name] = node
         if isinstance(node, Directory):
-            if node.mount != parent.mount and not parent.way:
+            if node.mount != parent.mount:
                 self.mount_points[node] = None
             if parent.way and not node.way:
                 self.root = node

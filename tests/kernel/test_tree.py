@@ -21,6 +21,7 @@ from butter._tree_process import SharedPidfd
 from butter._tree_settle import Sums
 from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
 from butter.eventlike import readable
+from butter.fanotify import FAN_UNLIMITED_QUEUE
 from butter.pidfd import Pidfd
 from butter.system import MS_BIND, mount, umount
 from butter.tree import Change, ChangeKind, Entry, Process, Tree
@@ -366,6 +367,14 @@ def test_an_overflow(root):
         assert {(CREATED, "moved/new"), (CREATED, "file")} <= set(synthetic)
 
 
+@pytest.mark.parametrize("backend", [pytest.param("fanotify", marks=fanotify)])
+def test_a_queue_without_a_limit(root, backend):
+    """The queue of fanotify, which all of the filesystem fills, has no limit."""
+    with Tree(root, backend=backend) as tree, open(f"/proc/self/fdinfo/{tree._source.fileno()}") as info:
+        flags = next(line.split()[1] for line in info if line.startswith("fanotify flags:"))
+    assert int(flags.partition(":")[2], 16) & FAN_UNLIMITED_QUEUE
+
+
 def test_a_large_tree_after_lost_events(root):
     """Directories that were never asked for are compared after an overflow."""
     for number in range(100):
@@ -586,6 +595,42 @@ def test_mounts(root):
             assert (CREATED, "a/file") in follow()
             umount(root / "b")
             assert follow() == [(DELETED, "b"), (CREATED, "b")]
+
+    in_child(body)
+
+
+@needs_mounts
+@backends
+@pytest.mark.parametrize("above", [False, True], ids=["below the root", "above the root"])
+def test_mounts_one_after_the_other(root, backend, above):
+    """A filesystem is told from one that had its number and its place before."""
+
+    def body():
+        own_mounts()
+        place = root.parent if above else root / "a"
+        with Tree(root, backend=backend) as tree:
+            mirror = Mirror(tree.entries())
+
+            def follow():
+                for change in told(tree):
+                    mirror.follow(change)
+                assert not differences(mirror.entries, on_disk(root))
+
+            for number in range(3):
+                mount("tmpfs", place, "tmpfs")
+                (root / "a").mkdir(parents=True, exist_ok=True)
+                follow()
+                (root / f"a/{number}").touch()
+                follow()
+                assert f"a/{number}" in mirror.entries
+                umount(place)
+                follow()
+                # the end of such a mount has no event
+                mount(root / "a/b", place, None, MS_BIND)
+                follow()
+                umount(place)
+                follow()
+            assert "a/file" in mirror.entries
 
     in_child(body)
 
