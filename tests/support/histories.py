@@ -314,7 +314,7 @@ class Storm:
         os.chmod(self.subdirectory(), self._random.choice((0, 0o100, 0o400, 0o755, 0o755)))
 
     def close_above(self):
-        """Take permissions away from the directory above the root, often for a moment."""
+        """Take permissions from the directory above the root, often for a moment."""
         os.chmod(self._above, self._random.choice((0, 0o100, 0o311, 0o400)))
         if self._random.random() < 0.9:
             self._random.random() < 0.5 and time.sleep(0.005)
