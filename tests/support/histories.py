@@ -158,7 +158,7 @@ class Storm:
     followed, nothing else could keep them in.
 
     Hard links are made if *linked* is the number of a file, to which the inodes are
-    added that have had another name, as 8 bytes each.
+    added that have had another name, by a link or a mount, as 8 bytes each.
     """
 
     DIRECTORIES = (b"a", b"b", b"c", b"d\xff")
@@ -277,10 +277,14 @@ class Storm:
         name = self._place + b"/linked%d" % os.getpid()
         os.link(self.file(), name)
         try:
-            os.write(self._linked, os.lstat(name).st_ino.to_bytes(8, "little"))
+            self._has_two_names(name)
             os.link(name, self.any())
         finally:
             os.unlink(name)
+
+    def _has_two_names(self, path):
+        if self._linked is not None:
+            os.write(self._linked, os.lstat(path).st_ino.to_bytes(8, "little"))
 
     def symlink(self):
         targets = (b"a", b"..", b"nothing", b"../outside") if self._confined else (b"a", b"nothing")
@@ -324,7 +328,11 @@ class Storm:
         raw_mount("tmpfs", self.subdirectory(), "tmpfs")
 
     def bind(self):
-        raw_mount(self.subdirectory(), self.subdirectory(), None, 0x1000)
+        source, target = self.subdirectory(), self.subdirectory()
+        raw_mount(source, target, None, 0x1000)
+        # they may be files: what is written through one name is not told of the other
+        for path in source, target:
+            self._has_two_names(path)
 
     def umount(self):
         libc.umount2(self.subdirectory(), 2)  # MNT_DETACH
