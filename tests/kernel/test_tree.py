@@ -559,6 +559,12 @@ def test_too_few_watches(root):
         with Tree(root, partial=True) as tree:
             assert len(tree.entries()) == 44
             assert tree.backend == "inotify: it watches 20 directories, and this user has no watch for the others"
+            (root / "new").mkdir()
+            assert changes(tree) == made("new")
+            for number in range(40):
+                (root / f"d{number}/below").mkdir()
+            # those in directories that have a watch
+            assert 0 < len(changes(tree)) < 20
 
     in_child(body)
 
