@@ -543,7 +543,7 @@ def history(
 
 
 def _marks(place):
-    """What changes when anything in the directory of *place* does."""
+    """The status of the directory of *place*, as far as no reader changes it."""
     status = os.stat(os.path.dirname(place))
     return status.st_dev, status.st_ino, status.st_mode, status.st_mtime_ns, status.st_ctime_ns
 
