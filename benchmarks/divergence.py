@@ -36,7 +36,7 @@ from butter.tree import Tree
 sys.path.append(str(ROOT / "tests"))
 
 import histories
-from support.histories import Mirror, Storm, differences, lowered, on_disk, start
+from support.histories import Mirror, Storm, differences, lay_out, lowered, on_disk
 
 #: how many events a short queue has, and how many operations a process does
 SHORT, OPERATIONS = 64, {"": 150, "short queue": 300}
@@ -206,11 +206,15 @@ COLUMNS = ["butter", "watchdog, replayed", "watchdog, looked up", "watchfiles, r
 
 def history(place: str, seed: int, way: str) -> Counter[str]:
     """Return the mirrors that are wrong after one history, in a new directory."""
-    root = f"{place}/root"
-    os.makedirs(root)
-    os.mkdir(f"{place}/outside")
-    Plain(place, seed, wild=False).run(60)
-    os.makedirs(root, exist_ok=True)
+    root = lay_out(place)
+
+    def storm(seed: object, count: int) -> int:
+        # no versions are compared, so that nothing has to know which file has two names
+        with open(os.devnull, "wb") as linked:
+            pid: int = Plain(place, seed, linked.fileno(), wild=False).start(count)
+        return pid
+
+    os.waitpid(storm(seed, 60), 0)
     wrong: Counter[str] = Counter()
     connections = []
     processes = []
@@ -223,10 +227,7 @@ def history(place: str, seed: int, way: str) -> Counter[str]:
         connections.append(here)
     for each in connections:
         each.recv()
-    storms = [
-        start(lambda number=number: Plain(place, f"{seed} {number}", wild=False).run(OPERATIONS[way]))
-        for number in range(2)
-    ]
+    storms = [storm(f"{seed} {number}", OPERATIONS[way]) for number in range(2)]
     for pid in storms:
         os.waitpid(pid, 0)
     for each in connections:

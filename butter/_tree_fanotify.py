@@ -7,8 +7,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from butter._fanotify_read import MANY, read_events
+from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
 from butter._tree_hints import FULL, Hint
+from butter._tree_model import FACTS, MOUNT
 from butter._tree_open import Opened
 from butter._tree_process import Process, Processes
 from butter.eventlike import readable
@@ -28,6 +30,7 @@ from butter.fanotify import (
     FAN_RENAME,
     FAN_REPORT_DFID_NAME_TARGET,
     FAN_REPORT_PIDFD,
+    FAN_UNLIMITED_QUEUE,
     FileHandle,
     fanotify_init,
     fanotify_mark,
@@ -63,11 +66,15 @@ class FanotifySource:
         if modified:
             self._mask |= FAN_MODIFY
         self._unmade: deque[Columns] = deque()
+        # the mounts whose filesystem has a mark: a mark ends with its filesystem, whose
+        # number another one may have then
         self._marked: set[int] = set()
+        self._found = ffi.new("int64_t[]", FACTS)
         self.watches = 0
         self._processes = Processes()
         self._made = self._processes.made if pidfd else self._events
-        flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | (FAN_REPORT_PIDFD if pidfd else 0)
+        # root alone may have the mark, and may have a queue that never overflows
+        flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE | (FAN_REPORT_PIDFD if pidfd else 0)
         self._fd = fanotify_init(flags, os.O_RDONLY)
         opened = Opened()
         try:
@@ -111,14 +118,15 @@ class FanotifySource:
         return [(event, process_of(event)) for event in columns.events()]
 
     def watch(self, fd: int, is_way: bool) -> Hashable:
-        device = os.fstat(fd).st_dev
-        if device not in self._marked:
+        lib.butter_tree_look(fd, b"", self._found)
+        mount: int = self._found[MOUNT]
+        if mount not in self._marked:
             path = b"/proc/self/fd/%d" % fd
             if is_way:
                 fanotify_mark(self._fd, path, _ON_THE_WAY, FAN_MARK_ADD)
             else:
                 fanotify_mark(self._fd, path, self._mask, FAN_MARK_ADD | FAN_MARK_FILESYSTEM)
-                self._marked.add(device)
+                self._marked.add(mount)
                 self.watches += 1
         return FileHandle.of(b"", fd)[1:]
 

@@ -326,7 +326,7 @@ class Model:
         """Put a new node into its directory."""
         parent.children[node.name] = node
         if isinstance(node, Directory):
-            if (node.mount ^ parent.mount) & MOUNT_BITS and not parent.way:
+            if (node.mount ^ parent.mount) & MOUNT_BITS:
                 self.mount_points[node] = None
             if parent.way and not node.way:
                 self.root = node

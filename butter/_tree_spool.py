@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from butter._arguments import O_PATH
 from butter._inotify import ADD_WATCH
 from butter._inotify_c import lib as inotify_lib
-from butter._tree_c import ffi, lib
+from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter._tree_events import Events, Writing, is_being_written, version
-from butter._tree_model import FACTS
-from butter._tree_open import EXHAUSTED
+from butter._tree_open import EXHAUSTED, Opened
 from butter._tree_part import Part
 from butter._tree_place import directory_at
 from butter._tree_step import Steps
@@ -54,7 +53,6 @@ class _Place(Part):
 
     def __init__(self, directory: Path) -> None:
         self._path = directory_at(directory)
-        self._found = ffi.new("int64_t[]", FACTS)
         self._identity: tuple[int, int] | None = None
 
     def enter(self, directory: Path | None = None) -> bool:
@@ -80,7 +78,13 @@ class _Place(Part):
             if error.errno != errno.ENAMETOOLONG:
                 return -1 - (error.errno or 0)
             # the way of C is longer, and the path may be too
-            self._fd = lib.butter_tree_open(self._path, self._found)
+            opened = Opened()
+            try:
+                if (fd := opened.open(self._path)) < 0:
+                    return fd
+                self._fd = os.dup(fd)
+            finally:
+                opened.close()
         return self._fd
 
     def link(self, name: bytes = b"") -> bytes:

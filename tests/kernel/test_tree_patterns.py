@@ -9,11 +9,10 @@ import shutil
 import subprocess
 import sys
 import time
-from functools import partial
 
 import pytest
 from support import needs
-from support.histories import Mirror, Storm, differences, lose_events, on_disk, seeds, start
+from support.histories import Mirror, history, lose_events, on_disk, seeds
 
 from butter.errors import PathNotADirectory, PathNotFound
 from butter.tree import ChangeKind, Tree, gitignore
@@ -204,40 +203,10 @@ def test_paths_after_a_move(root):
         assert "src/deep/a.py" in mirror.entries
 
 
-def left_in(disk, keeps):
-    """The entries of a disk that a function keeps, with the directories above them."""
-    kept = {}
-    for path, entry in disk.items():  # parents come first
-        parent = path.rpartition("/")[0]
-        if not path or (parent in kept and keeps(path, entry.is_dir)):
-            kept[path] = entry
-    return kept
-
-
 @backends
-@seeds(1, 10)
-def test_histories(tmp_path, backend, seed):
+def test_histories(tmp_path, backend):
     """After random operations the mirror is what the patterns leave of the disk."""
-    root = tmp_path / "root"
-    (root / "a").mkdir(parents=True)
-    (tmp_path / "outside").mkdir()
-
-    def keeps(path, is_dir):
-        parts = path.split("/")
-        return parts[-1] != "b" and parts[-1] != "g" and parts[:2] != ["a", "c"]
-
-    with Tree(root, exclude=["b", "g", "/a/c"], backend=backend) as tree:
-        mirror = Mirror(tree.entries())
-        children = [start(partial(Storm(tmp_path, f"{seed} {number}", links=False).run, 100)) for number in range(2)]
-        while children:
-            try:
-                mirror.follow(tree.wait(0.002))
-            except TimeoutError:
-                pass
-            children = [each for each in children if os.waitpid(each, os.WNOHANG)[0] == 0]
-        for change in told(tree):
-            mirror.follow(change)
-        assert not differences(mirror.entries, left_in(on_disk(root), keeps))
+    history(tmp_path / "place", 0, exclude=("b", "g", "/a/c"), backend=backend)
 
 
 # .gitignore
