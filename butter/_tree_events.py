@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from butter._inotify import Columns, queued, read_events
+from butter._tree_part import Part, open_inotify
 from butter.inotify import (
     IN_CLOSE_NOWRITE,
     IN_CLOSE_WRITE,
@@ -14,11 +15,8 @@ from butter.inotify import (
     IN_DELETE,
     IN_MOVED_FROM,
     IN_MOVED_TO,
-    IN_NONBLOCK,
     IN_OPEN,
-    inotify_init,
 )
-from butter.utils import _close
 
 if TYPE_CHECKING:
     from os import stat_result
@@ -33,20 +31,14 @@ _COMPLETE = IN_CLOSE_WRITE | IN_MOVED_TO
 _GONE = IN_DELETE | IN_MOVED_FROM
 
 
-class Events:
+class Events(Part):
     """An inotify descriptor whose events are read without waiting."""
 
     def __init__(self) -> None:
         self._unmade: deque[Columns] = deque()
-        self._fd = inotify_init(IN_NONBLOCK)
 
-    def fileno(self) -> int:
-        return self._fd
-
-    def close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            _close(fd)
+    def open(self) -> None:
+        open_inotify(self)
 
     def read(self) -> list[InotifyEvent]:
         """Return all events that are there."""

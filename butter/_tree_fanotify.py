@@ -7,12 +7,16 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from butter._constants.fanotify_handle import AT_FDCWD
+from butter._fanotify_c import lib
+from butter._fanotify_errors import INIT
 from butter._fanotify_read import MANY, read_events
 from butter._tree_hints import FULL, Hint
+from butter._tree_part import Part, open_into
 from butter._tree_process import Process, Processes
 from butter.eventlike import readable
 from butter.fanotify import (
     FAN_ATTRIB,
+    FAN_CLOEXEC,
     FAN_CLOSE_WRITE,
     FAN_CREATE,
     FAN_DELETE,
@@ -28,10 +32,8 @@ from butter.fanotify import (
     FAN_REPORT_DFID_NAME_TARGET,
     FAN_REPORT_PIDFD,
     FileHandle,
-    fanotify_init,
     fanotify_mark,
 )
-from butter.utils import _close
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -43,7 +45,7 @@ _NAMES = FAN_CREATE | FAN_DELETE | FAN_ATTRIB
 _ON_THE_WAY = _NAMES | FAN_RENAME | FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR
 
 
-class FanotifySource:
+class FanotifySource(Part):
     """Has a mark on the filesystem of the root; a key is the handle of a directory.
 
     The handle of a deleted directory is not used again, and needs no watch. A key does
@@ -64,25 +66,20 @@ class FanotifySource:
         self._unmade: deque[Columns] = deque()
         self._marked: set[int] = set()
         self.watches = 0
+        self._root = root
+        self._flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | FAN_CLOEXEC | (FAN_REPORT_PIDFD if pidfd else 0)
         self._processes = Processes()
         self._made = self._processes.made if pidfd else self._events
-        flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | (FAN_REPORT_PIDFD if pidfd else 0)
-        self._fd = fanotify_init(flags, os.O_RDONLY)
-        try:
-            self._mark(AT_FDCWD, root, os.stat(root).st_dev)
-            # so that a filesystem without handles is refused now
-            FileHandle.of(root)
-        except BaseException:
-            self.close()
-            raise
 
-    def fileno(self) -> int:
-        return self._fd
+    def open(self) -> None:
+        flags, event_flags = self._flags, os.O_RDONLY | os.O_CLOEXEC
+        INIT.check(open_into(self, lib.fanotify_init, flags, event_flags), flags=flags, event_flags=event_flags)
+        self._mark(AT_FDCWD, self._root, os.stat(self._root).st_dev)
+        # so that a filesystem without handles is refused now
+        FileHandle.of(self._root)
 
     def close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            _close(fd)
+        super().close()
         while self._unmade:
             self._unmade.popleft().drop()
         self._processes.forget()

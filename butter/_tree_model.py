@@ -225,9 +225,9 @@ class Model:
         self.process: Process | None = None
         self.time = 0.0
 
-    def leaves_out(self, parent: Directory, name: bytes) -> bool:
-        """Return whether patterns leave out a directory with this name."""
-        return self.excluded is not None and not parent.way and self.excluded(parent, name, True)
+    def leaves_out(self, parent: Directory, name: bytes, is_dir: bool) -> bool:
+        """Return whether patterns leave out a name."""
+        return self.excluded is not None and self.excluded(parent, name, is_dir)
 
     # the operations
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from butter._arguments import fsencode
 from butter._tree_errors import TREE
 from butter._tree_events import Events, Writing, version
-from butter._tree_step import Steps
+from butter._tree_step import HINTS, Steps
 from butter.inotify import (
     IN_CLOSE,
     IN_CREATE,
@@ -47,13 +47,13 @@ class Spool(Steps[Any]):
     def __init__(self, directory: Path) -> None:
         self._directory: Any = os.fspath(directory)
         self._place = fsencode(directory)
-        self._start(directory)
         try:
+            self._start(directory)
             self._events = Events()
-            self._parts.append(self._events)
+            self._add(self._events, POLLIN, HINTS)
             inotify_add_watch(self._events, self._place, _MASK | _ENDS & ~IN_IGNORED | IN_ONLYDIR)
             self._list()
-            self._wait_for((self._events, POLLIN))
+            self._arm()
             self.step()
         except BaseException:
             self._fail()

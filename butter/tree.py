@@ -19,18 +19,18 @@ from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, Looks
 from butter._tree_model import Change, ChangeKind, Directory, Entry, Model, absolute
 from butter._tree_mounts import WAKE, Mounts
+from butter._tree_part import Part, open_into
 from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore
 from butter._tree_process import Process
 from butter._tree_settle import Settled
 from butter._tree_spool import Spool, complete
-from butter._tree_step import Steps
+from butter._tree_step import HINTS, MOUNTS, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
     from butter._arguments import Path
-    from butter._tree_hints import Source
     from butter._tree_model import Node, Record
     from butter._tree_patterns import Matcher
     from butter._tree_walk import Walk
@@ -114,7 +114,7 @@ class Tree(Steps[Change]):
 
     _kind = "a tree"
 
-    _source: Source
+    _source: InotifySource | FanotifySource | None = None
     _mounts: Mounts
     #: returns a path as the type that the root has
     _text: Callable[[bytes], Any]
@@ -137,16 +137,16 @@ class Tree(Steps[Change]):
         self._patterns = Matchers.of(exclude, "exclude"), Matchers.of(include, "include")
         self._text = bytes if isinstance(os.fspath(path), bytes) else os.fsdecode
         place = absolute(fsencode(path))
-        if (result := lib.butter_tree_open(place, ffi.new("int64_t[]", lib.BUTTER_FACTS))) < 0:
-            TREE.check(result, path)
-        os.close(result)
-        self._start(path)
+        self._parts.append(part := Part())
         try:
+            TREE.check(open_into(part, lib.butter_tree_open, place, ffi.new("int64_t[]", lib.BUTTER_FACTS)), path)
+            part.close()
+            self._start(path)
             self._open(place, path, modified, cross_mounts, backend, partial, pidfd)
             self._known, self._packed = _first(self._model)
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
-            self._wait_for((self._source, POLLIN), (self._mounts, WAKE))
+            self._arm()
         except BaseException:
             self._fail()
             raise
@@ -156,7 +156,7 @@ class Tree(Steps[Change]):
     ) -> None:
         """Choose where hints come from, and scan the tree."""
         self._mounts = Mounts()
-        self._parts.append(self._mounts)
+        self._add(self._mounts, WAKE, MOUNTS)
         if backend == "fanotify":
             self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
             self._why = "asked for"
@@ -186,16 +186,16 @@ class Tree(Steps[Change]):
     def _scan(
         self,
         place: bytes,
-        source: Source,
+        source: InotifySource | FanotifySource,
         cross_mounts: bool,
         partial: bool,
         walk_with: InotifySource | None = None,
     ) -> None:
-        if len(self._parts) > 1:
+        if self._source is not None:
             # its watches end, so that there are more for others
-            self._parts.pop().close()
-        self._parts.append(source)
+            self._source.close()
         self._source, self._name = source, source.name
+        self._add(source, POLLIN, HINTS)
         self._model = model = Model(place, source.drop)
         self._hints = Hints(model, source)
         self._looks = Looks(model, source, self._hints, cross_mounts, partial)
@@ -207,6 +207,9 @@ class Tree(Steps[Change]):
             model.excluded, model.rescanned = patterns.excluded, patterns.rescanned
         model.touch(model.anchor, model.anchor.way[0])
         self._looks.work()
+        self._mounts.changed()
+        if self._mounts.compare(model):
+            self._looks.work()
         model.silent = False
 
     def entries(self) -> dict[str | Any, Entry]:
@@ -249,10 +252,11 @@ class Tree(Steps[Change]):
             self._model.mend()
             hints.overflow()
             mounts.changed()
-        there = lib.butter_tree_ask(self._source.fileno(), mounts.asked)
-        if there & 1 or there < 0:
-            hints.read(there > 0)
-        if there & 2:
+        self._model.time = time.time()
+        there = self._ask()
+        if there & HINTS:
+            hints.read(True)
+        if there & MOUNTS:
             mounts.changed()
         looks.work()
         if mounts.pending and mounts.compare(self._model):
@@ -270,6 +274,14 @@ class Tree(Steps[Change]):
         if self._mounts.pending:
             when = min(when or time.monotonic() + RETRY, time.monotonic() + RETRY)
         return when
+
+    def _begun(self) -> float | None:
+        times = self._looks.begun()
+        if self._mounts.pending:
+            times.append(self._mounts.since)
+        if self._is_quiet():
+            return None
+        return min(times, default=0.0)
 
     def _is_quiet(self) -> bool:
         return self._looks.is_quiet() and not (self._model.records or self._mounts.pending)
