@@ -17,14 +17,12 @@ from butter._tree_alarm import Alarm
 from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter._tree_events import GRACE
-from butter._tree_part import open_into
+from butter._tree_part import Part, open_into
 from butter.eventlike import LONGEST_POLL, Eventlike, check_poll, deadline_of, poll, timed_out
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Iterable
-
-    from butter._tree_part import Part
 
 Event = TypeVar("Event")
 
@@ -55,6 +53,8 @@ class Steps(Eventlike[Event]):
     _link = "anon_inode:[eventpoll]"
 
     _alarm: Alarm
+    #: the epoll itself, which a step may use while the number of the object is closed
+    _epoll: Part
     _torn = False
     _stepping: int | None = None  # the thread that is in a step
 
@@ -63,14 +63,20 @@ class Steps(Eventlike[Event]):
         self._lock = RLock()
         #: what has a descriptor beside that of the object
         self._parts: list[Part] = []
+        self._epoll = Part()
 
     def _start(self, path: object) -> None:
         """Make the descriptor that the program waits for."""
-        fd = open_into(self, lib.butter_tree_epoll, os.O_CLOEXEC)
-        if fd < 0:
-            self._fd = None
-            TREE.check(fd, path)
-        super().__init__(fd)
+        self._parts.append(self._epoll)
+        TREE.check(open_into(self._epoll, lib.butter_tree_epoll, os.O_CLOEXEC), path)
+        refused = 0
+        try:
+            open_into(self, os.dup, self._epoll.fileno())
+        except OSError as error:
+            refused = error.errno or 0
+        if refused:
+            TREE.fail(refused, path)
+        super().__init__(self.fileno())
         self._alarm = Alarm()
         self._add(self._alarm, POLLIN, ALARM)
 
@@ -78,13 +84,13 @@ class Steps(Eventlike[Event]):
         """Open a part, and have the descriptor become readable for its *events*."""
         self._parts.append(part)
         part.open()
-        TREE.check(lib.butter_tree_wait_for(self.fileno(), part.fileno(), events, bit))
+        TREE.check(lib.butter_tree_wait_for(self._epoll.fileno(), part.fileno(), events, bit))
         # mounts are ready until they are asked about for the first time
         self._ask()
 
     def _ask(self) -> int:
         """Return the bits of the parts for which the descriptor is readable."""
-        return TREE.check(lib.butter_tree_ask(self.fileno()))
+        return TREE.check(lib.butter_tree_ask(self._epoll.fileno()))
 
     def _arm(self) -> None:
         """Have the descriptor become readable when a step has something to do."""
@@ -92,15 +98,18 @@ class Steps(Eventlike[Event]):
 
     def _fail(self) -> None:
         """Close what a constructor that raises has opened."""
-        if not self.closed():
+        self._stepping = None
+        if self.closed():
+            self._end()
+        else:
             self.close()
 
     def _end(self) -> None:
         """Close all descriptors but the one that the program knows."""
         # A signal handler may raise between two of them: the caller comes again then.
         # A step that is at work uses them, in another thread or in this one, which has
-        # called a function of the program; it closes them at its end. It begins with a
-        # look at the object's own descriptor, which is closed before this.
+        # called a function of the program; it closes them at its end. A step that begins
+        # now finds the number of the object gone.
         if self._stepping is None:
             with self._lock:
                 for part in self._parts:
