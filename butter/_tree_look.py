@@ -461,8 +461,9 @@ class Looks(Opens):
             os.lseek(fd, 0, os.SEEK_SET)
             names = [os.fsencode(name) for name in os.listdir(fd)]
         except OSError as error:
-            if -1 - (error.errno or 0) in EXHAUSTED:
-                raise
+            result = -1 - (error.errno or 0)
+            if result in EXHAUSTED:
+                TREE.check(result, self._model.path(node))
             self._model.rescan(node)
             self._leave_blind(node)
             return

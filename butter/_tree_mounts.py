@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._system_mountinfo import mount_lines
 from butter._tree_c import ffi, lib
+from butter._tree_errors import explained
 from butter._tree_model import DEVICE, FACTS, INODE, MODE, MOUNT, Directory
 from butter._tree_part import Part, open_into
 
@@ -43,7 +44,7 @@ class Mounts(Part):
         self._files: dict[tuple[Directory, bytes], None] = {}
 
     def open(self) -> None:
-        open_into(self, os.open, _PATH, os.O_RDONLY | os.O_CLOEXEC)
+        explained(_PATH, open_into, self, os.open, _PATH, os.O_RDONLY | os.O_CLOEXEC)
 
     def changed(self) -> None:
         """Begin to compare: mounts have changed."""
@@ -59,7 +60,7 @@ class Mounts(Part):
         """
         self.pending -= 1
         root = b"/" + b"/".join(model.anchor.way[1:])
-        targets = {os.fsencode(line.target) for line in mount_lines()}
+        targets = {os.fsencode(line.target) for line in explained(_PATH, mount_lines)}
         targets = {each for each in targets if is_below(each, root) or is_below(root, each)}
         targets.update(map(model.path, model.mount_points))
         files = {_join(model.path(directory), name): (directory, name) for directory, name in self._files}

@@ -15,7 +15,7 @@ from butter._descriptor import ADOPT
 from butter._signals import run_handlers
 from butter._tree_alarm import Alarm
 from butter._tree_c import lib
-from butter._tree_errors import TREE
+from butter._tree_errors import TREE, explained
 from butter._tree_events import GRACE
 from butter._tree_part import Part, open_into
 from butter.eventlike import LONGEST_POLL, Eventlike, check_poll, deadline_of, poll, timed_out
@@ -23,6 +23,8 @@ from butter.eventlike import LONGEST_POLL, Eventlike, check_poll, deadline_of, p
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Iterable
+
+    from butter._arguments import Path
 
 Event = TypeVar("Event")
 
@@ -65,17 +67,11 @@ class Steps(Eventlike[Event]):
         self._parts: list[Part] = []
         self._epoll = Part()
 
-    def _start(self, path: object) -> None:
+    def _start(self, path: Path) -> None:
         """Make the descriptor that the program waits for."""
         self._parts.append(self._epoll)
         TREE.check(open_into(self._epoll, lib.butter_tree_epoll, os.O_CLOEXEC), path)
-        refused = 0
-        try:
-            open_into(self, os.dup, self._epoll.fileno())
-        except OSError as error:
-            refused = error.errno or 0
-        if refused:
-            TREE.fail(refused, path)
+        explained(path, open_into, self, os.dup, self._epoll.fileno())
         super().__init__(self.fileno())
         self._alarm = Alarm()
         self._add(self._alarm, POLLIN, ALARM)

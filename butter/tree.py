@@ -89,8 +89,9 @@ class Tree(Steps[Change]):
     *backend* is "inotify", which has a watch for each directory, or "fanotify", which
     has a mark on the whole filesystem: only root may have that, on some filesystems,
     and reads everything that happens there. "auto" is inotify, unless this user has too
-    few watches for the tree and fanotify works. :attr:`backend` says which it is. With
-    *pidfd* each process of ``Change.process`` has a pidfd, if the backend is fanotify.
+    few watches for the tree and fanotify works, also with *partial*. :attr:`backend`
+    says which it is. With *pidfd* each process of ``Change.process`` has a pidfd, if
+    the backend is fanotify.
 
     No event tells of a file that is truncated by its path, of stores through a mapping
     after the file is closed, of what is written by a hard link outside the tree, and of
@@ -161,22 +162,29 @@ class Tree(Steps[Change]):
             self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
             self._why = "asked for"
             return
-        source = InotifySource(modified)
+        source, refused = InotifySource(modified), None
         try:
             self._scan(place, source, cross_mounts, partial, source)
             self._why = "asked for" if backend == "inotify" else "its watches suffice, and nothing outside is read"
             return
-        except OSError:
-            if not self._looks.unwatched:
+        except OSError as error:
+            is_open = source.fileno() >= 0
+            if is_open and not self._looks.unwatched:
                 raise
+            refused = error
             watches = source.watches
         if backend == "auto":
             try:
                 self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts, partial)
-                self._why = f"this user has watches for {watches} directories, which are too few"
+                few = (
+                    f"watches for {watches} directories, which are too few" if is_open else "no inotify descriptor left"
+                )
+                self._why = f"this user has {few}"
                 return
             except OSError:
                 pass  # inotify is what there is
+        if not is_open:
+            raise refused
         if not partial:
             needed = 1 + sum(len(directories) for _, directories, _ in os.walk(place))
             TREE.fail(errno.ENOSPC, path, watches=watches, needed=needed)

@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import platform
+import resource
 import shutil
 import tempfile
 import time
@@ -556,6 +557,46 @@ def test_too_few_watches(root):
     in_child(body)
 
 
+@fanotify
+def test_no_inotify_descriptor(tmp_path):
+    """A user that has no inotify descriptor left has fanotify by default, if it works."""
+
+    def body():
+        own_mounts(tmp_path)
+        inject("inotify_init1", errno.EMFILE)
+        with Tree(tmp_path) as tree:
+            assert tree.backend == "fanotify: this user has no inotify descriptor left"
+        for backend in "auto", "inotify":
+            if backend == "auto":
+                inject("fanotify_init", errno.EPERM)
+            with pytest.raises(OSError, match="inotify") as caught:
+                Tree(tmp_path, backend=backend)
+            assert caught.value.errno == errno.EMFILE
+
+    in_child(body)
+
+
+@pytest.mark.parametrize("exclude", [None, "x"], ids=["the walk in C", "patterns"])
+def test_no_descriptor_left(root, exclude):
+    """The error says that the process has no descriptor left, wherever that is met."""
+
+    def body():
+        first = max(support.descriptors()) + 1
+        while os.dup(0) < first:
+            pass  # no number below is free
+        for limit in range(first + 1, first + 50):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, 1000))
+            try:
+                Tree(root, backend="inotify", exclude=exclude).close()
+                break
+            except OSError as error:
+                found = error
+            assert (found.errno, "RLIMIT_NOFILE" in found.strerror) == (errno.EMFILE, True)
+        assert limit > first + 5
+
+    in_child(body)
+
+
 # mounts
 
 
@@ -672,6 +713,7 @@ def test_mounts_that_are_not_found(root, monkeypatch):
             monkeypatch.setattr(tree._mounts, "_is_different", lambda *_: True)
             assert changes(tree) == [*gone("a/b"), *made("a/b")]
             assert tree.quiet
+
     in_child(body)
 
 
