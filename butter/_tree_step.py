@@ -104,7 +104,7 @@ class Steps(Eventlike[Event]):
         """Close all descriptors but the one that the program knows."""
         # A signal handler may raise between two of them: the caller comes again then.
         # A step that is at work uses them, in another thread or in this one, which has
-        # called a function of the program; it closes them at its end. A step that begins
+        # called a function of the program; it closes them then. A step that begins
         # now finds the number of the object gone.
         if self._stepping is None:
             with self._lock:

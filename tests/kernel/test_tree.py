@@ -559,7 +559,7 @@ def test_too_few_watches(root):
 
 @fanotify
 def test_no_inotify_descriptor(tmp_path):
-    """A user that has no inotify descriptor left has fanotify by default, if it works."""
+    """A user without an inotify descriptor has fanotify by default, if that works."""
 
     def body():
         own_mounts(tmp_path)
