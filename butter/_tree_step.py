@@ -276,6 +276,11 @@ class Steps(Eventlike[Event]):
                 self._send()
                 self._arm()
                 self._torn = False
+            except OSError:
+                # what is known comes first, and the next step meets a limit again
+                self._send()
+                if not self._batch:
+                    raise
             finally:
                 self._stepping = None
                 if self.closed():

@@ -993,6 +993,22 @@ def test_a_step_that_fails(root):
         assert tree.wait(60).path == "new"
 
 
+def test_changes_before_an_error(root, monkeypatch):
+    """Known changes are told before the error of a limit, which comes again."""
+    with Tree(root) as tree:
+        work = tree._looks.work
+
+        def fail():
+            work()
+            raise OSError(errno.ENOSPC, "no watch is left")
+
+        monkeypatch.setattr(tree._looks, "work", fail)
+        (root / "new").mkdir()
+        assert tree.wait(60).path == "new"
+        with pytest.raises(OSError, match="no watch"):
+            tree.wait(60)
+
+
 def test_a_forked_child(root):
     """A forked child does not have the tree, and the parent goes on."""
     with Tree(root) as tree:
