@@ -69,10 +69,13 @@ class Steps(Eventlike[Event]):
 
     def _start(self, path: Path) -> None:
         """Make the descriptor that the program waits for."""
+        fd = open_into(self, lib.butter_tree_epoll, os.O_CLOEXEC)
+        if fd < 0:
+            self._fd = None
+            TREE.check(fd, path)
+        super().__init__(fd)
         self._parts.append(self._epoll)
-        TREE.check(open_into(self._epoll, lib.butter_tree_epoll, os.O_CLOEXEC), path)
-        explained(path, open_into, self, os.dup, self._epoll.fileno())
-        super().__init__(self.fileno())
+        explained(path, open_into, self._epoll, os.dup, fd)
         self._alarm = Alarm()
         self._add(self._alarm, POLLIN, ALARM)
 
