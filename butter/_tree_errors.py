@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import errno
+from typing import TYPE_CHECKING, TypeVar
 
 from butter.errors import NEW_DESCRIPTOR, PATH, Errors, InvalidPath, NoMoreEvents, raise_sysctl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from butter._arguments import Path
+
+Result = TypeVar("Result")
 
 
 def _exhausted(watches: int | None = None, needed: int = 0, **_: object) -> str:
@@ -28,3 +36,13 @@ TREE = Errors(
         errno.EOPNOTSUPP: (OSError, "/proc is not mounted, by which files are watched and mounts are noticed"),
     },
 )
+
+
+def explained(path: Path | None, call: Callable[..., Result], *args: object) -> Result:
+    """Return the result of a call of Python, whose errors are told by the table."""
+    try:
+        return call(*args)
+    except OSError as error:
+        number = error.errno or 0
+    # outside, so that the error has no other as its context
+    TREE.fail(number, path)

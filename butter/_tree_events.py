@@ -12,20 +12,17 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from butter._arguments import O_PATH
-from butter._inotify import INIT, Columns, queued, read_events
-from butter._inotify_c import lib
+from butter._inotify import Columns, queued, read_events
 from butter._tree_errors import TREE
 from butter._tree_open import CHANGED, EXHAUSTED
-from butter._tree_part import Part
+from butter._tree_part import Part, open_inotify
 from butter.inotify import (
-    IN_CLOEXEC,
     IN_CLOSE_NOWRITE,
     IN_CLOSE_WRITE,
     IN_CREATE,
     IN_DELETE,
     IN_MOVED_FROM,
     IN_MOVED_TO,
-    IN_NONBLOCK,
     IN_OPEN,
 )
 
@@ -57,10 +54,7 @@ class Events(Part):
         self.held: list[int] = []
 
     def open(self) -> None:
-        """Make the descriptor."""
-        self._fd = fd = lib.inotify_init1(IN_NONBLOCK | IN_CLOEXEC)
-        if fd < 0:
-            INIT.check(fd, flags=IN_NONBLOCK)
+        open_inotify(self)
 
     def drop_held(self) -> None:
         while self.held:

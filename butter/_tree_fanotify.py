@@ -6,16 +6,20 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING
 
+from butter._fanotify_c import lib as fanotify_lib
+from butter._fanotify_errors import INIT
 from butter._fanotify_read import MANY, read_events
 from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
 from butter._tree_hints import FULL, Hint
 from butter._tree_model import FACTS, MOUNT
 from butter._tree_open import Opened
+from butter._tree_part import Part, open_into
 from butter._tree_process import Process, Processes
 from butter.eventlike import readable
 from butter.fanotify import (
     FAN_ATTRIB,
+    FAN_CLOEXEC,
     FAN_CLOSE_WRITE,
     FAN_CREATE,
     FAN_DELETE,
@@ -32,10 +36,8 @@ from butter.fanotify import (
     FAN_REPORT_PIDFD,
     FAN_UNLIMITED_QUEUE,
     FileHandle,
-    fanotify_init,
     fanotify_mark,
 )
-from butter.utils import _close
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -47,7 +49,7 @@ _NAMES = FAN_CREATE | FAN_DELETE | FAN_ATTRIB
 _ON_THE_WAY = _NAMES | FAN_RENAME | FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR
 
 
-class FanotifySource:
+class FanotifySource(Part):
     """Has a mark on the filesystem of the root; a key is the handle of a directory.
 
     The handle of a deleted directory is not used again, and needs no watch. A key does
@@ -71,32 +73,31 @@ class FanotifySource:
         self._marked: set[int] = set()
         self._found = ffi.new("int64_t[]", FACTS)
         self.watches = 0
+        self._root = root
+        # root alone may have the mark, and may have a queue that never overflows
+        self._flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | FAN_CLOEXEC | FAN_UNLIMITED_QUEUE
+        self._flags |= FAN_REPORT_PIDFD if pidfd else 0
         self._processes = Processes()
         self._made = self._processes.made if pidfd else self._events
-        # root alone may have the mark, and may have a queue that never overflows
-        flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE | (FAN_REPORT_PIDFD if pidfd else 0)
-        self._fd = fanotify_init(flags, os.O_RDONLY)
-        opened = Opened()
+
+    def open(self) -> None:
+        flags, event_flags = self._flags, os.O_RDONLY | os.O_CLOEXEC
+        fd = open_into(self, fanotify_lib.fanotify_init, flags, event_flags)
+        INIT.check(fd, flags=flags, event_flags=event_flags)
+        root, opened = os.fsdecode(self._root), Opened()
         try:
-            TREE.check(fd := opened.open(root), os.fsdecode(root))
+            TREE.check(directory := opened.open(self._root), root)
             # a filesystem without handles is refused now
-            self.watch(fd, False)
-        except BaseException as error:
-            self.close()
-            if isinstance(error, OSError):
-                # a path may be too long for the kernel, but not for its errors
-                error.filename = os.fsdecode(root)
+            self.watch(directory, False)
+        except OSError as error:
+            # a path may be too long for the kernel, but not for its errors
+            error.filename = root
             raise
         finally:
             opened.close()
 
-    def fileno(self) -> int:
-        return self._fd
-
     def close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            _close(fd)
+        super().close()
         while self._unmade:
             self._unmade.popleft().drop()
         self._processes.forget()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import time
-from select import POLLIN, POLLPRI
+from select import POLLIN
 from typing import TYPE_CHECKING
 
 from butter._tree_events import GRACE, Events, Writing, is_being_written, version
 from butter._tree_model import Change, ChangeKind, Entry
 from butter._tree_mounts import WAKE, Mounts
 from butter._tree_place import name_at
-from butter._tree_step import Steps
+from butter._tree_step import HINTS, MOUNTS, Steps
 from butter._tree_way import Way, go
-from butter.eventlike import poll
 from butter.inotify import IN_ATTRIB, IN_CLOSE_WRITE, IN_CREATE, IN_Q_OVERFLOW
 
 if TYPE_CHECKING:
@@ -71,16 +70,14 @@ class FileWatch(Steps[Change]):
     def __init__(self, path: Path) -> None:
         self._path: str = os.fspath(path)  # type: ignore[assignment]  # or bytes, as Change says
         self._place = name_at(path)
-        self._start(path)
         try:
-            self._mounts = Mounts()
-            self._parts.append(self._mounts)
-            self._events = Events()
-            self._parts.append(self._events)
-            self._events.open()
+            self._start(path)
+            self._mounts, self._events = Mounts(), Events()
+            self._add(self._mounts, WAKE, MOUNTS)
+            self._add(self._events, POLLIN, HINTS)
             self._way = go(self._events, self._place)
             self._told = self._way.status
-            self._wait_for((self._events, POLLIN), (self._mounts, WAKE))
+            self._arm()
         except BaseException:
             self._fail()
             raise
@@ -109,7 +106,7 @@ class FileWatch(Steps[Change]):
         if torn:
             # events may have been read, and not applied
             self._lost, self._writing = True, Writing()
-        look = self._read() or torn or poll(self._mounts.asked, POLLPRI, 0) > 0
+        look = self._read() or torn or self._ask() & MOUNTS > 0
         if self._writing.due(now) or look or (self._gone_at is not None and self._gone_at <= time.monotonic()):
             before = self._way
             self._way = way = go(self._events, self._place, before.name in self._writing)

@@ -78,7 +78,8 @@ class Looks(Opens):
         self.partial = False
         #: names that are not looked at before a time, and the bits for that look
         self.limbo: dict[tuple[Directory, bytes], tuple[float, int]] = {}
-        self.unreachable: dict[Directory, None] = {}
+        #: directories that are not where the model has them, and since when
+        self.unreachable: dict[Directory, float] = {}
         self._generation = self._depth = 0
         self._retry_at, self._tries = 0.0, 0
         #: the source for a walk in C, in the first scan: it does not ask for patterns
@@ -106,6 +107,12 @@ class Looks(Opens):
             times.append(self._retry_at)
         return min(times) if times else None
 
+    def begun(self) -> list[float]:
+        """Return the ``time.monotonic()`` since which each thing waits for a look."""
+        times = [deadline - GRACE for deadline, _ in self.limbo.values()]
+        times += [deadline - GRACE for _, _, deadline in self._hints.halves.values()]
+        return times + list(self.unreachable.values())
+
     def work(self) -> None:
         """Look at all that is dirty, and end what has waited for long enough."""
         model, now = self._model, time.monotonic()
@@ -114,17 +121,17 @@ class Looks(Opens):
         self._hints.expire(now)
         changed = self._generation != model.generation
         self._generation = model.generation
-        retried = {}
+        retried: dict[Directory, float] = {}
         if changed:
             model.dirty.update(model.blind)
             model.blind.clear()
             self._tries = 0
         if self.unreachable and (changed or now >= self._retry_at):
             retried, self.unreachable = self.unreachable, {}
-            model.dirty.update(retried)
-        self._look_at_dirty()
+            model.dirty.update(dict.fromkeys(retried))
+        self._look_at_dirty(retried)
         while self._end_limbo():
-            self._look_at_dirty()
+            self._look_at_dirty(retried)
         if self.unreachable:
             self._plan_retry(retried)
         model.process = None
@@ -135,7 +142,7 @@ class Looks(Opens):
             watches, unwatched, self.unwatched = self._source.watches, self.unwatched, 0
             TREE.fail(errno.ENOSPC, path, watches=watches, needed=watches + unwatched)
 
-    def _look_at_dirty(self) -> None:
+    def _look_at_dirty(self, retried: dict[Directory, float]) -> None:
         model, count = self._model, 0
         tried: set[Directory] = set()
         again: dict[Directory, None] = {}
@@ -161,7 +168,7 @@ class Looks(Opens):
                 if fd < 0 and fd != AT_FDCWD:
                     self._put_back(directory, names)
                     if directory in tried:
-                        self.unreachable[directory] = None
+                        self.unreachable[directory] = retried.get(directory) or time.monotonic()
                     else:
                         tried.add(directory)
                         again[directory] = None
@@ -226,13 +233,13 @@ class Looks(Opens):
                 self.close()
         return bool(due)
 
-    def _plan_retry(self, retried: dict[Directory, None]) -> None:
+    def _plan_retry(self, retried: dict[Directory, float]) -> None:
         still = [directory for directory in self.unreachable if directory in retried]
         if still:
             self._tries += 1
         if still and self._tries >= TRIES:
             # only another change can help
-            self._model.blind.update(self.unreachable)
+            self._model.blind.update(dict.fromkeys(self.unreachable))
             self.unreachable = {}
             return
         self._retry_at = time.monotonic() + RETRY

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 from butter._arguments import O_PATH
 from butter._inotify import ADD_WATCH
 from butter._inotify_c import lib as inotify_lib
-from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter._tree_events import Events, Writing, is_being_written, version
 from butter._tree_open import EXHAUSTED, Opened
 from butter._tree_part import Part
 from butter._tree_place import directory_at
-from butter._tree_step import Steps
+from butter._tree_step import HINTS, Steps
 from butter.inotify import (
     IN_CLOSE,
     IN_CREATE,
@@ -103,17 +102,16 @@ class Spool(Steps[Any]):
     def __init__(self, directory: Path) -> None:
         self._directory: Any = os.fspath(directory)
         self._place = _Place(directory)
-        self._start(directory)
         try:
+            self._start(directory)
             self._parts.append(self._place)
             self._place.enter(directory)
             self._events = Events()
-            self._parts.append(self._events)
-            self._events.open()
+            self._add(self._events, POLLIN, HINTS)
             self._watch(directory)
             for name in self._list():
                 self._complete(name)
-            self._wait_for((self._events, POLLIN))
+            self._arm()
             self.step()
         except BaseException:
             self._fail()

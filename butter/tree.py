@@ -9,7 +9,6 @@ from itertools import compress
 from select import POLLIN
 from typing import TYPE_CHECKING
 
-from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter._tree_fanotify import FanotifySource
 from butter._tree_file import FileWatch, watch_file
@@ -24,14 +23,13 @@ from butter._tree_place import directory_at
 from butter._tree_process import Process
 from butter._tree_settle import Settled
 from butter._tree_spool import Spool, complete
-from butter._tree_step import Steps
+from butter._tree_step import HINTS, MOUNTS, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
     from butter._arguments import Path
-    from butter._tree_hints import Source
     from butter._tree_model import Node, Record
     from butter._tree_patterns import Matcher
     from butter._tree_walk import Walk
@@ -90,8 +88,9 @@ class Tree(Steps[Change]):
     *backend* is "inotify", which has a watch for each directory, or "fanotify", which
     has a mark on the whole filesystem: only root may have that, on some filesystems,
     and reads everything that happens there. "auto" is inotify, unless this user has too
-    few watches for the tree and fanotify works. :attr:`backend` says which it is. With
-    *pidfd* each process of ``Change.process`` has a pidfd, if the backend is fanotify.
+    few watches for the tree and fanotify works, also with *partial*. :attr:`backend`
+    says which it is. With *pidfd* each process of ``Change.process`` has a pidfd, if
+    the backend is fanotify.
 
     No event tells of a file that is truncated by its path, of stores through a mapping
     after the file is closed, of what is written by another hard link of the file, and
@@ -115,8 +114,10 @@ class Tree(Steps[Change]):
 
     _kind = "a tree"
 
-    _source: Source
+    _source: InotifySource | FanotifySource | None = None
     _mounts: Mounts
+    _model: Model
+    _looks: Looks
     #: returns a path as the type that the root has
     _text: Callable[[bytes], Any]
     _name = _why = ""
@@ -142,18 +143,17 @@ class Tree(Steps[Change]):
         place = directory_at(path)
         opened = Opened()
         try:
-            if (result := opened.open(place)) < 0:
-                TREE.check(result, path)
+            TREE.check(opened.open(place), path)
         finally:
             opened.close()
-        self._start(path)
         try:
+            self._start(path)
             self._open(place, path, modified, cross_mounts, backend, partial, pidfd)
             self._looks.partial = partial
             self._known, self._packed = _first(self._model)
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
-            self._wait_for((self._source, POLLIN), (self._mounts, WAKE))
+            self._arm()
         except BaseException:
             self._fail()
             raise
@@ -163,27 +163,34 @@ class Tree(Steps[Change]):
     ) -> None:
         """Choose where hints come from, and scan the tree."""
         self._mounts = Mounts()
-        self._parts.append(self._mounts)
+        self._add(self._mounts, WAKE, MOUNTS)
         if backend == "fanotify":
             self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts)
             self._why = "asked for"
             return
-        source = InotifySource(modified)
+        source, refused = InotifySource(modified), None
         try:
             self._scan(place, source, cross_mounts, walk=True)
             self._why = "asked for" if backend == "inotify" else "its watches suffice, and nothing outside is read"
             return
-        except OSError:
-            if not self._looks.unwatched:
+        except OSError as error:
+            is_open = source.fileno() >= 0
+            if is_open and not self._looks.unwatched:
                 raise
+            refused = error
             watches = source.watches
         if backend == "auto":
             try:
                 self._scan(place, FanotifySource(place, modified, pidfd), cross_mounts)
-                self._why = f"this user has watches for {watches} directories, which are too few"
+                few = (
+                    f"watches for {watches} directories, which are too few" if is_open else "no inotify descriptor left"
+                )
+                self._why = f"this user has {few}"
                 return
             except OSError:
                 pass  # inotify is what there is
+        if not is_open:
+            raise refused
         source = InotifySource(modified)
         self._scan(place, source, cross_mounts, partial=True)
         if not partial:
@@ -191,17 +198,23 @@ class Tree(Steps[Change]):
         self._why = f"it watches {watches} directories, and this user has no watch for the others"
 
     def _scan(
-        self, place: bytes, source: Source, cross_mounts: bool, partial: bool = False, walk: bool = False
+        self,
+        place: bytes,
+        source: InotifySource | FanotifySource,
+        cross_mounts: bool,
+        partial: bool = False,
+        walk: bool = False,
     ) -> None:
-        while len(self._parts) > 1:
-            # the watches of a source end, so that there are more for others
-            self._parts.pop().close()
-        self._parts.append(source)
+        if self._source is not None:
+            # its watches end, so that there are more for others
+            self._source.close()
+            self._looks.close()
         self._source, self._name = source, source.name
         self._model = model = Model(place, source.drop)
         self._hints = Hints(model, source)
         self._looks = Looks(model, source, self._hints, cross_mounts)
         self._parts.append(self._looks)
+        self._add(source, POLLIN, HINTS)
         self._looks.partial = partial
         model.follows = self._follows
         if self._patterns == (None, None):
@@ -213,6 +226,9 @@ class Tree(Steps[Change]):
             model.excluded, model.rescanned = patterns.excluded, patterns.rescanned
         model.touch(model.anchor, model.anchor.way[0])
         self._looks.work()
+        self._mounts.changed()
+        if self._mounts.compare(model):
+            self._looks.work()
         model.silent = False
 
     def entries(self) -> dict[str | Any, Entry]:
@@ -255,10 +271,11 @@ class Tree(Steps[Change]):
             self._model.mend()
             hints.overflow()
             mounts.changed()
-        there = lib.butter_tree_ask(self._source.fileno(), mounts.asked)
-        if there & 1 or there < 0:
-            hints.read(there > 0)
-        if there & 2:
+        self._model.time = time.time()
+        there = self._ask()
+        if there & HINTS:
+            hints.read(True)
+        if there & MOUNTS:
             mounts.changed()
             # another filesystem may be where a directory could not be opened
             self._model.generation += 1
@@ -278,6 +295,14 @@ class Tree(Steps[Change]):
         if self._mounts.pending:
             when = min(when or time.monotonic() + RETRY, time.monotonic() + RETRY)
         return when
+
+    def _begun(self) -> float | None:
+        times = self._looks.begun()
+        if self._mounts.pending:
+            times.append(self._mounts.since)
+        if self._is_quiet():
+            return None
+        return min(times, default=0.0)
 
     def _is_quiet(self) -> bool:
         return self._looks.is_quiet() and not (self._model.records or self._mounts.pending)

@@ -40,23 +40,33 @@ class _Steps_async(EventQueue[Source, Event]):
         Raises ValueError if the object is closed.
         """
         quiet = self._source.quiet
-        if self._batch:
-            # no other call tells the waiters about the changes that this found
-            self._wake()
+        self._wake_if_any()
         return quiet
 
+    def _is_behind(self, moment: float) -> bool:
+        behind = self._source._is_behind(moment)
+        self._wake_if_any()
+        return behind
+
+    def _wake_if_any(self) -> None:
+        # no other call tells the waiters about the changes that a step has found
+        if self._batch:
+            self._wake()
+
     async def sync(self, timeout: float | None = None) -> None:
-        """Read and look until the object is quiet.
+        """Read and look until all is known that was there before the call.
 
         ``get`` and ``async for`` then return all changes that were complete before the
-        call, and ``qsize()`` says how many there are. *timeout* is in seconds; None is
-        without a limit, though what never pauses is never quiet.
+        call, and ``qsize()`` says how many there are. Where nothing changes meanwhile,
+        the object is ``quiet``. *timeout* is in seconds; None is without a limit.
 
         Raises TimeoutError, which is the builtin and asyncio's on every Python;
         ValueError if the object is closed.
         """
         deadline = deadline_of(timeout)
-        while not self.quiet:
+        self._source.step()
+        called = time.monotonic()
+        while self._is_behind(called):
             if deadline is not None and time.monotonic() >= deadline:
                 raise timed_out(WaitTimeout, timeout, "no quiet moment")
             await asyncio.sleep(_PAUSE)

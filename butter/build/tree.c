@@ -1,11 +1,11 @@
 #include <limits.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 enum { BUTTER_MODE, BUTTER_DEVICE, BUTTER_INODE, BUTTER_BYTES, BUTTER_MTIME, BUTTER_MOUNT, BUTTER_FACTS };
+enum { BUTTER_PARTS = 3 };
 
 /* One statx of a file, which is not followed if it is a symbolic link. With an empty
    name it is dirfd itself. */
@@ -135,25 +135,29 @@ static int butter_tree_look_once(const char *path, int64_t inode, int64_t device
     return result;
 }
 
-static int butter_tree_epoll(void)
+static int butter_tree_epoll(int flags)
 {
-    return (int)result_of(epoll_create1(EPOLL_CLOEXEC));
+    return (int)result_of(epoll_create1(flags));
 }
 
-/* Have an epoll descriptor be readable when fd has these events. */
-static int butter_tree_wait_for(int epoll, int fd, uint32_t events)
+/* Have an epoll descriptor be readable when fd has these events, and know fd by a
+   bit. */
+static int butter_tree_wait_for(int epoll, int fd, uint32_t events, uint32_t bit)
 {
-    struct epoll_event event = {.events = events, .data = {.fd = fd}};
+    struct epoll_event event = {.events = events, .data = {.u32 = bit}};
 
     return (int)result_of(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
 }
 
-/* Ask both at once: 1 if there are hints, 2 if mounts have changed, 3 for both. */
-static int butter_tree_ask(int hints, int mounts)
+/* Return the bits of all that is ready. */
+static int butter_tree_ask(int epoll)
 {
-    struct pollfd fds[] = {{.fd = hints, .events = POLLIN}, {.fd = mounts, .events = POLLPRI}};
+    struct epoll_event events[BUTTER_PARTS];
+    int count = epoll_wait(epoll, events, BUTTER_PARTS, 0), found = 0;
 
-    if (poll(fds, 2, 0) < 0)
+    if (count < 0)
         return -1 - errno;
-    return (fds[0].revents ? 1 : 0) | (fds[1].revents ? 2 : 0);
+    while (count--)
+        found |= (int)events[count].data.u32;
+    return found;
 }

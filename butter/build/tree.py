@@ -57,9 +57,9 @@ int butter_tree_open(butter_tree_opened *opened, const char *path, int how, int6
 void butter_tree_close(butter_tree_opened *opened, int count);
 int butter_tree_look_once(const char *path, int64_t inode, int64_t device, int64_t mount, const char *name,
                           int64_t *facts);
-int butter_tree_epoll(void);
-int butter_tree_wait_for(int epoll, int fd, uint32_t events);
-int butter_tree_ask(int hints, int mounts);
+int butter_tree_epoll(int flags);
+int butter_tree_wait_for(int epoll, int fd, uint32_t events, uint32_t bit);
+int butter_tree_ask(int epoll);
 """
 
 ffi = FFI()

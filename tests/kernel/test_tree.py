@@ -7,27 +7,30 @@ import itertools
 import os
 import platform
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import support
 from support import become_nobody, in_child, inject, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
 from support.histories import Mirror, Storm, differences, history, lay_out, on_disk, seeds, start
 
+from butter import _tree_file, _tree_mounts, _tree_step, eventlike
 from butter._tree_inotify import InotifySource
 from butter._tree_process import SharedPidfd
 from butter._tree_settle import Sums
 from butter.errors import InvalidArgument, PathNotADirectory, PathNotFound
-from butter.eventlike import readable
+from butter.eventlike import poll, readable
 from butter.fanotify import FAN_UNLIMITED_QUEUE
 from butter.pidfd import Pidfd
 from butter.system import MS_BIND, mount, umount
-from butter.tree import Change, ChangeKind, Entry, Process, Tree
+from butter.tree import Change, ChangeKind, Entry, FileWatch, Process, Tree
 
 CREATED, WRITTEN, MODIFIED = ChangeKind.CREATED, ChangeKind.WRITTEN, ChangeKind.MODIFIED
 ATTRIBUTES, DELETED, MOVED = ChangeKind.ATTRIBUTES, ChangeKind.DELETED, ChangeKind.MOVED
@@ -698,7 +701,7 @@ def test_few_descriptors(root, make_deep, options):
             support.allow_descriptors(free + 4)
             assert changes(tree) == made("new")
             assert len(tree.entries()) == 204
-        support.allow_descriptors(support.next_descriptor() + 9)
+        support.allow_descriptors(support.next_descriptor() + 10)
         with Tree(root, **options) as tree:
             assert len(tree.entries()) == 205
 
@@ -827,6 +830,10 @@ def test_watches_that_run_out(root):
             mirror = Mirror(tree.entries())
             for number in range(5):
                 os.makedirs(root / f"new/{number}")
+            # what is known comes before the error
+            tree.sync(60)
+            while tree.pending:
+                mirror.follow(tree.wait())
             for _ in range(2):
                 with pytest.raises(OSError, match=f"for {has} directories, and the tree needs {has + 4}:") as caught:
                     tree.sync(60)
@@ -837,6 +844,46 @@ def test_watches_that_run_out(root):
             for change in told(tree):
                 mirror.follow(change)
             assert not differences(mirror.entries, on_disk(root))
+
+    in_child(body)
+
+
+@fanotify
+def test_no_inotify_descriptor(tmp_path):
+    """A user without an inotify descriptor has fanotify by default, if that works."""
+
+    def body():
+        own_mounts(tmp_path)
+        inject("inotify_init1", errno.EMFILE)
+        with Tree(tmp_path) as tree:
+            assert tree.backend == "fanotify: this user has no inotify descriptor left"
+        for backend in "auto", "inotify":
+            if backend == "auto":
+                inject("fanotify_init", errno.EPERM)
+            with pytest.raises(OSError, match="inotify") as caught:
+                Tree(tmp_path, backend=backend)
+            assert caught.value.errno == errno.EMFILE
+
+    in_child(body)
+
+
+@pytest.mark.parametrize("exclude", [None, "x"], ids=["the walk in C", "patterns"])
+def test_no_descriptor_left(root, exclude):
+    """The error says that the process has no descriptor left, wherever that is met."""
+
+    def body():
+        first = max(support.descriptors()) + 1
+        while os.dup(0) < first:
+            pass  # no number below is free
+        for limit in range(first + 1, first + 50):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, 1000))
+            try:
+                Tree(root, backend="inotify", exclude=exclude).close()
+                break
+            except OSError as error:
+                found = error
+            assert (found.errno, "RLIMIT_NOFILE" in found.strerror) == (errno.EMFILE, True)
+        assert limit > first + 5
 
     in_child(body)
 
@@ -927,6 +974,72 @@ def test_mounts_are_not_crossed(root):
             assert changes(tree) == []
             umount(root / "a")
             assert changes(tree)[:2] == [*gone("a"), *made("a")]
+
+    in_child(body)
+
+
+@needs_mounts
+@pytest.mark.parametrize("make", [Tree, lambda root: FileWatch(root / "a/file")], ids=["Tree", "FileWatch"])
+def test_readiness_for_mounts_lasts(root, make):
+    """A mount makes the object readable until a step, and does not keep a wait."""
+
+    def body():
+        own_mounts()
+        (root.parent / "elsewhere").mkdir()
+        with make(root) as watch:
+            assert not readable(watch, 0)
+            mount("tmpfs", root.parent / "elsewhere", "tmpfs")
+            assert readable(watch, 0)
+            assert readable(watch, 0)
+            with pytest.raises(TimeoutError):
+                watch.wait(0.01)
+            watch.sync(60)
+            assert not readable(watch, 0)
+            mount("tmpfs", root / "a", "tmpfs")
+            assert watch.wait(60).kind is DELETED
+
+    in_child(body)
+
+
+@needs_mounts
+def test_a_file_that_is_mounted(root):
+    """A file over which another is mounted is told, and so is its return."""
+    (root / "other").touch()
+
+    def body():
+        own_mounts()
+        for first in False, True:
+            if first:
+                mount(root / "other", root / "a/file", None, MS_BIND)
+            with Tree(root) as tree:
+                if not first:
+                    mount(root / "other", root / "a/file", None, MS_BIND)
+                    assert changes(tree) == [*gone("a/file"), *made("a/file")]
+                os.rename(root / "a", root / "b")
+                os.rename(root / "b", root / "a")
+                umount(root / "a/file")
+                assert changes(tree)[-2:] == [*gone("a/file"), *made("a/file")]
+                assert changes(tree) == []
+
+    in_child(body)
+
+
+@needs_mounts
+def test_mounts_that_are_not_found(root, monkeypatch):
+    """Where a mount is not found at its place, everything is looked at in the end."""
+
+    def body():
+        own_mounts()
+        with Tree(root) as tree:
+            touch = tree._model.touch
+            monkeypatch.setattr(tree._model, "touch", lambda *_: None)
+            mount("tmpfs", root / "a/b", "tmpfs")
+            while tree._mounts.pending != 1:
+                tree.wait(0) if readable(tree, 60) and tree.pending else tree.step()
+            monkeypatch.setattr(tree._model, "touch", touch)
+            monkeypatch.setattr(tree._mounts, "_is_different", lambda *_: True)
+            assert changes(tree) == [*gone("a/b"), *made("a/b")]
+            assert tree.quiet
 
     in_child(body)
 
@@ -1067,6 +1180,158 @@ def test_waiting(root):
         os.rename(root / "a", root.parent / "a")
         # not a second wait, but the same: the directory may turn up elsewhere
         assert tree.wait(0).path == "a"
+
+
+@pytest.fixture
+def busy_tree(root, monkeypatch):
+    """A tree of which after each look a directory moves out, and another in."""
+    (root / "0").mkdir()
+    (root.parent / "1").mkdir()
+    with Tree(root) as tree:
+        work, numbers = tree._looks.work, itertools.count()
+
+        def look():
+            work()
+            number = next(numbers)
+            os.rename(root / f"{number}", root.parent / f"{number + 2}")
+            os.rename(root.parent / f"{number + 1}", root / f"{number + 1}")
+
+        monkeypatch.setattr(tree._looks, "work", look)
+        yield tree
+
+
+def test_sync_of_a_busy_tree(root, busy_tree):
+    """A change after the call does not keep ``sync``, which may end unquiet."""
+    (root / "left").mkdir()
+    busy_tree.sync(60)
+    os.rename(root / "left", root.parent / "left")
+    busy_tree.sync(60)
+    assert not busy_tree._is_quiet()
+    found = [(each.kind, each.path) for each in busy_tree.read_events()]
+    assert {(CREATED, "left"), (DELETED, "left")} <= set(found)
+
+
+@pytest.mark.parametrize("timeout", [1e10, 1e300, float("inf")])
+def test_sync_with_a_long_timeout(root, timeout):
+    """A timeout that is longer than any wait of the kernel is as good as none."""
+    with Tree(root) as tree:
+        os.rename(root / "a", root.parent / "a")
+        tree.sync(timeout)
+        assert tree.wait(timeout).kind is DELETED
+
+
+def test_a_timeout_is_not_long_over(tmp_path, monkeypatch):
+    """A wait whose timeout is over waits for nothing that takes more than a moment."""
+    waits = []
+
+    def record(fd, events, milliseconds):
+        waits.append(milliseconds)
+        return poll(fd, events, milliseconds)
+
+    monkeypatch.setattr(_tree_file, "GRACE", 60)
+    (tmp_path / "file").touch()
+    with FileWatch(tmp_path / "file") as watch:
+        (tmp_path / "file").unlink()
+        monkeypatch.setattr(eventlike, "poll", record)
+        monkeypatch.setattr(_tree_step, "poll", record)
+        with pytest.raises(TimeoutError):
+            watch.wait(0)
+        assert not watch._is_quiet()
+        assert set(waits) <= {0}
+
+
+def test_the_time_of_a_change_that_is_found(root):
+    """A change that no event told has the time when it was found."""
+    with Tree(root) as tree:
+        before = time.time()
+        (root / "new").mkdir()
+        tree._source.read()
+        tree._hints.overflow()
+        (change,) = told(tree)
+        assert change.synthetic
+        assert before <= change.time <= time.time()
+
+
+@pytest.mark.parametrize("in_thread", [False, True], ids=["by the same thread", "by another"])
+def test_a_close_during_a_step(root, in_thread):
+    """A step in which the tree is closed ends as on a closed one, and closes all."""
+    before = support.descriptors()
+
+    def exclude(path, is_dir):
+        if path == "new" and not tree.closed():
+            if in_thread:
+                thread = Thread(target=tree.close)
+                thread.start()
+                thread.join(60)
+            else:
+                tree.close()
+            (root / "more").mkdir()
+        return False
+
+    tree = Tree(root, exclude=exclude)
+    (root / "new").mkdir()
+    with pytest.raises(ValueError, match="closed file"):
+        tree.wait(60)
+    assert tree.closed()
+    assert support.descriptors() == before
+
+
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
+def test_a_constructor_that_a_handler_interrupts(tmp_path, monkeypatch):
+    """Wherever a handler raises in a constructor, each part of the object is closed."""
+    # the parser of mounts is a long way
+    monkeypatch.setattr(_tree_mounts, "mount_lines", list)
+    before = support.descriptors()
+    for moment in itertools.count(0, 7):
+        made = []
+        more = support.interrupt_between(lambda made=made: made.append(Tree(tmp_path)), moment)
+        for each in made:
+            each.close()
+        after = support.descriptors()
+        assert [
+            path for fd, path in after.items() if fd not in before and path.startswith(("anon_inode", "/proc"))
+        ] == []
+        for fd in after.keys() - before.keys():
+            os.close(fd)  # one that a look has opened
+        if not more:
+            break
+    assert moment > 20
+
+
+def test_a_step_that_fails(root):
+    """After a step that an error ended the tree is readable, and the next makes up."""
+    fails = [OSError("once"), RuntimeError("once")]
+
+    def exclude(path, is_dir):
+        if armed and fails:
+            raise fails.pop()
+        return False
+
+    armed = False
+    with Tree(root, exclude=exclude) as tree:
+        armed = True
+        (root / "new").mkdir()
+        for error in RuntimeError, OSError:
+            with pytest.raises(error, match="once"):
+                tree.step()
+            assert readable(tree, time.monotonic() + 60)
+        assert tree.wait(60).path == "new"
+
+
+def test_changes_before_an_error(root, monkeypatch):
+    """Known changes are told before the error of a limit, which comes again."""
+    with Tree(root) as tree:
+        work = tree._looks.work
+
+        def fail():
+            work()
+            raise OSError(errno.ENOSPC, "no watch is left")
+
+        monkeypatch.setattr(tree._looks, "work", fail)
+        (root / "new").mkdir()
+        assert tree.wait(60).path == "new"
+        with pytest.raises(OSError, match="no watch"):
+            tree.wait(60)
 
 
 def test_a_forked_child(root):

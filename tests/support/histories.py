@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 import butter._tree_fanotify
-import butter._tree_inotify
+import butter._tree_part
 from butter._tree_hints import Hint
 from butter.fanotify import FAN_NONBLOCK, FAN_REPORT_DFID_NAME_TARGET, fanotify_init
 from butter.inotify import IN_NONBLOCK, IN_Q_OVERFLOW, inotify_init
@@ -421,13 +421,18 @@ def short_queue(backend, size):
     if not pool:
         _fill(pool, backend, size)
     fd = pool.pop()
-    module = butter._tree_inotify if backend == "inotify" else butter._tree_fanotify
-    make = getattr(module, f"{backend}_init")
-    setattr(module, f"{backend}_init", lambda *_: fd)
+    module = butter._tree_part if backend == "inotify" else butter._tree_fanotify
+    make = module.open_into
+
+    def open_into(part, *_):
+        part._fd = fd
+        return fd
+
+    module.open_into = open_into
     try:
         yield
     finally:
-        setattr(module, f"{backend}_init", make)
+        module.open_into = make
         os.close(fd)
 
 
