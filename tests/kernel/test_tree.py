@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import support
 from support import become_nobody, in_child, inject, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
-from support.histories import Mirror, Storm, differences, history, lay_out, on_disk, seeds, start
+from support.histories import Mirror, Storm, differences, history, lay_out, limit_watches, on_disk, seeds, start
 
 from butter._tree_inotify import InotifySource
 from butter._tree_process import SharedPidfd
@@ -758,8 +758,7 @@ def test_a_filesystem_without_a_server(root, options):
 def allow_watches(count):
     """Have namespaces with a limit of watches of their own."""
     own_namespaces()
-    with open("/proc/sys/user/max_inotify_watches", "w") as file:
-        file.write(str(count))
+    limit_watches(count)
 
 
 def above(path):
