@@ -128,7 +128,9 @@ def butter(root: str, limit: AbstractContextManager[None], connection: Connectio
     tree.sync(20)
     while tree.pending:
         failed = failed or not follow(mirror, tree.wait(0))
-    different = failed or bool(differences(mirror.entries, on_disk(root), versions=False))
+    disk = on_disk(root)
+    # names, kinds and inodes: the others tell of no versions
+    different = failed or bool(differences(mirror.entries, disk, {entry.inode for entry in disk.values()}))
     connection.send({"butter": different, "overflows": bool(tree._hints.overflows)})
 
 

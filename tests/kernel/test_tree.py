@@ -19,7 +19,7 @@ from threading import Thread
 import pytest
 import support
 from support import become_nobody, in_child, inject, needs, needs_mounts, needs_namespaces, own_mounts, own_namespaces
-from support.histories import Mirror, Storm, differences, history, lay_out, on_disk, seeds, start
+from support.histories import Mirror, Storm, differences, history, lay_out, limit_watches, on_disk, seeds, start
 
 from butter import _tree_file, _tree_mounts, _tree_step, eventlike
 from butter._tree_inotify import InotifySource
@@ -761,8 +761,7 @@ def test_a_filesystem_without_a_server(root, options):
 def allow_watches(count):
     """Have namespaces with a limit of watches of their own."""
     own_namespaces()
-    with open("/proc/sys/user/max_inotify_watches", "w") as file:
-        file.write(str(count))
+    limit_watches(count)
 
 
 def above(path):
