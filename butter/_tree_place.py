@@ -13,6 +13,8 @@ from butter._tree_errors import TREE
 if TYPE_CHECKING:
     from butter._arguments import Path
 
+#: of a path that the kernel takes, in bytes, with the zero at its end
+PATH_MAX = 4096
 #: of a file in a directory, in bytes
 _LONGEST_NAME = 255
 
@@ -20,6 +22,10 @@ _LONGEST_NAME = 255
 def directory_at(path: Path) -> bytes:
     """Return the absolute path, without symbolic links, of a directory that exists."""
     name, place = fsencode(path), b""
+    if len(name) >= PATH_MAX and max(map(len, name.split(b"/"))) <= _LONGEST_NAME:
+        # the kernel takes no path that is so long, but the way leads from one
+        # directory to the next
+        return os.path.realpath(name)
     try:
         # the kernel is asked first: realpath returns a path for any name
         wrong = 0 if stat.S_ISDIR(os.stat(name).st_mode) else errno.ENOTDIR
@@ -27,10 +33,6 @@ def directory_at(path: Path) -> bytes:
         place = os.path.realpath(name)
     except OSError as error:
         wrong = error.errno or 0
-    if wrong == errno.ENAMETOOLONG and max(map(len, name.split(b"/"))) <= _LONGEST_NAME:
-        # the kernel takes no path that is so long, but the way leads from one
-        # directory to the next
-        return os.path.realpath(name)
     if wrong:
         TREE.fail(wrong, path)
     return place

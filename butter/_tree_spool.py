@@ -16,7 +16,7 @@ from butter._tree_errors import TREE
 from butter._tree_events import Events, Writing, is_being_written, version
 from butter._tree_open import EXHAUSTED, Opened
 from butter._tree_part import Part
-from butter._tree_place import directory_at
+from butter._tree_place import PATH_MAX, directory_at
 from butter._tree_step import HINTS, Steps
 from butter.inotify import (
     IN_CLOSE,
@@ -70,20 +70,20 @@ class _Place(Part):
         return identity == self._identity
 
     def _open(self) -> int:
+        if len(self._path) >= PATH_MAX:
+            # the kernel does not take the path, but the way of C does
+            opened = Opened()
+            try:
+                if (fd := opened.open(self._path)) >= 0:
+                    self._fd = os.dup(fd)
+                return fd
+            finally:
+                opened.close()
         try:
             # which has no event, as a descriptor that can be read has
             self._fd = os.open(self._path, O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:
-                return -1 - (error.errno or 0)
-            # the way of C is longer, and the path may be too
-            opened = Opened()
-            try:
-                if (fd := opened.open(self._path)) < 0:
-                    return fd
-                self._fd = os.dup(fd)
-            finally:
-                opened.close()
+            return -1 - (error.errno or 0)
         return self._fd
 
     def link(self, name: bytes = b"") -> bytes:
