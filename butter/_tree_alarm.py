@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import time
 
-from butter._timerfd import SETTIME, arm_timer
-from butter.timerfd import TFD_NONBLOCK, timerfd
-from butter.utils import _close
+from butter._timerfd import CREATE, SETTIME, arm_timer
+from butter._timerfd_c import lib
+from butter._tree_part import Part, open_into
+from butter.timerfd import CLOCK_MONOTONIC, TFD_CLOEXEC, TFD_NONBLOCK
 
 
-class Alarm:
+class Alarm(Part):
     """A timer, whose descriptor is readable from a time on."""
 
-    def __init__(self) -> None:
-        self._armed = False
-        self._fd = timerfd(flags=TFD_NONBLOCK)
+    _armed = False
 
-    def fileno(self) -> int:
-        return self._fd
-
-    def close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            _close(fd)
+    def open(self) -> None:
+        flags = TFD_NONBLOCK | TFD_CLOEXEC
+        fd = open_into(self, lib.timerfd_create, CLOCK_MONOTONIC, flags)
+        CREATE.check(fd, clock_type=CLOCK_MONOTONIC, flags=flags)
 
     def set(self, when: float | None) -> None:
         """Ring at the ``time.monotonic()`` *when*; None for not at all."""

@@ -6,13 +6,20 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING
 
-from butter._constants.fanotify_handle import AT_FDCWD
+from butter._fanotify_c import lib as fanotify_lib
+from butter._fanotify_errors import INIT
 from butter._fanotify_read import MANY, read_events
+from butter._tree_c import ffi, lib
+from butter._tree_errors import TREE
 from butter._tree_hints import FULL, Hint
+from butter._tree_model import FACTS, MOUNT
+from butter._tree_open import Opened
+from butter._tree_part import Part, open_into
 from butter._tree_process import Process, Processes
 from butter.eventlike import readable
 from butter.fanotify import (
     FAN_ATTRIB,
+    FAN_CLOEXEC,
     FAN_CLOSE_WRITE,
     FAN_CREATE,
     FAN_DELETE,
@@ -27,11 +34,10 @@ from butter.fanotify import (
     FAN_RENAME,
     FAN_REPORT_DFID_NAME_TARGET,
     FAN_REPORT_PIDFD,
+    FAN_UNLIMITED_QUEUE,
     FileHandle,
-    fanotify_init,
     fanotify_mark,
 )
-from butter.utils import _close
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -43,7 +49,7 @@ _NAMES = FAN_CREATE | FAN_DELETE | FAN_ATTRIB
 _ON_THE_WAY = _NAMES | FAN_RENAME | FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR
 
 
-class FanotifySource:
+class FanotifySource(Part):
     """Has a mark on the filesystem of the root; a key is the handle of a directory.
 
     The handle of a deleted directory is not used again, and needs no watch. A key does
@@ -62,27 +68,36 @@ class FanotifySource:
         if modified:
             self._mask |= FAN_MODIFY
         self._unmade: deque[Columns] = deque()
+        # the mounts whose filesystem has a mark: a mark ends with its filesystem, whose
+        # number another one may have then
         self._marked: set[int] = set()
+        self._found = ffi.new("int64_t[]", FACTS)
         self.watches = 0
+        self._root = root
+        # root alone may have the mark, and may have a queue that never overflows
+        self._flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | FAN_CLOEXEC | FAN_UNLIMITED_QUEUE
+        self._flags |= FAN_REPORT_PIDFD if pidfd else 0
         self._processes = Processes()
         self._made = self._processes.made if pidfd else self._events
-        flags = FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | (FAN_REPORT_PIDFD if pidfd else 0)
-        self._fd = fanotify_init(flags, os.O_RDONLY)
-        try:
-            self._mark(AT_FDCWD, root, os.stat(root).st_dev)
-            # so that a filesystem without handles is refused now
-            FileHandle.of(root)
-        except BaseException:
-            self.close()
-            raise
 
-    def fileno(self) -> int:
-        return self._fd
+    def open(self) -> None:
+        flags, event_flags = self._flags, os.O_RDONLY | os.O_CLOEXEC
+        fd = open_into(self, fanotify_lib.fanotify_init, flags, event_flags)
+        INIT.check(fd, flags=flags, event_flags=event_flags)
+        root, opened = os.fsdecode(self._root), Opened()
+        try:
+            TREE.check(directory := opened.open(self._root), root)
+            # a filesystem without handles is refused now
+            self.watch(directory, False)
+        except OSError as error:
+            # a path may be too long for the kernel, but not for its errors
+            error.filename = root
+            raise
+        finally:
+            opened.close()
 
     def close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            _close(fd)
+        super().close()
         while self._unmade:
             self._unmade.popleft().drop()
         self._processes.forget()
@@ -104,18 +119,17 @@ class FanotifySource:
         return [(event, process_of(event)) for event in columns.events()]
 
     def watch(self, fd: int, is_way: bool) -> Hashable:
-        device = os.fstat(fd).st_dev
-        if device not in self._marked:
+        lib.butter_tree_look(fd, b"", self._found)
+        mount: int = self._found[MOUNT]
+        if mount not in self._marked:
+            path = b"/proc/self/fd/%d" % fd
             if is_way:
-                fanotify_mark(self._fd, b"/proc/self/fd/%d" % fd, _ON_THE_WAY, FAN_MARK_ADD)
+                fanotify_mark(self._fd, path, _ON_THE_WAY, FAN_MARK_ADD)
             else:
-                self._mark(AT_FDCWD, b"/proc/self/fd/%d" % fd, device)
+                fanotify_mark(self._fd, path, self._mask, FAN_MARK_ADD | FAN_MARK_FILESYSTEM)
+                self._marked.add(mount)
+                self.watches += 1
         return FileHandle.of(b"", fd)[1:]
-
-    def _mark(self, dirfd: int, path: bytes, device: int) -> None:
-        fanotify_mark(self._fd, path, self._mask, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, dirfd)
-        self._marked.add(device)
-        self.watches += 1
 
     def key_of(self, dirfd: int, name: bytes) -> Hashable:
         try:

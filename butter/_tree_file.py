@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import time
-from select import POLLIN, POLLPRI
+from select import POLLIN
 from typing import TYPE_CHECKING
 
-from butter._arguments import fsencode
-from butter._tree_events import GRACE, Events, Writing, version
+from butter._tree_events import GRACE, Events, Writing, is_being_written, version
 from butter._tree_model import Change, ChangeKind, Entry
 from butter._tree_mounts import WAKE, Mounts
-from butter._tree_step import Steps
+from butter._tree_place import name_at
+from butter._tree_step import HINTS, MOUNTS, Steps
 from butter._tree_way import Way, go
-from butter.eventlike import poll
 from butter.inotify import IN_ATTRIB, IN_CLOSE_WRITE, IN_CREATE, IN_Q_OVERFLOW
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from butter._arguments import Path
 
 
@@ -41,7 +42,7 @@ class FileWatch(Steps[Change]):
 
     Neither the file nor the directories above it have to exist. Symbolic links are
     followed, and each directory that the path leads through is watched, as far as this
-    user may read it.
+    user may read it. A path that ends with a slash leads to a directory, or nowhere.
 
     No event tells of a file that is truncated by its path, of stores through a mapping
     after the file is closed, and of changes that another machine makes in a network
@@ -68,16 +69,15 @@ class FileWatch(Steps[Change]):
 
     def __init__(self, path: Path) -> None:
         self._path: str = os.fspath(path)  # type: ignore[assignment]  # or bytes, as Change says
-        self._place = os.path.join(os.getcwdb(), fsencode(path))
-        self._start(path)
+        self._place = name_at(path)
         try:
-            self._mounts = Mounts()
-            self._parts.append(self._mounts)
-            self._events = Events()
-            self._parts.append(self._events)
-            self._way = go(self._events, self._place, self._way)
+            self._start(path)
+            self._mounts, self._events = Mounts(), Events()
+            self._add(self._mounts, WAKE, MOUNTS)
+            self._add(self._events, POLLIN, HINTS)
+            self._way = go(self._events, self._place)
             self._told = self._way.status
-            self._wait_for((self._events, POLLIN), (self._mounts, WAKE))
+            self._arm()
         except BaseException:
             self._fail()
             raise
@@ -102,16 +102,19 @@ class FileWatch(Steps[Change]):
         return _entry(self._told)
 
     def _work(self, torn: bool) -> None:
-        self._lost = self._lost or torn
-        look = self._read() or torn or poll(self._mounts.asked, POLLPRI, 0) > 0
-        if self._writing.due() or look or (self._gone_at is not None and self._gone_at <= time.monotonic()):
+        now = time.monotonic()
+        if torn:
+            # events may have been read, and not applied
+            self._lost, self._writing = True, Writing()
+        look = self._read() or torn or self._ask() & MOUNTS > 0
+        if self._writing.due(now) or look or (self._gone_at is not None and self._gone_at <= time.monotonic()):
             before = self._way
-            self._way = way = go(self._events, self._place, before, before.name in self._writing)
+            self._way = way = go(self._events, self._place, before.name in self._writing)
             # while the path led elsewhere, no event told of the file
             self._unsure = self._unsure or (way.places, way.file) != (before.places, before.file)
             if way.last != before.last:
                 self._writing = Writing()
-            self._compare(before.status is None)
+            self._compare(before.status is None or (torn and self._told is None))
 
     def _read(self) -> bool:
         """Apply all events, and return whether one was about the path."""
@@ -131,7 +134,7 @@ class FileWatch(Steps[Change]):
     def _apply(self, wd: int, bits: int) -> None:
         way = self._way
         self._attributes = self._attributes or bits & IN_ATTRIB != 0
-        complete = self._writing.feed(way.name, bits) if wd == way.last else False
+        complete = self._writing.feed(way.name, bits, self._is_written) if wd == way.last else False
         # a link may lead to the same file, with another version or not
         self._unsure = self._unsure or bits & IN_CREATE != 0
         if not bits & IN_CLOSE_WRITE:
@@ -142,6 +145,9 @@ class FileWatch(Steps[Change]):
             self._written = True
             self._echo = way.last if wd == way.file else way.file
             self._writing.forget(way.name)
+
+    def _is_written(self, _: bytes) -> bool:
+        return is_being_written(self._place)
 
     def _compare(self, was_missing: bool) -> None:
         """Tell the difference between what is found and what was told."""
@@ -181,13 +187,14 @@ class FileWatch(Steps[Change]):
     def _tell(self, kind: ChangeKind) -> None:
         found = self._way.status
         is_dir = stat.S_ISDIR((found or self._told or _NOTHING).st_mode)
-        self._changes.append(Change(kind, self._path, None, is_dir, None, self._lost, time.time(), _entry(found)))
-        self._told, self._gone_at = found, None
-        self._written = self._attributes = self._unsure = self._lost = False
+        change = Change(kind, self._path, None, is_dir, None, self._lost, time.time(), _entry(found))
+        nothing = dict.fromkeys(("_written", "_attributes", "_unsure", "_lost"), False)
+        # in one call: a signal handler that raises makes neither two of it nor none
+        vars(self).update(nothing, _changes=[*self._changes, change], _told=found, _gone_at=None)
 
-    def _take(self) -> list[Change]:
-        changes, self._changes = self._changes, []
-        return changes
+    def _take(self) -> Iterator[Change]:
+        # each is taken out by the call that puts it into the batch
+        return map(self._changes.pop, [0] * len(self._changes))
 
     def _next_time(self) -> float | None:
         times = [each for each in (self._writing.next_time(), self._gone_at) if each is not None]

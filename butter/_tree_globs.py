@@ -25,6 +25,8 @@ _CLASSES = {
 }
 #: a pattern that matches nothing
 NEVER = "(?!)"
+# pieces of a glob that become expressions later
+_STAR, _DIRECTORIES = "*", "**/"
 
 
 class Glob(NamedTuple):
@@ -73,7 +75,7 @@ def union(regexes: Iterable[str]) -> re.Pattern[str] | None:
 
 def translate(glob: str) -> str:
     """Return the regular expression of a glob, for ``fullmatch`` and re.DOTALL."""
-    out: list[str] = []
+    pieces: list[str] = []
     i, literal = 0, True
     while i < len(glob):
         c = glob[i]
@@ -84,12 +86,16 @@ def translate(glob: str) -> str:
             # git compares the literal beginning first, and the rest as another glob
             begins = literal or glob[i - 1] == "/"
             if end - i == 1 or not begins or not (end == len(glob) or glob[end:].startswith(("/", "\\/"))):
-                out.append("[^/]*")
-            elif glob[end : end + 1] == "/":
-                out.append("(?:.*/)?")
+                pieces.append(_STAR)
+            elif end == len(glob):
+                pieces.append(".*")
+            elif glob[end] == "/":
+                pieces.append(_DIRECTORIES)
                 end += 1
             else:
-                out.append(".*")
+                # at least one directory
+                pieces += [_STAR, "/", _DIRECTORIES]
+                end += 2
             i, literal = end, False
             continue
         if c == "[":
@@ -97,19 +103,56 @@ def translate(glob: str) -> str:
             if found is None:
                 return NEVER
             regex, i = found
-            out.append(regex)
+            pieces.append(regex)
         elif c == "?":
-            out.append("[^/]")
+            pieces.append("[^/]")
         elif c == "\\":
             i += 1
             if i == len(glob):
                 return NEVER
-            out.append(re.escape(glob[i]))
+            pieces.append(re.escape(glob[i]))
         else:
-            out.append(re.escape(c))
+            pieces.append(re.escape(c))
         literal = literal and c not in "[?\\"
         i += 1
-    return "".join(out)
+    return _joined(pieces)
+
+
+# A star need not be tried with every length. All that follows it, up to the next one,
+# has a fixed length, so the first place where that fits leaves the most to the next
+# star: if the rest does not match there, it matches nowhere. So every star but the last
+# ends at the first place, and a glob with many takes no exponential time. The same is
+# true of "**/", which counts in directories.
+
+
+def _joined(pieces: list[str]) -> str:
+    """Return one expression of the pieces of a glob."""
+    first, *others = _split(pieces, _DIRECTORIES)
+    regex = _with_stars(first, not others)
+    for number, each in enumerate(others, 1):
+        is_last = number == len(others)
+        part = _with_stars(each, is_last)
+        regex += f"(?:.*/)?{part}" if is_last else f"(?:(?!{part})[^/]*/)*{part}"
+    return regex
+
+
+def _with_stars(pieces: list[str], is_last: bool) -> str:
+    first, *others = ("".join(each) for each in _split(pieces, _STAR))
+    regex = first
+    for number, part in enumerate(others, 1):
+        ends = is_last and number == len(others)
+        regex += f"[^/]*{part}" if ends else f"(?:(?!{part})[^/])*{part}"
+    return regex
+
+
+def _split(pieces: list[str], at: str) -> list[list[str]]:
+    parts: list[list[str]] = [[]]
+    for piece in pieces:
+        if piece == at:
+            parts.append([])
+        else:
+            parts[-1].append(piece)
+    return parts
 
 
 def _set(glob: str, i: int) -> tuple[str, int] | None:

@@ -101,6 +101,8 @@ class Hints:
         self.halves: dict[int, tuple[Directory, bytes, float]] = {}
         #: the cookie of each place that is such a half
         self.half_at: dict[tuple[Directory, bytes], int] = {}
+        #: which process made a name dirty, if that is known
+        self.processes: dict[tuple[Directory, bytes], Process | None] = {}
         #: how often events were lost
         self.overflows = 0
 
@@ -134,6 +136,12 @@ class Hints:
         self.half_at.clear()
         self._model.rescan_all()
 
+    def made_by(self, directory: Directory, name: bytes, process: Process | None) -> None:
+        """Know which process made a name dirty, unless there are several."""
+        if process is not None:
+            place = directory, name
+            self.processes[place] = process if self.processes.get(place, process) == process else None
+
     def _take_half(self, cookie: int) -> tuple[Directory, bytes] | None:
         half = self.halves.pop(cookie, None)
         if half is None:
@@ -164,9 +172,12 @@ class Hints:
         for directory in self._model.known(key):
             if directory.way:
                 self._on_the_way(directory, name, bits, cookie)
-            elif self._is_excluded(directory, name, is_dir):
+            elif self._model.leaves_out(directory, name, is_dir):
                 if bits & IN_MOVED_TO:
                     self._moved_out(cookie)
+                if self._model.follows:
+                    # patterns may take a link for a directory, as the look does
+                    self._model.touch(directory, name, bits)
             elif bits & IN_MOVED_FROM:
                 self._model.touch(directory, name, bits)
                 self.halves[cookie] = directory, name, now + GRACE
@@ -199,6 +210,8 @@ class Hints:
         model.process = hint.process
         olds = self._places(hint.key, hint.name, hint.is_dir)
         news = self._places(hint.new_key, hint.new_name, hint.is_dir)
+        for place in (*olds, *news):
+            self.made_by(*place, hint.process)
         for old in olds:
             model.touch(*old, IN_MOVED_FROM)
         for new in news:
@@ -212,13 +225,14 @@ class Hints:
         return [
             (directory, name)
             for directory in self._model.known(key)
-            if (name == directory.way[0] if directory.way else not self._is_excluded(directory, name, is_dir))
+            if (name == directory.way[0] if directory.way else not self._model.leaves_out(directory, name, is_dir))
         ]
 
     def _guess(self, directory: Directory, name: bytes, bits: int, is_dir: bool, process: Process | None) -> None:
         model = self._model
         model.process = process
         model.touch(directory, name, bits)
+        self.made_by(directory, name, process)
         node = directory.children.get(name)
         if is_dir:
             if bits & IN_ATTRIB:
@@ -251,7 +265,3 @@ class Hints:
         if replaced is not None and model.is_within(node, replaced):
             return
         model.move(node, target, new_name, False)
-
-    def _is_excluded(self, directory: Directory, name: bytes, is_dir: bool) -> bool:
-        excluded = self._model.excluded
-        return excluded is not None and excluded(directory, name, is_dir)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from butter._inotify import ADD_WATCH, queued, read_events
 from butter._inotify_c import lib
 from butter._tree_hints import FULL, Hint
+from butter._tree_part import Part, open_inotify
 from butter.inotify import (
     IN_ATTRIB,
     IN_CLOSE_WRITE,
@@ -23,13 +24,10 @@ from butter.inotify import (
     IN_MOVE_SELF,
     IN_MOVED_FROM,
     IN_MOVED_TO,
-    IN_NONBLOCK,
     IN_ONLYDIR,
     IN_Q_OVERFLOW,
     IN_UNMOUNT,
-    inotify_init,
 )
-from butter.utils import _close
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -45,7 +43,7 @@ _FLAGS = IN_ONLYDIR | IN_EXCL_UNLINK | IN_MASK_ADD
 _ON_THE_WAY = _NAMES | IN_DELETE_SELF | IN_MOVE_SELF | _FLAGS
 
 
-class InotifySource:
+class InotifySource(Part):
     """Watches directories; a key is a watch descriptor.
 
     ``inotify_add_watch`` returns the same number for the same living directory wherever
@@ -59,15 +57,9 @@ class InotifySource:
         self.mask = _NAMES | IN_CLOSE_WRITE | IN_DELETE_SELF | _FLAGS | (IN_MODIFY if modified else 0)
         self._unmade: deque[Columns] = deque()
         self.watches = self._newest = 0
-        self._fd = inotify_init(IN_NONBLOCK)
 
-    def fileno(self) -> int:
-        return self._fd
-
-    def close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            _close(fd)
+    def open(self) -> None:
+        open_inotify(self)
 
     def read(self, certain: bool = False) -> list[Hint]:
         hints: list[Hint] = []

@@ -41,8 +41,8 @@ from butter._constants.fanotify_handle import AT_FDCWD
 from butter._tree_c import lib
 from butter._tree_errors import TREE
 from butter._tree_hints import GRACE
-from butter._tree_model import ALL, BYTES, MODE, MOUNT, MTIME, ChangeKind, Directory
-from butter._tree_open import CHANGED, EXHAUSTED, FORBIDDEN, Opens
+from butter._tree_model import ALL, BYTES, MODE, MOUNT, MOUNT_BITS, MTIME, ChangeKind, Directory
+from butter._tree_open import CHANGED, EXHAUSTED, FOLLOW, FORBIDDEN, NAMES, Opens
 from butter._tree_walk import Walk
 from butter.inotify import IN_CREATE, IN_DELETE, IN_MOVED_TO
 
@@ -53,14 +53,11 @@ if TYPE_CHECKING:
     from butter._tree_inotify import InotifySource
     from butter._tree_model import Facts, Model, Node
 
-#: how deep one look goes down without closing descriptors
-DEPTH = 40
 #: the hints are read again after so many directories, so that the queue does not
 #: overflow because of a long look
 READ_EACH = 64
 #: when an unreachable directory is tried again, in seconds, and how often
 RETRY, TRIES = 0.005, 20
-
 
 # bits of a look beside those of events: all that is below is looked at, too, and the
 # version of a file is taken, as after an overflow; and a wait in limbo is over
@@ -72,21 +69,25 @@ _APPEARED = IN_CREATE | IN_MOVED_TO
 class Looks(Opens):
     """Looks at what is dirty, until the model is the disk."""
 
-    def __init__(self, model: Model, source: Source, hints: Hints, cross_mounts: bool, partial: bool) -> None:
+    def __init__(self, model: Model, source: Source, hints: Hints, cross_mounts: bool) -> None:
         super().__init__(model)
         self._source = source
         self._hints = hints
         self._cross_mounts = cross_mounts
-        self._partial = partial
+        #: whether the tree goes on with the directories that have a watch
+        self.partial = False
         #: names that are not looked at before a time, and the bits for that look
         self.limbo: dict[tuple[Directory, bytes], tuple[float, int]] = {}
-        self.unreachable: dict[Directory, None] = {}
+        #: directories that are not where the model has them, and since when
+        self.unreachable: dict[Directory, float] = {}
         self._generation = self._depth = 0
         self._retry_at, self._tries = 0.0, 0
         #: the source for a walk in C, in the first scan: it does not ask for patterns
         self.walk_with: InotifySource | None = None
-        #: directories that could not be watched, because no watch was left
+        #: how many directories could not be watched, because no watch was left
         self.unwatched = 0
+        #: the first of them that is an error, because watches ran out later
+        self._lacking: bytes | None = None
 
     # when
 
@@ -106,27 +107,42 @@ class Looks(Opens):
             times.append(self._retry_at)
         return min(times) if times else None
 
+    def begun(self) -> list[float]:
+        """Return the ``time.monotonic()`` since which each thing waits for a look."""
+        times = [deadline - GRACE for deadline, _ in self.limbo.values()]
+        times += [deadline - GRACE for _, _, deadline in self._hints.halves.values()]
+        return times + list(self.unreachable.values())
+
     def work(self) -> None:
         """Look at all that is dirty, and end what has waited for long enough."""
         model, now = self._model, time.monotonic()
+        # what a signal handler has left open
+        self.close()
         self._hints.expire(now)
         changed = self._generation != model.generation
         self._generation = model.generation
-        retried = {}
+        retried: dict[Directory, float] = {}
         if changed:
             model.dirty.update(model.blind)
             model.blind.clear()
             self._tries = 0
         if self.unreachable and (changed or now >= self._retry_at):
             retried, self.unreachable = self.unreachable, {}
-            model.dirty.update(retried)
-        self._look_at_dirty()
+            model.dirty.update(dict.fromkeys(retried))
+        self._look_at_dirty(retried)
         while self._end_limbo():
-            self._look_at_dirty()
+            self._look_at_dirty(retried)
         if self.unreachable:
             self._plan_retry(retried)
+        model.process = None
+        if self.is_quiet():
+            self._hints.processes.clear()
+        if self._lacking is not None:
+            path, self._lacking = os.fsdecode(self._lacking), None
+            watches, unwatched, self.unwatched = self._source.watches, self.unwatched, 0
+            TREE.fail(errno.ENOSPC, path, watches=watches, needed=watches + unwatched)
 
-    def _look_at_dirty(self) -> None:
+    def _look_at_dirty(self, retried: dict[Directory, float]) -> None:
         model, count = self._model, 0
         tried: set[Directory] = set()
         again: dict[Directory, None] = {}
@@ -152,7 +168,7 @@ class Looks(Opens):
                 if fd < 0 and fd != AT_FDCWD:
                     self._put_back(directory, names)
                     if directory in tried:
-                        self.unreachable[directory] = None
+                        self.unreachable[directory] = retried.get(directory) or time.monotonic()
                     else:
                         tried.add(directory)
                         again[directory] = None
@@ -160,18 +176,21 @@ class Looks(Opens):
                 try:
                     self._look_at_names(directory, names, fd)
                 finally:
-                    _close(fd)
+                    self.close()
 
     def _look_at_one(self, directory: Directory, names: dict[bytes, int]) -> bool:
         """Look at the only dirty name of a directory in one call, if it is a file."""
         ((name, bits),) = names.items()
-        if directory.way or directory.dead or (directory, name) in self._hints.half_at:
+        if directory.way or directory.dead or directory.is_followed() or (directory, name) in self._hints.half_at:
             return False
         facts = self._look_once(directory, name)
         if facts is None:
             return False
-        if stat.S_ISDIR(facts[MODE]) or self._excluded(directory, name, False):
+        if stat.S_ISLNK(facts[MODE]) and self._model.follows:
             return False
+        if stat.S_ISDIR(facts[MODE]) or self._model.leaves_out(directory, name, False):
+            return False
+        self._model.process = self._hints.processes.pop((directory, name), None)
         self._look_at_file(directory, name, facts, bits)
         return True
 
@@ -198,7 +217,7 @@ class Looks(Opens):
         due = [
             (directory, name)
             for (directory, name), (deadline, _) in self.limbo.items()
-            if deadline <= now or directory.gone or _is_dead(directory.children.get(name))
+            if deadline <= now or directory.gone or getattr(directory.children.get(name), "dead", False)
         ]
         for directory, name in due:
             _, bits = self.limbo.pop((directory, name))
@@ -211,16 +230,16 @@ class Looks(Opens):
             try:
                 self._look(directory, name, fd, bits | FORCE)
             finally:
-                _close(fd)
+                self.close()
         return bool(due)
 
-    def _plan_retry(self, retried: dict[Directory, None]) -> None:
+    def _plan_retry(self, retried: dict[Directory, float]) -> None:
         still = [directory for directory in self.unreachable if directory in retried]
         if still:
             self._tries += 1
         if still and self._tries >= TRIES:
             # only another change can help
-            self._model.blind.update(self.unreachable)
+            self._model.blind.update(dict.fromkeys(self.unreachable))
             self.unreachable = {}
             return
         self._retry_at = time.monotonic() + RETRY
@@ -239,19 +258,22 @@ class Looks(Opens):
         if (directory, name) in self._hints.half_at and not bits & FORCE:
             self._wait(directory, name, bits)
             return
+        model.process = self._hints.processes.pop((directory, name), None)
         result = lib.butter_tree_look(dirfd, name, self._found)
         if result < 0 and result not in CHANGED:
             if result in EXHAUSTED:
-                TREE.check(result, name)
-            # no permission to search the directory
+                self._fail(result, directory, name)
+            # no permission to search the directory, or a filesystem without a server
             model.touch(directory, name, bits)
             self._leave_blind(directory)
             return
         known = directory.children.get(name)
         if result == 0:
-            facts = self._facts()
+            facts = self._facts(directory)
+            if stat.S_ISLNK(facts[MODE]) and model.follows and not directory.way:
+                facts = self._follow(directory, name, dirfd) or facts
             is_dir = stat.S_ISDIR(facts[MODE])
-            exists = is_dir if directory.way else not self._excluded(directory, name, is_dir)
+            exists = is_dir if directory.way else not model.leaves_out(directory, name, is_dir)
             if exists and is_dir:
                 self._look_at_directory(directory, name, dirfd, facts, bits)
                 return
@@ -261,18 +283,11 @@ class Looks(Opens):
         if known is not None and self._may_end(directory, known, bits):
             model.delete(known, not bits & IN_DELETE)
 
-    def _excluded(self, directory: Directory, name: bytes, is_dir: bool) -> bool:
-        """Return whether patterns leave a name out."""
-        excluded = self._model.excluded
-        return excluded is not None and excluded(directory, name, is_dir)
-
     def _look_at_file(self, directory: Directory, name: bytes, facts: Facts, bits: int) -> None:
         model, known = self._model, directory.children.get(name)
         if known is not None and not known.is_dir and known.inode is None:
-            if not known.unsent:
-                # its record was sent without an inode, because its directory was blind
-                model.version(known, ChangeKind.WRITTEN, True)
-            known.learn(facts)
+            # its record may be sent without an inode, because its directory was blind
+            self._learn_version(known, facts)
             return
         if known is not None and not known.is_same(facts):
             if not self._may_end(directory, known, bits):
@@ -284,10 +299,16 @@ class Looks(Opens):
             return
         version = known.size, known.mtime
         if bits and version != (facts[BYTES], facts[MTIME]):
-            if not known.unsent:
-                # no record that is still to be sent takes the version along
-                model.version(known, ChangeKind.WRITTEN, True)
-            known.learn(facts)
+            self._learn_version(known, facts)
+
+    def _learn_version(self, known: Node, facts: Facts) -> None:
+        """Know what a look found out, and tell it."""
+        if not known.unsent:
+            # No record that is still to be sent takes the version along. Another
+            # process than that of the event may have made it.
+            self._model.process = None
+            self._model.version(known, ChangeKind.WRITTEN, True)
+        known.learn(facts)
 
     def _may_end(self, directory: Directory, known: Node, bits: int) -> bool:
         """Return whether a node that is gone from its name is to be deleted now."""
@@ -298,36 +319,44 @@ class Looks(Opens):
 
     def _wait(self, directory: Directory, name: bytes, bits: int) -> None:
         """Have a name wait for what becomes known soon."""
+        self._hints.made_by(directory, name, self._model.process)
         deadline, before = self.limbo.get((directory, name)) or (time.monotonic() + GRACE, 0)
         self.limbo[directory, name] = deadline, before | bits
 
     def _look_at_directory(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, bits: int) -> None:
-        if not directory.way and not self._cross_mounts and facts[MOUNT] != directory.mount:
+        model = self._model
+        link = facts[MOUNT] & ~MOUNT_BITS
+        crosses = (facts[MOUNT] ^ directory.mount) & MOUNT_BITS
+        if not directory.way and not self._cross_mounts and crosses:
             # another filesystem begins here, and it is not looked into
             self._know_blind(directory, name, dirfd, facts, bits)
             return
-        fd: int = lib.butter_tree_enter(dirfd, name, self._found)
-        if fd in FORBIDDEN:
-            if len(directory.way) > 1:
-                fd = self._open_way(dirfd, name)
-            else:
-                self._know_blind(directory, name, dirfd, facts, bits)
-                return
+        count = self.count()
+        follow = FOLLOW if link != directory.mount & ~MOUNT_BITS else 0
+        fd = self.enter(dirfd, name, NAMES if len(directory.way) > 1 else follow)
         if fd in CHANGED:
             return
+        if fd in EXHAUSTED:
+            if self._depth <= 1:
+                self._fail(fd, directory, name)
+            # the directories above it need not be open, either
+            model.touch(directory, name, bits)
+            return
         if fd < 0:
-            TREE.check(fd, name)
+            self._know_blind(directory, name, dirfd, facts, bits)
+            return
         try:
-            facts = self._facts()
+            facts = self._facts(model.anchor)
+            facts[MOUNT] |= link
             try:
-                key = self._watch(fd, len(directory.way) > 1)
+                key = self._watch(directory, name, fd)
             except PermissionError:
                 # it was taken away after the directory was opened
                 self._know_blind(directory, name, dirfd, facts, bits)
                 return
             self._enter(directory, name, fd, facts, key, bits)
         finally:
-            os.close(fd)
+            self.close(count)
 
     def _know_blind(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, bits: int) -> None:
         """Make the model right about a directory that cannot be opened."""
@@ -354,11 +383,11 @@ class Looks(Opens):
         if (
             isinstance(known, Directory)
             and found is None
-            and known.key in (None, key)
+            and (key is None or known.key in (None, key))
             and known.is_same(facts)
             and not known.dead
         ):
-            # it could not be opened before
+            # it could not be opened before, or can no longer be watched anew
             if key is not None:
                 model.claim(key, known)
             self._look_below(known, fd, bits)
@@ -369,7 +398,7 @@ class Looks(Opens):
         if found is not None and (
             directory.way or model.is_within(directory, found) or (known is not None and model.is_within(found, known))
         ):
-            key = self._break_circle(directory, known, found, fd)
+            key = self._break_circle(directory, name, found, fd)
             if directory.gone:
                 return
             known, found = directory.children.get(name), None
@@ -391,17 +420,19 @@ class Looks(Opens):
         if bits & DEEP or node.dirty is ALL or not node.listed:
             self._list(node, fd)
 
-    def _break_circle(self, directory: Directory, known: Node | None, found: Directory, fd: int) -> Hashable:
+    def _break_circle(self, directory: Directory, at: bytes, found: Directory, fd: int) -> Hashable:
         """Throw a subtree away that would be below itself; return the key of *fd*."""
-        model = self._model
+        model, known = self._model, directory.children.get(at)
         top = known if known is not None and model.is_within(found, known) else found
         parent, name = top.parent, top.name
         model.delete(top, True)
         if parent is not None:
             model.touch(parent, name)
-        return None if directory.gone else self._watch(fd, len(directory.way) > 1)
+        return None if directory.gone else self._watch(directory, at, fd)
 
-    def _watch(self, fd: int, is_way: bool) -> Hashable:
+    def _watch(self, directory: Directory, name: bytes, fd: int) -> Hashable:
+        """Return the key of a directory that is open, None if it cannot be watched."""
+        is_way = len(directory.way) > 1
         try:
             key = self._source.watch(fd, is_way)
         except PermissionError:
@@ -409,14 +440,22 @@ class Looks(Opens):
                 return None
             raise
         if key is None:
-            self._lack_watches(self._partial)
+            self._lack_watch(directory, name)
         return key
 
-    def _lack_watches(self, partial: bool) -> None:
-        """Raise the error of too few watches, or go on with those that there are."""
+    def _lack_watch(self, directory: Directory, name: bytes) -> None:
+        """Know of a directory for which there is no watch.
+
+        The first scan ends here. Later what is on the disk is found out nevertheless,
+        so that the error says how many watches the tree needs.
+        """
         self.unwatched += 1
-        if not partial:
-            TREE.fail(errno.ENOSPC, watches=self._source.watches, needed=0)
+        if self.partial:
+            return
+        if self._model.silent:
+            TREE.fail(errno.ENOSPC, watches=self._source.watches)
+        if self._lacking is None:
+            self._lacking = os.path.join(self._model.path(directory), name)
 
     def _unwatch(self, key: Hashable) -> None:
         """End a new watch that is not used; a look that follows makes another."""
@@ -425,7 +464,7 @@ class Looks(Opens):
 
     def _list(self, node: Directory, fd: int) -> None:
         """Look at all names of a directory, on the disk and in the model."""
-        if self._depth > DEPTH:
+        if self._depth > lib.BUTTER_TREE_DEPTH:
             self._model.rescan(node)
             return
         self._depth += 1
@@ -447,29 +486,22 @@ class Looks(Opens):
         if self.walk_with is not None and self._model.silent and not node.listed and isinstance(node.key, int):
             node.listed = True
             if not Walk(self._model, self.walk_with).go(node, fd, node.key):
-                self._lack_watches(partial=False)
+                self._lack_watch(node, b"")
             return
         try:
             # btrfs would leave out the names that came between the open and the watch
             os.lseek(fd, 0, os.SEEK_SET)
             names = [os.fsencode(name) for name in os.listdir(fd)]
         except OSError as error:
-            if -1 - (error.errno or 0) in EXHAUSTED:
-                raise
+            failed = -1 - (error.errno or 0)
+            if failed in EXHAUSTED and self._depth <= 1:
+                self._fail(failed, node, b"")
             self._model.rescan(node)
-            self._leave_blind(node)
+            if failed not in EXHAUSTED:
+                self._leave_blind(node)
             return
         node.listed = True
         for name in {*names, *node.children}:
             self._look(node, name, fd, DEEP)
             if node.gone:
                 return
-
-
-def _is_dead(node: Node | None) -> bool:
-    return isinstance(node, Directory) and node.dead
-
-
-def _close(fd: int) -> None:
-    if fd >= 0:
-        os.close(fd)

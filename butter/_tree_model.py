@@ -20,7 +20,6 @@ moved or made again, or any directory above it, is an ordinary change.
 from __future__ import annotations
 
 import enum
-import os
 import stat
 from collections import deque
 from itertools import islice
@@ -51,6 +50,10 @@ MODE, DEVICE, INODE, BYTES, MTIME, MOUNT, FACTS = (
     lib.BUTTER_MOUNT,
     lib.BUTTER_FACTS,
 )
+
+#: a mount has these bits; those above them say which symbolic link leads there
+LINK_SHIFT = 64
+MOUNT_BITS = (1 << LINK_SHIFT) - 1
 
 #: the dirty names of a directory of which every name is to be looked at
 ALL: dict[bytes, int] = {}
@@ -184,6 +187,10 @@ class Directory(Node):
             self._children = packed[0].unpack(self, packed[1])
             self.packed = None
 
+    def is_followed(self) -> bool:
+        """Return whether its name is that of a symbolic link."""
+        return self.parent is not None and self.mount >> LINK_SHIFT != self.parent.mount >> LINK_SHIFT
+
     def is_same(self, facts: Facts) -> bool:
         """Return whether a look may have found this directory, on the same mount."""
         return super().is_same(facts) and self.mount == facts[MOUNT]
@@ -219,15 +226,17 @@ class Model:
         #: patterns leave names out: a function of the parent, the name, and whether it
         #: is a directory
         self.excluded: Callable[[Directory, bytes, bool], bool] | None = None
+        #: symbolic links to directories are directories
+        self.follows = False
         #: is told of each directory of which all names are going to be looked at
         self.rescanned: Callable[[Directory], None] | None = None
         #: of the event that is being applied
         self.process: Process | None = None
         self.time = 0.0
 
-    def leaves_out(self, parent: Directory, name: bytes) -> bool:
-        """Return whether patterns leave out a directory with this name."""
-        return self.excluded is not None and not parent.way and self.excluded(parent, name, True)
+    def leaves_out(self, parent: Directory, name: bytes, is_dir: bool) -> bool:
+        """Return whether patterns leave out a name."""
+        return self.excluded is not None and not parent.way and self.excluded(parent, name, is_dir)
 
     # the operations
 
@@ -317,7 +326,7 @@ class Model:
         """Put a new node into its directory."""
         parent.children[node.name] = node
         if isinstance(node, Directory):
-            if node.mount != parent.mount and not parent.way:
+            if (node.mount ^ parent.mount) & MOUNT_BITS:
                 self.mount_points[node] = None
             if parent.way and not node.way:
                 self.root = node
@@ -520,8 +529,3 @@ class Model:
             if record[0] is not ChangeKind.DELETED and record[0] is not ChangeKind.MOVED:
                 record[3].unsent = True
         return complete
-
-
-def absolute(path: bytes) -> bytes:
-    """Return a path without symbolic links that leads to the same file."""
-    return os.path.realpath(path)

@@ -7,18 +7,17 @@ included again if a directory above it is excluded.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import fsencode
-from butter._tree_errors import TREE
 from butter._tree_globs import Glob, union
-from butter._tree_model import absolute
+from butter._tree_place import directory_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any, Union
 
     from butter._arguments import Path
@@ -45,7 +44,11 @@ class Matchers(NamedTuple):
             return None
         found = cls([], [], [])
         each: Any
-        for each in [matchers] if isinstance(matchers, (str, bytes)) or callable(matchers) else matchers:
+        if isinstance(matchers, (str, bytes)) or callable(matchers):
+            matchers = [matchers]
+        elif isinstance(matchers, (bytearray, memoryview)) or not isinstance(matchers, Iterable):
+            raise _wrong_type(argument, matchers)
+        for each in matchers:
             if isinstance(each, Gitignore):
                 if argument == "include":
                     raise TypeError("include cannot have the rules of gitignore(), which say what to exclude")
@@ -53,12 +56,31 @@ class Matchers(NamedTuple):
             elif callable(each):
                 found.functions.append(each)
             elif not isinstance(each, (str, bytes)):
-                raise TypeError(f"{argument} must be globs or functions, not {type(each).__name__}")
-            elif not each:
-                raise ValueError(f"{argument} has an empty glob")
+                raise _wrong_type(argument, each)
             else:
-                found.globs.append(Glob.of(os.fsdecode(each)))
+                found.globs.append(_glob(argument, each))
         return found
+
+
+def _wrong_type(argument: str, matcher: object) -> TypeError:
+    return TypeError(f"{argument} must be globs or functions, not {type(matcher).__name__}")
+
+
+def _glob(argument: str, text: str | bytes) -> Glob:
+    """Return the glob of a text, unless no path can match it."""
+    if not text:
+        raise ValueError(f"{argument} has an empty glob")
+    try:
+        if b"\0" in os.fsencode(text):
+            raise ValueError(f"{argument} has a NUL byte in {text!r}: no name has one")
+    except UnicodeEncodeError:
+        raise ValueError(f"{argument} has a character in {text!r} that no name can have") from None
+    glob = Glob.of(os.fsdecode(text))
+    for part in glob.parts:
+        if part in ("", ".", ".."):
+            kind = f"the part {part!r}" if part else "an empty part"
+            raise ValueError(f"{argument} has {kind} in {text!r}, and no path from the root has one")
+    return glob
 
 
 class Patterns:
@@ -233,10 +255,7 @@ class Gitignore:
     """The rules of .gitignore files, as :func:`gitignore` returns them."""
 
     def __init__(self, path: Path) -> None:
-        place = absolute(fsencode(path))
-        if not os.path.isdir(place):
-            TREE.fail(errno.ENOTDIR if os.path.lexists(place) else errno.ENOENT, path)
-        self.place = self.top = place
+        self.place = self.top = place = directory_at(path)
         above = place
         while True:
             if os.path.lexists(os.path.join(above, _GIT)):
@@ -284,10 +303,10 @@ def gitignore(path: Path) -> Gitignore:
             ...
 
     In a repository of git those of the directories above count, up to the top of the
-    repository, and ``.git/info/exclude``; the settings of a user do not. A directory
-    ``.git`` is excluded, too. The rules mean what :manpage:`gitignore(5)` says. Called
-    with a path below the directory and whether that is a directory, they return whether
-    git ignores it.
+    repository, and ``.git/info/exclude``; a tree reads these once. The settings of a
+    user do not count. A directory ``.git`` is excluded, too. The rules mean what
+    :manpage:`gitignore(5)` says. Called with a path below the directory and whether
+    that is a directory, they return whether git ignores it.
 
     Raises PathNotFound, PathNotADirectory.
     """

@@ -23,6 +23,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from butter._tree_model import ChangeKind
+from butter.eventlike import deadline_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,9 @@ class Sums:
     """Takes changes with ``add``, and returns one for each path with ``take``."""
 
     def __init__(self, seconds: float) -> None:
+        if seconds is None:
+            raise TypeError("seconds must be a number of seconds, not None")
+        deadline_of(seconds, "seconds")
         self._seconds = seconds
         self._sums: dict[Any, Sum] = {}
         self._early: list[Any] = []
@@ -231,6 +235,7 @@ class Settled:
     """The iterator of ``Tree.settle``."""
 
     def __init__(self, tree: Steps[Any], seconds: float) -> None:
+        tree.fileno()  # not of one that is closed
         self._tree = tree
         self._sums = Sums(seconds)
 

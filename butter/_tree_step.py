@@ -9,32 +9,39 @@ import time
 from _thread import get_ident
 from select import POLLIN
 from threading import RLock
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from butter._descriptor import ADOPT
+from butter._inotify import proc_is_mounted
 from butter._signals import run_handlers
 from butter._tree_alarm import Alarm
 from butter._tree_c import lib
-from butter._tree_errors import TREE
+from butter._tree_errors import TREE, explained
+from butter._tree_events import GRACE
+from butter._tree_part import Part, open_into
 from butter.eventlike import LONGEST_POLL, Eventlike, check_poll, deadline_of, poll, timed_out
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Iterable
+    from typing import Protocol
 
-    class Part(Protocol):
+    from butter._arguments import Path
+
+    class Closes(Protocol):
         """Something that is closed with the object."""
 
-        def fileno(self) -> int: ...
         def close(self) -> None: ...
 
 
 Event = TypeVar("Event")
 
+#: the bits by which the parts are known that the descriptor is readable for
+HINTS, MOUNTS, ALARM = 1, 2, 4
 #: how much longer than its timeout a wait may take for what has begun, in seconds
-LATE = 0.1
-#: how long such a wait pauses between two looks, in seconds
-PAUSE = 0.005
+LATE = 0.010
+#: when a step that has failed is made again, in seconds
+AGAIN = 0.005
 
 
 class Steps(Eventlike[Event]):
@@ -56,6 +63,8 @@ class Steps(Eventlike[Event]):
     _link = "anon_inode:[eventpoll]"
 
     _alarm: Alarm
+    #: the epoll itself, which a step may use while the number of the object is closed
+    _epoll: Part
     _torn = False
     _stepping: int | None = None  # the thread that is in a step
 
@@ -63,37 +72,58 @@ class Steps(Eventlike[Event]):
         super()._init_state()
         self._lock = RLock()
         #: what has a descriptor beside that of the object
-        self._parts: list[Part] = []
+        self._parts: list[Closes] = []
+        self._epoll = Part()
 
-    def _start(self, path: object) -> None:
+    def _start(self, path: Path) -> None:
         """Make the descriptor that the program waits for."""
-        fd: int = lib.butter_tree_epoll()
+        if not proc_is_mounted():
+            TREE.fail(errno.EOPNOTSUPP, path)
+        fd = open_into(self, lib.butter_tree_epoll, os.O_CLOEXEC)
         if fd < 0:
+            self._fd = None
             TREE.check(fd, path)
         super().__init__(fd)
+        self._parts.append(self._epoll)
+        explained(path, open_into, self._epoll, os.dup, fd)
+        self._alarm = Alarm()
+        self._add(self._alarm, POLLIN, ALARM)
 
-    def _wait_for(self, *parts: tuple[Part, int]) -> None:
-        """Have the descriptor become readable for all that there is to wait for.
+    def _add(self, part: Part, events: int, bit: int) -> None:
+        """Open a part, and have the descriptor become readable for its *events*."""
+        self._parts.append(part)
+        part.open()
+        TREE.check(lib.butter_tree_wait_for(self._epoll.fileno(), part.fileno(), events, bit))
+        # mounts are ready until they are asked about for the first time
+        self._ask()
 
-        Each of *parts* has the events of poll with it.
-        """
-        self._alarm = alarm = Alarm()
-        self._parts.append(alarm)
-        for part, events in (*parts, (alarm, POLLIN)):
-            TREE.check(lib.butter_tree_wait_for(self.fileno(), part.fileno(), events))
-        alarm.set(self._next_time())
+    def _ask(self) -> int:
+        """Return the bits of the parts for which the descriptor is readable."""
+        return TREE.check(lib.butter_tree_ask(self._epoll.fileno()))
+
+    def _arm(self) -> None:
+        """Have the descriptor become readable when a step has something to do."""
+        self._alarm.set(self._next_time())
 
     def _fail(self) -> None:
         """Close what a constructor that raises has opened."""
-        if not self.closed():
+        self._stepping = None
+        if self.closed():
+            self._end()
+        else:
             self.close()
 
     def _end(self) -> None:
         """Close all descriptors but the one that the program knows."""
         # A signal handler may raise between two of them: the caller comes again then.
-        for part in self._parts:
-            part.close()
-        self._parts.clear()
+        # A step that is at work uses them, in another thread or in this one, which has
+        # called a function of the program; it closes them then. A step that begins
+        # now finds the number of the object gone.
+        if self._stepping is None:
+            with self._lock:
+                for part in self._parts:
+                    part.close()
+                self._parts.clear()
 
     def _drop_batch(self) -> None:
         super()._drop_batch()
@@ -133,6 +163,18 @@ class Steps(Eventlike[Event]):
         """Return whether nothing that was read is left to be looked at."""
         raise NotImplementedError
 
+    def _begun(self) -> float | None:
+        """Return the ``time.monotonic()`` since which something waits for a look."""
+        when = self._next_time()
+        return None if when is None else when - GRACE
+
+    def _is_behind(self, moment: float) -> bool:
+        """Return whether something waits for a look since *moment*, or before."""
+        with self._lock:
+            self.step()
+            begun = self._begun()
+            return begun is not None and begun <= moment
+
     @property
     def quiet(self) -> bool:
         """Whether nothing is left to be read and looked at.
@@ -146,45 +188,54 @@ class Steps(Eventlike[Event]):
             return self._is_quiet()
 
     def sync(self, timeout: float | None = None) -> None:
-        """Read and look until the object is quiet.
+        """Read and look until all is known that was there before the call.
 
         ``wait`` and iteration then return all changes that were complete before the
-        call, and ``pending`` says how many there are. *timeout* is in seconds; None is
-        without a limit, though what never pauses is never quiet.
+        call, and ``pending`` says how many there are. Where nothing changes meanwhile,
+        the object is ``quiet``. *timeout* is in seconds; None is without a limit.
 
         Raises TimeoutError, ValueError if the object is closed.
         """
         deadline = deadline_of(timeout)
-        while not self.quiet:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
+        self.step()
+        called = time.monotonic()
+        while self._is_behind(called):
+            if not self._await(deadline):
                 raise timed_out(TimeoutError, timeout, "no quiet moment")
-            self._await(-1 if left is None else int(left * 1000) + 1)
 
     def wait(self, timeout: float | None = None) -> Event:
         """The next change, waiting at most *timeout* seconds.
 
         *timeout* is an int or float; None waits for ever, 0 not at all. A wait may take
-        a tenth of a second longer, for a change that has begun and is not known yet.
+        a hundredth of a second longer, for a change that has begun by then and is not
+        known yet, as a file that left its directory and may turn up in another.
 
         Raises TimeoutError when nothing has changed in time, ValueError for a negative
         timeout or a closed object.
         """
-        deadline = deadline_of(timeout)
-        try:
-            return super().wait(timeout)
-        except TimeoutError:
-            while deadline is not None and not self.quiet and time.monotonic() < deadline + LATE:
-                try:
-                    return super().wait(PAUSE)
-                except TimeoutError:
-                    pass
+        deadline, last = deadline_of(timeout), 0.0
+        while True:
             try:
-                # the last look may have found a change
                 return self._batch.popleft()
             except IndexError:
                 pass
-            raise
+            self._check_more()
+            if self._await(deadline):
+                self.step()
+                continue
+            self.step()
+            last = last or time.monotonic() + LATE
+            if self._batch:
+                continue
+            if not self._is_due(last):
+                raise timed_out(TimeoutError, timeout)
+            self._await(last)
+
+    def _is_due(self, moment: float) -> bool:
+        """Return whether a step has something to do until *moment*."""
+        with self._lock:
+            when = self._next_time()
+            return when is not None and when <= moment
 
     def _read_events(self) -> list[Event]:
         # A step puts the changes into the batch itself, where a signal handler that
@@ -196,28 +247,28 @@ class Steps(Eventlike[Event]):
                 TREE.fail(errno.EAGAIN)
             return []
         self._check_more()
-        if self._await(-1):
-            self.step()
+        self._await(None)
+        self.step()
         return []
 
     def _fill(self, timeout: float | None) -> deque[Event]:
         """Wait until an event is in the batch, at most *timeout* seconds; return it."""
         deadline = deadline_of(timeout)
-        while not self._batch:
-            left = math.inf if deadline is None else deadline - time.monotonic()
-            if left <= 0:
-                break
-            self._await(min(math.ceil(left * 1000), LONGEST_POLL) if left < math.inf else -1)
+        while not self._batch and self._await(deadline):
             self.step()
         return self._batch
 
-    def _await(self, milliseconds: int) -> bool:
-        """Wait until there is something to do, and return whether no signal came."""
+    def _await(self, deadline: float | None) -> bool:
+        """Wait until a step may have something to do; return False at *deadline*."""
+        left = math.inf if deadline is None else (deadline - time.monotonic()) * 1000
+        if left <= 0:
+            return False
+        milliseconds = math.ceil(left) if left < LONGEST_POLL else LONGEST_POLL
         ready = 1 if self._torn else poll(self.fileno(), POLLIN, milliseconds)
         if ready < 0:
             check_poll(ready)
             run_handlers()
-        return ready >= 0
+        return True
 
     def step(self) -> None:
         """Read and look as far as that is possible without waiting.
@@ -227,19 +278,28 @@ class Steps(Eventlike[Event]):
         Raises ValueError if the object is closed, OSError where a limit is reached.
         """
         if self._stepping == get_ident():
-            raise RuntimeError(f"{self!r} is being read by this thread: a signal handler cannot read it meanwhile")
+            others = "a signal handler, or a function of exclude or include, cannot read it meanwhile"
+            raise RuntimeError(f"{self!r} is being read by this thread: {others}")
         with self._lock:
-            self.fileno()
             try:
                 self._stepping = get_ident()
+                self.fileno()
                 torn, self._torn = self._torn, True
                 self._work(torn)
                 self._send()
-                self._alarm.set(self._next_time())
+                self._arm()
                 self._torn = False
-            except BaseException:
-                if self._torn and not self.closed():
-                    self._alarm.set(time.monotonic() + PAUSE)
-                raise
+            except OSError:
+                # what is known comes first, and the next step meets a limit again
+                self._send()
+                if not self._batch:
+                    raise
             finally:
                 self._stepping = None
+                if self.closed():
+                    self._drop_batch()
+                elif self._torn:
+                    # the hints are not in the queue any more
+                    self._alarm.set(time.monotonic() + AGAIN)
+        # it may have been closed meanwhile
+        self.fileno()

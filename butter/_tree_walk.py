@@ -12,6 +12,7 @@ below it that differ are unpacked, and looked at one by one.
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -55,10 +56,14 @@ class Walk:
         """
         source, found = self._source, self._found
         result = lib.butter_tree_walk_in(found, fd, source.fileno(), source.mask, wd)
-        source.count(found.directory_count - 1, found.directories[found.directory_count - 1].wd)
+        source.count(found.watches, found.newest)
         if result == -1 - errno.ENOSPC:
             return False
-        TREE.check(result)
+        TREE.check(result, os.fsdecode(self._model.path(node)))
+        if not found.directory_count:
+            # it cannot be listed, which a look finds out, too
+            self._model.rescan(node)
+            return True
         self._nodes[0] = node
         node.pack(self, 0)
         self._model.walks.append(self)
@@ -70,7 +75,7 @@ class Walk:
     def compare(self, node: Directory, place: int, fd: int) -> None:
         """Compare a packed directory with the disk, and make dirty what differs."""
         result = lib.butter_tree_compare(self._found, place, fd, self._source.fileno(), self._source.mask)
-        TREE.check(result)
+        TREE.check(result, os.fsdecode(self._model.path(node)))
         for each in [each.directory for each in self._left()]:
             changed = self._node(each)
             changed.unpack()

@@ -39,6 +39,9 @@ _FILE = IN_CLOSE_WRITE | IN_ATTRIB
 #: how many symbolic links a path may have, as in the kernel
 _LINKS = 40
 
+#: how a path ends that must lead to a directory
+_DIRECTORY_ENDS = b"/", b"/."
+
 
 class Way(NamedTuple):
     """Where a path leads, and what is watched to know it."""
@@ -57,12 +60,9 @@ class Way(NamedTuple):
     #: None where the path leads nowhere
     status: os.stat_result | None = None
 
-    def watches(self) -> set[int]:
-        return {*self.names, self.file}
 
-
-def go(events: Events, path: bytes, before: Way, openings: bool = False) -> Way:
-    """Go along an absolute path, and end those watches of *before* that are not used.
+def go(events: Events, path: bytes, openings: bool = False) -> Way:
+    """Go along an absolute path, and end those watches that are not used any more.
 
     Each directory is watched before it is looked at, so a change after the look has an
     event. A directory that this user may not read has no watch. With *openings*, and
@@ -72,46 +72,52 @@ def go(events: Events, path: bytes, before: Way, openings: bool = False) -> Way:
     places: list[tuple[int, int]] = []
     last, name, file, links = -1, b"", -1, 0
     of_last = _LAST | _OPENINGS if openings else _LAST
-    left = _parts(path)
-    directory = os.open(b"/", O_PATH)
+    left, ends = _parts(path), path.endswith(_DIRECTORY_ENDS)
+    status: os.stat_result | None = None
+    # what is open: the directory, and for a moment what has the next name in it
+    held = events.held
+    events.drop_held()
     try:
-        status: os.stat_result | None = os.fstat(directory)
+        if _hold(held, b"/"):
+            status = os.fstat(held[0])
         while left and status is not None:
             name = left.pop()
             places.append((status.st_dev, status.st_ino))
-            last = _watch(events, directory, (_ON_THE_WAY if left else of_last) | IN_ONLYDIR)
+            last = _watch(events, held[0], (_ON_THE_WAY if left else of_last) | IN_ONLYDIR)
             names.setdefault(last, set()).add(name)
-            fd = _open(name, directory)
-            if fd is None:
+            if not _hold(held, name):
                 status = None
                 if not left:
-                    _watch(events, directory, _LAST | _OPENINGS | IN_ONLYDIR)
+                    _watch(events, held[0], _LAST | _OPENINGS | IN_ONLYDIR)
                 break
-            status = os.fstat(fd)
+            status = os.fstat(held[1])
             if not stat.S_ISLNK(status.st_mode):
-                os.close(directory)
-                directory = fd
+                os.close(held.pop(0))
                 if left and not stat.S_ISDIR(status.st_mode):
                     status = None
                 continue
-            target = os.readlink(b"", dir_fd=fd)
-            os.close(fd)
+            target = os.readlink(b"", dir_fd=held[1])
+            os.close(held.pop())
             links += 1
+            ends = ends or (not left and target.endswith(_DIRECTORY_ENDS))
             left += _parts(target)
             if target.startswith(b"/"):
-                os.close(directory)
-                directory = os.open(b"/", O_PATH)
-            status = os.fstat(directory) if links <= _LINKS else None
+                os.close(held.pop())
+            is_lost = links > _LINKS or not (held or _hold(held, b"/"))
+            status = None if is_lost else os.fstat(held[0])
+        if status is not None and ends and not stat.S_ISDIR(status.st_mode):
+            status = None
         if status is not None and stat.S_ISREG(status.st_mode):
-            file = _watch(events, directory, _FILE)
+            file = _watch(events, held[0], _FILE)
             # what was written through another name meanwhile has no event
-            status = os.fstat(directory)
+            status = os.fstat(held[0])
     finally:
-        os.close(directory)
+        events.drop_held()
     way = Way(names, places, -1 if left else last, name, file, status)
-    for wd in before.watches() - way.watches():
+    for wd in events.watched - {*names, file}:
         # it may have ended by itself
         lib.inotify_rm_watch(events.fileno(), wd)
+        events.watched.discard(wd)
     return way
 
 
@@ -120,15 +126,20 @@ def _parts(path: bytes) -> list[bytes]:
     return [part for part in reversed(path.split(b"/")) if part not in (b"", b".")]
 
 
-def _open(name: bytes, directory: int) -> int | None:
-    """Open what has a name, which may be a link; None where that is impossible."""
+def _hold(held: list[int], name: bytes) -> bool:
+    """Open what has a name in the directory that is held last, and hold it as well.
+
+    It may be a link. Returns False where that is impossible.
+    """
     try:
-        return os.open(name, O_PATH | os.O_NOFOLLOW, dir_fd=directory)
+        # in one call: when a signal handler raises, the number is in the list
+        held.append(os.open(name, O_PATH | os.O_NOFOLLOW, dir_fd=held[-1] if held else None))
     except OSError as error:
         result = -1 - (error.errno or 0)
         if result in EXHAUSTED:
             TREE.check(result, name)
-        return None
+        return False
+    return True
 
 
 def _watch(events: Events, fd: int, mask: int) -> int:
@@ -137,4 +148,7 @@ def _watch(events: Events, fd: int, mask: int) -> int:
     wd: int = lib.inotify_add_watch(events.fileno(), path, mask)
     if wd == -1 - errno.EACCES:
         return -1
-    return wd if wd >= 0 else ADD_WATCH.check(wd, path, fd=events.fileno(), mask=mask)
+    if wd < 0:
+        ADD_WATCH.check(wd, path, fd=events.fileno(), mask=mask)
+    events.watched.add(wd)
+    return wd

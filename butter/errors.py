@@ -176,11 +176,12 @@ def sysctl(name: str) -> int | None:
         return None
 
 
-def raise_sysctl(name: str, namespaced: str | None = None) -> str:
+def raise_sysctl(name: str, namespaced: str | None = None, missing: int = 0) -> str:
     """Return a sentence that says how high a limit is, and which command raises it.
 
     A user namespace has limits of its own (*namespaced*) beside the system's: the lower
-    one is in force.
+    one is in force. The command makes it twice as high, or more if so many are
+    *missing*.
     """
     value = sysctl(name)
     own = None if namespaced is None else sysctl(namespaced)
@@ -188,7 +189,7 @@ def raise_sysctl(name: str, namespaced: str | None = None) -> str:
         name, value = namespaced, own
     if value is None:
         return f"the limit is {name}, raised by 'sysctl {name}=...' as root"
-    return f"{name} is {value}; 'sysctl {name}={max(2 * value, 128)}' as root raises it"
+    return f"{name} is {value}; 'sysctl {name}={max(2 * value, value + 2 * missing, 128)}' as root raises it"
 
 
 def descriptors_exhausted(**_: object) -> str:

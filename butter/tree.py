@@ -9,28 +9,27 @@ from itertools import compress
 from select import POLLIN
 from typing import TYPE_CHECKING
 
-from butter._arguments import fsencode
-from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
 from butter._tree_file import FileWatch, watch_file
 from butter._tree_hints import Hints
 from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, Looks
-from butter._tree_model import Change, ChangeKind, Directory, Entry, Model, absolute
+from butter._tree_model import Change, ChangeKind, Directory, Entry, Model
 from butter._tree_mounts import WAKE, Mounts
+from butter._tree_open import Opened
 from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore
+from butter._tree_place import directory_at
 from butter._tree_process import Process
 from butter._tree_settle import Settled
 from butter._tree_spool import Spool, complete
-from butter._tree_step import Steps
-from butter.eventlike import deadline_of
+from butter._tree_step import HINTS, MOUNTS, Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from butter._arguments import Path
-    from butter._tree_hints import Source
+    from butter._tree_fanotify import FanotifySource
     from butter._tree_model import Node, Record
     from butter._tree_patterns import Matcher
     from butter._tree_walk import Walk
@@ -63,7 +62,7 @@ class Tree(Steps[Change]):
     Whenever the tree is ``quiet``, a program that began with :meth:`entries` and
     has followed the changes has the names, kinds and inodes that are on the disk. The
     version of a file is that of the last time when it was closed after writing, or its
-    attributes changed, under a name in the tree. The states are promised, and not the
+    attributes changed, under this name. The states are promised, and not the
     story: a file that comes and goes before it is looked at may not be told, and a move
     may be told as DELETED and CREATED.
 
@@ -71,7 +70,7 @@ class Tree(Steps[Change]):
     DELETED and MOVED are about a path and all below it. When the root goes, one DELETED
     with an empty path is told; the tree then waits for the path, and tells CREATED
     again. A link in *path* is followed once, when the tree is made; links in the tree
-    are not.
+    are not, unless *follow_symlinks* makes those to directories directories.
 
     *exclude* leaves files and directories out, and *include* all other files. Each is a
     glob, a function, or several. A glob without ``/`` is compared with the name, and
@@ -89,12 +88,13 @@ class Tree(Steps[Change]):
     *backend* is "inotify", which has a watch for each directory, or "fanotify", which
     has a mark on the whole filesystem: only root may have that, on some filesystems,
     and reads everything that happens there. "auto" is inotify, unless this user has too
-    few watches for the tree and fanotify works. :attr:`backend` says which it is. With
-    *pidfd* each process of ``Change.process`` has a pidfd, if the backend is fanotify.
+    few watches for the tree and fanotify works, also with *partial*. :attr:`backend`
+    says which it is. With *pidfd* each process of ``Change.process`` has a pidfd, if
+    the backend is fanotify.
 
     No event tells of a file that is truncated by its path, of stores through a mapping
-    after the file is closed, of what is written by a hard link outside the tree, and of
-    changes that another machine makes in a network filesystem.
+    after the file is closed, of what is written by another hard link of the file, and
+    of changes that another machine makes in a network filesystem.
 
     A forked child does not have the tree: its copy is closed. ``adopt`` takes over a
     tree, and no bare descriptor, which is not all of one. A signal handler that reads
@@ -102,8 +102,8 @@ class Tree(Steps[Change]):
     that waits.
 
     Raises PathNotFound, PathNotADirectory, PermissionError, OSError (ENOSPC: no watch
-    is left; EMFILE, ENFILE), OutOfMemory, ValueError for another *backend* or an empty
-    glob.
+    is left; EMFILE, ENFILE), OutOfMemory, ValueError for another *backend* or a glob
+    that no path can match, TypeError for an *exclude* of another type.
     """
 
     # One step reads all hints, applies them, looks at what is dirty, and sends the
@@ -114,8 +114,12 @@ class Tree(Steps[Change]):
 
     _kind = "a tree"
 
-    _source: Source
+    _source: InotifySource | FanotifySource | None = None
     _mounts: Mounts
+    _model: Model
+    _looks: Looks
+    #: returns a path as the type that the root has
+    _text: Callable[[bytes], Any]
     _name = _why = ""
 
     def __init__(
@@ -125,6 +129,7 @@ class Tree(Steps[Change]):
         exclude: Matcher | None = None,
         include: Matcher | None = None,
         modified: bool = False,
+        follow_symlinks: bool = False,
         cross_mounts: bool = True,
         backend: str = "auto",
         partial: bool = False,
@@ -133,18 +138,22 @@ class Tree(Steps[Change]):
         if backend not in ("auto", "inotify", "fanotify"):
             raise ValueError(f"backend must be 'auto', 'inotify' or 'fanotify', not {backend!r}")
         self._patterns = Matchers.of(exclude, "exclude"), Matchers.of(include, "include")
-        self._is_bytes = isinstance(os.fspath(path), bytes)
-        place = absolute(fsencode(path))
-        if (result := lib.butter_tree_open(place, ffi.new("int64_t[]", lib.BUTTER_FACTS))) < 0:
-            TREE.check(result, path)
-        os.close(result)
-        self._start(path)
+        self._follows = follow_symlinks
+        self._text = bytes if isinstance(os.fspath(path), bytes) else os.fsdecode
+        place = directory_at(path)
+        opened = Opened()
         try:
+            TREE.check(opened.open(place), path)
+        finally:
+            opened.close()
+        try:
+            self._start(path)
             self._open(place, path, modified, cross_mounts, backend, partial, pidfd)
+            self._looks.partial = partial
             self._known, self._packed = _first(self._model)
             if self._model.root is None:
                 TREE.fail(errno.ENOENT, path)
-            self._wait_for((self._source, POLLIN), (self._mounts, WAKE))
+            self._arm()
         except BaseException:
             self._fail()
             raise
@@ -154,57 +163,72 @@ class Tree(Steps[Change]):
     ) -> None:
         """Choose where hints come from, and scan the tree."""
         self._mounts = Mounts()
-        self._parts.append(self._mounts)
+        self._add(self._mounts, WAKE, MOUNTS)
         if backend == "fanotify":
-            self._scan(place, _fanotify_source(place, modified, pidfd), cross_mounts, partial)
+            self._scan(place, _fanotify_source(place, modified, pidfd), cross_mounts)
             self._why = "asked for"
             return
-        source = InotifySource(modified)
+        source, refused = InotifySource(modified), None
         try:
-            self._scan(place, source, cross_mounts, partial, source)
+            self._scan(place, source, cross_mounts, walk=True)
             self._why = "asked for" if backend == "inotify" else "its watches suffice, and nothing outside is read"
             return
-        except OSError:
-            if not self._looks.unwatched:
+        except OSError as error:
+            is_open = source.fileno() >= 0
+            if is_open and not self._looks.unwatched:
                 raise
+            refused = error
             watches = source.watches
         if backend == "auto":
             try:
-                self._scan(place, _fanotify_source(place, modified, pidfd), cross_mounts, partial)
-                self._why = f"this user has watches for {watches} directories, which are too few"
+                self._scan(place, _fanotify_source(place, modified, pidfd), cross_mounts)
+                few = (
+                    f"watches for {watches} directories, which are too few" if is_open else "no inotify descriptor left"
+                )
+                self._why = f"this user has {few}"
                 return
             except OSError:
                 pass  # inotify is what there is
+        if not is_open:
+            raise refused
+        source = InotifySource(modified)
+        self._scan(place, source, cross_mounts, partial=True)
         if not partial:
-            needed = 1 + sum(len(directories) for _, directories, _ in os.walk(place))
-            TREE.fail(errno.ENOSPC, path, watches=watches, needed=needed)
-        self._scan(place, InotifySource(modified), cross_mounts, True)
+            TREE.fail(errno.ENOSPC, path, watches=watches, needed=source.watches + self._looks.unwatched)
         self._why = f"it watches {watches} directories, and this user has no watch for the others"
 
     def _scan(
         self,
         place: bytes,
-        source: Source,
+        source: InotifySource | FanotifySource,
         cross_mounts: bool,
-        partial: bool,
-        walk_with: InotifySource | None = None,
+        partial: bool = False,
+        walk: bool = False,
     ) -> None:
-        if len(self._parts) > 1:
+        if self._source is not None:
             # its watches end, so that there are more for others
-            self._parts.pop().close()
-        self._parts.append(source)
+            self._source.close()
+            self._looks.close()
         self._source, self._name = source, source.name
         self._model = model = Model(place, source.drop)
         self._hints = Hints(model, source)
-        self._looks = Looks(model, source, self._hints, cross_mounts, partial)
+        self._looks = Looks(model, source, self._hints, cross_mounts)
+        self._parts.append(self._looks)
+        self._add(source, POLLIN, HINTS)
+        self._looks.partial = partial
+        model.follows = self._follows
         if self._patterns == (None, None):
-            self._looks.walk_with = walk_with
+            if walk and not self._follows and isinstance(source, InotifySource):
+                self._looks.walk_with = source
         else:
-            # the walk in C knows nothing of patterns
+            # the walk in C knows nothing of patterns and links
             patterns = Patterns(model, *self._patterns, self._text)
             model.excluded, model.rescanned = patterns.excluded, patterns.rescanned
         model.touch(model.anchor, model.anchor.way[0])
         self._looks.work()
+        self._mounts.changed()
+        if self._mounts.compare(model):
+            self._looks.work()
         model.silent = False
 
     def entries(self) -> dict[str | Any, Entry]:
@@ -234,9 +258,9 @@ class Tree(Steps[Change]):
 
         The iterator has what it has not told yet: another one begins anew.
 
-        Raises ValueError for negative *seconds*, and if the object is closed.
+        Raises ValueError for negative *seconds*, and if the object is closed; TypeError
+        for None.
         """
-        deadline_of(seconds, "seconds")
         return Settled(self, seconds)
 
     # a step
@@ -247,11 +271,14 @@ class Tree(Steps[Change]):
             self._model.mend()
             hints.overflow()
             mounts.changed()
-        there = lib.butter_tree_ask(self._source.fileno(), mounts.asked)
-        if there & 1 or there < 0:
-            hints.read(there > 0)
-        if there & 2:
+        self._model.time = time.time()
+        there = self._ask()
+        if there & HINTS:
+            hints.read(True)
+        if there & MOUNTS:
             mounts.changed()
+            # another filesystem may be where a directory could not be opened
+            self._model.generation += 1
         looks.work()
         if mounts.pending and mounts.compare(self._model):
             looks.work()
@@ -269,6 +296,14 @@ class Tree(Steps[Change]):
             when = min(when or time.monotonic() + RETRY, time.monotonic() + RETRY)
         return when
 
+    def _begun(self) -> float | None:
+        times = self._looks.begun()
+        if self._mounts.pending:
+            times.append(self._mounts.since)
+        if self._is_quiet():
+            return None
+        return min(times, default=0.0)
+
     def _is_quiet(self) -> bool:
         return self._looks.is_quiet() and not (self._model.records or self._mounts.pending)
 
@@ -279,15 +314,12 @@ class Tree(Steps[Change]):
         old = None if old_path is None else text(old_path)
         return Change(kind, text(path), old, is_dir, process, synthetic, moment, entry, replaced)
 
-    def _text(self, path: bytes) -> str | Any:
-        return path if self._is_bytes else os.fsdecode(path)
 
-
-def _fanotify_source(place: bytes, modified: bool, pidfd: bool) -> Source:
+def _fanotify_source(place: bytes, modified: bool, pidfd: bool) -> FanotifySource:
     # slow to import, and mostly not needed
-    from butter._tree_fanotify import FanotifySource
+    from butter import _tree_fanotify
 
-    return FanotifySource(place, modified, pidfd)
+    return _tree_fanotify.FanotifySource(place, modified, pidfd)
 
 
 def _first(model: Model) -> tuple[list[tuple[bytes, Entry]], list[tuple[bytes, Walk, int]]]:

@@ -78,6 +78,8 @@ class Feature:
     #: whether its descriptor is all of it, so that a number can be adopted, ``closefd``
     #: means something, and a forked child has the object too
     bare = True
+    #: whether it waits as another feature, by which each way of waiting is tried
+    waits_alike = False
     #: the class of another object that takes such descriptors too
     wider = None
     #: the marks of its tests: what they need, by ``support.needs``
@@ -440,6 +442,7 @@ class Versions(Changes):
 
     cls, awaitable = FileWatch, FileWatch_async
     batches = ticks = False
+    waits_alike = True
 
     @property
     def watched(self):
@@ -457,6 +460,7 @@ class Jobs(Changes):
     """Files that are complete in a spool directory."""
 
     cls, awaitable = Spool, Spool_async
+    waits_alike = True
 
     def make_event(self, made):
         os.close(os.open(f"{self.place}/{next(self.numbers)}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))

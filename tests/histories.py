@@ -7,8 +7,9 @@ backends, and over the ways below: some lose events, because their queue is shor
 some are those of a user without privileges. Without root they are in the directory of
 temporary files, without mounts and short queues. Two processes share the work.
 
-A history follows from its seed, the number that a failure prints, and from the order in
-which the kernel lets its processes run: so a failure may not repeat.
+A history follows from its seed, and from the order in which the kernel lets its
+processes run. A failure prints the command that tries it again, which may have to be
+repeated.
 """
 
 import os
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import support
 from support import in_child
-from support.histories import history, open_all, short_queue, start
+from support.histories import history, limit_watches, open_all, short_queue, start
 
 #: the ways of a history: its options, and whether it is a user's without privileges
 WAYS = {
@@ -32,8 +33,11 @@ WAYS = {
     "pauses": {"pause": 0.015},
     "overflows": {"queue": 64, "count": 300},
     "overflows, versions": {"queue": 64, "count": 300, "links": False},
-    "mounts": {"mounts": True},
+    "mounts": {"mounts": True, "count": 300},
+    "patterns": {"exclude": ("b", "g", "/a/c")},
     "permission": {"closed": True},
+    "permission, overflows": {"closed": True, "queue": 64, "count": 300},
+    "few watches": {"watches": 24, "partial": True},
 }
 #: megabytes of a filesystem in a file
 SIZES = {"ext4": 64, "btrfs": 128}
@@ -43,28 +47,29 @@ WORKERS = 2
 def cases(kind):
     """The histories of a filesystem: ``[(backend, way), ...]``."""
     root = support.capable("CAP_SYS_ADMIN")
-    backends = ["inotify", "fanotify"] if root and kind != "overlay" and support.kernel() >= (5, 17) else ["inotify"]
-    found = [(backend, way) for way in WAYS for backend in backends]
-    if not root:
-        return [case for case in found if not WAYS[case[1]].keys() & {"queue", "mounts"}]
-    # only root may use fanotify
-    return [case for case in found if case != ("fanotify", "permission")]
+    without = set() if root else {"queue", "mounts"}
+    without |= set() if support.namespaces_allowed() else {"watches"}
+    found = [("inotify", way) for way in WAYS if not WAYS[way].keys() & without]
+    if root and kind != "overlay" and support.kernel() >= (5, 17):
+        # only root may use fanotify, which has no watches
+        found += [("fanotify", way) for way in WAYS if not WAYS[way].keys() & {"closed", "watches"}]
+    return found
 
 
 def one(place, seed, backend, way):
     """One history, in a new directory; returns how often the queue overflowed."""
-    # the root may become a link to .., and a link to .. in that, to another directory:
-    # what happens there must not meet other histories
-    within = f"{place}/above/here"
+    within = f"{place}/here"
     options = dict(WAYS[way], backend=backend)
-    size = options.pop("queue", None)
+    size, watches = options.pop("queue", None), options.pop("watches", None)
     os.makedirs(within)
-    for path in place, f"{place}/above", within:
-        os.chmod(path, 0o777)
+    os.chmod(within, 0o777)
 
     def body():
         if options.get("closed"):
             support.become_nobody()
+        if watches is not None:
+            support.own_namespaces()
+            limit_watches(watches)
         return history(within, seed, **options)
 
     with short_queue(backend, size):
@@ -76,7 +81,6 @@ def one(place, seed, backend, way):
 
 def clear(place):
     """Remove a directory with all that is mounted in it."""
-    # a link to .. may have led a mount to the place itself
     while mounts := [mount for mount in support.mountinfo() if f"{mount.target}/".startswith(f"{place}/")]:
         for mount in reversed(mounts):
             support.libc.umount2(os.fsencode(mount.target), 2)  # MNT_DETACH
@@ -84,11 +88,14 @@ def clear(place):
     shutil.rmtree(place)
 
 
-def some(kind, directory, seeds):
-    """Histories of one filesystem: ``{case: [histories, failures, overflows]}``."""
+def some(kind, directory, seeds, places, deadline):
+    """Histories of one of *places* filesystems, until a time: ``{case: Counter}``."""
     found, possible = {}, cases(kind)
     for seed in seeds:
-        case = possible[seed % len(possible)]
+        if deadline is not None and time.monotonic() > deadline:
+            break
+        # each of them on each filesystem, in turn
+        case = possible[seed // WORKERS // places % len(possible)]
         sums = found.setdefault(case, Counter())
         place = f"{directory}/{seed}"
         try:
@@ -97,7 +104,8 @@ def some(kind, directory, seeds):
             if isinstance(error, KeyboardInterrupt):
                 raise
             sums["failures"] += 1
-            print(f"FAILED: seed {seed} on {kind}, {case[0]}, {case[1]}", file=sys.stderr, flush=True)
+            again = f"nox -s histories -- 1 {seed}"
+            print(f"FAILED: {kind}, {case[0]}, {case[1]}; to try it again: {again}", file=sys.stderr, flush=True)
             print("".join(getattr(error, "__notes__", None) or traceback.format_exc()), file=sys.stderr, flush=True)
         sums["histories"] += 1
     return found
@@ -127,26 +135,28 @@ def kinds():
     return ["tmpfs", "overlay", *made]
 
 
-def share(directory, seeds, timeout):
+def share(directory, seeds, timeout, seconds):
     """The part of one worker: ``{(filesystem, backend, way): numbers}``."""
-    found, places = {}, kinds()
+    found, places, begun = {}, kinds(), time.monotonic()
     for number, kind in enumerate(places):
-        # not each of the seeds of one way on the same filesystem
-        mine = [seed for seed in seeds if seed // 2 % len(places) == number]
+        mine = [seed for seed in seeds if seed // WORKERS % len(places) == number]
         place = f"{directory}/{kind}"
         os.mkdir(place)
         os.chmod(place, 0o755)
 
-        def body(path, kind=kind, seeds=mine):
-            return some(kind, path, seeds)
+        # as long on each filesystem
+        deadline = seconds and begun + seconds * (number + 1) / len(places)
+
+        def body(path, kind=kind, seeds=mine, deadline=deadline):
+            return some(kind, path, seeds, len(places), deadline)
 
         sums = body(place) if kind == "here" else on_filesystem(kind, place, body, timeout)
         found.update({(kind, *case): numbers for case, numbers in sums.items()})
     return found
 
 
-def run(count=1_000, seed=0, show=print):
-    """Try *count* histories, and return how many failed."""
+def run(count=1_000, seed=0, seconds=None, show=print):
+    """Try *count* histories, for at most *seconds*; return how many failed."""
     begun = time.monotonic()
     # each takes a fraction of a second
     timeout = 60 + 2 * count
@@ -160,7 +170,7 @@ def run(count=1_000, seed=0, show=print):
             seeds = range(seed + worker, seed + count, WORKERS)
 
             def work(place=place, seeds=seeds):
-                found = share(place, seeds, timeout)
+                found = share(place, seeds, timeout, seconds)
                 (place / "found").write_bytes(pickle.dumps(found))
 
             workers.append((start(work), place / "found"))
@@ -172,9 +182,10 @@ def run(count=1_000, seed=0, show=print):
     for case, numbers in sorted(total.items()):
         held = numbers["histories"] - numbers["failures"]
         words = "".join(f"{word:10}" for word in case)
-        show(f"{words:41} {held:5} of {numbers['histories']:5} right, {numbers['overflows']:5} overflows")
+        show(f"{words:42} {held:5} of {numbers['histories']:5} right, {numbers['overflows']:5} overflows")
     failed = sum(numbers["failures"] for numbers in total.values())
-    show(f"{failed} of {count} histories failed, in {time.monotonic() - begun:.0f} seconds")
+    tried = sum(numbers["histories"] for numbers in total.values())
+    show(f"{failed} of {tried} histories failed, in {time.monotonic() - begun:.0f} seconds")
     return failed
 
 

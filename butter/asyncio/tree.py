@@ -40,30 +40,40 @@ class _Steps_async(EventQueue[Source, Event]):
         Raises ValueError if the object is closed.
         """
         quiet = self._source.quiet
-        if self._batch:
-            # no other call tells the waiters about the changes that this found
-            self._wake()
+        self._wake_if_any()
         return quiet
 
+    def _is_behind(self, moment: float) -> bool:
+        behind = self._source._is_behind(moment)
+        self._wake_if_any()
+        return behind
+
+    def _wake_if_any(self) -> None:
+        # no other call tells the waiters about the changes that a step has found
+        if self._batch:
+            self._wake()
+
     async def sync(self, timeout: float | None = None) -> None:
-        """Read and look until the object is quiet.
+        """Read and look until all is known that was there before the call.
 
         ``get`` and ``async for`` then return all changes that were complete before the
-        call, and ``qsize()`` says how many there are. *timeout* is in seconds; None is
-        without a limit, though what never pauses is never quiet.
+        call, and ``qsize()`` says how many there are. Where nothing changes meanwhile,
+        the object is ``quiet``. *timeout* is in seconds; None is without a limit.
 
         Raises TimeoutError, which is the builtin and asyncio's on every Python;
         ValueError if the object is closed.
         """
         deadline = deadline_of(timeout)
-        while not self.quiet:
+        self._source.step()
+        called = time.monotonic()
+        while self._is_behind(called):
             if deadline is not None and time.monotonic() >= deadline:
                 raise timed_out(WaitTimeout, timeout, "no quiet moment")
             await asyncio.sleep(_PAUSE)
 
 
 class Tree_async(_Steps_async[Tree, Change]):
-    """``Tree_async(path, *, modified=False, cross_mounts=True, ..., maxsize=0)``.
+    """``Tree_async(path, *, exclude=None, include=None, ..., maxsize=0)``.
 
     A queue of Changes, which works like an :class:`asyncio.Queue`. ::
 
@@ -85,6 +95,7 @@ class Tree_async(_Steps_async[Tree, Change]):
         exclude: Matcher | None = None,
         include: Matcher | None = None,
         modified: bool = False,
+        follow_symlinks: bool = False,
         cross_mounts: bool = True,
         backend: str = "auto",
         partial: bool = False,
@@ -97,6 +108,7 @@ class Tree_async(_Steps_async[Tree, Change]):
             exclude=exclude,
             include=include,
             modified=modified,
+            follow_symlinks=follow_symlinks,
             cross_mounts=cross_mounts,
             backend=backend,
             partial=partial,
@@ -120,9 +132,9 @@ class Tree_async(_Steps_async[Tree, Change]):
         It is an asynchronous iterator that does what :meth:`butter.tree.Tree.settle`
         does.
 
-        Raises ValueError for negative *seconds*, and if the object is closed.
+        Raises ValueError for negative *seconds*, and if the object is closed; TypeError
+        for None.
         """
-        deadline_of(seconds, "seconds")
         return _Settled_async(self, seconds)
 
 
@@ -130,6 +142,7 @@ class _Settled_async:
     """The iterator of ``settle``; see :mod:`butter._tree_settle`."""
 
     def __init__(self, tree: Tree_async, seconds: float) -> None:
+        tree.fileno()  # not of one that is closed
         self._tree = tree
         self._sums = Sums(seconds)
 
@@ -201,7 +214,7 @@ class Spool_async(_Steps_async[Spool, Any]):
     _source_class = Spool
 
 
-def complete(directory: Path) -> Spool_async:
+def complete(directory: Path, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> Spool_async:
     """The paths of the files in a spool directory, each once it is complete.
 
     The result is a queue, which works like an :class:`asyncio.Queue`, of the paths that
@@ -212,6 +225,8 @@ def complete(directory: Path) -> Spool_async:
                 await work(path)
                 os.unlink(path)
 
+    *maxsize* is what ``full()`` compares with.
+
     Raises what :func:`butter.tree.complete` does.
     """
-    return Spool_async(directory)
+    return Spool_async(directory, loop=loop, maxsize=maxsize)

@@ -6,6 +6,13 @@ DECLARATIONS = """
 /* Where a look puts each fact about a file. */
 enum { BUTTER_MODE, BUTTER_DEVICE, BUTTER_INODE, BUTTER_BYTES, BUTTER_MTIME, BUTTER_MOUNT, BUTTER_FACTS };
 
+/* The descriptors that are open for a look, the deepest last. */
+enum { BUTTER_TREE_DEPTH, BUTTER_TREE_NAMES, BUTTER_TREE_FOLLOW, ... };
+typedef struct {
+    int count;
+    ...;
+} butter_tree_opened;
+
 /* A file that a walk found. Its name begins at an offset of the names; directory is the
    place of a directory that the walk has entered, or -1. */
 typedef struct {
@@ -35,6 +42,7 @@ typedef struct {
     char *names;
     size_t entry_count, directory_count, left_count, names_size;
     int64_t device, mount;
+    int watches, newest;
     ...;
 } butter_tree_walk;
 
@@ -44,13 +52,14 @@ int butter_tree_walk_in(butter_tree_walk *walk, int fd, int inotify, uint32_t ma
 int butter_tree_compare(butter_tree_walk *walk, uint32_t directory, int fd, int inotify, uint32_t mask);
 ssize_t butter_tree_find(const butter_tree_walk *walk, int wd);
 int butter_tree_look(int dirfd, const char *name, int64_t *facts);
-int butter_tree_enter(int dirfd, const char *name, int64_t *facts);
-int butter_tree_open(const char *path, int64_t *facts);
+int butter_tree_enter(butter_tree_opened *opened, int dirfd, const char *name, int how, int64_t *facts);
+int butter_tree_open(butter_tree_opened *opened, const char *path, int how, int64_t *facts);
+void butter_tree_close(butter_tree_opened *opened, int count);
 int butter_tree_look_once(const char *path, int64_t inode, int64_t device, int64_t mount, const char *name,
                           int64_t *facts);
-int butter_tree_epoll(void);
-int butter_tree_wait_for(int epoll, int fd, uint32_t events);
-int butter_tree_ask(int hints, int mounts);
+int butter_tree_epoll(int flags);
+int butter_tree_wait_for(int epoll, int fd, uint32_t events, uint32_t bit);
+int butter_tree_ask(int epoll);
 """
 
 ffi = FFI()

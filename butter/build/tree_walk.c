@@ -12,16 +12,14 @@
    of Python, of which most are never asked for. The GIL is free meanwhile.
 
    A walk is for the ordinary. It leaves to Python each name that needs more thought: a
-   directory that cannot be opened, that another mount or device begins at, that is
-   deeper than there are descriptors to spend, or that is watched already because it
-   moved from where it was found before. A watch descriptor is larger than all before it
-   if and only if the watch is new.
+   directory that cannot be opened or listed, that another mount or device begins at,
+   that is deeper than there are descriptors to spend, or that is watched already
+   because it moved from where it was found before. A watch descriptor is larger than
+   all before it if and only if the watch is new.
 
    inotify_add_watch has no argument for a descriptor. A path in /proc leads to an open
    directory, but takes three times as long as the working directory, which a thread may
    have for itself. So a walk has a thread of its own, if that is possible. */
-
-#define WALK_DEPTH 40
 
 typedef struct {
     int64_t inode, size, mtime;
@@ -47,10 +45,10 @@ typedef struct {
     char *names;
     size_t entry_count, directory_count, left_count, names_size;
     int64_t device, mount;
+    int watches, newest; /* how many are new, and the largest of all */
     size_t entry_room, directory_room, left_room, names_room;
     int inotify;
     uint32_t mask;
-    int newest;           /* the largest watch descriptor until now */
     int may_change;       /* the working directory is that of this thread alone */
     int64_t buffer[4096]; /* of getdents64 */
 } butter_tree_walk;
@@ -127,6 +125,12 @@ static int is_gone(int result)
     return result == -1 - ENOENT || result == -1 - ENOTDIR || result == -1 - ELOOP;
 }
 
+/* Whether a result ends the walk, because the next name would have the same. */
+static int is_fatal(int result)
+{
+    return result == -1 - EMFILE || result == -1 - ENFILE || result == -1 - ENOMEM || result == -1 - ENOSPC;
+}
+
 static int is_here(const butter_tree_walk *walk, const int64_t *facts)
 {
     return facts[BUTTER_DEVICE] == walk->device && facts[BUTTER_MOUNT] == walk->mount;
@@ -160,7 +164,7 @@ static int add_entry(butter_tree_walk *walk, uint32_t directory, int fd, const s
         result = butter_tree_look(fd, found->name, facts);
         if (is_gone(result))
             return 0; /* an event tells of it */
-        if (result < 0 && result != -1 - EACCES)
+        if (is_fatal(result))
             return result;
         if (add_name(walk, found->name, &entry.name) < 0)
             return -1 - ENOMEM;
@@ -209,19 +213,30 @@ static int list(butter_tree_walk *walk, uint32_t directory, int fd)
     }
 }
 
+/* Leave a directory to Python: returns -1, or -1 - ENOMEM. */
+static int leave_directory(butter_tree_walk *walk, uint32_t above, uint32_t place)
+{
+    butter_tree_entry *entry = &walk->entries[place];
+
+    entry->mode = 0;
+    entry->directory = -1;
+    return leave(walk, above, entry->name) < 0 ? -1 - ENOMEM : -1;
+}
+
 /* Enter a directory: return its descriptor, -1 if its name is left to Python or gone,
    or -1 - errno. */
-static int enter(butter_tree_walk *walk, const frame *above, uint32_t place, int *wd)
+static int enter(butter_tree_walk *walk, const frame *above, uint32_t place, int depth, int *wd)
 {
     int64_t facts[BUTTER_FACTS];
     butter_tree_entry *entry = &walk->entries[place];
-    int fd = butter_tree_enter(above->fd, walk->names + entry->name, facts), result = 0;
+    int fd = enter_directory(above->fd, walk->names + entry->name, 0, facts), result = 0;
 
     if (fd >= 0 && is_here(walk, facts)) {
         result = watch(walk, fd);
         if (result > walk->newest) {
             fill(entry, facts);
             *wd = walk->newest = result;
+            walk->watches++;
             return fd;
         }
     }
@@ -229,11 +244,14 @@ static int enter(butter_tree_walk *walk, const frame *above, uint32_t place, int
         close(fd);
     else
         result = fd;
-    entry->mode = 0;
-    if (result < 0 && !is_gone(result) && result != -1 - EACCES && result != -1 - EPERM)
+    /* with the descriptors of those above there may be enough for this one */
+    if (is_fatal(result) && !(depth && result == -1 - EMFILE))
         return result;
-    result = is_gone(result) ? 0 : leave(walk, above->directory, entry->name);
-    return result < 0 ? result : -1;
+    if (is_gone(result)) {
+        entry->mode = 0;
+        return -1;
+    }
+    return leave_directory(walk, above->directory, place);
 }
 
 static int add_directory(butter_tree_walk *walk, int wd, int above, uint32_t entry)
@@ -243,6 +261,19 @@ static int add_directory(butter_tree_walk *walk, int wd, int above, uint32_t ent
         return -1 - ENOMEM;
     walk->directories[walk->directory_count] = (butter_tree_directory){.wd = wd, .above = above, .entry = entry};
     return (int)walk->directory_count++;
+}
+
+/* List the newest directory, or have it leave the walk; 0 says that it did. */
+static int list_newest(butter_tree_walk *walk, int fd)
+{
+    uint32_t newest = (uint32_t)walk->directory_count - 1;
+    int result = list(walk, newest, fd);
+
+    if (result >= 0 || is_fatal(result))
+        return result < 0 ? result : 1;
+    walk->entry_count = walk->directories[newest].first;
+    walk->directory_count = newest;
+    return 0;
 }
 
 static int unwind(frame *stack, int depth, int result)
@@ -256,7 +287,7 @@ static int unwind(frame *stack, int depth, int result)
 static int walk_in(butter_tree_walk *walk, uint32_t first, int fd)
 {
     int wd = (int)first;
-    frame stack[WALK_DEPTH] = {{.fd = fd}};
+    frame stack[BUTTER_TREE_DEPTH] = {{.fd = fd}};
     int64_t facts[BUTTER_FACTS];
     int depth = 0, result = butter_tree_look(fd, "", facts);
 
@@ -265,7 +296,7 @@ static int walk_in(butter_tree_walk *walk, uint32_t first, int fd)
     walk->device = facts[BUTTER_DEVICE];
     walk->mount = facts[BUTTER_MOUNT];
     walk->newest = wd;
-    if ((result = add_directory(walk, wd, -1, 0)) < 0 || (result = list(walk, 0, fd)) < 0)
+    if ((result = add_directory(walk, wd, -1, 0)) < 0 || (result = list_newest(walk, fd)) <= 0)
         return result;
     while (depth >= 0) {
         frame *here = &stack[depth];
@@ -282,13 +313,8 @@ static int walk_in(butter_tree_walk *walk, uint32_t first, int fd)
         here->next++;
         if (!S_ISDIR(walk->entries[place].mode))
             continue;
-        if (depth + 1 == WALK_DEPTH) {
-            walk->entries[place].mode = 0;
-            if ((result = leave(walk, here->directory, walk->entries[place].name)) < 0)
-                return unwind(stack, depth, result);
-            continue;
-        }
-        below = enter(walk, here, place, &wd);
+        below = depth + 1 == BUTTER_TREE_DEPTH ? leave_directory(walk, here->directory, place)
+                                               : enter(walk, here, place, depth, &wd);
         if (below == -1)
             continue;
         if (below < 0)
@@ -298,8 +324,13 @@ static int walk_in(butter_tree_walk *walk, uint32_t first, int fd)
             return unwind(stack, depth, result);
         stack[depth].directory = (uint32_t)result;
         walk->entries[place].directory = result;
-        if ((result = list(walk, (uint32_t)result, below)) < 0)
+        if ((result = list_newest(walk, below)) < 0)
             return unwind(stack, depth, result);
+        if (!result) {
+            close(stack[depth--].fd);
+            if ((result = leave_directory(walk, here->directory, place)) < -1)
+                return unwind(stack, depth, result);
+        }
     }
     return 0;
 }
@@ -336,7 +367,7 @@ static int is_unchanged(butter_tree_walk *walk, uint32_t place, int fd)
 
 static int compare(butter_tree_walk *walk, uint32_t directory, int fd)
 {
-    frame stack[WALK_DEPTH] = {{.fd = fd, .directory = directory}};
+    frame stack[BUTTER_TREE_DEPTH] = {{.fd = fd, .directory = directory}};
     int64_t facts[BUTTER_FACTS];
     int depth = 0;
 
@@ -351,8 +382,8 @@ static int compare(butter_tree_walk *walk, uint32_t directory, int fd)
                 here->next++;
         if (!differs && here->next < known->count) {
             const butter_tree_entry *entry = &walk->entries[known->first + here->next++];
-            below = butter_tree_enter(here->fd, walk->names + entry->name, facts);
-            if (below == -1 - EMFILE || below == -1 - ENFILE || below == -1 - ENOMEM)
+            below = enter_directory(here->fd, walk->names + entry->name, 0, facts);
+            if (is_fatal(below) && !(depth && below == -1 - EMFILE))
                 return unwind(stack, depth, below);
             if (below >= 0 && is_here(walk, facts) && facts[BUTTER_INODE] == entry->inode &&
                 watch(walk, below) == walk->directories[entry->directory].wd) {

@@ -100,7 +100,8 @@ async def test_a_spool_directory(tmp_path):
     place.mkdir()
     (place / "old").touch()
     found = []
-    async with complete(place) as paths:
+    async with complete(place, maxsize=2) as paths:
+        assert paths.maxsize == 2
         async for path in paths:
             found.append(os.path.basename(path))
             if found[-1] == "old":
@@ -108,6 +109,18 @@ async def test_a_spool_directory(tmp_path):
             elif found[-1] == "new":
                 os.rename(place, tmp_path / "moved")
     assert found == ["old", "new"]
+
+
+@both
+async def test_settle_that_is_refused(tmp_path):
+    """A time that is not one, and a closed tree, are refused by the call itself."""
+    async with Tree_async(tmp_path) as tree:
+        with pytest.raises(ValueError, match="must not be negative"):
+            tree.settle(-1)
+        with pytest.raises(TypeError, match="not None"):
+            tree.settle(None)
+    with pytest.raises(ValueError, match="closed"):
+        tree.settle(1)
 
 
 @both

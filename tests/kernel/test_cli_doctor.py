@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import features
@@ -16,6 +17,7 @@ import pytest
 import support
 from commands import run, run_at_limit
 from support import in_child, needs_namespaces
+from support.histories import limit_watches
 
 import butter
 from butter import cli
@@ -107,31 +109,45 @@ def test_doctor_knows_the_kernel_of_a_mode(mode, constant):
     assert since == FanotifyInit.__since__[constant][1]
 
 
-@pytest.mark.parametrize(
-    ("inotify", "fanotify", "words"),
-    [
-        (True, True, "inotify, or fanotify for more than {} directories"),
-        (True, False, "inotify, for at most {} directories"),
-        (False, True, "fanotify"),
-        (False, False, "none works"),
-    ],
-)
-def test_doctor_chooses_a_backend(inotify, fanotify, words):
+@needs_namespaces
+def test_doctor_chooses_a_backend():
     """The backend of a tree follows from those that work, and the limit of watches."""
-    rows = [{"works": inotify}, {"works": fanotify}]
-    assert doctor.choice(rows) == words.format(user_limit("watches"))
+
+    def body():
+        support.own_namespaces()
+        limit_watches(17)
+        for inotify, fanotify, words in (
+            (True, True, "inotify, or fanotify for more than 17 directories"),
+            (True, False, "inotify, for at most 17 directories"),
+            (False, True, "fanotify"),
+            (False, False, "none works"),
+        ):
+            assert doctor.choice([{"works": inotify}, {"works": fanotify}]) == words
+
+    in_child(body)
 
 
 def test_doctor_names_the_backends():
     """Each backend of a tree has a row, with the reason where it does not work."""
-    inotify, fanotify = report()[1]["trees"]
-    assert (inotify["name"], inotify["works"]) == ("inotify", True)
-    # the temporary files may be on a filesystem that fanotify cannot mark
-    assert (fanotify["name"], fanotify["works"]) == ("fanotify", fanotify["reason"] is None)
-    inotify, _ = report(lambda: support.inject("inotify_init1", errno.ENOSYS))[1]["trees"]
+
+    def rows(before=lambda: None):
+        def prepare():
+            # a tmpfs has handles, which fanotify needs; other temporary files may not
+            tempfile.tempdir = "/dev/shm"
+            before()
+
+        return report(prepare)[1]["trees"]
+
+    inotify, fanotify = rows()
+    assert (inotify["name"], inotify["works"], inotify["reason"]) == ("inotify", True, None)
+    allowed = support.capable("CAP_SYS_ADMIN") and support.capable("CAP_DAC_READ_SEARCH")
+    assert (fanotify["name"], fanotify["works"]) == ("fanotify", allowed and support.kernel() >= (5, 17))
+    inotify, _ = rows(lambda: support.inject("inotify_init1", errno.ENOSYS))
     assert "inotify_init1" in inotify["reason"]
     assert "seccomp" in inotify["remedy"]
-    assert not report(support.become_nobody)[1]["trees"][1]["works"]
+    inotify, fanotify = rows(support.become_nobody)
+    assert (inotify["works"], fanotify["works"]) == (True, False)
+    assert "CAP_SYS_ADMIN" in fanotify["reason"]
 
 
 @needs_namespaces

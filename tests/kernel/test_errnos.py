@@ -1294,11 +1294,24 @@ def watch_a_missing_tree(fail):
     Tree("missing")
 
 
-@provokes("Tree", errno.ENOSPC, support.needs_namespaces, filename=".", words="for 0 directories, and the tree has 1")
+@provokes("Tree", errno.ENOSPC, support.needs_namespaces, filename=".", words=r"0 directories, and the tree needs \d+")
 def watch_a_tree_without_watches(fail):
     support.own_namespaces()
     Path("/proc/sys/user/max_inotify_watches").write_text("0")
     Tree(".", backend="inotify")
+
+
+@provokes("Tree", errno.ELOOP, filename="loop", words="too many symbolic links")
+def watch_a_tree_in_a_loop(fail):
+    os.symlink("loop", "loop")
+    Tree("loop")
+
+
+@provokes("Tree", errno.EOPNOTSUPP, support.needs_namespaces, filename=".", words="/proc is not mounted")
+def watch_without_proc(fail):
+    support.own_namespaces()
+    mount("none", "/proc", "tmpfs")
+    Tree(".")
 
 
 @provokes("Tree", errno.ENOTDIR, filename="file")

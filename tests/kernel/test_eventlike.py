@@ -53,7 +53,11 @@ every_number = kinds([feature for feature in OBJECTS if not feature.enters])
 every_kind = kinds(EVENTS)
 kinds_that_are_bare = kinds([feature for feature in EVENTS if feature.bare])
 kinds_that_tick = kinds([feature for feature in EVENTS if feature.ticks])
-kinds_that_batch = kinds([feature for feature in EVENTS if feature.batches])
+#: those by which each way of waiting is tried
+WAITING = [feature for feature in EVENTS if not feature.waits_alike]
+kinds_that_wait = kinds(WAITING)
+kinds_that_wait_and_tick = kinds([feature for feature in WAITING if feature.ticks])
+kinds_that_wait_and_batch = kinds([feature for feature in WAITING if feature.batches])
 
 
 @pytest.fixture
@@ -793,7 +797,7 @@ def test_select(kind, quick):
             assert len(quick.read_events()) == 1
 
 
-@every_kind
+@kinds_that_wait
 @pytest.mark.parametrize("timeout", [None, 0, 5, 0.5, 1e300, math.inf, 2**40, True])
 @pytest.mark.parametrize("blocking", [True, False])
 def test_wait_with_an_event(kind, blocking, timeout):
@@ -807,7 +811,7 @@ def test_wait_with_an_event(kind, blocking, timeout):
 
 
 @pytest.mark.defect("A6")
-@every_kind
+@kinds_that_wait
 @pytest.mark.parametrize("timeout", [0, 0.0, 0.03, 1e-9])
 @pytest.mark.parametrize("blocking", [True, False])
 def test_wait_without_an_event(kind, blocking, timeout):
@@ -881,7 +885,7 @@ def test_each_way_of_reading(kind, blocking):
         assert made.pending == 0
 
 
-@kinds_that_batch
+@kinds_that_wait_and_batch
 @pytest.mark.parametrize("blocking", [True, False])
 def test_pending(kind, blocking):
     """Events that were read but not taken are pending, and are returned first."""
@@ -898,7 +902,7 @@ def test_pending(kind, blocking):
         assert len(made.read_events()) == 1
 
 
-@kinds_that_batch
+@kinds_that_wait_and_batch
 def test_closing_drops_what_is_pending(kind):
     """A closed object has no pending events."""
     made = kind.make()
@@ -982,7 +986,7 @@ def join(threads):
             raise error
 
 
-@kinds_that_tick
+@kinds_that_wait_and_tick
 @pytest.mark.parametrize("way", ["read_event", "read_events", "iterate"])
 def test_eight_threads_empty_a_queue(kind, quick, way):
     """Eight threads that read at once get each waiting event once."""
@@ -1012,7 +1016,7 @@ def test_eight_threads_empty_a_queue(kind, quick, way):
     assert quick.pending == 0
 
 
-@kinds_that_tick
+@kinds_that_wait_and_tick
 @pytest.mark.parametrize(("blocking", "way"), [(True, "read_event"), (True, "wait"), (False, "wait")])
 def test_eight_threads_wait(kind, blocking, way):
     """Eight threads that wait get each coming event once."""
@@ -1111,7 +1115,7 @@ def interrupted_wait(alarms, handler, way, made):
     WAITS[way](made)
 
 
-@every_kind
+@kinds_that_wait
 @pytest.mark.parametrize(("blocking", "way"), BLOCKING_WAITS)
 def test_signals_during_a_wait(kind, alarms, blocking, way):
     """A wait for an event goes on after a signal handler has run (PEP 475)."""
@@ -1125,7 +1129,7 @@ def test_signals_during_a_wait(kind, alarms, blocking, way):
 SHORT_WAIT = "wait with a short timeout"
 
 
-@kinds_that_batch
+@kinds_that_wait_and_batch
 @pytest.mark.parametrize(
     ("blocking", "way"),
     [(True, "read_event"), (True, "wait"), (True, "iteration"), (True, SHORT_WAIT), (False, SHORT_WAIT)],
@@ -1146,7 +1150,7 @@ def test_handler_that_reads(kind, alarms, blocking, way):
         assert made.pending == 0
 
 
-@every_kind
+@kinds_that_wait
 @pytest.mark.parametrize("exception", [TimeoutError, BlockingIOError])
 @pytest.mark.parametrize(("blocking", "way"), BLOCKING_WAITS)
 def test_exception_of_a_handler(kind, alarms, blocking, way, exception):

@@ -375,6 +375,44 @@ def test_mirror_tree(tmp_path):
         assert process.returncode == 0
 
 
+def test_follow_configuration(tmp_path):
+    """Settings are loaded after each kind of save, and stay while they are broken."""
+    path = tmp_path / "..data/settings.json"
+    with running("follow_configuration.py", path) as process:
+        assert process.stdout.readline() == "no file: the settings stay\n"
+        for version in "12":
+            (tmp_path / f"..{version}").mkdir()
+            (tmp_path / f"..{version}/settings.json").write_text(version)
+            (tmp_path / "link").symlink_to(f"..{version}")
+            (tmp_path / "link").rename(tmp_path / "..data")
+            assert process.stdout.readline() == f"settings {version}\n"
+        path.write_text("3")
+        assert process.stdout.readline() == "settings 3\n"
+        path.write_text("[")
+        assert process.stdout.readline().startswith("the settings stay: Expecting value")
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
+
+
+def test_work_off_spool(tmp_path):
+    """Each file is done once it is complete, first those that were there."""
+    (tmp_path / "old").write_text("1")
+    with running("work_off_spool.py", tmp_path) as process:
+        assert process.stdout.readline() == "old 1 bytes\n"
+        with open(tmp_path / "slow", "w") as file:
+            file.write("half")
+            file.flush()
+            (tmp_path / "quick").write_text("12")
+            assert process.stdout.readline() == "quick 2 bytes\n"
+            file.write(" and half")
+        assert process.stdout.readline() == "slow 13 bytes\n"
+        support.until(lambda: not list(tmp_path.iterdir()))
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
+
+
 @support.needs("CAP_SYS_ADMIN", kernel=(6, 16))
 def test_mount_monitor(tmp_path):
     """Each mount is a line, and the program ends with the namespace."""

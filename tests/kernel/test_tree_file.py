@@ -1,20 +1,24 @@
 """Single files in butter.tree: FileWatch, watch_file and complete."""
 
+import itertools
 import os
+import platform
 import random
+import resource
 import shutil
 import time
 from functools import partial
 
 import pytest
-from support import become_nobody, descriptors, in_child, needs_mounts, own_mounts
+from support import become_nobody, descriptors, in_child, interrupt_between, needs_mounts, own_mounts
 from support.histories import seeds, start
 
 from butter._inotify import watches_of
-from butter.errors import NoMoreEvents, PathNotADirectory, PathNotFound
+from butter._tree_events import is_being_written
+from butter.errors import InvalidPath, NoMoreEvents, PathNotADirectory, PathNotFound
 from butter.inotify import IN_Q_OVERFLOW, InotifyEvent
 from butter.system import MS_BIND, mount, umount
-from butter.tree import Change, ChangeKind, Entry, FileWatch, complete, watch_file
+from butter.tree import Change, ChangeKind, Entry, FileWatch, Tree, complete, gitignore, watch_file
 
 CREATED, WRITTEN, ATTRIBUTES, DELETED = (
     ChangeKind.CREATED,
@@ -128,6 +132,97 @@ def test_a_file_that_is_kept_open(path):
             file.flush()
             assert kinds(watch) == []
         assert kinds(watch) == [WRITTEN]
+
+
+@pytest.mark.parametrize("open_source", [FileWatch, lambda path: complete(path.parent)])
+def test_a_reader_that_comes_early(tmp_path, open_source):
+    """A file is not complete when a reader closes it, whose opening made no event."""
+    path = tmp_path / "file"
+    with open_source(path) as source:
+        # inotify has one event for both, because nothing is between them
+        writer = os.open(path, os.O_CREAT | os.O_WRONLY)
+        reader = os.open(path, os.O_RDONLY)
+        os.close(reader)
+        assert told(source) == []
+        os.close(os.open(path, os.O_RDONLY))
+        assert told(source) == []
+        os.write(writer, b"text")
+        os.close(writer)
+        assert len(told(source)) == 1
+        os.close(os.open(path, os.O_RDONLY))
+        assert told(source) == []
+
+
+def test_writers_that_the_kernel_tells(public_path):
+    """The kernel tells the owner of a file, and root, whether it is being written."""
+    path, fifo = os.fsencode(public_path / "file"), os.fsencode(public_path / "fifo")
+    os.mkfifo(fifo)
+    with open(path, "w"):
+        assert is_being_written(path)
+    assert not is_being_written(path)
+    assert not is_being_written(path + b"-missing")
+    assert not is_being_written(fifo)
+
+    def body():
+        become_nobody()
+        # of another user's file it cannot be told
+        assert is_being_written(path) == (os.geteuid() != os.stat(path).st_uid)
+
+    in_child(body)
+
+    def without_descriptors():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+        with pytest.raises(OSError, match="RLIMIT_NOFILE is 3"):
+            is_being_written(path)
+
+    in_child(without_descriptors)
+
+
+CHANGES = {
+    "made": lambda path: path.write_text("made"),
+    "written": lambda path: path.write_text("written"),
+    "replaced": lambda path: replace(path, "replaced"),
+    "attributes": lambda path: path.chmod(0o600),
+    "gone": lambda path: path.unlink(),
+    "linked": lambda path: os.link(path.with_name("kept"), path),
+}
+
+
+def spool_of_three(place):
+    (place / "file").write_text("text")
+    (place / "link").symlink_to("file")
+    os.close(os.open(place / "read", os.O_CREAT | os.O_RDONLY))
+
+
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="needs CPython's profiler")
+@pytest.mark.parametrize("change", [*CHANGES, "spool"])
+def test_a_handler_that_raises_anywhere(tmp_path, monkeypatch, change):
+    """Wherever a signal handler raises in a step, each change is told once."""
+    monkeypatch.setattr("butter._tree_events.GRACE", 0.001)
+    monkeypatch.setattr("butter._tree_file.GRACE", 0.001)
+    for number in itertools.count(step=3):
+        place = tmp_path / str(number)
+        place.mkdir()
+        path = place / "file"
+        if change == "spool":
+            source, make, count = complete(place), partial(spool_of_three, place), 3
+        else:
+            if change == "linked":
+                path.with_name("kept").touch()
+            elif change != "made":
+                path.touch()
+            source, make, count = FileWatch(path), partial(CHANGES[change], path), 1
+        with source:
+            make()
+            before = descriptors()
+            more = interrupt_between(source.step, number)
+            assert len(told(source)) == count
+            # one that C has opened when a handler raises is not known to Python
+            for fd in descriptors().keys() - before.keys():
+                os.close(fd)
+        if not more:
+            break
+    assert number > 50
 
 
 def now(source):
@@ -342,6 +437,23 @@ def test_directories_that_may_not_be_read(public_path):
     in_child(as_nobody)
 
 
+def test_paths_that_lead_to_directories(path, tmp_path):
+    """With a slash at its end a path leads to a directory, as in every system call."""
+    for form in "{}/", "{}/.", "{}//":
+        with FileWatch(form.format(path)) as watch:
+            assert watch.entry is None
+            path.rename(tmp_path / "file~")
+            path.mkdir()
+            (change,) = told(watch)
+            assert (change.kind, change.is_dir) == (CREATED, True)
+            path.rmdir()
+            path.write_text("text")
+            assert kinds(watch) == [DELETED]
+    (tmp_path / "link").symlink_to("file/")
+    with FileWatch(tmp_path / "link") as watch:
+        assert watch.entry is None
+
+
 @needs_mounts
 def test_a_file_that_is_mounted(tmp_path, path):
     """A mount over the file is told, and so is what is written to its other place."""
@@ -376,6 +488,47 @@ def test_lost_events(path, monkeypatch):
             (change,) = told(watch)
             assert (change.kind, change.synthetic) == (WRITTEN, True)
             monkeypatch.undo()
+
+
+@pytest.mark.parametrize("function", [Tree, gitignore, complete, FileWatch])
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ("", PathNotFound),
+        ("file/", PathNotADirectory),
+        ("loop", InvalidPath),
+        ("n" * 5000, InvalidPath),
+    ],
+)
+def test_paths_that_lead_nowhere(path, monkeypatch, function, form, error):
+    """A path has the error that the kernel has for it, whatever it is for."""
+    monkeypatch.chdir(path.parent)
+    os.symlink("loop", "loop")
+    if function is FileWatch and form:
+        # the file need not exist, so the path may lead to one later
+        with FileWatch(form) as watch:
+            assert watch.entry is None
+    else:
+        with pytest.raises(error) as caught:
+            function(form)
+        assert caught.value.filename == form
+
+
+def test_no_working_directory(path, tmp_path):
+    """Where the working directory is deleted, only relative paths are an error."""
+
+    def body():
+        (tmp_path / "gone").mkdir()
+        os.chdir(tmp_path / "gone")
+        os.rmdir(tmp_path / "gone")
+        with FileWatch(path) as watch:
+            assert watch.entry.size == 4
+        for function in FileWatch, Tree, complete:
+            with pytest.raises(PathNotFound) as caught:
+                function(".")
+            assert caught.value.filename == "."
+
+    in_child(body)
 
 
 def test_watch_file(path):
@@ -573,6 +726,24 @@ def test_the_end_of_a_spool_directory(tmp_path):
         complete(place)
     with pytest.raises(PathNotADirectory):
         complete(tmp_path / "moved/file")
+
+
+def test_other_paths_of_a_spool_directory(tmp_path, monkeypatch):
+    """A directory stays the same where the path that was passed leads elsewhere."""
+    for name in ("above", "above/one", "above/two"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "above")
+    os.symlink("one", "link")
+    with complete("link") as spool:
+        point(tmp_path / "above/link", "two")
+        monkeypatch.chdir("/")
+        (tmp_path / "above/one/file").touch()
+        (tmp_path / "above/two/other").touch()
+        assert told(spool) == ["link/file"]
+        (tmp_path / "above").rename(tmp_path / "elsewhere")
+        (tmp_path / "above/one").mkdir(parents=True)
+        (tmp_path / "elsewhere/one/lost").touch()
+        assert list(spool) == []
 
 
 def test_lost_events_of_a_spool(tmp_path, monkeypatch):

@@ -1,15 +1,18 @@
 """Patterns of butter.tree: ``exclude``, ``include`` and the rules of .gitignore."""
 
 import contextlib
+import gc
 import os
 import random
+import re
 import shutil
 import subprocess
-from functools import partial
+import sys
+import time
 
 import pytest
 from support import needs
-from support.histories import Mirror, Storm, differences, lose_events, on_disk, seeds, start
+from support.histories import Mirror, history, lose_events, on_disk, seeds
 
 from butter.errors import PathNotADirectory, PathNotFound
 from butter.tree import ChangeKind, Tree, gitignore
@@ -80,16 +83,63 @@ def test_globs(root, options, left):
     assert below(root, **options) == left
 
 
-def test_matchers_that_are_refused(root):
-    """Other objects, an empty glob, and rules of gitignore to include are refused."""
-    for options, error in (
-        ({"exclude": 1}, TypeError),
-        ({"include": [None]}, TypeError),
-        ({"exclude": [""]}, ValueError),
-        ({"include": gitignore(root)}, TypeError),
+def test_globs_with_many_stars(tmp_path):
+    """A glob that fits in a great many ways, and does not match, takes no time."""
+    for glob, path in (
+        ("*a" * 6 + "*b", "a" * 70 + "bc"),
+        ("**/" * 9 + "zz", "a/" * 30 + "zzz"),
+        ("**/*a*a/" * 7 + "b", "aa/" * 30 + "a"),
     ):
-        with pytest.raises(error):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+        (tmp_path / ".gitignore").write_text(glob)
+        begin = time.thread_time()
+        assert path in below(tmp_path, exclude=glob)
+        assert path not in below(tmp_path, include=glob)
+        assert not gitignore(tmp_path)(path)
+        assert time.thread_time() - begin < 2
+
+
+def test_matchers_that_are_refused(root):
+    """Other objects, a glob that no path matches, and rules to include are refused."""
+    for options, error, sentence in (
+        ({"exclude": 1}, TypeError, "exclude must be globs or functions, not int"),
+        ({"exclude": root}, TypeError, f"not {type(root).__name__}"),
+        ({"exclude": bytearray(b"a")}, TypeError, "not bytearray"),
+        ({"include": [None]}, TypeError, "include must be globs or functions, not NoneType"),
+        ({"include": gitignore(root)}, TypeError, "gitignore"),
+        ({"exclude": [""]}, ValueError, "exclude has an empty glob"),
+        ({"include": "a\ud800"}, ValueError, "include has a character"),
+        ({"exclude": b"a\0"}, ValueError, "NUL byte"),
+        ({"exclude": "./a"}, ValueError, "exclude has the part '.' in './a'"),
+        ({"exclude": ["a", "../x"]}, ValueError, "the part '..'"),
+        ({"exclude": "a//b"}, ValueError, "an empty part"),
+        ({"exclude": "/"}, ValueError, "an empty part"),
+    ):
+        with pytest.raises(error, match=re.escape(sentence)):
             Tree(root, **options)
+
+
+def test_a_function_that_reads_the_tree(root):
+    """A function that reads its tree has an error that names it."""
+    trees = []
+    with Tree(root, exclude=lambda path, is_dir: bool(trees) and trees[0].quiet) as tree:
+        trees.append(tree)
+        (root / "new").touch()
+        with pytest.raises(RuntimeError, match="a function of exclude or include, cannot read it"):
+            tree.step()
+        trees.clear()
+
+
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="its collector runs when it likes")
+def test_a_tree_that_is_forgotten(root):
+    """A tree with patterns refers to itself nowhere, so it is closed at once."""
+    gc.disable()
+    try:
+        with pytest.warns(ResourceWarning, match="unclosed"):
+            Tree(root, exclude=["*.py", lambda path, is_dir: False, gitignore(root)])
+    finally:
+        gc.enable()
 
 
 def test_bytes_and_text(tmp_path):
@@ -153,40 +203,10 @@ def test_paths_after_a_move(root):
         assert "src/deep/a.py" in mirror.entries
 
 
-def left_in(disk, keeps):
-    """The entries of a disk that a function keeps, with the directories above them."""
-    kept = {}
-    for path, entry in disk.items():  # parents come first
-        parent = path.rpartition("/")[0]
-        if not path or (parent in kept and keeps(path, entry.is_dir)):
-            kept[path] = entry
-    return kept
-
-
 @backends
-@seeds(1, 10)
-def test_histories(tmp_path, backend, seed):
+def test_histories(tmp_path, backend):
     """After random operations the mirror is what the patterns leave of the disk."""
-    root = tmp_path / "root"
-    (root / "a").mkdir(parents=True)
-    (tmp_path / "outside").mkdir()
-
-    def keeps(path, is_dir):
-        parts = path.split("/")
-        return parts[-1] != "b" and parts[-1] != "g" and parts[:2] != ["a", "c"]
-
-    with Tree(root, exclude=["b", "g", "/a/c"], backend=backend) as tree:
-        mirror = Mirror(tree.entries())
-        children = [start(partial(Storm(tmp_path, f"{seed} {number}", links=False).run, 100)) for number in range(2)]
-        while children:
-            try:
-                mirror.follow(tree.wait(0.002))
-            except TimeoutError:
-                pass
-            children = [each for each in children if os.waitpid(each, os.WNOHANG)[0] == 0]
-        for change in told(tree):
-            mirror.follow(change)
-        assert not differences(mirror.entries, left_in(on_disk(root), keeps))
+    history(tmp_path / "place", 0, exclude=("b", "g", "/a/c"), backend=backend)
 
 
 # .gitignore

@@ -1,9 +1,9 @@
 """Random histories of a tree, and a mirror that sees nothing but the changes.
 
-A *storm* is a process that does random operations below a root, and beside it in a
-directory ``outside``. The mirror begins with ``entries()``, follows the changes of a
-Tree, and refuses those about names that it does not have. In the end it is compared
-with the disk.
+A *storm* is a process that does random operations below a root, in the directory above
+it, and in a directory ``outside``. The mirror begins with ``entries()``, follows the
+changes of a Tree, and refuses those about names that it does not have. In the end it is
+compared with the disk.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ import random
 import shutil
 import signal
 import stat
+import tempfile
 import time
 import traceback
 from contextlib import contextmanager, suppress
@@ -21,13 +22,14 @@ from pathlib import Path
 import pytest
 
 import butter._tree_fanotify
-import butter._tree_inotify
+import butter._tree_part
 from butter._tree_hints import Hint
 from butter.fanotify import FAN_NONBLOCK, FAN_REPORT_DFID_NAME_TARGET, fanotify_init
 from butter.inotify import IN_NONBLOCK, IN_Q_OVERFLOW, inotify_init
 from butter.tree import ChangeKind, Entry, Tree
 from support.children import libc
 from support.mounts import raw_mount
+from support.needs import capable
 
 _EXCHANGE = 2  # a flag of renameat2
 _FDCWD = -100
@@ -111,11 +113,15 @@ def on_disk(root, is_bytes=False):
     return found
 
 
-def differences(mirror, disk, versions=True):
-    """The paths at which a mirror and the disk differ."""
+def differences(mirror, disk, linked=frozenset()):
+    """The paths at which a mirror and the disk differ.
+
+    The versions of files are not compared whose inodes are *linked*: such a file may be
+    written through another name.
+    """
 
     def key(entry):
-        return (entry.is_dir, entry.inode, *(entry[2:] if versions and not entry.is_dir else ()))
+        return (entry.is_dir, entry.inode, *(() if entry.is_dir or entry.inode in linked else entry[2:]))
 
     return {
         path: (mirror.get(path), disk.get(path))
@@ -124,23 +130,71 @@ def differences(mirror, disk, versions=True):
     }
 
 
+def left_in(disk, exclude):
+    """The entries of a disk without some names, and paths that begin with ``/``."""
+    names = set(exclude)
+
+    def keeps(path):
+        parts = path.split("/")
+        ways = {"/" + "/".join(parts[: count + 1]) for count in range(len(parts))}
+        return not names & (ways | set(parts))
+
+    return {path: entry for path, entry in disk.items() if keeps(path)}
+
+
+def lay_out(place):
+    """Make the directories of a storm in *place*, and return its root."""
+    root = f"{os.fspath(place)}/above/root"
+    os.makedirs(root)
+    os.mkdir(f"{os.fspath(place)}/outside")
+    return root
+
+
 class Storm:
-    """Random operations on the directory *place*/root, by a seed."""
+    """Random operations on the directory *place*/above/root, by a seed.
+
+    They stay in *place*. A process that may have another root of all paths has that
+    one. In any other, no link leads upwards: where links change while a path is
+    followed, nothing else could keep them in.
+
+    Hard links are made if *linked* is the number of a file, to which the inodes are
+    added that have had another name, by a link or a mount, as 8 bytes each.
+    """
 
     DIRECTORIES = (b"a", b"b", b"c", b"d\xff")
     FILES = (b"f", b"g", b"h", b"i\xe9")
 
-    def __init__(self, place, seed, links=True, wild=True, closed=False, mounts=False):
+    def __init__(self, place, seed, linked=None, wild=True, closed=False, mounts=False):
         self._random = random.Random(seed)
-        self._place = os.fsencode(place)
-        self._root, self._outside = self._place + b"/root", self._place + b"/outside"
-        self._links = links
+        self._linked = linked
+        self._confined = False
+        self._enter(os.fsencode(place))
         plain = [self.mkdir, self.makedirs, self.write, self.write, self.append, self.write, self.rename, self.rename]
-        plain += [self.rename, self.move_out, self.move_in, self.remove, self.remove_tree, self.attributes, self.link]
-        plain += [self.symlink, self.replace]
+        plain += [self.rename, self.move_out, self.move_in, self.remove, self.remove_tree, self.attributes]
+        plain += [self.symlink, self.replace] + ([self.link] if linked is not None else [])
         rare = [self.exchange, self.replace_directory, self.over_empty, self.child_over_parent, self.utime]
-        self._operations = plain * 3 + (rare * 2 + [self.root_goes] if wild else [])
-        self._operations += [self.close] * 6 * closed + [self.mount, self.bind, self.umount, self.umount] * 2 * mounts
+        self._operations = plain * 6 + (rare * 4 + [self.root_goes, self.above_goes] if wild else [])
+        self._operations += ([self.close] * 12 + [self.close_above] * 2) * closed
+        self._operations += [self.mount, self.bind, self.umount, self.umount] * 4 * mounts
+        self._operations += [self.mount_above, self.umount_above, self.umount_above] * mounts
+        self._operations += [self.exchange] * 4 * mounts
+
+    def _enter(self, place):
+        self._place, self._outside, self._above = place, place + b"/outside", place + b"/above"
+        self._root = self._above + b"/root"
+
+    def start(self, count, pause=0.0):
+        """The process id of a forked child that does *count* operations."""
+
+        def body():
+            if capable("CAP_SYS_CHROOT"):
+                os.chroot(self._place)
+                os.chdir("/")
+                self._enter(b"")
+                self._confined = True
+            self.run(count, pause)
+
+        return start(body)
 
     def run(self, count, pause=0.0):
         """Do *count* operations; those that fail are part of the history."""
@@ -219,11 +273,22 @@ class Storm:
         os.utime(self.file(), ns=(1, self._random.randrange(10**18)))
 
     def link(self):
-        if self._links:
-            os.link(self.file(), self.any())
+        # by a name that only this process uses: so it is known which inode has two
+        name = self._place + b"/linked%d" % os.getpid()
+        os.link(self.file(), name)
+        try:
+            self._has_two_names(name)
+            os.link(name, self.any())
+        finally:
+            os.unlink(name)
+
+    def _has_two_names(self, path):
+        if self._linked is not None:
+            os.write(self._linked, os.lstat(path).st_ino.to_bytes(8, "little"))
 
     def symlink(self):
-        os.symlink(self._random.choice((b"a", b"..", b"nothing", b"../outside")), self.any())
+        targets = (b"a", b"..", b"nothing", b"../outside") if self._confined else (b"a", b"nothing")
+        os.symlink(self._random.choice(targets), self.any())
 
     def exchange(self):
         if libc.renameat2(_FDCWD, self.any(), _FDCWD, self.any(), _EXCHANGE):
@@ -252,30 +317,64 @@ class Storm:
         """Take permissions away, or give them back."""
         os.chmod(self.subdirectory(), self._random.choice((0, 0o100, 0o400, 0o755, 0o755)))
 
+    def close_above(self):
+        """Take permissions from the directory above the root, often for a moment."""
+        os.chmod(self._above, self._random.choice((0, 0o100, 0o311, 0o400)))
+        if self._random.random() < 0.9:
+            self._random.random() < 0.5 and time.sleep(0.005)
+            os.chmod(self._above, 0o755)
+
     def mount(self):
         raw_mount("tmpfs", self.subdirectory(), "tmpfs")
 
     def bind(self):
-        raw_mount(self.subdirectory(), self.subdirectory(), None, 0x1000)
+        source, target = self.subdirectory(), self.subdirectory()
+        raw_mount(source, target, None, 0x1000)
+        # they may be files: what is written through one name is not told of the other
+        for path in source, target:
+            self._has_two_names(path)
 
     def umount(self):
         libc.umount2(self.subdirectory(), 2)  # MNT_DETACH
 
+    def mount_above(self):
+        raw_mount("tmpfs", self._above, "tmpfs")
+        if self._random.random() < 0.5:
+            os.mkdir(self._root)
+
+    def umount_above(self):
+        libc.umount2(self._above, 2)  # MNT_DETACH
+        os.makedirs(self._root, exist_ok=True)
+
     def root_goes(self):
+        other = self._above + b"/other"
         way = self._random.randrange(4)
         if way == 0:
             shutil.rmtree(self._root)
         elif way == 1:
-            os.rename(self._root, self._place + b"/other")
-            self._random.random() < 0.5 and time.sleep(0.015)
-            os.rename(self._place + b"/other", self._root)
+            self._goes_and_comes(self._root, other)
         elif way == 2:
-            os.rename(self._root, self._place + b"/old%d" % self._random.randrange(10**9))
+            os.rename(self._root, self._old())
         elif way == 3:
-            os.rename(self.subdirectory(), self._place + b"/other")
-            os.rename(self._root, self._place + b"/old%d" % self._random.randrange(10**9))
-            os.rename(self._place + b"/other", self._root)
+            os.rename(self.subdirectory(), other)
+            os.rename(self._root, self._old())
+            os.rename(other, self._root)
         os.makedirs(self._root, exist_ok=True)
+
+    def above_goes(self):
+        if self._random.random() < 0.5:
+            self._goes_and_comes(self._above, self._place + b"/other")
+        else:
+            os.rename(self._above, self._old())
+        os.makedirs(self._root, exist_ok=True)
+
+    def _goes_and_comes(self, path, other):
+        os.rename(path, other)
+        self._random.random() < 0.5 and time.sleep(0.015)
+        os.rename(other, path)
+
+    def _old(self):
+        return self._place + b"/old%d" % self._random.randrange(10**9)
 
 
 def open_all(root):
@@ -322,13 +421,18 @@ def short_queue(backend, size):
     if not pool:
         _fill(pool, backend, size)
     fd = pool.pop()
-    module = butter._tree_inotify if backend == "inotify" else butter._tree_fanotify
-    make = getattr(module, f"{backend}_init")
-    setattr(module, f"{backend}_init", lambda *_: fd)
+    module = butter._tree_part if backend == "inotify" else butter._tree_fanotify
+    make = module.open_into
+
+    def open_into(part, *_):
+        part._fd = fd
+        return fd
+
+    module.open_into = open_into
     try:
         yield
     finally:
-        setattr(module, f"{backend}_init", make)
+        module.open_into = make
         os.close(fd)
 
 
@@ -389,46 +493,67 @@ def history(
     loss=0.0,
     pause=0.0,
     rounds=1,
+    exclude=(),
     **options,
 ):
     """Storms while a tree is made and followed. AssertionError if the tree lies.
 
+    A tree that is *partial* is compared after all was looked at once more, with as many
+    watches as it likes: before, only its changes have to make sense.
+
     Returns how often events were lost.
     """
     place = os.fspath(place)
-    root = f"{place}/root"
-    os.makedirs(root)
-    os.makedirs(f"{place}/outside")
-    Storm(place, seed, links, wild=False).run(60)
-    os.makedirs(root, exist_ok=True)
-    early = start(lambda: Storm(place, seed + 1, links, wild=False).run(count // 3))
-    children = [early]
-    try:
-        with Tree(root, **options) as tree:
-            if loss:
-                lose_events(tree, loss, seed)
-            mirror = Mirror(tree.entries())
-            changes = []
-            for turn in range(rounds):
-                for number in range(processes):
-                    storm = Storm(place, f"{seed} {turn} {number}", links, wild, closed, mounts)
-                    children.append(start(lambda storm=storm: storm.run(count, pause)))
-                while children:
-                    try:
-                        changes.append(tree.wait(0.002))
-                        mirror.follow(changes[-1])
-                    except TimeoutError:
-                        pass
-                    children = [each for each in children if os.waitpid(each, os.WNOHANG)[0] == 0]
-                if closed:
-                    open_all(place)
-                tree.sync(20)
-                while tree.pending:
-                    changes.append(tree.wait(0))
-                    mirror.follow(changes[-1])
-                found = differences(mirror.entries, on_disk(root), versions=not (links or mounts))
-                assert not found, (found, changes[-30:])
-            return tree._hints.overflows
-    finally:
-        for each in children:
-            os.waitpid(each, 0)
+    root = lay_out(place)
+    with tempfile.TemporaryFile(dir=place) as file:
+        linked = file.fileno() if links else None
+        before = _marks(place)
+        os.waitpid(Storm(place, seed, linked, wild=False).start(60), 0)
+        os.makedirs(root, exist_ok=True)
+        children = [Storm(place, seed + 1, linked, wild=False).start(count // 3)]
+        try:
+            with Tree(root, exclude=exclude or None, **options) as tree:
+                if loss:
+                    lose_events(tree, loss, seed)
+                mirror, changes = Mirror(tree.entries()), []
+
+                def follow(change):
+                    changes.append(change)
+                    mirror.follow(change)
+
+                for turn in range(rounds):
+                    for number in range(processes):
+                        storm = Storm(place, f"{seed} {turn} {number}", linked, wild, closed, mounts)
+                        children.append(storm.start(count, pause))
+                    while children:
+                        with suppress(TimeoutError):
+                            follow(tree.wait(0.002))
+                        children = [each for each in children if os.waitpid(each, os.WNOHANG)[0] == 0]
+                    if closed:
+                        open_all(place)
+                    if options.get("partial"):
+                        limit_watches(1 << 20)
+                        tree._hints.overflow()
+                    tree.sync(20)
+                    while tree.pending:
+                        follow(tree.wait(0))
+                    inodes = memoryview(os.pread(file.fileno(), 1 << 20, 0)).cast("q")
+                    found = differences(mirror.entries, left_in(on_disk(root), exclude), set(inodes))
+                    assert not found, (found, changes[-30:])
+                    assert _marks(place) == before, "the storms have left their directory"
+                return tree._hints.overflows
+        finally:
+            for each in children:
+                os.waitpid(each, 0)
+
+
+def _marks(place):
+    """The status of the directory of *place*, as far as no reader changes it."""
+    status = os.stat(os.path.dirname(place))
+    return status.st_dev, status.st_ino, status.st_mode, status.st_mtime_ns, status.st_ctime_ns
+
+
+def limit_watches(count):
+    """Let this process's user namespace have *count* watches of inotify."""
+    with open("/proc/sys/user/max_inotify_watches", "w") as limit:
+        limit.write(str(count))
