@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import support
@@ -15,6 +14,8 @@ from butter.pidfd import Pidfd
 
 # a warning is an error here too, so a leak of the command is on its stderr
 COMMAND = [sys.executable, "-W", "error", "-m", "butter"]
+
+F_SETPIPE_SZ = 1031  # fcntl has it since Python 3.10
 
 
 def run(*arguments, **options):
@@ -88,8 +89,7 @@ def wait_until_drained(process):
     descriptors = Path(f"/proc/{process.pid}/fd")
     (number,) = (int(fd.name) for fd in descriptors.iterdir() if os.readlink(fd) == "anon_inode:inotify")
     with Pidfd(process.pid) as pidfd, open(pidfd.getfd(number), "rb") as queue:
-        while queued(queue.fileno()):
-            time.sleep(0.001)
+        support.until(lambda: not queued(queue.fileno()))
 
 
 def finish(process):

@@ -38,7 +38,7 @@ from butter.inotify import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, Protocol
 
     from butter.cli._watch_output import Output
@@ -60,6 +60,9 @@ if TYPE_CHECKING:
 
             None if nothing is in memory.
             """
+
+        def waits(self) -> bool:
+            """Return whether anything is in memory that may become a line."""
 
         def rest(self) -> list[Line]:
             """Make all lines of what is in memory, also of what is not settled."""
@@ -192,6 +195,10 @@ class Settled:
             return first if left is None else min(left, first)
         return left
 
+    def waits(self) -> bool:
+        """Return whether a path is not settled."""
+        return bool(self._waiting) or self._source.waits()
+
     def rest(self) -> list[Line]:
         """Return all lines."""
         self._merge(self._source.rest(), 0.0)
@@ -203,8 +210,50 @@ class Settled:
         return None if self._waiting else self._source.over()
 
 
+class Burst:
+    """The paths that *runner* gets at once, when nothing has changed for a moment.
+
+    That is when no line waits to be settled, but at the latest *longest* seconds after
+    the first change. *watched* are the paths that may have changed where events were
+    lost.
+    """
+
+    def __init__(self, runner: Runner, watched: Sequence[bytes], longest: float) -> None:
+        self.runner = runner
+        self._watched = watched
+        self._longest = longest
+        self._paths: dict[bytes, None] = {}
+        self._until = math.inf
+
+    def add(self, lines: Iterable[Line]) -> None:
+        """Keep the paths of *lines*."""
+        for line in lines:
+            if line.mask & IN_Q_OVERFLOW:
+                self._paths.update(dict.fromkeys(self._watched))
+            elif line.counted and line.path is not None:
+                self._paths[line.path] = None
+
+    def left(self) -> float:
+        """Return in how many seconds the command has to run, though paths change."""
+        return max(0.0, self._until - time.monotonic())
+
+    def wait(self) -> None:
+        """Know that more lines may come soon."""
+        if self._until == math.inf:
+            self._until = time.monotonic() + self._longest
+
+    def end(self) -> None:
+        """Run the command for the paths."""
+        paths, self._paths, self._until = list(self._paths), {}, math.inf
+        if paths:
+            self.runner.changed(paths)
+
+
 class Loop:
-    """Shows the lines of *sources*, at most *count* of those that were asked for."""
+    """Shows the lines of *sources*, at most *count* of those that were asked for.
+
+    With a *burst*, a command is run for their paths.
+    """
 
     def __init__(
         self,
@@ -212,15 +261,16 @@ class Loop:
         output: Output,
         show: Show,
         count: int | None = None,
-        runner: Runner | None = None,
+        burst: Burst | None = None,
     ) -> None:
         self._sources = sources
         self._output = output
         self._show = show
         self._count = count
-        self._runner = runner
+        self._burst = burst
+        self._runner = None if burst is None else burst.runner
         self._poll = select.poll()
-        output.meanwhile = self._drain
+        output.meanwhile = self._meanwhile
         #: the descriptors of the sources, which one that follows a name may change
         self._numbers: list[int] = []
 
@@ -249,22 +299,38 @@ class Loop:
         self._show.end()
 
     def _until(self, deadline: float) -> int:
+        burst = self._burst
         while (left := deadline - time.monotonic()) > 0:
             self._wait(left)
-            lines = [line for source in self._sources for line in source.take()]
-            enough = self._shown(lines)
-            self._change(lines)
-            if enough:
-                if self._runner is not None:
-                    self._runner.finish()
-                return 0
+            overdue = burst is not None and not burst.left()
+            if self._took([line for source in self._sources for line in (source.rest() if overdue else source.take())]):
+                return self._finished()
             ends = [source.over() for source in self._sources]
             if all(ends):
+                self._finished()
                 tell(f"nothing is left to watch: {ends[0]}")
                 return FAILED
-        if self._shown([line for source in self._sources for line in source.rest()]):
+        enough = self._took([line for source in self._sources for line in source.rest()])
+        status = self._finished()
+        return status if enough or self._count is None else TOO_FEW
+
+    def _took(self, lines: list[Line]) -> bool:
+        """Show *lines*, run the command if it is time; return whether COUNT is reached."""
+        enough = self._shown(lines)
+        if self._burst is not None:
+            self._burst.add(lines)
+            if any(source.waits() for source in self._sources):
+                self._burst.wait()
+            else:
+                self._burst.end()
+        return enough
+
+    def _finished(self) -> int:
+        """Wait until the command has run for all that was shown; return its status."""
+        if self._burst is None:
             return 0
-        return 0 if self._count is None else TOO_FEW
+        self._burst.end()
+        return self._burst.runner.finish()
 
     def _wait(self, seconds: float) -> None:
         """Wait for something to do, at most *seconds*, and drain what is readable."""
@@ -280,6 +346,8 @@ class Loop:
         for source in self._sources:
             left = source.left()
             seconds = seconds if left is None else min(seconds, left)
+        if self._burst is not None:
+            seconds = min(seconds, self._burst.left())
         milliseconds = LONGEST_POLL if seconds == math.inf else min(math.ceil(seconds * 1000), LONGEST_POLL)
         ready = dict(self._output.wait(self._poll, milliseconds))
         if self._output.number in ready:
@@ -290,9 +358,14 @@ class Loop:
             if number in ready:
                 source.drain()
 
-    def _drain(self) -> None:
-        for source in self._sources:
-            source.drain()
+    def _meanwhile(self) -> None:
+        """Do what cannot wait for a slow reader of the output."""
+        if self._runner is not None:
+            # it has the signals, Ctrl-C too
+            self._runner.step()
+        if not self._output.hurried:
+            for source in self._sources:
+                source.drain()
 
     def _shown(self, lines: list[Line]) -> bool:
         """Show *lines*, and return whether COUNT is reached."""
@@ -310,17 +383,6 @@ class Loop:
                 if line.warning is not None:
                     tell(line.warning)
         return count == 0
-
-    def _change(self, lines: list[Line]) -> None:
-        """Run the command for the paths of *lines*."""
-        if self._runner is None:
-            return
-        paths: dict[bytes, None] = {}
-        for line in lines:
-            if line.counted and line.path is not None:
-                paths[line.path] = None
-        if paths:
-            self._runner.changed(list(paths))
 
 
 def json_fields(key: str, data: bytes) -> dict[str, str]:

@@ -109,6 +109,10 @@ class Filesystem:
         """Return in how many seconds there may be lines, or something to look at."""
         return 0.0 if self._lines else max(0.0, self._look - time.monotonic())
 
+    def waits(self) -> bool:
+        """Return whether there are lines in memory."""
+        return bool(self._lines)
+
     def rest(self) -> list[Line]:
         """Return all lines."""
         lines = list(self._lines)

@@ -100,6 +100,10 @@ class Names:
             return 0.0
         return max(0.0, self._until - time.monotonic()) if self._held else None
 
+    def waits(self) -> bool:
+        """Return whether there are events in memory."""
+        return bool(self._chunks or self._held)
+
     def rest(self) -> list[Line]:
         """Return all lines."""
         lines = []

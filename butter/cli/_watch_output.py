@@ -55,15 +55,17 @@ class Output:
 
     def __init__(self, raw: bool = False) -> None:
         self.number = output_number()
-        #: called again and again while the output is written: the queue of the kernel
-        #: must not overflow because the reader is slow
+        #: called again and again while the output is written: because the reader is
+        #: slow, the queue of the kernel must not overflow, nor a command be left alone
         self.meanwhile: Callable[[], None] = nothing
         self._left = memoryview(b"")
         self._room = select.poll()
         if self.number is not None:
             self._room.register(self.number, select.POLLOUT)
         self._raw = raw
-        self._waiting = self._interrupted = self._hurried = False
+        self._waiting = self._interrupted = False
+        #: whether Ctrl-C came, and only what is in memory is written
+        self.hurried = False
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -89,7 +91,7 @@ class Output:
 
     def hurry(self, rest: Callable[[], None]) -> None:
         """Call *rest* after Ctrl-C: it writes only as long as the output is read."""
-        self._hurried, self._waiting = True, False
+        self.hurried, self._waiting = True, False
         with contextlib.suppress(KeyboardInterrupt):
             self.write("")
             rest()
@@ -98,7 +100,7 @@ class Output:
         """Return ``poll.poll(milliseconds)``, which Ctrl-C interrupts."""
         try:
             self._waiting = True
-            if self._interrupted and not self._hurried:
+            if self._interrupted and not self.hurried:
                 raise KeyboardInterrupt
             return poll.poll(milliseconds)
         finally:
@@ -113,10 +115,9 @@ class Output:
         data = self._bytes(text)
         self._left = memoryview(bytes(self._left) + data if self._left else data)
         while self._left:
-            if not self._hurried:
-                self.meanwhile()
-            if not self.wait(self._room, PATIENCE if self._hurried else PAUSE):
-                if self._hurried:
+            self.meanwhile()
+            if not self.wait(self._room, PATIENCE if self.hurried else PAUSE):
+                if self.hurried:
                     raise KeyboardInterrupt
                 continue
             try:

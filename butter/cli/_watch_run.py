@@ -37,6 +37,9 @@ ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
 # SIGTTOU stops a process in the background that takes the terminal back
 OTHERS = {signal.SIGCHLD, signal.SIGTSTP, signal.SIGTTOU}
 
+#: the exit status of a shell that cannot start a program
+NOT_STARTED = 127
+
 
 class Runner:
     """``Runner(argv, restart=False, on_busy='queue', tell=…)``: runs *argv* on changes.
@@ -148,14 +151,17 @@ class Runner:
         self._look()
         self._advance()
 
-    def finish(self) -> None:
-        """Wait until the command has run for all changes; a server is not waited for.
+    def finish(self) -> int:
+        """Wait until the command has run for all changes, and return :attr:`status`.
+
+        A server is not waited for, and 0 is returned; so it is without any run.
 
         Raises what :meth:`step` does.
         """
         while self.busy and not self._server:
             self._epoll.poll()
             self.step()
+        return 0 if self._server else self.status or 0
 
     def close(self) -> None:
         """End the command, and leave signals and the terminal as they were.
@@ -197,6 +203,7 @@ class Runner:
             if not self._started and not self._command.varies:
                 raise
             self._tell(str(error.strerror))
+            self.status = NOT_STARTED
             return
         for path in job.paths:
             self._pending.pop(path, None)

@@ -136,6 +136,10 @@ class Followed:
             return 0.0
         return None if self._sums is None else self._sums.left()
 
+    def waits(self) -> bool:
+        """Return whether there are changes in memory."""
+        return self.left() is not None
+
     def rest(self) -> list[Line]:
         """Return all lines."""
         changes = []

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from butter.cli._output import printable, tell
-from butter.cli._watch import KINDS, ONLY_FANOTIFY, Loop, Settled
+from butter.cli._watch import KINDS, ONLY_FANOTIFY, Burst, Loop, Settled
 from butter.cli._watch_output import FIELDS, Output, Silent, printer
 from butter.cli._watch_run_options import HELP, add_options
 from butter.inotify import IN_ACCESS, IN_ALL_EVENTS, IN_CLOSE_NOWRITE, IN_MODIFY, IN_OPEN, InotifyMask
@@ -35,6 +35,9 @@ READING = IN_ACCESS | IN_OPEN | IN_CLOSE_NOWRITE
 
 #: for how long a path has to be quiet before a command is run for it, in seconds
 DEBOUNCE = 0.1
+
+#: how many times as long a command waits at most while paths go on changing
+PATIENCE = 20
 
 #: how long the line may be that tells which paths are watched
 LONGEST = 100
@@ -247,8 +250,11 @@ def run(options: argparse.Namespace) -> int:
             stack.enter_context(output.interruptible())
             if not options.quiet:
                 tell(f"watching {watched}")
-            runner = None if options.argv is None else stack.enter_context(runner_of(options))
-            return Loop(sources, output, show_of(output, options), options.count, runner).run(deadline)
+            burst = None
+            if options.argv is not None:
+                paths = list(map(os.fsencode, options.paths or [options.filesystem]))
+                burst = Burst(stack.enter_context(runner_of(options)), paths, max(1.0, PATIENCE * options.settle))
+            return Loop(sources, output, show_of(output, options), options.count, burst).run(deadline)
         except OSError as error:
             # a parameter of the library
             error.strerror = (error.strerror or "").partition("; partial=True")[0]

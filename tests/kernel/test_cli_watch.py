@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import support
-from commands import finish, one_line, run, run_at_limit, stop, watching
+from commands import F_SETPIPE_SZ, finish, one_line, run, run_at_limit, stop, watching
 from support import needs_namespaces
 
 from butter.cli._flags import flag_names
@@ -26,8 +26,6 @@ from butter.errors import sysctl
 from butter.inotify import InotifyEvent
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
-
-F_SETPIPE_SZ = 1031  # fcntl has it since Python 3.10
 
 LINE = re.compile(r"(\d\d:\d\d:\d\d\.\d\d\d)  (\S+) +(.*)")
 

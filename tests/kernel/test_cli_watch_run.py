@@ -1,6 +1,7 @@
 """The command of ``butter watch``: paths, waiting, restart, signals, terminal."""
 
 import argparse
+import fcntl
 import os
 import pty
 import re
@@ -8,17 +9,19 @@ import select
 import signal
 import sys
 import termios
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from commands import state
+from commands import F_SETPIPE_SZ, finish, state, stop, watching
 from support import in_child, until
 
 from butter.cli._output import sentence
 from butter.cli._watch_command import Command
 from butter.cli._watch_run import Runner
 from butter.cli._watch_run_options import add_options
+from butter.errors import sysctl
 
 # notes its arguments in a file, and ends when the test opens the fifo
 WAITS = ["sh", "-c", 'echo "$*" >> runs; read status < fifo; exit $status', "sh"]
@@ -439,3 +442,94 @@ def test_stop_and_go_on():
         os.write(terminal, b"\3")
         assert exit_code() == 130
         assert gone(server)
+
+
+# the command line
+
+# notes its arguments in a file, after a moment in which it may be ended
+NOTES = ["sh", "-c", 'sleep 0.05; echo "$*" >> runs; exit 4', "sh", "{+}"]
+
+
+def test_the_end_of_the_watch_waits_for_the_command():
+    """A change before the end of the last watch runs the command, to its end."""
+    Path("file").touch()
+    with watching("file", "-e", "close_write", "--", *NOTES) as process:
+        Path("file").write_text("new")
+        os.unlink("file")
+        code, _, said = finish(process)
+    assert (code, lines()) == (1, ["file"])
+    assert "{+}" not in said
+    assert said.endswith(
+        "butter: nothing is left to watch: every path was deleted or unmounted; with --follow a path is waited for\n"
+    )
+
+
+@pytest.mark.parametrize("count", [[], ["-n", "1"]])
+def test_the_end_of_the_time_waits_for_the_command(count):
+    """A change that is not settled when the time is up runs the command, to its end."""
+    os.mkdir("in")
+    with watching("in", "-e", "create", "--settle", "60", "-t", "0.5", *count, "--", *NOTES) as process:
+        os.mkdir("in/new")
+        code, _, _ = finish(process)
+    assert (code, lines()) == (4, ["in/new"])
+
+
+@pytest.mark.parametrize("options", [[], ["-r"]])
+def test_a_burst_is_one_run(options):
+    """The command runs for all changes of a burst at once, of every PATH."""
+    os.mkdir("a")
+    os.mkdir("b")
+    with watching(*options, "a", "b", "-e", "create", "-n", "40", "--settle", "0.2", "--", *NOTES) as process:
+        for number in range(40):
+            os.mkdir(f"{'ab'[number % 2]}/{number}")
+            # longer than all of them may take to settle one by one
+            time.sleep(0.01)
+        finish(process)
+    assert [len(line.split()) for line in lines()] == [40]
+
+
+def test_a_path_that_is_always_busy():
+    """The command runs after a while although a path goes on changing."""
+    os.mkdir("in")
+    with watching("in", "-e", "create", "--settle", "0.05", "--", *NOTES) as process:
+
+        def runs():
+            os.mkdir("in/new")
+            os.rmdir("in/new")
+            return lines()
+
+        until(runs)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    assert set(lines()) == {"in/new"}
+
+
+def test_lost_events_run_the_command():
+    """Where events were lost the command runs for the watched paths."""
+    os.mkdir("a")
+    os.mkdir("b")
+    with watching("a", "b", "-e", "create", "-n", "1", "--", *NOTES) as process:
+        stop(process)
+        for _ in range(sysctl("fs.inotify.max_queued_events") // 4 + 10):
+            # MOVE_SELF, which is not counted; in turns, as the kernel joins two that are alike
+            for old, new in ("a", "c"), ("b", "d"), ("c", "a"), ("d", "b"):
+                os.rename(old, new)
+        process.send_signal(signal.SIGCONT)
+        until(lines)
+        os.mkdir("b/new")
+        finish(process)
+    assert lines() == ["a b", "b/new"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_the_output_is_not_read(number):
+    """A signal ends the command that waits for room in a pipe, and its program."""
+    os.mkdir("in")
+    with watching("in", "--json", "-e", "create", "--", "sleep", "60") as process:
+        fcntl.fcntl(process.stdout, F_SETPIPE_SZ, 4096)
+        # more than has room
+        for name in range(200):
+            os.mkdir(f"in/{name}")
+        select.select([process.stdout], [], [], 60)
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number
