@@ -153,39 +153,51 @@ class Line:
         self.time = later.time
         self.mask |= later.mask
         self.flags += [flag for flag in later.flags if flag not in self.flags]
+        self.old_path = self.old_path or later.old_path
         self.counted = self.counted or later.counted
 
 
 class Settled:
-    """A source that has one line for each path, once the path was quiet."""
+    """A source that has one line for each path, once the path was quiet.
+
+    A line without a path, as that of an overflow, has nothing to wait for.
+    """
 
     def __init__(self, source: Source, seconds: float) -> None:
         self._source = source
         self._seconds = seconds
         #: the lines that wait, the one that is due first at the beginning
-        self._waiting: dict[bytes | None, tuple[float, Line]] = {}
+        self._waiting: dict[bytes, tuple[float, Line]] = {}
         self.fileno, self.drain, self.close = source.fileno, source.drain, source.close
 
     def take(self) -> list[Line]:
         """Return the lines of the paths that were quiet for long enough."""
         now = time.monotonic()
-        self._merge(self._source.take(), now + self._seconds)
+        lines = self._merge(self._source.take(), now + self._seconds)
         due = []
         for path, (when, line) in self._waiting.items():
             if when > now:
                 break
-            due.append((path, line))
-        for path, _ in due:
+            due.append(path)
+            lines.append(line)
+        for path in due:
             del self._waiting[path]
-        return [line for _, line in due]
+        return lines
 
-    def _merge(self, lines: list[Line], deadline: float) -> None:
+    def _merge(self, lines: list[Line], deadline: float) -> list[Line]:
+        """Let *lines* wait until *deadline*, and return those that have no path."""
+        others = []
         for line in lines:
-            before = self._waiting.pop(line.path, None)
+            path = line.path
+            if path is None:
+                others.append(line)
+                continue
+            before = self._waiting.pop(path, None)
             if before is not None:
                 before[1].merge(line)
                 line = before[1]
-            self._waiting[line.path] = deadline, line
+            self._waiting[path] = deadline, line
+        return others
 
     def left(self) -> float | None:
         """Return in how many seconds a path may be quiet for long enough."""
@@ -201,9 +213,9 @@ class Settled:
 
     def rest(self) -> list[Line]:
         """Return all lines."""
-        self._merge(self._source.rest(), 0.0)
+        others = self._merge(self._source.rest(), 0.0)
         waiting, self._waiting = self._waiting, {}
-        return [line for _, line in waiting.values()]
+        return others + [line for _, line in waiting.values()]
 
     def over(self) -> str | None:
         """Return why no line can come any more; None if one can."""

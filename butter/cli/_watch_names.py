@@ -55,12 +55,13 @@ class Names:
         self._patterns = patterns
         #: every path of each watch: of hard and symbolic links there may be several
         self._paths: dict[int, list[bytes]] = {}
+        #: the device and the inode of each watch, by which a path is known again
+        self._files: dict[int, tuple[int, int]] = {}
         self._moved: set[int] = set()
         self._chunks: deque[tuple[float, bytes]] = deque()
         self._size = 0
-        #: events after half of a move, and until when they wait for the other half
+        #: half of a move, and the events after it, each with the time when it was read
         self._held: list[tuple[float, InotifyEvent]] = []
-        self._until = 0.0
         self._inotify = Inotify(IN_NONBLOCK)
         self.fileno, self.close = self._inotify.fileno, self._inotify.close
 
@@ -71,6 +72,7 @@ class Names:
         if path in paths:
             paths.remove(path)
         paths.append(path)
+        self._files[wd] = file_of(path) or (0, 0)
         if self._patterns is not None:
             self._patterns.add(path)
 
@@ -92,13 +94,16 @@ class Names:
         events = self._next()
         if self._joined and events:
             events = self._whole(events)
-        return self._lines(events)
+        return self._lines(events, {})
 
     def left(self) -> float | None:
         """Return in how many seconds there may be lines."""
         if self._chunks:
             return 0.0
-        return max(0.0, self._until - time.monotonic()) if self._held else None
+        if not self._held:
+            return None
+        age = time.time() - self._held[0][0]
+        return GRACE - age if 0 <= age < GRACE else 0.0
 
     def waits(self) -> bool:
         """Return whether there are events in memory."""
@@ -106,10 +111,10 @@ class Names:
 
     def rest(self) -> list[Line]:
         """Return all lines."""
-        lines = []
-        self._until = 0.0
+        lines: list[Line] = []
+        halves: dict[int, NameLine] = {}
         while self._chunks or self._held:
-            lines += self._lines(self._next())
+            lines += self._lines(self._next(), halves)
         return lines
 
     def over(self) -> str | None:
@@ -129,28 +134,24 @@ class Names:
     def _whole(self, events: list[tuple[float, InotifyEvent]]) -> list[tuple[float, InotifyEvent]]:
         """Return *events* up to the first half of a move whose other half may come."""
         targets = {event.cookie for _, event in events if event.mask & IN_MOVED_TO}
-        for number, (_, event) in enumerate(events):
-            if event.mask & IN_MOVED_FROM and event.cookie not in targets:
-                now = time.monotonic()
-                if not self._until:
-                    self._until = now + GRACE
-                if now < self._until:
-                    self._held = events[number:]
-                    return events[:number]
-        self._until = 0.0
+        # what was read later may have the other half, however long that was ago
+        now = events[-1][0] if self._chunks else time.time()
+        for number, (read, event) in enumerate(events):
+            if event.mask & IN_MOVED_FROM and event.cookie not in targets and 0 <= now - read < GRACE:
+                self._held = events[number:]
+                return events[:number]
         return events
 
-    def _lines(self, events: list[tuple[float, InotifyEvent]]) -> list[Line]:
+    def _lines(self, events: list[tuple[float, InotifyEvent]], halves: dict[int, NameLine]) -> list[Line]:
+        """Return the lines of *events*; *halves* has those of halves of moves."""
         lines: list[Line] = []
-        #: the lines of the first halves of moves
-        halves: dict[int, NameLine] = {}
         for now, event in events:
             wd, mask, cookie, name = event
             if self._patterns is not None and name and self._patterns.excluded(self._paths.get(wd, ()), name, mask):
                 continue
             paths = self._paths_of(wd, name)
             if mask & IN_MOVE_SELF:
-                self._moved.add(wd)
+                self._look(wd)
             if mask & IN_MOVED_TO and cookie in halves:
                 halves.pop(cookie).join(mask, paths)
                 continue
@@ -160,15 +161,32 @@ class Names:
                 halves[cookie] = line
             elif mask & IN_IGNORED:
                 self._paths.pop(wd, None)
+                self._files.pop(wd, None)
                 self._moved.discard(wd)
             elif mask & IN_Q_OVERFLOW:
                 line.warning = LOST + raise_sysctl("fs.inotify.max_queued_events")
         return lines
 
+    def _look(self, wd: int) -> None:
+        """Look whether a watched file that has moved is at one of its paths."""
+        if any(file_of(path) == self._files.get(wd) for path in self._paths.get(wd, ())):
+            self._moved.discard(wd)
+        else:
+            self._moved.add(wd)
+
     def _paths_of(self, wd: int, name: bytes) -> list[bytes]:
         """Return the paths of a name, beginning with the one that was watched last."""
         paths = self._paths.get(wd, [])[::-1]
         return [os.path.join(path, name) for path in paths] if name else paths
+
+
+def file_of(path: bytes) -> tuple[int, int] | None:
+    """Return the device and the inode of what is at *path*, None if nothing is."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class NameLine(Line):
@@ -189,6 +207,12 @@ class NameLine(Line):
         self.old_path, self.path = self.path, paths[0]
         self.mask |= mask
         self.flags = flag_names(self.mask)
+
+    def merge(self, later: Line) -> None:
+        """Stand for a later line as well, after which the path may be another."""
+        super().merge(later)
+        if isinstance(later, NameLine):
+            self.also, self.moved = later.also, later.moved
 
     @property
     def note(self) -> str:  # type: ignore[override]

@@ -333,7 +333,7 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
             options.refuse(f"{names_of(others)}: only --filesystem and --who have such events")
         from butter.cli._watch_names import source_of_names
 
-        one_line = not (options.json or options.summary or options.settle is not None)
+        one_line = not (options.json or options.summary)
         sources = [source_of_names(options, mask, one_line)]
     if options.settle is not None:
         sources = [Settled(source, options.settle) for source in sources]

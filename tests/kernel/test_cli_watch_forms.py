@@ -1,5 +1,6 @@
 """The forms of the output of ``butter watch``, and where its paths come from."""
 
+import contextlib
 import csv
 import datetime
 import json
@@ -12,8 +13,11 @@ import time
 
 import pytest
 from commands import finish, one_line, run, started, stop, wait_until_drained, watching
+from support import until
 
+from butter.cli import _watch_names
 from butter.errors import sysctl
+from butter.inotify import IN_MOVE
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
@@ -62,6 +66,74 @@ def test_a_path_that_moves(here, is_dir):
         (here / "other").chmod(0o700)
         first, second = map(json.loads, finish(process)[1])
     assert (first["flags"], first["moved"], second["moved"]) == (["IN_MOVE_SELF"], True, True)
+
+
+def test_a_path_that_moves_and_comes_back(here):
+    """A watched path that is back at its name is not said to have moved away."""
+    path = here / "path"
+    path.mkdir()
+    with watching(path, "-e", "attrib", "-n", "1") as process:
+        path.rename(here / "other")
+        assert b"moved away" in process.stdout.readline()
+        (here / "other").rename(path)
+        path.chmod(0o700)
+        _, lines, _ = finish(process)
+    assert columns(lines) == [("MOVE_SELF", str(path)), ("ATTRIB|ISDIR", str(path))]
+
+
+def names_of_moves(here, monkeypatch):
+    """A source for the names in a directory with "a" and "b", one event a read."""
+    (here / "a").touch()
+    (here / "b").touch()
+    monkeypatch.setattr(_watch_names, "READ", 32)
+    names = _watch_names.Names(IN_MOVE, True, None)
+    names.add(os.fsencode(here))
+    return names
+
+
+def words(lines):
+    """The last component of each path."""
+    return [[os.path.basename(path or b"").decode() for path in (line.old_path, line.path)] for line in lines]
+
+
+def test_half_of_a_move_beside_a_whole_one(here, monkeypatch):
+    """A move is one line although half of one before it was waited for in vain."""
+    names = names_of_moves(here, monkeypatch)
+    with contextlib.closing(names):
+        (here / "a").rename(here.parent / "a")
+        names.drain()
+        assert names.take() == []
+        until(lambda: names.left() == 0)
+        (here / "b").rename(here / "c")
+        names.drain()
+        assert words(names.take() + names.take()) == [["", "a"], ["b", "c"]]
+
+
+def test_the_rest_has_whole_moves(here, monkeypatch):
+    """A move that was read in two parts is one line at the end of the watch."""
+    names = names_of_moves(here, monkeypatch)
+    with contextlib.closing(names):
+        (here / "b").rename(here / "c")
+        names.drain()
+        assert words(names.rest()) == [["b", "c"]]
+
+
+def test_settled_moves(here):
+    """With --settle a move is one line, and that of a path that moves says so."""
+    (here / "old").touch()
+    path = here / "path"
+    path.mkdir()
+    with watching(here, path, "--settle", "0.05", "-n", "2", "-e", "move,attrib") as process:
+        stop(process)
+        path.chmod(0o700)
+        (here / "old").rename(here / "new")
+        path.rename(here.parent / "path")
+        process.send_signal(signal.SIGCONT)
+        _, lines, _ = finish(process)
+    moved, away = columns(lines)
+    assert moved == ("MOVED_FROM|MOVED_TO", f"{here}/old -> {here}/new")
+    assert away[0].startswith("ATTRIB|ISDIR|")
+    assert away[1] == f"{path}  (moved away: this is no longer its path)"
 
 
 def test_settled_names(here):
@@ -128,7 +200,19 @@ def test_own_format(here):
     [
         (["--format", "{nothing}"], "'{nothing}' is not a format; its fields are {time}, {flags}, {path}"),
         (["--format", "{"], "'{' is not a format"),
-        (["--format", "{path.nothing}"], "is not a format"),
+        (["--format", "{path.upper}"], "is not a format"),
+        (["--format", "{path[0]}"], "is not a format"),
+        (["--format", "{flags:{path}}"], "is not a format"),
+        (["--format", "{flags:d}"], "is not a format"),
+        (["--format", "{pid!r}"], "is not a format"),
+        (["--format", "{}"], "is not a format"),
+        (["--format", "{path:99999}"], "is not a format"),
+        (["--time-format", "%F", "--json"], "--time-format does not go with --json"),
+        (["--time-format", "%F", "--summary"], "--time-format does not go with --summary"),
+        (["--format", "{path}", "--summary"], "--format does not go with --summary"),
+        (["--restart"], "--restart needs a COMMAND after --"),
+        (["--on-busy", "queue"], "--on-busy needs a COMMAND after --"),
+        (["--kill-after", "5"], "--kill-after needs a COMMAND after --"),
         (["--json", "--csv"], "not allowed with argument"),
         (["--color", "often"], "'often'"),
         (["--exclude", ""], "'' is not a glob"),
@@ -181,13 +265,12 @@ def test_summary(here):
 
 def test_summary_after_an_interrupt(here):
     """Ctrl-C ends a summary, which is printed."""
-    with watching(here, "-r", "-e", "create", "--summary") as process:
+    with watching(here, "-e", "create", "--summary") as process:
         (here / "new").mkdir()
-        stop(process)
+        wait_until_drained(process)
         process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGCONT)
         code, lines, said = finish(process)
-    assert (code, said, lines[1:]) in [(130, "", [f"    1        1  {here}/new"]), (130, "", [])]
+    assert (code, said, lines[1:]) == (130, "", [f"    1       1  {here}/new"])
 
 
 @pytest.mark.parametrize("data", [b"one\ntwo\n", b"one\0two"])
@@ -197,9 +280,7 @@ def test_paths_from_a_file(here, data):
         os.mkdir(name)
     (here / "paths").write_bytes(data)
     with open(here / "paths", "rb") as paths, started("watch", "-", "-n", "1", "-q", stdin=paths) as process:
-        while process.poll() is None:
-            os.utime("two")
-            time.sleep(0.01)
+        until(lambda: os.utime("two") or process.poll() is not None)
         assert process.stdout.readline().split()[2] == b"two"
     done = run("watch", "-t", "0", "--from-file", here / "paths", "--from-file", here / "paths")
     assert (done.returncode, done.stderr) == (0, "butter: watching one, two, one, two\n")
