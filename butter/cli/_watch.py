@@ -327,7 +327,10 @@ class Loop:
         return status if enough or self._count is None else TOO_FEW
 
     def _took(self, lines: list[Line]) -> bool:
-        """Show *lines*, run the command if it is time; return whether COUNT is reached."""
+        """Show *lines*, and return whether COUNT is reached.
+
+        If it is time, the command is run for them.
+        """
         enough = self._shown(lines)
         if self._burst is not None:
             self._burst.add(lines)

@@ -271,7 +271,7 @@ def fields_of(line: Line, clock: Callable[[float], str], shown: Callable[[bytes]
         "path": shown(line.path or b""),
         "old_path": shown(line.old_path or b""),
         "name": shown(name),
-        "pid": more.get("pid") or "",
+        "pid": str(more.get("pid") or ""),
         "comm": shown(more.get("comm") or b""),
     }
 

@@ -11,11 +11,19 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+#: how many seconds a command may take to end
+KILL_AFTER = 5.0
+
 HELP = """\
-COMMAND runs without a shell when paths have changed. {} in its arguments stands
-for a path, and COMMAND runs once for each; with {+} it runs once, with an
-argument for each path, or more often where they are too many for one; without
-both it runs once. {{}} is a plain {}. A path that begins with '-' gets './'.
+COMMAND runs without a shell when paths have changed, and nothing has changed
+for 0.1 seconds, or for those of --settle; while changes go on it waits at most
+20 times as long. Leave out the files that it writes itself, by --exclude or
+--gitignore: they would run it again, for ever.
+
+{} in its arguments stands for a path, and COMMAND runs once for each; with {+}
+it runs once, with an argument for each path, or more often where they are too
+many for one; without both it runs once. {{}} is a plain {}. A path that begins
+with '-' gets './'.
 
 COMMAND finds the same paths in its environment: in BUTTER_PATHS, each on a
 line, and in the file that BUTTER_PATHS_FILE names, each with a NUL at its end,
@@ -37,8 +45,8 @@ and so do SIGTERM, SIGHUP and SIGQUIT.
 def add_options(parser: argparse.ArgumentParser, seconds: Callable[[str], float]) -> None:
     """Add the options that say how a command runs.
 
-    They become ``restart``, ``on_busy`` and ``kill_after``. *seconds* is the type of a
-    time.
+    They become ``restart``, ``on_busy`` and ``kill_after``, which are None if they are
+    not there. *seconds* is the type of a time.
     """
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
@@ -47,13 +55,11 @@ def add_options(parser: argparse.ArgumentParser, seconds: Callable[[str], float]
     group.add_argument(
         "--on-busy",
         choices=["queue", "skip", "restart"],
-        default="queue",
         help="what a change does while COMMAND runs: wait for its end (queue), nothing, or end it (default: queue)",
     )
     parser.add_argument(
         "--kill-after",
         type=seconds,
-        default=5.0,
         metavar="SECONDS",
-        help="how long COMMAND may take to end until SIGKILL ends it (default: 5)",
+        help=f"how long COMMAND may take to end until SIGKILL ends it (default: {KILL_AFTER:g})",
     )

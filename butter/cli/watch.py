@@ -11,10 +11,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from butter.cli import did_you_mean
 from butter.cli._output import printable, tell
 from butter.cli._watch import KINDS, ONLY_FANOTIFY, Burst, Loop, Settled
 from butter.cli._watch_output import FIELDS, Output, Silent, printer
-from butter.cli._watch_run_options import HELP, add_options
+from butter.cli._watch_run_options import HELP, KILL_AFTER, add_options
 from butter.inotify import IN_ACCESS, IN_ALL_EVENTS, IN_CLOSE_NOWRITE, IN_MODIFY, IN_OPEN, InotifyMask
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ DEBOUNCE = 0.1
 
 #: how many times as long a command waits at most while paths go on changing
 PATIENCE = 20
+
+#: the longest time that an option takes, in seconds
+LONGEST_TIME = 1e9
+
+#: the longest column of --format
+WIDEST = 1000
 
 #: how long the line may be that tells which paths are watched
 LONGEST = 100
@@ -85,18 +92,18 @@ such file. A file that it finds complete is CREATED.
 
 {command}
 Only events of changes run it, unless -e has others, and only its own output is
-shown, unless the command line has a form for lines, as --json. With -n the last
-run is waited for.
+shown, unless the command line has a form for lines, as --json. With -n and -t
+the last run is waited for, and the command ends with its exit status.
 
 A glob without a slash is compared with names, and one with a slash with paths
 below PATH: '*.o', 'build/', 'docs/**/*.html'. A glob that ends with a slash is
 for directories. Without -r all of them are for the names in the directory.
 
 Text escapes backslashes, control characters, and bytes that are not UTF-8. -0
-ends each line with a NUL, and prints names as they are. --format has the
-fields {fields}
-as in '{{time}} {{flags:20}} {{path}}'. --time-format is that of strftime, with
-%f for microseconds.
+ends each line with a NUL, and prints names as they are. --time-format is that
+of strftime, with %f for microseconds. --format, as in
+'{{time}} {{flags:20}} {{path}}', has the fields
+{fields}
 
 A record of --json has time (seconds since 1970), path, name (within the
 directory), wd, mask, flags, cookie (the same in both halves of a move). Bytes
@@ -138,7 +145,7 @@ def add_to(commands: Commands) -> None:
             events=in_columns(list(EVENTS)),
             kinds=in_columns(list(KINDS)),
             only=", ".join(ONLY_FANOTIFY),
-            fields=", ".join(FIELDS),
+            fields="\n".join(f"  {name:10} {meaning}" for name, meaning in FIELDS.items()),
             command=HELP,
         ),
     )
@@ -190,9 +197,9 @@ def events_argument(argument: str) -> int:
         bare = re.sub("^(in|fan)_", "", name.strip()).replace("all_events", "all")
         bits = KINDS.get(bare) or EVENTS.get(bare)
         if bits is None:
-            raise argparse.ArgumentTypeError(
-                f"{name.strip()!r} is not an event; these are: {', '.join([*EVENTS, *KINDS])}"
-            )
+            known = [*EVENTS, *KINDS]
+            words = did_you_mean(bare, known) or f"; these are: {', '.join(known)}"
+            raise argparse.ArgumentTypeError(f"{name.strip()!r} is not an event{words}")
         mask |= bits
     return mask
 
@@ -208,7 +215,8 @@ def time_argument(argument: str) -> float:
         number = float(argument)
     except ValueError:
         number = math.nan
-    if not 0 <= number < math.inf:
+    # what timers and poll() take is less than infinity
+    if not 0 <= number <= LONGEST_TIME:
         raise argparse.ArgumentTypeError(f"{argument!r} is not a number of seconds")
     return number
 
@@ -220,18 +228,32 @@ def glob_argument(argument: str) -> str:
 
 
 def format_argument(argument: str) -> str:
+    import string
+
     try:
-        argument.format(**dict.fromkeys(FIELDS, ""))
-    except (LookupError, ValueError, AttributeError):
+        for _, field, spec, conversion in string.Formatter().parse(argument):
+            if field is not None and (field not in FIELDS or conversion or not is_column(spec or "")):
+                raise ValueError(field)
+    except ValueError:
         raise argparse.ArgumentTypeError(
             f"{argument!r} is not a format; its fields are {', '.join(f'{{{name}}}' for name in FIELDS)}"
         ) from None
     return argument
 
 
+def is_column(spec: str) -> bool:
+    """Return whether *spec* is that of a column for text, as in ``{path:>20}``."""
+    try:
+        format("", spec)
+    except ValueError:
+        return False
+    return all(int(number) <= WIDEST for number in re.findall("[0-9]{1,9}", spec))
+
+
 def run(options: argparse.Namespace) -> int:
     deadline = math.inf if options.time is None else time.monotonic() + options.time
     options.paths = all_paths(options)
+    check_forms(options)
     if options.argv == []:
         options.refuse("a COMMAND is needed after --")
     if bool(options.paths) == (options.filesystem is not None):
@@ -269,14 +291,26 @@ def runner_of(options: argparse.Namespace) -> Runner:
         return Runner(
             options.argv,
             restart=options.restart,
-            on_busy=options.on_busy,
+            on_busy=options.on_busy or "queue",
             tell=tell,
-            kill_after=options.kill_after,
+            kill_after=KILL_AFTER if options.kill_after is None else options.kill_after,
             late=options.settle,
         )
     except ValueError as error:
         options.refuse(str(error))
         raise
+
+
+def check_forms(options: argparse.Namespace) -> None:
+    """Refuse options that would have no effect beside the others."""
+    if options.argv is None:
+        for name in ("restart", "on_busy", "kill_after"):
+            # 0 seconds is a time
+            if getattr(options, name) is not None and getattr(options, name) is not False:
+                options.refuse(f"--{name.replace('_', '-')} needs a COMMAND after --")
+    for name, other in ("time_format", "json"), ("time_format", "summary"), ("format", "summary"):
+        if getattr(options, name) is not None and getattr(options, other):
+            options.refuse(f"--{name.replace('_', '-')} does not go with --{other}")
 
 
 def check_filesystem(options: argparse.Namespace) -> None:

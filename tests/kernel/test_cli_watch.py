@@ -20,7 +20,7 @@ from support import needs_namespaces
 from butter.cli._flags import flag_names
 from butter.cli._output import printable
 from butter.cli._watch_names import NameLine
-from butter.cli._watch_output import clock_of, text_form
+from butter.cli._watch_output import FIELDS, clock_of, text_form
 from butter.cli.watch import EVENTS, events_argument
 from butter.errors import sysctl
 from butter.inotify import InotifyEvent
@@ -35,6 +35,8 @@ def test_help_of_watch():
     words = run("watch", "--help").stdout
     assert set(EVENTS) <= set(words.split())
     assert "Output into a watched" in words
+    for name, meaning in FIELDS.items():
+        assert re.search(rf"^  {name} +{re.escape(meaning)}$", words, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,10 @@ def test_help_of_watch():
         (["-e", ""], "'' is not an event"),
         (["-e", "create,,delete"], "'' is not an event"),
         (["-e", "isdir"], "'isdir' is not an event"),
-        (["-e", "create,creat"], "'creat' is not an event; these are: access, modify, attrib"),
+        (["-e", "create,creat"], "'creat' is not an event; did you mean 'create'?"),
+        (["-e", "IN_XYZZY"], "'in_xyzzy' is not an event; these are: access, modify, attrib"),
+        (["-t", "1e306"], "'1e306' is not a number of seconds"),
+        (["--kill-after", "1e300"], "'1e300' is not a number of seconds"),
     ],
 )
 def test_wrong_arguments(arguments, words):

@@ -106,7 +106,7 @@ def test_options():
     """A command waits for its end unless an option says otherwise."""
     parser = argparse.ArgumentParser()
     add_options(parser, float)
-    assert vars(parser.parse_args([])) == {"restart": False, "on_busy": "queue", "kill_after": 5.0}
+    assert vars(parser.parse_args([])) == {"restart": False, "on_busy": None, "kill_after": None}
     assert parser.parse_args(["--kill-after", "0.5"]).kill_after == 0.5
     with pytest.raises(SystemExit):
         parser.parse_args(["--restart", "--on-busy", "skip"])
@@ -511,7 +511,7 @@ def test_lost_events_run_the_command():
     with watching("a", "b", "-e", "create", "-n", "1", "--", *NOTES) as process:
         stop(process)
         for _ in range(sysctl("fs.inotify.max_queued_events") // 4 + 10):
-            # MOVE_SELF, which is not counted; in turns, as the kernel joins two that are alike
+            # MOVE_SELF, which is not counted; in turns, as two that are alike are one
             for old, new in ("a", "c"), ("b", "d"), ("c", "a"), ("d", "b"):
                 os.rename(old, new)
         process.send_signal(signal.SIGCONT)
