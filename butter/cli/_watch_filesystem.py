@@ -143,6 +143,7 @@ def names_marked(options: argparse.Namespace, mask: int) -> Fanotify:
     """Return an object that watches files, and directories without those in them."""
     if mask & IN_ALL_EVENTS == IN_ALL_EVENTS:
         mask = (all_events() & ~FAN_FS_ERROR) | FAN_DELETE_SELF | FAN_MOVE_SELF
+    mask = whole_moves(mask)
     fanotify = opened(FAN_REPORT_FID | FAN_REPORT_DFID_NAME)
     try:
         for path in options.paths:
@@ -159,7 +160,7 @@ def marked(path: bytes, mask: int) -> tuple[Fanotify, str]:
     """Return an object for the filesystem of *path*, or its mount, with its words."""
     everything = mask & IN_ALL_EVENTS == IN_ALL_EVENTS
     try:
-        fanotify = watching(path, all_events() if everything else mask, FAN_MARK_FILESYSTEM)
+        fanotify = watching(path, all_events() if everything else whole_moves(mask), FAN_MARK_FILESYSTEM)
     except OSError as error:
         error.strerror = UNMARKED.get(error.errno or 0, error.strerror)
         return mount_marked(path, 0 if everything else mask, error)
@@ -191,8 +192,14 @@ def all_events() -> int:
     """Return the events of which ``all`` consists: each happening is one of them."""
     kernel = running_kernel()
     mask = OF_OPEN_FILES | FAN_ATTRIB | FAN_CREATE | FAN_DELETE
-    mask |= FAN_RENAME if kernel >= (5, 17) else FAN_MOVE
+    mask = whole_moves(mask | FAN_MOVE)
     return mask | FAN_FS_ERROR if kernel >= (5, 16) else mask
+
+
+def whole_moves(mask: int) -> int:
+    """Return *mask* with one event for both halves of a move, where there is one."""
+    halves = mask & FAN_MOVE == FAN_MOVE
+    return mask & ~FAN_MOVE | FAN_RENAME if halves and running_kernel() >= (5, 17) else mask
 
 
 def opened(flags: int) -> Fanotify:

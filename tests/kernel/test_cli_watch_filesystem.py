@@ -121,6 +121,18 @@ def test_lines_for_people(here):
 
 
 @on_a_filesystem
+def test_both_halves_of_a_move_are_one_event(here):
+    """Where both halves of a move are asked for, a move is one line and one of COUNT."""
+    for which in "--who", "--filesystem":
+        (here / "old").mkdir()
+        with watching(which, here, "-n", "1", "-e", "move") as process:
+            (here / "old").rename(here / "new")
+            _, (line,), _ = finish(process)
+        assert LINE.fullmatch(line).groups()[:2] == ("RENAME|ONDIR", f"{here}/old -> {here}/new")
+        (here / "new").rmdir()
+
+
+@on_a_filesystem
 def test_everything_is_the_default(here):
     """Without -e a rename and a deletion are one event each."""
     with watching("--filesystem", here, "--json") as process:
