@@ -251,8 +251,8 @@ class Runner:
         if self._terminal is not None and not job.own_group:
             terminal, settings = self._terminal
             _foreground.take_back(terminal)
-            # a program that ends by itself may have set the terminal on purpose
-            if code < 0 and _foreground.terminal_in_front() is not None:
+            # a program that ends well may have set the terminal on purpose
+            if code and _foreground.terminal_in_front() is not None:
                 termios.tcsetattr(terminal, termios.TCSADRAIN, settings)
         if self._sent == signal.SIGINT:
             # a shell starts its background programs so that they ignore Ctrl-C

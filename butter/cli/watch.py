@@ -7,6 +7,7 @@ import contextlib
 import math
 import os
 import re
+import select
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -252,17 +253,24 @@ def is_column(spec: str) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     deadline = math.inf if options.time is None else time.monotonic() + options.time
+    named = bool(options.paths or options.from_file)
     options.paths = all_paths(options)
     check_forms(options)
     if options.argv == []:
         options.refuse("a COMMAND is needed after --")
-    if bool(options.paths) == (options.filesystem is not None):
-        options.refuse("a PATH or --filesystem PATH is needed, and not both")
+    if not options.paths and options.filesystem is None:
+        if named:
+            options.refuse("a PATH is needed, and there is none in the file or on stdin")
+        without = "" if options.argv is None else "; what follows -- is a COMMAND"
+        options.refuse(f"a PATH or --filesystem PATH is needed{without}")
+    if options.paths and options.filesystem is not None:
+        options.refuse("a PATH does not go with --filesystem PATH, which has all that is below by itself")
     if options.filesystem is not None:
         options.who = True
         check_filesystem(options)
     if options.argv is not None and options.settle is None:
         options.settle = DEBOUNCE
+    runner = None if options.argv is None else runner_of(options)
     output = Output(raw=options.null)
     with contextlib.ExitStack() as stack:
         try:
@@ -273,9 +281,9 @@ def run(options: argparse.Namespace) -> int:
             if not options.quiet:
                 tell(f"watching {watched}")
             burst = None
-            if options.argv is not None:
+            if runner is not None:
                 paths = list(map(os.fsencode, options.paths or [options.filesystem]))
-                burst = Burst(stack.enter_context(runner_of(options)), paths, max(1.0, PATIENCE * options.settle))
+                burst = Burst(stack.enter_context(runner), paths, max(1.0, PATIENCE * options.settle))
             return Loop(sources, output, show_of(output, options), options.count, burst).run(deadline)
         except OSError as error:
             # a parameter of the library
@@ -292,13 +300,30 @@ def runner_of(options: argparse.Namespace) -> Runner:
             options.argv,
             restart=options.restart,
             on_busy=options.on_busy or "queue",
-            tell=tell,
+            tell=tell_if_room,
             kill_after=KILL_AFTER if options.kill_after is None else options.kill_after,
             late=options.settle,
         )
     except ValueError as error:
         options.refuse(str(error))
         raise
+
+
+def tell_if_room(message: str) -> None:
+    """Tell *message*, unless it would have to wait for a reader of stderr.
+
+    While this process waits, it does not take the signals that end it.
+    """
+    try:
+        number = -1 if sys.stderr is None else sys.stderr.fileno()
+    except OSError:
+        number = -1
+    if number >= 0:
+        poll = select.poll()
+        poll.register(number, select.POLLOUT)
+        if not poll.poll(0):
+            return
+    tell(message)
 
 
 def check_forms(options: argparse.Namespace) -> None:

@@ -289,7 +289,8 @@ def test_paths_from_a_file(here, data):
 def test_no_path_in_a_file(here):
     """A file that is missing or has no path is an error."""
     one_line(run("watch", "--from-file", here / "missing").stderr, "No such file", f"'{here}/missing'")
-    one_line(run("watch", "-", stdin=subprocess.DEVNULL).stderr, "a PATH", "is needed")
+    one_line(run("watch", "-", stdin=subprocess.DEVNULL).stderr, "there is none in the file or on stdin")
+    one_line(run("watch", "--", "true").stderr, "a PATH", "is needed; what follows -- is a COMMAND")
 
 
 def test_many_paths(here):

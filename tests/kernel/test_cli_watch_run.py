@@ -431,6 +431,15 @@ def test_terminal_of_a_killed_shell():
         assert exit_code() == 130
 
 
+def test_terminal_of_a_failed_command():
+    """A command that fails with the terminal in a mode of its own leaves it sane."""
+    with in_terminal(["sh", "-c", "stty -echo -isig; echo $$; exit 1"]) as (terminal, _, exit_code):
+        ready(terminal)
+        until(lambda: termios.tcgetattr(terminal)[3] & termios.ECHO)
+        os.write(terminal, b"\3")
+        assert exit_code() == 130
+
+
 def test_stop_and_go_on():
     """Ctrl-Z stops a server too, and both go on together."""
     with in_terminal(["sh", "-c", "echo $$; exec sleep 60"], restart=True) as (terminal, pid, exit_code):
@@ -533,3 +542,16 @@ def test_signal_while_the_output_is_not_read(number):
         select.select([process.stdout], [], [], 60)
         process.send_signal(number)
         assert process.wait(60) == 128 + number
+
+
+def test_signal_while_the_sentences_are_not_read():
+    """A signal ends the command although the exit statuses have no reader."""
+    os.mkdir("in")
+    with watching("in", "-e", "create", "--settle", "0", "--", "sh", "-c", "echo >> runs; exit 1", "{}") as process:
+        fcntl.fcntl(process.stderr, F_SETPIPE_SZ, 4096)
+        # each has a sentence of its own, and all are more than have room
+        for name in range(150):
+            os.mkdir(f"in/{name}")
+        until(lambda: len(lines()) == 150)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
