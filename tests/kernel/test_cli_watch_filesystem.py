@@ -122,7 +122,7 @@ def test_lines_for_people(here):
 
 @on_a_filesystem
 def test_both_halves_of_a_move_are_one_event(here):
-    """Where both halves of a move are asked for, a move is one line and one of COUNT."""
+    """With both halves of a move asked for, a move is one line and one of COUNT."""
     for which in "--who", "--filesystem":
         (here / "old").mkdir()
         with watching(which, here, "-n", "1", "-e", "move") as process:
