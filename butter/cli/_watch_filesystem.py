@@ -133,6 +133,8 @@ def source_of(options: argparse.Namespace, mask: int) -> tuple[Filesystem, str |
     The words for what is watched come with it, if they are not those paths.
     """
     patterns = Patterns(options) if options.exclude or options.include else None
+    if mask & IN_ALL_EVENTS != IN_ALL_EVENTS:
+        mask = whole_moves(mask)
     if options.filesystem is None:
         return Filesystem(names_marked(options, mask), patterns), None
     fanotify, words = marked(os.fsencode(options.filesystem), mask)
@@ -143,7 +145,6 @@ def names_marked(options: argparse.Namespace, mask: int) -> Fanotify:
     """Return an object that watches files, and directories without those in them."""
     if mask & IN_ALL_EVENTS == IN_ALL_EVENTS:
         mask = (all_events() & ~FAN_FS_ERROR) | FAN_DELETE_SELF | FAN_MOVE_SELF
-    mask = whole_moves(mask)
     fanotify = opened(FAN_REPORT_FID | FAN_REPORT_DFID_NAME)
     try:
         for path in options.paths:
@@ -160,7 +161,7 @@ def marked(path: bytes, mask: int) -> tuple[Fanotify, str]:
     """Return an object for the filesystem of *path*, or its mount, with its words."""
     everything = mask & IN_ALL_EVENTS == IN_ALL_EVENTS
     try:
-        fanotify = watching(path, all_events() if everything else whole_moves(mask), FAN_MARK_FILESYSTEM)
+        fanotify = watching(path, all_events() if everything else mask, FAN_MARK_FILESYSTEM)
     except OSError as error:
         error.strerror = UNMARKED.get(error.errno or 0, error.strerror)
         return mount_marked(path, 0 if everything else mask, error)
