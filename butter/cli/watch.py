@@ -264,7 +264,7 @@ def run(options: argparse.Namespace) -> int:
         without = "" if options.argv is None else "; what follows -- is a COMMAND"
         options.refuse(f"a PATH or --filesystem PATH is needed{without}")
     if options.paths and options.filesystem is not None:
-        options.refuse("a PATH does not go with --filesystem PATH, which has all that is below by itself")
+        options.refuse("a PATH or --filesystem PATH is needed, and not both")
     if options.filesystem is not None:
         options.who = True
         check_filesystem(options)
