@@ -15,7 +15,8 @@ from butter.cli._flags import bits_of, flag_names
 from butter.cli._output import printable, sentence, without_call
 from butter.cli._processes import Process, process_of
 from butter.cli._watch import MOST_LINES, SOME, Line, json_fields
-from butter.cli._watch_names import LOST, Patterns
+from butter.cli._watch_names import LOST
+from butter.cli._watch_patterns import patterns_of
 from butter.errors import raise_sysctl, running_kernel
 from butter.fanotify import (
     FAN_ACCESS,
@@ -43,6 +44,7 @@ from butter.fanotify import (
     FAN_REPORT_PIDFD,
     Fanotify,
     FanotifyMask,
+    FileHandle,
     UnknownPath,
     close_events,
 )
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from butter.cli._watch_patterns import Patterns
     from butter.fanotify import FanotifyEvent
 
 #: the events of groups with descriptors, and of mounts
@@ -77,11 +80,19 @@ class Filesystem:
     def __init__(self, fanotify: Fanotify, patterns: Patterns | None) -> None:
         self._fanotify = fanotify
         self._patterns = patterns
+        #: the directories that have rules of their own
+        self._directories: dict[FileHandle, bytes] = {}
         # An event has descriptors, of which there are few, and its process may end at
         # any time: so a line is made as soon as the event is read.
         self._lines: deque[Line] = deque()
         self._look = time.monotonic() + LOOK
         self.fileno, self.close = fanotify.fileno, fanotify.close
+
+    def add(self, path: bytes) -> None:
+        """Know a directory, whose names have patterns."""
+        if self._patterns is not None and os.path.isdir(path):
+            self._patterns.add(path)
+            self._directories[FileHandle.of(path)] = path
 
     def drain(self) -> None:
         """Move the events that the kernel has into memory, as lines."""
@@ -98,8 +109,9 @@ class Filesystem:
     def _excluded(self, event: FanotifyEvent) -> bool:
         if self._patterns is None or event.name is None:
             return False
-        # FAN_ONDIR is IN_ISDIR
-        return self._patterns.excluded((), os.fsencode(event.name), event.mask)
+        handle = event.dir_handle
+        path = None if handle is None else self._directories.get(handle)
+        return self._patterns.excluded([] if path is None else [path], os.fsencode(event.name), event.mask)
 
     def take(self) -> list[Line]:
         """Return some lines."""
@@ -128,9 +140,16 @@ def source_of(options: argparse.Namespace, mask: int) -> tuple[Filesystem, str |
 
     The words for what is watched come with it, if they are not those paths.
     """
-    patterns = Patterns(options) if options.exclude or options.include else None
+    patterns = patterns_of(options)
     if options.filesystem is None:
-        return Filesystem(names_marked(options, mask), patterns), None
+        source = Filesystem(names_marked(options, mask), patterns)
+        try:
+            for path in options.paths:
+                source.add(os.fsencode(path))
+        except BaseException:
+            source.close()
+            raise
+        return source, None
     fanotify, words = marked(os.fsencode(options.filesystem), mask)
     return Filesystem(fanotify, patterns), words
 

@@ -211,8 +211,12 @@ def time_argument(argument: str) -> float:
 
 
 def glob_argument(argument: str) -> str:
-    if not argument.strip("/"):
-        raise argparse.ArgumentTypeError(f"{argument!r} is not a glob")
+    from butter._tree_patterns import Matchers
+
+    try:
+        Matchers.of(argument, "it")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return argument
 
 

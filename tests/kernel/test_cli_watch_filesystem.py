@@ -107,6 +107,19 @@ def test_json(here):
 
 
 @on_a_filesystem
+def test_patterns(here):
+    """--who leaves out names by globs, and by the .gitignore files of each path."""
+    for name in "one", "two":
+        (here / name).mkdir()
+    (here / "one" / ".gitignore").write_text("*.log\n")
+    arguments = here / "one", here / "two", "--gitignore", "--exclude", "*.o"
+    with watching("--who", *arguments, "--json", "-n", "2", "-e", "create") as process:
+        for name in "one/a.log", "one/a.o", "two/a.o", "two/a.log", "one/a.c":
+            (here / name).touch()
+        assert [record["path"] for record in records(process)] == [f"{here}/two/a.log", f"{here}/one/a.c"]
+
+
+@on_a_filesystem
 def test_lines_for_people(here):
     """A line has time, flags, path and process, and both paths of a rename."""
     with watching("--filesystem", here, "-n", "2", "-e", "create,rename") as process:

@@ -92,10 +92,20 @@ def test_patterns_without_a_tree(here, where):
     (here / ".gitignore").write_text("*.log\n")
     arguments = ["--exclude", "b.c", "--include", "*.c", "--include", "*.log", "--gitignore"]
     with watching(here, "-e", "create", "-n", "2", *arguments, *(["-r"] if where == "-r" else [])) as process:
-        for name in "a.log", "a.txt", "b.c", "a.c", "c.c":
+        for name in "a.log", "a.txt", "b.c", "a.c":
             (here / name).touch()
+        (here / "directory").mkdir()
         _, lines, _ = finish(process)
-    assert [told(line)[1] for line in lines] == [f"{here}/a.c", f"{here}/c.c"]
+    assert [told(line)[1] for line in lines] == [f"{here}/a.c", f"{here}/directory"]
+
+
+@pytest.mark.parametrize("glob", ["", "/", "../x", "./x", "a//b"])
+def test_globs_that_match_nothing(glob):
+    """A glob that no path can match is refused, with and without -r."""
+    for tree in [], ["-r"]:
+        done = run("watch", *tree, "--exclude", glob, ".")
+        assert (done.returncode, done.stdout) == (2, "")
+        one_line(done.stderr, "argument --exclude: it has an empty" if glob in ("", "/", "a//b") else "it has the part")
 
 
 @pytest.mark.parametrize(
