@@ -77,8 +77,10 @@ UNMARKED = {
 class Filesystem:
     """The events of a filesystem, or of files and the names in directories."""
 
-    def __init__(self, fanotify: Fanotify, patterns: Patterns | None) -> None:
+    def __init__(self, fanotify: Fanotify, patterns: Patterns | None, asked: int = -1) -> None:
         self._fanotify = fanotify
+        #: the bits of the events that are counted
+        self._asked = asked
         self._patterns = patterns
         #: the directories that have rules of their own
         self._directories: dict[FileHandle, bytes] = {}
@@ -102,7 +104,9 @@ class Filesystem:
                 for event in events:
                     with event:
                         if not self._excluded(event):
-                            self._lines.append(FoundLine(now, Found(event)))
+                            line = FoundLine(now, Found(event))
+                            line.counted = line.counted and event.mask & self._asked != 0
+                            self._lines.append(line)
             finally:
                 close_events(events)
 
@@ -142,7 +146,9 @@ def source_of(options: argparse.Namespace, mask: int) -> tuple[Filesystem, str |
     """
     patterns = patterns_of(options)
     if options.filesystem is None:
-        source = Filesystem(names_marked(options, mask), patterns)
+        if mask & FAN_FS_ERROR:
+            options.refuse("fs_error: only --filesystem has such events")
+        source = Filesystem(names_marked(options, mask), patterns, mask & ~FAN_ONDIR)
         try:
             for path in options.paths:
                 source.add(os.fsencode(path))
@@ -150,6 +156,8 @@ def source_of(options: argparse.Namespace, mask: int) -> tuple[Filesystem, str |
             source.close()
             raise
         return source, None
+    if not options.filesystem:
+        options.refuse("--filesystem: the path is empty")
     fanotify, words = marked(os.fsencode(options.filesystem), mask)
     return Filesystem(fanotify, patterns), words
 
@@ -157,13 +165,14 @@ def source_of(options: argparse.Namespace, mask: int) -> tuple[Filesystem, str |
 def names_marked(options: argparse.Namespace, mask: int) -> Fanotify:
     """Return an object that watches files, and directories without those in them."""
     if mask & IN_ALL_EVENTS == IN_ALL_EVENTS:
-        mask = (all_events() & ~FAN_FS_ERROR) | FAN_DELETE_SELF | FAN_MOVE_SELF
+        mask = (all_events() & ~FAN_FS_ERROR) | FAN_DELETE_SELF
     fanotify = opened(FAN_REPORT_FID | FAN_REPORT_DFID_NAME)
     try:
         for path in options.paths:
             path = os.fsencode(path)
             below = FAN_EVENT_ON_CHILD | FAN_ONDIR if os.path.isdir(path) else 0
-            fanotify.watch(path, mask | below, FAN_MARK_INODE)
+            # a path that moves is always told
+            fanotify.watch(path, mask | FAN_MOVE_SELF | below, FAN_MARK_INODE)
     except BaseException:
         fanotify.close()
         raise
@@ -219,12 +228,16 @@ def opened(flags: int) -> Fanotify:
         # O_NONBLOCK, or the descriptor for the event of a FIFO would wait for a writer
         return Fanotify(flags, os.O_RDONLY | os.O_NONBLOCK, exclude_self=True)
     except PermissionError as error:
-        reason = without_call(error) if capable(CAP_SYS_ADMIN) else "it needs CAP_SYS_ADMIN, as root has it"
-        error.strerror = (
-            f"{reason}; 'butter watch PATH' shows the events of files and directories, without the process, "
-            "to every user"
-        )
+        explain(error)
         raise
+
+
+def explain(error: PermissionError) -> None:
+    """Have an error of a group say what this user lacks, and what works without it."""
+    reason = without_call(error) if capable(CAP_SYS_ADMIN) else "it needs CAP_SYS_ADMIN, as root has it"
+    error.strerror = (
+        f"{reason}; 'butter watch PATH' shows the events of files and directories, without the process, to every user"
+    )
 
 
 def watching(path: bytes, mask: int, kind: int) -> Fanotify:

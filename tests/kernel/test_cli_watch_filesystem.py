@@ -120,6 +120,18 @@ def test_patterns(here):
 
 
 @on_a_filesystem
+def test_a_path_that_moves(here):
+    """--who tells that a path has moved, and does not count that."""
+    (here / "file").touch()
+    with watching("--who", here / "file", "--json", "-n", "1", "-e", "close_write") as process:
+        (here / "file").rename(here / "new")
+        (here / "new").write_text("1")
+        moved, written = records(process)
+    assert (moved["flags"], moved["path"]) == (["FAN_MOVE_SELF"], f"{here}/new")
+    assert written["flags"] == ["FAN_CLOSE_WRITE"]
+
+
+@on_a_filesystem
 def test_lines_for_people(here):
     """A line has time, flags, path and process, and both paths of a rename."""
     with watching("--filesystem", here, "-n", "2", "-e", "create,rename") as process:
@@ -450,6 +462,8 @@ def test_a_missing_path(here):
         (["--filesystem", ".", "."], "not both"),
         (["-e", "create,rename,open_exec", "."], "open_exec, rename: only --filesystem and --who have such events"),
         (["--filesystem", ".", "-e", "isdir"], "'isdir' is not an event"),
+        (["--who", "-e", "fs_error", "."], "fs_error: only --filesystem has such events"),
+        (["--filesystem", ""], "--filesystem: the path is empty"),
     ],
 )
 def test_wrong_arguments(arguments, words):
