@@ -319,7 +319,8 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
         if others:
             options.refuse(f"{names_of(others)}: -r and --follow have no such changes; they have: {', '.join(KINDS)}")
         # each write of a file is one, so they have to be asked for
-        sources = [*_watch_tree.trees_of(options, kinds if options.events else kinds & ~IN_MODIFY)]
+        trees = _watch_tree.trees_of(options, kinds if options.events else kinds & ~IN_MODIFY)
+        sources, watched = [*trees], listed([os.fsdecode(tree.path) for tree in trees])
         return sources, f"{watched} and all below" if options.recursive else watched
     if options.who:
         from butter.cli import _watch_filesystem
