@@ -42,7 +42,7 @@ VALUES = {
     "DIR": shtab.DIRECTORY,
     "DIR[:TARGET]": shtab.DIRECTORY,
     "PROGRAM": PROGRAM,
-    "COMMAND": PROGRAM,
+    "-- COMMAND": PROGRAM,
     "ARGUMENT": shtab.FILE,
 }
 
@@ -111,7 +111,7 @@ def sections_of(epilog: str) -> dict[str, str]:
     found: dict[str, list[str]] = {"notes": []}
     for paragraph in filter(None, re.split(r"\n\s*\n", epilog.strip("\n"))):
         first, _, rest = paragraph.partition("\n")
-        if re.fullmatch("[a-z]+( [a-z]+)?:", first) and rest.startswith(" "):
+        if re.fullmatch("[a-z]+( [a-z]+)*:", first) and rest.startswith(" "):
             found.setdefault(first[:-1], []).append(listed(rest))
         else:
             found["notes"].append(listed(paragraph))
