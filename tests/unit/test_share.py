@@ -23,6 +23,9 @@ TYPED = [
     ("butter watch --fil", "--filesystem"),
     ("butter run --bind /et", "/etc"),
     ("butter run unsh", "unshare"),
+    ("butter watch / /et", "/etc"),
+    ("butter watch -- unsh", "unshare"),
+    ("butter watch / -- unsh", "unshare"),
 ]
 
 
