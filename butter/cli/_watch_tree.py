@@ -35,6 +35,9 @@ MOST_PROCESSES = 10_000
 
 BITS = {kind: KINDS[kind.value] for kind in ChangeKind}
 
+#: after these a directory may be one that cannot be read
+APPEARED = ChangeKind.CREATED, ChangeKind.ATTRIBUTES
+
 #: the events that stand for each kind, beside those of KINDS
 ALSO = {IN_DELETE: IN_DELETE_SELF, IN_MOVE: IN_MOVE_SELF | ONLY_FANOTIFY["rename"]}
 
@@ -202,6 +205,8 @@ class Followed:
         for change in changes:
             path: Any = change.path
             old_path: Any = change.old_path
+            if change.is_dir and change.kind in APPEARED and isinstance(self._source, Tree):
+                self._tell_unreadable(path)
             counted = self._is_asked(change)
             self._gone = path if change.kind is ChangeKind.DELETED and not change.is_dir else None
             if counted or (not path and change.kind is ChangeKind.DELETED):
@@ -211,6 +216,11 @@ class Followed:
                     line.find_process()
                 lines.append(line)
         return lines
+
+    def _tell_unreadable(self, path: bytes) -> None:
+        whole = self._whole(path)
+        if os.path.isdir(whole) and not os.access(whole, os.R_OK | os.X_OK):
+            skip(whole)
 
     def _is_asked(self, change: Change) -> bool:
         kind = change.kind
@@ -306,12 +316,17 @@ def trees_of(options: argparse.Namespace, kinds: int) -> list[Followed]:
             source.close()
         raise
     finally:
-        for path, error in skipped:
-            tell(f"skipped: {without_call(error)}: '{printable(path)}'")
+        for path, reason in skipped:
+            tell(f"skipped: {without_call(reason)}: '{printable(path)}'")
     for source in sources:
         for unreadable in source.unreadable():
-            tell(f"skipped: no permission to read the directory: '{printable(unreadable)}'")
+            skip(unreadable)
     return sources
+
+
+def skip(path: bytes) -> None:
+    """Tell that a directory is left out."""
+    tell(f"skipped: no permission to read the directory: '{printable(path)}'")
 
 
 def raise_limit(options: argparse.Namespace) -> None:

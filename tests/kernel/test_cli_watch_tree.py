@@ -318,6 +318,17 @@ def test_unreadable_directories(here):
 
 
 @needs_namespaces
+def test_an_unreadable_directory_that_comes_later(here):
+    """A directory that cannot be read is told when it appears, too."""
+    enter = lambda: support.own_namespaces(root=False)  # noqa: E731
+    with watching(here, "-r", "-e", "create", "-n", "1", preexec_fn=enter) as process:
+        (here / "closed").mkdir(0)
+        code, lines, said = finish(process)
+    assert (code, [told(line)[1] for line in lines]) == (0, [f"{here}/closed"])
+    one_line(said, f"skipped: no permission to read the directory: '{here}/closed'")
+
+
+@needs_namespaces
 @pytest.mark.parametrize("tree", [["-r"], []])
 def test_processes_need_root(here, tree):
     """The error of --who names the capability, and no flag of a call."""
