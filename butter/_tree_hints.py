@@ -195,9 +195,17 @@ class Hints:
         if name == directory.way[0]:
             if bits & IN_ATTRIB:
                 self._model.generation += 1
+            if bits & IN_MOVED_FROM:
+                self._lose_root(directory, name)
             self._model.touch(directory, name, bits)
         if bits & IN_MOVED_TO:
             self._moved_out(cookie)
+
+    def _lose_root(self, directory: Directory, name: bytes) -> None:
+        """Delete the root: later events are about paths that it does not have."""
+        node = directory.children.get(name)
+        if node is not None:
+            self._model.delete(node, False)
 
     def _moved_out(self, cookie: int) -> None:
         half = self._take_half(cookie)
@@ -213,6 +221,8 @@ class Hints:
         for place in (*olds, *news):
             self.made_by(*place, hint.process)
         for old in olds:
+            if old[0].way:
+                self._lose_root(*old)
             model.touch(*old, IN_MOVED_FROM)
         for new in news:
             model.touch(*new, IN_MOVED_TO)

@@ -312,7 +312,8 @@ class Looks(Opens):
 
     def _may_end(self, directory: Directory, known: Node, bits: int) -> bool:
         """Return whether a node that is gone from its name is to be deleted now."""
-        if bits & FORCE or not isinstance(known, Directory) or known.dead:
+        # a root cannot turn up elsewhere in the tree
+        if bits & FORCE or directory.way or not isinstance(known, Directory) or known.dead:
             return True
         self._wait(directory, known.name, bits)
         return False

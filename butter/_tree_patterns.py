@@ -96,9 +96,9 @@ class Patterns:
         self._model = model
         self._text = text
         globs, self._functions, gitignores = exclude or Matchers([], [], [])
-        self._excluded = _Globs(globs)
+        self._excluded = Globs(globs)
         self._followed = [_Followed(model, each) for each in gitignores]
-        self._included = None if include is None else _Included(include)
+        self._included = None if include is None else Included(include)
         #: the directory of the last path, and how often directories had moved then
         self._last: tuple[Directory | None, int, bytes] = None, 0, b""
 
@@ -136,7 +136,7 @@ class Patterns:
         return above + name
 
 
-class _Globs:
+class Globs:
     """Globs of names that are left out."""
 
     def __init__(self, globs: list[Glob]) -> None:
@@ -160,7 +160,7 @@ class _Globs:
         return pattern is not None and pattern.fullmatch(path) is not None
 
 
-class _Included:
+class Included:
     """Globs and functions of files that alone are in the tree.
 
     A directory that matches is in it with all below. Another one is in it if something

@@ -34,6 +34,26 @@ PROGRAM = {
     "preamble": {"bash": '_butter_programs() {\n  compgen -c -- "$1"\n}'},
 }
 
+# a path, and after -- a program
+PATH_OR_PROGRAM = {
+    "bash": "_butter_paths",
+    "zsh": "_butter_paths",
+    "fish": "(if contains -- -- (commandline -opc); __fish_complete_command; "
+    "else; __fish_complete_path (commandline -ct); end)",
+    "preamble": {
+        "bash": """\
+_butter_paths() {
+  local kind=f
+  [[ " ${COMP_WORDS[*]:0:COMP_CWORD} " != *" -- "* ]] || kind=c
+  compgen -$kind -- "$1"
+}""",
+        "zsh": """\
+_butter_paths() {
+  if (( ${words[(I)--]} )); then _command_names -e; else _files; fi
+}""",
+    },
+}
+
 # what a shell offers for an argument, by the word for it in the help
 VALUES = {
     "PATH": shtab.FILE,
@@ -42,7 +62,6 @@ VALUES = {
     "DIR": shtab.DIRECTORY,
     "DIR[:TARGET]": shtab.DIRECTORY,
     "PROGRAM": PROGRAM,
-    "COMMAND": PROGRAM,
     "ARGUMENT": shtab.FILE,
 }
 
@@ -64,12 +83,20 @@ def completions() -> dict[str, str]:
     for command in commands._choices_actions:
         parser = commands.choices[command.dest]
         parser.description = command.help  # one line, as a shell shows it
+        if getattr(parser, "takes_command", False):
+            # the shells know one kind of further arguments
+            paths, argv = parser._get_positional_actions()
+            paths.complete = PATH_OR_PROGRAM  # type: ignore[attr-defined]
+            parser._remove_action(argv)
         for action in parser._actions:
             if action.choices is None and isinstance(action.metavar, str):
-                if action.metavar in VALUES:
+                if action.metavar in VALUES and not hasattr(action, "complete"):
                     action.complete = VALUES[action.metavar]  # type: ignore[attr-defined]
                 action.metavar = re.split(r"\[?:", action.metavar)[0]  # zsh ends a message there
-    return {path: shtab.complete(main, shell) + "\n" for shell, path in COMPLETIONS.items()}
+    found = {path: shtab.complete(main, shell) + "\n" for shell, path in COMPLETIONS.items()}
+    # shtab has zsh complete one of many arguments
+    found[COMPLETIONS["zsh"]] = found[COMPLETIONS["zsh"]].replace('"(*)::', '"*:')
+    return found
 
 
 def pages() -> dict[str, str]:
@@ -111,7 +138,7 @@ def sections_of(epilog: str) -> dict[str, str]:
     found: dict[str, list[str]] = {"notes": []}
     for paragraph in filter(None, re.split(r"\n\s*\n", epilog.strip("\n"))):
         first, _, rest = paragraph.partition("\n")
-        if re.fullmatch("[a-z]+( [a-z]+)?:", first) and rest.startswith(" "):
+        if re.fullmatch("[a-z]+( [a-z]+)*:", first) and rest.startswith(" "):
             found.setdefault(first[:-1], []).append(listed(rest))
         else:
             found["notes"].append(listed(paragraph))

@@ -163,6 +163,8 @@ class Parser(argparse.ArgumentParser):
             args, argv = args[:end], args[end + 1 :]
         options, unknown = super().parse_known_args(args, namespace)
         if self.takes_command:
+            # argparse may take a path for it that stands after an option
+            unknown += options.argv or ()
             options.argv = argv
         if unknown:
             names = [name for action in self._actions for name in action.option_strings]

@@ -31,6 +31,10 @@ REASONS = {
     errno.ENOEXEC: "is not a program of this machine, nor a script that begins as #!/bin/sh does",
 }
 
+#: the limits that commands have, where those of this process are others: a program may
+#: use select(), which takes small numbers, or close all numbers that there may be
+LIMITS: dict[int, tuple[int, int]] = {}
+
 #: how much of a command is shown
 LONGEST_NAME = 60
 
@@ -147,6 +151,7 @@ class Job:
                 # a process in the background that reads from the terminal is stopped
                 stdin=DEVNULL if sys.stdin is None or (own_group and os.isatty(0)) else None,
                 stderr=DEVNULL if sys.stderr is None else None,
+                rlimits=LIMITS or None,
                 # where this process is killed
                 pdeathsig=signal.SIGTERM,
             )

@@ -15,7 +15,8 @@ from butter.cli._flags import bits_of, flag_names
 from butter.cli._output import printable, sentence, without_call
 from butter.cli._processes import Process, process_of
 from butter.cli._watch import MOST_LINES, SOME, Line, json_fields
-from butter.cli._watch_names import LOST, Patterns
+from butter.cli._watch_names import LOST
+from butter.cli._watch_patterns import patterns_of
 from butter.errors import raise_sysctl, running_kernel
 from butter.fanotify import (
     FAN_ACCESS,
@@ -43,6 +44,7 @@ from butter.fanotify import (
     FAN_REPORT_PIDFD,
     Fanotify,
     FanotifyMask,
+    FileHandle,
     UnknownPath,
     close_events,
 )
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from butter.cli._watch_patterns import Patterns
     from butter.fanotify import FanotifyEvent
 
 #: the events of groups with descriptors, and of mounts
@@ -74,14 +77,24 @@ UNMARKED = {
 class Filesystem:
     """The events of a filesystem, or of files and the names in directories."""
 
-    def __init__(self, fanotify: Fanotify, patterns: Patterns | None) -> None:
+    def __init__(self, fanotify: Fanotify, patterns: Patterns | None, asked: int = -1) -> None:
         self._fanotify = fanotify
+        #: the bits of the events that are counted
+        self._asked = asked
         self._patterns = patterns
+        #: the directories that have rules of their own
+        self._directories: dict[FileHandle, bytes] = {}
         # An event has descriptors, of which there are few, and its process may end at
         # any time: so a line is made as soon as the event is read.
         self._lines: deque[Line] = deque()
         self._look = time.monotonic() + LOOK
         self.fileno, self.close = fanotify.fileno, fanotify.close
+
+    def add(self, path: bytes) -> None:
+        """Know a directory, whose names have patterns."""
+        if self._patterns is not None and os.path.isdir(path):
+            self._patterns.add(path)
+            self._directories[FileHandle.of(path)] = path
 
     def drain(self) -> None:
         """Move the events that the kernel has into memory, as lines."""
@@ -91,15 +104,18 @@ class Filesystem:
                 for event in events:
                     with event:
                         if not self._excluded(event):
-                            self._lines.append(FoundLine(now, Found(event)))
+                            line = FoundLine(now, Found(event))
+                            line.counted = line.counted and event.mask & self._asked != 0
+                            self._lines.append(line)
             finally:
                 close_events(events)
 
     def _excluded(self, event: FanotifyEvent) -> bool:
         if self._patterns is None or event.name is None:
             return False
-        # FAN_ONDIR is IN_ISDIR
-        return self._patterns.excluded((), os.fsencode(event.name), event.mask)
+        handle = event.dir_handle
+        path = None if handle is None else self._directories.get(handle)
+        return self._patterns.excluded([] if path is None else [path], os.fsencode(event.name), event.mask)
 
     def take(self) -> list[Line]:
         """Return some lines."""
@@ -132,11 +148,23 @@ def source_of(options: argparse.Namespace, mask: int) -> tuple[Filesystem, str |
 
     The words for what is watched come with it, if they are not those paths.
     """
-    patterns = Patterns(options) if options.exclude or options.include else None
+    patterns = patterns_of(options)
+    whole = whole_moves(mask)
     if mask & IN_ALL_EVENTS != IN_ALL_EVENTS:
-        mask = whole_moves(mask)
+        mask = whole
     if options.filesystem is None:
-        return Filesystem(names_marked(options, mask), patterns), None
+        if mask & FAN_FS_ERROR:
+            options.refuse("fs_error: only --filesystem has such events")
+        source = Filesystem(names_marked(options, mask), patterns, whole & ~FAN_ONDIR)
+        try:
+            for path in options.paths:
+                source.add(os.fsencode(path))
+        except BaseException:
+            source.close()
+            raise
+        return source, None
+    if not options.filesystem:
+        options.refuse("--filesystem: the path is empty")
     fanotify, words = marked(os.fsencode(options.filesystem), mask)
     return Filesystem(fanotify, patterns), words
 
@@ -144,13 +172,14 @@ def source_of(options: argparse.Namespace, mask: int) -> tuple[Filesystem, str |
 def names_marked(options: argparse.Namespace, mask: int) -> Fanotify:
     """Return an object that watches files, and directories without those in them."""
     if mask & IN_ALL_EVENTS == IN_ALL_EVENTS:
-        mask = (all_events() & ~FAN_FS_ERROR) | FAN_DELETE_SELF | FAN_MOVE_SELF
+        mask = (all_events() & ~FAN_FS_ERROR) | FAN_DELETE_SELF
     fanotify = opened(FAN_REPORT_FID | FAN_REPORT_DFID_NAME)
     try:
         for path in options.paths:
             path = os.fsencode(path)
             below = FAN_EVENT_ON_CHILD | FAN_ONDIR if os.path.isdir(path) else 0
-            fanotify.watch(path, mask | below, FAN_MARK_INODE)
+            # a path that moves is always told
+            fanotify.watch(path, mask | FAN_MOVE_SELF | below, FAN_MARK_INODE)
     except BaseException:
         fanotify.close()
         raise
@@ -212,12 +241,16 @@ def opened(flags: int) -> Fanotify:
         # O_NONBLOCK, or the descriptor for the event of a FIFO would wait for a writer
         return Fanotify(flags, os.O_RDONLY | os.O_NONBLOCK, exclude_self=True)
     except PermissionError as error:
-        reason = without_call(error) if capable(CAP_SYS_ADMIN) else "it needs CAP_SYS_ADMIN, as root has it"
-        error.strerror = (
-            f"{reason}; 'butter watch PATH' shows the events of files and directories, without the process, "
-            "to every user"
-        )
+        explain(error)
         raise
+
+
+def explain(error: PermissionError) -> None:
+    """Have an error of a group say what this user lacks, and what works without it."""
+    reason = without_call(error) if capable(CAP_SYS_ADMIN) else "it needs CAP_SYS_ADMIN, as root has it"
+    error.strerror = (
+        f"{reason}; 'butter watch PATH' shows the events of files and directories, without the process, to every user"
+    )
 
 
 def watching(path: bytes, mask: int, kind: int) -> Fanotify:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from butter.cli._flags import flag_names
 from butter.cli._output import escaped, printable
 from butter.cli._watch import MOST_BYTES, Line, json_fields
+from butter.cli._watch_patterns import patterns_of
 from butter.errors import raise_sysctl
 from butter.inotify import (
     IN_IGNORED,
-    IN_ISDIR,
     IN_MOVE_SELF,
     IN_MOVED_FROM,
     IN_MOVED_TO,
@@ -25,9 +25,9 @@ from butter.inotify import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
     from typing import Any
 
+    from butter.cli._watch_patterns import Patterns
     from butter.inotify import InotifyEvent
 
 #: how long the second half of a move is waited for, in seconds
@@ -238,47 +238,9 @@ class NameLine(Line):
         return {"name": self.name}
 
 
-class Patterns:
-    """The names that are shown: globs, and the rules of .gitignore files."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        from butter._tree_globs import Glob, union
-
-        self._exclude, self._include = (
-            None
-            if globs is None
-            else [
-                union(each.regex for each in map(Glob.of, globs) if each.only_directories <= is_dir)
-                for is_dir in (False, True)
-            ]
-            for globs in (options.exclude, options.include)
-        )
-        self._follows = options.gitignore
-        #: the rules for each directory
-        self._rules: dict[bytes, Callable[[bytes, bool], bool]] = {}
-
-    def add(self, path: bytes) -> None:
-        """Know a directory."""
-        if self._follows and os.path.isdir(path):
-            from butter._tree_patterns import gitignore
-
-            self._rules[path] = gitignore(path)
-
-    def excluded(self, paths: Iterable[bytes], name: bytes, mask: int) -> bool:
-        """Return whether a name in a directory, which has *paths*, is not shown."""
-        is_dir = mask & IN_ISDIR != 0
-        text = os.fsdecode(name)
-        if self._exclude is not None and (pattern := self._exclude[is_dir]) and pattern.fullmatch(text):
-            return True
-        if self._include is not None and not ((pattern := self._include[is_dir]) and pattern.fullmatch(text)):
-            return True
-        return any(path in self._rules and self._rules[path](name, is_dir) for path in paths)
-
-
 def source_of_names(options: argparse.Namespace, mask: int, joined: bool) -> Names:
     """Return a source for the paths that *options* name."""
-    wanted = options.exclude is not None or options.include is not None or options.gitignore
-    names = Names(mask, joined, Patterns(options) if wanted else None)
+    names = Names(mask, joined, patterns_of(options))
     try:
         for path in options.paths:
             names.add(os.fsencode(path))

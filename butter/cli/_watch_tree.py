@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import deque
 from typing import TYPE_CHECKING
@@ -34,6 +35,9 @@ MOST_PROCESSES = 10_000
 
 BITS = {kind: KINDS[kind.value] for kind in ChangeKind}
 
+#: after these a directory may be one that cannot be read
+APPEARED = ChangeKind.CREATED, ChangeKind.ATTRIBUTES
+
 #: the events that stand for each kind, beside those of KINDS
 ALSO = {IN_DELETE: IN_DELETE_SELF, IN_MOVE: IN_MOVE_SELF | ONLY_FANOTIFY["rename"]}
 
@@ -59,7 +63,7 @@ class Followed:
     """
 
     def __init__(self, path: bytes, options: argparse.Namespace, kinds: int) -> None:
-        self._path = path
+        self.path = path
         self._options = options
         self._kinds = kinds
         self._sums = None if options.settle is None else Sums(options.settle)
@@ -70,21 +74,21 @@ class Followed:
         self._source: Tree | FileWatch = self._open()
 
     def _open(self) -> Tree | FileWatch:
-        if os.path.isdir(self._path) or not (self._options.follow or os.path.lexists(self._path)):
+        if os.path.isdir(self.path) or not (self._options.follow or os.path.lexists(self.path)):
             return self._tree()
         if self._options.who:
-            self._options.refuse(f"--who needs directories, which '{printable(self._path)}' is not")
-        return FileWatch(self._path)
+            self._options.refuse(f"--who needs directories, which '{printable(self.path)}' is not")
+        return FileWatch(self.path)
 
     def _tree(self) -> Tree:
         options = self._options
         exclude: list[Any] = list(options.exclude or ())
         if options.gitignore:
-            exclude.append(gitignore(self._path))
+            exclude.append(gitignore(self.path))
         if not options.recursive:
             exclude.append(lambda path, is_dir: b"/" in path)
         return Tree(
-            self._path,
+            self.path,
             exclude=exclude or None,
             include=options.include,
             modified=bool(self._kinds & IN_MODIFY),
@@ -165,9 +169,28 @@ class Followed:
                 root: Any = b""
                 change = change._replace(path=root)
                 if change.is_dir and change.kind is not ChangeKind.DELETED:
+                    # also in the place of a file
+                    change = change._replace(kind=ChangeKind.CREATED)
                     self._enter(change.time)
+            elif self._options.follow and change.kind is ChangeKind.DELETED and not change.path:
+                self._leave(change.time)
             changes.append(change)
         return changes
+
+    def _leave(self, now: float) -> None:
+        """Watch the name, which was that of a directory and may become a file's."""
+        if self._source.pending:
+            return  # there is a directory again
+        watch = FileWatch(self.path)
+        self._source.close()
+        self._source = watch
+        entry = watch.entry
+        if entry is not None:
+            # nothing tells of it any more
+            root: Any = b""
+            self._found.append(Change(ChangeKind.CREATED, root, None, entry.is_dir, None, True, now, entry))
+            if entry.is_dir:
+                self._enter(now)
 
     def _enter(self, now: float) -> None:
         """Watch the directory that has appeared."""
@@ -186,6 +209,8 @@ class Followed:
         for change in changes:
             path: Any = change.path
             old_path: Any = change.old_path
+            if change.is_dir and change.kind in APPEARED and isinstance(self._source, Tree):
+                self._tell_unreadable(path)
             counted = self._is_asked(change)
             self._gone = path if change.kind is ChangeKind.DELETED and not change.is_dir else None
             if counted or (not path and change.kind is ChangeKind.DELETED):
@@ -196,6 +221,11 @@ class Followed:
                 lines.append(line)
         return lines
 
+    def _tell_unreadable(self, path: bytes) -> None:
+        whole = self._whole(path)
+        if os.path.isdir(whole) and not os.access(whole, os.R_OK | os.X_OK):
+            skip(whole)
+
     def _is_asked(self, change: Change) -> bool:
         kind = change.kind
         if BITS[kind] & self._kinds:
@@ -204,11 +234,11 @@ class Followed:
             return False
         # a file that is complete was written, whichever way it came to its name
         if kind is ChangeKind.CREATED:
-            return isinstance(self._source, FileWatch) or change.path == self._gone
+            return isinstance(self._source, FileWatch) or change.synthetic or change.path == self._gone
         return kind is ChangeKind.MOVED and change.replaced
 
     def _whole(self, path: bytes) -> bytes:
-        return os.path.join(self._path, path) if path else self._path
+        return os.path.join(self.path, path) if path else self.path
 
 
 class ChangeLine(Line):
@@ -262,29 +292,54 @@ class ChangeLine(Line):
 def trees_of(options: argparse.Namespace, kinds: int) -> list[Followed]:
     """Return a source for each path that *options* name, and tell what is skipped."""
     sources: list[Followed] = []
+    skipped: list[tuple[bytes, PermissionError]] = []
     if options.who:
-        # a process of which changes wait has a descriptor
-        import resource
-
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        raise_limit(options)
+    # a path that is named twice is one
+    paths = {os.path.abspath(path): path for path in map(os.fsencode, reversed(options.paths))}
     try:
-        for path in options.paths:
+        for path in reversed(paths.values()):
             try:
-                source = Followed(os.fsencode(path), options, kinds)
+                sources.append(Followed(path, options, kinds))
             except PermissionError as error:
+                if options.who and error.errno == errno.EPERM:
+                    from butter.cli._watch_filesystem import explain
+
+                    explain(error)
                 if not options.recursive or options.who:
                     raise
-                skipped = error
-                tell(f"skipped: {without_call(error)}: '{printable(os.fsencode(path))}'")
-                continue
-            sources.append(source)
-            for unreadable in source.unreadable():
-                tell(f"skipped: no permission to read the directory: '{printable(unreadable)}'")
+                skipped.append((path, error))
+            except OSError as error:
+                if error.errno == errno.EMFILE and len(paths) > 1:
+                    error.strerror = f"{without_call(error)}; each PATH of -r and --follow takes one"
+                raise
         if not sources:
-            raise skipped
+            raise skipped.pop()[1]
     except BaseException:
         for source in sources:
             source.close()
         raise
+    finally:
+        for path, reason in skipped:
+            tell(f"skipped: {without_call(reason)}: '{printable(path)}'")
+    for source in sources:
+        for unreadable in source.unreadable():
+            skip(unreadable)
     return sources
+
+
+def skip(path: bytes) -> None:
+    """Tell that a directory is left out."""
+    tell(f"skipped: no permission to read the directory: '{printable(path)}'")
+
+
+def raise_limit(options: argparse.Namespace) -> None:
+    """Let this process have many descriptors: each process of a change takes one."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if options.argv is not None:
+        from butter.cli import _watch_command
+
+        _watch_command.LIMITS.setdefault(resource.RLIMIT_NOFILE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -69,8 +69,13 @@ EPILOG = """\
 events:
 {events}
 
-kinds of changes, with -r and --follow, for which the events stand as well:
-{kinds}
+kinds of changes:
+  created     it appeared, or was found in a directory that appeared
+  written     it was closed after writing, or another file took its name
+  modified    it was written to
+  attributes  its mode, owner, times or links are others
+  deleted     it is gone, with all that was below it
+  moved       it has another path, with all that is below it
 
 examples:
   butter watch .                              everything, until Ctrl-C
@@ -81,17 +86,20 @@ examples:
   butter watch -r . -0 --format '{{path}}' | xargs -0 -n 1 echo
   find . -name '*.c' | butter watch - --summary
   butter watch -r src -- make                 run make after each change
-
-  wait a minute for 'out' to be written, however that is done:
   butter watch --follow -n 1 -t 60 -e close_write out
+      wait a minute for 'out' to be written, however that is done
 
--r tells CREATED, WRITTEN (closed after writing), ATTRIBUTES, DELETED, MOVED,
-and MODIFIED if -e has it. With -r a path that cannot be read is told and left
+-r and --follow tell the kinds of changes, for which the events stand as well;
+modified is told if -e has it. With -r a path that cannot be read is told and left
 out. A file that is replaced counts as close_write. --follow stays with the
 name, as tail -F does: through a rename over the file, and while there is no
-such file. A file that it finds complete is CREATED.
+such file. A file that it finds complete is CREATED. Each PATH of -r and
+--follow takes an instance of inotify, of which a user has few.
 
 {command}
+A file that COMMAND writes below PATH is a change, which runs it again, for
+ever: --exclude or --gitignore leave such files out.
+
 Only events of changes run it, unless -e has others, and only its own output is
 shown, unless the command line has a form for lines, as --json. With -n and -t
 the last run is waited for, and the command ends with its exit status.
@@ -122,7 +130,8 @@ each happening once: a rename is one event with both paths, and the end of a
 file is its DELETE. A path is where the directory is now, with the name that
 the file had in it then; it is unknown in a part of the filesystem that is not
 mounted at PATH. Where files have no handles (overlay), and in a subvolume of
-btrfs, the mount is watched instead, which has the events of open files alone.
+btrfs, the mount is watched instead, which has the events of open files alone. Paths
+of --filesystem, and of --who without -r, are absolute.
 
 The process behind an event is found through a pidfd, and so is never another
 one. Its name and command are those that it had when the event was read; a
@@ -144,7 +153,6 @@ def add_to(commands: Commands) -> None:
         description=DESCRIPTION,
         epilog=EPILOG.format(
             events=in_columns(list(EVENTS)),
-            kinds=in_columns(list(KINDS)),
             only=", ".join(ONLY_FANOTIFY),
             fields="\n".join(f"  {name:10} {meaning}" for name, meaning in FIELDS.items()),
             command=HELP,
@@ -154,6 +162,8 @@ def add_to(commands: Commands) -> None:
     parser.takes_command = True
     add = parser.add_argument
     add("paths", nargs="*", metavar="PATH", help="a file or directory; '-' reads paths from stdin")
+    # taken from the command line before argparse sees it
+    add("argv", nargs="*", metavar="-- COMMAND", help="a program that is run on changes, and its arguments")
     add("-r", "--recursive", action="store_true", help="with all that is below, as it comes and goes")
     add("--follow", action="store_true", help="stay with the name, and wait for it if there is no such file")
     add("--exclude", action="append", type=glob_argument, metavar="GLOB", help="leave these out")
@@ -165,7 +175,8 @@ def add_to(commands: Commands) -> None:
         action="append",
         type=events_argument,
         metavar="EVENTS",
-        help="only these, as create,delete or IN_CREATE,IN_DELETE (default: all)",
+        help="only these, as create,delete or IN_CREATE,IN_DELETE "
+        "(default: all, but with -r not modified, and with COMMAND none of reading)",
     )
     add("--settle", type=time_argument, metavar="SECONDS", help="one line for each path, once it was quiet for so long")
     add("--who", action="store_true", help="with the process behind each event, as root")
@@ -223,8 +234,12 @@ def time_argument(argument: str) -> float:
 
 
 def glob_argument(argument: str) -> str:
-    if not argument.strip("/"):
-        raise argparse.ArgumentTypeError(f"{argument!r} is not a glob")
+    from butter._tree_patterns import Matchers
+
+    try:
+        Matchers.of(argument, "it")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return argument
 
 
@@ -380,7 +395,8 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
         if others:
             options.refuse(f"{names_of(others)}: -r and --follow have no such changes; they have: {', '.join(KINDS)}")
         # each write of a file is one, so they have to be asked for
-        sources = [*_watch_tree.trees_of(options, kinds if options.events else kinds & ~IN_MODIFY)]
+        trees = _watch_tree.trees_of(options, kinds if options.events else kinds & ~IN_MODIFY)
+        sources, watched = [*trees], listed([os.fsdecode(tree.path) for tree in trees])
         return sources, f"{watched} and all below" if options.recursive else watched
     if options.who:
         from butter.cli import _watch_filesystem

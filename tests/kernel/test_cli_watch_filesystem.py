@@ -107,6 +107,31 @@ def test_json(here):
 
 
 @on_a_filesystem
+def test_patterns(here):
+    """--who leaves out names by globs, and by the .gitignore files of each path."""
+    for name in "one", "two":
+        (here / name).mkdir()
+    (here / "one" / ".gitignore").write_text("*.log\n")
+    arguments = here / "one", here / "two", "--gitignore", "--exclude", "*.o"
+    with watching("--who", *arguments, "--json", "-n", "2", "-e", "create") as process:
+        for name in "one/a.log", "one/a.o", "two/a.o", "two/a.log", "one/a.c":
+            (here / name).touch()
+        assert [record["path"] for record in records(process)] == [f"{here}/two/a.log", f"{here}/one/a.c"]
+
+
+@on_a_filesystem
+def test_a_path_that_moves(here):
+    """--who tells that a path has moved, and does not count that."""
+    (here / "file").touch()
+    with watching("--who", here / "file", "--json", "-n", "1", "-e", "close_write") as process:
+        (here / "file").rename(here / "new")
+        (here / "new").write_text("1")
+        moved, written = records(process)
+    assert (moved["flags"], moved["path"]) == (["FAN_MOVE_SELF"], f"{here}/new")
+    assert written["flags"] == ["FAN_CLOSE_WRITE"]
+
+
+@on_a_filesystem
 def test_lines_for_people(here):
     """A line has time, flags, path and process, and both paths of a rename."""
     with watching("--filesystem", here, "-n", "2", "-e", "create,rename") as process:
@@ -123,9 +148,9 @@ def test_lines_for_people(here):
 @on_a_filesystem
 def test_both_halves_of_a_move_are_one_event(here):
     """With both halves of a move asked for, a move is one line and one of COUNT."""
-    for which in "--who", "--filesystem":
+    for which, events in ("--who", "move"), ("--who", "all"), ("--filesystem", "move"):
         (here / "old").mkdir()
-        with watching(which, here, "-n", "1", "-e", "move") as process:
+        with watching(which, here, "-n", "1", "-e", events) as process:
             (here / "old").rename(here / "new")
             _, (line,), _ = finish(process)
         assert LINE.fullmatch(line).groups()[:2] == ("RENAME|ONDIR", f"{here}/old -> {here}/new")
@@ -449,6 +474,8 @@ def test_a_missing_path(here):
         (["--filesystem", ".", "."], "not both"),
         (["-e", "create,rename,open_exec", "."], "open_exec, rename: only --filesystem and --who have such events"),
         (["--filesystem", ".", "-e", "isdir"], "'isdir' is not an event"),
+        (["--who", "-e", "fs_error", "."], "fs_error: only --filesystem has such events"),
+        (["--filesystem", ""], "--filesystem: the path is empty"),
     ],
 )
 def test_wrong_arguments(arguments, words):

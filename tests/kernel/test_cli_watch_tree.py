@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pty
+import resource
 import signal
 import sys
 import termios
@@ -92,10 +93,20 @@ def test_patterns_without_a_tree(here, where):
     (here / ".gitignore").write_text("*.log\n")
     arguments = ["--exclude", "b.c", "--include", "*.c", "--include", "*.log", "--gitignore"]
     with watching(here, "-e", "create", "-n", "2", *arguments, *(["-r"] if where == "-r" else [])) as process:
-        for name in "a.log", "a.txt", "b.c", "a.c", "c.c":
+        for name in "a.log", "a.txt", "b.c", "a.c":
             (here / name).touch()
+        (here / "directory").mkdir()
         _, lines, _ = finish(process)
-    assert [told(line)[1] for line in lines] == [f"{here}/a.c", f"{here}/c.c"]
+    assert [told(line)[1] for line in lines] == [f"{here}/a.c", f"{here}/directory"]
+
+
+@pytest.mark.parametrize("glob", ["", "/", "../x", "./x", "a//b"])
+def test_globs_that_match_nothing(glob):
+    """A glob that no path can match is refused, with and without -r."""
+    for tree in [], ["-r"]:
+        done = run("watch", *tree, "--exclude", glob, ".")
+        assert (done.returncode, done.stdout) == (2, "")
+        one_line(done.stderr, "argument --exclude: it has an empty" if glob in ("", "/", "a//b") else "it has the part")
 
 
 @pytest.mark.parametrize(
@@ -202,6 +213,65 @@ def test_following_a_name(here):
         assert next_line(process) == ("CREATED", f"{path}/new")
 
 
+def test_a_name_that_was_a_directory(here):
+    """--follow tells the file that has the name of a directory, which has gone."""
+    path = here / "name"
+    path.mkdir()
+    with watching("--follow", path) as process:
+        path.rmdir()
+        assert next_line(process) == ("DELETED|ISDIR", str(path))
+        path.write_text("1")
+        assert next_line(process) == ("CREATED", str(path))
+        path.write_text("2")
+        assert next_line(process) == ("WRITTEN", str(path))
+
+
+def test_a_directory_in_the_place_of_a_file(here):
+    """A directory that takes the name of a file is not a written file."""
+    path = here / "name"
+    path.touch()
+    with watching("--follow", path, "-e", "close_write,create") as process:
+        stop(process)
+        path.unlink()
+        path.mkdir()
+        process.send_signal(signal.SIGCONT)
+        assert next_line(process) == ("CREATED|ISDIR", str(path))
+
+
+def test_a_file_in_a_new_directory_was_written(here):
+    """With -e close_write a file is told that was complete before it was found."""
+    (here / "other" / "below").mkdir(parents=True)
+    (here / "other" / "below" / "file").write_text("1")
+    (here / "tree").mkdir()
+    with watching("-r", here / "tree", "-e", "close_write", "-n", "1") as process:
+        (here / "other" / "below").rename(here / "tree" / "below")
+        _, lines, _ = finish(process)
+    assert told(lines[0]) == ("CREATED", f"{here}/tree/below/file")
+
+
+def test_a_path_that_is_named_twice(here):
+    """With -r a path has one watch, however often it is named."""
+    with watching("-r", here, f"{here}/", "-n", "2", "-e", "create") as process:
+        (here / "one").touch()
+        (here / "two").touch()
+        _, lines, _ = finish(process)
+    assert [told(line)[1] for line in lines] == [f"{here}/one", f"{here}/two"]
+
+
+@needs_namespaces
+def test_the_limit_of_instances(here):
+    """The error says that each path takes an instance of inotify."""
+    (here / "one").touch()
+
+    def enter():
+        support.own_namespaces()
+        Path("/proc/sys/user/max_inotify_instances").write_text("1")
+
+    done = run("watch", "--follow", here, here / "one", preexec_fn=enter)
+    assert (done.returncode, done.stdout) == (1, "")
+    one_line(done.stderr, "user.max_inotify_instances is 1", "; each PATH of -r and --follow takes one\n")
+
+
 def test_a_file_with_r(here):
     """With -r a file is followed by its name."""
     (here / "file").touch()
@@ -240,10 +310,45 @@ def test_unreadable_directories(here):
     arguments = "-r", here / "closed", here / "open", "-t", "0.1"
     done = run("watch", *arguments, preexec_fn=lambda: support.own_namespaces(root=False))
     assert (done.returncode, done.stdout) == (0, "")
-    first, second, _ = done.stderr.splitlines()
+    first, second, third = done.stderr.splitlines()
+    assert third == f"butter: watching {here}/open and all below"
     assert "skipped: no permission" in first
     assert first.endswith(f"'{here}/closed'")
     assert second == f"butter: skipped: no permission to read the directory: '{here}/open/below'"
+
+
+@needs_namespaces
+def test_an_unreadable_directory_that_comes_later(here):
+    """A directory that cannot be read is told when it appears, too."""
+    enter = lambda: support.own_namespaces(root=False)  # noqa: E731
+    with watching(here, "-r", "-e", "create", "-n", "1", preexec_fn=enter) as process:
+        (here / "closed").mkdir(0)
+        code, lines, said = finish(process)
+    assert (code, [told(line)[1] for line in lines]) == (0, [f"{here}/closed"])
+    one_line(said, f"skipped: no permission to read the directory: '{here}/closed'")
+
+
+@needs_namespaces
+@pytest.mark.parametrize("tree", [["-r"], []])
+def test_processes_need_root(here, tree):
+    """The error of --who names the capability, and no flag of a call."""
+    done = run("watch", "--who", *tree, here, preexec_fn=lambda: support.own_namespaces(root=False))
+    assert (done.returncode, done.stdout) == (1, "")
+    one_line(done.stderr, "butter: it needs CAP_SYS_ADMIN, as root has it; 'butter watch PATH' shows")
+
+
+@needs("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", kernel=(5, 17))
+def test_limits_of_a_command(tmp_path):
+    """A command has the limit of descriptors that butter was started with."""
+
+    def test(path):
+        limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 300))  # noqa: E731
+        command = "--", "sh", "-c", "ulimit -Sn"
+        with watching("-r", "--who", path, "-n", "1", "-e", "create", *command, preexec_fn=limit) as process:
+            Path(path, "new").touch()
+            assert finish(process)[1] == ["200"]
+
+    own_filesystem(test, tmp_path, "tmpfs")
 
 
 @needs("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", kernel=(5, 17))

@@ -200,6 +200,20 @@ def test_processes_and_a_handler_that_raises(root, monkeypatch, backend, again):
 
 
 @backends
+def test_a_root_that_has_moved(root, tmp_path, backend):
+    """Nothing is told of a root, by its path, after it has moved with what is in it."""
+    with Tree(root, backend=backend) as tree:
+        root.rename(tmp_path / "away")
+        (tmp_path / "away" / "new").write_text("1")
+        tree.step()
+        assert [(tree.read_event()[:2]) for _ in range(tree.pending)] == [(ChangeKind.DELETED, "")]
+        (tmp_path / "away").rename(root)
+        tree.sync(60)
+        told = [tree.read_event()[:2] for _ in range(tree.pending)]
+    assert told[0] == (ChangeKind.CREATED, "")
+    assert (ChangeKind.CREATED, "new") in told
+
+
 def test_directories(root, tmp_path, backend):
     """A directory that appears is told with all below it, and one that goes alone."""
     with Tree(root, backend=backend) as tree:

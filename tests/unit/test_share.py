@@ -23,6 +23,9 @@ TYPED = [
     ("butter watch --fil", "--filesystem"),
     ("butter run --bind /et", "/etc"),
     ("butter run unsh", "unshare"),
+    ("butter watch / /et", "/etc"),
+    ("butter watch -- unsh", "unshare"),
+    ("butter watch / -- unsh", "unshare"),
 ]
 
 
@@ -55,6 +58,12 @@ def test_page_of_a_subcommand(share, name):
     (commands,) = (action for action in cli.command_line([name])._actions if action.choices)
     options = [option for action in commands.choices[name]._actions for option in action.option_strings]
     assert [option for option in options if f"\\fB{option}\\fR" not in text] == ["-h", "--help"]
+    if name == "watch":
+        assert "[PATH ...] [-- COMMAND ...]" in text
+        examples = text.partition("\n.SH EXAMPLES\n")[2].partition("\n.SH ")[0]
+        assert "butter watch --follow -n 1 -t 60 -e close_write out" in examples
+        assert "\n.SH EVENTS\n" in text
+        assert "\n.SH KINDS OF CHANGES\n" in text
     for heading in ("NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "SEE ALSO"):
         assert f"\n.SH {heading}\n" in text
 
