@@ -35,6 +35,9 @@ MOST_PROCESSES = 10_000
 
 BITS = {kind: KINDS[kind.value] for kind in ChangeKind}
 
+#: what is added to the words of an error
+EACH = {errno.EMFILE: "; each PATH of -r and --follow takes one"}
+
 #: after these a directory may be one that cannot be read
 APPEARED = ChangeKind.CREATED, ChangeKind.ATTRIBUTES
 
@@ -302,7 +305,7 @@ def trees_of(options: argparse.Namespace, kinds: int) -> list[Followed]:
             try:
                 sources.append(Followed(path, options, kinds))
             except PermissionError as error:
-                if options.who and error.errno == errno.EPERM:
+                if options.who:
                     from butter.cli._watch_filesystem import explain
 
                     explain(error)
@@ -310,8 +313,7 @@ def trees_of(options: argparse.Namespace, kinds: int) -> list[Followed]:
                     raise
                 skipped.append((path, error))
             except OSError as error:
-                if error.errno == errno.EMFILE and len(paths) > 1:
-                    error.strerror = f"{without_call(error)}; each PATH of -r and --follow takes one"
+                error.strerror = (error.strerror or "") + EACH.get(error.errno or 0, "")
                 raise
         if not sources:
             raise skipped.pop()[1]
