@@ -215,7 +215,7 @@ def test_own_format(here):
         (["--kill-after", "5"], "--kill-after needs a COMMAND after --"),
         (["--json", "--csv"], "not allowed with argument"),
         (["--color", "often"], "'often'"),
-        (["--exclude", ""], "'' is not a glob"),
+        (["--exclude", ""], "--exclude: it has an empty glob"),
         (["--filesystem", "/", "--follow"], "--follow does not go with --filesystem"),
     ],
 )
