@@ -22,7 +22,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from butter._tree_model import ChangeKind, Directory
+from butter._tree_change import ChangeKind
+from butter._tree_model import Directory
 from butter.fanotify import FAN_RENAME
 from butter.inotify import (
     IN_ATTRIB,

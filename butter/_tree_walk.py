@@ -17,8 +17,9 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from butter._tree_c import ffi, lib
+from butter._tree_change import Entry
 from butter._tree_errors import TREE
-from butter._tree_model import Directory, Entry, Node
+from butter._tree_model import Directory, Node
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
