@@ -482,7 +482,11 @@ class Looks(Opens):
             return
         if node.packed is not None:
             walk, place = node.packed
-            walk.compare(node, place, fd)
+            if (failed := walk.compare(place, fd)) < 0:
+                if failed not in EXHAUSTED or self._depth <= 1:
+                    self._fail(failed, node, b"")
+                # those above need not be open, either
+                self._model.rescan(node)
             return
         if self.walk_with is not None and self._model.silent and not node.listed and isinstance(node.key, int):
             node.listed = True
