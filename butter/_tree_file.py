@@ -8,8 +8,8 @@ import time
 from select import POLLIN
 from typing import TYPE_CHECKING
 
+from butter._tree_change import Change, ChangeKind, Entry
 from butter._tree_events import GRACE, Events, Writing, is_being_written, version
-from butter._tree_model import Change, ChangeKind, Entry
 from butter._tree_mounts import WAKE, Mounts
 from butter._tree_place import name_at
 from butter._tree_step import HINTS, MOUNTS, Steps

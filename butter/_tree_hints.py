@@ -23,7 +23,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from butter._fanotify_c import lib
-from butter._tree_model import ChangeKind, Directory
+from butter._tree_change import ChangeKind
+from butter._tree_model import Directory
 from butter.inotify import (
     IN_ATTRIB,
     IN_CLOSE_WRITE,

@@ -39,9 +39,10 @@ from typing import TYPE_CHECKING
 
 from butter._constants.fanotify_handle import AT_FDCWD
 from butter._tree_c import lib
+from butter._tree_change import ChangeKind
 from butter._tree_errors import TREE
 from butter._tree_hints import GRACE
-from butter._tree_model import ALL, BYTES, MODE, MOUNT, MOUNT_BITS, MTIME, ChangeKind, Directory
+from butter._tree_model import ALL, BYTES, MODE, MOUNT, MOUNT_BITS, MTIME, Directory
 from butter._tree_open import CHANGED, EXHAUSTED, FOLLOW, FORBIDDEN, NAMES, Opens
 from butter._tree_walk import Walk
 from butter.inotify import IN_CREATE, IN_DELETE, IN_MOVED_TO
@@ -482,7 +483,11 @@ class Looks(Opens):
             return
         if node.packed is not None:
             walk, place = node.packed
-            walk.compare(node, place, fd)
+            if (failed := walk.compare(place, fd)) < 0:
+                if failed not in EXHAUSTED or self._depth <= 1:
+                    self._fail(failed, node, b"")
+                # those above need not be open, either
+                self._model.rescan(node)
             return
         if self.walk_with is not None and self._model.silent and not node.listed and isinstance(node.key, int):
             node.listed = True

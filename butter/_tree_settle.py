@@ -22,7 +22,7 @@ from copy import copy
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from butter._tree_model import ChangeKind
+from butter._tree_change import ChangeKind
 from butter.eventlike import deadline_of
 
 if TYPE_CHECKING:

@@ -129,7 +129,8 @@ class Spool(Steps[Any]):
     def _list(self) -> list[bytes]:
         """Return the names of the files that are there and were not told."""
         names = set(os.listdir(self._place.link())) if self._is_there() else set()
-        self._told = {name: version for name, version in self._told.items() if name in names}
+        # not named as the function below, which CPython 3.12.1 would take for it
+        self._told = {name: told for name, told in self._told.items() if name in names}
         found = ((name, self._look(name)) for name in sorted(names))
         return [name for name, status in found if status is not None and self._told.get(name) != version(status)]
 

@@ -221,9 +221,9 @@ class Steps(Eventlike[Event]):
                 pass
             self._check_more()
             if self._await(deadline):
-                self.step()
+                self._step_to_read()
                 continue
-            self.step()
+            self._step_to_read()
             last = last or time.monotonic() + LATE
             if self._batch:
                 continue
@@ -241,21 +241,21 @@ class Steps(Eventlike[Event]):
         # A step puts the changes into the batch itself, where a signal handler that
         # raises cannot lose them; the caller looks there after this.
         if not os.get_blocking(self.fileno()):
-            self.step()
+            self._step_to_read()
             if not self._batch:
                 self._check_more()
                 TREE.fail(errno.EAGAIN)
             return []
         self._check_more()
         self._await(None)
-        self.step()
+        self._step_to_read()
         return []
 
     def _fill(self, timeout: float | None) -> deque[Event]:
         """Wait until an event is in the batch, at most *timeout* seconds; return it."""
         deadline = deadline_of(timeout)
         while not self._batch and self._await(deadline):
-            self.step()
+            self._step_to_read()
         return self._batch
 
     def _await(self, deadline: float | None) -> bool:
@@ -269,6 +269,15 @@ class Steps(Eventlike[Event]):
             check_poll(ready)
             run_handlers()
         return True
+
+    def _step_to_read(self) -> None:
+        """Make a step for a reader, which gets what is known before the error."""
+        try:
+            self.step()
+        except OSError:
+            # the next step meets the limit again
+            if not self._batch:
+                raise
 
     def step(self) -> None:
         """Read and look as far as that is possible without waiting.
@@ -290,10 +299,8 @@ class Steps(Eventlike[Event]):
                 self._arm()
                 self._torn = False
             except OSError:
-                # what is known comes first, and the next step meets a limit again
                 self._send()
-                if not self._batch:
-                    raise
+                raise
             finally:
                 self._stepping = None
                 if self.closed():

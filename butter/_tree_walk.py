@@ -17,8 +17,9 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from butter._tree_c import ffi, lib
+from butter._tree_change import Entry
 from butter._tree_errors import TREE
-from butter._tree_model import Directory, Entry, Node
+from butter._tree_model import Directory, Node
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -72,10 +73,14 @@ class Walk:
             self._model.touch(self._node(place), name)
         return True
 
-    def compare(self, node: Directory, place: int, fd: int) -> None:
-        """Compare a packed directory with the disk, and make dirty what differs."""
+    def compare(self, place: int, fd: int) -> int:
+        """Compare a packed directory with the disk, and make dirty what differs.
+
+        Returns 0, or -1 - errno if not all was compared.
+        """
         result = lib.butter_tree_compare(self._found, place, fd, self._source.fileno(), self._source.mask)
-        TREE.check(result, os.fsdecode(self._model.path(node)))
+        if result < 0:
+            return result
         for each in [each.directory for each in self._left()]:
             changed = self._node(each)
             changed.unpack()
@@ -84,6 +89,7 @@ class Walk:
             for below in changed.children.values():
                 if isinstance(below, Directory):
                     self._model.rescan(below)
+        return 0
 
     def _left(self) -> list[Any]:
         found = self._found

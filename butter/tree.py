@@ -9,12 +9,13 @@ from itertools import compress
 from select import POLLIN
 from typing import TYPE_CHECKING
 
+from butter._tree_change import Change, ChangeKind, Entry
 from butter._tree_errors import TREE
 from butter._tree_file import FileWatch, watch_file
 from butter._tree_hints import Hints
 from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, Looks
-from butter._tree_model import Change, ChangeKind, Directory, Entry, Model
+from butter._tree_model import Directory, Model
 from butter._tree_mounts import WAKE, Mounts
 from butter._tree_open import Opened
 from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore

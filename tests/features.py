@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import tempfile
+from pathlib import Path
 
 import support
 
@@ -38,7 +39,7 @@ from butter.fanotify import (
     fanotify_init,
     fanotify_mark,
 )
-from butter.inotify import IN_CREATE, IN_NONBLOCK, Inotify, inotify_init
+from butter.inotify import IN_CREATE, IN_DELETE_SELF, IN_NONBLOCK, Inotify, inotify_add_watch, inotify_init
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
 from butter.mounts import MountMonitor
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
@@ -80,6 +81,9 @@ class Feature:
     bare = True
     #: whether it waits as another feature, by which each way of waiting is tried
     waits_alike = False
+    #: whether other processes may wake it, so that its reader is added again now and
+    #: then: by files in the directories above what it watches, one of which is /tmp
+    woken_by_others = False
     #: the class of another object that takes such descriptors too
     wider = None
     #: the marks of its tests: what they need, by ``support.needs``
@@ -405,6 +409,7 @@ class Changes(Feature):
     batches = True
     composed = True
     bare = False
+    woken_by_others = True
 
     @property
     def watched(self):
@@ -414,18 +419,27 @@ class Changes(Feature):
     def make(self, cls=None, blocking=True, **arguments):
         made = (cls or self.cls)(self.watched, **arguments)
         os.set_blocking(made.fileno(), blocking)
-        self.leave_mounts_alone(made)
+        self.leave_others_alone(made)
         return made
 
     def open(self, **options):
         queue = self.awaitable(self.watched, **options)
-        self.leave_mounts_alone(queue._source)
+        self.leave_others_alone(queue._source)
         return queue
 
-    def leave_mounts_alone(self, made):
-        """Have mounts not wake an object: another process may make some at any time."""
+    def leave_others_alone(self, made):
+        """Have other processes not wake it, which at any time mount or make files.
+
+        FileWatch adds the watches of directories anew with each change.
+        """
         with select.epoll.fromfd(os.dup(made.fileno())) as epoll:
             epoll.unregister(made._mounts)
+        for above in Path(self.place).resolve().parents:
+            inotify_add_watch(self.hints_of(made), above, IN_DELETE_SELF)
+
+    def hints_of(self, made):
+        """The part that has the inotify descriptor."""
+        return made._source
 
     def make_event(self, made):
         os.mknod(f"{self.place}/{next(self.numbers)}")
@@ -434,7 +448,7 @@ class Changes(Feature):
         return int(event.path)
 
     def reads(self, queue):
-        return queue._source._source.fileno()
+        return self.hints_of(queue._source).fileno()
 
 
 class Versions(Changes):
@@ -452,8 +466,8 @@ class Versions(Changes):
         with open(self.watched, "w") as file:
             file.write(str(next(self.numbers)))
 
-    def reads(self, queue):
-        return queue._source._events.fileno()
+    def hints_of(self, made):
+        return made._events
 
 
 class Jobs(Changes):
@@ -461,6 +475,7 @@ class Jobs(Changes):
 
     cls, awaitable = Spool, Spool_async
     waits_alike = True
+    woken_by_others = False
 
     def make_event(self, made):
         os.close(os.open(f"{self.place}/{next(self.numbers)}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
@@ -468,10 +483,10 @@ class Jobs(Changes):
     def number(self, event):
         return int(os.path.basename(event))
 
-    def leave_mounts_alone(self, made):
+    def leave_others_alone(self, made):
         pass  # they do not wake it
 
-    reads = Versions.reads
+    hints_of = Versions.hints_of
 
 
 def _below(kind):

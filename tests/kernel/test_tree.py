@@ -1,6 +1,7 @@
 """The behaviour of butter.tree that is its own."""
 
 import copy
+import ctypes
 import errno
 import gc
 import itertools
@@ -262,7 +263,8 @@ def test_the_processes_of_one_name(root, backend):
         in_child(os.rmdir, root / "a/b")
         in_child(os.mkdir, root / "a/b")
         assert [each.process for each in told(tree) if each.path == "a/b"] == [None, None]
-        os.truncate(root / "a/file", 1)
+        # by its path: PyPy's os.truncate opens and closes the file
+        assert support.libc.truncate(os.fsencode(root / "a/file"), ctypes.c_long(1)) == 0
         in_child(os.rename, root / "a/file", root / "a/moved")
         (moved, written) = told(tree)
         assert (moved.kind, written.kind, written.synthetic) == (MOVED, WRITTEN, True)
@@ -843,10 +845,6 @@ def test_watches_that_run_out(root):
             mirror = Mirror(tree.entries())
             for number in range(5):
                 os.makedirs(root / f"new/{number}")
-            # what is known comes before the error
-            tree.sync(60)
-            while tree.pending:
-                mirror.follow(tree.wait())
             for _ in range(2):
                 with pytest.raises(OSError, match=f"for {has} directories, and the tree needs {has + 4}:") as caught:
                     tree.sync(60)
@@ -1342,7 +1340,12 @@ def test_changes_before_an_error(root, monkeypatch):
 
         monkeypatch.setattr(tree._looks, "work", fail)
         (root / "new").mkdir()
-        assert tree.wait(60).path == "new"
+        # not all is known
+        with pytest.raises(OSError, match="no watch"):
+            tree.sync(60)
+        assert tree.pending == 1
+        (root / "newer").mkdir()
+        assert [tree.wait(60).path for _ in range(2)] == ["new", "newer"]
         with pytest.raises(OSError, match="no watch"):
             tree.wait(60)
 
