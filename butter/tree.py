@@ -142,11 +142,8 @@ class Tree(Steps[Change]):
         self._follows = follow_symlinks
         self._text = bytes if isinstance(os.fspath(path), bytes) else os.fsdecode
         place = directory_at(path)
-        opened = Opened()
-        try:
+        with Opened() as opened:
             TREE.check(opened.open(place), path)
-        finally:
-            opened.close()
         try:
             self._start(path)
             self._open(place, path, modified, cross_mounts, backend, partial, pidfd)
