@@ -290,9 +290,10 @@ class Tree(Steps[Change]):
 
     def _next_time(self) -> float | None:
         when = self._looks.next_time()
-        if self._mounts.pending:
-            when = min(when or time.monotonic() + RETRY, time.monotonic() + RETRY)
-        return when
+        if not self._mounts.pending:
+            return when
+        retry = time.monotonic() + RETRY
+        return retry if when is None else min(when, retry)
 
     def _begun(self) -> float | None:
         times = self._looks.begun()
