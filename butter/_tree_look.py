@@ -303,7 +303,7 @@ class Looks(Opens):
             self._learn_version(known, facts)
 
     def _learn_version(self, known: Node, facts: Facts) -> None:
-        """Know what a look found out, and tell it."""
+        """Remember what a look found out, and tell it."""
         if not known.unsent:
             # No record that is still to be sent takes the version along. Another
             # process than that of the event may have made it.
@@ -446,7 +446,7 @@ class Looks(Opens):
         return key
 
     def _lack_watch(self, directory: Directory, name: bytes) -> None:
-        """Know of a directory for which there is no watch.
+        """Count a directory that could not be watched, because no watch is left.
 
         The first scan ends here. Later what is on the disk is found out nevertheless,
         so that the error says how many watches the tree needs.

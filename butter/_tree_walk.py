@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,6 @@ _ENTRY = struct.Struct("=qqqIIi4x")
 _DIRECTORY = struct.Struct("=iiIII")
 _string: Any = ffi.string  # it returns bytes for a char pointer
 _gc: Any = ffi.gc  # the types of cffi know void * alone
-_S_IFMT, _S_IFDIR = 0o170000, 0o040000
 
 
 class Walk:
@@ -156,6 +156,6 @@ class Walk:
                 if not mode:
                     continue
                 name = path + names[offset : names.index(0, offset)]
-                yield name, Entry(mode & _S_IFMT == _S_IFDIR, inode, size, mtime)
+                yield name, Entry(stat.S_ISDIR(mode), inode, size, mtime)
                 if below >= 0:
                     left.append((name + b"/", below))

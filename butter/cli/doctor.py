@@ -165,7 +165,8 @@ def choice(rows: list[Row]) -> str:
     inotify, fanotify = (row["works"] for row in rows)
     if not inotify:
         return "fanotify" if fanotify else "none works"
-    watches = user_limit("watches") or "unknown"
+    limit = user_limit("watches")
+    watches = "unknown" if limit is None else limit
     if not fanotify:
         return f"inotify, for at most {watches} directories"
     return f"inotify, or fanotify for more than {watches} directories"

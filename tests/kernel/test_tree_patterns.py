@@ -12,7 +12,7 @@ import time
 
 import pytest
 from support import needs
-from support.histories import Mirror, history, lose_events, on_disk, seeds
+from support.histories import Mirror, changes, history, lose_events, on_disk, seeds, told
 
 from butter.errors import PathNotADirectory, PathNotFound
 from butter.tree import ChangeKind, Tree, gitignore
@@ -38,16 +38,6 @@ def root(tmp_path):
 def below(place, **options):
     with Tree(place, **options) as tree:
         return sorted(set(tree.entries()) - {""})
-
-
-def told(tree):
-    tree.sync(60)
-    return [tree.wait(0) for _ in range(tree.pending)]
-
-
-def changes(tree):
-    """All changes until now: ``[(kind, path, old path), ...]``."""
-    return [(each.kind, each.path, each.old_path) for each in told(tree)]
 
 
 BUILD = ["build", "build/a", "build/a.py"]
