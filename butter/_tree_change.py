@@ -60,3 +60,6 @@ class Change(NamedTuple):
     entry: Entry | None = None
     #: whether a move replaced what was at the new path
     replaced: bool = False
+    #: whether it was CREATED by a move from outside of the tree, or DELETED by one to
+    #: there, as far as an event has told that
+    outside: bool = False

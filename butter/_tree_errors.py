@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def _exhausted(watches: int | None = None, needed: int = 0, **_: object) -> str:
+def _exhausted(watches: int | None = None, needed: int = 0, partial: bool = False, **_: object) -> str:
     if watches is None:
         return f"this user has no registration with epoll left: {raise_sysctl('fs.epoll.max_user_watches')}"
     limit = raise_sysctl("fs.inotify.max_user_watches", "user.max_inotify_watches", needed - watches)
     has = f"this user has watches for {watches} directories, and the tree needs {needed or 'more'}"
-    return f"{has}: {limit}; partial=True goes on with those that there are"
+    return f"{has}: {limit}" if partial else f"{has}: {limit}; partial=True goes on with those that there are"
 
 
 TREE = Errors(

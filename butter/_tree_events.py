@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from butter._arguments import O_PATH
 from butter._inotify import Columns, queued, read_events
+from butter._inotify_c import lib
 from butter._tree_errors import TREE
 from butter._tree_open import CHANGED, EXHAUSTED
 from butter._tree_part import Part, open_inotify
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from os import stat_result
 
+    from butter._tree_way import Traveller
     from butter.inotify import InotifyEvent
 
 #: how long the opening of a new file may come after it appeared, in seconds; and how
@@ -48,13 +50,25 @@ class Events(Part):
 
     def __init__(self) -> None:
         self._unmade: deque[Columns] = deque()
-        #: the watches of a way; see butter/_tree_way.py
-        self.watched: set[int] = set()
+        #: the masks of each watch, by the names whose way leads through it; see
+        #: butter/_tree_way.py
+        self.masks: dict[int, dict[Traveller, int]] = {}
         #: what the search for a way has open
         self.held: list[int] = []
 
     def open(self) -> None:
         open_inotify(self)
+
+    def leave(self, traveller: Traveller, watches: set[int]) -> None:
+        """Have a name use some watches no more; the last one ends a watch."""
+        for wd in watches:
+            masks = self.masks.get(wd, {})
+            masks.pop(traveller, None)
+            if not masks:
+                # it may have ended by itself
+                lib.inotify_rm_watch(self._fd, wd)
+                self.masks.pop(wd, None)
+            traveller.watched.discard(wd)
 
     def drop_held(self) -> None:
         while self.held:

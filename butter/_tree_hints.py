@@ -206,7 +206,7 @@ class Hints:
         """Delete the root: later events are about paths that it does not have."""
         node = directory.children.get(name)
         if node is not None:
-            self._model.delete(node, False)
+            self._model.delete(node, False, True)
 
     def _moved_out(self, cookie: int) -> None:
         half = self._take_half(cookie)

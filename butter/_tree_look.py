@@ -45,7 +45,7 @@ from butter._tree_hints import GRACE
 from butter._tree_model import ALL, BYTES, MODE, MOUNT, MOUNT_BITS, MTIME, Directory
 from butter._tree_open import CHANGED, EXHAUSTED, FOLLOW, FORBIDDEN, NAMES, Opens
 from butter._tree_walk import Walk
-from butter.inotify import IN_CREATE, IN_DELETE, IN_MOVED_TO
+from butter.inotify import IN_CREATE, IN_DELETE, IN_MOVED_FROM, IN_MOVED_TO
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -64,7 +64,7 @@ RETRY, TRIES = 0.005, 20
 # version of a file is taken, as after an overflow; and a wait in limbo is over
 DEEP, FORCE = 1 << 32, 1 << 33
 
-_APPEARED = IN_CREATE | IN_MOVED_TO
+_APPEARED, _WENT = IN_CREATE | IN_MOVED_TO, IN_DELETE | IN_MOVED_FROM
 
 
 class Looks(Opens):
@@ -174,6 +174,7 @@ class Looks(Opens):
                         tried.add(directory)
                         again[directory] = None
                     continue
+                self._allow(directory)
                 try:
                     self._look_at_names(directory, names, fd)
                 finally:
@@ -203,10 +204,6 @@ class Looks(Opens):
             if directory.gone:
                 break
             self._look(directory, name, fd, bits)
-
-    def _leave_blind(self, directory: Directory) -> None:
-        self._model.dirty.pop(directory, None)
-        self._model.blind[directory] = None
 
     @staticmethod
     def _put_back(directory: Directory, names: dict[bytes, int]) -> None:
@@ -282,7 +279,7 @@ class Looks(Opens):
                 self._look_at_file(directory, name, facts, bits)
                 return
         if known is not None and self._may_end(directory, known, bits):
-            model.delete(known, not bits & IN_DELETE)
+            model.delete(known, not bits & IN_DELETE, bits & _WENT == IN_MOVED_FROM)
 
     def _look_at_file(self, directory: Directory, name: bytes, facts: Facts, bits: int) -> None:
         model, known = self._model, directory.children.get(name)
@@ -296,7 +293,7 @@ class Looks(Opens):
             model.delete(known, True)
             known = None
         if known is None:
-            model.add_file(directory, name, facts, not bits & _APPEARED)
+            model.add_file(directory, name, facts, not bits & _APPEARED, bits & _APPEARED == IN_MOVED_TO)
             return
         version = known.size, known.mtime
         if bits and version != (facts[BYTES], facts[MTIME]):
@@ -345,7 +342,7 @@ class Looks(Opens):
             model.touch(directory, name, bits)
             return
         if fd < 0:
-            self._know_blind(directory, name, dirfd, facts, bits)
+            self._know_blind(directory, name, dirfd, facts, bits, fd in FORBIDDEN)
             return
         try:
             facts = self._facts(model.anchor)
@@ -354,23 +351,29 @@ class Looks(Opens):
                 key = self._watch(directory, name, fd)
             except PermissionError:
                 # it was taken away after the directory was opened
-                self._know_blind(directory, name, dirfd, facts, bits)
+                self._know_blind(directory, name, dirfd, facts, bits, True)
                 return
             self._enter(directory, name, fd, facts, key, bits)
         finally:
             self.close(count)
 
-    def _know_blind(self, directory: Directory, name: bytes, dirfd: int, facts: Facts, bits: int) -> None:
+    def _know_blind(
+        self, directory: Directory, name: bytes, dirfd: int, facts: Facts, bits: int, refused: bool = False
+    ) -> None:
         """Make the model right about a directory that cannot be opened."""
         model, known = self._model, directory.children.get(name)
         key = self._source.key_of(dirfd, name)
         if isinstance(known, Directory) and not known.dead and known.is_same(facts) and key in (None, known.key):
+            if refused:
+                model.refused[known] = -1 - errno.EACCES
             return
         if known is not None:
             if not self._may_end(directory, known, bits):
                 return
             model.delete(known, True)
         node = model.add_directory(directory, name, facts, True)
+        if refused:
+            model.refused[node] = -1 - errno.EACCES
         if key is not None and model.find(key, facts[MOUNT]) is None:
             model.claim(key, node)
 
@@ -380,6 +383,7 @@ class Looks(Opens):
         known, found = directory.children.get(name), model.find(key, mount)
         if found is not None and found is known:
             found.dead = False
+            self._allow(found)
             self._look_below(found, fd, bits)
             return
         if (
@@ -390,8 +394,7 @@ class Looks(Opens):
             and not known.dead
         ):
             # it could not be opened before, or can no longer be watched anew
-            if key is not None:
-                model.claim(key, known)
+            self._claim(key, known)
             self._look_below(known, fd, bits)
             return
         if known is not None and not self._may_end(directory, known, bits):
@@ -413,9 +416,8 @@ class Looks(Opens):
             return
         if known is not None:
             model.delete(known, True)
-        node = model.add_directory(directory, name, facts, not bits & _APPEARED)
-        if key is not None:
-            model.claim(key, node)
+        node = model.add_directory(directory, name, facts, not bits & _APPEARED, bits & _APPEARED == IN_MOVED_TO)
+        self._claim(key, node)
         self._list(node, fd)
 
     def _look_below(self, node: Directory, fd: int, bits: int) -> None:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     Facts = list[int]
     #: a record that is not sent yet: kind, path, old path, node, whether it is a
     #: directory, the process, whether it was found by looking, the time, whether the
-    #: move replaced something
-    Record = tuple["ChangeKind", bytes, Union[bytes, None], "Node", bool, Union[Process, None], bool, float, bool]
+    #: move replaced something, whether the other side of the move is outside
+    Record = tuple["ChangeKind", bytes, Union[bytes, None], "Node", bool, Union[Process, None], bool, float, bool, bool]
 
 MODE, DEVICE, INODE, BYTES, MTIME, MOUNT, FACTS = (
     lib.BUTTER_MODE,
@@ -159,6 +159,8 @@ class Model:
         self.dirty: dict[Directory, None] = {}
         #: directories without permission, which stay dirty and are not looked into
         self.blind: dict[Directory, None] = {}
+        #: those that cannot be read, or have no watch, each with -1 - errno
+        self.refused: dict[Directory, int] = {}
         #: the directories at which another mount begins
         self.mount_points: dict[Directory, None] = {}
         self.records: deque[Record] = deque()
@@ -187,23 +189,30 @@ class Model:
 
     # the operations
 
-    def add_file(self, parent: Directory, name: bytes, facts: Facts | None, synthetic: bool) -> Node:
-        """Add a file, and tell CREATED."""
+    def add_file(
+        self, parent: Directory, name: bytes, facts: Facts | None, synthetic: bool, outside: bool = False
+    ) -> Node:
+        """Add a file, which may come from *outside*, and tell CREATED."""
         node = Node(parent, name, facts)
-        self._do(self._record(ChangeKind.CREATED, node, synthetic), self._add, parent, node)
+        self._do(self._record(ChangeKind.CREATED, node, synthetic, outside=outside), self._add, parent, node)
         return node
 
-    def add_directory(self, parent: Directory, name: bytes, facts: Facts, synthetic: bool) -> Directory:
-        """Add a directory, and tell CREATED."""
+    def add_directory(
+        self, parent: Directory, name: bytes, facts: Facts, synthetic: bool, outside: bool = False
+    ) -> Directory:
+        """Add a directory, which may come from *outside*, and tell CREATED."""
         node = Directory(parent, name, facts, parent.way[1:])
-        self._do(self._record(ChangeKind.CREATED, node, synthetic), self._add, parent, node)
+        self._do(self._record(ChangeKind.CREATED, node, synthetic, outside=outside), self._add, parent, node)
         return node
 
-    def delete(self, node: Node, synthetic: bool) -> None:
-        """Remove a file, or a directory with all below it, and tell DELETED."""
+    def delete(self, node: Node, synthetic: bool, outside: bool = False) -> None:
+        """Remove a file, or a directory with all below it, and tell DELETED.
+
+        *outside* says that it is elsewhere.
+        """
         # an ancestor takes the root along
         told = self.root if isinstance(node, Directory) and node.way else node
-        record = None if told is None else self._record(ChangeKind.DELETED, told, synthetic)
+        record = None if told is None else self._record(ChangeKind.DELETED, told, synthetic, outside=outside)
         self._do(record, self._forget, node)
 
     def move(self, node: Node, parent: Directory, name: bytes, synthetic: bool) -> None:
@@ -236,13 +245,14 @@ class Model:
         path: bytes | None = None,
         old_path: bytes | None = None,
         replaced: bool = False,
+        outside: bool = False,
     ) -> Record | None:
         """Return the record of a change, whose path is that of the node by default."""
         if self.silent or (isinstance(node, Directory) and node.way):
             return None
         if path is None:
             path = self.path_below_root(node)
-        return kind, path, old_path, node, node.is_dir, self.process, synthetic, self.time, replaced
+        return kind, path, old_path, node, node.is_dir, self.process, synthetic, self.time, replaced, outside
 
     def _do(self, record: Record | None, change: Callable[..., None], *args: Any) -> None:
         """Change the model, and tell it."""
@@ -321,6 +331,7 @@ class Model:
                 self.release(each)
                 self.dirty.pop(each, None)
                 self.blind.pop(each, None)
+                self.refused.pop(each, None)
                 self.mount_points.pop(each, None)
                 left.extend(each.children.values())
 

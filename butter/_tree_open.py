@@ -13,6 +13,7 @@ from butter._tree_model import DEVICE, FACTS, INODE, LINK_SHIFT, MOUNT, MOUNT_BI
 from butter.errors import NEW_DESCRIPTOR
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
     from typing import Any
 
     from butter._tree_model import Facts, Model
@@ -22,6 +23,7 @@ NAMES, FOLLOW = lib.BUTTER_TREE_NAMES, lib.BUTTER_TREE_FOLLOW
 # the name has changed again, and an event about that is queued
 CHANGED = {-1 - errno.ENOENT, -1 - errno.ENOTDIR, -1 - errno.ELOOP, -1 - errno.ESTALE}
 FORBIDDEN = {-1 - errno.EACCES, -1 - errno.EPERM}
+UNWATCHED = -1 - errno.ENOSPC
 EXHAUSTED = {-1 - number for number in NEW_DESCRIPTOR}
 
 
@@ -99,6 +101,24 @@ class Opens(Opened):
                 self.close(count)
                 return -1
         return fd if fd >= 0 or fd in FORBIDDEN else -1
+
+    def _leave_blind(self, directory: Directory) -> None:
+        self._model.dirty.pop(directory, None)
+        self._model.blind[directory] = None
+        self._model.refused[directory] = -1 - errno.EACCES
+
+    def _allow(self, directory: Directory) -> None:
+        """Know that a directory can be read."""
+        if self._model.refused.get(directory) in FORBIDDEN:
+            del self._model.refused[directory]
+
+    def _claim(self, key: Hashable, node: Directory) -> None:
+        """Let a directory that can be read be found by *key*, None without a watch."""
+        if key is not None:
+            self._model.claim(key, node)
+            self._model.refused.pop(node, None)
+        elif not node.way:
+            self._model.refused[node] = UNWATCHED
 
     def _fail(self, result: int, directory: Directory, name: bytes) -> None:
         """Raise the error of a call about a name of a directory."""

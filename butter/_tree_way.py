@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import O_PATH
-from butter._inotify_c import lib
 from butter._tree_errors import TREE
 from butter._tree_open import EXHAUSTED
 from butter._tree_part import watch
@@ -19,6 +20,7 @@ from butter.inotify import (
     IN_CREATE,
     IN_DELETE,
     IN_DELETE_SELF,
+    IN_MASK_ADD,
     IN_MOVE_SELF,
     IN_MOVED_FROM,
     IN_MOVED_TO,
@@ -61,7 +63,15 @@ class Way(NamedTuple):
     status: os.stat_result | None = None
 
 
-def go(events: Events, path: bytes, openings: bool = False) -> Way:
+class Traveller:
+    """A name that leads through watched directories, which others may lead through."""
+
+    def __init__(self) -> None:
+        #: the watches that it uses
+        self.watched: set[int] = set()
+
+
+def go(events: Events, traveller: Traveller, path: bytes, openings: bool = False) -> Way:
     """Go along an absolute path, and end those watches that are not used any more.
 
     Each directory is watched before it is looked at, so a change after the look has an
@@ -83,12 +93,12 @@ def go(events: Events, path: bytes, openings: bool = False) -> Way:
         while left and status is not None:
             name = left.pop()
             places.append((status.st_dev, status.st_ino))
-            last = _watch(events, held[0], (_ON_THE_WAY if left else of_last) | IN_ONLYDIR)
+            last = _watch(events, traveller, held[0], (_ON_THE_WAY if left else of_last) | IN_ONLYDIR)
             names.setdefault(last, set()).add(name)
             if not _hold(held, name):
                 status = None
                 if not left:
-                    _watch(events, held[0], _LAST | _OPENINGS | IN_ONLYDIR)
+                    _watch(events, traveller, held[0], _LAST | _OPENINGS | IN_ONLYDIR)
                 break
             status = os.fstat(held[1])
             if not stat.S_ISLNK(status.st_mode):
@@ -108,16 +118,13 @@ def go(events: Events, path: bytes, openings: bool = False) -> Way:
         if status is not None and ends and not stat.S_ISDIR(status.st_mode):
             status = None
         if status is not None and stat.S_ISREG(status.st_mode):
-            file = _watch(events, held[0], _FILE)
+            file = _watch(events, traveller, held[0], _FILE)
             # what was written through another name meanwhile has no event
             status = os.fstat(held[0])
     finally:
         events.drop_held()
     way = Way(names, places, -1 if left else last, name, file, status)
-    for wd in events.watched - {*names, file}:
-        # it may have ended by itself
-        lib.inotify_rm_watch(events.fileno(), wd)
-        events.watched.discard(wd)
+    events.leave(traveller, traveller.watched - {*names, file})
     return way
 
 
@@ -142,9 +149,14 @@ def _hold(held: list[int], name: bytes) -> bool:
     return True
 
 
-def _watch(events: Events, fd: int, mask: int) -> int:
+def _watch(events: Events, traveller: Traveller, fd: int, mask: int) -> int:
     """Watch an open file, and return its watch descriptor; -1 without permission."""
-    wd = watch(events, fd, mask, errno.EACCES)
+    # what others have asked for is kept
+    wd = watch(events, fd, mask | IN_MASK_ADD, errno.EACCES)
     if wd >= 0:
-        events.watched.add(wd)
+        traveller.watched.add(wd)
+        masks = events.masks.setdefault(wd, {})
+        before, masks[traveller] = masks.get(traveller, 0), mask
+        if before & ~mask:
+            watch(events, fd, reduce(or_, masks.values()), errno.EACCES)
     return wd

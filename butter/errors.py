@@ -152,6 +152,10 @@ class Errors:
 
         They are ``filename`` and ``filename2`` of the exception, as for os.rename().
         """
+        raise self.error(number, path, path2=path2, **arguments)
+
+    def error(self, number: int, path: Any = None, *, path2: Any = None, **arguments: object) -> OSError:
+        """Return what ``fail`` raises."""
         exception, sentence = self.meanings.get(number) or (UnknownError, os.strerror(number))
         if callable(sentence):
             sentence = sentence(path=path, **arguments)
@@ -161,7 +165,7 @@ class Errors:
         error = exception(number, f"{self.call}: {sentence}", *filenames)
         # a program without an interest in calls leaves it out, as the command does
         error.__dict__["_call"] = self.call
-        raise error
+        return error
 
 
 def sysctl(name: str) -> int | None:

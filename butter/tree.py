@@ -17,7 +17,7 @@ from butter._tree_inotify import InotifySource
 from butter._tree_look import RETRY, Looks
 from butter._tree_model import Directory, Model
 from butter._tree_mounts import WAKE, Mounts
-from butter._tree_open import Opened
+from butter._tree_open import UNWATCHED, Opened
 from butter._tree_patterns import Gitignore, Matchers, Patterns, gitignore
 from butter._tree_place import directory_at
 from butter._tree_process import Process
@@ -246,6 +246,23 @@ class Tree(Steps[Change]):
         """Where changes come from, and why, as "inotify: asked for"."""
         return f"{self._name}: {self._why}"
 
+    def unwatched(self) -> dict[str | Any, OSError]:
+        """The directories whose changes are not told: a dict from path to the error.
+
+        That is PermissionError where this user may not read the directory, or search
+        one above it, and with *partial* an OSError (ENOSPC) where no watch was left. As
+        for ``entries``, paths are relative to the root. These are the directories that
+        the changes until now tell of.
+        """
+        with self._lock:
+            model, text, found = self._model, self._text, {}
+            watches = 0 if self._source is None else self._source.watches
+            needed = watches + list(model.refused.values()).count(UNWATCHED)
+            for node, result in model.refused.items():
+                error = TREE.error(-1 - result, text(model.path(node)), watches=watches, needed=needed, partial=True)
+                found[text(model.path_below_root(node))] = error
+            return found
+
     def settle(self, seconds: float) -> Iterator[Change]:
         """One change for each path, the sum of all, once it was quiet for *seconds*.
 
@@ -307,11 +324,11 @@ class Tree(Steps[Change]):
         return self._looks.is_quiet() and not (self._model.records or self._mounts.pending)
 
     def _change(self, record: Record) -> Change:
-        kind, path, old_path, node, is_dir, process, synthetic, moment, replaced = record
+        kind, path, old_path, node, is_dir, process, synthetic, moment, replaced, outside = record
         text = self._text
         entry = None if kind is ChangeKind.DELETED else node.entry()
         old = None if old_path is None else text(old_path)
-        return Change(kind, text(path), old, is_dir, process, synthetic, moment, entry, replaced)
+        return Change(kind, text(path), old, is_dir, process, synthetic, moment, entry, replaced, outside)
 
 
 def _fanotify_source(place: bytes, modified: bool, pidfd: bool) -> FanotifySource:

@@ -125,6 +125,7 @@ class Tree_async(_Steps_async[Tree, Change]):
     _source_class = Tree
 
     entries = forward(Tree.entries)
+    unwatched = forward(Tree.unwatched)
 
     @property
     def backend(self) -> str:

@@ -217,6 +217,7 @@ def test_a_root_that_has_moved(root, tmp_path, backend):
     assert (ChangeKind.CREATED, "new") in told
 
 
+@backends
 def test_directories(root, tmp_path, backend):
     """A directory that appears is told with all below it, and one that goes alone."""
     with Tree(root, backend=backend) as tree:
@@ -236,6 +237,34 @@ def test_directories(root, tmp_path, backend):
         assert sorted(changes(tree)) == made("back", "back/y", "back/y/unseen", "back/y/z", "back/y/z/f")
         shutil.rmtree(root / "back")
         assert changes(tree)[-1:] == gone("back")
+
+
+@backends
+def test_moves_from_outside_and_to_there(root, tmp_path, backend):
+    """A change says whether a move from outside has made it, or one to outside."""
+    away = root.with_name("away")
+    with Tree(root, backend=backend) as tree:
+
+        def found():
+            return [(each.kind, each.path, each.outside) for each in told(tree)]
+
+        (root / "a/file").rename(away)
+        assert found() == [(DELETED, "a/file", True)]
+        away.rename(root / "new")
+        assert found() == [(CREATED, "new", True)]
+        (root / "new").rename(root / "a/new")
+        (root / "a/new").unlink()
+        assert found() == [(MOVED, "a/new", False), (DELETED, "a/new", False)]
+        (root / "a").rename(away)
+        assert found() == [(DELETED, "a", True)]
+        root.rename(root.with_name("root2"))
+        assert found() == [(DELETED, "", True)]
+        root.with_name("root2").rename(root)
+        (root / "b").touch()
+        assert {each[1:] for each in found() if each[0] is CREATED} == {("", True), ("b", False)}
+        (root / "b").unlink()
+        root.rmdir()
+        assert found()[-1] == (DELETED, "", False)
 
 
 @fanotify
@@ -897,6 +926,49 @@ def test_no_descriptor_left(root, exclude):
                 found = error
             assert (found.errno, "RLIMIT_NOFILE" in found.strerror) == (errno.EMFILE, True)
         assert limit > first + 5
+
+    in_child(body)
+
+
+@needs_namespaces
+def test_unwatched_directories(root):
+    """The directories are known that this user may not read, until that is allowed."""
+    (root / "a/b").chmod(0)
+
+    def body():
+        own_namespaces(root=False)
+        with Tree(root) as tree:
+            assert list(tree.unwatched()) == ["a/b"]
+            os.mkdir(root / "new", 0)
+            (root / "a").chmod(0)
+            tree.sync(60)
+            assert sorted(tree.unwatched()) == ["a", "a/b", "new"]
+            error = tree.unwatched()["new"]
+            assert (type(error), error.filename) == (PermissionError, str(root / "new"))
+            (root / "a").chmod(0o700)
+            (root / "a/b").chmod(0o700)
+            os.rmdir(root / "new")
+            tree.sync(60)
+            assert tree.unwatched() == {}
+
+    in_child(body)
+
+
+@needs_namespaces
+def test_directories_without_a_watch(root):
+    """A partial tree knows for which directories no watch was left."""
+
+    def body():
+        allow_watches(3 + above(root))
+        with Tree(os.fsencode(root), backend="inotify", partial=True) as tree:
+            (root / "a/b/new").mkdir()
+            tree.sync(60)
+            ((path, error),) = tree.unwatched().items()
+            assert (path, error.errno, error.filename) == (b"a/b/new", errno.ENOSPC, os.fsencode(root / "a/b/new"))
+            assert "partial" not in error.strerror
+            (root / "a/b/new").rmdir()
+            tree.sync(60)
+            assert tree.unwatched() == {}
 
     in_child(body)
 

@@ -13,10 +13,12 @@ import pytest
 from support import become_nobody, descriptors, in_child, interrupt_between, needs_mounts, own_mounts
 from support.histories import seeds, start, told
 
+from butter._descriptor import fields_of
 from butter._inotify import watches_of
 from butter._tree_events import is_being_written
+from butter._tree_file import FileWatches
 from butter.errors import InvalidPath, NoMoreEvents, PathNotADirectory, PathNotFound
-from butter.inotify import IN_Q_OVERFLOW, InotifyEvent
+from butter.inotify import IN_CLOSE_NOWRITE, IN_OPEN, IN_Q_OVERFLOW, InotifyEvent
 from butter.system import MS_BIND, mount, umount
 from butter.tree import Change, ChangeKind, Entry, FileWatch, Tree, complete, gitignore, watch_file
 
@@ -372,6 +374,53 @@ def test_no_directories(tmp_path):
         (tmp_path / "c").rename(tmp_path / "a")
         assert kinds(watch) == [WRITTEN]
         assert watch.entry.inode == path.stat().st_ino
+
+
+def masks_of(watch):
+    """The masks of the watches of an object, by their numbers."""
+    rows = (row.split() for row in fields_of(watch._events.fileno()).get("inotify", ()))
+    return {int(row[0][3:], 16): int(row[3].partition(":")[2], 16) for row in rows}
+
+
+def test_many_files(tmp_path):
+    """Many names are watched with the descriptors of one, and each as if alone."""
+    paths = [tmp_path / str(number) for number in range(1000)]
+    before = len(descriptors())
+    with FileWatches(tmp_path) as watches:
+        for path in paths[:-1]:
+            path.touch()
+            assert watches.add(path).size == 0
+        assert watches.add(paths[-1]) is None
+        assert len(descriptors()) - before == 5
+        paths[3].write_text("1")
+        replace(paths[998], "2")
+        paths[-1].touch()
+        found = {(each.kind, each.path) for each in told(watches)}
+        assert found == {(WRITTEN, str(paths[3])), (WRITTEN, str(paths[998])), (CREATED, str(paths[-1]))}
+        for path in paths[1:]:
+            watches.remove(path)
+        with FileWatch(paths[0]) as alone:
+            assert sorted(masks_of(watches).values()) == sorted(masks_of(alone).values())
+        watches.remove(paths[0])
+        assert masks_of(watches) == {}
+
+
+def test_openings_that_are_not_waited_for(tmp_path):
+    """A directory tells of openings only as long as a file is missing there."""
+    path, other = tmp_path / "missing", tmp_path / "other"
+    with FileWatches(tmp_path) as watches:
+        watches.add(other)
+        watches.add(path)
+        noisy = masks_of(watches)
+        other.touch()
+        path.touch()
+        told(watches)
+        for each in path, other:
+            each.write_text("1")
+        assert {each.path for each in told(watches)} == {str(path), str(other)}
+        quiet = masks_of(watches)
+    (wd,) = (wd for wd, mask in noisy.items() if mask & IN_OPEN)
+    assert quiet[wd] == noisy[wd] & ~(IN_OPEN | IN_CLOSE_NOWRITE)
 
 
 def test_a_mounted_configuration(tmp_path):
