@@ -6,6 +6,9 @@ import errno
 import os
 import sys
 
+#: how many bytes of a path a sentence has
+LONGEST_PATH = 300
+
 #: what is added to the words of an error, which are about the call that is left out
 HINTS = {errno.ENOSYS: " ('butter doctor' names it)"}
 
@@ -25,7 +28,7 @@ def sentence(error: BaseException, call: bool = False) -> str:
     if not isinstance(error, OSError) or error.strerror is None:
         return ": ".join(filter(None, [type(error).__name__, str(error)]))
     words, path = error.strerror if call else without_call(error), error.filename
-    return words if path is None else f"{words}: '{printable(os.fsencode(path))}'"
+    return words if path is None else f"{words}: '{shortened(os.fsencode(path))}'"
 
 
 def without_call(error: OSError) -> str:
@@ -48,6 +51,14 @@ def printable(name: bytes) -> str:
     if text.isprintable() and "\\" not in text:
         return text
     return "".join(map(_shown, text))
+
+
+def shortened(path: bytes) -> str:
+    """Return a path for a sentence, without its middle if it is very long."""
+    if len(path) > LONGEST_PATH:
+        half = LONGEST_PATH // 2
+        return f"{printable(path[:half])}[...]{printable(path[-half:])}"
+    return printable(path)
 
 
 def _shown(character: str) -> str:

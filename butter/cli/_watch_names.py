@@ -11,6 +11,7 @@ from butter.cli._flags import flag_names
 from butter.cli._output import escaped, printable
 from butter.cli._watch import MOST_BYTES, Line, json_fields
 from butter.cli._watch_patterns import patterns_of
+from butter.cli._watch_skip import watch_each
 from butter.errors import raise_sysctl
 from butter.inotify import (
     IN_IGNORED,
@@ -68,10 +69,9 @@ class Names:
     def add(self, path: bytes) -> None:
         """Watch *path*."""
         wd = self._inotify.watch(path, self._asked | IN_MOVE_SELF)
-        paths = self._paths.setdefault(wd, [])
-        if path in paths:
-            paths.remove(path)
-        paths.append(path)
+        # one that is written in two ways, as with a slash at its end, is not another
+        place = os.path.abspath(path)
+        self._paths[wd] = [each for each in self._paths.get(wd, ()) if os.path.abspath(each) != place] + [path]
         self._files[wd] = file_of(path) or (0, 0)
         if self._patterns is not None:
             self._patterns.add(path)
@@ -238,13 +238,11 @@ class NameLine(Line):
         return {"name": self.name}
 
 
-def source_of_names(options: argparse.Namespace, mask: int, joined: bool) -> Names:
-    """Return a source for the paths that *options* name."""
+def source_of_names(options: argparse.Namespace, mask: int, joined: bool) -> tuple[Names, list[bytes]]:
+    """Return a source for the paths that *options* name, and those that it watches."""
     names = Names(mask, joined, patterns_of(options))
     try:
-        for path in options.paths:
-            names.add(os.fsencode(path))
+        return names, watch_each(map(os.fsencode, options.paths), names.add)
     except BaseException:
         names.close()
         raise
-    return names

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import stat
 from collections import deque
 from typing import TYPE_CHECKING
 
-from butter._tree_model import Directory
+from butter._tree_file import FileWatches
 from butter._tree_settle import Sums
-from butter.cli._output import printable, tell, without_call
+from butter.cli._output import shortened, tell, without_call
 from butter.cli._watch import KINDS, MOST_LINES, ONLY_FANOTIFY, SOME, Line, json_fields
+from butter.cli._watch_names import MOVED
+from butter.cli._watch_skip import skip
 from butter.inotify import (
     IN_ALL_EVENTS,
     IN_CLOSE_NOWRITE,
@@ -21,25 +23,22 @@ from butter.inotify import (
     IN_MOVE,
     IN_MOVE_SELF,
 )
-from butter.tree import Change, ChangeKind, FileWatch, Tree, gitignore
+from butter.tree import Change, ChangeKind, Tree, gitignore
 
 if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-    from butter._tree_model import Node
     from butter.cli._processes import Process
+    from butter.tree import Entry
 
 #: how many changes may wait whose processes have a descriptor each
 MOST_PROCESSES = 10_000
 
 BITS = {kind: KINDS[kind.value] for kind in ChangeKind}
 
-#: what is added to the words of an error
-EACH = {errno.EMFILE: "; each PATH of -r and --follow takes one"}
-
-#: after these a directory may be one that cannot be read
-APPEARED = ChangeKind.CREATED, ChangeKind.ATTRIBUTES
+#: after these a directory may be one that is not watched
+APPEARED = ChangeKind.CREATED, ChangeKind.ATTRIBUTES, ChangeKind.MOVED
 
 #: the events that stand for each kind, beside those of KINDS
 ALSO = {IN_DELETE: IN_DELETE_SELF, IN_MOVE: IN_MOVE_SELF | ONLY_FANOTIFY["rename"]}
@@ -59,69 +58,21 @@ def kinds_of(mask: int) -> tuple[int, int]:
     return kinds, mask & ~known
 
 
-class Followed:
-    """A path: a directory with all below it, or a file by its name.
+class Changes:
+    """Lines of the changes of a tree, or of files."""
 
-    A name that is not there yet is waited for, and is then one or the other.
-    """
-
-    def __init__(self, path: bytes, options: argparse.Namespace, kinds: int) -> None:
-        self.path = path
+    def __init__(self, source: Tree | FileWatches, options: argparse.Namespace, kinds: int) -> None:
+        self._source = source
         self._options = options
         self._kinds = kinds
         self._sums = None if options.settle is None else Sums(options.settle)
         #: changes that were found when a directory appeared
         self._found: deque[Change] = deque()
+        #: the files that are written, if that was asked for, whatever their change is
+        self._written: set[Any] = set()
         #: the file that was DELETED last
         self._gone: Any = None
-        self._source: Tree | FileWatch = self._open()
-
-    def _open(self) -> Tree | FileWatch:
-        if os.path.isdir(self.path) or not (self._options.follow or os.path.lexists(self.path)):
-            return self._tree()
-        if self._options.who:
-            self._options.refuse(f"--who needs directories, which '{printable(self.path)}' is not")
-        return FileWatch(self.path)
-
-    def _tree(self) -> Tree:
-        options = self._options
-        exclude: list[Any] = list(options.exclude or ())
-        if options.gitignore:
-            exclude.append(gitignore(self.path))
-        if not options.recursive:
-            exclude.append(lambda path, is_dir: b"/" in path)
-        return Tree(
-            self.path,
-            exclude=exclude or None,
-            include=options.include,
-            modified=bool(self._kinds & IN_MODIFY),
-            backend="fanotify" if options.who else "auto",
-            pidfd=options.who,
-        )
-
-    def unreadable(self) -> list[bytes]:
-        """Return the directories that this user may not read."""
-        if not isinstance(self._source, Tree):
-            return []
-        model = self._source._model
-        found: list[bytes] = []
-        left: list[Node] = [] if model.root is None else [model.root]
-        while left:
-            node = left.pop()
-            # what is packed was read
-            if isinstance(node, Directory) and node.packed is None:
-                if node.key is None:
-                    found.append(self._whole(model.path_below_root(node)))
-                left.extend(node.children.values())
-        return sorted(found)
-
-    def fileno(self) -> int:
-        """Return the descriptor that is readable when there is something to drain."""
-        return self._source.fileno()
-
-    def close(self) -> None:
-        """End the watch."""
-        self._source.close()
+        self.fileno, self.close = source.fileno, source.close
 
     def drain(self) -> None:
         """Read what happened, and look."""
@@ -132,8 +83,7 @@ class Followed:
         """Return the lines of some changes."""
         changes = self._changes()
         if self._sums is not None:
-            for change in changes:
-                self._sums.add(change)
+            self._settle(changes)
             changes = self._sums.take()
         return self._lines(changes)
 
@@ -143,105 +93,226 @@ class Followed:
             return 0.0
         return None if self._sums is None else self._sums.left()
 
-    def waits(self) -> bool:
-        """Return whether there are changes in memory."""
-        return self.left() is not None
-
     def rest(self) -> list[Line]:
         """Return all lines."""
         changes = []
         while self._found or self._source.pending:
             changes += self._changes()
         if self._sums is not None:
-            for change in changes:
-                self._sums.add(change)
+            self._settle(changes)
             changes = self._sums.rest()
         return self._lines(changes)
 
-    def over(self) -> str | None:
-        """Return None: a path may always come again."""
-        return None
+    def find(self, path: bytes, entry: Entry, now: float) -> None:
+        """Tell that a file was found."""
+        place: Any = path
+        self._found.append(Change(ChangeKind.CREATED, place, None, entry.is_dir, None, True, now, entry))
 
     def _changes(self) -> list[Change]:
         changes: list[Change] = []
         while len(changes) < SOME and self._found:
             changes.append(self._found.popleft())
         while len(changes) < SOME and self._source.pending:
-            change = self._source.read_event()
-            if isinstance(self._source, FileWatch):
-                root: Any = b""
-                change = change._replace(path=root)
-                if change.is_dir and change.kind is not ChangeKind.DELETED:
-                    # also in the place of a file
-                    change = change._replace(kind=ChangeKind.CREATED)
-                    self._enter(change.time)
-            elif self._options.follow and change.kind is ChangeKind.DELETED and not change.path:
-                self._leave(change.time)
-            changes.append(change)
+            changes.append(self._seen(self._source.read_event()))
         return changes
 
-    def _leave(self, now: float) -> None:
-        """Watch the name, which was that of a directory and may become a file's."""
-        if self._source.pending:
-            return  # there is a directory again
-        watch = FileWatch(self.path)
-        self._source.close()
-        self._source = watch
-        entry = watch.entry
-        if entry is not None:
-            # nothing tells of it any more
-            root: Any = b""
-            self._found.append(Change(ChangeKind.CREATED, root, None, entry.is_dir, None, True, now, entry))
-            if entry.is_dir:
-                self._enter(now)
-
-    def _enter(self, now: float) -> None:
-        """Watch the directory that has appeared."""
-        try:
-            tree = self._tree()
-        except OSError:
-            return  # it has gone again
-        self._source.close()
-        self._source = tree
-        for path, entry in tree.entries().items():
-            if path:
-                self._found.append(Change(ChangeKind.CREATED, path, None, entry.is_dir, None, True, now, entry))
+    def _settle(self, changes: list[Change]) -> None:
+        sums: Any = self._sums
+        for change in changes:
+            self._note(change)
+            sums.add(change)
 
     def _lines(self, changes: list[Change]) -> list[Line]:
         lines: list[Line] = []
         for change in changes:
             path: Any = change.path
             old_path: Any = change.old_path
-            if change.is_dir and change.kind in APPEARED and isinstance(self._source, Tree):
-                self._tell_unreadable(path)
-            counted = self._is_asked(change)
-            self._gone = path if change.kind is ChangeKind.DELETED and not change.is_dir else None
-            if counted or (not path and change.kind is ChangeKind.DELETED):
+            if self._sums is None:
+                self._note(change)
+            goes = change.kind is ChangeKind.DELETED and self._is_named(path)
+            if goes and change.outside:
+                change = change._replace(kind=ChangeKind.MOVED)
+            counted = BITS[change.kind] & self._kinds != 0 or path in self._written
+            self._written.discard(path)
+            if counted or goes:
                 line = ChangeLine(change, self._whole(path), counted)
                 line.old_path = None if old_path is None else self._whole(old_path)
                 if self._options.who:
                     line.find_process()
                 lines.append(line)
+        if self._sums is not None and self._sums.left() is None:
+            self._written.clear()
         return lines
 
-    def _tell_unreadable(self, path: bytes) -> None:
-        whole = self._whole(path)
-        if os.path.isdir(whole) and not os.access(whole, os.R_OK | os.X_OK):
-            skip(whole)
-
-    def _is_asked(self, change: Change) -> bool:
-        kind = change.kind
-        if BITS[kind] & self._kinds:
-            return True
+    def _note(self, change: Change) -> None:
+        """Remember whether a file is written, if that was asked for."""
+        kind, path = change.kind, change.path
         if not self._kinds & IN_CLOSE_WRITE or change.is_dir:
-            return False
-        # a file that is complete was written, whichever way it came to its name
-        if kind is ChangeKind.CREATED:
-            return isinstance(self._source, FileWatch) or change.synthetic or change.path == self._gone
-        return kind is ChangeKind.MOVED and change.replaced
+            return
+        if kind is ChangeKind.MOVED:
+            if change.replaced or change.old_path in self._written:
+                self._written.add(path)
+            self._written.discard(change.old_path)
+        elif kind is ChangeKind.DELETED:
+            self._written.discard(path)
+        elif kind is ChangeKind.WRITTEN or (kind is ChangeKind.CREATED and self._is_complete(change)):
+            self._written.add(path)
+        self._gone = path if kind is ChangeKind.DELETED else None
+
+    def _seen(self, change: Change) -> Change:
+        """Return a change of the source, which may have to be acted on."""
+        raise NotImplementedError
+
+    def _is_complete(self, change: Change) -> bool:
+        """Return whether a file that was CREATED is not going to be WRITTEN."""
+        raise NotImplementedError
+
+    def _is_named(self, path: bytes) -> bool:
+        """Return whether the path of a change is a PATH."""
+        raise NotImplementedError
+
+    def _whole(self, path: bytes) -> bytes:
+        """Return a path as it is shown."""
+        raise NotImplementedError
+
+
+class Below(Changes):
+    """A directory, with all that is below it or with the files in it."""
+
+    def __init__(self, path: bytes, options: argparse.Namespace, kinds: int) -> None:
+        self.path = path
+        #: whether the name, which is followed, may become that of a file
+        self.is_gone = False
+        self._unwatched: dict[Any, OSError] = {}
+        exclude: list[Any] = list(options.exclude or ())
+        if options.gitignore:
+            exclude.append(gitignore(path))
+        if not options.recursive:
+            exclude.append(lambda path, is_dir: b"/" in path)
+        self._tree = Tree(
+            path,
+            exclude=exclude or None,
+            include=options.include,
+            modified=bool(kinds & IN_MODIFY),
+            backend="fanotify" if options.who else "auto",
+            partial=True,
+            pidfd=options.who,
+        )
+        super().__init__(self._tree, options, kinds)
+
+    def drain(self) -> None:
+        """Read what happened, and look."""
+        try:
+            super().drain()
+        except OSError as error:
+            # the library names what it has tried to open
+            error.filename = self.path
+            raise
+
+    def take(self) -> list[Line]:
+        """Return the lines of some changes."""
+        lines = super().take()
+        return lines + self.rest() if self.is_gone else lines
+
+    def begin(self) -> None:
+        """Tell which directories cannot be read.
+
+        Raises OSError if there are too few watches, which may be mended before a start.
+        """
+        for error in self._new_unwatched():
+            if not isinstance(error, PermissionError):
+                error.filename = self.path
+                raise error
+            skip(error)
+
+    def find_all(self, now: float) -> None:
+        """Tell that all was found that is in the directory."""
+        path: Any
+        for path, entry in self._tree.entries().items():
+            if path:
+                self.find(path, entry, now)
+
+    def _new_unwatched(self) -> list[OSError]:
+        """Return the errors of the directories that are not watched any more."""
+        path: Any
+        before, found = self._unwatched, self._tree.unwatched()
+        self._unwatched = found
+        errors = []
+        for path in sorted(found.keys() - before.keys()):
+            # those in a directory are of no interest where it is watched alone
+            if self._options.recursive or not path:
+                found[path].filename = self._whole(path)
+                errors.append(found[path])
+        return errors
+
+    def _lines(self, changes: list[Change]) -> list[Line]:
+        if any(change.is_dir and change.kind in APPEARED for change in changes):
+            lacking = []
+            for error in self._new_unwatched():
+                if isinstance(error, PermissionError):
+                    skip(error)
+                else:
+                    lacking.append(error)
+            if lacking:
+                others = f", and {len(lacking) - 1} others" if lacking[1:] else ""
+                tell(f"not watched: {without_call(lacking[0])}: '{shortened(lacking[0].filename)}'{others}")
+        return super()._lines(changes)
+
+    def _seen(self, change: Change) -> Change:
+        if self._options.follow and not change.path:
+            self.is_gone = change.kind is ChangeKind.DELETED
+        return change
+
+    def _is_complete(self, change: Change) -> bool:
+        # a file that was moved here, or linked, is not closed after writing
+        path: Any = change.path
+        return change.synthetic or change.outside or path == self._gone or is_linked(self._whole(path))
+
+    def _is_named(self, path: bytes) -> bool:
+        return not path
 
     def _whole(self, path: bytes) -> bytes:
         return os.path.join(self.path, path) if path else self.path
+
+
+class Files(Changes):
+    """Files that are followed by their names.
+
+    A name that is not there yet is waited for, and may become that of a directory.
+    """
+
+    def __init__(self, options: argparse.Namespace, kinds: int, path: bytes) -> None:
+        self._watches = FileWatches(path)
+        super().__init__(self._watches, options, kinds)
+        self.add, self.remove = self._watches.add, self._watches.remove
+        #: names that are now those of directories, and since when
+        self.directories: dict[bytes, float] = {}
+
+    def _seen(self, change: Change) -> Change:
+        path: Any = change.path
+        if change.is_dir and change.kind is not ChangeKind.DELETED:
+            # also in the place of a file
+            change = change._replace(kind=ChangeKind.CREATED)
+            self.directories[path] = change.time
+        return change
+
+    def _is_complete(self, change: Change) -> bool:
+        return True
+
+    def _is_named(self, path: bytes) -> bool:
+        return True
+
+    def _whole(self, path: bytes) -> bytes:
+        return path
+
+
+def is_linked(path: bytes) -> bool:
+    """Return whether a file has another name."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink > 1
 
 
 class ChangeLine(Line):
@@ -269,8 +340,11 @@ class ChangeLine(Line):
 
     @property
     def note(self) -> str:  # type: ignore[override]
-        """The process."""
-        return "" if self.process is None else f"  by {self.process.text()}"
+        """The process, and whether a PATH is no longer that of the file."""
+        return ("" if self.process is None else f"  by {self.process.text()}") + MOVED * self._has_moved()
+
+    def _has_moved(self) -> bool:
+        return self.change.kind is ChangeKind.MOVED and self.old_path is None
 
     def json(self) -> dict[str, Any]:
         """The fields for programs."""
@@ -280,6 +354,8 @@ class ChangeLine(Line):
         fields.update({"old_path": None} if self.old_path is None else json_fields("old_path", self.old_path))
         fields.update(is_dir=change.is_dir, synthetic=change.synthetic)
         fields["process"] = None if change.process is None else change.process.pid
+        if self._has_moved():
+            fields["moved"] = True
         if self.process is not None:
             more = self.process.json()
             del more["pid"]
@@ -290,58 +366,3 @@ class ChangeLine(Line):
         """The other fields."""
         process = self.process
         return {} if process is None else {"pid": process.pid, "comm": process.comm}
-
-
-def trees_of(options: argparse.Namespace, kinds: int) -> list[Followed]:
-    """Return a source for each path that *options* name, and tell what is skipped."""
-    sources: list[Followed] = []
-    skipped: list[tuple[bytes, PermissionError]] = []
-    if options.who:
-        raise_limit(options)
-    # a path that is named twice is one
-    paths = {os.path.abspath(path): path for path in map(os.fsencode, reversed(options.paths))}
-    try:
-        for path in reversed(paths.values()):
-            try:
-                sources.append(Followed(path, options, kinds))
-            except PermissionError as error:
-                if options.who:
-                    from butter.cli._watch_filesystem import explain
-
-                    explain(error)
-                if not options.recursive or options.who:
-                    raise
-                skipped.append((path, error))
-            except OSError as error:
-                error.strerror = (error.strerror or "") + EACH.get(error.errno or 0, "")
-                raise
-        if not sources:
-            raise skipped.pop()[1]
-    except BaseException:
-        for source in sources:
-            source.close()
-        raise
-    finally:
-        for path, reason in skipped:
-            tell(f"skipped: {without_call(reason)}: '{printable(path)}'")
-    for source in sources:
-        for unreadable in source.unreadable():
-            skip(unreadable)
-    return sources
-
-
-def skip(path: bytes) -> None:
-    """Tell that a directory is left out."""
-    tell(f"skipped: no permission to read the directory: '{printable(path)}'")
-
-
-def raise_limit(options: argparse.Namespace) -> None:
-    """Let this process have many descriptors: each process of a change takes one."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if options.argv is not None:
-        from butter.cli import _watch_command
-
-        _watch_command.LIMITS.setdefault(resource.RLIMIT_NOFILE, (soft, hard))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from butter.cli import did_you_mean
-from butter.cli._output import printable, tell
+from butter.cli._output import shortened, tell
 from butter.cli._watch import KINDS, ONLY_FANOTIFY, Burst, Loop, Settled
 from butter.cli._watch_output import FIELDS, Output, Silent, printer
 from butter.cli._watch_run_options import HELP, KILL_AFTER, add_options
@@ -90,11 +90,16 @@ examples:
       wait a minute for 'out' to be written, however that is done
 
 -r and --follow tell the kinds of changes, for which the events stand as well;
-modified is told if -e has it. With -r a path that cannot be read is told and left
-out. A file that is replaced counts as close_write. --follow stays with the
-name, as tail -F does: through a rename over the file, and while there is no
-such file. A file that it finds complete is CREATED. Each PATH of -r and
---follow takes an instance of inotify, of which a user has few.
+modified is told if -e has it. A file that is replaced, moved in or linked counts
+as close_write. --follow stays with the name, as tail -F does: through a rename
+over the file, and while there is no such file. A file that it finds complete
+is CREATED. A PATH that is MOVED away, and one that is DELETED, is always told.
+
+A PATH within another one is watched with that. Each directory of -r and
+--follow takes an instance of inotify, of which a user has few; all files share
+one. If watches run out while -r runs, each directory without one is told, and
+the others are watched on. A PATH that cannot be read is told and left out, if
+there are others, and so is a directory below one.
 
 {command}
 A file that COMMAND writes below PATH is a change, which runs it again, for
@@ -122,7 +127,8 @@ others; 'moved' says that the watched path has moved since. Where the kernel
 lost events a record has the flag IN_Q_OVERFLOW and no path.
 
 A record of -r and --follow has time, kind, path, old_path (before a move),
-is_dir, synthetic (found by looking), process (a number, with --who).
+is_dir, synthetic (found by looking), process (a number, with --who). Of a PATH
+that has moved away, 'kind' is moved, old_path is null, and 'moved' is true.
 
 --filesystem watches everything on the filesystem of a path, by one mark, and
 needs CAP_SYS_ADMIN. It has more events: {only}. 'all' is then
@@ -271,6 +277,7 @@ def run(options: argparse.Namespace) -> int:
     named = bool(options.paths or options.from_file)
     options.paths = all_paths(options)
     check_forms(options)
+    check_globs(options)
     if options.argv == []:
         options.refuse("a COMMAND is needed after --")
     if not options.paths and options.filesystem is None:
@@ -288,22 +295,17 @@ def run(options: argparse.Namespace) -> int:
     runner = None if options.argv is None else runner_of(options)
     output = Output(raw=options.null)
     with contextlib.ExitStack() as stack:
-        try:
-            sources, watched = sources_of(options)
-            for source in sources:
-                stack.callback(source.close)
-            stack.enter_context(output.interruptible())
-            if not options.quiet:
-                tell(f"watching {watched}")
-            burst = None
-            if runner is not None:
-                paths = list(map(os.fsencode, options.paths or [options.filesystem]))
-                burst = Burst(stack.enter_context(runner), paths, max(1.0, PATIENCE * options.settle))
-            return Loop(sources, output, show_of(output, options), options.count, burst).run(deadline)
-        except OSError as error:
-            # a parameter of the library
-            error.strerror = (error.strerror or "").partition("; partial=True")[0]
-            raise
+        sources, watched = sources_of(options)
+        for source in sources:
+            stack.callback(source.close)
+        stack.enter_context(output.interruptible())
+        if not options.quiet:
+            tell(f"watching {watched}")
+        burst = None
+        if runner is not None:
+            paths = list(map(os.fsencode, options.paths or [options.filesystem]))
+            burst = Burst(stack.enter_context(runner), paths, max(1.0, PATIENCE * options.settle))
+        return Loop(sources, output, show_of(output, options), options.count, burst).run(deadline)
 
 
 def runner_of(options: argparse.Namespace) -> Runner:
@@ -348,9 +350,23 @@ def check_forms(options: argparse.Namespace) -> None:
             # 0 seconds is a time
             if getattr(options, name) is not None and getattr(options, name) is not False:
                 options.refuse(f"--{name.replace('_', '-')} needs a COMMAND after --")
+    if options.color != "auto":
+        for name in ("json", "csv", "format", "summary"):
+            if getattr(options, name):
+                options.refuse(f"--color does not go with --{name}, which has no colours")
+        if options.argv is not None:
+            options.refuse("--color does not go with a COMMAND, beside which no lines are shown")
     for name, other in ("time_format", "json"), ("time_format", "summary"), ("format", "summary"):
         if getattr(options, name) is not None and getattr(options, other):
             options.refuse(f"--{name.replace('_', '-')} does not go with --{other}")
+
+
+def check_globs(options: argparse.Namespace) -> None:
+    """Refuse globs where every path is a file, with which none is compared."""
+    if options.paths and all(os.path.exists(path) and not os.path.isdir(path) for path in options.paths):
+        for name in ("exclude", "include", "gitignore"):
+            if getattr(options, name):
+                options.refuse(f"--{name} is about the files in a directory, and no PATH is one")
 
 
 def check_filesystem(options: argparse.Namespace) -> None:
@@ -387,17 +403,17 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
     default = IN_ALL_EVENTS if options.argv is None else IN_ALL_EVENTS & ~READING
     mask = joined(options.events or [default])
     sources: list[Source]
-    watched = listed(options.paths)
+    watched = listed(list(map(os.fsencode, options.paths)))
     if options.recursive or options.follow:
-        from butter.cli import _watch_tree
+        from butter.cli import _watch_paths, _watch_tree
 
         kinds, others = _watch_tree.kinds_of(mask)
         if others:
             options.refuse(f"{names_of(others)}: -r and --follow have no such changes; they have: {', '.join(KINDS)}")
         # each write of a file is one, so they have to be asked for
-        trees = _watch_tree.trees_of(options, kinds if options.events else kinds & ~IN_MODIFY)
-        sources, watched = [*trees], listed([os.fsdecode(tree.path) for tree in trees])
-        return sources, f"{watched} and all below" if options.recursive else watched
+        paths, named = _watch_paths.paths_of(options, kinds if options.events else kinds & ~IN_MODIFY)
+        watched = listed(named)
+        return [paths], f"{watched} and all below" if options.recursive else watched
     if options.who:
         from butter.cli import _watch_filesystem
 
@@ -409,7 +425,8 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
         from butter.cli._watch_names import source_of_names
 
         one_line = not (options.json or options.summary)
-        sources = [source_of_names(options, mask, one_line)]
+        names, named = source_of_names(options, mask, one_line)
+        sources, watched = [names], listed(named)
     if options.settle is not None:
         sources = [Settled(source, options.settle) for source in sources]
     return sources, watched
@@ -426,9 +443,9 @@ def names_of(mask: int) -> str:
     return ", ".join(name for name, bits in EVENTS.items() if bits & mask == bits)
 
 
-def listed(paths: list[str]) -> str:
+def listed(paths: list[bytes]) -> str:
     """Return the paths in a few words, however many there are."""
-    words = [printable(os.fsencode(path)) for path in paths]
+    words = [shortened(path) for path in paths]
     text = ", ".join(words)
     return text if len(text) <= LONGEST or len(words) == 1 else f"{len(words)} paths, the first is {words[0]}"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import support
-from commands import F_SETPIPE_SZ, finish, one_line, run, run_at_limit, stop, watching
+from commands import F_SETPIPE_SZ, finish, one_line, run, run_at_limit, started, stop, watching
 from support import needs_namespaces
 
 from butter.cli._flags import flag_names
@@ -57,6 +57,9 @@ def test_help_of_watch():
         (["-e", "IN_XYZZY"], "'in_xyzzy' is not an event; these are: access, modify, attrib"),
         (["-t", "1e306"], "'1e306' is not a number of seconds"),
         (["--kill-after", "1e300"], "'1e300' is not a number of seconds"),
+        (["--color", "always", "--json"], "--color does not go with --json"),
+        (["--color", "never", "--summary"], "--color does not go with --summary"),
+        (["--color", "always", "--", "make"], "--color does not go with a COMMAND"),
     ],
 )
 def test_wrong_arguments(arguments, words):
@@ -238,6 +241,10 @@ def test_two_paths_of_one_file(here):
         _, lines, _ = finish(process)
     event = json.loads(lines[0])
     assert (event["path"], event["also"]) == (str(first), [str(second)])
+    with watching(here, f"{here}/", "-n", "1", "-e", "create") as process:
+        (here / "new").mkdir()
+        _, lines, _ = finish(process)
+    assert lines[0].endswith(f"  {here}/new")
 
 
 def terminal(here):
@@ -435,6 +442,28 @@ def test_permission(here):
     done = run("watch", here, preexec_fn=lambda: support.own_namespaces(root=False))
     assert (done.returncode, done.stdout) == (1, "")
     one_line(done.stderr, "no permission", f"'{here}'")
+
+
+@needs_namespaces
+def test_permission_for_some(here):
+    """A path without permission is skipped if there are others."""
+    for name in "closed", "open":
+        (here / name).mkdir()
+    (here / "closed").chmod(0)
+    enter = lambda: support.own_namespaces(root=False)  # noqa: E731
+    with started("watch", here / "closed", here / "open", "-n", "1", preexec_fn=enter) as process:
+        one_line(process.stderr.readline().decode(), "skipped: no permission", f"'{here}/closed'")
+        assert process.stderr.readline().decode() == f"butter: watching {here}/open\n"
+        (here / "open" / "new").mkdir()
+        code, lines, said = finish(process)
+    assert (code, [LINE.fullmatch(line)[3] for line in lines], said) == (0, [f"{here}/open/new"], "")
+
+
+def test_a_long_path(here):
+    """A very long path is not told whole."""
+    done = run("watch", "y/" * 2500)
+    assert (done.returncode, done.stdout) == (1, "")
+    one_line(done.stderr, "longer than", f"'{'y/' * 75}[...]{'y/' * 75}'")
 
 
 @needs_namespaces

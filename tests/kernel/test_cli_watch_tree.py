@@ -34,6 +34,12 @@ def replace(path, text="new"):
     other.rename(path)
 
 
+def limited(limit, value):
+    """Have namespaces in which a limit of inotify has another value."""
+    support.own_namespaces()
+    Path("/proc/sys", limit.replace(".", "/")).write_text(str(value))
+
+
 def next_line(process):
     """The columns of the next line without the time."""
     return told(process.stdout.readline().decode().rstrip("\n"))
@@ -238,6 +244,29 @@ def test_a_directory_in_the_place_of_a_file(here):
         assert next_line(process) == ("CREATED|ISDIR", str(path))
 
 
+COMPLETE = {
+    "moved": lambda here: (here / "outside").rename(here / "tree" / "file"),
+    "linked": lambda here: os.link(here / "outside", here / "tree" / "file"),
+    "moved over another": lambda here: COMPLETE["moved"](here),
+}
+
+
+@pytest.mark.parametrize("settle", [[], ["--settle", "0.02"]])
+@pytest.mark.parametrize("way", COMPLETE)
+def test_a_file_that_comes_complete(here, way, settle):
+    """With -r and -e close_write a file is told that came complete, and once."""
+    (here / "tree").mkdir()
+    (here / "outside").touch()
+    if way == "moved over another":
+        (here / "tree" / "file").touch()
+    with watching("-r", here / "tree", "-e", "close_write", *settle) as process:
+        COMPLETE[way](here)
+        assert next_line(process)[1] == f"{here}/tree/file"
+        (here / "tree" / "file").chmod(0o600)
+        (here / "tree" / "last").touch()
+        assert next_line(process)[1] == f"{here}/tree/last"
+
+
 def test_a_file_in_a_new_directory_was_written(here):
     """With -e close_write a file is told that was complete before it was found."""
     (here / "other" / "below").mkdir(parents=True)
@@ -249,27 +278,72 @@ def test_a_file_in_a_new_directory_was_written(here):
     assert told(lines[0]) == ("CREATED", f"{here}/tree/below/file")
 
 
-def test_a_path_that_is_named_twice(here):
-    """With -r a path has one watch, however often it is named."""
-    with watching("-r", here, f"{here}/", "-n", "2", "-e", "create") as process:
-        (here / "one").touch()
-        (here / "two").touch()
+def test_paths_within_others(here):
+    """A path that is named twice, or is watched with another one, is one."""
+    (here / "below" / "deep").mkdir(parents=True)
+    (here / "file").touch()
+    (here / "link").symlink_to("below/target")
+    paths = here / "below" / "deep", here, f"{here}/", here / "below", here / "file", here / "link", here / "new"
+    with watching("-r", "--follow", *paths, "-n", "4", "-e", "create,attrib") as process:
+        (here / "below" / "deep" / "one").touch()
+        (here / "file").chmod(0o600)
+        (here / "new").touch()
+        # what the link leads to is another file
+        (here / "below" / "target").mkdir()
         _, lines, _ = finish(process)
-    assert [told(line)[1] for line in lines] == [f"{here}/one", f"{here}/two"]
+    assert {told(line)[1] for line in lines} >= {f"{here}/below/deep/one", f"{here}/file", f"{here}/new"}
+    assert len({told(line) for line in lines}) == 4
+    (here / "below" / "sub").mkdir()
+    paths = here / "below", here / "below" / "sub", here / "below" / "file"
+    with watching("--follow", *paths, "-n", "2", "-e", "create") as process:
+        (here / "below" / "file").mkdir()
+        (here / "below" / "sub" / "file").mkdir()
+        _, lines, _ = finish(process)
+    assert [told(line)[1] for line in lines] == [f"{here}/below/file", f"{here}/below/sub/file"]
 
 
 @needs_namespaces
 def test_the_limit_of_instances(here):
     """The error says that each path takes an instance of inotify."""
-    (here / "one").touch()
+    for name in "one", "two":
+        (here / name).mkdir()
+    done = run("watch", "-r", here / "one", here / "two", preexec_fn=lambda: limited("user.max_inotify_instances", 1))
+    assert (done.returncode, done.stdout) == (1, "")
+    words = "; each directory of -r and --follow takes one, and there are 2: "
+    one_line(done.stderr, "user.max_inotify_instances is 1", f"{words}'{here}/two'\n")
+
+
+@needs_namespaces
+def test_many_files_that_are_followed(here):
+    """Thousands of files take one instance of inotify, and few descriptors."""
+    names = [str(number) for number in range(1000)]
+    for name in names[:-1]:
+        (here / name).touch()
 
     def enter():
-        support.own_namespaces()
-        Path("/proc/sys/user/max_inotify_instances").write_text("1")
+        limited("user.max_inotify_instances", 1)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))
 
-    done = run("watch", "--follow", here, here / "one", preexec_fn=enter)
+    (here / "list").write_text("\n".join(names))
+    arguments = "--follow", "--from-file", "list", "-n", "3", "-e", "close_write", "--settle", "0.02"
+    with watching(*arguments, preexec_fn=enter, cwd=here) as process:
+        for name in names[-1], "500", "0":
+            replace(here / name)
+        code, lines, said = finish(process)
+    assert (code, said) == (0, "")
+    assert {told(line) for line in lines} == {("CREATED", "999"), ("WRITTEN", "500"), ("WRITTEN", "0")}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("x" * 300, "longer than"), ("file/x", "is not a directory"), ("file/", "is not a directory")],
+)
+def test_names_that_can_never_come(here, path, words):
+    """--follow does not wait for a name that no file can have."""
+    (here / "file").touch()
+    done = run("watch", "--follow", here / path if path[-1] != "/" else f"{here}/{path}")
     assert (done.returncode, done.stdout) == (1, "")
-    one_line(done.stderr, "user.max_inotify_instances is 1", "; each PATH of -r and --follow takes one\n")
+    one_line(done.stderr, words, f"{path[-50:]}'")
 
 
 def test_a_file_with_r(here):
@@ -294,10 +368,19 @@ def test_the_root_goes(here):
     tree.mkdir()
     with watching(tree, "-r", "-e", "created", "-n", "1") as process:
         tree.rename(here / "away")
-        assert next_line(process) == ("DELETED|ISDIR", str(tree))
+        assert next_line(process) == ("MOVED|ISDIR", f"{tree}  (moved away: this is no longer its path)")
         tree.mkdir()
         code, lines, _ = finish(process)
     assert (code, [told(line) for line in lines]) == (0, [("CREATED|ISDIR", str(tree))])
+    with watching(tree, "-r", "--json", "-e", "created") as process:
+        tree.rename(here / "other")
+        moved = json.loads(process.stdout.readline())
+        tree.mkdir()
+        assert json.loads(process.stdout.readline())["kind"] == "created"
+    assert (moved["kind"], moved["path"], moved["old_path"], moved["moved"]) == ("moved", str(tree), None, True)
+    with watching(tree, "-r") as process:
+        tree.rmdir()
+        assert next_line(process) == ("DELETED|ISDIR", str(tree))
 
 
 @needs_namespaces
@@ -310,11 +393,13 @@ def test_unreadable_directories(here):
     arguments = "-r", here / "closed", here / "open", "-t", "0.1"
     done = run("watch", *arguments, preexec_fn=lambda: support.own_namespaces(root=False))
     assert (done.returncode, done.stdout) == (0, "")
-    first, second, third = done.stderr.splitlines()
-    assert third == f"butter: watching {here}/open and all below"
-    assert "skipped: no permission" in first
-    assert first.endswith(f"'{here}/closed'")
-    assert second == f"butter: skipped: no permission to read the directory: '{here}/open/below'"
+    *skipped, last = done.stderr.splitlines()
+    assert last == f"butter: watching {here}/open and all below"
+    reason = "butter: skipped: no permission to read the directory, or to search one above it: "
+    assert sorted(skipped) == [f"{reason}'{here}/closed'", f"{reason}'{here}/open/below'"]
+    done = run("watch", "-r", here / "closed", preexec_fn=lambda: support.own_namespaces(root=False))
+    assert (done.returncode, done.stdout) == (1, "")
+    one_line(done.stderr, "no permission to read the directory", f"'{here}/closed'")
 
 
 @needs_namespaces
@@ -325,7 +410,54 @@ def test_an_unreadable_directory_that_comes_later(here):
         (here / "closed").mkdir(0)
         code, lines, said = finish(process)
     assert (code, [told(line)[1] for line in lines]) == (0, [f"{here}/closed"])
-    one_line(said, f"skipped: no permission to read the directory: '{here}/closed'")
+    one_line(said, "skipped: no permission to read the directory", f"'{here}/closed'")
+
+
+@needs_namespaces
+def test_too_few_watches_at_the_start(here):
+    """A tree that has too few watches is an error, in the words of a command."""
+    for number in range(10):
+        (here / str(number)).mkdir()
+    done = run("watch", "-r", here, preexec_fn=lambda: limited("user.max_inotify_watches", len(here.parents) + 3))
+    assert (done.returncode, done.stdout) == (1, "")
+    one_line(done.stderr, "the tree needs", "as root raises it: ", f"'{here}'\n")
+
+
+@needs_namespaces
+def test_watches_that_run_out(here):
+    """A directory that has no watch is told, and the others are watched on."""
+    enter = lambda: limited("user.max_inotify_watches", len(here.parents) + 1)  # noqa: E731
+    with watching(here, "-r", "-e", "create", "-n", "3", preexec_fn=enter) as process:
+        (here / "one").mkdir()
+        assert next_line(process) == ("CREATED|ISDIR", f"{here}/one")
+        warning = process.stderr.readline().decode()
+        (here / "two").touch()
+        assert next_line(process) == ("CREATED", f"{here}/two")
+        (here / "three").touch()
+        code, lines, said = finish(process)
+    one_line(warning, "not watched: this user has watches for", "user.max_inotify_watches is", f": '{here}/one'\n")
+    assert (code, [told(line) for line in lines], said) == (0, [("CREATED", f"{here}/three")], "")
+
+
+@pytest.mark.parametrize("option", ["-r", "--follow"])
+def test_few_descriptors(here, option):
+    """The error of a process without a descriptor names the path of the user."""
+    (here / "file").touch()
+    path = here / "file" if option == "--follow" else here
+    limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))  # noqa: E731
+    done = run("watch", option, path, preexec_fn=limit)
+    assert (done.returncode, done.stdout) == (1, "")
+    one_line(done.stderr, "RLIMIT_NOFILE is 8", f": '{path}'\n")
+
+
+def test_globs_without_a_directory(here):
+    """Globs that would be compared with nothing are refused."""
+    (here / "file").touch()
+    for option in ["--exclude", "*.o"], ["--include", "*.c"], ["--gitignore"]:
+        for tree in [], ["-r"], ["--follow"]:
+            done = run("watch", *tree, here / "file", *option)
+            assert (done.returncode, done.stdout) == (2, "")
+            one_line(done.stderr, f"{option[0]} is about the files in a directory, and no PATH is one")
 
 
 @needs_namespaces
