@@ -247,21 +247,22 @@ class Tree(Steps[Change]):
         return f"{self._name}: {self._why}"
 
     def unwatched(self) -> dict[str | Any, OSError]:
-        """The directories whose changes are not told: a dict from path to the error.
+        """The directories whose changes are not told: a dict from path to the reason.
 
-        That is PermissionError where this user may not read the directory, or search
-        one above it, and with *partial* an OSError (ENOSPC) where no watch was left. As
-        for ``entries``, paths are relative to the root. These are the directories that
-        the changes until now tell of.
+        That is a PermissionError where this user may not read the directory, or search
+        one above it, and with *partial* an OSError (ENOSPC) where no watch was left;
+        each is about all of its directories. As for ``entries``, paths are relative to
+        the root. These are the directories that the changes until now tell of.
         """
         with self._lock:
-            model, text, found = self._model, self._text, {}
+            model, text = self._model, self._text
             watches = 0 if self._source is None else self._source.watches
             needed = watches + list(model.refused.values()).count(UNWATCHED)
-            for node, result in model.refused.items():
-                error = TREE.error(-1 - result, text(model.path(node)), watches=watches, needed=needed, partial=True)
-                found[text(model.path_below_root(node))] = error
-            return found
+            reasons = {
+                result: TREE.error(-1 - result, watches=watches, needed=needed, partial=True)
+                for result in set(model.refused.values())
+            }
+            return {text(model.path_below_root(node)): reasons[result] for node, result in model.refused.items()}
 
     def settle(self, seconds: float) -> Iterator[Change]:
         """One change for each path, the sum of all, once it was quiet for *seconds*.

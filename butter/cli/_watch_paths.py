@@ -150,7 +150,7 @@ class Paths:
         except (PathNotFound, PathNotADirectory):
             return  # it has gone again
         except PermissionError as error:
-            skip(error)
+            skip(path, error)
             return
         if self._files is not None:
             self._files.remove(path)

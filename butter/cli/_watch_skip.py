@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from butter.cli._output import shortened, tell, without_call
@@ -23,14 +22,14 @@ def watch_each(paths: Iterable[bytes], watch: Callable[[bytes], None]) -> list[b
             watch(path)
             watched.append(path)
         except PermissionError as error:
-            skipped.append(error)
+            skipped.append((path, error))
     if skipped and not watched:
-        raise skipped[0]
-    for each in skipped:
-        skip(each)
+        raise skipped[0][1]
+    for path, reason in skipped:
+        skip(path, reason)
     return watched
 
 
-def skip(error: OSError) -> None:
+def skip(path: bytes, reason: OSError) -> None:
     """Tell that a path is left out."""
-    tell(f"skipped: {without_call(error)}: '{shortened(os.fsencode(error.filename))}'")
+    tell(f"skipped: {without_call(reason)}: '{shortened(path)}'")

@@ -183,7 +183,7 @@ class Below(Changes):
         self.path = path
         #: whether the name, which is followed, may become that of a file
         self.is_gone = False
-        self._unwatched: dict[Any, OSError] = {}
+        self._unwatched: set[Any] = set()
         exclude: list[Any] = list(options.exclude or ())
         if options.gitignore:
             exclude.append(gitignore(path))
@@ -219,11 +219,10 @@ class Below(Changes):
 
         Raises OSError if there are too few watches, which may be mended before a start.
         """
-        for error in self._new_unwatched():
-            if not isinstance(error, PermissionError):
-                error.filename = self.path
-                raise error
-            skip(error)
+        for path, reason in self._new_unwatched():
+            if not isinstance(reason, PermissionError):
+                raise reason
+            skip(path, reason)
 
     def find_all(self, now: float) -> None:
         """Tell that all was found that is in the directory."""
@@ -232,30 +231,26 @@ class Below(Changes):
             if path:
                 self.find(path, entry, now)
 
-    def _new_unwatched(self) -> list[OSError]:
-        """Return the errors of the directories that are not watched any more."""
-        path: Any
-        before, found = self._unwatched, self._tree.unwatched()
-        self._unwatched = found
-        errors = []
-        for path in sorted(found.keys() - before.keys()):
-            # those in a directory are of no interest where it is watched alone
-            if self._options.recursive or not path:
-                found[path].filename = self._whole(path)
-                errors.append(found[path])
-        return errors
+    def _new_unwatched(self) -> list[tuple[bytes, OSError]]:
+        """Return the directories that are not watched any more, with the reasons."""
+        found: dict[Any, OSError] = self._tree.unwatched()
+        new = sorted(found.keys() - self._unwatched)
+        self._unwatched = set(found)
+        # those in a directory are of no interest where it is watched alone
+        return [(self._whole(path), found[path]) for path in new if self._options.recursive or not path]
 
     def _lines(self, changes: list[Change]) -> list[Line]:
         if any(change.is_dir and change.kind in APPEARED for change in changes):
             lacking = []
-            for error in self._new_unwatched():
-                if isinstance(error, PermissionError):
-                    skip(error)
+            for path, reason in self._new_unwatched():
+                if isinstance(reason, PermissionError):
+                    skip(path, reason)
                 else:
-                    lacking.append(error)
+                    lacking.append((path, reason))
             if lacking:
+                path, reason = lacking[0]
                 others = f", and {len(lacking) - 1} others" if lacking[1:] else ""
-                tell(f"not watched: {without_call(lacking[0])}: '{shortened(lacking[0].filename)}'{others}")
+                tell(f"not watched: {without_call(reason)}: '{shortened(path)}'{others}")
         return super()._lines(changes)
 
     def _seen(self, change: Change) -> Change:

@@ -943,8 +943,8 @@ def test_unwatched_directories(root):
             (root / "a").chmod(0)
             tree.sync(60)
             assert sorted(tree.unwatched()) == ["a", "a/b", "new"]
-            error = tree.unwatched()["new"]
-            assert (type(error), error.filename) == (PermissionError, str(root / "new"))
+            (error,) = set(tree.unwatched().values())
+            assert type(error) is PermissionError
             (root / "a").chmod(0o700)
             (root / "a/b").chmod(0o700)
             os.rmdir(root / "new")
@@ -964,7 +964,8 @@ def test_directories_without_a_watch(root):
             (root / "a/b/new").mkdir()
             tree.sync(60)
             ((path, error),) = tree.unwatched().items()
-            assert (path, error.errno, error.filename) == (b"a/b/new", errno.ENOSPC, os.fsencode(root / "a/b/new"))
+            assert (path, error.errno) == (b"a/b/new", errno.ENOSPC)
+            assert "the tree needs" in error.strerror
             assert "partial" not in error.strerror
             (root / "a/b/new").rmdir()
             tree.sync(60)
