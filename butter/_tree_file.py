@@ -163,8 +163,10 @@ class _Watch(Steps[Change]):
         #: the files whose path an event is about: by the watch, and the name if there
         #: is one
         self._about: dict[tuple[int, bytes], dict[File, None]] = {}
-        #: those that are to be looked at
+        #: those that are to be looked at, and those of which something becomes known
+        #: without an event
         self._looks: dict[File, None] = {}
+        self._waiting: dict[File, None] = {}
 
     def _open(self, path: Path) -> None:
         """Make the descriptors; *path* is for errors."""
@@ -211,7 +213,7 @@ class _Watch(Steps[Change]):
         looks, self._looks = self._looks, {}
         if torn or self._ask() & MOUNTS:
             looks = dict.fromkeys(files)
-        for file in files:
+        for file in self._waiting:
             if file.due(now):
                 looks[file] = None
         for file in looks:
@@ -220,6 +222,10 @@ class _Watch(Steps[Change]):
                 file.look(self._events, torn)
             finally:
                 self._know(file)
+            if file.next_time() is None:
+                self._waiting.pop(file, None)
+            else:
+                self._waiting[file] = None
 
     def _read(self) -> None:
         """Apply all events, and have the files looked at whose path they are about."""
@@ -242,7 +248,7 @@ class _Watch(Steps[Change]):
     def _next_time(self) -> float | None:
         if self._looks:
             return 0.0
-        times = [file.next_time() for file in self._files.values()]
+        times = [file.next_time() for file in self._waiting]
         return min((each for each in times if each is not None), default=None)
 
     def _is_quiet(self) -> bool:
@@ -268,8 +274,12 @@ class FileWatches(_Watch):
     def add(self, path: Path) -> Entry | None:
         """Watch another file, and return it as it is found; None if there is none."""
         with self._lock:
+            # a signal handler that raises leaves events that were read and not applied
+            torn, self._torn = self._torn, True
             entry = self._follow(path).entry()
-            self._arm()
+            self._torn = torn
+            if self._looks:
+                self._arm()
             return entry
 
     def remove(self, path: Path) -> None:
@@ -278,6 +288,7 @@ class FileWatches(_Watch):
             file = self._files.pop(os.fspath(path))
             self._forget(file)
             self._looks.pop(file, None)
+            self._waiting.pop(file, None)
             self._events.leave(file, file.watched.copy())
 
 
