@@ -115,8 +115,10 @@ for directories. Without -r all of them are for the names in the directory.
 
 Text escapes backslashes, control characters, and bytes that are not UTF-8. -0
 ends each line with a NUL, and prints names as they are. --time-format is that
-of strftime, with %f for microseconds. --format, as in
-'{{time}} {{flags:20}} {{path}}', has the fields
+of strftime, with %f for microseconds. --format is a line with fields, as in
+'{{time}} {{flags:20}} {{path}}'.
+
+fields of --format:
 {fields}
 
 A record of --json has time (seconds since 1970), path, name (within the
