@@ -2,12 +2,16 @@
 
 import json
 import os
+import signal
 import tempfile
+from pathlib import Path
 
 import pytest
-from commands import watching
+from commands import finish, stop, watching
 
-pytestmark = pytest.mark.stress
+from butter.errors import sysctl
+
+pytestmark = [pytest.mark.stress, pytest.mark.usefixtures("plain_environment")]
 
 FILES, DIRECTORIES = 50_000, 100
 
@@ -45,3 +49,16 @@ def test_each_file_is_told(directory, options, path_of):
         told = [path_of(line.decode()) for line in output]
     assert sorted(told) == sorted(paths)
     assert code == 0
+
+
+def test_lost_events_are_found(directory):
+    """After an overflow of the kernel's queue every file is told all the same."""
+    files = sysctl("fs.inotify.max_queued_events") // 2 + 10
+    with watching("-r", directory, "-e", "created", "-n", str(files)) as process:
+        stop(process)
+        for number in range(files):
+            Path(directory, str(number)).touch()
+        process.send_signal(signal.SIGCONT)
+        code, lines, said = finish(process)
+    assert (code, said) == (0, "")
+    assert {int(line.rpartition("/")[2]) for line in lines} == set(range(files))
