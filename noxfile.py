@@ -244,8 +244,12 @@ def histories(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation, and its examples that can run; a warning is an error."""
+    """The documentation, and its examples that can run; a warning is an error.
+
+    The pictures have to be those of today, for which tmux and make are needed.
+    """
     session.install(".[docs]")
+    session.run("python", "tools/pictures.py", "--check")
     for builder in "html", "doctest":
         session.run("sphinx-build", "-W", "-q", "-b", builder, "docs", f"docs/_build/{builder}")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import support
 
+from butter import cli
 from butter._inotify import queued
 from butter.pidfd import Pidfd
 
@@ -22,6 +23,14 @@ def run(*arguments, **options):
     """The command, run to its end."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "timeout": 60, **options}
     return subprocess.run([*COMMAND, *map(os.fspath, arguments)], **options)
+
+
+def refusal(capsys, *arguments):
+    """The words by which ``butter watch`` refuses *arguments*, in this process."""
+    assert cli.main(["watch", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    return said.err
 
 
 def run_program(program, *arguments, **options):

@@ -10,6 +10,8 @@ import pytest
 import support
 from hypothesis import settings
 
+import butter
+
 # the second is for the Pythons beside the one that tries the many:
 # pytest --hypothesis-profile few
 settings.register_profile("many", deadline=None, database=None, max_examples=300)
@@ -116,6 +118,17 @@ def public_path():
     with tempfile.TemporaryDirectory(dir="/tmp") as path:
         Path(path).chmod(0o755)
         yield Path(path)
+
+
+@pytest.fixture
+def plain_environment(monkeypatch, tmp_path):
+    """This butter, in an empty directory, without variables that change its output."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(butter.__file__).parent.parent))
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("NO_COLOR", "PYTHONUNBUFFERED", "PYTHONIOENCODING"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
 
 
 @pytest.fixture

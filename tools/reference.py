@@ -434,15 +434,15 @@ def options_of(parser: argparse.ArgumentParser) -> str:
 def paragraphs(text: str) -> list[str]:
     """Return the paragraphs of a help text.
 
-    Indented lines stay as they are, below the line before them.
+    Indented lines stay as they are, below their title or a paragraph.
     """
     found = []
     for paragraph in filter(None, re.split(r"\n\s*\n", text.strip("\n"))):
-        title, _, rest = paragraph.partition("\n")
-        if rest.startswith(" "):
-            found += [f".. rubric:: {escaped(title.strip().rstrip(':').capitalize())}", literal(rest)]
-        else:
-            found.append(escaped(paragraph.strip()))
+        words, *rest = re.split(r"\n(?= )", paragraph, maxsplit=1)
+        title = escaped(words.strip())
+        if rest and "\n" not in title:
+            title = f".. rubric:: {title.rstrip(':').capitalize()}"
+        found += [title, *map(literal, rest)]
     return found
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import support
-from commands import F_SETPIPE_SZ, finish, one_line, run, run_at_limit, started, stop, watching
+from commands import F_SETPIPE_SZ, finish, one_line, refusal, run, run_at_limit, started, stop, watching
 from support import needs_namespaces
 
 from butter.cli._flags import flag_names
@@ -62,11 +62,9 @@ def test_help_of_watch():
         (["--color", "always", "--", "make"], "--color does not go with a COMMAND"),
     ],
 )
-def test_wrong_arguments(arguments, words):
+def test_wrong_arguments(arguments, words, capsys):
     """One line says what is wrong with the value of an option."""
-    done = run("watch", ".", *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    one_line(done.stderr, words, "'butter watch --help' tells more")
+    one_line(refusal(capsys, ".", *arguments), words, "'butter watch --help' tells more")
 
 
 @pytest.mark.parametrize(
@@ -295,7 +293,7 @@ def test_time_is_up_before_the_count(here):
 
 def test_time_is_up_although_events_keep_coming(here):
     """-t is a time in all, not for each event."""
-    with watching(here, "-t", "0.5", "-e", "create,delete", stdout=subprocess.DEVNULL) as process:
+    with watching(here, "-t", "0.2", "-e", "create,delete", stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
         while process.poll() is None:
             assert time.monotonic() < deadline

@@ -11,7 +11,9 @@ import importlib
 import re
 import runpy
 from pathlib import Path
+from xml.etree import ElementTree
 
+import pictures
 import pytest
 import reference
 from commands import run
@@ -162,3 +164,16 @@ def test_python_inventory():
 def test_the_configuration_needs_no_network():
     """Every inventory that the build reads stands in the repository."""
     assert all((DOCS / inventory).is_file() for _, inventory in SETTINGS["intersphinx_mapping"].values())
+
+
+def test_pictures():
+    """Each picture is on a page, with words instead, and needs no other file."""
+    shown = [
+        (DOCS / page).parent / found
+        for page, path in PAGES.items()
+        for found in re.findall(r"^\.\. image:: (\S+)\n   :alt: \S", path.read_text(), re.MULTILINE)
+    ]
+    assert sorted(shown) == sorted(pictures.FOLDER / f"{name}.svg" for name in pictures.PICTURES)
+    for path in shown:
+        names = {name for element in ElementTree.parse(path).iter() for name in element.attrib}
+        assert not [name for name in names if "href" in name]
