@@ -121,10 +121,15 @@ def command_line(arguments: Sequence[str]) -> Parser:
     parser = Parser(prog="butter", description="Linux's own facilities, seen from the command line.", epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"butter {__version__}")
     commands = parser.add_subparsers(prog="butter", dest="command", metavar="COMMAND", title="commands")
-    chosen = [name for name in COMMANDS if name in arguments[:1]]
-    for name in chosen or COMMANDS:
-        subcommand(name).add_to(commands)
+    for command in import_chosen(arguments):
+        command.add_to(commands)
     return parser
+
+
+def import_chosen(arguments: Sequence[str]) -> list[ModuleType]:
+    """Return the subcommand that *arguments* begin with, otherwise all."""
+    chosen = [name for name in COMMANDS if name in arguments[:1]]
+    return [subcommand(name) for name in chosen or COMMANDS]
 
 
 def subcommand(name: str) -> ModuleType:
