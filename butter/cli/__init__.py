@@ -44,6 +44,8 @@ exit codes:
   125  run: failed, or its command line is wrong; else it ends as its program
   130  ended by Ctrl-C, even if events were shown before
   141  the reader of the output has exited, as head does after its last line
+  N    watch -n or -t: that of COMMAND when it last ran, as a shell has it: 127
+       if it could not be started, 128 and the number of a signal that ended it
 """
 
 EXAMPLES = """\

@@ -101,12 +101,8 @@ the others are watched on. A PATH that cannot be read is told and left out, if
 there are others, and so is a directory below one.
 
 {command}
-A file that COMMAND writes below PATH is a change, which runs it again, for
-ever: --exclude or --gitignore leave such files out.
-
-Only events of changes run it, unless -e has others, and only its own output is
-shown, unless the command line has a form for lines, as --json. With -n and -t
-the last run is waited for, and the command ends with its exit status.
+Only events of changes run COMMAND, unless -e has others, and only its own output
+is shown, unless the command line has a form for lines, as --json.
 
 A glob without a slash is compared with names, and one with a slash with paths
 below PATH: '*.o', 'build/', 'docs/**/*.html'. A glob that ends with a slash is
