@@ -45,6 +45,14 @@ not have the terminal: standard input is empty, and where it opens /dev/tty the
 kernel stops it, which is told. Ctrl-C ends both, and so do SIGTERM, SIGHUP and
 SIGQUIT; a second one does not wait for COMMAND.
 
+A PATH that is a file is followed by its name, as with --follow, because most
+editors save into a new file. COMMAND runs when the file is closed, or with
+-e modify at each write. With modify, and with events that --follow does not
+have, the file itself is watched, whatever name it has.
+
+Only events of changes run COMMAND, unless -e has others, and only its own output
+is shown, unless the command line has a form for lines, as --json.
+
 How each run ends is told on stderr. With -n and -t the last run is waited for,
 and 'butter watch' ends with its status, unless there were fewer changes than
 COUNT; with --restart it ends with 0. A COMMAND that cannot be started the first

@@ -101,9 +101,6 @@ the others are watched on. A PATH that cannot be read is told and left out, if
 there are others, and so is a directory below one.
 
 {command}
-Only events of changes run COMMAND, unless -e has others, and only its own output
-is shown, unless the command line has a form for lines, as --json.
-
 A glob without a slash is compared with names, and one with a slash with paths
 below PATH: '*.o', 'build/', 'docs/**/*.html'. A glob that ends with a slash is
 for directories. Without -r all of them are for the names in the directory.
@@ -412,7 +409,7 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
         if others:
             options.refuse(f"{names_of(others)}: -r and --follow have no such changes; they have: {', '.join(KINDS)}")
         # each write of a file is one, so they have to be asked for
-        paths, named = _watch_paths.paths_of(options, kinds if options.events else kinds & ~IN_MODIFY)
+        paths, named = _watch_paths.paths_of(options, options.paths, kinds if options.events else kinds & ~IN_MODIFY)
         watched = listed(named)
         return [paths], f"{watched} and all below" if options.recursive else watched
     if options.who:
@@ -423,14 +420,55 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
     else:
         if others := mask & joined(ONLY_FANOTIFY.values()):
             options.refuse(f"{names_of(others)}: only --filesystem and --who have such events")
-        from butter.cli._watch_names import source_of_names
-
-        one_line = not (options.json or options.summary)
-        names, named = source_of_names(options, mask, one_line)
-        sources, watched = [names], listed(named)
+        return sources_of_paths(options, mask)
     if options.settle is not None:
         sources = [Settled(source, options.settle) for source in sources]
     return sources, watched
+
+
+def sources_of_paths(options: argparse.Namespace, mask: int) -> tuple[list[Source], str]:
+    """Return the sources for directories alone and for files, and words for both."""
+    sources: list[Source] = []
+    named: list[bytes] = []
+    files = files_to_follow(options, mask)
+    others = [path for path in options.paths if path not in files]
+    try:
+        if others:
+            from butter.cli._watch_names import source_of_names
+
+            one_line = not (options.json or options.summary)
+            names, named = source_of_names(options, others, mask, one_line)
+            sources.append(names if options.settle is None else Settled(names, options.settle))
+        if files:
+            from butter.cli._watch_paths import paths_of
+            from butter.cli._watch_tree import kinds_of
+
+            paths, found = paths_of(options, list(files), kinds_of(mask)[0])
+            sources.append(paths)
+            named += found
+    except BaseException:
+        for source in sources:
+            source.close()
+        raise
+    return sources, listed(named)
+
+
+def files_to_follow(options: argparse.Namespace, mask: int) -> dict[str, None]:
+    """Return the files that are followed by their names, because a command is run.
+
+    Most editors save into a new file, which gets the name: nothing would tell of the
+    next save.
+    """
+    if options.argv is None:
+        return {}
+    files = dict.fromkeys(path for path in options.paths if os.path.exists(path) and not os.path.isdir(path))
+    if files:
+        from butter.cli._watch_tree import kinds_of
+
+        # these events are of the file that is open
+        if kinds_of(mask)[1] or (options.events and mask & IN_MODIFY):
+            return {}
+    return files
 
 
 def joined(masks: Iterable[int]) -> int:

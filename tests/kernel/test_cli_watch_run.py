@@ -532,16 +532,43 @@ NOTES = ["sh", "-c", 'sleep 0.05; echo "$*" >> runs; exit 4', "sh", "{+}"]
 
 def test_the_end_of_the_watch_waits_for_the_command():
     """A change before the end of the last watch runs the command, to its end."""
-    Path("file").touch()
-    with watching("file", "-e", "close_write", "--", *NOTES) as process:
-        Path("file").write_text("new")
-        os.unlink("file")
+    os.mkdir("in")
+    with watching("in", "-e", "create", "--", *NOTES) as process:
+        os.mkdir("in/new")
+        os.rmdir("in/new")
+        os.rmdir("in")
         code, _, said = finish(process)
-    assert (code, lines()) == (1, ["file"])
+    assert (code, lines()) == (1, ["in/new"])
     assert "{+}" not in said
     assert said.endswith(
         "butter: nothing is left to watch: every path was deleted or unmounted; with --follow a path is waited for\n"
     )
+
+
+@pytest.mark.parametrize("events", [[], ["-e", "close_write"]])
+def test_a_file_is_followed_by_its_name(events):
+    """Each save of a file runs the command, also into a new file that gets the name."""
+    os.mkdir("in")
+    Path("file").touch()
+    with watching("in", "file", *events, "--", *NOTES) as process:
+        for save in 1, 2, 3:
+            Path("new").write_text("new")
+            if save == 2:
+                # as vim does with a copy of the file before
+                os.rename("file", "file~")
+            os.rename("new", "file")
+            until(lambda: len(lines()) == save)  # noqa: B023
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert lines() == ["file"] * 3
+
+
+def test_writes_of_an_open_file():
+    """With -e modify each write runs the command, though the file stays open."""
+    with open("file", "wb", buffering=0) as file, watching("file", "-e", "modify", "-n", "1", "--", *NOTES) as process:
+        file.write(b"line")
+        code, _, _ = finish(process)
+    assert (code, lines()) == (4, ["file"])
 
 
 @pytest.mark.parametrize("count", [[], ["-n", "1"]])
