@@ -7,9 +7,10 @@ Each comes as the call of the manual page, as a file-like object, and in
 ``import butter`` imports none of them.
 """
 
-from typing import TYPE_CHECKING
-
 from butter._version import __version__
+
+# from typing it takes longer than all of the rest
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from butter import clone as clone

@@ -44,6 +44,8 @@ exit codes:
   125  run: failed, or its command line is wrong; else it ends as its program
   130  ended by Ctrl-C, even if events were shown before
   141  the reader of the output has exited, as head does after its last line
+  N    watch -n or -t: that of COMMAND when it last ran, as a shell has it: 127
+       if it could not be started, 128 and the number of a signal that ended it
 """
 
 EXAMPLES = """\
@@ -121,10 +123,15 @@ def command_line(arguments: Sequence[str]) -> Parser:
     parser = Parser(prog="butter", description="Linux's own facilities, seen from the command line.", epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"butter {__version__}")
     commands = parser.add_subparsers(prog="butter", dest="command", metavar="COMMAND", title="commands")
-    chosen = [name for name in COMMANDS if name in arguments[:1]]
-    for name in chosen or COMMANDS:
-        subcommand(name).add_to(commands)
+    for command in import_chosen(arguments):
+        command.add_to(commands)
     return parser
+
+
+def import_chosen(arguments: Sequence[str]) -> list[ModuleType]:
+    """Return the subcommand that *arguments* begin with, otherwise all."""
+    chosen = [name for name in COMMANDS if name in arguments[:1]]
+    return [subcommand(name) for name in chosen or COMMANDS]
 
 
 def subcommand(name: str) -> ModuleType:

@@ -68,35 +68,49 @@ async def play() -> int:
 
 
 async def perform(stage: Stage, signals: Signalfd_async) -> int:
-    acts = asyncio.current_task()
     print("A thread changes files. One asyncio loop waits for all events.\n")
-    # Not the loop's own executor: asyncio starts a thread to end that one, so where no
-    # thread can start it would fail twice.
-    with tempfile.TemporaryDirectory(prefix="butter-demo-") as directory, ThreadPoolExecutor(1) as executor:
-        async with Inotify_async() as inotify, Timerfd_async() as timer, Eventfd_async() as wakeup:
-            inotify.watch(directory, IN_CREATE | IN_CLOSE_WRITE | IN_MOVE | IN_DELETE)
-            timer.every(seconds=0.5)
-            stop = threading.Event()
-            loop = asyncio.get_running_loop()
-            try:
-                work = loop.run_in_executor(executor, change_files, stage, Path(directory), wakeup, stop)
-            except RuntimeError:
-                tell(f"demo: {processes_exhausted()}")
-                return FAILED
-            shows = show_files(stage, inotify), show_ticks(stage, timer), show_signals(stage, signals, acts)
-            tasks = [asyncio.ensure_future(show) for show in shows]
-            try:
-                calls = await wakeup.wait()
-                await work
-                stage.say("eventfd", f"{calls} call")
-                await show_copy(stage, Path(directory))
-                await show_guard(stage, Path(directory))
-            finally:
-                # the thread ends before its directory and wakeup do, after Ctrl-C too
-                stop.set()
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, work, return_exceptions=True)
+    async with Inotify_async() as inotify, Timerfd_async() as timer, Eventfd_async() as wakeup:
+        # Not the loop's own executor: asyncio starts a thread to end that one, so where
+        # no thread can start it would fail twice.
+        with tempfile.TemporaryDirectory(prefix="butter-demo-") as directory, ThreadPoolExecutor(1) as executor:
+            # closed before the directory is removed, which takes descriptors too
+            async with inotify, timer, wakeup:
+                return await perform_in(Path(directory), executor, stage, signals, inotify, timer, wakeup)
+
+
+async def perform_in(
+    directory: Path,
+    executor: ThreadPoolExecutor,
+    stage: Stage,
+    signals: Signalfd_async,
+    inotify: Inotify_async,
+    timer: Timerfd_async,
+    wakeup: Eventfd_async,
+) -> int:
+    inotify.watch(directory, IN_CREATE | IN_CLOSE_WRITE | IN_MOVE | IN_DELETE)
+    timer.every(seconds=0.5)
+    stop = threading.Event()
+    try:
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(executor, change_files, stage, directory, wakeup, stop)
+    except RuntimeError:
+        tell(f"demo: {processes_exhausted()}")
+        return FAILED
+    acts = asyncio.current_task()
+    shows = show_files(stage, inotify), show_ticks(stage, timer), show_signals(stage, signals, acts)
+    tasks = [asyncio.ensure_future(show) for show in shows]
+    try:
+        calls = await wakeup.wait()
+        await work
+        stage.say("eventfd", f"{calls} call")
+        await show_copy(stage, directory)
+        await show_guard(stage, directory)
+    finally:
+        # the thread ends before its directory and wakeup do, after Ctrl-C too
+        stop.set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, work, return_exceptions=True)
     print("\nNow yours: butter watch .")
     return 0
 

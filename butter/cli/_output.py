@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import sys
 
 #: how many bytes of a path a sentence has
@@ -21,6 +22,23 @@ def tell(message: str) -> None:
         print(f"butter: {message}", file=sys.stderr, flush=True)
     except OSError:
         pass  # stderr has no reader either
+
+
+def tell_if_room(message: str) -> None:
+    """Tell *message*, unless it would have to wait for a reader of stderr.
+
+    While this process waits there it drains nothing, and takes no signal.
+    """
+    try:
+        number = -1 if sys.stderr is None else sys.stderr.fileno()
+    except OSError:
+        number = -1
+    if number >= 0:
+        poll = select.poll()
+        poll.register(number, select.POLLOUT)
+        if not poll.poll(0):
+            return
+    tell(message)
 
 
 def sentence(error: BaseException, call: bool = False) -> str:

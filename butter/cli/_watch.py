@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 # not from its constants, whose classes take milliseconds to make
 from butter._fanotify_c import lib
 from butter.cli import FAILED, TOO_FEW
-from butter.cli._output import escaped, printable, tell
+from butter.cli._output import escaped, printable, tell_if_room
 from butter.eventlike import LONGEST_POLL
 from butter.inotify import (
     IN_ATTRIB,
@@ -298,6 +298,7 @@ class Loop:
             self._poll.register(self._output.number, 0)
         if self._runner is not None:
             self._poll.register(self._runner.fileno(), select.POLLIN)
+        self._output.deadline = deadline
         try:
             code = self._until(deadline)
             self._show.end()
@@ -320,7 +321,7 @@ class Loop:
             ends = [source.over() for source in self._sources]
             if all(ends):
                 self._finished()
-                tell(f"nothing is left to watch: {ends[0]}")
+                tell_if_room(f"nothing is left to watch: {ends[0]}")
                 return FAILED
         enough = self._took([line for source in self._sources for line in source.rest()])
         status = self._finished()
@@ -396,7 +397,7 @@ class Loop:
             self._show.lines(lines)
             for line in lines:
                 if line.warning is not None:
-                    tell(line.warning)
+                    tell_if_room(line.warning)
         return count == 0
 
 

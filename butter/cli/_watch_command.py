@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -11,10 +12,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from butter.cli._output import printable, sentence
+from butter.cli._watch_left import is_any_left, left_below, own_children
 from butter.clone import DEVNULL, spawn
 from butter.errors import InvalidArgument
 from butter.memfd import Memfd
-from butter.pidfd import P_PGID, WEXITED, WNOHANG, WNOWAIT, waitid
+from butter.pidfd import P_PGID, WEXITED, WNOHANG, WNOWAIT, pidfd_send_signal, waitid
 from butter.signalfd import signum_to_signame
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ REASONS = {
 #: the limits that commands have, where those of this process are others: a program may
 #: use select(), which takes small numbers, or close all numbers that there may be
 LIMITS: dict[int, tuple[int, int]] = {}
+
+#: how many times the processes are looked through for those that have come meanwhile
+MANY = 100
 
 #: how much of a command is shown
 LONGEST_NAME = 60
@@ -119,12 +124,15 @@ class Command:
 
 
 class Job:
-    """A run of the command: the program, and the processes of its group.
+    """A run of the command: the program, and the processes that it starts.
 
     The group is that of this process, unless it has *own_group*. Then the number of the
     group is the program's, and stays the group's as long as a child of this process in
     it was not reaped. Because this process is a subreaper, the processes that the
     program leaves become its children. So a signal reaches all, and never a stranger.
+
+    The processes that an earlier run has left, which has ended by itself, are not of
+    this one; but those that they leave in turn are taken for its own.
     """
 
     #: the exit code, once the program has ended
@@ -136,6 +144,9 @@ class Job:
         shown = [printable(argument[: LONGEST_NAME + 1]) for argument in argv[: LONGEST_NAME + 1]]
         command = shlex.join(shown)
         self.name = command if len(command) <= LONGEST_NAME else f"{command[: LONGEST_NAME - 3]}..."
+        self._earlier = set(own_children())
+        #: the signals that were sent, each with the number of a process
+        self._told: set[tuple[int, int]] = set()
         self._file = Memfd("butter-paths", b"".join(path + b"\0" for path in paths))
         try:
             # not a number that the program inherits: many programs close those
@@ -164,9 +175,13 @@ class Job:
         return self.status is None
 
     def left(self) -> bool:
-        """Return whether the program, or a process of its own group, is there still."""
-        if self.running or not self.own_group:
-            return self.running
+        """Return whether the program, or another process of the run, is there."""
+        return self.running or self._group_left() or is_any_left(self._earlier)
+
+    def _group_left(self) -> bool:
+        """Return whether a process of its own group is there."""
+        if not self.own_group:
+            return False
         try:
             waitid(P_PGID, self.child.pid or 0, WEXITED | WNOHANG | WNOWAIT)
         except ChildProcessError:
@@ -174,17 +189,41 @@ class Job:
         return True
 
     def signal(self, number: int) -> None:
-        """Send a signal to all that is left."""
-        if not self.left():
-            return
+        """Send a signal to all that is left: to the group, then to the others."""
         try:
-            if self.own_group:
+            if self._group_left():
                 os.killpg(self.child.pid or 0, number)
-            else:
+            elif self.running:
                 self.child.send_signal(number)
         except PermissionError as error:
             error.strerror, error.filename = f"{self.name}: it cannot be ended, because it runs as another user", None
             raise
+        self._told = {told for told in self._told if told[0] != number}
+        self.signal_others(number)
+
+    def signal_others(self, number: int) -> None:
+        """Send a signal to the processes that did not get it, until there are none.
+
+        Programs that start others for ever do not let it go on for ever.
+        """
+        before = -1
+        for _ in range(MANY):
+            if before == len(self._told):
+                break
+            before = len(self._told)
+            for pidfd, pid in left_below(self._earlier):
+                if (number, pid) not in self._told and not self._has_got(pid):
+                    self._told.add((number, pid))
+                    with contextlib.suppress(ProcessLookupError):
+                        pidfd_send_signal(pidfd, number)
+
+    def _has_got(self, pid: int) -> bool:
+        """Return whether a process has the signals of the program, or of its group."""
+        program = self.child.pid
+        try:
+            return pid == program or (self.own_group and os.getpgid(pid) == program)
+        except ProcessLookupError:
+            return True
 
     def words(self) -> str:
         """The sentence about the end of the program."""

@@ -238,11 +238,13 @@ class NameLine(Line):
         return {"name": self.name}
 
 
-def source_of_names(options: argparse.Namespace, mask: int, joined: bool) -> tuple[Names, list[bytes]]:
-    """Return a source for the paths that *options* name, and those that it watches."""
+def source_of_names(
+    options: argparse.Namespace, paths: list[str], mask: int, joined: bool
+) -> tuple[Names, list[bytes]]:
+    """Return a source for *paths*, and those of them that it watches."""
     names = Names(mask, joined, patterns_of(options))
     try:
-        return names, watch_each(map(os.fsencode, options.paths), names.add)
+        return names, watch_each(map(os.fsencode, paths), names.add)
     except BaseException:
         names.close()
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 #: the most bytes that a pipe with room for anything takes at once
 PIECE = 4096
 
-#: for how many milliseconds a reader may pause that has not read all when Ctrl-C comes
+#: for how many milliseconds a reader may pause that has not read all when Ctrl-C comes,
+#: or when the time is up
 PATIENCE = 500
 
 #: for how many milliseconds the output may be waited for before the sources are drained
@@ -66,6 +68,10 @@ class Output:
         self._waiting = self._interrupted = False
         #: whether Ctrl-C came, and only what is in memory is written
         self.hurried = False
+        #: when the command ends, by the monotonic clock
+        self.deadline = math.inf
+        #: whether the output was not read at the end, and is left out
+        self._dropped = False
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -107,7 +113,12 @@ class Output:
             self._waiting = False
 
     def write(self, text: str) -> None:
-        """Write *text*, and what a Ctrl-C before has left."""
+        """Write *text*, and what a Ctrl-C before has left.
+
+        After the deadline it writes only as long as the output is read.
+        """
+        if self._dropped:
+            return
         if self.number is None:
             sys.stdout.write(text)
             sys.stdout.flush()
@@ -116,9 +127,13 @@ class Output:
         self._left = memoryview(bytes(self._left) + data if self._left else data)
         while self._left:
             self.meanwhile()
-            if not self.wait(self._room, PATIENCE if self.hurried else PAUSE):
+            late = time.monotonic() >= self.deadline
+            if not self.wait(self._room, PATIENCE if late or self.hurried else PAUSE):
                 if self.hurried:
                     raise KeyboardInterrupt
+                if late:
+                    self._dropped = True
+                    return
                 continue
             try:
                 written = os.write(self.number, self._left[:PIECE])

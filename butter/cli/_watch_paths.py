@@ -157,22 +157,22 @@ class Paths:
         below.find_all(now)
 
 
-def paths_of(options: argparse.Namespace, kinds: int) -> tuple[Paths, list[bytes]]:
-    """Return a source for the paths that *options* name, and those that it watches."""
+def paths_of(options: argparse.Namespace, paths: list[str], kinds: int) -> tuple[Paths, list[bytes]]:
+    """Return a source for *paths*, and those of them that it watches."""
     if options.who:
         raise_limit(options)
-    named = distinct(list(map(os.fsencode, options.paths)), options.recursive)
-    paths = Paths(options, kinds)
+    named = distinct(list(map(os.fsencode, paths)), options.recursive)
+    source = Paths(options, kinds)
     try:
-        return paths, watch_each(named, paths.watch)
+        return source, watch_each(named, source.watch)
     except OSError as error:
-        paths.close()
+        source.close()
         count = sum(map(os.path.isdir, named))
         if count > 1:
             error.strerror = (error.strerror or "") + EACH.get(getattr(error, "_call", ""), "").format(count)
         raise
     except BaseException:
-        paths.close()
+        source.close()
         raise
 
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from butter.cli import _foreground
 from butter.cli._watch_command import Command, Job, safe
-from butter.pidfd import P_ALL, P_PID, WEXITED, WNOHANG, WNOWAIT, waitid
+from butter.pidfd import P_ALL, P_PID, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, waitid
 from butter.prctl import prctl
-from butter.signalfd import SFD_NONBLOCK, Signalfd
+from butter.signalfd import CLD_STOPPED, SFD_NONBLOCK, Signalfd, signum_to_signame
 from butter.timerfd import TFD_NONBLOCK, Timer
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
 # SIGTTOU stops a process in the background that takes the terminal back
 OTHERS = {signal.SIGCHLD, signal.SIGTSTP, signal.SIGTTOU}
+
+#: these stop a process in the background that uses the terminal
+FOR_TERMINAL = {signal.SIGTTIN, signal.SIGTTOU}
 
 #: the exit status of a shell that cannot start a program
 NOT_STARTED = 127
@@ -225,14 +228,25 @@ class Runner:
         """Reap what has ended, and kill what does not end in time."""
         job = self._job
         with contextlib.suppress(ChildProcessError):
-            while ended := waitid(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT):
-                if job is not None and ended.si_pid == job.child.pid and job.running:
-                    job.status = job.child.poll()
-                    self._ended(job)
+            while found := waitid(P_ALL, 0, WEXITED | WSTOPPED | WNOHANG | WNOWAIT):
+                program = job if job is not None and job.running and found.si_pid == job.child.pid else None
+                if found.si_code == CLD_STOPPED:
+                    waitid(P_PID, found.si_pid, WSTOPPED | WNOHANG)
+                    if program is not None and found.si_status in FOR_TERMINAL:
+                        name = signum_to_signame[found.si_status]
+                        self._tell(
+                            f"{program.name}: stopped by {name}, for it uses the terminal, which it does not have"
+                        )
+                elif program is not None:
+                    program.status = program.child.poll()
+                    self._ended(program)
                 else:
-                    waitid(P_PID, ended.si_pid, WEXITED | WNOHANG)
+                    waitid(P_PID, found.si_pid, WEXITED | WNOHANG)
         if job is None:
             return
+        if self._sent in (signal.SIGTERM, signal.SIGKILL):
+            # those that have come since
+            job.signal_others(self._sent)
         if (not self._restarts and not job.running and self._sent is None) or not job.left():
             job.close()
             self._again = self._sent is not None
@@ -251,15 +265,15 @@ class Runner:
         if self._terminal is not None and not job.own_group:
             terminal, settings = self._terminal
             _foreground.take_back(terminal)
-            # a program that ends well may have set the terminal on purpose
-            if code and _foreground.terminal_in_front() is not None:
+            if _foreground.terminal_in_front() is not None:
                 termios.tcsetattr(terminal, termios.TCSADRAIN, settings)
-        if self._sent == signal.SIGINT:
-            # a shell starts its background programs so that they ignore Ctrl-C
-            job.signal(signal.SIGTERM)
         # told by the user, or by a line that says so
         if code != -(self._sent or 0) or not code:
             self._tell(job.words())
+        if self._sent == signal.SIGINT:
+            # a shell starts its background programs so that they ignore Ctrl-C
+            self._sent = signal.SIGTERM
+            job.signal(signal.SIGTERM)
 
     def _stop(self) -> None:
         """Stop as Ctrl-Z does, with the command, until a shell lets both go on."""

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 KILL_AFTER = 5.0
 
 HELP = """\
-COMMAND runs without a shell when paths have changed, and nothing has changed
-for 0.1 seconds, or for those of --settle; while changes go on it waits at most
-20 times as long. Leave out the files that it writes itself, by --exclude or
---gitignore: they would run it again, for ever.
+COMMAND runs without a shell when paths have changed, once nothing has changed
+for 0.1 seconds, or for those of --settle. While changes go on it runs at the
+latest 20 times as long after the first of them, or a second if that is longer.
+A file that it writes below PATH is a change, which runs it again, for ever:
+--exclude or --gitignore leave such files out.
 
 {} in its arguments stands for a path, and COMMAND runs once for each; with {+}
 it runs once, with an argument for each path, or more often where they are too
@@ -34,11 +35,28 @@ A change that comes while COMMAND runs is run for afterwards, however many come.
 With --on-busy restart the command is ended instead, and runs for the paths of
 both; with --on-busy skip such changes are dropped. With --restart COMMAND is a
 server: it runs from the start, and each change ends it and starts it anew. To
-end it, its whole process group gets SIGTERM, and SIGKILL after --kill-after.
+end it, all that it has started gets SIGTERM, in whichever group or session that
+is, and SIGKILL after --kill-after. Processes of other users are left out, and so
+are those that a run has left which ended by itself, without a restart.
 
-COMMAND has the terminal. With --restart and --on-busy restart it is in a
-process group of its own, and does not read from the terminal. Ctrl-C ends both,
-and so do SIGTERM, SIGHUP and SIGQUIT.
+COMMAND has the terminal, whose modes are afterwards as they were before. With
+--restart and --on-busy restart it is in a process group of its own, and does
+not have the terminal: standard input is empty, and where it opens /dev/tty the
+kernel stops it, which is told. Ctrl-C ends both, and so do SIGTERM, SIGHUP and
+SIGQUIT; a second one does not wait for COMMAND.
+
+A PATH that is a file is followed by its name, as with --follow, because most
+editors save into a new file. COMMAND runs when the file is closed, or with
+-e modify at each write. With modify, and with events that --follow does not
+have, the file itself is watched, whatever name it has.
+
+Only events of changes run COMMAND, unless -e has others, and only its own output
+is shown, unless the command line has a form for lines, as --json.
+
+How each run ends is told on stderr. With -n and -t the last run is waited for,
+and 'butter watch' ends with its status, unless there were fewer changes than
+COUNT; with --restart it ends with 0. A COMMAND that cannot be started the first
+time is an error.
 """
 
 

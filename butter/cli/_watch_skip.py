@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from butter.cli._output import shortened, tell, without_call
+from butter.cli._output import shortened, tell_if_room, without_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,4 +32,4 @@ def watch_each(paths: Iterable[bytes], watch: Callable[[bytes], None]) -> list[b
 
 def skip(path: bytes, reason: OSError) -> None:
     """Tell that a path is left out."""
-    tell(f"skipped: {without_call(reason)}: '{shortened(path)}'")
+    tell_if_room(f"skipped: {without_call(reason)}: '{shortened(path)}'")

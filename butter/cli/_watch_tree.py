@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from butter._tree_file import FileWatches
 from butter._tree_settle import Sums
-from butter.cli._output import shortened, tell, without_call
+from butter.cli._output import shortened, tell_if_room, without_call
 from butter.cli._watch import KINDS, MOST_LINES, ONLY_FANOTIFY, SOME, Line, json_fields
 from butter.cli._watch_names import MOVED
 from butter.cli._watch_skip import skip
@@ -250,7 +250,7 @@ class Below(Changes):
             if lacking:
                 path, reason = lacking[0]
                 others = f", and {len(lacking) - 1} others" if lacking[1:] else ""
-                tell(f"not watched: {without_call(reason)}: '{shortened(path)}'{others}")
+                tell_if_room(f"not watched: {without_call(reason)}: '{shortened(path)}'{others}")
         return super()._lines(changes)
 
     def _seen(self, change: Change) -> Change:

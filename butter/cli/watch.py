@@ -7,15 +7,14 @@ import contextlib
 import math
 import os
 import re
-import select
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from butter.cli import did_you_mean
-from butter.cli._output import shortened, tell
+from butter.cli._output import shortened, tell_if_room
 from butter.cli._watch import KINDS, ONLY_FANOTIFY, Burst, Loop, Settled
-from butter.cli._watch_output import FIELDS, Output, Silent, printer
+from butter.cli._watch_output import FIELDS, Output, Silent, formatted_time, printer
 from butter.cli._watch_run_options import HELP, KILL_AFTER, add_options
 from butter.inotify import IN_ACCESS, IN_ALL_EVENTS, IN_CLOSE_NOWRITE, IN_MODIFY, IN_OPEN, InotifyMask
 
@@ -102,13 +101,6 @@ the others are watched on. A PATH that cannot be read is told and left out, if
 there are others, and so is a directory below one.
 
 {command}
-A file that COMMAND writes below PATH is a change, which runs it again, for
-ever: --exclude or --gitignore leave such files out.
-
-Only events of changes run it, unless -e has others, and only its own output is
-shown, unless the command line has a form for lines, as --json. With -n and -t
-the last run is waited for, and the command ends with its exit status.
-
 A glob without a slash is compared with names, and one with a slash with paths
 below PATH: '*.o', 'build/', 'docs/**/*.html'. A glob that ends with a slash is
 for directories. Without -r all of them are for the names in the directory.
@@ -198,12 +190,14 @@ def add_to(commands: Commands) -> None:
     forms.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
     forms.add_argument("--csv", action="store_true", help="a table, with the date")
     forms.add_argument("--format", type=format_argument, metavar="FORMAT", help="another line, as '{time} {path}'")
-    add("--time-format", metavar="FORMAT", help="another time, as '%%F %%T'")
+    add("--time-format", type=time_format_argument, metavar="FORMAT", help="another time, as '%%F %%T'")
     add("-0", "--null", action="store_true", help="end each line with a NUL, and escape nothing")
     add("--summary", action="store_true", help="instead of lines: how often what happened, at the end")
     add("--color", choices=["auto", "always", "never"], default="auto", help="colours (default: on a terminal)")
     add("-q", "--quiet", action="store_true", help="do not tell what is watched")
     add_options(parser, time_argument)
+    # because of -0, the -1 of '-t -1' would be an option, and not a wrong time
+    parser._has_negative_number_optionals.clear()
 
 
 def in_columns(words: list[str]) -> str:
@@ -225,7 +219,8 @@ def events_argument(argument: str) -> int:
 
 
 def count_argument(argument: str) -> int:
-    if not re.fullmatch("[0-9]+", argument) or int(argument) == 0:
+    # int() refuses thousands of digits
+    if not re.fullmatch("[0-9]{1,18}", argument) or int(argument) == 0:
         raise argparse.ArgumentTypeError(f"{argument!r} is not a whole number above 0")
     return int(argument)
 
@@ -262,6 +257,15 @@ def format_argument(argument: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{argument!r} is not a format; its fields are {', '.join(f'{{{name}}}' for name in FIELDS)}"
         ) from None
+    return argument
+
+
+def time_format_argument(argument: str) -> str:
+    try:
+        formatted_time(0.0, argument)
+    except ValueError:
+        # also of what is not UTF-8, or not in the character set of the locale
+        raise argparse.ArgumentTypeError(f"{argument!a} is not a format of a time here") from None
     return argument
 
 
@@ -302,7 +306,7 @@ def run(options: argparse.Namespace) -> int:
             stack.callback(source.close)
         stack.enter_context(output.interruptible())
         if not options.quiet:
-            tell(f"watching {watched}")
+            tell_if_room(f"watching {watched}")
         burst = None
         if runner is not None:
             paths = list(map(os.fsencode, options.paths or [options.filesystem]))
@@ -326,23 +330,6 @@ def runner_of(options: argparse.Namespace) -> Runner:
     except ValueError as error:
         options.refuse(str(error))
         raise
-
-
-def tell_if_room(message: str) -> None:
-    """Tell *message*, unless it would have to wait for a reader of stderr.
-
-    While this process waits, it does not take the signals that end it.
-    """
-    try:
-        number = -1 if sys.stderr is None else sys.stderr.fileno()
-    except OSError:
-        number = -1
-    if number >= 0:
-        poll = select.poll()
-        poll.register(number, select.POLLOUT)
-        if not poll.poll(0):
-            return
-    tell(message)
 
 
 def check_forms(options: argparse.Namespace) -> None:
@@ -396,7 +383,16 @@ def paths_in(name: str) -> list[str]:
     else:
         with open(name, "rb") as file:
             data = file.read()
-    return [os.fsdecode(path) for path in data.split(b"\0" if b"\0" in data else b"\n") if path]
+    if b"\0" in data:
+        paths = data.split(b"\0")
+        # the end of a line in which the last path has not a NUL of its own
+        paths[-1] = paths[-1].removesuffix(b"\n")
+    else:
+        paths = data.split(b"\n")
+        if all(path.endswith(b"\r") for path in paths[:-1]):
+            # of a system where lines end so
+            paths = [path.removesuffix(b"\r") for path in paths]
+    return [os.fsdecode(path) for path in paths if path]
 
 
 def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
@@ -413,7 +409,7 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
         if others:
             options.refuse(f"{names_of(others)}: -r and --follow have no such changes; they have: {', '.join(KINDS)}")
         # each write of a file is one, so they have to be asked for
-        paths, named = _watch_paths.paths_of(options, kinds if options.events else kinds & ~IN_MODIFY)
+        paths, named = _watch_paths.paths_of(options, options.paths, kinds if options.events else kinds & ~IN_MODIFY)
         watched = listed(named)
         return [paths], f"{watched} and all below" if options.recursive else watched
     if options.who:
@@ -424,14 +420,55 @@ def sources_of(options: argparse.Namespace) -> tuple[list[Source], str]:
     else:
         if others := mask & joined(ONLY_FANOTIFY.values()):
             options.refuse(f"{names_of(others)}: only --filesystem and --who have such events")
-        from butter.cli._watch_names import source_of_names
-
-        one_line = not (options.json or options.summary)
-        names, named = source_of_names(options, mask, one_line)
-        sources, watched = [names], listed(named)
+        return sources_of_paths(options, mask)
     if options.settle is not None:
         sources = [Settled(source, options.settle) for source in sources]
     return sources, watched
+
+
+def sources_of_paths(options: argparse.Namespace, mask: int) -> tuple[list[Source], str]:
+    """Return the sources for directories alone and for files, and words for both."""
+    sources: list[Source] = []
+    named: list[bytes] = []
+    files = files_to_follow(options, mask)
+    others = [path for path in options.paths if path not in files]
+    try:
+        if others:
+            from butter.cli._watch_names import source_of_names
+
+            one_line = not (options.json or options.summary)
+            names, named = source_of_names(options, others, mask, one_line)
+            sources.append(names if options.settle is None else Settled(names, options.settle))
+        if files:
+            from butter.cli._watch_paths import paths_of
+            from butter.cli._watch_tree import kinds_of
+
+            paths, found = paths_of(options, list(files), kinds_of(mask)[0])
+            sources.append(paths)
+            named += found
+    except BaseException:
+        for source in sources:
+            source.close()
+        raise
+    return sources, listed(named)
+
+
+def files_to_follow(options: argparse.Namespace, mask: int) -> dict[str, None]:
+    """Return the files that are followed by their names, because a command is run.
+
+    Most editors save into a new file, which gets the name: nothing would tell of the
+    next save.
+    """
+    if options.argv is None:
+        return {}
+    files = dict.fromkeys(path for path in options.paths if os.path.exists(path) and not os.path.isdir(path))
+    if files:
+        from butter.cli._watch_tree import kinds_of
+
+        # these events are of the file that is open
+        if kinds_of(mask)[1] or (options.events and mask & IN_MODIFY):
+            return {}
+    return files
 
 
 def joined(masks: Iterable[int]) -> int:

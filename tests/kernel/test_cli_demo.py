@@ -1,6 +1,7 @@
 """``butter demo``, to its end and ended before."""
 
 import functools
+import resource
 import signal
 
 import pytest
@@ -62,3 +63,13 @@ def test_demo_without_a_reader(tmp_path):
         process.stdout.close()
         assert process.wait(60) == 141
         assert process.stderr.read() == b""
+
+
+def test_demo_without_descriptors(tmp_path, monkeypatch):
+    """Whichever descriptor the demo does not get, its directory is removed."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    for limit in range(8, 15):
+        done = run("demo", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))  # noqa: B023
+        assert done.returncode == 1
+        assert list((tmp_path / "tmp").iterdir()) == []

@@ -3,16 +3,18 @@
 import contextlib
 import csv
 import datetime
+import fcntl
 import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import time
 
 import pytest
-from commands import finish, one_line, refusal, run, started, stop, wait_until_drained, watching
+from commands import F_SETPIPE_SZ, finish, one_line, refusal, run, started, stop, wait_until_drained, watching
 from support import until
 
 from butter.cli import _watch_names
@@ -213,6 +215,10 @@ def test_own_format(here):
         (["--restart"], "--restart needs a COMMAND after --"),
         (["--on-busy", "queue"], "--on-busy needs a COMMAND after --"),
         (["--kill-after", "5"], "--kill-after needs a COMMAND after --"),
+        (["--time-format", "\udcff"], "is not a format of a time"),
+        (["-t", "-1"], "'-1' is not a number of seconds"),
+        (["--settle", "-1"], "'-1' is not a number of seconds"),
+        (["-n", "9" * 5000], "is not a whole number above 0"),
         (["--json", "--csv"], "not allowed with argument"),
         (["--color", "often"], "'often'"),
         (["--exclude", ""], "--exclude: it has an empty glob"),
@@ -271,7 +277,7 @@ def test_summary_after_an_interrupt(here):
     assert (code, said, lines[1:]) == (130, "", [f"    1       1  {here}/new"])
 
 
-@pytest.mark.parametrize("data", [b"one\ntwo\n", b"one\0two"])
+@pytest.mark.parametrize("data", [b"one\ntwo\n", b"one\r\ntwo\r\n", b"one\r\ntwo", b"one\0two", b"one\0two\n"])
 def test_paths_from_a_file(here, data):
     """Paths come from stdin and from files, one a line or with NULs between them."""
     for name in "one", "two":
@@ -312,3 +318,37 @@ def test_a_slow_reader_loses_nothing(here):
                 wait_until_drained(process)
         _, lines, said = finish(process)
     assert (len(lines), said) == (2 * limit, "")
+
+
+@pytest.mark.parametrize("command", [[], ["--", "true"]])
+def test_time_is_up_while_the_reader_does_not_read(here, command):
+    """The command ends when its time is up, although the output is not read."""
+    with watching(here, "--json", "-e", "create", "-t", "1", *command) as process:
+        fcntl.fcntl(process.stdout, F_SETPIPE_SZ, 4096)
+        # more than has room
+        for name in range(200):
+            (here / str(name)).mkdir()
+        select.select([process.stdout], [], [], 60)
+        assert process.wait(60) == 0
+
+
+def test_lost_events_while_the_sentences_are_not_read(here):
+    """Ctrl-C ends the command although the sentence about lost events has no reader."""
+    with watching(here, "-e", "create,delete", "--summary") as process:
+        with (
+            contextlib.suppress(BlockingIOError),
+            open(
+                os.open(f"/proc/self/fd/{process.stderr.fileno()}", os.O_WRONLY | os.O_NONBLOCK), "wb", buffering=0
+            ) as full,
+        ):
+            for size in 4096, 1:
+                while full.write(bytes(size)):
+                    pass
+        stop(process)
+        for _ in range(sysctl("fs.inotify.max_queued_events") // 2 + 1):
+            (here / "x").touch()
+            (here / "x").unlink()
+        process.send_signal(signal.SIGCONT)
+        wait_until_drained(process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130

@@ -361,7 +361,7 @@ def test_command_that_is_gone():
 def in_terminal(argv, **options):
     """A Runner in the foreground of a terminal, which a shell has started.
 
-    Without *options* a path has changed; with ``restart`` the command runs anyway.
+    Without ``restart`` a path has changed; with it the command runs anyway.
     Yields our end of the terminal, the Runner's pid, and a function that returns its
     exit code: 130 after Ctrl-C, if the terminal then was its own and echoed.
     """
@@ -380,8 +380,11 @@ def in_terminal(argv, **options):
         code = 99
         try:
             until(lambda: os.tcgetpgrp(0) == os.getpid())
-            with Runner(argv, tell=lambda line: None, **options) as runner:
-                if not options:
+            with (
+                open("told", "w", buffering=1) as told,
+                Runner(argv, tell=lambda line: print(line, file=told), **options) as runner,
+            ):
+                if not options.get("restart"):
                     runner.changed(["a"])
                 while True:
                     select.select([runner], [], [])
@@ -431,11 +434,79 @@ def test_terminal_of_a_killed_shell():
         assert exit_code() == 130
 
 
-def test_terminal_of_a_failed_command():
-    """A command that fails with the terminal in a mode of its own leaves it sane."""
-    with in_terminal(["sh", "-c", "stty -echo -isig; echo $$; exit 1"]) as (terminal, _, exit_code):
+@pytest.mark.parametrize("status", [0, 1])
+def test_terminal_in_another_mode(status):
+    """A command that leaves the terminal in a mode of its own does not leave it so."""
+    script = f"stty -echo -isig; echo $$; exit {status}"
+    with in_terminal(["sh", "-c", script]) as (terminal, _, exit_code):
         ready(terminal)
         until(lambda: termios.tcgetattr(terminal)[3] & termios.ECHO)
+        os.write(terminal, b"\3")
+        assert exit_code() == 130
+
+
+# notes its number, and stays unless it is killed
+STAYS = 'sh -c "echo \\$\\$ >> runs; exec sleep 60"'
+
+
+def test_processes_of_a_program_in_a_terminal():
+    """A signal that ends butter ends all processes of the command in the terminal."""
+    with in_terminal(["sh", "-c", f"{STAYS} & setsid {STAYS}; echo after >> runs"]) as (_, pid, exit_code):
+        until(lambda: len(lines()) == 2)
+        os.kill(pid, signal.SIGTERM)
+        exit_code()
+        assert len(lines()) == 2
+        assert all(map(gone, lines()))
+
+
+def test_second_interrupt_in_a_terminal():
+    """A second Ctrl-C kills all processes of a command that ignores the first."""
+    script = f'trap "" INT TERM; {STAYS}; {STAYS}'
+    with in_terminal(["sh", "-c", script], kill_after=3600) as (terminal, pid, exit_code):
+        until(lines)
+        # two at once may be one
+        until(lambda: os.write(terminal, b"\3") and gone(pid))
+        assert exit_code() == 130
+        assert all(map(gone, lines()))
+
+
+def test_processes_of_an_earlier_run():
+    """Processes that a run has left at its own end are not ended with a later one."""
+
+    def body(runner):
+        runner.changed(["a"])
+        until_steps(runner, lambda: len(lines()) == 1)
+        runner.finish()
+        runner.changed(["b"])
+        until_steps(runner, lambda: len(lines()) == 2)
+
+    script = f'if [ "$1" = a ]; then {STAYS} & else {STAYS}; fi'
+    with_runner(["sh", "-c", script, "sh", "{}"], body)
+    first, second = lines()
+    assert gone(second)
+    assert not gone(first)
+    os.kill(int(first), signal.SIGKILL)
+
+
+def test_restart_of_a_server_in_sessions():
+    """A server ends with all it has started, in sessions of their own too."""
+
+    def body(runner):
+        until_steps(runner, lambda: len(lines()) == 2)
+        runner.changed(["a"])
+        until_steps(runner, lambda: len(lines()) == 4)
+        assert all(map(gone, lines()[:2]))
+
+    # the second is a child of the runner
+    with_runner(["sh", "-c", f"setsid {STAYS} & (setsid {STAYS} &); wait"], body, restart=True)
+    assert all(map(gone, lines()))
+
+
+def test_use_of_the_terminal_by_a_server():
+    """A server that uses the terminal is stopped by the kernel, and that is told."""
+    with in_terminal(["sh", "-c", "read line < /dev/tty"], restart=True) as (terminal, _, exit_code):
+        until(lambda: lines("told"))
+        assert "stopped by SIGTTIN, for it uses the terminal" in lines("told")[0]
         os.write(terminal, b"\3")
         assert exit_code() == 130
 
@@ -461,16 +532,43 @@ NOTES = ["sh", "-c", 'sleep 0.05; echo "$*" >> runs; exit 4', "sh", "{+}"]
 
 def test_the_end_of_the_watch_waits_for_the_command():
     """A change before the end of the last watch runs the command, to its end."""
-    Path("file").touch()
-    with watching("file", "-e", "close_write", "--", *NOTES) as process:
-        Path("file").write_text("new")
-        os.unlink("file")
+    os.mkdir("in")
+    with watching("in", "-e", "create", "--", *NOTES) as process:
+        os.mkdir("in/new")
+        os.rmdir("in/new")
+        os.rmdir("in")
         code, _, said = finish(process)
-    assert (code, lines()) == (1, ["file"])
+    assert (code, lines()) == (1, ["in/new"])
     assert "{+}" not in said
     assert said.endswith(
         "butter: nothing is left to watch: every path was deleted or unmounted; with --follow a path is waited for\n"
     )
+
+
+@pytest.mark.parametrize("events", [[], ["-e", "close_write"]])
+def test_a_file_is_followed_by_its_name(events):
+    """Each save of a file runs the command, also into a new file that gets the name."""
+    os.mkdir("in")
+    Path("file").touch()
+    with watching("in", "file", *events, "--", *NOTES) as process:
+        for save in 1, 2, 3:
+            Path("new").write_text("new")
+            if save == 2:
+                # as vim does with a copy of the file before
+                os.rename("file", "file~")
+            os.rename("new", "file")
+            until(lambda: len(lines()) == save)  # noqa: B023
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert lines() == ["file"] * 3
+
+
+def test_writes_of_an_open_file():
+    """With -e modify each write runs the command, though the file stays open."""
+    with open("file", "wb", buffering=0) as file, watching("file", "-e", "modify", "-n", "1", "--", *NOTES) as process:
+        file.write(b"line")
+        code, _, _ = finish(process)
+    assert (code, lines()) == (4, ["file"])
 
 
 @pytest.mark.parametrize("count", [[], ["-n", "1"]])
