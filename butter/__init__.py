@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from butter._version import __version__
 
 if TYPE_CHECKING:
+    from butter import clock as clock
     from butter import clone as clone
     from butter import errors as errors
     from butter import eventfd as eventfd
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from butter import pidfd as pidfd
     from butter import prctl as prctl
     from butter import signalfd as signalfd
+    from butter import sigset as sigset
     from butter import splice as splice
     from butter import system as system
     from butter import timerfd as timerfd
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 # "from butter import inotify".
 __all__ = [
     "__version__",
+    "clock",
     "clone",
     "errors",
     "eventfd",
@@ -48,6 +51,7 @@ __all__ = [
     "pidfd",
     "prctl",
     "signalfd",
+    "sigset",
     "splice",
     "system",
     "timerfd",

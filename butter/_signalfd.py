@@ -6,6 +6,7 @@ import errno
 import signal
 import struct
 from collections import deque
+from functools import lru_cache
 from itertools import repeat, starmap
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -94,21 +95,33 @@ def sigset(signals: Signals) -> set[int]:
     for a number that is not a signal or that the C library keeps for itself (32 and 33
     in glibc).
     """
+    return members(sigbits(signals))
+
+
+def sigbits(signals: Signals) -> int:
+    """Return *signals* as a number whose lowest bit is that of signal 1.
+
+    Takes and raises what :func:`sigset` does.
+    """
     if isinstance(signals, (int, str)):
         signals = (signals,)
     elif not hasattr(signals, "__iter__"):
         raise TypeError(f"signals is a signal or an iterable of them, not {type(signals).__name__}")
-    found = set()
+    bits = 0
     for number in signals:
-        if isinstance(number, str):
-            raise TypeError(_not_a_name(number))
-        member = _members.get(integer(number, -32, "signal"))
-        if member is None:
-            raise ValueError(
-                f"there is no signal {number}: signals are 1 to 31 and {signal.SIGRTMIN} to {max(_members)}"
-            )
-        found.add(member)
-    return found
+        if not isinstance(number, int) or number not in _members:
+            raise _not_a_signal(number)
+        bits |= 1 << number - 1
+    return bits
+
+
+def _not_a_signal(value: object) -> Exception:
+    """Return the exception for a value that is not the number of a signal."""
+    if isinstance(value, str):
+        return TypeError(_not_a_name(value))
+    if not isinstance(value, int):
+        return TypeError(f"signal must be an int, not {type(value).__name__}")
+    return ValueError(f"there is no signal {value:d}: signals are 1 to 31 and {signal.SIGRTMIN} to {max(_members)}")
 
 
 def _not_a_name(text: str) -> str:
@@ -123,7 +136,13 @@ def members(bits: int) -> set[int]:
 
     The lowest bit is that of signal 1.
     """
-    return {member for number, member in _members.items() if bits >> number - 1 & 1}
+    return set(_members_of(bits))
+
+
+@lru_cache(maxsize=64)
+def _members_of(bits: int) -> frozenset[int]:
+    # a program has few masks, and asks for them again and again
+    return frozenset(member for number, member in _members.items() if bits >> number - 1 & 1)
 
 
 # Looked up once, here: tests replace `lib` and `ffi` with mocks for the thin calls,
@@ -134,7 +153,7 @@ _handled, _new, _buffer = lib.butter_signal_handled, ffi.new, ffi.buffer
 
 def _sigset_t(signals: Signals) -> Any:
     filled = _new("sigset_t *")
-    _fill(filled, sum(1 << number - 1 for number in sigset(signals)))
+    _fill(filled, sigbits(signals))
     return filled
 
 

@@ -328,6 +328,18 @@ class Settings(Feature):
     name, call = "prctl", "prctl"
 
 
+class Clocks(Feature):
+    """Clocks, of which those of processes are read by a system call."""
+
+    name, call = "clock", "clock_gettime"
+
+
+class SignalSets(Feature):
+    """Calls about signals that wait, without an object."""
+
+    name, call = "sigset", "rt_sigtimedwait"
+
+
 class Mounts(Feature):
     """The mount at the root, which gives no events."""
 

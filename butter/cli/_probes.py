@@ -208,6 +208,35 @@ def try_signalfd() -> None:
         signals.read_event()
 
 
+@feature("sigset", since="2.2")
+def try_sigset() -> None:
+    from butter.sigset import blocked, sigqueue, sigtimedwait
+
+    with blocked(signal.SIGUSR1):
+        # where this fails, a signal that waits would end the probe
+        sigtimedwait(signal.SIGUSR1, 0)
+        sigqueue(os.getpid(), signal.SIGUSR1)
+        sigtimedwait(signal.SIGUSR1)
+
+
+@feature("clock", since="2.6.39")
+def try_clock() -> None:
+    from butter.clock import (
+        CLOCK_MONOTONIC,
+        CLOCK_REALTIME,
+        TIMER_ABSTIME,
+        clock_adjtime,
+        clock_gettime,
+        clock_nanosleep,
+        process_clock,
+    )
+
+    # the C library reads other clocks without a system call
+    clock_gettime(process_clock(0))
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, 0)
+    clock_adjtime(CLOCK_REALTIME)
+
+
 @feature("memfd", since="3.17")
 def try_memfd() -> None:
     from butter.memfd import F_SEAL_WRITE, Memfd

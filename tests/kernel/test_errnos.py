@@ -33,6 +33,21 @@ from butter import clone
 from butter._constants.fanotify_handle import AT_HANDLE_FID
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter.cli import doctor
+from butter.clock import (
+    ADJ_TICK,
+    CLOCK_MONOTONIC,
+    CLOCK_MONOTONIC_COARSE,
+    CLOCK_REALTIME,
+    Timex,
+    clock_adjtime,
+    clock_getres,
+    clock_gettime,
+    clock_nanosleep,
+    clock_settime,
+    fd_clock,
+    process_clock,
+    thread_clock,
+)
 from butter.clone import CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWUTS, spawn
 from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
@@ -83,6 +98,7 @@ from butter.prctl import (
     set_file_capabilities,
 )
 from butter.signalfd import SIG_BLOCK, pthread_sigmask, signalfd
+from butter.sigset import pause, sigprocmask, sigqueue, sigsuspend, sigtimedwait
 from butter.splice import copy, splice, tee
 from butter.system import (
     AT_EMPTY_PATH,
@@ -581,6 +597,147 @@ def sigmask(fail):
 @provokes("pthread_sigmask", errno.EINVAL, words="SIG_SETMASK, not 3")
 def sigmask_with_a_strange_action(fail):
     pthread_sigmask(3, ())
+
+
+# sets of signals
+
+
+@example("sigprocmask")
+def process_mask(fail):
+    fail("rt_sigprocmask")
+    sigprocmask(SIG_BLOCK)
+
+
+@provokes("sigprocmask", errno.EINVAL, words="SIG_SETMASK, not 3")
+def process_mask_with_a_strange_action(fail):
+    sigprocmask(3)
+
+
+@example("sigqueue")
+def queue_a_signal(fail):
+    fail("rt_sigqueueinfo")
+    sigqueue(os.getpid(), 0)
+
+
+@provokes("sigqueue", errno.EINVAL, words="there is no signal 99")
+def queue_a_strange_signal(fail):
+    sigqueue(os.getpid(), 99)
+
+
+@provokes("sigqueue", errno.ESRCH, words="there is no process 99999999")
+def queue_a_signal_to_nothing(fail):
+    sigqueue(99_999_999, signal.SIGTERM)
+
+
+@provokes("sigqueue", errno.EPERM, needs("CAP_SETUID", "CAP_SETGID"), words="CAP_KILL")
+def queue_a_signal_to_another_user(fail):
+    support.become_nobody()
+    sigqueue(1, signal.SIGTERM)
+
+
+@provokes("sigqueue", errno.EAGAIN, words="RLIMIT_SIGPENDING")
+def queue_too_many_signals(fail):
+    limit("RLIMIT_SIGPENDING", 0)
+    sigprocmask(SIG_BLOCK, signal.SIGRTMIN)
+    sigqueue(os.getpid(), signal.SIGRTMIN)
+
+
+@example("sigtimedwait")
+def take_a_signal(fail):
+    fail("rt_sigtimedwait")
+    sigtimedwait(signal.SIGUSR1, 0)
+
+
+@example("sigsuspend")
+def suspend(fail):
+    fail("rt_sigsuspend")
+    sigsuspend(())
+
+
+@example("pause")
+def wait_for_a_handler(fail):
+    fail("ppoll")
+    pause()
+
+
+# clocks: the C library reads all but those of processes without a system call
+
+
+@example("clock_gettime")
+def read_a_clock(fail):
+    fail("clock_gettime")
+    clock_gettime(process_clock(0))
+
+
+@provokes("clock_gettime", errno.EINVAL, words="there is no clock 99")
+def read_a_strange_clock(fail):
+    clock_gettime(99)
+
+
+@example("clock_getres")
+def resolution_of_a_clock(fail):
+    fail("clock_getres")
+    clock_getres(process_clock(0))
+
+
+@provokes("clock_getres", errno.EINVAL, words="does not have a thread 99999999")
+def resolution_of_a_thread_that_is_not_there(fail):
+    clock_getres(thread_clock(99_999_999))
+
+
+@example("clock_settime")
+def set_a_clock(fail):
+    fail("clock_settime")
+    clock_settime(process_clock(0), 0)
+
+
+@provokes("clock_settime", errno.EINVAL, words="CLOCK_MONOTONIC cannot be set")
+def set_a_clock_that_cannot_be_set(fail):
+    clock_settime(CLOCK_MONOTONIC, 0)
+
+
+@provokes("clock_settime", errno.EPERM, words="CAP_SYS_TIME")
+def set_a_clock_as_nobody(fail):
+    support.become_nobody()
+    clock_settime(CLOCK_REALTIME, 0)
+
+
+@example("clock_adjtime")
+def ask_how_a_clock_is_adjusted(fail):
+    fail("clock_adjtime")
+    clock_adjtime(CLOCK_REALTIME)
+
+
+@provokes("clock_adjtime", errno.EINVAL, words="descriptor 0 is not that of a clock")
+def adjust_what_is_not_a_clock(fail):
+    clock_adjtime(fd_clock(0))
+
+
+@provokes("clock_adjtime", errno.EOPNOTSUPP, words="CLOCK_MONOTONIC cannot be adjusted")
+def adjust_a_clock_that_cannot_be_adjusted(fail):
+    clock_adjtime(CLOCK_MONOTONIC)
+
+
+@provokes("clock_adjtime", errno.EPERM, words="CAP_SYS_TIME")
+def adjust_a_clock_as_nobody(fail):
+    support.become_nobody()
+    clock_adjtime(CLOCK_REALTIME, Timex(ADJ_TICK))
+
+
+@example("clock_nanosleep")
+def sleep(fail):
+    fail("clock_nanosleep")
+    clock_nanosleep(CLOCK_MONOTONIC, 0, 1)
+
+
+@provokes("clock_nanosleep", errno.EINVAL, words="there is no process 99999999")
+def sleep_by_a_process_that_is_not_there(fail):
+    clock_nanosleep(process_clock(99_999_999), 0, 1)
+
+
+@provokes("clock_nanosleep", errno.EOPNOTSUPP, words="CLOCK_MONOTONIC_COARSE cannot measure a sleep")
+def sleep_by_a_coarse_clock(fail):
+    clock_nanosleep(CLOCK_MONOTONIC_COARSE, 0, 1)
 
 
 # memfd

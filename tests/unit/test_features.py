@@ -136,6 +136,13 @@ REASONS = {
     ("system", "an awaitable there, for tests/asyncio/test_queue.py"): "a mount has no events",
     ("system", "a module in butter/asyncio"): "a mount has no events",
     ("clone", "an awaitable there, for tests/asyncio/test_queue.py"): "a namespace has no events",
+    ("clock", "an object there, for tests/kernel/test_eventlike.py"): "its calls use descriptors of others",
+    ("clock", "an awaitable there, for tests/asyncio/test_queue.py"): "the events of a clock are those of timerfd",
+    ("clock", "a module in butter/asyncio"): "the events of a clock are those of timerfd",
+    ("sigset", "an object there, for tests/kernel/test_eventlike.py"): "its calls have no descriptor",
+    ("sigset", "an awaitable there, for tests/asyncio/test_queue.py"): "signals as events are those of signalfd",
+    ("sigset", "a module in butter/asyncio"): "signals as events are those of signalfd",
+    ("sigset", "constants generated from its builder"): "its constants are those of signalfd",
 }
 
 
