@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from butter._arguments import integer
 from butter._constants.signalfd import SIG_BLOCK
 from butter._pidfd import SEND_SIGNAL
-from butter._signalfd import SIGMASK, Signal, members, sigbits, str_to_events
+from butter._sigbits import members, sigbits
+from butter._signalfd import SIGMASK, Signal, str_to_events
 from butter._signals import INTERRUPTED, run_handlers
 from butter._sigset_c import ffi, lib
 from butter.errors import Errors, InvalidArgument
@@ -19,7 +20,7 @@ from butter.errors import UnknownError as UnknownError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from butter._signalfd import Signals
+    from butter._sigbits import Signals
 
 # all bits of a mask, which the results of C have as a signed number
 _ALL = (1 << 64) - 1
