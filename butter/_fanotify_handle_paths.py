@@ -40,6 +40,7 @@ from butter._constants.fanotify_handle import AT_FDCWD
 from butter._fanotify_handle import FileHandle, made
 from butter._fanotify_handle_c import ffi, lib
 from butter._fanotify_handle_errors import OPEN_BY_HANDLE_AT
+from butter.errors import NEW_DESCRIPTOR
 
 if TYPE_CHECKING:
     from butter._arguments import FileDescriptor, Path
@@ -51,7 +52,7 @@ __all__ = ["Paths", "UnknownPath", "path_of"]
 SIZE = 4096
 
 # errnos that say nothing about the file
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_EXHAUSTED = NEW_DESCRIPTOR.keys()
 
 
 class UnknownPath(LookupError):

@@ -94,7 +94,7 @@ class Writing:
         return name in self._begun
 
     def begin(self, name: bytes) -> None:
-        """Know of a file that may be new, and has perhaps been opened already."""
+        """Remember a file that may be new, and has perhaps been opened already."""
         self._begun[name] = -1, time.monotonic() + GRACE
 
     def forget(self, name: bytes) -> None:

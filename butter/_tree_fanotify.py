@@ -84,17 +84,16 @@ class FanotifySource(Part):
         flags, event_flags = self._flags, os.O_RDONLY | os.O_CLOEXEC
         fd = open_into(self, fanotify_lib.fanotify_init, flags, event_flags)
         INIT.check(fd, flags=flags, event_flags=event_flags)
-        root, opened = os.fsdecode(self._root), Opened()
+        root = os.fsdecode(self._root)
         try:
-            TREE.check(directory := opened.open(self._root), root)
-            # a filesystem without handles is refused now
-            self.watch(directory, False)
+            with Opened() as opened:
+                TREE.check(directory := opened.open(self._root), root)
+                # a filesystem without handles is refused now
+                self.watch(directory, False)
         except OSError as error:
             # a path may be too long for the kernel, but not for its errors
             error.filename = root
             raise
-        finally:
-            opened.close()
 
     def close(self) -> None:
         super().close()

@@ -135,7 +135,7 @@ class Hints:
         self._model.rescan_all()
 
     def made_by(self, directory: Directory, name: bytes, process: Process | None) -> None:
-        """Know which process made a name dirty, unless there are several."""
+        """Remember the process that made a name dirty, unless there are several."""
         if process is not None:
             place = directory, name
             self.processes[place] = process if self.processes.get(place, process) == process else None

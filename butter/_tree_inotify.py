@@ -6,10 +6,10 @@ import errno
 from collections import deque
 from typing import TYPE_CHECKING
 
-from butter._inotify import ADD_WATCH, queued, read_events
+from butter._inotify import queued, read_events
 from butter._inotify_c import lib
 from butter._tree_hints import FULL, Hint
-from butter._tree_part import Part, open_inotify
+from butter._tree_part import Part, open_inotify, watch
 from butter.inotify import (
     IN_ATTRIB,
     IN_CLOSE_WRITE,
@@ -73,20 +73,15 @@ class InotifySource(Part):
         return hints
 
     def watch(self, fd: int, is_way: bool) -> Hashable:
-        # by this path, a directory is watched that was opened and cannot be another one
-        path = b"/proc/self/fd/%d" % fd
-        mask = _ON_THE_WAY if is_way else self.mask
-        wd: int = lib.inotify_add_watch(self._fd, path, mask)
-        if wd == -1 - errno.ENOSPC:
-            return None
+        wd = watch(self, fd, _ON_THE_WAY if is_way else self.mask, errno.ENOSPC)
         if wd < 0:
-            ADD_WATCH.check(wd, path, fd=self._fd, mask=mask)
+            return None
         if wd > self._newest:
             self.count(1, wd)
         return wd
 
     def count(self, watches: int, newest: int) -> None:
-        """Know of new watches, the *newest* of which has the largest number."""
+        """Count new watches, the *newest* of which has the largest number."""
         self.watches += watches
         self._newest = max(self._newest, newest)
 

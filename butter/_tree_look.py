@@ -303,7 +303,7 @@ class Looks(Opens):
             self._learn_version(known, facts)
 
     def _learn_version(self, known: Node, facts: Facts) -> None:
-        """Know what a look found out, and tell it."""
+        """Remember what a look found out, and tell it."""
         if not known.unsent:
             # No record that is still to be sent takes the version along. Another
             # process than that of the event may have made it.
@@ -445,7 +445,7 @@ class Looks(Opens):
         return key
 
     def _lack_watch(self, directory: Directory, name: bytes) -> None:
-        """Know of a directory for which there is no watch.
+        """Count a directory that could not be watched, because no watch is left.
 
         The first scan ends here. Later what is on the disk is found out nevertheless,
         so that the error says how many watches the tree needs.
@@ -482,7 +482,11 @@ class Looks(Opens):
             return
         if node.packed is not None:
             walk, place = node.packed
-            walk.compare(node, place, fd)
+            if (failed := walk.compare(place, fd)) < 0:
+                if failed not in EXHAUSTED or self._depth <= 1:
+                    self._fail(failed, node, b"")
+                # those above need not be open, either
+                self._model.rescan(node)
             return
         if self.walk_with is not None and self._model.silent and not node.listed and isinstance(node.key, int):
             node.listed = True

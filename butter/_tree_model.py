@@ -216,7 +216,7 @@ class Model:
             # the two were exchanged
             self.delete(replaced, synthetic)
             replaced = None
-        old_path, path = self.path_below_root(node), self._near(parent)[1] + name
+        old_path, path = self.path_below_root(node), self.path_at(parent, name)
         record = self._record(ChangeKind.MOVED, node, synthetic, path, old_path, replaced is not None)
         self._do(record, self._put, node, node.parent, node.name, parent, name, replaced)
 
@@ -327,7 +327,7 @@ class Model:
     # identities
 
     def claim(self, key: Hashable, node: Directory) -> None:
-        """Know *node* by *key* from now on."""
+        """Let *node* be found by *key* from now on."""
         node.key, node.dead = key, False
         nodes = self.keys.setdefault(key, [])
         if node not in nodes:
@@ -366,7 +366,11 @@ class Model:
         parent = node.parent
         if parent is None or parent.way:
             return b""
-        return self._near(parent)[1] + node.name
+        return self.path_at(parent, node.name)
+
+    def path_at(self, directory: Directory, name: bytes) -> bytes:
+        """Return the path from the root of a name in the root, or below it."""
+        return self._near(directory)[1] + name
 
     def path(self, directory: Directory) -> bytes:
         """Return the absolute path of a directory, as the model has it."""

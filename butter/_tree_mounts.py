@@ -14,6 +14,7 @@ from butter._tree_c import ffi, lib
 from butter._tree_errors import explained
 from butter._tree_model import DEVICE, FACTS, INODE, MODE, MOUNT, MOUNT_BITS, Directory
 from butter._tree_part import Part, open_into
+from butter._tree_place import is_below
 
 if TYPE_CHECKING:
     from butter._tree_model import Model
@@ -63,7 +64,7 @@ class Mounts(Part):
         targets = {os.fsencode(line.target) for line in explained(_PATH, mount_lines)}
         targets = {each for each in targets if is_below(each, root) or is_below(root, each)}
         targets.update(map(model.path, model.mount_points))
-        files = {_join(model.path(directory), name): (directory, name) for directory, name in self._files}
+        files = {os.path.join(model.path(directory), name): (directory, name) for directory, name in self._files}
         still: dict[tuple[Directory, bytes], None] = {}
         different = [place for place in targets.union(files) if self._is_different(model, place, place in files, still)]
         self._files = still
@@ -85,7 +86,7 @@ class Mounts(Part):
         if directory.gone or not directory.listed or directory in model.blind:
             return False
         # what the model lacks may be above the target
-        place = target if directory.parent is None else _join(model.path(directory), name)
+        place = target if directory.parent is None else os.path.join(model.path(directory), name)
         if lib.butter_tree_look(AT_FDCWD, place, self._found) < 0:
             if was_file and node is not None:
                 # its directory has moved
@@ -106,12 +107,3 @@ class Mounts(Part):
             return False
         model.touch(directory, name)
         return True
-
-
-def _join(directory: bytes, name: bytes) -> bytes:
-    return directory.rstrip(b"/") + b"/" + name
-
-
-def is_below(path: bytes, top: bytes) -> bool:
-    """Return whether an absolute path is *top* or below it."""
-    return path == top or path.startswith(top.rstrip(b"/") + b"/")

@@ -10,18 +10,19 @@ from butter._constants.fanotify_handle import AT_FDCWD
 from butter._tree_c import ffi, lib
 from butter._tree_errors import TREE
 from butter._tree_model import DEVICE, FACTS, INODE, LINK_SHIFT, MOUNT, MOUNT_BITS, Directory
+from butter.errors import NEW_DESCRIPTOR
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from butter._tree_model import Directory, Facts, Model
+    from butter._tree_model import Facts, Model
 
 NAMES, FOLLOW = lib.BUTTER_TREE_NAMES, lib.BUTTER_TREE_FOLLOW
 
 # the name has changed again, and an event about that is queued
 CHANGED = {-1 - errno.ENOENT, -1 - errno.ENOTDIR, -1 - errno.ELOOP, -1 - errno.ESTALE}
 FORBIDDEN = {-1 - errno.EACCES, -1 - errno.EPERM}
-EXHAUSTED = {-1 - errno.EMFILE, -1 - errno.ENFILE, -1 - errno.ENOMEM}
+EXHAUSTED = {-1 - number for number in NEW_DESCRIPTOR}
 
 
 class Opened:
@@ -33,6 +34,12 @@ class Opened:
     def __init__(self) -> None:
         self._opened: Any = ffi.new("butter_tree_opened *")
         self._found = ffi.new("int64_t[]", FACTS)
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def enter(self, dirfd: int, name: bytes, how: int) -> int:
         """Return a descriptor of a directory, or -1 - errno.

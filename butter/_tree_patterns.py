@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import fsencode
 from butter._tree_globs import Glob, union
-from butter._tree_place import directory_at
+from butter._tree_place import directory_at, is_below
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,8 +99,6 @@ class Patterns:
         self._excluded = _Globs(globs)
         self._followed = [_Followed(model, each) for each in gitignores]
         self._included = None if include is None else _Included(include)
-        #: the directory of the last path, and how often directories had moved then
-        self._last: tuple[Directory | None, int, bytes] = None, 0, b""
 
     def excluded(self, parent: Directory, name: bytes, is_dir: bool) -> bool:
         """Return whether the name is not in the tree."""
@@ -112,7 +110,7 @@ class Patterns:
             return True
         if not (globs.has_paths or self._functions or included):
             return False
-        path = self._path(parent, name)
+        path = self._model.path_at(parent, name)
         if globs.has_paths and globs.path_matches(os.fsdecode(path), is_dir):
             return True
         if any(function(self._text(path), is_dir) for function in self._functions):
@@ -122,18 +120,9 @@ class Patterns:
         return not included.has(os.fsdecode(path), self._text(path), is_dir)
 
     def rescanned(self, directory: Directory) -> None:
-        """Know that all names of a directory are going to be looked at."""
+        """Remember that all names of a directory are going to be looked at."""
         for followed in self._followed:
             followed.unsure.add(directory)
-
-    def _path(self, parent: Directory, name: bytes) -> bytes:
-        last, generation, above = self._last
-        if last is not parent or generation != self._model.generation:
-            above = self._model.path_below_root(parent)
-            if parent is not self._model.root:
-                above += b"/"
-            self._last = parent, self._model.generation, above
-        return above + name
 
 
 class _Globs:
@@ -356,7 +345,7 @@ class _Followed:
             return known[node]
         self.unsure.discard(node)
         path = self._model.path(node)
-        if path != self._top and not path.startswith(self._top.rstrip(b"/") + b"/"):
+        if not is_below(path, self._top):
             known[node] = None
             return None
         text = _read(os.path.join(path, _NAME))

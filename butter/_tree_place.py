@@ -48,3 +48,8 @@ def name_at(path: Path) -> bytes:
     if wrong or not name:
         TREE.fail(wrong or errno.ENOENT, path)
     return os.path.join(above, name)
+
+
+def is_below(path: bytes, top: bytes) -> bool:
+    """Return whether an absolute path is *top* or below it."""
+    return path == top or path.startswith(top.rstrip(b"/") + b"/")

@@ -53,7 +53,7 @@ class SharedPidfd(Pidfd):
         return made
 
     def learn(self, number: int) -> None:
-        """Know the process, before the program has the object."""
+        """Read the number of the process, before the program has the object."""
         self._adopted(number)
         tell_of_forks(self)
 

@@ -167,7 +167,7 @@ class Sums:
             self._put(each, change)
 
     def _lost(self, origin: Any, change: Any) -> None:
-        """Know that a file that was moved away from *origin* is no more."""
+        """Record that a file which was moved away from *origin* has gone."""
         there = copy(self._sums.get(origin))
         if there is not None:
             there.existed, there.was_dir = True, change.is_dir

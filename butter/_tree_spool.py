@@ -10,12 +10,10 @@ from select import POLLIN
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import O_PATH
-from butter._inotify import ADD_WATCH
-from butter._inotify_c import lib as inotify_lib
 from butter._tree_errors import TREE
 from butter._tree_events import Events, Writing, is_being_written, version
 from butter._tree_open import EXHAUSTED, Opened
-from butter._tree_part import Part
+from butter._tree_part import Part, watch
 from butter._tree_place import PATH_MAX, directory_at
 from butter._tree_step import HINTS, Steps
 from butter.inotify import (
@@ -72,13 +70,10 @@ class _Place(Part):
     def _open(self) -> int:
         if len(self._path) >= PATH_MAX:
             # the kernel does not take the path, but the way of C does
-            opened = Opened()
-            try:
+            with Opened() as opened:
                 if (fd := opened.open(self._path)) >= 0:
                     self._fd = os.dup(fd)
                 return fd
-            finally:
-                opened.close()
         try:
             # which has no event, as a descriptor that can be read has
             self._fd = os.open(self._path, O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -129,14 +124,14 @@ class Spool(Steps[Any]):
     def _list(self) -> list[bytes]:
         """Return the names of the files that are there and were not told."""
         names = set(os.listdir(self._place.link())) if self._is_there() else set()
-        self._told = {name: version for name, version in self._told.items() if name in names}
+        # not named as the function below, which CPython 3.12.1 would take for it
+        self._told = {name: told for name, told in self._told.items() if name in names}
         found = ((name, self._look(name)) for name in sorted(names))
         return [name for name, status in found if status is not None and self._told.get(name) != version(status)]
 
     def _watch(self, directory: Path) -> None:
-        place, mask = self._place.link(), _MASK | _ENDS & ~IN_IGNORED | IN_ONLYDIR
-        if (wd := inotify_lib.inotify_add_watch(self._events.fileno(), place, mask)) < 0:
-            ADD_WATCH.check(wd, directory, fd=self._events.fileno(), mask=mask)
+        mask = _MASK | _ENDS & ~IN_IGNORED | IN_ONLYDIR
+        watch(self._events, self._place.fileno(), mask, path=directory)
 
     def _is_there(self) -> bool:
         """Return whether the directory can be looked at."""
@@ -189,7 +184,7 @@ class Spool(Steps[Any]):
         return self._is_there() and is_being_written(self._place.link(name))
 
     def _complete(self, name: bytes) -> None:
-        """Know of a file that is complete."""
+        """Put a file that is complete among those to be told."""
         self._ready[name] = self._path(name)
 
     def _take(self) -> Iterator[Any]:

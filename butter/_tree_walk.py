@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,6 @@ _ENTRY = struct.Struct("=qqqIIi4x")
 _DIRECTORY = struct.Struct("=iiIII")
 _string: Any = ffi.string  # it returns bytes for a char pointer
 _gc: Any = ffi.gc  # the types of cffi know void * alone
-_S_IFMT, _S_IFDIR = 0o170000, 0o040000
 
 
 class Walk:
@@ -73,10 +73,14 @@ class Walk:
             self._model.touch(self._node(place), name)
         return True
 
-    def compare(self, node: Directory, place: int, fd: int) -> None:
-        """Compare a packed directory with the disk, and make dirty what differs."""
+    def compare(self, place: int, fd: int) -> int:
+        """Compare a packed directory with the disk, and make dirty what differs.
+
+        Returns 0, or -1 - errno if not all was compared.
+        """
         result = lib.butter_tree_compare(self._found, place, fd, self._source.fileno(), self._source.mask)
-        TREE.check(result, os.fsdecode(self._model.path(node)))
+        if result < 0:
+            return result
         for each in [each.directory for each in self._left()]:
             changed = self._node(each)
             changed.unpack()
@@ -85,6 +89,7 @@ class Walk:
             for below in changed.children.values():
                 if isinstance(below, Directory):
                     self._model.rescan(below)
+        return 0
 
     def _left(self) -> list[Any]:
         found = self._found
@@ -151,6 +156,6 @@ class Walk:
                 if not mode:
                     continue
                 name = path + names[offset : names.index(0, offset)]
-                yield name, Entry(mode & _S_IFMT == _S_IFDIR, inode, size, mtime)
+                yield name, Entry(stat.S_ISDIR(mode), inode, size, mtime)
                 if below >= 0:
                     left.append((name + b"/", below))

@@ -8,10 +8,10 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import O_PATH
-from butter._inotify import ADD_WATCH
 from butter._inotify_c import lib
 from butter._tree_errors import TREE
 from butter._tree_open import EXHAUSTED
+from butter._tree_part import watch
 from butter.inotify import (
     IN_ATTRIB,
     IN_CLOSE_NOWRITE,
@@ -144,11 +144,7 @@ def _hold(held: list[int], name: bytes) -> bool:
 
 def _watch(events: Events, fd: int, mask: int) -> int:
     """Watch an open file, and return its watch descriptor; -1 without permission."""
-    path = b"/proc/self/fd/%d" % fd
-    wd: int = lib.inotify_add_watch(events.fileno(), path, mask)
-    if wd == -1 - errno.EACCES:
-        return -1
-    if wd < 0:
-        ADD_WATCH.check(wd, path, fd=events.fileno(), mask=mask)
-    events.watched.add(wd)
+    wd = watch(events, fd, mask, errno.EACCES)
+    if wd >= 0:
+        events.watched.add(wd)
     return wd

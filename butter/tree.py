@@ -142,11 +142,8 @@ class Tree(Steps[Change]):
         self._follows = follow_symlinks
         self._text = bytes if isinstance(os.fspath(path), bytes) else os.fsdecode
         place = directory_at(path)
-        opened = Opened()
-        try:
+        with Opened() as opened:
             TREE.check(opened.open(place), path)
-        finally:
-            opened.close()
         try:
             self._start(path)
             self._open(place, path, modified, cross_mounts, backend, partial, pidfd)
@@ -293,9 +290,10 @@ class Tree(Steps[Change]):
 
     def _next_time(self) -> float | None:
         when = self._looks.next_time()
-        if self._mounts.pending:
-            when = min(when or time.monotonic() + RETRY, time.monotonic() + RETRY)
-        return when
+        if not self._mounts.pending:
+            return when
+        retry = time.monotonic() + RETRY
+        return retry if when is None else min(when, retry)
 
     def _begun(self) -> float | None:
         times = self._looks.begun()

@@ -89,6 +89,11 @@ class Feature:
     #: the marks of its tests: what they need, by ``support.needs``
     needs = ()
 
+    @classmethod
+    def unmet(cls):
+        """Why it cannot be made here, or None."""
+        return support.unmet(*cls.needs.args, **cls.needs.kwargs) if cls.needs else None
+
     def __init__(self, place):
         self.place = place
         self.numbers = itertools.count()
@@ -375,7 +380,7 @@ class MountChanges(Feature):
     @contextlib.contextmanager
     def shared(cls):
         """Let all tests meanwhile have one process, since each takes 20 ms to fork."""
-        if support.unmet(*cls.needs.args, **cls.needs.kwargs):
+        if cls.unmet():
             yield
             return
         with tempfile.TemporaryDirectory() as place, support.Mounter(place, bare=True) as cls.kept:
@@ -421,7 +426,6 @@ class Changes(Feature):
     batches = True
     composed = True
     bare = False
-    woken_by_others = True
 
     @property
     def watched(self):
@@ -440,10 +444,7 @@ class Changes(Feature):
         return queue
 
     def leave_others_alone(self, made):
-        """Have other processes not wake it, which at any time mount or make files.
-
-        FileWatch adds the watches of directories anew with each change.
-        """
+        """Have other processes not wake it, which at any time mount or make files."""
         with select.epoll.fromfd(os.dup(made.fileno())) as epoll:
             epoll.unregister(made._mounts)
         for above in Path(self.place).resolve().parents:
@@ -469,6 +470,8 @@ class Versions(Changes):
     cls, awaitable = FileWatch, FileWatch_async
     batches = ticks = False
     waits_alike = True
+    # each change adds the watches of the directories above anew
+    woken_by_others = True
 
     @property
     def watched(self):
@@ -487,7 +490,6 @@ class Jobs(Changes):
 
     cls, awaitable = Spool, Spool_async
     waits_alike = True
-    woken_by_others = False
 
     def make_event(self, made):
         os.close(os.open(f"{self.place}/{next(self.numbers)}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))

@@ -30,6 +30,12 @@ Event = TypeVar("Event")
 _PAUSE = 0.003
 
 
+def _non_blocking(source: Source) -> Source:
+    """Return an object whose reads do not wait: the loop does that."""
+    os.set_blocking(source.fileno(), False)
+    return source
+
+
 class _Steps_async(EventQueue[Source, Event]):
     """A queue that knows whether its object is quiet."""
 
@@ -114,8 +120,7 @@ class Tree_async(_Steps_async[Tree, Change]):
             partial=partial,
             pidfd=pidfd,
         )
-        os.set_blocking(tree.fileno(), False)
-        super().__init__(tree, loop, maxsize)
+        super().__init__(_non_blocking(tree), loop, maxsize)
 
     _source_class = Tree
 
@@ -179,9 +184,7 @@ class FileWatch_async(_Steps_async[FileWatch, Change]):
     """
 
     def __init__(self, path: Path, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
-        watch = FileWatch(path)
-        os.set_blocking(watch.fileno(), False)
-        super().__init__(watch, loop, maxsize)
+        super().__init__(_non_blocking(FileWatch(path)), loop, maxsize)
 
     _source_class = FileWatch
 
@@ -207,9 +210,7 @@ class Spool_async(_Steps_async[Spool, Any]):
     """The queue of paths that :func:`complete` returns."""
 
     def __init__(self, directory: Path, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
-        spool = Spool(directory)
-        os.set_blocking(spool.fileno(), False)
-        super().__init__(spool, loop, maxsize)
+        super().__init__(_non_blocking(Spool(directory)), loop, maxsize)
 
     _source_class = Spool
 

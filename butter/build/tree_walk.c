@@ -131,6 +131,13 @@ static int is_fatal(int result)
     return result == -1 - EMFILE || result == -1 - ENFILE || result == -1 - ENOMEM || result == -1 - ENOSPC;
 }
 
+/* The same for the open of a directory: with the descriptors of those above there may
+   be enough for this one. */
+static int is_fatal_at(int depth, int result)
+{
+    return is_fatal(result) && !(depth && result == -1 - EMFILE);
+}
+
 static int is_here(const butter_tree_walk *walk, const int64_t *facts)
 {
     return facts[BUTTER_DEVICE] == walk->device && facts[BUTTER_MOUNT] == walk->mount;
@@ -244,8 +251,7 @@ static int enter(butter_tree_walk *walk, const frame *above, uint32_t place, int
         close(fd);
     else
         result = fd;
-    /* with the descriptors of those above there may be enough for this one */
-    if (is_fatal(result) && !(depth && result == -1 - EMFILE))
+    if (is_fatal_at(depth, result))
         return result;
     if (is_gone(result)) {
         entry->mode = 0;
@@ -383,7 +389,7 @@ static int compare(butter_tree_walk *walk, uint32_t directory, int fd)
         if (!differs && here->next < known->count) {
             const butter_tree_entry *entry = &walk->entries[known->first + here->next++];
             below = enter_directory(here->fd, walk->names + entry->name, 0, facts);
-            if (is_fatal(below) && !(depth && below == -1 - EMFILE))
+            if (is_fatal_at(depth, below))
                 return unwind(stack, depth, below);
             if (below >= 0 && is_here(walk, facts) && facts[BUTTER_INODE] == entry->inode &&
                 watch(walk, below) == walk->directories[entry->directory].wd) {

@@ -40,6 +40,15 @@ def limits() -> list[Limit]:
     return [*found, {"name": "RLIMIT_NOFILE", "value": soft, "meaning": meaning}]
 
 
+def user_limit(things: str) -> int | None:
+    """Return how many inotify ``watches`` or ``instances`` a user may have.
+
+    A user namespace has a limit of its own, which may be the lower one.
+    """
+    values = map(sysctl, (f"fs.inotify.max_user_{things}", f"user.max_inotify_{things}"))
+    return min((value for value in values if value is not None), default=None)
+
+
 def processes_exhausted(**_: object) -> str:
     """Return the sentence for EAGAIN, the errno of a refused process or thread."""
     both = resource.getrlimit(resource.RLIMIT_NPROC)

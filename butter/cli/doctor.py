@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from butter import __version__
 from butter._look import capable, status_field, text_of
 from butter.cli import FAILED
-from butter.cli._limits import Limit, limits, processes_exhausted
+from butter.cli._limits import Limit, limits, processes_exhausted, user_limit
 from butter.cli._output import sentence
 from butter.cli._probes import BACKENDS, FEATURES, MODES, remedy
-from butter.errors import Errors, OutOfMemory, sysctl
+from butter.errors import Errors, OutOfMemory
 
 if TYPE_CHECKING:
     import argparse
@@ -141,16 +141,11 @@ def choice(rows: list[Row]) -> str:
     inotify, fanotify = (row["works"] for row in rows)
     if not inotify:
         return "fanotify" if fanotify else "none works"
-    watches = limit_of_watches()
+    limit = user_limit("watches")
+    watches = "unknown" if limit is None else limit
     if not fanotify:
         return f"inotify, for at most {watches} directories"
     return f"inotify, or fanotify for more than {watches} directories"
-
-
-def limit_of_watches() -> int | str:
-    """Return how many directories a user may watch."""
-    values = map(sysctl, ("fs.inotify.max_user_watches", "user.max_inotify_watches"))
-    return min((each for each in values if each is not None), default="unknown")
 
 
 def examine() -> Report:

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 from support import become_nobody, descriptors, in_child, interrupt_between, needs_mounts, own_mounts
-from support.histories import seeds, start
+from support.histories import seeds, start, told
 
 from butter._inotify import watches_of
 from butter._tree_events import is_being_written
@@ -34,11 +34,6 @@ def path(tmp_path):
     file = tmp_path / "file"
     file.write_text("text")
     return file
-
-
-def told(source):
-    source.sync(60)
-    return [source.wait(0) for _ in range(source.pending)]
 
 
 def kinds(watch):

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from support import needs
-from support.histories import Mirror, history, lose_events, on_disk, seeds
+from support.histories import Mirror, changes, history, lose_events, on_disk, seeds, told
 
 from butter.errors import PathNotADirectory, PathNotFound
 from butter.tree import ChangeKind, Tree, gitignore
@@ -38,16 +38,6 @@ def root(tmp_path):
 def below(place, **options):
     with Tree(place, **options) as tree:
         return sorted(set(tree.entries()) - {""})
-
-
-def told(tree):
-    tree.sync(60)
-    return [tree.wait(0) for _ in range(tree.pending)]
-
-
-def changes(tree):
-    """All changes until now: ``[(kind, path, old path), ...]``."""
-    return [(each.kind, each.path, each.old_path) for each in told(tree)]
 
 
 BUILD = ["build", "build/a", "build/a.py"]
@@ -85,6 +75,8 @@ def test_globs(root, options, left):
 
 def test_globs_with_many_stars(tmp_path):
     """A glob that fits in a great many ways, and does not match, takes no time."""
+    # no rules above it count
+    (tmp_path / ".git").mkdir()
     for glob, path in (
         ("*a" * 6 + "*b", "a" * 70 + "bc"),
         ("**/" * 9 + "zz", "a/" * 30 + "zzz"),
@@ -377,6 +369,7 @@ def test_gitignore_is_what_git_does(repository, seed):
 def test_names_of_git(tmp_path):
     """A directory ``.git`` is always excluded, and rules behind a link do not count."""
     (tmp_path / "a/.git").mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
     (tmp_path / ".gitignore").write_text("!.git\n")
     (tmp_path / "rules").write_text("b\n")
     (tmp_path / "a/.gitignore").symlink_to("../rules")
@@ -429,19 +422,19 @@ def test_rules_that_change(repository, lost, seed):
         assert len(seen) > 2
 
 
-def test_gitignore_above_the_root(tmp_path):
+def test_gitignore_above_the_root(public_path):
     """The rules above the root count in a repository, and elsewhere they do not."""
-    (tmp_path / "top/root").mkdir(parents=True)
-    (tmp_path / "top/root/kept").touch()
-    (tmp_path / "top/root/left").touch()
-    (tmp_path / ".gitignore").write_text("kept\n")
-    (tmp_path / "top/.gitignore").write_text("root/left\n")
-    root = tmp_path / "top/root"
+    (public_path / "top/root").mkdir(parents=True)
+    (public_path / "top/root/kept").touch()
+    (public_path / "top/root/left").touch()
+    (public_path / ".gitignore").write_text("kept\n")
+    (public_path / "top/.gitignore").write_text("root/left\n")
+    root = public_path / "top/root"
     assert below(root, exclude=gitignore(root)) == ["kept", "left"]
-    (tmp_path / "top/.git").mkdir()
+    (public_path / "top/.git").mkdir()
     assert below(root, exclude=gitignore(root)) == ["kept"]
-    assert below(tmp_path / "top", exclude=gitignore(root)) == [".gitignore", "root", "root/kept"]
+    assert below(public_path / "top", exclude=gitignore(root)) == [".gitignore", "root", "root/kept"]
     with pytest.raises(PathNotFound):
-        gitignore(tmp_path / "nothing")
+        gitignore(public_path / "nothing")
     with pytest.raises(PathNotADirectory):
-        gitignore(tmp_path / ".gitignore")
+        gitignore(public_path / ".gitignore")

@@ -41,6 +41,17 @@ def seeds(few, many):
     return pytest.mark.parametrize("seed", [*range(few), *left])
 
 
+def told(source):
+    """All events until now of a Tree, FileWatch or Spool."""
+    source.sync(60)
+    return [source.wait(0) for _ in range(source.pending)]
+
+
+def changes(tree):
+    """All changes until now: ``[(kind, path, old path), ...]``."""
+    return [(each.kind, each.path, each.old_path) for each in told(tree)]
+
+
 class Mirror:
     """The tree as a program knows it that follows the changes."""
 
