@@ -13,6 +13,7 @@ from butter._version import __version__
 
 if TYPE_CHECKING:
     from butter import clone as clone
+    from butter import epoll as epoll
     from butter import errors as errors
     from butter import eventfd as eventfd
     from butter import eventlike as eventlike
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "clone",
+    "epoll",
     "errors",
     "eventfd",
     "eventlike",

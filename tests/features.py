@@ -16,6 +16,7 @@ from pathlib import Path
 
 import support
 
+from butter.asyncio.epoll import Epoll_async
 from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.fanotify import Fanotify_async
 from butter.asyncio.inotify import Inotify_async
@@ -24,6 +25,7 @@ from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 from butter.asyncio.tree import FileWatch_async, Spool_async, Tree_async
 from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
+from butter.epoll import EPOLLIN, EPOLLONESHOT, Epoll, epoll_create1
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 from butter.fanotify import (
     FAN_CLOEXEC,
@@ -256,6 +258,44 @@ class Signals(Feature):
 
     def number(self, event):
         return event.ssi_int
+
+
+class Readiness(Feature):
+    """Counters that are ready, each of which is told of once.
+
+    A descriptor stays registered until the test ends, so an event is one of them.
+    """
+
+    name, call = "epoll", "epoll_create1"
+    cls, awaitable = Epoll, Epoll_async
+    batches = True
+
+    def __enter__(self):
+        self.counters = []
+        return self
+
+    def __exit__(self, *_):
+        for fd in self.counters:
+            os.close(fd)
+
+    def make(self, cls=None, blocking=True, **arguments):
+        made = super().make(cls, **arguments)
+        os.set_blocking(made.fileno(), blocking)
+        return made
+
+    def descriptor(self, flags=0, **options):
+        return epoll_create1(flags, **options)
+
+    def make_event(self, made):
+        fd = eventfd(1)
+        self.counters.append(fd)
+        made.register(fd, EPOLLIN | EPOLLONESHOT)
+
+    def number(self, event):
+        return self.counters.index(event.fd)
+
+    def sample(self, count):
+        return count // 10  # descriptors are few
 
 
 class Memory(Feature):
