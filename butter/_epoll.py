@@ -74,7 +74,7 @@ def _flags_refused(flags: int, **_: object) -> str:
 
 
 def _not_open(epfd: int, fd: int, **_: object) -> str:
-    return f"descriptor {fd if is_open(epfd) else epfd} is not open, or only names a file (O_PATH)"
+    return f"descriptor {fd if epfd >= 0 and is_open(epfd) else epfd} is not open, or only names a file (O_PATH)"
 
 
 def _refused(epfd: int, op: int, fd: int, events: int, **_: object) -> str:
@@ -137,11 +137,18 @@ WAIT = Errors("epoll_wait", _WAITING)
 _INTERRUPTED: dict[int, Meaning] = {errno.EINTR: (InterruptedError, "a signal that sigmask lets through was handled")}
 PWAIT = Errors("epoll_pwait", {**_WAITING, **_INTERRUPTED})
 PWAIT2 = Errors("epoll_pwait2", {**_WAITING, **_INTERRUPTED}, since="5.11")
-_PARAMS_MISSING = "this kernel has no parameters for busy polling: they came with Linux 6.9, for networks"
+
+
+def _no_params(fd: int, **_: object) -> str:
+    if not _is_epoll(fd):
+        return f"descriptor {fd} is not an epoll descriptor"
+    return "the kernel was built without busy polling, or is older than Linux 6.9"
+
+
 _NO_PARAMS: dict[int, Meaning] = {
     errno.EBADF: BAD_DESCRIPTOR,
-    errno.ENOTTY: (OSError, _PARAMS_MISSING),
-    errno.EOPNOTSUPP: (OSError, _PARAMS_MISSING),
+    errno.ENOTTY: (OSError, _no_params),
+    errno.EOPNOTSUPP: (OSError, _no_params),
 }
 GET_PARAMS = Errors(
     "EPIOCGPARAMS",

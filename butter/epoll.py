@@ -249,7 +249,7 @@ class Epoll(Eventlike[EpollEvent]):
 
 
 class _Keys(Mapping[Any, SelectorKey]):
-    """The keys of a selector by the files that were registered; it cannot be changed."""
+    """The keys of a selector, by the files that were registered."""
 
     def __init__(self, selector: EpollSelector) -> None:
         self._selector = selector

@@ -63,6 +63,8 @@ class Feature:
     call = ""
     #: the class of its object, and of its awaitable if the object has events
     cls = awaitable = None
+    #: the system calls that read its events, by the C library of this machine
+    reading = ("read",)
     #: the arguments and flags of both, and the flag for a non-blocking object
     args, flags, flag = (), 0, 0
     #: the flag that closes the descriptor on exec; 0 if the call needs none for that
@@ -268,6 +270,7 @@ class Readiness(Feature):
 
     name, call = "epoll", "epoll_create1"
     cls, awaitable = Epoll, Epoll_async
+    reading = ("epoll_wait", "epoll_pwait")
     batches = True
 
     def __enter__(self):

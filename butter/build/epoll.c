@@ -34,7 +34,7 @@ _Static_assert(sizeof(butter_epoll_params) == 8, "the size is a part of the numb
 # define EPIOCGPARAMS _IOR(0x8A, 2, butter_epoll_params)
 #endif
 
-/* What one call found. */
+/* The events of one call. */
 typedef struct {
     uint32_t count;
     int32_t *fds;
@@ -92,7 +92,7 @@ static int butter_epoll_pwait(int epfd, butter_epoll_events *events, int maxeven
     return found(events, pwait(epfd, events, maxevents, timeout, masked ? &blocked : NULL));
 }
 
-/* A negative number of nanoseconds is no limit. */
+/* A negative number of nanoseconds stands for a wait without an end. */
 static long pwait2(int epfd, butter_epoll_events *events, int maxevents, int64_t nanoseconds, const uint64_t *mask)
 {
     /* the kernel's timespec, which has 64 bits on each architecture */

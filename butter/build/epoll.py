@@ -34,8 +34,8 @@ DECLARATIONS = """
 
 int epoll_create1(int flags);
 
-/* What one call found. A program that registers data of its own gets that as 64 bits,
-   and others get the descriptor. */
+/* The events of one call. A program that registers data of its own gets that as 64
+   bits, and others get the descriptor. */
 typedef struct {
     uint32_t count;
     int32_t *fds;
