@@ -95,7 +95,7 @@ def test_poll_is_that_of_select(epoll, counters):
 
 
 def test_register_waits_for_what_select_waits_for(epoll):
-    """Without a mask a descriptor is registered to be read, written, and for the urgent."""
+    """Without a mask a descriptor is registered for reading, writing and urgent news."""
     with contextlib.ExitStack() as stack:
         one, other = map(stack.enter_context, socket.socketpair())
         epoll.register(one)
@@ -224,7 +224,7 @@ def test_a_replaced_poll_is_used(epoll, counters, monkeypatch):
 
 @pytest.mark.parametrize("change", ["unregister", "modify", "unregister what is closed"])
 def test_events_of_a_descriptor_that_changed_do_not_come(epoll, counters, change):
-    """An event that waits is dropped once its descriptor is unregistered or modified."""
+    """A waiting event is dropped once its descriptor is unregistered or modified."""
     ready = [counters() for _ in range(5)]
     for counter in ready:
         epoll.register(counter, EPOLLIN | EPOLLONESHOT)
@@ -316,7 +316,7 @@ def test_an_event_prints_its_names(epoll, counters):
 
 @pytest.mark.parametrize(("method", "lost"), [("poll", 0), ("wait", 1)])
 def test_a_handler_that_raises_loses_no_batch(counters, method, lost):
-    """Events of a read that a handler interrupts come later, but for one at its return."""
+    """A handler that raises in a read loses no event but one that was being returned."""
     ready = [counters() for _ in range(3)]
     for moment in itertools.count():
         with Epoll() as epoll:
