@@ -95,7 +95,7 @@ def test_poll_is_that_of_select(epoll, counters):
 
 
 def test_register_waits_for_what_select_waits_for(epoll):
-    """Without a mask a descriptor is registered for reading, writing and urgent news."""
+    """Without a mask a descriptor is registered for reading, writing and urgency."""
     with contextlib.ExitStack() as stack:
         one, other = map(stack.enter_context, socket.socketpair())
         epoll.register(one)
@@ -316,7 +316,7 @@ def test_an_event_prints_its_names(epoll, counters):
 
 @pytest.mark.parametrize(("method", "lost"), [("poll", 0), ("wait", 1)])
 def test_a_handler_that_raises_loses_no_batch(counters, method, lost):
-    """A handler that raises in a read loses no event but one that was being returned."""
+    """A handler that raises in a read loses no event but one being returned."""
     ready = [counters() for _ in range(3)]
     for moment in itertools.count():
         with Epoll() as epoll:
