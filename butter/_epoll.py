@@ -186,7 +186,7 @@ class EpollEvent(NamedTuple):
     * ``fd`` (int): the number that was registered
     * ``events`` (int): EpollMask's, which say what it is ready for
 
-    It is the pair that :meth:`select.epoll.poll` returns. See
+    It is the pair that ``select.epoll.poll`` returns. See
     :manpage:`epoll_ctl(2)`.
     """
 
@@ -352,7 +352,7 @@ def nanoseconds(timeout: float | None) -> int:
     """Return a timeout of seconds in nanoseconds, rounded up.
 
     None and a negative number stand for a wait without an end, as in
-    :meth:`select.epoll.poll`.
+    ``select.epoll.poll``.
 
     Raises TypeError for another type, ValueError for NaN.
     """

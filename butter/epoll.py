@@ -76,8 +76,8 @@ class Epoll(Eventlike[EpollEvent]):
     with ``EPOLLET`` or ``EPOLLONESHOT``. Events that wait in the object do not come any
     more once their descriptor is unregistered or modified: so a program that closes a
     connection unregisters it first, and does not meet it again. ``poll`` returns pairs
-    as :meth:`select.epoll.poll` does, and ``register``, ``modify``, ``unregister`` and
-    ``fromfd`` are those of :class:`select.epoll`, too.
+    as ``select.epoll.poll`` does, and ``register``, ``modify``, ``unregister`` and
+    ``fromfd`` are those of :func:`select.epoll`, too.
 
     A forked child shares the registrations with its parent, and a change of one is that
     of both.
