@@ -7,6 +7,7 @@ import math
 import time
 from _thread import get_ident
 from itertools import repeat, starmap
+from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
@@ -37,7 +38,7 @@ from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import TypeVar
 
     from butter._arguments import FileDescriptor
@@ -58,8 +59,9 @@ FOR_EVER = -1
 _NANOSECONDS, _MILLISECOND = 10**9, 10**6
 # a longer wait, of 292 years, has no end
 _LONGEST = 2**63 // _NANOSECONDS
-# the kernel's own limit: INT_MAX bytes of events of 12 bytes each
-_MOST = (2**31 - 1) // 12
+_EVENT_SIZE = ffi.sizeof("struct epoll_event")
+#: the longest list that the kernel returns: of INT_MAX bytes
+MOST = (2**31 - 1) // _EVENT_SIZE
 # what may stand beside EPOLLEXCLUSIVE
 _BESIDE_EXCLUSIVE = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE
 
@@ -102,7 +104,7 @@ def _registrations_exhausted(**_: object) -> str:
 def _wait_refused(epfd: int, maxevents: int = 1, timeout: object = None, **_: object) -> str:
     if not _is_epoll(epfd):
         return f"descriptor {epfd} is not an epoll descriptor"
-    return f"maxevents is {maxevents}; it must be 1 to {_MOST}"
+    return f"maxevents is {maxevents}; it must be 1 to {MOST}"
 
 
 CREATE1 = Errors(
@@ -251,53 +253,46 @@ def epoll_ctl(epfd: FileDescriptor, op: int, fd: FileDescriptor, events: int = 0
         CTL.check(result, epfd=number, op=op, fd=watched, events=events)
 
 
-class Events:
-    """Room for the events of one call, and the columns of what it found."""
+# Looked up once, here: tests replace `lib` and `ffi` with mocks for the thin calls,
+# and the read of an object is not a thin call. The memory is not cleared, as a program
+# may ask for far more events than there ever are.
+_new, _buffer, _array = ffi.new, ffi.buffer, ffi.new_allocator(should_clear_after_alloc=False)
+_PAIR = Struct("=iI")
+_pair_in, _pairs_in, _PAIR_SIZE = _PAIR.unpack_from, _PAIR.iter_unpack, _PAIR.size
+# struct epoll_event has its 64 bits at once on x86_64, and aligned elsewhere
+_events_in = Struct("=IQ" if _EVENT_SIZE == 12 else "=I4xQ").iter_unpack
 
-    __slots__ = ("datas", "fds", "masks", "raw", "room", "struct")
+
+class Events:
+    """Room for the events of one call."""
+
+    __slots__ = ("room", "struct", "view")
 
     def __init__(self, room: int = ROOM) -> None:
         self.room = room
-        # not cleared: a program may ask for far more than there ever is
-        self.fds, self.masks = _array("int32_t[]", room), _array("uint32_t[]", room)
-        self.datas, self.raw = _array("uint64_t[]", room), _array("char[]", 16 * room)
-        self.struct = struct = _new("butter_epoll_events *")
-        struct.fds, struct.masks, struct.datas, struct.raw = self.fds, self.masks, self.datas, self.raw
+        found = _array("struct epoll_event[]", room)
+        self.view = _buffer(found)  # which keeps it
+        self.struct = _new("butter_epoll_events *")
+        self.struct.found = found
 
     def __len__(self) -> int:
         count: int = self.struct.count
         return count
 
     def made(self) -> list[EpollEvent]:
-        """Return the events."""
+        """Return the events of a read of an object."""
         # zip uses one tuple of arguments again and again; map makes one for each event
         return list(starmap(tuple.__new__, zip(repeat(EpollEvent), self.pairs())))  # noqa: RUF058
 
-    def pairs(self) -> Iterable[tuple[int, int]]:
-        """Return the descriptor and the mask of each event."""
+    def pairs(self) -> list[tuple[int, int]]:
+        """Return the pairs of a read of an object."""
         count = self.struct.count
-        if count == 1:  # this takes half the time
-            return [(self.fds[0], self.masks[0])]
-        return zip(_unpack(self.fds, count), _unpack(self.masks, count))
-
-    def listed(self) -> list[tuple[int, int]]:
-        """Return the pairs in a list."""
-        count = self.struct.count
-        if count == 1:
-            return [(self.fds[0], self.masks[0])]
-        return list(zip(_unpack(self.fds, count), _unpack(self.masks, count)))
+        # one event is frequent, and this takes less time for it
+        return [_pair_in(self.view)] if count == 1 else list(_pairs_in(self.view[: count * _PAIR_SIZE]))
 
     def with_data(self) -> list[tuple[int, int]]:
-        """Return the mask of each event, and the data that was registered."""
-        count = self.struct.count
-        return list(zip(_unpack(self.masks, count), _unpack(self.datas, count)))
-
-
-# Looked up once, here: tests replace `lib` and `ffi` with mocks for the thin calls,
-# and none of these is one.
-_new: Any = ffi.new
-_array: Any = ffi.new_allocator(should_clear_after_alloc=False)
-_unpack: Any = ffi.unpack
+        """Return the mask and the data of each event of a call."""
+        return list(_events_in(self.view[: self.struct.count * _EVENT_SIZE]))
 
 
 class _Reader(Reader[Events, Any]):
@@ -381,7 +376,9 @@ def _waited(
     The unit of *timeout* is *scale* nanoseconds; a negative one waits for ever.
     """
     number = fileno(epfd)
-    events = Events(maxevents if 0 < maxevents <= _MOST else 1)
+    events = _buffers.take()
+    if maxevents > events.room:
+        events = Events(min(maxevents, MOST))
     deadline = time.monotonic_ns() + timeout * scale if timeout > 0 else 0
     left = timeout
     while (result := call(number, events.struct, maxevents, left)) == INTERRUPTED and not masked:
@@ -390,9 +387,12 @@ def _waited(
         number = fileno(epfd)
         if timeout > 0:
             left = max(0, -((time.monotonic_ns() - deadline) // scale))
+    found = events.with_data() if result > 0 else []
+    events.struct.count = 0
+    _buffers.give(events)
     if result < 0:
-        errors.check(result, epfd=number, maxevents=maxevents, timeout=timeout)
-    return events.with_data()
+        errors.check(result, epfd=number, maxevents=maxevents)
+    return found
 
 
 def epoll_wait(epfd: FileDescriptor, maxevents: int, timeout: int = FOR_EVER) -> list[tuple[int, int]]:

@@ -3,12 +3,12 @@ from typing import Any
 
 from _cffi_backend import FFI
 
+class epoll_event:
+    events: int
+
 class butter_epoll_events:
     count: int
-    fds: FFI.CData
-    masks: FFI.CData
-    datas: FFI.CData
-    raw: FFI.CData
+    found: FFI.CData
 
 class butter_epoll_params:
     busy_poll_usecs: int

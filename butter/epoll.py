@@ -16,6 +16,7 @@ from butter._constants.epoll import EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD,
 from butter._epoll import (
     FOR_EVER,
     LINK,
+    MOST,
     ROOM,
     EpollEvent,
     EpollParams,
@@ -123,10 +124,9 @@ class Epoll(Eventlike[EpollEvent]):
         Raises FileNotFoundError if *fd* is not registered, and what :func:`epoll_ctl`
         does; ValueError if the object is closed.
         """
-        number = fileno(fd)
-        epoll_ctl(self.fileno(), EPOLL_CTL_MOD, number, eventmask)
+        epoll_ctl(self.fileno(), EPOLL_CTL_MOD, fd, eventmask)
         if self._batch or self._unmade:
-            self._forget(number)
+            self._forget(fileno(fd))
 
     def unregister(self, fd: FileDescriptor) -> None:
         """Wait for *fd* no longer, and drop its events that were read.
@@ -171,9 +171,15 @@ class Epoll(Eventlike[EpollEvent]):
         """
         if maxevents == -1:
             maxevents = ROOM
-        elif integer(maxevents, -32, "maxevents") < 1:
-            raise ValueError(f"maxevents is {maxevents}; it must be positive, or -1")
-        return self._waited(Events.listed, 0 if timeout == 0 else nanoseconds(timeout), maxevents)
+        elif not (type(maxevents) is int and 0 < maxevents <= MOST):
+            if integer(maxevents, -32, "maxevents") < 1:
+                raise ValueError(f"maxevents is {maxevents}; it must be positive, or -1")
+            maxevents = min(maxevents, MOST)
+        # the timeouts that programs use most, which need no look at their type
+        limit = 0 if timeout == 0 else FOR_EVER if timeout is None or timeout == FOR_EVER else nanoseconds(timeout)
+        if not limit and not self._batch:
+            return read_events(self.fileno(), Events.pairs, self._unmade, 0, maxevents)
+        return self._waited(Events.pairs, limit, maxevents)
 
     def _waited(self, make: Callable[[Events], list[Made]], timeout: int, most: int) -> list[Made]:
         """Return what *make* makes of the events of a read, at most *most* events.
@@ -186,29 +192,26 @@ class Epoll(Eventlike[EpollEvent]):
         left = timeout
         while True:
             found: list[Any] = []
-            try:
-                while batch and len(found) < most:
-                    found.append(batch.popleft())
-            except IndexError:
-                pass  # another thread took the last one
-            if found:
-                return found
             if self._unmade:
                 batch.extend(self._read_events())
-                continue
-            if timeout and poll_is_replaced():
-                readable(self, None if timeout < 0 else time.monotonic() + left / 1e9)
-                left = 0
-            found = read_events(self.fileno(), make, self._unmade, left, most)
-            if found or timeout == 0:
+            if batch:
+                try:
+                    while len(found) < most:
+                        found.append(batch.popleft())
+                except IndexError:
+                    pass
+                if found:
+                    return found
+            if left and poll_is_replaced():
+                readable(self, None if left < 0 else time.monotonic() + left / 1e9)
+                found = read_events(self.fileno(), make, self._unmade, 0, most)
+            else:
+                found = read_events(self.fileno(), make, self._unmade, left, most)
+            # after a signal the wait goes on, and a handler may have read events
+            if found or not left:
                 return found
             if timeout > 0:
-                left = deadline - time.monotonic_ns()
-                if left <= 0 and not batch:
-                    return []
-                left = max(left, 0)
-            else:
-                left = timeout
+                left = max(0, deadline - time.monotonic_ns())
 
     def wait(self, timeout: float | None = None) -> EpollEvent:
         """The next event, waiting at most *timeout* seconds.

@@ -34,14 +34,16 @@ DECLARATIONS = """
 
 int epoll_create1(int flags);
 
-/* The events of one call. A program that registers data of its own gets that as 64
-   bits, and others get the descriptor. */
+struct epoll_event {
+    uint32_t events;
+    ...;
+};
+
+/* The events of one call: the kernel's structs, or after a read of an object, in the
+   same place, a descriptor and a mask for each. */
 typedef struct {
     uint32_t count;
-    int32_t *fds;
-    uint32_t *masks;
-    uint64_t *datas;
-    char *raw;
+    struct epoll_event *found;
 } butter_epoll_events;
 
 typedef struct {
