@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import math
 import time
 from _thread import get_ident
@@ -13,27 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
 from butter._buffers import Reader
 from butter._constants.epoll import *  # noqa: F403
-from butter._constants.epoll import (
-    EPIOCGPARAMS,
-    EPIOCSPARAMS,
-    EPOLL_CLOEXEC,
-    EPOLL_CTL_ADD,
-    EPOLL_CTL_DEL,
-    EPOLL_CTL_MOD,
-    EPOLLERR,
-    EPOLLET,
-    EPOLLEXCLUSIVE,
-    EPOLLHUP,
-    EPOLLIN,
-    EPOLLOUT,
-    EPOLLWAKEUP,
-    EpollMask,
-)
-from butter._descriptor import is_open, link_of
+from butter._constants.epoll import EPIOCGPARAMS, EPIOCSPARAMS, EPOLL_CLOEXEC, EpollMask
 from butter._epoll_c import ffi, lib
+from butter._epoll_errors import CREATE1, CTL, EVENT_SIZE, GET_PARAMS, MOST, PWAIT, PWAIT2, READ, SET_PARAMS, WAIT
 from butter._sigbits import sigbits
 from butter._signals import INTERRUPTED, run_handlers
-from butter.errors import BAD_DESCRIPTOR, NEW_DESCRIPTOR, NO_MEMORY, Errors, InvalidArgument, raise_sysctl
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
@@ -43,12 +26,10 @@ if TYPE_CHECKING:
 
     from butter._arguments import FileDescriptor
     from butter._sigbits import Signals
-    from butter.errors import Meaning
+    from butter.errors import Errors
 
     Made = TypeVar("Made")
 
-#: how an epoll descriptor is known in ``/proc/self/fd``
-LINK = "anon_inode:[eventpoll]"
 #: how many events one call of the kernel returns at most, unless a program says else
 ROOM = 1024
 #: the timeout of a read that waits unless the descriptor is non-blocking
@@ -59,127 +40,6 @@ FOR_EVER = -1
 _NANOSECONDS, _MILLISECOND = 10**9, 10**6
 # a longer wait, of 292 years, has no end
 _LONGEST = 2**63 // _NANOSECONDS
-_EVENT_SIZE = ffi.sizeof("struct epoll_event")
-#: the longest list that the kernel returns: of INT_MAX bytes
-MOST = (2**31 - 1) // _EVENT_SIZE
-# what may stand beside EPOLLEXCLUSIVE
-_BESIDE_EXCLUSIVE = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE
-
-
-def _is_epoll(fd: int) -> bool:
-    """Return whether *fd* is an epoll descriptor; True where ``/proc`` does not say."""
-    return (link_of(fd) or LINK).startswith(LINK)
-
-
-def _flags_refused(flags: int, **_: object) -> str:
-    return f"the only flag is EPOLL_CLOEXEC, not {flags & ~EPOLL_CLOEXEC:#x}"
-
-
-def _not_open(epfd: int, fd: int, **_: object) -> str:
-    return f"descriptor {fd if epfd >= 0 and is_open(epfd) else epfd} is not open, or only names a file (O_PATH)"
-
-
-def _refused(epfd: int, op: int, fd: int, events: int, **_: object) -> str:
-    if not _is_epoll(epfd):
-        return f"descriptor {epfd} is not an epoll descriptor"
-    if op not in (EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD):
-        return f"the operation must be EPOLL_CTL_ADD, EPOLL_CTL_DEL or EPOLL_CTL_MOD, not {op}"
-    if epfd == fd:
-        return "an epoll cannot wait for itself"
-    if events & EPOLLEXCLUSIVE:
-        if op == EPOLL_CTL_MOD:
-            return "EPOLLEXCLUSIVE counts only when the descriptor is registered: unregister it first"
-        if beside := events & ~_BESIDE_EXCLUSIVE:
-            return f"EPOLLEXCLUSIVE does not go with {EpollMask(beside)}"
-        return "EPOLLEXCLUSIVE is not for an epoll that waits for an epoll"
-    if op == EPOLL_CTL_MOD:
-        return f"the events of descriptor {fd} cannot be changed: it was registered with EPOLLEXCLUSIVE"
-    return "epolls wait for each other in a ring, or in more than five levels"
-
-
-def _registrations_exhausted(**_: object) -> str:
-    return f"this user has no registration left: {raise_sysctl('fs.epoll.max_user_watches')}"
-
-
-def _wait_refused(epfd: int, maxevents: int = 1, timeout: object = None, **_: object) -> str:
-    if not _is_epoll(epfd):
-        return f"descriptor {epfd} is not an epoll descriptor"
-    return f"maxevents is {maxevents}; it must be 1 to {MOST}"
-
-
-CREATE1 = Errors(
-    "epoll_create1",
-    {**NEW_DESCRIPTOR, errno.EINVAL: (InvalidArgument, _flags_refused)},
-    since="2.6.27",
-)
-CTL = Errors(
-    "epoll_ctl",
-    {
-        errno.EBADF: (InvalidArgument, _not_open),
-        errno.EEXIST: (
-            FileExistsError,
-            lambda fd, **_: f"descriptor {fd} is registered already: EPOLL_CTL_MOD changes its events",
-        ),
-        errno.EINVAL: (InvalidArgument, _refused),
-        errno.ELOOP: (InvalidArgument, "epolls would wait for each other in a ring, or in more than five levels"),
-        errno.ENOENT: (FileNotFoundError, lambda fd, **_: f"descriptor {fd} is not registered"),
-        errno.ENOMEM: NO_MEMORY,
-        errno.ENOSPC: (OSError, _registrations_exhausted),
-        errno.EPERM: (
-            PermissionError,
-            lambda fd, **_: f"descriptor {fd} is of a file that is always ready, such as a regular file or directory",
-        ),
-    },
-)
-_WAITING: dict[int, Meaning] = {
-    errno.EBADF: (InvalidArgument, lambda epfd, **_: f"descriptor {epfd} is not open"),
-    errno.EINVAL: (InvalidArgument, _wait_refused),
-}
-WAIT = Errors("epoll_wait", _WAITING)
-_INTERRUPTED: dict[int, Meaning] = {errno.EINTR: (InterruptedError, "a signal that sigmask lets through was handled")}
-PWAIT = Errors("epoll_pwait", {**_WAITING, **_INTERRUPTED})
-PWAIT2 = Errors("epoll_pwait2", {**_WAITING, **_INTERRUPTED}, since="5.11")
-
-
-def _no_params(fd: int, **_: object) -> str:
-    if not _is_epoll(fd):
-        return f"descriptor {fd} is not an epoll descriptor"
-    return "the kernel was built without busy polling, or is older than Linux 6.9"
-
-
-_NO_PARAMS: dict[int, Meaning] = {
-    errno.EBADF: BAD_DESCRIPTOR,
-    errno.ENOTTY: (OSError, _no_params),
-    errno.EOPNOTSUPP: (OSError, _no_params),
-}
-GET_PARAMS = Errors(
-    "EPIOCGPARAMS",
-    {**_NO_PARAMS, errno.EINVAL: (InvalidArgument, lambda fd, **_: f"descriptor {fd} is not an epoll descriptor")},
-)
-
-
-def _params_refused(fd: int, **_: object) -> str:
-    if not _is_epoll(fd):
-        return f"descriptor {fd} is not an epoll descriptor"
-    return "busy_poll_usecs must be 0 to 2147483647, and prefer_busy_poll 0 or 1"
-
-
-SET_PARAMS = Errors(
-    "EPIOCSPARAMS",
-    {
-        **_NO_PARAMS,
-        errno.EINVAL: (InvalidArgument, _params_refused),
-        errno.EPERM: (PermissionError, "a busy_poll_budget above 64 needs CAP_NET_ADMIN"),
-    },
-)
-READ = Errors(
-    "read of an epoll descriptor",
-    {
-        errno.EAGAIN: (BlockingIOError, "no descriptor is ready"),
-        errno.EBADF: BAD_DESCRIPTOR,
-        errno.EINVAL: (InvalidArgument, lambda fd, **_: f"descriptor {fd} is not an epoll descriptor"),
-    },
-)
 
 
 class EpollEvent(NamedTuple):
@@ -235,13 +95,12 @@ def epoll_ctl(epfd: FileDescriptor, op: int, fd: FileDescriptor, events: int = 0
 
     Linux 2.6, :manpage:`epoll_ctl(2)`.
     """
-    number, watched = epfd if type(epfd) is int else fileno(epfd), fd if type(fd) is int else fileno(fd)
-    if not (type(op) is type(events) is int):
+    # an object is never left to the C function, which would take int(fd) for its number
+    number = epfd if epfd.__class__ is int else fileno(epfd)
+    watched = fd if fd.__class__ is int else fileno(fd)
+    if not (op.__class__ is int is events.__class__):
         op, events = integer(op, -32, "op"), integer(events, 32, "events")
-    if data is None:
-        data = watched & 0xFFFFFFFF
-    elif type(data) is not int:
-        data = integer(data, 64, "data")
+    data = watched & 0xFFFFFFFF if data is None else integer(data, 64, "data")
     try:
         result = lib.butter_epoll_ctl(number, op, watched, events, data)
     except OverflowError:
@@ -260,7 +119,7 @@ _new, _buffer, _array = ffi.new, ffi.buffer, ffi.new_allocator(should_clear_afte
 _PAIR = Struct("=iI")
 _pair_in, _pairs_in, _PAIR_SIZE = _PAIR.unpack_from, _PAIR.iter_unpack, _PAIR.size
 # struct epoll_event has its 64 bits at once on x86_64, and aligned elsewhere
-_events_in = Struct("=IQ" if _EVENT_SIZE == 12 else "=I4xQ").iter_unpack
+_events_in = Struct("=IQ" if EVENT_SIZE == 12 else "=I4xQ").iter_unpack
 
 
 class Events:
@@ -292,7 +151,7 @@ class Events:
 
     def with_data(self) -> list[tuple[int, int]]:
         """Return the mask and the data of each event of a call."""
-        return list(_events_in(self.view[: self.struct.count * _EVENT_SIZE]))
+        return list(_events_in(self.view[: self.struct.count * EVENT_SIZE]))
 
 
 class _Reader(Reader[Events, Any]):

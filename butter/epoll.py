@@ -15,8 +15,6 @@ from butter._constants.epoll import *  # noqa: F403
 from butter._constants.epoll import EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLPRI
 from butter._epoll import (
     FOR_EVER,
-    LINK,
-    MOST,
     ROOM,
     EpollEvent,
     EpollParams,
@@ -31,6 +29,7 @@ from butter._epoll import (
     nanoseconds,
     read_events,
 )
+from butter._epoll_errors import LINK, MOST
 from butter.eventlike import Eventlike, deadline_of, poll_is_replaced, readable, timed_out
 
 if TYPE_CHECKING:
@@ -177,7 +176,7 @@ class Epoll(Eventlike[EpollEvent]):
             maxevents = min(maxevents, MOST)
         # the timeouts that programs use most, which need no look at their type
         limit = 0 if timeout == 0 else FOR_EVER if timeout is None or timeout == FOR_EVER else nanoseconds(timeout)
-        if not limit and not self._batch:
+        if not (limit or self._batch or self._unmade):
             return read_events(self.fileno(), Events.pairs, self._unmade, 0, maxevents)
         return self._waited(Events.pairs, limit, maxevents)
 

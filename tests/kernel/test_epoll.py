@@ -88,7 +88,7 @@ def test_poll_is_that_of_select(epoll, counters):
             counter = counters(number % 3)
             for each in epoll, theirs:
                 each.register(counter, EPOLLIN | EPOLLOUT if number % 2 else EPOLLIN)
-        for options in {}, {"timeout": 0}, {"maxevents": 3}, {"timeout": None, "maxevents": 100}:
+        for options in {}, {"timeout": 0}, {"maxevents": 3}, {"timeout": -1, "maxevents": 100}:
             assert epoll.poll(**options) == theirs.poll(**options)
         assert {type(pair) for pair in epoll.poll(0)} == {tuple}
         assert [event == pair for event, pair in zip(epoll.read_events(), theirs.poll())] == [True] * 8
