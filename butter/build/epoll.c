@@ -48,9 +48,9 @@ typedef struct {
 } butter_epoll_pair;
 
 /* cffi releases the GIL around every call, which takes a third of the time of a change.
-   So it is released here, in the calls that may wait: those for events, and the one that
-   adds a file, which is asked what it is ready for. A file of FUSE then asks a server,
-   which may be a thread of this process. PyPy releases the GIL by itself. */
+   So it is released here, in the calls that may wait: those for events, and the one
+   that adds a file, which is asked what it is ready for. A file of FUSE then asks a
+   server, which may be a thread of this process. PyPy releases the GIL by itself. */
 #ifdef PYPY_VERSION
 # define WITHOUT_GIL(statement) statement
 #else
@@ -139,8 +139,8 @@ static int butter_epoll_pwait2(int epfd, butter_epoll_events *events, int maxeve
     return result;
 }
 
-/* The timeout is in nanoseconds; -1 waits for ever, and -2 too unless the descriptor has
-   the flag O_NONBLOCK, which means nothing to the kernel. */
+/* The timeout is in nanoseconds; -1 waits for ever, and -2 too unless the descriptor
+   has the flag O_NONBLOCK, which means nothing to the kernel. */
 static int read_pairs(int epfd, butter_epoll_events *events, int maxevents, int64_t timeout)
 {
     const int64_t millisecond = 1000000;
