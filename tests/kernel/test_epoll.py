@@ -114,6 +114,22 @@ def test_register_takes_objects_and_reads_nothing(epoll, counters):
     assert int(counter) == 5
 
 
+def test_closed():
+    """Each method of a closed Epoll raises the ValueError of closed files."""
+    epoll = Epoll()
+    epoll.close()
+    for method in (
+        lambda: epoll.poll(0),
+        lambda: epoll.poll(),
+        lambda: epoll.register(0),
+        lambda: epoll.modify(0, EPOLLIN),
+        lambda: epoll.unregister(0),
+        lambda: epoll.params,
+    ):
+        with pytest.raises(ValueError, match="closed file"):
+            method()
+
+
 def test_fromfd_knows_what_was_registered(counters):
     """A descriptor of select.epoll is adopted with its registrations."""
     theirs, counter = select.epoll(), counters()
