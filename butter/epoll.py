@@ -176,8 +176,10 @@ class Epoll(Eventlike[EpollEvent]):
             maxevents = min(maxevents, MOST)
         # the timeouts that programs use most, which need no look at their type
         limit = 0 if timeout == 0 else FOR_EVER if timeout is None or timeout == FOR_EVER else nanoseconds(timeout)
-        if not (limit or self._batch or self._unmade):
-            return read_events(self.fileno(), Events.pairs, self._unmade, 0, maxevents)
+        if limit <= 0 and not (self._batch or self._unmade or (limit and poll_is_replaced())):
+            found = read_events(self.fileno(), Events.pairs, self._unmade, limit, maxevents)
+            if found or not limit:
+                return found
         return self._waited(Events.pairs, limit, maxevents)
 
     def _waited(self, make: Callable[[Events], list[Made]], timeout: int, most: int) -> list[Made]:
