@@ -14,6 +14,7 @@ from butter._version import __version__
 if TYPE_CHECKING:
     from butter import clock as clock
     from butter import clone as clone
+    from butter import epoll as epoll
     from butter import errors as errors
     from butter import eventfd as eventfd
     from butter import eventlike as eventlike
@@ -39,6 +40,7 @@ __all__ = [
     "__version__",
     "clock",
     "clone",
+    "epoll",
     "errors",
     "eventfd",
     "eventlike",

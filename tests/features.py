@@ -16,6 +16,7 @@ from pathlib import Path
 
 import support
 
+from butter.asyncio.epoll import Epoll_async
 from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.fanotify import Fanotify_async
 from butter.asyncio.inotify import Inotify_async
@@ -24,6 +25,7 @@ from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 from butter.asyncio.tree import FileWatch_async, Spool_async, Tree_async
 from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
+from butter.epoll import EPOLLIN, EPOLLONESHOT, Epoll, epoll_create1
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 from butter.fanotify import (
     FAN_CLOEXEC,
@@ -61,6 +63,8 @@ class Feature:
     call = ""
     #: the class of its object, and of its awaitable if the object has events
     cls = awaitable = None
+    #: the system calls that read its events, by the C library of this machine
+    reading = ("read",)
     #: the arguments and flags of both, and the flag for a non-blocking object
     args, flags, flag = (), 0, 0
     #: the flag that closes the descriptor on exec; 0 if the call needs none for that
@@ -261,6 +265,45 @@ class Signals(Feature):
 
     def number(self, event):
         return event.ssi_int
+
+
+class Readiness(Feature):
+    """Counters that are ready, each of which is told of once.
+
+    A descriptor stays registered until the test ends, so an event is one of them.
+    """
+
+    name, call = "epoll", "epoll_create1"
+    cls, awaitable = Epoll, Epoll_async
+    reading = ("epoll_wait", "epoll_pwait")
+    batches = True
+
+    def __enter__(self):
+        self.counters = []
+        return self
+
+    def __exit__(self, *_):
+        for fd in self.counters:
+            os.close(fd)
+
+    def make(self, cls=None, blocking=True, **arguments):
+        made = super().make(cls, **arguments)
+        os.set_blocking(made.fileno(), blocking)
+        return made
+
+    def descriptor(self, flags=0, **options):
+        return epoll_create1(flags, **options)
+
+    def make_event(self, made):
+        fd = eventfd(1)
+        self.counters.append(fd)
+        made.register(fd, EPOLLIN | EPOLLONESHOT)
+
+    def number(self, event):
+        return self.counters.index(event.fd)
+
+    def sample(self, count):
+        return count // 10  # descriptors are few
 
 
 class Memory(Feature):

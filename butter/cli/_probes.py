@@ -181,6 +181,16 @@ def try_tree(backend: str) -> None:
         tree.read_event()
 
 
+@feature("epoll", since="2.6.27")
+def try_epoll() -> None:
+    from butter.epoll import EPOLLOUT, Epoll
+
+    reading, writing = os.pipe()
+    with Epoll() as epoll, open(reading, "rb"), open(writing, "wb"):
+        epoll.register(writing, EPOLLOUT)
+        epoll.read_event()
+
+
 @feature("eventfd", since="2.6.27")
 def try_eventfd() -> None:
     from butter.eventfd import Eventfd

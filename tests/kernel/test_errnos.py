@@ -49,6 +49,17 @@ from butter.clock import (
     thread_clock,
 )
 from butter.clone import CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWUTS, spawn
+from butter.epoll import (
+    EPOLLIN,
+    Epoll,
+    EpollParams,
+    epoll_create1,
+    epoll_get_params,
+    epoll_pwait,
+    epoll_pwait2,
+    epoll_set_params,
+    epoll_wait,
+)
 from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
 from butter.fanotify import (
@@ -187,7 +198,7 @@ def named(function, feature):
 # new descriptors
 
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
-NEW["fanotify"] = "fanotify_init"
+NEW["fanotify"], NEW["epoll"] = "fanotify_init", "epoll_create1"
 NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open")
 
 
@@ -328,6 +339,136 @@ def wait(fail):
     for call in ("poll", "select", "pselect6"):
         fail(call)
     timer.wait(1)
+
+
+# epoll
+
+WAITS = ("epoll_wait", "epoll_pwait")  # the C library has either
+
+
+@example("epoll_ctl")
+def control_epoll(fail):
+    epoll = Epoll()
+    fail("epoll_ctl")
+    epoll.register(0)
+
+
+@example("epoll_wait")
+def wait_for_epoll(fail):
+    epoll = epoll_create1()
+    for call in WAITS:
+        fail(call)
+    epoll_wait(epoll, 1, 0)
+
+
+@example("epoll_pwait")
+def wait_with_a_mask(fail):
+    epoll = epoll_create1()
+    fail("epoll_pwait")
+    epoll_pwait(epoll, 1, 0, signal.SIGUSR1)
+
+
+@example("epoll_pwait2")
+def wait_for_nanoseconds(fail):
+    epoll = epoll_create1()
+    fail("epoll_pwait2")
+    epoll_pwait2(epoll, 1, 1, signal.SIGUSR1)
+
+
+@example("read of an epoll descriptor")
+def read_of_an_epoll_object(fail):
+    epoll = Epoll()
+    for call in WAITS:
+        fail(call, epoll.fileno())
+    epoll.read_event()
+
+
+@example("EPIOCGPARAMS")
+def parameters_of_epoll(fail):
+    epoll = epoll_create1()
+    fail("ioctl")
+    epoll_get_params(epoll)
+
+
+@example("EPIOCSPARAMS")
+def set_parameters_of_epoll(fail):
+    epoll = epoll_create1()
+    fail("ioctl")
+    epoll_set_params(epoll, EpollParams())
+
+
+def refused_by_epoll(call, number, words, body, *marks):
+    """The kernel refuses what *body* does with an Epoll and a pipe."""
+
+    def fails(fail):
+        body(Epoll(), *os.pipe())
+
+    fails.__name__ = words.replace(" ", "_")
+    provokes(call, number, *marks, words=words)(fails)
+
+
+def register_twice(epoll, reading, writing):
+    epoll.register(reading)
+    epoll.register(reading)
+
+
+def register_what_is_closed(epoll, reading, writing):
+    os.close(reading)
+    epoll.register(reading)
+
+
+def make_a_ring(epoll, reading, writing):
+    other = Epoll()
+    epoll.register(other)
+    other.register(epoll)
+
+
+def read_without_any(epoll, reading, writing):
+    os.set_blocking(epoll.fileno(), False)
+    epoll.read_event()
+
+
+def read_of_a_closed_epoll(epoll, reading, writing):
+    os.close(epoll.fileno())
+    epoll.read_event()
+
+
+def read_of_a_pipe_as_epoll(epoll, reading, writing):
+    os.dup2(reading, epoll.fileno())
+    epoll.read_event()
+
+
+refused_by_epoll("epoll_create1", errno.EINVAL, "not 0x1$", lambda *_: epoll_create1(1))
+refused_by_epoll("epoll_ctl", errno.EEXIST, "registered already", register_twice)
+refused_by_epoll("epoll_ctl", errno.EBADF, "is not open", register_what_is_closed)
+refused_by_epoll("epoll_ctl", errno.ENOENT, "is not registered", lambda epoll, fd, _: epoll.modify(fd, EPOLLIN))
+refused_by_epoll("epoll_ctl", errno.EPERM, "always ready", lambda epoll, *_: epoll.register(os.open("/", os.O_RDONLY)))
+refused_by_epoll("epoll_ctl", errno.ELOOP, "in a ring", make_a_ring)
+refused_by_epoll("epoll_ctl", errno.EINVAL, "wait for itself", lambda epoll, *_: epoll.register(epoll))
+refused_by_epoll("epoll_wait", errno.EBADF, "is not open", lambda *_: epoll_wait(999, 1))
+refused_by_epoll("epoll_wait", errno.EINVAL, "maxevents is 0", lambda epoll, *_: epoll_wait(epoll, 0))
+refused_by_epoll("epoll_pwait", errno.EBADF, "is not open", lambda *_: epoll_pwait(999, 1))
+refused_by_epoll("epoll_pwait", errno.EINVAL, "is not an epoll", lambda epoll, fd, _: epoll_pwait(fd, 1))
+PWAIT2 = needs(kernel=(5, 11))
+refused_by_epoll("epoll_pwait2", errno.EBADF, "is not open", lambda *_: epoll_pwait2(999, 1), PWAIT2)
+refused_by_epoll("epoll_pwait2", errno.EINVAL, "maxevents is -1", lambda epoll, *_: epoll_pwait2(epoll, -1), PWAIT2)
+refused_by_epoll("read of an epoll descriptor", errno.EAGAIN, "", read_without_any)
+refused_by_epoll("read of an epoll descriptor", errno.EBADF, "is not open", read_of_a_closed_epoll)
+refused_by_epoll("read of an epoll descriptor", errno.EINVAL, "is not an epoll", read_of_a_pipe_as_epoll)
+refused_by_epoll("EPIOCGPARAMS", errno.ENOTTY, "is not an epoll", lambda _, fd, __: epoll_get_params(fd))
+PARAMS = needs(kernel=(6, 9))
+refused_by_epoll("EPIOCGPARAMS", errno.EBADF, "is not open", lambda *_: epoll_get_params(999), PARAMS)
+refused_by_epoll("EPIOCSPARAMS", errno.EBADF, "is not open", lambda *_: epoll_set_params(999, EpollParams()), PARAMS)
+refused_by_epoll(
+    "EPIOCSPARAMS", errno.EINVAL, "prefer_busy_poll", lambda epoll, *_: epoll_set_params(epoll, (0, 0, 2)), PARAMS
+)
+
+
+@provokes("EPIOCSPARAMS", errno.EPERM, PARAMS, words="CAP_NET_ADMIN")
+def large_budget_as_nobody(fail):
+    epoll = Epoll()
+    support.become_nobody()
+    epoll.params = EpollParams(busy_poll_budget=65)
 
 
 # inotify

@@ -30,6 +30,10 @@ _SYSCALLS = {
     "timerfd_gettime": (287, 87),
     "eventfd2": (290, 19),
     "epoll_create1": (291, 20),
+    "epoll_ctl": (233, 21),
+    "epoll_wait": (232, 22),  # which is epoll_pwait on aarch64
+    "epoll_pwait": (281, 22),
+    "epoll_pwait2": (441, 441),
     "inotify_init1": (294, 26),
     "inotify_add_watch": (254, 27),
     "inotify_rm_watch": (255, 28),
