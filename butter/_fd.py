@@ -74,10 +74,11 @@ def _table_too_large(**_: object) -> str:
 
 
 def _not_both_open(a: int, b: int, **_: object) -> str:
-    closed = [f"descriptor {fd}" for fd in dict.fromkeys((a, b)) if not is_open(fd)]
-    if not closed:
-        return f"descriptor {a} or descriptor {b} was closed meanwhile"
-    return f"{' and '.join(closed)} {'are' if len(closed) > 1 else 'is'} not open"
+    if is_open(a):
+        return f"descriptor {b} is not open"
+    if is_open(b):
+        return f"descriptor {a} is not open"
+    return f"neither descriptor {a} nor descriptor {b} is open"
 
 
 def _refused(fd: int, buffers: Sequence[Buffer], use: str, offset: int, flags: int) -> str:

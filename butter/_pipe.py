@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _CAP_SYS_RESOURCE = 24
 _KNOWN_FLAGS = sum(PipeFlags)
 _NEITHER = -1, -1
-_HARD = "fs.pipe-user-pages-hard"
 
 
 def _flags_refused(flags: int, **_: object) -> str:
@@ -45,19 +44,13 @@ def _flags_refused(flags: int, **_: object) -> str:
 
 
 def _no_pipe(**_: object) -> str:
-    sentence = files_exhausted()
+    # 0 means that there is no such limit
+    if not sysctl("fs.pipe-user-pages-hard"):
+        return files_exhausted()
     return (
-        f"{sentence}; or the pipes of this user are too large together: {raise_sysctl(_HARD)}" if _hard() else sentence
+        f"{files_exhausted()}; or the pipes of this user have too many pages together: "
+        f"{raise_sysctl('fs.pipe-user-pages-hard')}"
     )
-
-
-def _hard() -> bool:
-    """Return whether a limit for all pipes of a user is set, which 0 leaves out."""
-    return bool(sysctl(_HARD))
-
-
-def _is_pipe(fd: int) -> bool:
-    return lib.get_pipe_size(fd) >= 0
 
 
 def _size_refused(size: int, **_: object) -> str:

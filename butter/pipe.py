@@ -21,12 +21,21 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer, Self
 
-__all__ = ["Pipe", "PipeReader", "PipeWriter", "get_buffered_length", "get_pipe_size", "pipe2", "set_pipe_size"]
+__all__ = [
+    "Pipe",
+    "PipeEnd",
+    "PipeReader",
+    "PipeWriter",
+    "get_buffered_length",
+    "get_pipe_size",
+    "pipe2",
+    "set_pipe_size",
+]
 __all__ += _constants.__all__
 
 
-class _End(Descriptor):
-    """One end of a pipe, which owns its descriptor."""
+class PipeEnd(Descriptor):
+    """An end of a pipe, which owns its descriptor: a PipeReader or a PipeWriter."""
 
     #: what the descriptor of the other end alone is open for
     _other = os.O_RDONLY
@@ -82,10 +91,10 @@ class _End(Descriptor):
         return open(self.fileno(), self._mode + (mode or "b"), buffering, encoding, errors, newline, closefd=False)
 
 
-class PipeReader(_End):
-    """The reading end of a pipe: :attr:`Pipe.reader`, or :meth:`adopt` makes one.
+class PipeReader(PipeEnd):
+    """The reading end of a pipe: :attr:`Pipe.reader`.
 
-    :meth:`adopt` takes the reading end of any pipe, and of a FIFO.
+    ``adopt`` makes one of the reading end of any pipe, and of a FIFO.
     """
 
     _kind = "a reading end of a pipe"
@@ -105,10 +114,10 @@ class PipeReader(_End):
         return read(self.fileno(), integer(count, 63, "count"))
 
 
-class PipeWriter(_End):
-    """The writing end of a pipe: :attr:`Pipe.writer`, or :meth:`adopt` makes one.
+class PipeWriter(PipeEnd):
+    """The writing end of a pipe: :attr:`Pipe.writer`.
 
-    :meth:`adopt` takes the writing end of any pipe, and of a FIFO.
+    ``adopt`` makes one of the writing end of any pipe, and of a FIFO.
     """
 
     _kind = "a writing end of a pipe"
@@ -169,7 +178,7 @@ class Pipe:
                 self.close()
                 raise
 
-    def _open_end(self) -> _End:
+    def _open_end(self) -> PipeEnd:
         """Return an end that is open: both know the size and the content."""
         return self.writer if self.reader.closed() else self.reader
 

@@ -759,7 +759,7 @@ def reversed_range(fail):
     close_range(901, 900)
 
 
-@provokes("same_open_file", errno.EBADF, words="descriptor 900 and descriptor 901 are not open")
+@provokes("same_open_file", errno.EBADF, words="neither descriptor 900 nor descriptor 901 is open")
 def compare_nothing(fail):
     same_open_file(900, 901)
 
