@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from butter import eventlike as eventlike
     from butter import fanotify as fanotify
     from butter import fanotify_constants as fanotify_constants
+    from butter import fd as fd
     from butter import inotify as inotify
     from butter import inotify_simple as inotify_simple
     from butter import memfd as memfd
     from butter import mounts as mounts
     from butter import pidfd as pidfd
+    from butter import pipe as pipe
     from butter import prctl as prctl
     from butter import signalfd as signalfd
     from butter import sigset as sigset
@@ -46,11 +48,13 @@ __all__ = [
     "eventlike",
     "fanotify",
     "fanotify_constants",
+    "fd",
     "inotify",
     "inotify_simple",
     "memfd",
     "mounts",
     "pidfd",
+    "pipe",
     "prctl",
     "signalfd",
     "sigset",

@@ -45,6 +45,7 @@ from butter.inotify import IN_CREATE, IN_DELETE_SELF, IN_NONBLOCK, Inotify, inot
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
 from butter.mounts import MountMonitor
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
+from butter.pipe import O_CLOEXEC, O_DIRECT, O_NONBLOCK, PipeReader, pipe2
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.system import AT_FDCWD, Mount, open_tree
 from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
@@ -61,6 +62,8 @@ class Feature:
     name = ""
     #: the system call without which nothing of it works, for ``support.inject``
     call = ""
+    #: the arguments of the calls that are meant, where others make that call too
+    call_arguments = None
     #: the class of its object, and of its awaitable if the object has events
     cls = awaitable = None
     #: the system calls that read its events, by the C library of this machine
@@ -337,6 +340,33 @@ class Processes(Feature):
     def use(self, made):
         made.send_signal(0)
         assert made.poll() is None
+
+
+class Ends(Feature):
+    """The reading end of a pipe whose other end is closed, so that it never waits."""
+
+    name, call = "pipe", "pipe2"
+    # the doctor has pipes of its own, without packets
+    call_arguments = {1: O_CLOEXEC | O_DIRECT}
+    cls = PipeReader
+    flag = O_NONBLOCK
+
+    def make(self, cls=None, blocking=True, **arguments):
+        return (cls or self.cls).adopt(self.descriptor(0 if blocking else self.flag, **arguments))
+
+    def descriptor(self, flags=0, **options):
+        reader, writer = pipe2(flags, **options)
+        os.close(writer)
+        return reader
+
+    def use(self, made):
+        assert made.read() == b""
+
+
+class Numbers(Feature):
+    """Calls for descriptors of any kind, without an object."""
+
+    name, call = "fd", "readv"
 
 
 class Moves(Feature):

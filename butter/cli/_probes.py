@@ -266,6 +266,28 @@ def try_pidfd() -> None:
         process.wait()
 
 
+@feature("pipe", since="3.4")
+def try_pipe() -> None:
+    from butter.pipe import O_DIRECT, Pipe
+
+    with Pipe(O_DIRECT, size=4096) as pipe:
+        pipe.writer.write(b"butter")
+        pipe.reader.read()
+
+
+@feature("fd", since="5.9")
+def try_fd() -> None:
+    from butter.fd import close_range, read_into, same_open_file
+    from butter.pipe import Pipe
+
+    with Pipe() as pipe:
+        pipe.writer.write(b"butter")
+        read_into(pipe.reader, bytearray(6))
+        same_open_file(pipe.reader, pipe.writer)
+    # the last number, which nothing has
+    close_range(2**32 - 1)
+
+
 @feature("splice", since="2.6.17")
 def try_splice() -> None:
     from butter.splice import splice

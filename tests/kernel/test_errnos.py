@@ -76,6 +76,7 @@ from butter.fanotify import (
     Fanotify,
     fanotify_mark,
 )
+from butter.fd import close_range, dup3, preadv2, pwritev2, readv, same_open_file, writev
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
 from butter.memfd import Memfd, memfd_create
 from butter.mounts import MountMonitor
@@ -93,6 +94,7 @@ from butter.pidfd import (
     pidfd_send_signal,
     waitid,
 )
+from butter.pipe import Pipe, get_pipe_size
 from butter.prctl import (
     PR_CAPBSET_DROP,
     PR_GET_DUMPABLE,
@@ -199,7 +201,7 @@ def named(function, feature):
 
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
 NEW["fanotify"], NEW["epoll"] = "fanotify_init", "epoll_create1"
-NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open")
+NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open", pipe="pipe2")
 
 
 def new_descriptor(feature, fail):
@@ -916,6 +918,200 @@ def mapping(fail):
     memfd = Memfd("", 1)
     fail("mmap", arguments={4: memfd.fileno()})
     memfd.mmap()
+
+
+# pipe
+
+
+@provokes("pipe2", errno.EINVAL, words="unknown flags 0x1$")
+def pipe_with_a_strange_flag(fail):
+    Pipe(1)
+
+
+@example("fcntl(F_GETPIPE_SZ)")
+def get_size(fail):
+    pipe = Pipe()
+    fail("fcntl", pipe.reader.fileno(), {1: 1032})
+    assert pipe.size
+
+
+@example("fcntl(F_SETPIPE_SZ)")
+def set_size(fail):
+    pipe = Pipe()
+    fail("fcntl", pipe.reader.fileno(), {1: 1031})
+    pipe.size = 4096
+
+
+@example("read of a pipe")
+def read_a_pipe(fail):
+    pipe = Pipe()
+    fail("read", pipe.reader.fileno())
+    pipe.reader.read()
+
+
+@example("write of a pipe")
+def write_a_pipe(fail):
+    pipe = Pipe()
+    fail("write", pipe.writer.fileno())
+    pipe.writer.write(b"x")
+
+
+@provokes("fcntl(F_GETPIPE_SZ)", errno.EBADF, words="not open, or not a pipe")
+def size_of_a_file(fail):
+    get_pipe_size(os.open(".", os.O_RDONLY))
+
+
+@provokes("fcntl(F_SETPIPE_SZ)", errno.EBUSY, words="need more room than 0 bytes")
+def size_below_the_content(fail):
+    pipe = Pipe(size=1 << 16)
+    pipe.writer.write(bytes(1 << 14))
+    pipe.size = 0
+
+
+@provokes("fcntl(F_SETPIPE_SZ)", errno.EINVAL, words="at most 2147483648 bytes")
+def size_without_a_power(fail):
+    Pipe().size = 2**31 + 1
+
+
+@provokes("fcntl(F_SETPIPE_SZ)", errno.EPERM, needs("CAP_SETUID"), words="fs.pipe-max-size is [0-9]+;")
+def size_above_the_limit(fail):
+    support.become_nobody()
+    Pipe().size = 2**31
+
+
+@provokes("read of a pipe", errno.EAGAIN)
+def read_of_an_empty_pipe(fail):
+    pipe = Pipe(os.O_NONBLOCK)
+    pipe.reader.read()
+
+
+@provokes("write of a pipe", errno.EPIPE)
+def write_without_a_reader(fail):
+    pipe = Pipe()
+    pipe.reader.close()
+    pipe.writer.write(b"x")
+
+
+# fd
+
+
+@example("dup3")
+def duplicate(fail):
+    fail("dup3")
+    dup3(0, 900)
+
+
+@example("close_range")
+def close_a_range(fail):
+    fail("close_range")
+    close_range(900)
+
+
+@example("same_open_file")
+def compare_descriptors(fail):
+    fail("fcntl", arguments={1: 1027})
+    fail("kcmp")
+    same_open_file(0, 1)
+
+
+@example("readv")
+def read_a_vector(fail):
+    fail("readv")
+    readv(0, [bytearray(1)])
+
+
+@example("writev")
+def write_a_vector(fail):
+    fail("writev")
+    writev(1, [b""])
+
+
+@example("preadv2")
+def read_a_vector_at_an_offset(fail):
+    # the C library does without the first if it is missing
+    fail("preadv2")
+    fail("preadv")
+    preadv2(0, [bytearray(1)], 0)
+
+
+@example("pwritev2")
+def write_a_vector_at_an_offset(fail):
+    fail("pwritev2")
+    fail("pwritev")
+    pwritev2(1, [b""], 0)
+
+
+@provokes("dup3", errno.EBADF, words="newfd is 100; RLIMIT_NOFILE .* allows 0 to 99")
+def duplicate_beyond_the_limit(fail):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+    dup3(0, 100)
+
+
+@provokes("dup3", errno.EINVAL, words="oldfd and newfd are both 0")
+def duplicate_of_itself(fail):
+    dup3(0, 0)
+
+
+@provokes("close_range", errno.EINVAL, needs(kernel=(5, 9)), words="last must not be below first")
+def reversed_range(fail):
+    close_range(901, 900)
+
+
+@provokes("same_open_file", errno.EBADF, words="neither descriptor 900 nor descriptor 901 is open")
+def compare_nothing(fail):
+    same_open_file(900, 901)
+
+
+@provokes("readv", errno.EAGAIN)
+def read_a_vector_of_nothing(fail):
+    pipe = Pipe(os.O_NONBLOCK)
+    readv(pipe.reader, [bytearray(1)])
+
+
+@provokes("readv", errno.EBADF)
+def read_a_vector_of_a_writer(fail):
+    pipe = Pipe()
+    readv(pipe.writer, [bytearray(1)])
+
+
+@provokes("readv", errno.EINVAL, words="is of a kind that cannot be read")
+def read_a_vector_of_a_short_buffer(fail):
+    readv(Timer(), [bytearray(1)])
+
+
+@provokes("readv", errno.EISDIR)
+def read_a_vector_of_a_directory(fail):
+    readv(os.open(".", os.O_RDONLY), [bytearray(1)])
+
+
+@provokes("writev", errno.ENOSPC)
+def write_a_vector_to_a_full_device(fail):
+    writev(os.open("/dev/full", os.O_WRONLY), [b"x"])
+
+
+@provokes("writev", errno.EPERM)
+def write_a_vector_to_a_sealed_memfd(fail):
+    memfd = Memfd("", b"x")
+    memfd.writable = False
+    writev(memfd, [b"x"])
+
+
+@provokes("writev", errno.EPIPE)
+def write_a_vector_without_a_reader(fail):
+    pipe = Pipe()
+    pipe.reader.close()
+    writev(pipe.writer, [b"x"])
+
+
+@provokes("preadv2", errno.ESPIPE, words="has no offset")
+def read_a_vector_at_an_offset_of_a_pipe(fail):
+    pipe = Pipe()
+    preadv2(pipe.reader, [bytearray(1)], 0)
+
+
+@provokes("preadv2", errno.EOPNOTSUPP, words="unknown flags 0x40000")
+def read_a_vector_with_a_strange_flag(fail):
+    preadv2(os.open("file", os.O_RDONLY | os.O_CREAT), [bytearray(1)], 0, 0x40000)
 
 
 # pidfd
