@@ -47,16 +47,6 @@ typedef struct {
     uint32_t events;
 } butter_epoll_pair;
 
-/* cffi releases the GIL around every call, which takes a third of the time of a change.
-   So it is released here, in the calls that may wait: those for events, and the one
-   that adds a file, which is asked what it is ready for. A file of FUSE then asks a
-   server, which may be a thread of this process. PyPy releases the GIL by itself. */
-#ifdef PYPY_VERSION
-# define WITHOUT_GIL(statement) statement
-#else
-# define WITHOUT_GIL(statement) Py_BEGIN_ALLOW_THREADS statement Py_END_ALLOW_THREADS
-#endif
-
 /* A call that fails returns -1 - errno: butter/errors.py says why. */
 static int butter_epoll_create1(int flags)
 {
@@ -65,14 +55,15 @@ static int butter_epoll_create1(int flags)
 }
 #define epoll_create1 butter_epoll_create1
 
+/* The kernel asks a file what it is ready for, under a lock that the other calls on the
+   descriptor take too. A file of FUSE asks a server, which may be a thread of this
+   process: so each operation leaves the GIL to it. */
 static int butter_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data)
 {
     struct epoll_event event = {.events = events, .data = {.u64 = data}};
     int result;
 
-    if (op != EPOLL_CTL_ADD)
-        return epoll_ctl(epfd, op, fd, &event) < 0 ? -1 - errno : 0;
-    WITHOUT_GIL(result = epoll_ctl(epfd, op, fd, &event) < 0 ? -1 - errno : 0;)
+    WITHOUT_GIL(result = epoll_ctl(epfd, op, fd, &event) < 0 ? -1 - errno : 0);
     return result;
 }
 
@@ -101,7 +92,7 @@ static int butter_epoll_wait(int epfd, butter_epoll_events *events, int maxevent
 {
     int result;
 
-    WITHOUT_GIL(result = counted(events, epoll_wait(epfd, events->found, maxevents, timeout));)
+    WITHOUT_GIL(result = counted(events, epoll_wait(epfd, events->found, maxevents, timeout)));
     return result;
 }
 
@@ -116,7 +107,7 @@ static int butter_epoll_pwait(int epfd, butter_epoll_events *events, int maxeven
 {
     int result;
 
-    WITHOUT_GIL(result = counted(events, pwait(epfd, events, maxevents, timeout, masked ? &blocked : NULL));)
+    WITHOUT_GIL(result = counted(events, pwait(epfd, events, maxevents, timeout, masked ? &blocked : NULL)));
     return result;
 }
 
@@ -135,7 +126,7 @@ static int butter_epoll_pwait2(int epfd, butter_epoll_events *events, int maxeve
 {
     int result;
 
-    WITHOUT_GIL(result = counted(events, pwait2(epfd, events, maxevents, timeout, masked ? &blocked : NULL));)
+    WITHOUT_GIL(result = counted(events, pwait2(epfd, events, maxevents, timeout, masked ? &blocked : NULL)));
     return result;
 }
 
@@ -173,14 +164,9 @@ static int butter_epoll_read(int epfd, butter_epoll_events *events, int maxevent
 {
     int result;
 
-    WITHOUT_GIL(result = read_pairs(epfd, events, maxevents, timeout);)
+    WITHOUT_GIL(result = read_pairs(epfd, events, maxevents, timeout));
     return result;
 }
-
-#undef Py_BEGIN_ALLOW_THREADS
-#undef Py_END_ALLOW_THREADS
-#define Py_BEGIN_ALLOW_THREADS {
-#define Py_END_ALLOW_THREADS }
 
 static int butter_epoll_ioctl(int epfd, unsigned long request, butter_epoll_params *params)
 {

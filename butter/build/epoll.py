@@ -64,4 +64,5 @@ int butter_epoll_ioctl(int epfd, unsigned long request, butter_epoll_params *par
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._epoll_c", Path(__file__).with_suffix(".c").read_text())
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("quick.h", "epoll.c")]
+ffi.set_source("butter._epoll_c", "\n".join(SOURCES))
