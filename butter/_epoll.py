@@ -138,20 +138,21 @@ class Events:
         count: int = self.struct.count
         return count
 
-    def made(self) -> list[EpollEvent]:
-        """Return the events of a read of an object."""
-        # zip uses one tuple of arguments again and again; map makes one for each event
-        return list(starmap(tuple.__new__, zip(repeat(EpollEvent), self.pairs())))  # noqa: RUF058
-
-    def pairs(self) -> list[tuple[int, int]]:
-        """Return the pairs of a read of an object."""
-        count = self.struct.count
-        # one event is frequent, and this takes less time for it
-        return [_pair_in(self.view)] if count == 1 else list(_pairs_in(self.view[: count * _PAIR_SIZE]))
-
     def with_data(self) -> list[tuple[int, int]]:
         """Return the mask and the data of each event of a call."""
         return list(_events_in(self.view[: self.struct.count * EVENT_SIZE]))
+
+
+def pairs(view: Any, count: int) -> list[tuple[int, int]]:
+    """Return the pairs of a read of an object."""
+    # one event is frequent, and this takes less time for it
+    return [_pair_in(view)] if count == 1 else list(_pairs_in(view[: count * _PAIR_SIZE]))
+
+
+def made(view: Any, count: int) -> list[EpollEvent]:
+    """Return the events of a read of an object."""
+    # zip uses one tuple of arguments again and again; map makes one for each event
+    return list(starmap(tuple.__new__, zip(repeat(EpollEvent), pairs(view, count))))  # noqa: RUF058
 
 
 class _Reader(Reader[Events, Any]):
@@ -162,32 +163,33 @@ class _Reader(Reader[Events, Any]):
     def wait(
         self,
         fd: int,
-        make: Callable[[Events], list[Made]],
+        make: Callable[[Any, int], list[Made]],
         unmade: deque[Events],
         timeout: int = AS_FLAGGED,
         most: int = ROOM,
     ) -> list[Made]:
-        """Return what *make* makes of the events of one read of *fd*.
+        """Return what *make* makes of the view and the number of events of one read.
 
         The *timeout* is in nanoseconds. The list is empty if the time is over, or if a
         signal interrupted the wait. :meth:`Reader.read` is the same without the two,
         and says why each line stands where it does.
         """
         if unmade:
-            return self._resume(make, unmade)
+            return self._resume(lambda buffer: make(buffer.view, len(buffer)), unmade)
         thread, free = get_ident(), self.free
         buffer = free.pop(thread, None)
         if buffer is None or buffer.room < most:
             buffer = Events(max(most, ROOM))
+        struct = buffer.struct
         try:
-            count = self._fill(fd, buffer.struct, most, timeout)
+            count = self._fill(fd, struct, most, timeout)
             if count > 0:
-                events = make(buffer)
+                events = make(buffer.view, count)
                 free[thread] = buffer
-                buffer.struct.count = 0
+                struct.count = 0
                 return events
         except BaseException:
-            if buffer.struct.count:
+            if struct.count:
                 unmade.appendleft(buffer)
             raise
         self.give(buffer)

@@ -26,7 +26,9 @@ from butter._epoll import (
     epoll_pwait2,
     epoll_set_params,
     epoll_wait,
+    made,
     nanoseconds,
+    pairs,
     read_events,
 )
 from butter._epoll_errors import LINK, MOST
@@ -155,7 +157,7 @@ class Epoll(Eventlike[EpollEvent]):
                     pass  # another thread took it
 
     def _read_events(self) -> list[EpollEvent]:
-        return read_events(self.fileno(), Events.made, self._unmade)
+        return read_events(self.fileno(), made, self._unmade)
 
     def poll(self, timeout: float | None = FOR_EVER, maxevents: int = -1) -> list[tuple[int, int]]:
         """The descriptors that are ready, as pairs of a number and its events.
@@ -176,23 +178,24 @@ class Epoll(Eventlike[EpollEvent]):
             maxevents = min(maxevents, MOST)
         # the timeouts that programs use most, which need no look at their type
         limit = 0 if timeout == 0 else FOR_EVER if timeout is None or timeout == FOR_EVER else nanoseconds(timeout)
-        if limit <= 0 and not (self._batch or self._unmade or (limit and poll_is_replaced())):
-            found = read_events(self.fileno(), Events.pairs, self._unmade, limit, maxevents)
-            if found or not limit:
-                return found
-        return self._waited(Events.pairs, limit, maxevents)
+        return self._waited(pairs, limit, maxevents)
 
-    def _waited(self, make: Callable[[Events], list[Made]], timeout: int, most: int) -> list[Made]:
+    def _waited(self, make: Callable[[Any, int], list[Made]], timeout: int, most: int) -> list[Made]:
         """Return what *make* makes of the events of a read, at most *most* events.
 
         The *timeout* is in nanoseconds. Events that wait in the object come as they
         are. The list is empty when the time is over.
         """
         batch: deque[Any] = self._batch
+        if timeout <= 0 and not (batch or self._unmade or (timeout and poll_is_replaced())):
+            # the short way of most calls
+            found: list[Any] = read_events(self.fileno(), make, self._unmade, timeout, most)
+            if found or not timeout:
+                return found
         deadline = time.monotonic_ns() + timeout if timeout > 0 else 0
         left = timeout
         while True:
-            found: list[Any] = []
+            found = []
             if self._unmade:
                 batch.extend(self._read_events())
             if batch:
@@ -233,7 +236,7 @@ class Epoll(Eventlike[EpollEvent]):
                 return batch.popleft()
             except IndexError:
                 pass
-            events = self._waited(Events.made, limit, ROOM)
+            events = self._waited(made, limit, ROOM)
             if not events:
                 raise timed_out(TimeoutError, timeout)
             batch.extend(events)
@@ -250,6 +253,10 @@ class Epoll(Eventlike[EpollEvent]):
     @params.setter
     def params(self, params: EpollParams) -> None:
         epoll_set_params(self.fileno(), params)
+
+
+# the events that are for a reader, and for a writer: an error or a hangup is for both
+_READER, _WRITER = ~int(EPOLLOUT), ~int(EPOLLIN)
 
 
 class _Keys(Mapping[Any, SelectorKey]):
@@ -358,13 +365,12 @@ class EpollSelector(selectors.BaseSelector):
         ends the wait.
         """
         keys = self._keys
-        pairs = self._epoll.poll(timeout if timeout is None or timeout > 0 else 0, len(keys) or 1)
+        limit = FOR_EVER if timeout is None else nanoseconds(timeout) if timeout > 0 else 0
         ready = []
-        for fd, mask in pairs:
+        for fd, mask in self._epoll._waited(pairs, limit, len(keys) or 1):
             key = keys.get(fd)
             if key is not None:
-                # an error, or a hangup, is for a reader and for a writer
-                events = (EVENT_READ if mask & ~EPOLLOUT else 0) | (EVENT_WRITE if mask & ~EPOLLIN else 0)
+                events = (EVENT_READ if mask & _READER else 0) | (EVENT_WRITE if mask & _WRITER else 0)
                 ready.append((key, events & key.events))
         return ready
 
