@@ -26,6 +26,11 @@ O_PATH = 0o10000000
 CLOEXEC_DEFAULT = True
 
 
+# the least and the greatest number of so many bits; a negative count is a signed type
+_RANGES = {bits: (0, (1 << bits) - 1) for bits in range(1, 65)}
+_RANGES.update({-bits: (-1 << bits - 1, (1 << bits - 1) - 1) for bits in range(1, 65)})
+
+
 def integer(value: int, bits: int, name: str) -> int:
     """Return *value* if it is an int of *bits* bits.
 
@@ -36,16 +41,21 @@ def integer(value: int, bits: int, name: str) -> int:
     Raises TypeError for a value that is not an int, ValueError for a number out of
     range.
     """
+    low, most = _RANGES[bits]
+    # nearly each argument of nearly each call comes this way
+    if value.__class__ is int and low <= value <= most:
+        return value
     if not isinstance(value, int):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    low, high = (0, 1 << bits) if bits > 0 else (-1 << -bits - 1, 1 << -bits - 1)
-    if not low <= value < high:
-        raise ValueError(f"{name} is {value}; it must be {low} to {high - 1}")
-    return value if type(value) is int else int.__index__(value)
+    if not low <= value <= most:
+        raise ValueError(f"{name} is {value}; it must be {low} to {most}")
+    return int.__index__(value)
 
 
 def fileno(fd: FileDescriptor) -> int:
     """Return the number of a descriptor: an int, or anything with ``fileno()``."""
+    if fd.__class__ is int and 0 <= fd < 1 << 31:
+        return fd
     if not isinstance(fd, int):
         try:
             method = fd.fileno

@@ -69,7 +69,7 @@ class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
 
     __slots__ = ("_errors", "_fill")
 
-    def __init__(self, new: Callable[[], FilledBuffer], fill: Callable[[int, Any], int], errors: Errors) -> None:
+    def __init__(self, new: Callable[[], FilledBuffer], fill: Callable[..., int], errors: Errors) -> None:
         super().__init__(new)
         self._fill = fill
         self._errors = errors

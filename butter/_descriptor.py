@@ -59,7 +59,7 @@ def is_open(fd: int) -> bool:
     """Return whether this number is that of an open descriptor."""
     try:
         fcntl.fcntl(fd, fcntl.F_GETFD)
-    except OSError:
+    except (OSError, ValueError):  # Python refuses a negative number itself
         return False
     return True
 

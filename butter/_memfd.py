@@ -33,7 +33,7 @@ from butter._descriptor import link_of
 from butter._enums import Named
 from butter._memfd_c import ffi as ffi
 from butter._memfd_c import lib
-from butter._signals import raised_by_handler
+from butter._signals import errno_of
 from butter.errors import (
     BAD_DESCRIPTOR,
     NEW_DESCRIPTOR,
@@ -292,16 +292,6 @@ MMAP = Errors(
         errno.EPERM: (Sealed, _mapping_sealed),
     },
 )
-
-
-def errno_of(error: OSError) -> int:
-    """Return the errno of an OSError that a builtin raised.
-
-    An exception that a signal handler raised during the call is raised again.
-    """
-    if raised_by_handler(error):
-        raise error
-    return error.errno or 0
 
 
 def memfd_create(name: Path = "", flags: int = 0, closefd: bool = CLOEXEC_DEFAULT) -> int:

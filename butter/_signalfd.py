@@ -25,19 +25,18 @@ from butter._constants.signalfd import (
     ChildCode,
     SignalCode,
 )
+from butter._sigbits import MEMBERS, members, sigbits
 from butter._signalfd_c import ffi, lib
 from butter.errors import BAD_DESCRIPTOR, NEW_ANONYMOUS, Errors, InvalidArgument, reading
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, Union
+    from typing import Any
 
     from typing_extensions import Self
 
     from butter._arguments import FileDescriptor, HasFileno
-
-    Signals = Union[int, Iterable[int]]
+    from butter._sigbits import Signals
 
 
 def _signalfd_refused(fd: int, flags: int, **_: object) -> str:
@@ -73,15 +72,11 @@ READ = Errors(
     },
 )
 
-# The member of signal.Signals for each number, or the number where there is none; the
-# two or three signals that the C library keeps for itself are left out.
-_members: dict[int, int] = {int(number): number for number in sorted(signal.valid_signals())}
-
 #: ``{10: 'SIGUSR1', …}``: the names of the signals by number; real-time signals are
 #: counted from ``SIGRTMIN``
 signum_to_signame: dict[int, str] = {
     number: member.name if isinstance(member, signal.Signals) else f"SIGRTMIN+{number - signal.SIGRTMIN}"
-    for number, member in _members.items()
+    for number, member in MEMBERS.items()
 }
 
 
@@ -94,36 +89,7 @@ def sigset(signals: Signals) -> set[int]:
     for a number that is not a signal or that the C library keeps for itself (32 and 33
     in glibc).
     """
-    if isinstance(signals, (int, str)):
-        signals = (signals,)
-    elif not hasattr(signals, "__iter__"):
-        raise TypeError(f"signals is a signal or an iterable of them, not {type(signals).__name__}")
-    found = set()
-    for number in signals:
-        if isinstance(number, str):
-            raise TypeError(_not_a_name(number))
-        member = _members.get(integer(number, -32, "signal"))
-        if member is None:
-            raise ValueError(
-                f"there is no signal {number}: signals are 1 to 31 and {signal.SIGRTMIN} to {max(_members)}"
-            )
-        found.add(member)
-    return found
-
-
-def _not_a_name(text: str) -> str:
-    """Return the sentence about a str that was passed as a signal."""
-    name = text.upper() if text.upper().startswith("SIG") else f"SIG{text.upper()}"
-    constant = name if name in signal.Signals.__members__ else "SIGTERM"
-    return f"a signal must be an int, such as signal.{constant}, not the str {text!r}"
-
-
-def members(bits: int) -> set[int]:
-    """Return the set of the signals whose bits are 1 in *bits*.
-
-    The lowest bit is that of signal 1.
-    """
-    return {member for number, member in _members.items() if bits >> number - 1 & 1}
+    return members(sigbits(signals))
 
 
 # Looked up once, here: tests replace `lib` and `ffi` with mocks for the thin calls,
@@ -134,7 +100,7 @@ _handled, _new, _buffer = lib.butter_signal_handled, ffi.new, ffi.buffer
 
 def _sigset_t(signals: Signals) -> Any:
     filled = _new("sigset_t *")
-    _fill(filled, sum(1 << number - 1 for number in sigset(signals)))
+    _fill(filled, sigbits(signals))
     return filled
 
 

@@ -37,3 +37,13 @@ def raised_by_handler(error: BaseException) -> bool:
     """
     traceback = error.__traceback__
     return traceback is not None and traceback.tb_next is not None
+
+
+def errno_of(error: OSError) -> int:
+    """Return the errno of an OSError that a builtin raised.
+
+    An exception that a signal handler raised during the call is raised again.
+    """
+    if raised_by_handler(error):
+        raise error
+    return error.errno or 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from butter._arguments import ACCESS_MODE, O_PATH
 from butter._constants.splice import SpliceFlags
-from butter.errors import NEW_DESCRIPTOR, NO_MEMORY, Errors, InvalidArgument, OutOfMemory
+from butter.errors import MOVING, NEW_DESCRIPTOR, NO_MEMORY, Errors, InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -153,30 +153,7 @@ _PIPES: Mapping[int, Meaning] = {
     errno.EPERM: (PermissionError, _not_allowed),
     errno.EPIPE: (NoReader, "the target has no reader any more"),
 }
-_FILES: Mapping[int, Meaning] = {
-    **_PIPES,
-    errno.EACCES: (PermissionError, "a security module does not allow it"),
-    errno.ECONNABORTED: (ConnectionAbortedError, "the connection was aborted"),
-    errno.ECONNREFUSED: (ConnectionRefusedError, "the peer refused the connection"),
-    errno.ECONNRESET: (ConnectionResetError, "the peer reset the connection"),
-    errno.EDESTADDRREQ: (OSError, "the socket is not connected, so the bytes have no address to go to"),
-    errno.EDQUOT: (OSError, "the disk quota of the user is used up"),
-    errno.EFBIG: (OSError, "the target would be larger than its filesystem or RLIMIT_FSIZE allows"),
-    errno.EHOSTUNREACH: (OSError, "the host of the peer cannot be reached"),
-    errno.EIO: (OSError, "the device failed to read or write"),
-    errno.EMSGSIZE: (OSError, "the socket sends whole messages, and this one is too large"),
-    errno.ENETDOWN: (OSError, "the network is down"),
-    errno.ENETUNREACH: (OSError, "the network of the peer cannot be reached"),
-    errno.ENOBUFS: (OutOfMemory, "the network has no buffer left"),
-    errno.ENODEV: (OSError, "the device is gone, or does not support this"),
-    errno.ENOSPC: (OSError, "the device of the target is full"),
-    errno.ENOTCONN: (OSError, "the socket is not connected"),
-    errno.ENXIO: (OSError, "the device is gone, or the offset is past its end"),
-    errno.EOVERFLOW: (InvalidArgument, "the offset and the length together are past the largest offset"),
-    errno.ESPIPE: (InvalidArgument, _no_offset),
-    errno.ETIMEDOUT: (TimeoutError, "the peer does not answer any more"),
-    errno.ETXTBSY: (OSError, "the file is in use as swap space or as a running program"),
-}
+_FILES: Mapping[int, Meaning] = {**_PIPES, **MOVING, errno.ESPIPE: (InvalidArgument, _no_offset)}
 SPLICE = Errors("splice", {**_FILES, errno.EINVAL: (InvalidArgument, _splice_refused)}, since="2.6.17")
 TEE = Errors("tee", {**_PIPES, errno.EINVAL: (InvalidArgument, _tee_refused)}, since="2.6.17")
 COPY = Errors(

@@ -52,7 +52,8 @@ TIMER_CLOCKS = PLAIN_CLOCKS + ALARM_CLOCKS
 SETTABLE_CLOCKS = (CLOCK_REALTIME, CLOCK_REALTIME_ALARM)
 
 
-def _clock(number: int) -> str:
+def clock_name(number: int) -> str:
+    """Return the name of a clock, as ``CLOCK_TAI``; ``clock 99`` where it has none."""
     try:
         return f"CLOCK_{TimerfdClock(number).name}"
     except ValueError:
@@ -69,14 +70,16 @@ def clock_of(fd: int) -> int:
 
 def _no_timer(clock_type: int, flags: int, **_: object) -> str:
     if clock_type not in TIMER_CLOCKS:
-        return f"{_clock(clock_type)} is not a clock for timers; these are: {', '.join(map(_clock, TIMER_CLOCKS))}"
+        return (
+            f"{clock_name(clock_type)} is not a clock for timers; these are: {', '.join(map(clock_name, TIMER_CLOCKS))}"
+        )
     unknown = flags & ~(TFD_NONBLOCK | TFD_CLOEXEC)
     return f"the only flags are TFD_NONBLOCK and TFD_CLOEXEC, not {unknown:#x}"
 
 
 def _not_allowed(clock_type: int, **_: object) -> str:
     if clock_type in ALARM_CLOCKS:
-        return f"{_clock(clock_type)} wakes the system from suspend, and so needs CAP_WAKE_ALARM"
+        return f"{clock_name(clock_type)} wakes the system from suspend, and so needs CAP_WAKE_ALARM"
     return NOT_ALLOWED
 
 

@@ -30,6 +30,8 @@ class _Lib:
     CLOCK_MONOTONIC_RAW: int
     CLOCK_REALTIME_COARSE: int
     CLOCK_MONOTONIC_COARSE: int
+    CLOCK_TAI: int
+    CLOCK_AUX: int
     TFD_CLOEXEC: int
     TFD_NONBLOCK: int
     TFD_TIMER_ABSTIME: int

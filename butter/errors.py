@@ -261,6 +261,31 @@ NO_DEVICE = "the kernel could not mount its internal device for anonymous files"
 NEW_ANONYMOUS: Mapping[int, Meaning] = {**NEW_DESCRIPTOR, errno.ENODEV: (OSError, NO_DEVICE)}
 
 
+#: rows of the calls that move bytes to or from any kind of file
+MOVING: Mapping[int, Meaning] = {
+    errno.EACCES: (PermissionError, "a security module does not allow it"),
+    errno.ECONNABORTED: (ConnectionAbortedError, "the connection was aborted"),
+    errno.ECONNREFUSED: (ConnectionRefusedError, "the peer refused the connection"),
+    errno.ECONNRESET: (ConnectionResetError, "the peer reset the connection"),
+    errno.EDESTADDRREQ: (OSError, "the socket is not connected, so the bytes have no address to go to"),
+    errno.EDQUOT: (OSError, "the disk quota of the user is used up"),
+    errno.EFBIG: (OSError, "the target would be larger than its filesystem or RLIMIT_FSIZE allows"),
+    errno.EHOSTUNREACH: (OSError, "the host of the peer cannot be reached"),
+    errno.EIO: (OSError, "the device failed to read or write"),
+    errno.EMSGSIZE: (OSError, "the socket sends whole messages, and this one is too large"),
+    errno.ENETDOWN: (OSError, "the network is down"),
+    errno.ENETUNREACH: (OSError, "the network of the peer cannot be reached"),
+    errno.ENOBUFS: (OutOfMemory, "the network has no buffer left"),
+    errno.ENODEV: (OSError, "the device is gone, or does not support this"),
+    errno.ENOSPC: (OSError, "the device of the target is full"),
+    errno.ENOTCONN: (OSError, "the socket is not connected"),
+    errno.ENXIO: (OSError, "the device is gone, or the offset is past its end"),
+    errno.EOVERFLOW: (InvalidArgument, "the offset and the length together are past the largest offset"),
+    errno.ETIMEDOUT: (TimeoutError, "the peer does not answer any more"),
+    errno.ETXTBSY: (OSError, "the file is in use as swap space or as a running program"),
+}
+
+
 def reading(kind: str, nothing: str) -> dict[int, Meaning]:
     """Return the rows of every read of events.
 

@@ -35,7 +35,6 @@ from butter._memfd import (
     TRUNCATE,
     Sealed,
     data_of,
-    errno_of,
     flags,
     memfd_create,
     own_description,
@@ -43,6 +42,7 @@ from butter._memfd import (
     seal,
     write,
 )
+from butter._signals import errno_of
 from butter.errors import InvalidArgument
 
 if TYPE_CHECKING:

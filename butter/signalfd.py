@@ -12,9 +12,9 @@ from butter._constants import signalfd as _constants
 from butter._constants.signalfd import *  # noqa: F403
 from butter._constants.signalfd import NEW_SIGNALFD, SFD_NONBLOCK, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK
 from butter._descriptor import fields_of
+from butter._sigbits import members
 from butter._signalfd import (
     Signal,
-    members,
     pthread_sigmask,
     read_events,
     signalfd,
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from butter._signalfd import Records, Signals
+    from butter._sigbits import Signals
+    from butter._signalfd import Records
 
 __all__ = [
     "Signal",

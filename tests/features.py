@@ -16,6 +16,7 @@ from pathlib import Path
 
 import support
 
+from butter.asyncio.epoll import Epoll_async
 from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.fanotify import Fanotify_async
 from butter.asyncio.inotify import Inotify_async
@@ -24,6 +25,7 @@ from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 from butter.asyncio.tree import FileWatch_async, Spool_async, Tree_async
 from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
+from butter.epoll import EPOLLIN, EPOLLONESHOT, Epoll, epoll_create1
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
 from butter.fanotify import (
     FAN_CLOEXEC,
@@ -43,6 +45,7 @@ from butter.inotify import IN_CREATE, IN_DELETE_SELF, IN_NONBLOCK, Inotify, inot
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
 from butter.mounts import MountMonitor
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
+from butter.pipe import O_CLOEXEC, O_DIRECT, O_NONBLOCK, PipeReader, pipe2
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.system import AT_FDCWD, Mount, open_tree
 from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
@@ -59,8 +62,12 @@ class Feature:
     name = ""
     #: the system call without which nothing of it works, for ``support.inject``
     call = ""
+    #: the arguments of the calls that are meant, where others make that call too
+    call_arguments = None
     #: the class of its object, and of its awaitable if the object has events
     cls = awaitable = None
+    #: the system calls that read its events, by the C library of this machine
+    reading = ("read",)
     #: the arguments and flags of both, and the flag for a non-blocking object
     args, flags, flag = (), 0, 0
     #: the flag that closes the descriptor on exec; 0 if the call needs none for that
@@ -263,6 +270,45 @@ class Signals(Feature):
         return event.ssi_int
 
 
+class Readiness(Feature):
+    """Counters that are ready, each of which is told of once.
+
+    A descriptor stays registered until the test ends, so an event is one of them.
+    """
+
+    name, call = "epoll", "epoll_create1"
+    cls, awaitable = Epoll, Epoll_async
+    reading = ("epoll_wait", "epoll_pwait")
+    batches = True
+
+    def __enter__(self):
+        self.counters = []
+        return self
+
+    def __exit__(self, *_):
+        for fd in self.counters:
+            os.close(fd)
+
+    def make(self, cls=None, blocking=True, **arguments):
+        made = super().make(cls, **arguments)
+        os.set_blocking(made.fileno(), blocking)
+        return made
+
+    def descriptor(self, flags=0, **options):
+        return epoll_create1(flags, **options)
+
+    def make_event(self, made):
+        fd = eventfd(1)
+        self.counters.append(fd)
+        made.register(fd, EPOLLIN | EPOLLONESHOT)
+
+    def number(self, event):
+        return self.counters.index(event.fd)
+
+    def sample(self, count):
+        return count // 10  # descriptors are few
+
+
 class Memory(Feature):
     """A file in memory, which has no events."""
 
@@ -294,6 +340,33 @@ class Processes(Feature):
     def use(self, made):
         made.send_signal(0)
         assert made.poll() is None
+
+
+class Ends(Feature):
+    """The reading end of a pipe whose other end is closed, so that it never waits."""
+
+    name, call = "pipe", "pipe2"
+    # the doctor has pipes of its own, without packets
+    call_arguments = {1: O_CLOEXEC | O_DIRECT}
+    cls = PipeReader
+    flag = O_NONBLOCK
+
+    def make(self, cls=None, blocking=True, **arguments):
+        return (cls or self.cls).adopt(self.descriptor(0 if blocking else self.flag, **arguments))
+
+    def descriptor(self, flags=0, **options):
+        reader, writer = pipe2(flags, **options)
+        os.close(writer)
+        return reader
+
+    def use(self, made):
+        assert made.read() == b""
+
+
+class Numbers(Feature):
+    """Calls for descriptors of any kind, without an object."""
+
+    name, call = "fd", "readv"
 
 
 class Moves(Feature):
@@ -331,6 +404,18 @@ class Settings(Feature):
     """Settings of the thread and the process, without a descriptor."""
 
     name, call = "prctl", "prctl"
+
+
+class Clocks(Feature):
+    """Clocks, of which those of processes are read by a system call."""
+
+    name, call = "clock", "clock_gettime"
+
+
+class SignalSets(Feature):
+    """Calls about signals that wait, without an object."""
+
+    name, call = "sigset", "rt_sigtimedwait"
 
 
 class Mounts(Feature):

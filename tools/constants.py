@@ -37,7 +37,7 @@ FIELDS = re.compile(r"^ +((?:struct )?\w+) (.*?);", re.MULTILINE)
 ENUM = re.compile(r"enum \{ (.*) \}")
 INTEGER_TYPE = re.compile(r"typedef int\.\.\. (\w+)")
 DECLARED = re.compile(r"(.*\W)(\w+)")  # "const char *" and "path"
-INTEGER = re.compile(r"(unsigned )?(short|int|long)|u?int(16|32|64)_t|s?size_t|time_t")
+INTEGER = re.compile(r"(unsigned )?(short|int|long)|u?int(8|16|32|64)_t|s?size_t|time_t")
 
 #: the columns of a line of code
 WIDTH = 120

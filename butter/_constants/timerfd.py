@@ -8,6 +8,7 @@ from butter._enums import Flags, Number
 from butter._timerfd_c import lib
 
 __all__ = [
+    "CLOCK_AUX",
     "CLOCK_BOOTTIME",
     "CLOCK_BOOTTIME_ALARM",
     "CLOCK_MONOTONIC",
@@ -17,6 +18,7 @@ __all__ = [
     "CLOCK_REALTIME",
     "CLOCK_REALTIME_ALARM",
     "CLOCK_REALTIME_COARSE",
+    "CLOCK_TAI",
     "CLOCK_THREAD_CPUTIME_ID",
     "TFD_CLOEXEC",
     "TFD_NONBLOCK",
@@ -48,6 +50,10 @@ CLOCK_MONOTONIC_RAW: Final[int] = lib.CLOCK_MONOTONIC_RAW
 CLOCK_REALTIME_COARSE: Final[int] = lib.CLOCK_REALTIME_COARSE
 #: CLOCK_MONOTONIC in steps of a kernel tick; not for timers
 CLOCK_MONOTONIC_COARSE: Final[int] = lib.CLOCK_MONOTONIC_COARSE
+#: atomic time: CLOCK_REALTIME without leap seconds; not for timers
+CLOCK_TAI: Final[int] = lib.CLOCK_TAI
+#: the first of eight clocks of other time domains; not for timers (Linux 6.17)
+CLOCK_AUX: Final[int] = lib.CLOCK_AUX
 
 # the flags of timerfd_create
 #: close the descriptor when the process executes another program
@@ -75,6 +81,12 @@ class TimerfdClock(Number):
     MONOTONIC_RAW = CLOCK_MONOTONIC_RAW
     REALTIME_COARSE = CLOCK_REALTIME_COARSE
     MONOTONIC_COARSE = CLOCK_MONOTONIC_COARSE
+    TAI = CLOCK_TAI
+    AUX = CLOCK_AUX
+
+    __since__ = {
+        "CLOCK_AUX": (CLOCK_AUX, "6.17"),
+    }
 
 
 class TimerfdInit(Flags):

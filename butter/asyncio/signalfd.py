@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from butter._signalfd import Signals
+    from butter._sigbits import Signals
 
 __all__ = ["Signalfd_async"]
 

@@ -40,3 +40,11 @@ static inline int butter_statx(int dirfd, const char *path, int flags, uint32_t 
 
     return (int)result_of(syscall(SYS_statx, dirfd, path, flags | no_automount | as_cached, mask, found));
 }
+
+/* Compares the open files of two descriptors, each of a process: 0 if it is one file, 1
+   or 2 for an order of different ones, or -1 - errno. */
+static inline int butter_compare_files(int first_pid, int first_fd, int second_pid, int second_fd)
+{
+    return (int)result_of(
+        syscall(SYS_kcmp, first_pid, second_pid, 0 /* KCMP_FILE */, (unsigned long)first_fd, (unsigned long)second_fd));
+}

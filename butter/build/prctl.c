@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -289,12 +288,6 @@ static long butter_prctl(int option, unsigned long arg2, unsigned long arg3, uns
     long result = syscall(SYS_prctl, option, arg2, arg3, arg4, arg5);
 
     return result < 0 ? -1 - errno : result;
-}
-
-/* The thread, which is the same in a forked child. */
-static unsigned long butter_thread(void)
-{
-    return (unsigned long)pthread_self();
 }
 
 /* Set an option back in the thread and the process that changed it; 0 stands for any.

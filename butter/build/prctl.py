@@ -383,4 +383,5 @@ int removexattr(int fd, const char *path);
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._prctl_c", Path(__file__).with_suffix(".c").read_text())
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("thread.h", "prctl.c")]
+ffi.set_source("butter._prctl_c", "\n".join(SOURCES))

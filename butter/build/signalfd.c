@@ -1,6 +1,4 @@
 #include <errno.h>
-#include <signal.h>
-#include <stdint.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -22,26 +20,6 @@ static int butter_signalfd(int fd, const sigset_t *mask, int flags)
     return result < 0 ? -1 - errno : result;
 }
 #define signalfd butter_signalfd
-
-/* Python and C exchange a set of signals as a number whose bit n - 1 is signal n.
-   sigaddset leaves out the signals that the C library keeps for itself. */
-static void butter_sigset_fill(sigset_t *set, uint64_t bits)
-{
-    sigemptyset(set);
-    for (int signum = 1; bits; signum++, bits >>= 1)
-        if (bits & 1)
-            sigaddset(set, signum);
-}
-
-static uint64_t butter_sigset_bits(const sigset_t *set)
-{
-    uint64_t bits = 0;
-
-    for (int signum = 1; signum <= 64; signum++)
-        if (sigismember(set, signum) == 1)
-            bits |= UINT64_C(1) << (signum - 1);
-    return bits;
-}
 
 /* Return whether a signal has a handler, Python's or that of a library. */
 static int butter_signal_handled(int signum)

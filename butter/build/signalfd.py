@@ -55,4 +55,5 @@ int butter_signalfd_read(int fd, butter_signals *signals);
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._signalfd_c", Path(__file__).with_suffix(".c").read_text())
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("signals.h", "signalfd.c")]
+ffi.set_source("butter._signalfd_c", "\n".join(SOURCES))

@@ -1,7 +1,5 @@
 #include <errno.h>
-#include <stdint.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef CLOCK_BOOTTIME
@@ -13,14 +11,14 @@
 #ifndef CLOCK_BOOTTIME_ALARM
 # define CLOCK_BOOTTIME_ALARM 9
 #endif
+#ifndef CLOCK_TAI
+# define CLOCK_TAI 11
+#endif
+#ifndef CLOCK_AUX
+# define CLOCK_AUX 16
+#endif
 #ifndef TFD_TIMER_CANCEL_ON_SET
 # define TFD_TIMER_CANCEL_ON_SET 2
-#endif
-
-#ifdef PYPY_VERSION /* PyPy releases the GIL around every call by itself */
-# define WITHOUT_GIL(statement) statement
-#else
-# define WITHOUT_GIL(statement) Py_BEGIN_ALLOW_THREADS statement Py_END_ALLOW_THREADS
 #endif
 
 /* Return how often the timer has expired, or -1 - errno. */
@@ -29,16 +27,9 @@ static int64_t butter_timerfd_read(int fd)
     uint64_t count = 0;
     int64_t result;
 
-    WITHOUT_GIL(result = read(fd, &count, sizeof count) < 0 ? -1 - errno : (int64_t)count;)
+    WITHOUT_GIL(result = read(fd, &count, sizeof count) < 0 ? -1 - errno : (int64_t)count);
     return result;
 }
-
-/* No other call here waits. On CPython cffi releases the GIL around every call, which
-   costs a tenth of the time of butter_timer_get(). */
-#undef Py_BEGIN_ALLOW_THREADS
-#undef Py_END_ALLOW_THREADS
-#define Py_BEGIN_ALLOW_THREADS {
-#define Py_END_ALLOW_THREADS }
 
 /* A call that fails returns -1 - errno: butter/errors.py says why. */
 static int butter_timerfd_create(int clockid, int flags)
@@ -60,23 +51,10 @@ static int butter_gettime(int fd, struct itimerspec *curr_value)
 }
 #define timerfd_gettime butter_gettime
 
-#define SECOND 1000000000
-
 typedef struct {
     int64_t first;
     int64_t period;
 } butter_times;
-
-static struct timespec butter_timespec(int64_t nanoseconds)
-{
-    return (struct timespec){.tv_sec = nanoseconds / SECOND, .tv_nsec = nanoseconds % SECOND};
-}
-
-/* the sum fits: the kernel itself counts nanoseconds in 64 bits */
-static int64_t butter_nanoseconds(const struct timespec *time)
-{
-    return (int64_t)time->tv_sec * SECOND + time->tv_nsec;
-}
 
 static butter_times butter_times_of(int result, const struct itimerspec *spec)
 {

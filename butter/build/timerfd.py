@@ -14,6 +14,8 @@ DECLARATIONS = """
 #define CLOCK_MONOTONIC_RAW ...       /* the hardware's own time, without correction; not for timers */
 #define CLOCK_REALTIME_COARSE ...     /* CLOCK_REALTIME in steps of a kernel tick; not for timers */
 #define CLOCK_MONOTONIC_COARSE ...    /* CLOCK_MONOTONIC in steps of a kernel tick; not for timers */
+#define CLOCK_TAI ...                 /* atomic time: CLOCK_REALTIME without leap seconds; not for timers */
+#define CLOCK_AUX ...                 /* the first of eight clocks of other time domains; not for timers (Linux 6.17) */
 
 /* TimerfdInit(IntFlag): the flags of timerfd_create */
 #define TFD_CLOEXEC ...               /* close the descriptor when the process executes another program */
@@ -53,4 +55,5 @@ int64_t butter_timerfd_read(int fd);
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._timerfd_c", Path(__file__).with_suffix(".c").read_text())
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("quick.h", "times.h", "timerfd.c")]
+ffi.set_source("butter._timerfd_c", "\n".join(SOURCES))

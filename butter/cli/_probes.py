@@ -181,6 +181,16 @@ def try_tree(backend: str) -> None:
         tree.read_event()
 
 
+@feature("epoll", since="2.6.27")
+def try_epoll() -> None:
+    from butter.epoll import EPOLLOUT, Epoll
+
+    reading, writing = os.pipe()
+    with Epoll() as epoll, open(reading, "rb"), open(writing, "wb"):
+        epoll.register(writing, EPOLLOUT)
+        epoll.read_event()
+
+
 @feature("eventfd", since="2.6.27")
 def try_eventfd() -> None:
     from butter.eventfd import Eventfd
@@ -208,6 +218,35 @@ def try_signalfd() -> None:
         signals.read_event()
 
 
+@feature("sigset", since="2.2")
+def try_sigset() -> None:
+    from butter.sigset import blocked, sigqueue, sigtimedwait
+
+    with blocked(signal.SIGUSR1):
+        # where this fails, a signal that waits would end the probe
+        sigtimedwait(signal.SIGUSR1, 0)
+        sigqueue(os.getpid(), signal.SIGUSR1)
+        sigtimedwait(signal.SIGUSR1)
+
+
+@feature("clock", since="2.6.39")
+def try_clock() -> None:
+    from butter.clock import (
+        CLOCK_MONOTONIC,
+        CLOCK_REALTIME,
+        TIMER_ABSTIME,
+        clock_adjtime,
+        clock_gettime,
+        clock_nanosleep,
+        process_clock,
+    )
+
+    # the C library reads other clocks without a system call
+    clock_gettime(process_clock(0))
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, 0)
+    clock_adjtime(CLOCK_REALTIME)
+
+
 @feature("memfd", since="3.17")
 def try_memfd() -> None:
     from butter.memfd import F_SEAL_WRITE, Memfd
@@ -225,6 +264,28 @@ def try_pidfd() -> None:
         os._exit(0)
     with Pidfd(child) as process:
         process.wait()
+
+
+@feature("pipe", since="3.4")
+def try_pipe() -> None:
+    from butter.pipe import O_DIRECT, Pipe
+
+    with Pipe(O_DIRECT, size=4096) as pipe:
+        pipe.writer.write(b"butter")
+        pipe.reader.read()
+
+
+@feature("fd", since="5.9")
+def try_fd() -> None:
+    from butter.fd import close_range, read_into, same_open_file
+    from butter.pipe import Pipe
+
+    with Pipe() as pipe:
+        pipe.writer.write(b"butter")
+        read_into(pipe.reader, bytearray(6))
+        same_open_file(pipe.reader, pipe.writer)
+    # the last number, which nothing has
+    close_range(2**32 - 1)
 
 
 @feature("splice", since="2.6.17")

@@ -153,7 +153,8 @@ def by_public_name(app: Sphinx, env: Any, node: addnodes.pending_xref, content: 
         node["reftarget"] = re.sub(r"^asyncio\.[a-z]+\.", "asyncio.", target)
     if target.startswith("typing_extensions."):
         # its names are those of newer Pythons
-        node["reftarget"] = target.replace("typing_extensions.", "typing.", 1)
+        module = "collections.abc" if target.endswith(".Buffer") else "typing"
+        node["reftarget"] = target.replace("typing_extensions", module, 1)
     target = inherited(target, node.get("py:module")) or target
     if not target.startswith("butter."):
         return None

@@ -309,7 +309,8 @@ async def test_an_error_reaches_every_waiter(one, queue):
     """A read that fails raises in every task that wanted it, and not in the loop."""
     tasks = await waiters(queue, 2)
     one.trigger(queue)
-    inject("read", errno.ENOMEM, first=one.feature.reads(queue))
+    for call in one.feature.reading:
+        inject(call, errno.ENOMEM, first=one.feature.reads(queue))
     await finished(tasks)
     assert [task.exception().errno for task in tasks] == [errno.ENOMEM] * 2
     for method in (queue.empty, queue.get_nowait):
@@ -638,7 +639,8 @@ async def test_async_for_waits(one, queue):
 async def test_async_for_raises_other_errors(one, queue):
     """An error of the read does not end an ``async for`` quietly."""
     one.trigger(queue)
-    inject("read", errno.EINVAL, first=one.feature.reads(queue))
+    for call in one.feature.reading:
+        inject(call, errno.EINVAL, first=one.feature.reads(queue))
     with pytest.raises(ValueError, match="read") as caught:
         await queue.__anext__()
     assert caught.value.errno == errno.EINVAL

@@ -166,7 +166,7 @@ def test_doctor_fanotify_without_privileges():
 @pytest.mark.parametrize(("number", "remedy"), [(errno.ENOSYS, "seccomp profile"), (errno.EPERM, "capability")])
 def test_doctor_where_a_call_fails(feature, number, remedy):
     """A feature that a seccomp filter takes away is named, with what helps."""
-    status, found = report(lambda: support.inject(feature.call, number))
+    status, found = report(lambda: support.inject(feature.call, number, arguments=feature.call_arguments))
     assert (status, found["seccomp"]) == (1, "filter")
     broken = {row["name"]: row for row in found["features"] if not row["works"]}
     # without privileges, mounting needs namespaces of one's own

@@ -33,7 +33,33 @@ from butter import clone
 from butter._constants.fanotify_handle import AT_HANDLE_FID
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter.cli import doctor
+from butter.clock import (
+    ADJ_TICK,
+    CLOCK_MONOTONIC,
+    CLOCK_MONOTONIC_COARSE,
+    CLOCK_REALTIME,
+    Timex,
+    clock_adjtime,
+    clock_getres,
+    clock_gettime,
+    clock_nanosleep,
+    clock_settime,
+    fd_clock,
+    process_clock,
+    thread_clock,
+)
 from butter.clone import CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWUTS, spawn
+from butter.epoll import (
+    EPOLLIN,
+    Epoll,
+    EpollParams,
+    epoll_create1,
+    epoll_get_params,
+    epoll_pwait,
+    epoll_pwait2,
+    epoll_set_params,
+    epoll_wait,
+)
 from butter.errors import UnknownError
 from butter.eventfd import Eventfd, eventfd_read, eventfd_write
 from butter.fanotify import (
@@ -50,6 +76,7 @@ from butter.fanotify import (
     Fanotify,
     fanotify_mark,
 )
+from butter.fd import close_range, dup3, preadv2, pwritev2, readv, same_open_file, writev
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
 from butter.memfd import Memfd, memfd_create
 from butter.mounts import MountMonitor
@@ -67,6 +94,7 @@ from butter.pidfd import (
     pidfd_send_signal,
     waitid,
 )
+from butter.pipe import Pipe, get_pipe_size
 from butter.prctl import (
     PR_CAPBSET_DROP,
     PR_GET_DUMPABLE,
@@ -83,6 +111,7 @@ from butter.prctl import (
     set_file_capabilities,
 )
 from butter.signalfd import SIG_BLOCK, pthread_sigmask, signalfd
+from butter.sigset import pause, sigprocmask, sigqueue, sigsuspend, sigtimedwait
 from butter.splice import copy, splice, tee
 from butter.system import (
     AT_EMPTY_PATH,
@@ -171,8 +200,8 @@ def named(function, feature):
 # new descriptors
 
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
-NEW["fanotify"] = "fanotify_init"
-NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open")
+NEW["fanotify"], NEW["epoll"] = "fanotify_init", "epoll_create1"
+NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open", pipe="pipe2")
 
 
 def new_descriptor(feature, fail):
@@ -312,6 +341,136 @@ def wait(fail):
     for call in ("poll", "select", "pselect6"):
         fail(call)
     timer.wait(1)
+
+
+# epoll
+
+WAITS = ("epoll_wait", "epoll_pwait")  # the C library has either
+
+
+@example("epoll_ctl")
+def control_epoll(fail):
+    epoll = Epoll()
+    fail("epoll_ctl")
+    epoll.register(0)
+
+
+@example("epoll_wait")
+def wait_for_epoll(fail):
+    epoll = epoll_create1()
+    for call in WAITS:
+        fail(call)
+    epoll_wait(epoll, 1, 0)
+
+
+@example("epoll_pwait")
+def wait_with_a_mask(fail):
+    epoll = epoll_create1()
+    fail("epoll_pwait")
+    epoll_pwait(epoll, 1, 0, signal.SIGUSR1)
+
+
+@example("epoll_pwait2")
+def wait_for_nanoseconds(fail):
+    epoll = epoll_create1()
+    fail("epoll_pwait2")
+    epoll_pwait2(epoll, 1, 1, signal.SIGUSR1)
+
+
+@example("read of an epoll descriptor")
+def read_of_an_epoll_object(fail):
+    epoll = Epoll()
+    for call in WAITS:
+        fail(call, epoll.fileno())
+    epoll.read_event()
+
+
+@example("EPIOCGPARAMS")
+def parameters_of_epoll(fail):
+    epoll = epoll_create1()
+    fail("ioctl")
+    epoll_get_params(epoll)
+
+
+@example("EPIOCSPARAMS")
+def set_parameters_of_epoll(fail):
+    epoll = epoll_create1()
+    fail("ioctl")
+    epoll_set_params(epoll, EpollParams())
+
+
+def refused_by_epoll(call, number, words, body, *marks):
+    """The kernel refuses what *body* does with an Epoll and a pipe."""
+
+    def fails(fail):
+        body(Epoll(), *os.pipe())
+
+    fails.__name__ = words.replace(" ", "_")
+    provokes(call, number, *marks, words=words)(fails)
+
+
+def register_twice(epoll, reading, writing):
+    epoll.register(reading)
+    epoll.register(reading)
+
+
+def register_what_is_closed(epoll, reading, writing):
+    os.close(reading)
+    epoll.register(reading)
+
+
+def make_a_ring(epoll, reading, writing):
+    other = Epoll()
+    epoll.register(other)
+    other.register(epoll)
+
+
+def read_without_any(epoll, reading, writing):
+    os.set_blocking(epoll.fileno(), False)
+    epoll.read_event()
+
+
+def read_of_a_closed_epoll(epoll, reading, writing):
+    os.close(epoll.fileno())
+    epoll.read_event()
+
+
+def read_of_a_pipe_as_epoll(epoll, reading, writing):
+    os.dup2(reading, epoll.fileno())
+    epoll.read_event()
+
+
+refused_by_epoll("epoll_create1", errno.EINVAL, "not 0x1$", lambda *_: epoll_create1(1))
+refused_by_epoll("epoll_ctl", errno.EEXIST, "registered already", register_twice)
+refused_by_epoll("epoll_ctl", errno.EBADF, "is not open", register_what_is_closed)
+refused_by_epoll("epoll_ctl", errno.ENOENT, "is not registered", lambda epoll, fd, _: epoll.modify(fd, EPOLLIN))
+refused_by_epoll("epoll_ctl", errno.EPERM, "always ready", lambda epoll, *_: epoll.register(os.open("/", os.O_RDONLY)))
+refused_by_epoll("epoll_ctl", errno.ELOOP, "in a ring", make_a_ring)
+refused_by_epoll("epoll_ctl", errno.EINVAL, "wait for itself", lambda epoll, *_: epoll.register(epoll))
+refused_by_epoll("epoll_wait", errno.EBADF, "is not open", lambda *_: epoll_wait(999, 1))
+refused_by_epoll("epoll_wait", errno.EINVAL, "maxevents is 0", lambda epoll, *_: epoll_wait(epoll, 0))
+refused_by_epoll("epoll_pwait", errno.EBADF, "is not open", lambda *_: epoll_pwait(999, 1))
+refused_by_epoll("epoll_pwait", errno.EINVAL, "is not an epoll", lambda epoll, fd, _: epoll_pwait(fd, 1))
+PWAIT2 = needs(kernel=(5, 11))
+refused_by_epoll("epoll_pwait2", errno.EBADF, "is not open", lambda *_: epoll_pwait2(999, 1), PWAIT2)
+refused_by_epoll("epoll_pwait2", errno.EINVAL, "maxevents is -1", lambda epoll, *_: epoll_pwait2(epoll, -1), PWAIT2)
+refused_by_epoll("read of an epoll descriptor", errno.EAGAIN, "", read_without_any)
+refused_by_epoll("read of an epoll descriptor", errno.EBADF, "is not open", read_of_a_closed_epoll)
+refused_by_epoll("read of an epoll descriptor", errno.EINVAL, "is not an epoll", read_of_a_pipe_as_epoll)
+refused_by_epoll("EPIOCGPARAMS", errno.ENOTTY, "is not an epoll", lambda _, fd, __: epoll_get_params(fd))
+PARAMS = needs(kernel=(6, 9))
+refused_by_epoll("EPIOCGPARAMS", errno.EBADF, "is not open", lambda *_: epoll_get_params(999), PARAMS)
+refused_by_epoll("EPIOCSPARAMS", errno.EBADF, "is not open", lambda *_: epoll_set_params(999, EpollParams()), PARAMS)
+refused_by_epoll(
+    "EPIOCSPARAMS", errno.EINVAL, "prefer_busy_poll", lambda epoll, *_: epoll_set_params(epoll, (0, 0, 2)), PARAMS
+)
+
+
+@provokes("EPIOCSPARAMS", errno.EPERM, PARAMS, words="CAP_NET_ADMIN")
+def large_budget_as_nobody(fail):
+    epoll = Epoll()
+    support.become_nobody()
+    epoll.params = EpollParams(busy_poll_budget=65)
 
 
 # inotify
@@ -583,6 +742,147 @@ def sigmask_with_a_strange_action(fail):
     pthread_sigmask(3, ())
 
 
+# sets of signals
+
+
+@example("sigprocmask")
+def process_mask(fail):
+    fail("rt_sigprocmask")
+    sigprocmask(SIG_BLOCK)
+
+
+@provokes("sigprocmask", errno.EINVAL, words="SIG_SETMASK, not 3")
+def process_mask_with_a_strange_action(fail):
+    sigprocmask(3)
+
+
+@example("sigqueue")
+def queue_a_signal(fail):
+    fail("rt_sigqueueinfo")
+    sigqueue(os.getpid(), 0)
+
+
+@provokes("sigqueue", errno.EINVAL, words="there is no signal 99")
+def queue_a_strange_signal(fail):
+    sigqueue(os.getpid(), 99)
+
+
+@provokes("sigqueue", errno.ESRCH, words="there is no process 99999999")
+def queue_a_signal_to_nothing(fail):
+    sigqueue(99_999_999, signal.SIGTERM)
+
+
+@provokes("sigqueue", errno.EPERM, needs("CAP_SETUID", "CAP_SETGID"), words="CAP_KILL")
+def queue_a_signal_to_another_user(fail):
+    support.become_nobody()
+    sigqueue(1, signal.SIGTERM)
+
+
+@provokes("sigqueue", errno.EAGAIN, words="RLIMIT_SIGPENDING")
+def queue_too_many_signals(fail):
+    limit("RLIMIT_SIGPENDING", 0)
+    sigprocmask(SIG_BLOCK, signal.SIGRTMIN)
+    sigqueue(os.getpid(), signal.SIGRTMIN)
+
+
+@example("sigtimedwait")
+def take_a_signal(fail):
+    fail("rt_sigtimedwait")
+    sigtimedwait(signal.SIGUSR1, 0)
+
+
+@example("sigsuspend")
+def suspend(fail):
+    fail("rt_sigsuspend")
+    sigsuspend(())
+
+
+@example("pause")
+def wait_for_a_handler(fail):
+    fail("ppoll")
+    pause()
+
+
+# clocks: the C library reads all but those of processes without a system call
+
+
+@example("clock_gettime")
+def read_a_clock(fail):
+    fail("clock_gettime")
+    clock_gettime(process_clock(0))
+
+
+@provokes("clock_gettime", errno.EINVAL, words="there is no clock 99")
+def read_a_strange_clock(fail):
+    clock_gettime(99)
+
+
+@example("clock_getres")
+def resolution_of_a_clock(fail):
+    fail("clock_getres")
+    clock_getres(process_clock(0))
+
+
+@provokes("clock_getres", errno.EINVAL, words="does not have a thread 99999999")
+def resolution_of_a_thread_that_is_not_there(fail):
+    clock_getres(thread_clock(99_999_999))
+
+
+@example("clock_settime")
+def set_a_clock(fail):
+    fail("clock_settime")
+    clock_settime(process_clock(0), 0)
+
+
+@provokes("clock_settime", errno.EINVAL, words="CLOCK_MONOTONIC cannot be set")
+def set_a_clock_that_cannot_be_set(fail):
+    clock_settime(CLOCK_MONOTONIC, 0)
+
+
+@provokes("clock_settime", errno.EPERM, words="CAP_SYS_TIME")
+def set_a_clock_as_nobody(fail):
+    support.become_nobody()
+    clock_settime(CLOCK_REALTIME, 0)
+
+
+@example("clock_adjtime")
+def ask_how_a_clock_is_adjusted(fail):
+    fail("clock_adjtime")
+    clock_adjtime(CLOCK_REALTIME)
+
+
+@provokes("clock_adjtime", errno.EINVAL, words="descriptor 0 is not that of a clock")
+def adjust_what_is_not_a_clock(fail):
+    clock_adjtime(fd_clock(0))
+
+
+@provokes("clock_adjtime", errno.EOPNOTSUPP, words="CLOCK_MONOTONIC cannot be adjusted")
+def adjust_a_clock_that_cannot_be_adjusted(fail):
+    clock_adjtime(CLOCK_MONOTONIC)
+
+
+@provokes("clock_adjtime", errno.EPERM, words="CAP_SYS_TIME")
+def adjust_a_clock_as_nobody(fail):
+    support.become_nobody()
+    clock_adjtime(CLOCK_REALTIME, Timex(ADJ_TICK))
+
+
+@example("clock_nanosleep")
+def sleep(fail):
+    fail("clock_nanosleep")
+    clock_nanosleep(CLOCK_MONOTONIC, 0, 1)
+
+
+@provokes("clock_nanosleep", errno.EINVAL, words="there is no process 99999999")
+def sleep_by_a_process_that_is_not_there(fail):
+    clock_nanosleep(process_clock(99_999_999), 0, 1)
+
+
+@provokes("clock_nanosleep", errno.EOPNOTSUPP, words="CLOCK_MONOTONIC_COARSE cannot measure a sleep")
+def sleep_by_a_coarse_clock(fail):
+    clock_nanosleep(CLOCK_MONOTONIC_COARSE, 0, 1)
+
+
 # memfd
 
 
@@ -618,6 +918,200 @@ def mapping(fail):
     memfd = Memfd("", 1)
     fail("mmap", arguments={4: memfd.fileno()})
     memfd.mmap()
+
+
+# pipe
+
+
+@provokes("pipe2", errno.EINVAL, words="unknown flags 0x1$")
+def pipe_with_a_strange_flag(fail):
+    Pipe(1)
+
+
+@example("fcntl(F_GETPIPE_SZ)")
+def get_size(fail):
+    pipe = Pipe()
+    fail("fcntl", pipe.reader.fileno(), {1: 1032})
+    assert pipe.size
+
+
+@example("fcntl(F_SETPIPE_SZ)")
+def set_size(fail):
+    pipe = Pipe()
+    fail("fcntl", pipe.reader.fileno(), {1: 1031})
+    pipe.size = 4096
+
+
+@example("read of a pipe")
+def read_a_pipe(fail):
+    pipe = Pipe()
+    fail("read", pipe.reader.fileno())
+    pipe.reader.read()
+
+
+@example("write of a pipe")
+def write_a_pipe(fail):
+    pipe = Pipe()
+    fail("write", pipe.writer.fileno())
+    pipe.writer.write(b"x")
+
+
+@provokes("fcntl(F_GETPIPE_SZ)", errno.EBADF, words="not open, or not a pipe")
+def size_of_a_file(fail):
+    get_pipe_size(os.open(".", os.O_RDONLY))
+
+
+@provokes("fcntl(F_SETPIPE_SZ)", errno.EBUSY, words="need more room than 0 bytes")
+def size_below_the_content(fail):
+    pipe = Pipe(size=1 << 16)
+    pipe.writer.write(bytes(1 << 14))
+    pipe.size = 0
+
+
+@provokes("fcntl(F_SETPIPE_SZ)", errno.EINVAL, words="at most 2147483648 bytes")
+def size_without_a_power(fail):
+    Pipe().size = 2**31 + 1
+
+
+@provokes("fcntl(F_SETPIPE_SZ)", errno.EPERM, needs("CAP_SETUID"), words="fs.pipe-max-size is [0-9]+;")
+def size_above_the_limit(fail):
+    support.become_nobody()
+    Pipe().size = 2**31
+
+
+@provokes("read of a pipe", errno.EAGAIN)
+def read_of_an_empty_pipe(fail):
+    pipe = Pipe(os.O_NONBLOCK)
+    pipe.reader.read()
+
+
+@provokes("write of a pipe", errno.EPIPE)
+def write_without_a_reader(fail):
+    pipe = Pipe()
+    pipe.reader.close()
+    pipe.writer.write(b"x")
+
+
+# fd
+
+
+@example("dup3")
+def duplicate(fail):
+    fail("dup3")
+    dup3(0, 900)
+
+
+@example("close_range")
+def close_a_range(fail):
+    fail("close_range")
+    close_range(900)
+
+
+@example("same_open_file")
+def compare_descriptors(fail):
+    fail("fcntl", arguments={1: 1027})
+    fail("kcmp")
+    same_open_file(0, 1)
+
+
+@example("readv")
+def read_a_vector(fail):
+    fail("readv")
+    readv(0, [bytearray(1)])
+
+
+@example("writev")
+def write_a_vector(fail):
+    fail("writev")
+    writev(1, [b""])
+
+
+@example("preadv2")
+def read_a_vector_at_an_offset(fail):
+    # the C library does without the first if it is missing
+    fail("preadv2")
+    fail("preadv")
+    preadv2(0, [bytearray(1)], 0)
+
+
+@example("pwritev2")
+def write_a_vector_at_an_offset(fail):
+    fail("pwritev2")
+    fail("pwritev")
+    pwritev2(1, [b""], 0)
+
+
+@provokes("dup3", errno.EBADF, words="newfd is 100; RLIMIT_NOFILE .* allows 0 to 99")
+def duplicate_beyond_the_limit(fail):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+    dup3(0, 100)
+
+
+@provokes("dup3", errno.EINVAL, words="oldfd and newfd are both 0")
+def duplicate_of_itself(fail):
+    dup3(0, 0)
+
+
+@provokes("close_range", errno.EINVAL, needs(kernel=(5, 9)), words="last must not be below first")
+def reversed_range(fail):
+    close_range(901, 900)
+
+
+@provokes("same_open_file", errno.EBADF, words="neither descriptor 900 nor descriptor 901 is open")
+def compare_nothing(fail):
+    same_open_file(900, 901)
+
+
+@provokes("readv", errno.EAGAIN)
+def read_a_vector_of_nothing(fail):
+    pipe = Pipe(os.O_NONBLOCK)
+    readv(pipe.reader, [bytearray(1)])
+
+
+@provokes("readv", errno.EBADF)
+def read_a_vector_of_a_writer(fail):
+    pipe = Pipe()
+    readv(pipe.writer, [bytearray(1)])
+
+
+@provokes("readv", errno.EINVAL, words="is of a kind that cannot be read")
+def read_a_vector_of_a_short_buffer(fail):
+    readv(Timer(), [bytearray(1)])
+
+
+@provokes("readv", errno.EISDIR)
+def read_a_vector_of_a_directory(fail):
+    readv(os.open(".", os.O_RDONLY), [bytearray(1)])
+
+
+@provokes("writev", errno.ENOSPC)
+def write_a_vector_to_a_full_device(fail):
+    writev(os.open("/dev/full", os.O_WRONLY), [b"x"])
+
+
+@provokes("writev", errno.EPERM)
+def write_a_vector_to_a_sealed_memfd(fail):
+    memfd = Memfd("", b"x")
+    memfd.writable = False
+    writev(memfd, [b"x"])
+
+
+@provokes("writev", errno.EPIPE)
+def write_a_vector_without_a_reader(fail):
+    pipe = Pipe()
+    pipe.reader.close()
+    writev(pipe.writer, [b"x"])
+
+
+@provokes("preadv2", errno.ESPIPE, words="has no offset")
+def read_a_vector_at_an_offset_of_a_pipe(fail):
+    pipe = Pipe()
+    preadv2(pipe.reader, [bytearray(1)], 0)
+
+
+@provokes("preadv2", errno.EOPNOTSUPP, words="unknown flags 0x40000")
+def read_a_vector_with_a_strange_flag(fail):
+    preadv2(os.open("file", os.O_RDONLY | os.O_CREAT), [bytearray(1)], 0, 0x40000)
 
 
 # pidfd

@@ -619,7 +619,7 @@ def test_adopt_a_plain_file(adopter, tmp_path):
     """A file, a pipe or a socket cannot be adopted."""
     with open(tmp_path / "file", "wb") as file, socket.socket() as connection:
         reading, writing = os.pipe()
-        for source in (file, connection, reading):
+        for source in (file, connection, writing):
             with pytest.raises(InvalidArgument, match=r"is not an? "):
                 adopter.cls.adopt(source)
         os.close(reading)

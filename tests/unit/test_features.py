@@ -127,6 +127,11 @@ REASONS = {
     ("pidfd", "an awaitable there, for tests/asyncio/test_queue.py"): (
         "the end of a process is not an event that one task takes, but the same for each: the awaitable is not a queue"
     ),
+    ("pipe", "an awaitable there, for tests/asyncio/test_queue.py"): "a pipe has bytes, and no events",
+    ("pipe", "a module in butter/asyncio"): "the loop itself has streams for the ends of a pipe",
+    ("fd", "an object there, for tests/kernel/test_eventlike.py"): "its calls use descriptors of others",
+    ("fd", "an awaitable there, for tests/asyncio/test_queue.py"): "its calls have no events",
+    ("fd", "a module in butter/asyncio"): "its calls have no events",
     ("splice", "an object there, for tests/kernel/test_eventlike.py"): "its calls use descriptors of others",
     ("prctl", "an object there, for tests/kernel/test_eventlike.py"): "a setting does not own a descriptor",
     ("prctl", "an awaitable there, for tests/asyncio/test_queue.py"): "a setting has no events",
@@ -136,6 +141,13 @@ REASONS = {
     ("system", "an awaitable there, for tests/asyncio/test_queue.py"): "a mount has no events",
     ("system", "a module in butter/asyncio"): "a mount has no events",
     ("clone", "an awaitable there, for tests/asyncio/test_queue.py"): "a namespace has no events",
+    ("clock", "an object there, for tests/kernel/test_eventlike.py"): "its calls use descriptors of others",
+    ("clock", "an awaitable there, for tests/asyncio/test_queue.py"): "the events of a clock are those of timerfd",
+    ("clock", "a module in butter/asyncio"): "the events of a clock are those of timerfd",
+    ("sigset", "an object there, for tests/kernel/test_eventlike.py"): "its calls have no descriptor",
+    ("sigset", "an awaitable there, for tests/asyncio/test_queue.py"): "signals as events are those of signalfd",
+    ("sigset", "a module in butter/asyncio"): "signals as events are those of signalfd",
+    ("sigset", "constants generated from its builder"): "its constants are those of signalfd",
 }
 
 

@@ -1,0 +1,92 @@
+#include <sys/uio.h>
+
+/* These are younger than the headers of old C libraries. */
+#ifndef SYS_close_range
+# define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_UNSHARE
+# define CLOSE_RANGE_UNSHARE 2
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+# define CLOSE_RANGE_CLOEXEC 4
+#endif
+#ifndef RWF_HIPRI
+# define RWF_HIPRI 0x1
+#endif
+#ifndef RWF_DSYNC
+# define RWF_DSYNC 0x2
+#endif
+#ifndef RWF_SYNC
+# define RWF_SYNC 0x4
+#endif
+#ifndef RWF_NOWAIT
+# define RWF_NOWAIT 0x8
+#endif
+#ifndef RWF_APPEND
+# define RWF_APPEND 0x10
+#endif
+#ifndef RWF_NOAPPEND
+# define RWF_NOAPPEND 0x20
+#endif
+#ifndef RWF_ATOMIC
+# define RWF_ATOMIC 0x40
+#endif
+#ifndef RWF_DONTCACHE
+# define RWF_DONTCACHE 0x80
+#endif
+#ifndef RWF_NOSIGNAL
+# define RWF_NOSIGNAL 0x100
+#endif
+#define BUTTER_DUPFD_QUERY 1027 /* Linux 6.10 */
+
+static int butter_dup3(int oldfd, int newfd, int flags)
+{
+    return (int)result_of(syscall(SYS_dup3, oldfd, newfd, flags));
+}
+
+static int butter_close_range(unsigned int first, unsigned int last, unsigned int flags)
+{
+    return (int)result_of(syscall(SYS_close_range, first, last, flags));
+}
+
+/* Returns whether both descriptors are of one open file. The thread is named by its own
+   number: its table of descriptors may be another one than that of the process. */
+static int same_open_file(int a, int b)
+{
+    long result = result_of(fcntl(a, BUTTER_DUPFD_QUERY, b));
+    int thread;
+
+    if (result >= 0 || result == -1 - EBADF)
+        return (int)result;
+    thread = (int)syscall(SYS_gettid);
+    result = butter_compare_files(thread, a, thread, b);
+    return result < 0 ? (int)result : result == 0;
+}
+
+static ssize_t butter_readv(int fd, const struct iovec *iov, int iovcnt)
+{
+    return result_of(readv(fd, iov, iovcnt));
+}
+
+static ssize_t butter_writev(int fd, const struct iovec *iov, int iovcnt)
+{
+    return result_of(writev(fd, iov, iovcnt));
+}
+
+/* The kernel takes the offset in two halves, of which the first has all 64 bits. */
+static ssize_t butter_preadv2(int fd, const struct iovec *iov, int iovcnt, int64_t offset, int flags)
+{
+    return result_of(syscall(SYS_preadv2, fd, iov, (long)iovcnt, (long)offset, 0L, flags));
+}
+
+static ssize_t butter_pwritev2(int fd, const struct iovec *iov, int iovcnt, int64_t offset, int flags)
+{
+    return result_of(syscall(SYS_pwritev2, fd, iov, (long)iovcnt, (long)offset, 0L, flags));
+}
+
+#define dup3 butter_dup3
+#define close_range butter_close_range
+#define readv butter_readv
+#define writev butter_writev
+#define preadv2 butter_preadv2
+#define pwritev2 butter_pwritev2
