@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from cffi import FFI
 
 DECLARATIONS = """
@@ -19,13 +21,7 @@ int set_pipe_size(int fd, unsigned int size);
 """
 
 SOURCE = """
-#ifndef _GNU_SOURCE
-# define _GNU_SOURCE
-#endif
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <unistd.h>
 
 #ifndef O_NOTIFICATION_PIPE
 # define O_NOTIFICATION_PIPE O_EXCL
@@ -34,10 +30,9 @@ SOURCE = """
 # define PIPE_BUF 4096
 #endif
 
-/* A call that fails returns -1 - errno: butter/errors.py says why. */
 static int butter_pipe2(int *ends, int flags)
 {
-    return pipe2(ends, flags) < 0 ? -1 - errno : 0;
+    return (int)result_of(pipe2(ends, flags));
 }
 
 static void butter_close_ends(int *ends)
@@ -50,14 +45,12 @@ static void butter_close_ends(int *ends)
 
 static int get_pipe_size(int fd)
 {
-    int size = fcntl(fd, F_GETPIPE_SZ);
-    return size < 0 ? -1 - errno : size;
+    return (int)result_of(fcntl(fd, F_GETPIPE_SZ));
 }
 
 static int set_pipe_size(int fd, unsigned int size)
 {
-    int result = fcntl(fd, F_SETPIPE_SZ, size);
-    return result < 0 ? -1 - errno : result;
+    return (int)result_of(fcntl(fd, F_SETPIPE_SZ, size));
 }
 
 #define pipe2 butter_pipe2
@@ -65,4 +58,5 @@ static int set_pipe_size(int fd, unsigned int size)
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._pipe_c", SOURCE)
+CALLS = Path(__file__).with_name("calls.h").read_text()
+ffi.set_source("butter._pipe_c", CALLS + SOURCE)
