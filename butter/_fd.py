@@ -242,8 +242,9 @@ def same_open_file(a: FileDescriptor, b: FileDescriptor) -> bool:
 
 
 def _view(buffer: Buffer, writable: bool) -> Any:
+    view: Callable[..., Any] = ffi.from_buffer
     try:
-        return ffi.from_buffer("char[]", buffer, writable)
+        return view("char[]", buffer, writable)
     except TypeError:
         # PyPy's error for a buffer that cannot be written too
         if writable and memoryview(buffer).readonly:
@@ -370,7 +371,7 @@ def preadv2(fd: FileDescriptor, buffers: Sequence[Buffer], offset: int = -1, fla
     """
     number = fd if type(fd) is int else fileno(fd)
     if offset.__class__ is not int or flags.__class__ is not int:
-        # a builtin of Python 3.9 takes a float, and others take any object with __index__
+        # some builtins take a float, or any object with __index__
         offset, flags = integer(offset, -64, "offset"), integer(flags, -32, "flags")
     try:
         result = _preadv(number, buffers, offset, flags)
@@ -396,7 +397,7 @@ def pwritev2(fd: FileDescriptor, buffers: Sequence[Buffer], offset: int = -1, fl
     """
     number = fd if type(fd) is int else fileno(fd)
     if offset.__class__ is not int or flags.__class__ is not int:
-        # a builtin of Python 3.9 takes a float, and others take any object with __index__
+        # some builtins take a float, or any object with __index__
         offset, flags = integer(offset, -64, "offset"), integer(flags, -32, "flags")
     try:
         result = _pwritev(number, buffers, offset, flags)

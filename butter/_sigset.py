@@ -128,10 +128,10 @@ def sigprocmask(how: int, signals: Signals = ()) -> set[int]:
 def sigqueue(pid: int, signum: int, value: int = 0) -> None:
     """``sigqueue(pid, signum, value)``: sends a signal to a process, with a value.
 
-    *value* has 64 bits, with a sign or without. The receiver has it as ``ssi_ptr`` of a Signal, and its lower
-    32 bits as ``ssi_int``. A real-time signal waits as often as it was sent; another
-    one waits once, with the value that came first. A *signum* of 0 only looks whether
-    the process is there.
+    *value* has 64 bits, with a sign or without. The receiver has it as ``ssi_ptr`` of a
+    Signal, and its lower 32 bits as ``ssi_int``. A real-time signal waits as often as
+    it was sent; another one waits once, with the value that came first. A *signum* of 0
+    only looks whether the process is there.
 
     Raises BlockingIOError (EAGAIN) where as many signals wait as RLIMIT_SIGPENDING
     allows, InvalidArgument for a number that is not a signal, PermissionError for a

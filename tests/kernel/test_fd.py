@@ -265,7 +265,7 @@ def test_vectors_at_an_offset(file):
 
 @pytest.mark.usefixtures("ways")
 def test_refused_transfers(file):
-    """The sentence for EINVAL names a buffer that is too small, and the end of offsets."""
+    """EINVAL is explained for a buffer that is too small, and the end of offsets."""
     with Eventfd() as counter:
         with pytest.raises(InvalidArgument, match="wants a larger buffer, as an eventfd does"):
             writev(counter, [b"a"])
