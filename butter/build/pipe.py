@@ -20,43 +20,7 @@ int get_pipe_size(int fd);
 int set_pipe_size(int fd, unsigned int size);
 """
 
-SOURCE = """
-#include <limits.h>
-
-#ifndef O_NOTIFICATION_PIPE
-# define O_NOTIFICATION_PIPE O_EXCL
-#endif
-#ifndef PIPE_BUF
-# define PIPE_BUF 4096
-#endif
-
-static int butter_pipe2(int *ends, int flags)
-{
-    return (int)result_of(pipe2(ends, flags));
-}
-
-static void butter_close_ends(int *ends)
-{
-    if (ends[0] >= 0)
-        close(ends[0]);
-    if (ends[1] >= 0)
-        close(ends[1]);
-}
-
-static int get_pipe_size(int fd)
-{
-    return (int)result_of(fcntl(fd, F_GETPIPE_SZ));
-}
-
-static int set_pipe_size(int fd, unsigned int size)
-{
-    return (int)result_of(fcntl(fd, F_SETPIPE_SZ, size));
-}
-
-#define pipe2 butter_pipe2
-"""
-
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-CALLS = Path(__file__).with_name("calls.h").read_text()
-ffi.set_source("butter._pipe_c", CALLS + SOURCE)
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("calls.h", "pipe.c")]
+ffi.set_source("butter._pipe_c", "\n".join(SOURCES))

@@ -46,7 +46,8 @@ def limits() -> list[Limit]:
         ("RLIMIT_SIGPENDING", _SIGPENDING, "signals with a value that wait for the processes of a user", "i"),
     ):
         soft, hard = resource.getrlimit(number)
-        found.append({"name": name, "value": soft, "meaning": f"{things}; 'ulimit -{option}' raises it, up to {hard}"})
+        most = "unlimited" if hard == resource.RLIM_INFINITY else hard
+        found.append({"name": name, "value": soft, "meaning": f"{things}; 'ulimit -{option}' raises it, up to {most}"})
     return found
 
 
