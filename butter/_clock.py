@@ -37,8 +37,9 @@ def clock_gettime(clock: int) -> int:
     :manpage:`clock_gettime(2)`.
     """
     try:
-        time = _gettime(clock)
-    except (TypeError, OverflowError):
+        # an object is never left to the C function, which would take int(clock)
+        time = _gettime(clock if clock.__class__ is int else _clock(clock))
+    except OverflowError:
         time = _gettime(_clock(clock))
     return time if time >= 0 else GETTIME.check(time, clock=clock)
 
@@ -52,8 +53,8 @@ def clock_getres(clock: int) -> int:
     :manpage:`clock_getres(2)`.
     """
     try:
-        time = _getres(clock)
-    except (TypeError, OverflowError):
+        time = _getres(clock if clock.__class__ is int else _clock(clock))
+    except OverflowError:
         time = _getres(_clock(clock))
     return time if time >= 0 else GETRES.check(time, clock=clock)
 
@@ -159,6 +160,8 @@ _BITS = {"modes": 32, "status": -32, "shift": -32, "tai": -32}
 
 def _struct(timex: Timex) -> Any:
     """Return a ``struct timex *`` with the values of *timex*."""
+    if not isinstance(timex, Timex):
+        raise TypeError(f"timex must be a Timex, not {type(timex).__name__}")
     made = ffi.new("struct timex *")
     for name in _PLAIN:
         setattr(made, name, integer(getattr(timex, name), _BITS.get(name, -64), name))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # complement of the number. The kernel has macros for them, and no C library does.
 _PROCESS, _DESCRIPTOR, _THREAD = 2, 3, 6
 _KIND, _BITS = 7, 3
+# the bit of every kind of clock of a thread
+_OF_THREAD = 4
 # the id has 32 bits, so this is left for the number
 _NUMBER = 28
 
@@ -62,11 +64,13 @@ def thread_clock(tid: int) -> int:
 
 def _name(clock: int) -> str:
     number, kind = ~(clock >> _BITS), clock & _KIND
+    if clock in _AUXILIARY[1:]:
+        return f"CLOCK_AUX + {clock - CLOCK_AUX}"
     if clock >= 0:
         return clock_name(clock)
     if kind == _DESCRIPTOR:
         return f"the clock of descriptor {number}"
-    return f"the clock of {'thread' if kind == _THREAD else 'process'} {number}"
+    return f"the clock of {'thread' if kind & _OF_THREAD else 'process'} {number}"
 
 
 def _no_clock(clock: int, **_: object) -> str:
@@ -79,7 +83,7 @@ def _no_clock(clock: int, **_: object) -> str:
         return f"there is no clock {clock}"
     if kind == _DESCRIPTOR:
         return f"descriptor {number} is not that of a clock, as one of /dev/ptp0 is"
-    if kind == _THREAD:
+    if kind & _OF_THREAD:
         return f"this process does not have a thread {number}"
     return f"there is no process {number}"
 

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
@@ -58,7 +59,7 @@ def _not_duplicated(oldfd: int, newfd: int, **_: object) -> str:
     if not is_open(oldfd):
         return f"descriptor {oldfd} is not open"
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return f"newfd is {newfd}; RLIMIT_NOFILE ('ulimit -n') allows 0 to {most - 1}"
+    return f"newfd is {newfd}; it must not be negative, and below RLIMIT_NOFILE ('ulimit -n'), which is {most}"
 
 
 def _range_refused(first: int, last: int, flags: int, **_: object) -> str:
@@ -89,9 +90,12 @@ def _refused(fd: int, buffers: Sequence[Buffer], use: str, offset: int, flags: i
         return f"offset is {offset}; it must not be negative (-1 is the file's own position)"
     if flags & RWF_APPEND and flags & RWF_NOAPPEND:
         return "RWF_APPEND and RWF_NOAPPEND exclude each other"
+    size = sum(memoryview(buffer).nbytes for buffer in buffers) if offset > 0 else 0
+    if offset + size >= 1 << 63:
+        return f"offset is {offset}, and with {size} bytes beyond 2**63 - 1, the last place of any file"
     return (
-        f"descriptor {fd} is of a kind that cannot be {use}, or its file demands buffers, offsets and lengths that are"
-        " multiples of a block, as with O_DIRECT or RWF_ATOMIC"
+        f"descriptor {fd} is of a kind that cannot be {use}, or wants a larger buffer, as an eventfd does, or its file"
+        " demands buffers, offsets and lengths that are multiples of a block, as with O_DIRECT or RWF_ATOMIC"
     )
 
 
@@ -237,53 +241,54 @@ def same_open_file(a: FileDescriptor, b: FileDescriptor) -> bool:
     return (result if result >= 0 else SAME.check(result, a=first, b=second)) == 1
 
 
-def _by_c(call: Callable[..., int], fd: int, buffers: Sequence[Buffer], writable: bool, *rest: int) -> int:
+def _view(buffer: Buffer, writable: bool) -> Any:
+    view: Callable[..., Any] = ffi.from_buffer
+    try:
+        return view("char[]", buffer, writable)
+    except TypeError:
+        # PyPy's error for a buffer that cannot be written too
+        if writable and memoryview(buffer).readonly:
+            raise BufferError(f"a buffer of type {type(buffer).__name__} cannot be written") from None
+        raise
+
+
+def _by_c(call: str, writable: bool, fd: int, buffers: Sequence[Buffer], *rest: int) -> int:
     """Make a vectored call through cffi, and return its result.
 
     It is -1 - errno where the call fails.
     """
-    view: Callable[..., Any] = ffi.from_buffer
     with ExitStack() as stack:
-        views = [stack.enter_context(view("char[]", buffer, writable)) for buffer in buffers]
+        views = [stack.enter_context(_view(buffer, writable)) for buffer in buffers]
         vector = ffi.new("struct iovec[]", [(view, len(view)) for view in views])
-        while (result := call(fd, vector, len(views), *rest)) == INTERRUPTED:
+        while (result := getattr(lib, call)(fd, vector, len(views), *rest)) == INTERRUPTED:
             run_handlers()
-        return result
+        return int(result)
 
 
-def readv_by_c(fd: int, buffers: Sequence[Buffer]) -> int:
-    """Return what :func:`os.readv` returns, or -1 - errno."""
-    return _by_c(lib.readv, fd, buffers, True)
-
-
-def writev_by_c(fd: int, buffers: Sequence[Buffer]) -> int:
-    """Return what :func:`os.writev` returns, or -1 - errno."""
-    return _by_c(lib.writev, fd, buffers, False)
-
-
-def preadv_by_c(fd: int, buffers: Sequence[Buffer], offset: int, flags: int) -> int:
-    """Return what :func:`os.preadv` returns, or -1 - errno."""
-    return _by_c(lib.preadv2, fd, buffers, True, offset, flags)
-
-
-def pwritev_by_c(fd: int, buffers: Sequence[Buffer], offset: int, flags: int) -> int:
-    """Return what :func:`os.pwritev` returns, or -1 - errno."""
-    return _by_c(lib.pwritev2, fd, buffers, False, offset, flags)
-
+#: the vectored calls by the names that :mod:`os` has for them
+BY_C: Mapping[str, Callable[..., int]] = {
+    "readv": partial(_by_c, "readv", True),
+    "writev": partial(_by_c, "writev", False),
+    "preadv": partial(_by_c, "preadv2", True),
+    "pwritev": partial(_by_c, "pwritev2", False),
+}
 
 # CPython's own builtins make the vector in half the time that cffi takes. PyPy does not
 # have them, and a C library without preadv2 leaves the flags out.
-_readv: Callable[..., int] = getattr(os, "readv", readv_by_c)
-_writev: Callable[..., int] = getattr(os, "writev", writev_by_c)
-_preadv: Callable[..., int] = os.preadv if hasattr(os, "RWF_HIPRI") else preadv_by_c
-_pwritev: Callable[..., int] = os.pwritev if hasattr(os, "RWF_HIPRI") else pwritev_by_c
+_readv: Callable[..., int] = getattr(os, "readv", BY_C["readv"])
+_writev: Callable[..., int] = getattr(os, "writev", BY_C["writev"])
+_preadv: Callable[..., int] = os.preadv if hasattr(os, "RWF_HIPRI") else BY_C["preadv"]
+_pwritev: Callable[..., int] = os.pwritev if hasattr(os, "RWF_HIPRI") else BY_C["pwritev"]
 
 
-def _check_ranges(fd: int, offset: int = -1, flags: int = 0) -> None:
-    """Raise the ValueError for a number that its C type cannot hold."""
+def _failed(error: OSError | OverflowError, fd: int, offset: int = -1, flags: int = 0) -> int:
+    """Return -1 - errno; raise the ValueError for a number that C cannot hold."""
+    if isinstance(error, OSError):
+        return -1 - errno_of(error)
     fileno(fd)
     integer(offset, -64, "offset")
     integer(flags, -32, "flags")
+    raise error
 
 
 def readv(fd: FileDescriptor, buffers: Sequence[Buffer]) -> int:
@@ -291,7 +296,8 @@ def readv(fd: FileDescriptor, buffers: Sequence[Buffer]) -> int:
 
     It returns how many bytes were read, 0 at the end of the input. *buffers* is a
     sequence of buffers that can be written, of which one call takes up to
-    ``os.sysconf("SC_IOV_MAX")``. The bytes go straight to them.
+    ``os.sysconf("SC_IOV_MAX")``. The bytes go straight to them. On PyPy
+    another thread must not resize a buffer meanwhile; CPython refuses that itself.
 
     Waits, or raises BlockingIOError if the descriptor is non-blocking. Raises
     InvalidArgument (the descriptor is not open for reading, or of a kind that cannot be
@@ -303,11 +309,8 @@ def readv(fd: FileDescriptor, buffers: Sequence[Buffer]) -> int:
     number = fd if type(fd) is int else fileno(fd)
     try:
         result = _readv(number, buffers)
-    except OSError as error:
-        result = -1 - errno_of(error)
-    except OverflowError:
-        _check_ranges(number)
-        raise
+    except (OSError, OverflowError) as error:
+        result = _failed(error, number)
     return result if result >= 0 else READV.check(result, fd=number, buffers=buffers)
 
 
@@ -318,9 +321,11 @@ def read_into(fd: FileDescriptor, buffer: Buffer, offset: int | None = None) -> 
     The kernel puts the bytes straight into it, where ``os.read`` makes new bytes each
     time. *offset* is where a file is read, and its own position stays as it is; None
     means at its own position, which then moves. A result of 0 means the end of the
-    input; a part of a buffer is ``memoryview(buffer)[start:]``.
+    input, unless the buffer is empty; a part of a buffer is
+    ``memoryview(buffer)[start:]``.
 
-    Waits and raises as :func:`readv` does, and as :func:`preadv2` with an *offset*.
+    Waits and raises as :func:`readv` does, and as :func:`preadv2` with an *offset*:
+    errors have the names of these calls.
 
     :manpage:`readv(2)`.
     """
@@ -346,11 +351,8 @@ def writev(fd: FileDescriptor, buffers: Sequence[Buffer]) -> int:
     number = fd if type(fd) is int else fileno(fd)
     try:
         result = _writev(number, buffers)
-    except OSError as error:
-        result = -1 - errno_of(error)
-    except OverflowError:
-        _check_ranges(number)
-        raise
+    except (OSError, OverflowError) as error:
+        result = _failed(error, number)
     return result if result >= 0 else WRITEV.check(result, fd=number, buffers=buffers)
 
 
@@ -368,13 +370,13 @@ def preadv2(fd: FileDescriptor, buffers: Sequence[Buffer], offset: int = -1, fla
     Linux 4.6, :manpage:`preadv2(2)`.
     """
     number = fd if type(fd) is int else fileno(fd)
+    if offset.__class__ is not int or flags.__class__ is not int:
+        # some builtins take a float, or any object with __index__
+        offset, flags = integer(offset, -64, "offset"), integer(flags, -32, "flags")
     try:
         result = _preadv(number, buffers, offset, flags)
-    except OSError as error:
-        result = -1 - errno_of(error)
-    except OverflowError:
-        _check_ranges(number, offset, flags)
-        raise
+    except (OSError, OverflowError) as error:
+        result = _failed(error, number, offset, flags)
     if result >= 0:
         return result
     return PREADV2.check(result, fd=number, buffers=buffers, offset=offset, flags=flags)
@@ -394,13 +396,13 @@ def pwritev2(fd: FileDescriptor, buffers: Sequence[Buffer], offset: int = -1, fl
     Linux 4.6, :manpage:`pwritev2(2)`.
     """
     number = fd if type(fd) is int else fileno(fd)
+    if offset.__class__ is not int or flags.__class__ is not int:
+        # some builtins take a float, or any object with __index__
+        offset, flags = integer(offset, -64, "offset"), integer(flags, -32, "flags")
     try:
         result = _pwritev(number, buffers, offset, flags)
-    except OSError as error:
-        result = -1 - errno_of(error)
-    except OverflowError:
-        _check_ranges(number, offset, flags)
-        raise
+    except (OSError, OverflowError) as error:
+        result = _failed(error, number, offset, flags)
     if result >= 0:
         return result
     return PWRITEV2.check(result, fd=number, buffers=buffers, offset=offset, flags=flags)

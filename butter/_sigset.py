@@ -19,6 +19,7 @@ from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from butter._sigbits import Signals
 
@@ -36,7 +37,10 @@ SIGQUEUE = Errors(
     {
         errno.EAGAIN: SEND_SIGNAL.meanings[errno.EAGAIN],
         errno.EINVAL: (InvalidArgument, lambda signum, **_: f"there is no signal {signum:d}"),
-        errno.EPERM: (PermissionError, "a signal to a process of another user needs CAP_KILL"),
+        errno.EPERM: (
+            PermissionError,
+            "a signal to a process of another user needs CAP_KILL, or a filter or a security module refuses it",
+        ),
         errno.ESRCH: (ProcessLookupError, lambda pid, **_: f"there is no process {pid} (any more)"),
     },
 )
@@ -45,13 +49,13 @@ SIGSUSPEND = Errors("sigsuspend", {errno.EFAULT: _MEMORY})
 PAUSE = Errors("pause", {})
 
 
-def _checked(signals: set[int]) -> set[int]:
+def _checked(signals: set[Any]) -> set[Any]:
     if not isinstance(signals, set):
         raise TypeError(f"signals must be a set, which can be changed, not {type(signals).__name__}")
     return signals
 
 
-def sigemptyset(signals: set[int]) -> None:
+def sigemptyset(signals: set[Any]) -> None:
     """``sigemptyset(signals)``: removes all signals from a set.
 
     *signals* is a Python set, here and in the four calls that follow. They raise
@@ -62,7 +66,7 @@ def sigemptyset(signals: set[int]) -> None:
     _checked(signals).clear()
 
 
-def sigfillset(signals: set[int]) -> None:
+def sigfillset(signals: set[Any]) -> None:
     """``sigfillset(signals)``: adds all signals to a set.
 
     Those that the C library keeps for itself are left out.
@@ -72,7 +76,7 @@ def sigfillset(signals: set[int]) -> None:
     _checked(signals).update(members(_ALL))
 
 
-def sigaddset(signals: set[int], signum: int) -> None:
+def sigaddset(signals: set[Any], signum: int) -> None:
     """``sigaddset(signals, signum)``: adds a signal to a set.
 
     :manpage:`sigaddset(3)`.
@@ -80,7 +84,7 @@ def sigaddset(signals: set[int], signum: int) -> None:
     _checked(signals).update(members(sigbits(integer(signum, -32, "signum"))))
 
 
-def sigdelset(signals: set[int], signum: int) -> None:
+def sigdelset(signals: set[Any], signum: int) -> None:
     """``sigdelset(signals, signum)``: removes a signal from a set, if it is in there.
 
     :manpage:`sigdelset(3)`.
@@ -88,7 +92,7 @@ def sigdelset(signals: set[int], signum: int) -> None:
     _checked(signals).difference_update(members(sigbits(integer(signum, -32, "signum"))))
 
 
-def sigismember(signals: set[int], signum: int) -> bool:
+def sigismember(signals: set[Any], signum: int) -> bool:
     """``sigismember(signals, signum)``: returns whether a signal is in a set.
 
     :manpage:`sigismember(3)`.
@@ -124,10 +128,10 @@ def sigprocmask(how: int, signals: Signals = ()) -> set[int]:
 def sigqueue(pid: int, signum: int, value: int = 0) -> None:
     """``sigqueue(pid, signum, value)``: sends a signal to a process, with a value.
 
-    *value* has 64 bits. The receiver has it as ``ssi_ptr`` of a Signal, and its lower
-    32 bits as ``ssi_int``. A real-time signal waits as often as it was sent; another
-    one waits once, with the value that came first. A *signum* of 0 only looks whether
-    the process is there.
+    *value* has 64 bits, with a sign or without. The receiver has it as ``ssi_ptr`` of a
+    Signal, and its lower 32 bits as ``ssi_int``. A real-time signal waits as often as
+    it was sent; another one waits once, with the value that came first. A *signum* of 0
+    only looks whether the process is there.
 
     Raises BlockingIOError (EAGAIN) where as many signals wait as RLIMIT_SIGPENDING
     allows, InvalidArgument for a number that is not a signal, PermissionError for a
@@ -135,8 +139,10 @@ def sigqueue(pid: int, signum: int, value: int = 0) -> None:
 
     :manpage:`sigqueue(3)`.
     """
-    pid, signum, value = integer(pid, -32, "pid"), integer(signum, -32, "signum"), integer(value, -64, "value")
-    SIGQUEUE.check(lib.sigqueue(pid, signum, value), pid=pid, signum=signum)
+    pid, signum = integer(pid, -32, "pid"), integer(signum, -32, "signum")
+    # the value of a Signal has no sign
+    value = integer(value, -64 if isinstance(value, int) and value < 0 else 64, "value")
+    SIGQUEUE.check(lib.sigqueue(pid, signum, value & _ALL), pid=pid, signum=signum)
 
 
 def sigtimedwait(signals: Signals, nanoseconds: int | None = None) -> Signal | None:
@@ -146,7 +152,8 @@ def sigtimedwait(signals: Signals, nanoseconds: int | None = None) -> Signal | N
     they are None, and not at all if they are 0. The result is a
     :class:`~butter.signalfd.Signal`, as a signalfd has it, or None if no signal came in
     time. The signals have to be blocked in every thread. The handlers of others run
-    meanwhile, and the wait goes on (:pep:`475`).
+    meanwhile, and the wait goes on (:pep:`475`). A handler that raises just after the
+    signal was taken loses it: a :class:`~butter.signalfd.Signalfd` keeps its signals.
 
     Raises ValueError for a number that is not a signal.
 
@@ -209,7 +216,9 @@ def blocked(*signals: int) -> Iterator[set[int]]:
     """``with blocked(*signals) as before:`` blocks them in this thread meanwhile.
 
     *before* is the set of the signals that the thread blocked until then, and at the
-    end it blocks these again, whatever the block has changed. Signals that came
+    end it blocks these again, whatever the block has changed, and also if a handler
+    raises at any moment: since CPython 3.10, and on PyPy when its garbage collector has
+    run. Signals that came
     meanwhile are then handled. Other threads do not notice, so a signal to the process
     may be handled in one of them. Threads, children and their programs inherit the
     mask: see :class:`~butter.signalfd.Signalfd` for how they unblock them.

@@ -111,7 +111,10 @@ class PipeReader(PipeEnd):
         Raises BlockingIOError if the pipe is empty and the end non-blocking, and
         ValueError if the object is closed.
         """
-        return read(self.fileno(), integer(count, 63, "count"))
+        number, count = self.fileno(), integer(count, 63, "count")
+        if count > 65536:  # Python makes room for all that is asked for
+            count = min(count, get_pipe_size(number))
+        return read(number, count)
 
 
 class PipeWriter(PipeEnd):
@@ -127,8 +130,10 @@ class PipeWriter(PipeEnd):
     def write(self, content: Buffer) -> int:
         """Write bytes, or those of any buffer, and return how many.
 
-        A write to a blocking end waits until all bytes are in the pipe. Writes of up to
-        ``PIPE_BUF`` bytes are never mixed with those of other writers.
+        A write to a blocking end waits until all bytes are in the pipe, or until a
+        signal handler has run after some of them. A write to a non-blocking end writes
+        those that fit. Writes of up to ``PIPE_BUF`` bytes are whole, and never mixed
+        with those of other writers.
 
         Raises BrokenPipeError if the pipe does not have a reader any more,
         BlockingIOError if the pipe is full and the end non-blocking, and ValueError if
@@ -165,10 +170,17 @@ class Pipe:
     #: the end that is written
     writer: PipeWriter
 
+    # an end has one owner, so a pipe is not copied either
+    __reduce_ex__ = Descriptor.__reduce_ex__
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        # the ends exist before their descriptors, which then have an owner at once
+        self = super().__new__(cls)
+        self.reader, self.writer = PipeReader.__new__(PipeReader), PipeWriter.__new__(PipeWriter)
+        return self
+
     def __init__(self, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT, *, size: int | None = None) -> None:
         size = None if size is None else integer(size, 32, "size")
-        # the ends exist before their descriptors, which then have an owner at once
-        self.reader, self.writer = PipeReader.__new__(PipeReader), PipeWriter.__new__(PipeWriter)
         reader, writer = self.reader, self.writer
         reader._fd, writer._fd = reader._opened, writer._opened = pipe2(flags, closefd)
         if size is not None:

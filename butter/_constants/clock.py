@@ -82,7 +82,7 @@ ADJ_OFFSET_SINGLESHOT: Final[int] = lib.ADJ_OFFSET_SINGLESHOT
 #: read into offset how much of that movement is left; no other mode beside it
 ADJ_OFFSET_SS_READ: Final[int] = lib.ADJ_OFFSET_SS_READ
 
-# the bits of the status of a clock that is adjusted; the last six can only be read
+# the bits of the status of a clock that is adjusted; the last eight can only be read
 #: the kernel follows the offset by a phase-locked loop
 STA_PLL: Final[int] = lib.STA_PLL
 #: the frequency follows a signal once each second
@@ -156,7 +156,7 @@ class ClockAdjust(Flags):
 
 
 class ClockStatus(Flags):
-    """The bits of the status of a clock that is adjusted; the last six can only be read."""
+    """The bits of the status of a clock that is adjusted; the last eight can only be read."""
 
     PLL = STA_PLL
     PPSFREQ = STA_PPSFREQ

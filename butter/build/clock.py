@@ -21,7 +21,7 @@ DECLARATIONS = """
 #define ADJ_OFFSET_SINGLESHOT ...  /* offset, in microseconds: as adjtime moves the clock; no other mode beside it */
 #define ADJ_OFFSET_SS_READ ...     /* read into offset how much of that movement is left; no other mode beside it */
 
-/* ClockStatus(IntFlag): the bits of the status of a clock that is adjusted; the last six can only be read */
+/* ClockStatus(IntFlag): the bits of the status of a clock that is adjusted; the last eight can only be read */
 #define STA_PLL ...                /* the kernel follows the offset by a phase-locked loop */
 #define STA_PPSFREQ ...            /* the frequency follows a signal once each second */
 #define STA_PPSTIME ...            /* the time follows a signal once each second */

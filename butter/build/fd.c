@@ -56,6 +56,9 @@ static int same_open_file(int a, int b)
     long result = result_of(fcntl(a, BUTTER_DUPFD_QUERY, b));
     int thread;
 
+    /* some kernels look at a alone, and then say that a closed b is another file */
+    if (result == 0 && fcntl(b, F_GETFD) < 0)
+        return -1 - EBADF;
     if (result >= 0 || result == -1 - EBADF)
         return (int)result;
     thread = (int)syscall(SYS_gettid);

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from cffi import FFI
 
 DECLARATIONS = """
@@ -18,51 +20,7 @@ int get_pipe_size(int fd);
 int set_pipe_size(int fd, unsigned int size);
 """
 
-SOURCE = """
-#ifndef _GNU_SOURCE
-# define _GNU_SOURCE
-#endif
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <unistd.h>
-
-#ifndef O_NOTIFICATION_PIPE
-# define O_NOTIFICATION_PIPE O_EXCL
-#endif
-#ifndef PIPE_BUF
-# define PIPE_BUF 4096
-#endif
-
-/* A call that fails returns -1 - errno: butter/errors.py says why. */
-static int butter_pipe2(int *ends, int flags)
-{
-    return pipe2(ends, flags) < 0 ? -1 - errno : 0;
-}
-
-static void butter_close_ends(int *ends)
-{
-    if (ends[0] >= 0)
-        close(ends[0]);
-    if (ends[1] >= 0)
-        close(ends[1]);
-}
-
-static int get_pipe_size(int fd)
-{
-    int size = fcntl(fd, F_GETPIPE_SZ);
-    return size < 0 ? -1 - errno : size;
-}
-
-static int set_pipe_size(int fd, unsigned int size)
-{
-    int result = fcntl(fd, F_SETPIPE_SZ, size);
-    return result < 0 ? -1 - errno : result;
-}
-
-#define pipe2 butter_pipe2
-"""
-
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-ffi.set_source("butter._pipe_c", SOURCE)
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("calls.h", "pipe.c")]
+ffi.set_source("butter._pipe_c", "\n".join(SOURCES))

@@ -25,26 +25,21 @@ static int butter_mask_back(unsigned long thread, uint64_t before)
     return result < 0 && result >= -4096 ? (int)result : 0;
 }
 
-static int butter_sigqueue(int pid, int signum, int64_t value)
+static int butter_sigqueue(int pid, int signum, uint64_t value)
 {
-    return (int)result_of(sigqueue(pid, signum, (union sigval){.sival_ptr = (void *)(intptr_t)value}));
+    return (int)result_of(sigqueue(pid, signum, (union sigval){.sival_ptr = (void *)(uintptr_t)value}));
 }
 #define sigqueue butter_sigqueue
 
-/* Fill the fields that a signalfd fills: the code decides which mean something. */
+/* Fill the fields that a signalfd fills: the signal and its code decide which. */
 static void butter_siginfo(struct signalfd_siginfo *signal, const siginfo_t *info)
 {
-    *signal = (struct signalfd_siginfo){
-        .ssi_signo = (uint32_t)info->si_signo, .ssi_errno = info->si_errno, .ssi_code = info->si_code};
-    if (info->si_code == SI_TIMER) {
-        signal->ssi_tid = (uint32_t)info->si_timerid;
-        signal->ssi_overrun = (uint32_t)info->si_overrun;
-    } else if (info->si_code > 0 && info->si_code != SI_KERNEL) {
+    int code = info->si_code, of_descriptor = code == SI_SIGIO;
+
+    *signal =
+        (struct signalfd_siginfo){.ssi_signo = (uint32_t)info->si_signo, .ssi_errno = info->si_errno, .ssi_code = code};
+    if (code > 0 && code < SI_KERNEL) {
         switch (info->si_signo) {
-        case SIGPOLL:
-            signal->ssi_band = (uint32_t)info->si_band;
-            signal->ssi_fd = info->si_fd;
-            return;
         case SIGSYS:
             signal->ssi_syscall = info->si_syscall;
             signal->ssi_call_addr = (uintptr_t)info->si_call_addr;
@@ -56,19 +51,32 @@ static void butter_siginfo(struct signalfd_siginfo *signal, const siginfo_t *inf
         case SIGBUS:
         case SIGTRAP:
             signal->ssi_addr = (uintptr_t)info->si_addr;
-            signal->ssi_addr_lsb = (uint16_t)info->si_addr_lsb;
+            if (info->si_signo == SIGBUS && (code == BUS_MCEERR_AR || code == BUS_MCEERR_AO))
+                signal->ssi_addr_lsb = (uint16_t)info->si_addr_lsb;
             return;
         case SIGCHLD:
             signal->ssi_status = info->si_status;
             signal->ssi_utime = (uint64_t)info->si_utime;
             signal->ssi_stime = (uint64_t)info->si_stime;
+            break;
+        default:
+            /* F_SETSIG, F_SETLEASE and F_NOTIFY send any signal with a code of SIGIO */
+            of_descriptor = code <= POLL_HUP;
         }
     }
-    if (info->si_code != SI_TIMER) {
+    if (of_descriptor) {
+        signal->ssi_band = (uint32_t)info->si_band;
+        signal->ssi_fd = info->si_fd;
+        return;
+    }
+    if (code == SI_TIMER) {
+        signal->ssi_tid = (uint32_t)info->si_timerid;
+        signal->ssi_overrun = (uint32_t)info->si_overrun;
+    } else {
         signal->ssi_pid = (uint32_t)info->si_pid;
         signal->ssi_uid = info->si_uid;
     }
-    if (info->si_code < 0 && info->si_code != SI_TKILL) {
+    if (code < 0) {
         signal->ssi_int = info->si_value.sival_int;
         signal->ssi_ptr = (uintptr_t)info->si_value.sival_ptr;
     }

@@ -4,7 +4,7 @@ from cffi import FFI
 
 DECLARATIONS = """
 int64_t sigprocmask(int how, uint64_t bits);
-int sigqueue(int pid, int signum, int64_t value);
+int sigqueue(int pid, int signum, uint64_t value);
 int sigtimedwait(uint64_t bits, int64_t nanoseconds, char *signal);
 int sigsuspend(uint64_t bits);
 int pause(void);

@@ -7,6 +7,9 @@ from typing import TypedDict
 
 from butter.errors import sysctl
 
+# PyPy does not have the constant
+_SIGPENDING = 11
+
 LIMITS = {
     "fs.inotify.max_user_instances": "inotify descriptors of a user",
     "user.max_inotify_instances": "the same, in this user namespace",
@@ -20,7 +23,10 @@ LIMITS = {
     "fs.fanotify.max_queued_events": "events that wait in one fanotify descriptor",
     "fs.file-max": "open files of the system",
     "fs.nr_open": "descriptors of a process, at most",
+    "fs.epoll.max_user_watches": "descriptors registered with the epolls of a user",
     "fs.pipe-max-size": "bytes in a pipe of a user that is not root",
+    "fs.pipe-user-pages-soft": "pages of the pipes of a user; further ones are small; 0: unlimited",
+    "fs.pipe-user-pages-hard": "pages of the pipes of a user, at most; 0: unlimited",
 }
 
 
@@ -35,9 +41,14 @@ class Limit(TypedDict):
 def limits() -> list[Limit]:
     """Every limit with its present value."""
     found: list[Limit] = [{"name": name, "value": sysctl(name), "meaning": meaning} for name, meaning in LIMITS.items()]
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    meaning = f"descriptors of this process; 'ulimit -n' raises it, up to {hard}"
-    return [*found, {"name": "RLIMIT_NOFILE", "value": soft, "meaning": meaning}]
+    for name, number, things, option in (
+        ("RLIMIT_NOFILE", resource.RLIMIT_NOFILE, "descriptors of this process", "n"),
+        ("RLIMIT_SIGPENDING", _SIGPENDING, "signals with a value that wait for the processes of a user", "i"),
+    ):
+        soft, hard = resource.getrlimit(number)
+        most = "unlimited" if hard == resource.RLIM_INFINITY else hard
+        found.append({"name": name, "value": soft, "meaning": f"{things}; 'ulimit -{option}' raises it, up to {most}"})
+    return found
 
 
 def user_limit(things: str) -> int | None:

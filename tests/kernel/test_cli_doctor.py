@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import resource
 import signal
 import sys
 import tempfile
@@ -71,6 +72,8 @@ def test_doctor_json():
     values = {row["name"]: row["value"] for row in found["limits"]}
     assert values["fs.inotify.max_user_watches"] == sysctl("fs.inotify.max_user_watches")
     assert values["RLIMIT_NOFILE"] > 0
+    assert values["RLIMIT_SIGPENDING"] == resource.getrlimit(11)[0]
+    assert values["fs.pipe-user-pages-soft"] == sysctl("fs.pipe-user-pages-soft")
 
 
 def test_doctor_names_capabilities():

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import threading
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +15,7 @@ from butter.clock import (
     ADJ_MICRO,
     ADJ_NANO,
     ADJ_SETOFFSET,
+    CLOCK_AUX,
     CLOCK_MONOTONIC,
     CLOCK_PROCESS_CPUTIME_ID,
     CLOCK_REALTIME,
@@ -35,6 +37,7 @@ from butter.clock import (
     thread_clock,
 )
 from butter.errors import InvalidArgument
+from butter.eventfd import Eventfd
 
 SECOND = 10**9
 MILLISECOND = 10**6
@@ -137,6 +140,32 @@ def test_wrong_clocks(call):
             call(value)
     with pytest.raises(ValueError, match="clock is 2147483648"):
         call(1 << 31)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_clocks_that_c_would_take(call):
+    """An object that has an int in it is not a clock, and is not read as one."""
+    with Eventfd(1) as counter:
+        for value in (counter, Decimal("1.7")):
+            with pytest.raises(TypeError, match="clock must be an int"):
+                call(value)
+        assert counter.read_event() == 1
+
+
+def test_other_kinds_of_clocks():
+    """The sentences name a clock of another time domain, and of a thread, as such."""
+    with pytest.raises((InvalidArgument, OSError), match=r"CLOCK_AUX \+ 7 is off"):
+        clock_gettime(CLOCK_AUX + 7)
+    # a thread has other clocks than the one of thread_clock
+    with pytest.raises(InvalidArgument, match=f"does not have a thread {os.getppid()}"):
+        clock_gettime(thread_clock(os.getppid()) & ~3)
+
+
+def test_adjustments_that_are_none():
+    """A clock is adjusted by a Timex, and by nothing else."""
+    for value in (None, (0,), 0):
+        with pytest.raises(TypeError, match="timex must be a Timex, not"):
+            clock_adjtime(CLOCK_REALTIME, value)
 
 
 @pytest.mark.parametrize("call", [clock_settime, lambda clock, time: clock_nanosleep(clock, 0, time)])

@@ -33,8 +33,8 @@ from butter.fd import (
 def ways(request, monkeypatch):
     """The vectored calls by Python's builtins, where there are any, and by cffi."""
     if request.param == "c":
-        for name in ("readv", "writev", "preadv", "pwritev"):
-            monkeypatch.setattr(_fd, f"_{name}", getattr(_fd, f"{name}_by_c"))
+        for name, call in _fd.BY_C.items():
+            monkeypatch.setattr(_fd, f"_{name}", call)
 
 
 @pytest.fixture
@@ -54,6 +54,13 @@ def test_duplicate():
         assert os.get_inheritable(number)
 
 
+class Indexed:
+    """An object that C would take as 3."""
+
+    def __index__(self):
+        return 3
+
+
 def test_arguments_of_duplicates():
     """A wrong type is a TypeError, a number out of range a ValueError."""
     for call in (
@@ -66,6 +73,9 @@ def test_arguments_of_duplicates():
         lambda: readv(0, 5),
         lambda: read_into(0, 5),
         lambda: preadv2(0, [bytearray(1)], 0.5),
+        lambda: preadv2(0, [bytearray(1)], 1.5),
+        lambda: pwritev2(0, [b""], 0, 0.0),
+        lambda: pwritev2(0, [b""], Indexed()),
     ):
         with pytest.raises(TypeError):
             call()
@@ -126,6 +136,18 @@ def test_same_open_file_without_kcmp(file):
         with pytest.raises(OSError, match=r"older than Linux 6\.10, and was built without kcmp") as caught:
             same_open_file(file, 0)
         assert caught.value.errno == errno.ENOSYS
+
+    in_child(body)
+
+
+def test_same_open_file_looks_at_both(file):
+    """A closed descriptor is an error, though the kernel looked at the other alone."""
+
+    def body():
+        support.inject("fcntl", 0, arguments={1: 1027})
+        with pytest.raises(InvalidArgument, match="descriptor 999 is not open"):
+            same_open_file(file, 999)
+        assert same_open_file(file, 0) is False
 
     in_child(body)
 
@@ -239,6 +261,18 @@ def test_vectors_at_an_offset(file):
     with pytest.raises(OSError, match="unknown flags 0x40000") as caught:
         preadv2(file, buffers, 0, 0x40000)
     assert caught.value.errno == errno.EOPNOTSUPP
+
+
+@pytest.mark.usefixtures("ways")
+def test_refused_transfers(file):
+    """EINVAL is explained for a buffer that is too small, and the end of offsets."""
+    with Eventfd() as counter:
+        with pytest.raises(InvalidArgument, match="wants a larger buffer, as an eventfd does"):
+            writev(counter, [b"a"])
+        with pytest.raises(InvalidArgument, match="wants a larger buffer"):
+            read_into(counter, bytearray(7))
+    with pytest.raises(InvalidArgument, match=r"with 5 bytes beyond 2\*\*63 - 1, the last place of any file"):
+        read_into(file, bytearray(5), 2**63 - 1)
 
 
 @pytest.mark.usefixtures("ways")

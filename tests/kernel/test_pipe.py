@@ -1,13 +1,14 @@
 """Pipes on this kernel: their ends, sizes, packets and content."""
 
 import array
+import copy
 import errno
 import fcntl
 import os
 
 import pytest
 import support
-from support import in_child
+from support import alarms, in_child
 
 from butter.errors import InvalidArgument
 from butter.pipe import (
@@ -38,6 +39,30 @@ def test_bytes_of_a_pipe():
         assert get_buffered_length(pipe.reader) == 0
         pipe.writer.close()
         assert pipe.reader.read() == b""
+
+
+def test_a_write_that_a_handler_interrupts():
+    """A write that waits ends with what it has written once a handler has run."""
+    with Pipe(size=PAGE) as pipe, alarms(support.when_waiting(lambda *_: None)):
+        assert pipe.writer.write(bytes(20 * PAGE)) == PAGE
+
+
+def test_reads_of_more_than_memory():
+    """A read asks for no more room than a pipe has."""
+    with Pipe() as pipe:
+        pipe.writer.write(b"toast")
+        assert pipe.reader.read(2**63 - 1) == b"toast"
+
+
+def test_a_pipe_is_not_copied():
+    """A pipe cannot be copied, and one without descriptors is closed."""
+    with Pipe() as pipe, pytest.raises(TypeError, match="cannot copy or pickle 'Pipe'"):
+        copy.copy(pipe)
+    made = Pipe.__new__(Pipe)
+    assert made.closed()
+    assert "reader=<PipeReader" in repr(made)
+    with made:
+        pass
 
 
 def test_ends_of_a_pipe():

@@ -2,8 +2,6 @@
 
 import ctypes
 import gc
-import inspect
-import itertools
 import mmap
 import os
 import re
@@ -11,7 +9,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
 import textwrap
 import threading
@@ -20,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import support
 from hypothesis import given
 from hypothesis import strategies as st
 from support import (
@@ -428,32 +426,6 @@ def test_subreaper_is_left_by_a_child():
     assert prctl.sub_reaper is True
 
 
-def interrupted(body):
-    """Call *body* again for each place where a handler can run, which raises there.
-
-    That is where a function begins, and where one of C has returned. A trace function
-    cannot raise within a generator that goes on, as a handler can, before Python 3.12.
-    """
-    for place in itertools.count(1):
-        places = itertools.count(1)
-
-        def handle(frame, event, _, place=place, places=places):
-            begins = event == "call" and not frame.f_code.co_flags & inspect.CO_GENERATOR
-            if (begins or event == "c_return") and next(places) == place:
-                raise InterruptedError
-
-        sys.setprofile(handle)
-        try:
-            body()
-            return
-        except InterruptedError:
-            pass
-        finally:
-            sys.setprofile(None)
-        gc.collect()
-        yield place
-
-
 @pytest.mark.parametrize(
     ("name", "value", "stay"),
     [("timerslack", 70_000, lambda: prctl.slack(70_000)), ("sub_reaper", True, lambda: prctl.subreaper)],
@@ -468,7 +440,11 @@ def test_handlers_that_raise(name, value, stay):
             found.add(getattr(prctl, name))
 
     gc.disable()
-    for _place in interrupted(body):
+    for moment in support.moments():
+        more = support.interrupt_between(body, moment)
+        gc.collect()
+        if not more:
+            break
         assert getattr(prctl, name) == before
     assert found == {value}
     assert getattr(prctl, name) == before != value

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import itertools
 import os
 import resource
@@ -280,15 +281,18 @@ def interrupt(call, moment, events=("call", "line")):
 def interrupt_between(call, moment):
     """Call it, and raise Interruption where Python may run a signal handler.
 
-    That is where a function begins, and where one that is written in C has returned.
-    *moment* is the number of that place, from 0. Returns whether there is such a place.
+    That is where a function begins, and where one that is written in C has returned. A
+    generator that goes on is left out: before Python 3.12 a trace function cannot raise
+    there, as a handler can. *moment* is the number of that place, from 0. Returns
+    whether there is such a place.
     """
     left = itertools.count(moment, -1)
 
     def look(frame, event, function):
         if frame.f_code.co_name == "__del__":
             return  # Python would only report the exception
-        if event in ("call", "c_return") and function is not sys.setprofile and next(left) == 0:
+        begins = event == "call" and not frame.f_code.co_flags & inspect.CO_GENERATOR
+        if (begins or event == "c_return") and function is not sys.setprofile and next(left) == 0:
             sys.setprofile(None)
             raise Interruption
 

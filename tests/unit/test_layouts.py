@@ -7,11 +7,14 @@ the kernel where its own headers say so.
 import importlib
 import re
 import runpy
+import struct
 import subprocess
 import sysconfig
 from pathlib import Path
 
 import pytest
+
+from butter.signalfd import Signal
 
 BUILD = Path(__file__).resolve().parent.parent.parent / "butter/build"
 BUILDERS = {path.stem: runpy.run_path(str(path))["ffi"] for path in sorted(BUILD.glob("*.py"))}
@@ -143,3 +146,129 @@ def test_structs_that_are_declared_anew(builder, name):
     expected = offsets(f"#define _GNU_SOURCE\n#include <{header}>", of_header, names)
     assert offsets(source_of(builder), name, fields) == expected
     assert len(expected) == len(fields)
+
+
+# structs that the headers of many build machines lack, or have without the last fields:
+# where the newest header has each field
+NEW = {
+    ("epoll", "butter_epoll_params"): {"busy_poll_usecs": 0, "busy_poll_budget": 4, "prefer_busy_poll": 6, "pad": 7},
+    ("fanotify", "struct fid"): {"record": 0, "fsid": 4, "handle_bytes": 12, "handle_type": 16},
+    ("pidfd", "struct pidfd_info"): {
+        "mask": 0,
+        "cgroupid": 8,
+        "pid": 16,
+        "tgid": 20,
+        "ppid": 24,
+        "ruid": 28,
+        "rgid": 32,
+    }
+    | {"euid": 36, "egid": 40, "suid": 44, "sgid": 48, "fsuid": 52, "fsgid": 56, "exit_code": 60, "coredump_mask": 64}
+    | {"coredump_signal": 68, "coredump_code": 72, "coredump_pad": 76, "supported_mask": 80},
+    ("system_mounts", "struct butter_mnt_id_req"): {"size": 0, "fd": 4, "mnt_id": 8, "param": 16, "mnt_ns_id": 24},
+    ("system_mounts", "struct butter_statmount"): {"size": 0, "mnt_opts": 4, "mask": 8, "sb_dev_major": 16}
+    | {"sb_dev_minor": 20, "sb_magic": 24, "sb_flags": 32, "fs_type": 36, "mnt_id": 40, "mnt_parent_id": 48}
+    | {"mnt_id_old": 56, "mnt_parent_id_old": 60, "mnt_attr": 64, "mnt_propagation": 72, "mnt_peer_group": 80}
+    | {"mnt_master": 88, "propagate_from": 96, "mnt_root": 104, "mnt_point": 108, "mnt_ns_id": 112, "fs_subtype": 120}
+    | {"sb_source": 124, "arrays": 128, "supported_mask": 144, "spare": 152, "str": 512},
+}
+# without the arrays and what comes after them
+STATMOUNT = list(NEW["system_mounts", "struct butter_statmount"].values())[:-4]
+
+
+@pytest.mark.parametrize(("builder", "name"), NEW)
+def test_structs_that_old_headers_lack(builder, name):
+    """A struct of a new kernel has its fields where the newest header has them."""
+    fields = NEW[builder, name]
+    assert offsets(source_of(builder), name, fields) == list(fields.values())
+
+
+def test_every_struct_is_compared():
+    """No struct of the kernel that a builder declares anew is left out above."""
+    declared = {
+        name
+        for path in BUILD.glob("*.[ch]")
+        for name in re.findall(r"^(struct \w+) \{", path.read_text(), re.MULTILINE)
+    }
+    assert declared == {name for _, name in [*KERNEL, *NEW] if name.startswith("struct ")}
+
+
+# the formats by which Python takes structs apart: the struct of the header, and the
+# fields; or the places of the fields, where many headers lack the struct
+FORMATS = {
+    "@IiiIIiIIIIiiQQQQH2xiQI28x": ("sys/signalfd.h", "struct signalfd_siginfo", Signal._fields),
+    "=IQ" if compiled("epoll").sizeof("struct epoll_event") == 12 else "=I4xQ": (
+        "sys/epoll.h",
+        "struct epoll_event",
+        ["events", "data"],
+    ),
+    "iI": ("linux/fanotify.h", "struct fanotify_response", ["fd", "response"]),
+    "=IBBH": (
+        "linux/fanotify.h",
+        "struct fanotify_event_metadata",
+        ["event_len", "vers", "reserved", "metadata_len"],
+    ),
+    "=BxH": ("linux/fanotify.h", "struct fanotify_event_info_header", ["info_type", "len"]),
+    "=2xHiiIi": (
+        "linux/fanotify.h",
+        "struct fanotify_event_info_fid",
+        ["hdr.len", "fsid.val[0]", "fsid.val[1]", "handle[0]", "handle[4]"],
+    ),
+    "hhqqi4x": ("fcntl.h", "struct flock", ["l_type", "l_whence", "l_start", "l_len", "l_pid"]),
+    "<3I": ("linux/capability.h", "struct vfs_cap_data", ["magic_etc", "data[0].permitted", "data[0].inheritable"]),
+    "<5I": (
+        "linux/capability.h",
+        "struct vfs_cap_data",
+        ["magic_etc", *(f"data[{part}].{field}" for part in (0, 1) for field in ("permitted", "inheritable"))],
+    ),
+    "<6I": (
+        "linux/capability.h",
+        "struct vfs_ns_cap_data",
+        [
+            "magic_etc",
+            *(f"data[{part}].{field}" for part in (0, 1) for field in ("permitted", "inheritable")),
+            "rootid",
+        ],
+    ),
+    "=QQ": ("sys/resource.h", "struct rlimit64", ["rlim_cur", "rlim_max"]),
+    "=Ii": ("linux/capability.h", "struct __user_cap_header_struct", ["version", "pid"]),
+    "=6I": [0, 4, 8, 12, 16, 20],  # two of struct __user_cap_data_struct
+    "=4xi": [4],  # struct fanotify_event_info_pidfd
+    "=4xiI": [4, 8],  # struct fanotify_event_info_error
+    "=8xQQ": [8, 16],  # struct fanotify_event_info_range
+    "=8xQ": [8],  # struct fanotify_event_info_mnt
+    "BBHIII": [0, 1, 2, 4, 8, 12],  # struct fanotify_response_info_audit_rule
+    # up to mnt_gidmap, whose numbers stand where the spare ones begin
+    "=IIQIIQIIQQIIQQQQQIIQIIIIIIQIIII": [*STATMOUNT, 128, 132, 136, 140, 144, 152, 156, 160, 164],
+}
+# those of butter's own structs, and of a number
+OWN = {"=Q", "=iI", "=2Q6I16x", "=2Q6IQI4x", "=qqqIIi4x", "=iiIII"}
+
+
+def places(layout):
+    """Where the values of a format of Python are."""
+    order = layout[0] if layout[0] in "@=<" else "@"
+    text = order
+    for count, code in re.findall(r"(\d*)([A-Za-z])", layout):
+        if code == "x":
+            text += count + code
+        else:
+            for _ in range(int(count or 1)):
+                text += code
+                yield struct.calcsize(text) - struct.calcsize(order + code)
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+def test_formats_of_python(layout):
+    """Python takes the values of a struct from where the compiler has its fields."""
+    expected = FORMATS[layout]
+    if isinstance(expected, tuple):
+        header, name, fields = expected
+        expected = offsets(f"#define _GNU_SOURCE\n#include <{header}>", name, fields)
+    assert list(places(layout)) == expected
+
+
+def test_every_format_is_compared():
+    """No format by which a module takes structs apart is left out above."""
+    texts = [path.read_text() for path in BUILD.parent.glob("*.py")]
+    used = {layout for text in texts for layout in re.findall(r'\b(?:Struct|struct\.pack)\("([^"]+)"', text)}
+    assert used - OWN == set(FORMATS) - {"=I4xQ"} | {"=IQ"}

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.typing
 PROGRAM = """\
 from __future__ import annotations
 
-from signal import SIGTERM
+from signal import SIGTERM, valid_signals
 
 from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.inotify import Inotify_async
@@ -38,6 +38,7 @@ from butter.inotify import Inotify
 from butter.memfd import Memfd
 from butter.prctl import capabilities, prctl
 from butter.signalfd import Signalfd
+from butter.sigset import sigismember
 from butter.system import MS_REMOUNT, getpid, mount, mounted
 from butter.timerfd import Timer
 
@@ -53,6 +54,7 @@ def objects() -> None:
         reveal_type(inotify.wait(1))  # InotifyEvent
         reveal_type(inotify.read_events())  # list[InotifyEvent]
         reveal_type(inotify.watch("/tmp"))  # int
+    reveal_type(sigismember(valid_signals(), SIGTERM))  # bool
     with Signalfd([SIGTERM]) as signals:
         for signal in signals:
             reveal_type(signal)  # Signal
