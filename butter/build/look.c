@@ -47,11 +47,3 @@ static int butter_ns_owner(int fd)
 {
     return (int)result_of(ioctl(fd, BUTTER_NS_GET_USERNS));
 }
-
-/* Compares the open files of two descriptors: 0 if it is one file, 1 or 2 for an order
-   of different ones, or -1 - errno. */
-static int butter_compare_files(int first_pid, int first_fd, int second_pid, int second_fd)
-{
-    return (int)result_of(
-        syscall(SYS_kcmp, first_pid, second_pid, 0 /* KCMP_FILE */, (unsigned long)first_fd, (unsigned long)second_fd));
-}

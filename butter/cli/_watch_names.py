@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 #: how long the second half of a move is waited for, in seconds
 GRACE = 0.010
 
-#: how many bytes one read takes
-READ = 1 << 16
+#: how many bytes one read takes; its events are formatted before the next read
+READ = 1 << 14
 
 MOVED = "  (moved away: this is no longer its path)"
 
