@@ -61,10 +61,10 @@ class Pool(Generic[Buffer]):
 class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
     """A pool whose buffers are filled by *fill*, the C function of one read.
 
-    ``fill(fd, struct)`` returns how many events it read, and puts the number into
-    ``struct.count`` too; where it fails it returns -1 - errno and leaves the count
-    alone. *errors* says what the errno means. A buffer that no read uses has a count
-    of 0.
+    ``fill(fd, struct)``, with further arguments if it needs them, returns how many
+    events it read, and puts the number into ``struct.count`` too; where it fails it
+    returns -1 - errno and leaves the count alone. *errors* says what the errno means. A
+    buffer that no read uses has a count of 0.
     """
 
     __slots__ = ("_errors", "_fill")
@@ -74,23 +74,26 @@ class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
         self._fill = fill
         self._errors = errors
 
-    def read(self, fd: int, make: Callable[[FilledBuffer], list[Event]], unmade: deque[FilledBuffer]) -> list[Event]:
+    def read(
+        self, fd: int, make: Callable[[FilledBuffer], list[Event]], unmade: deque[FilledBuffer], *arguments: int
+    ) -> list[Event]:
         """Return the events that *make* makes of one read of *fd*.
 
-        The list is empty if a signal interrupted the read.
+        The *arguments* are those of the C function. The list is empty if a signal
+        interrupted the read.
 
         The kernel delivers an event once. If *make* runs out of memory, or a signal
         handler raises after the read, the full buffer waits in *unmade*, and the next
         call makes its events before it reads anything.
         """
         if unmade:
-            return self._resume(make, unmade)
+            return self.resume(make, unmade)
         thread, free = get_ident(), self.free
         buffer = free.pop(thread, None)
         if buffer is None:
             buffer = self._make()
         try:
-            count = self._fill(fd, buffer.struct)
+            count = self._fill(fd, buffer.struct, *arguments)
             if count > 0:
                 events = make(buffer)
                 # Since Python 3.11 a signal handler runs after a call, or where a
@@ -111,7 +114,7 @@ class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
         run_handlers()
         return []
 
-    def _resume(self, make: Callable[[FilledBuffer], list[Event]], unmade: deque[FilledBuffer]) -> list[Event]:
+    def resume(self, make: Callable[[FilledBuffer], list[Event]], unmade: deque[FilledBuffer]) -> list[Event]:
         """Return the events of the first buffer in *unmade*.
 
         The list is empty if another thread has taken the buffer.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from _thread import get_ident
 from itertools import repeat, starmap
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,18 +19,16 @@ from butter._signals import INTERRUPTED, run_handlers
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable
-    from typing import TypeVar
 
     from butter._arguments import FileDescriptor
     from butter._sigbits import Signals
     from butter.errors import Errors
 
-    Made = TypeVar("Made")
-
 #: how many events one call of the kernel returns at most, unless a program says else
 ROOM = 1024
+#: the longest list whose memory is kept for the next call
+LARGE = 16 * ROOM
 #: the timeout of a read that waits unless the descriptor is non-blocking
 AS_FLAGGED = -2
 #: the timeout of a read that waits for ever
@@ -125,14 +122,13 @@ _events_in = Struct("=IQ" if EVENT_SIZE == 12 else "=I4xQ").iter_unpack
 class Events:
     """Room for the events of one call."""
 
-    __slots__ = ("room", "struct", "view")
+    __slots__ = ("struct", "view")
 
     def __init__(self, room: int = ROOM) -> None:
-        self.room = room
         found = _array("struct epoll_event[]", room)
         self.view = _buffer(found)  # which keeps it
         self.struct = _new("butter_epoll_events *")
-        self.struct.found = found
+        self.struct.found, self.struct.room = found, room
 
     def __len__(self) -> int:
         count: int = self.struct.count
@@ -142,66 +138,31 @@ class Events:
         """Return the mask and the data of each event of a call."""
         return list(_events_in(self.view[: self.struct.count * EVENT_SIZE]))
 
+    def pairs(self) -> list[tuple[int, int]]:
+        """Return the pairs of a read of an object."""
+        count = self.struct.count
+        # one event is frequent, and this takes less time for it
+        return [_pair_in(self.view)] if count == 1 else list(_pairs_in(self.view[: count * _PAIR_SIZE]))
 
-def pairs(view: Any, count: int) -> list[tuple[int, int]]:
-    """Return the pairs of a read of an object."""
-    # one event is frequent, and this takes less time for it
-    return [_pair_in(view)] if count == 1 else list(_pairs_in(view[: count * _PAIR_SIZE]))
-
-
-def made(view: Any, count: int) -> list[EpollEvent]:
-    """Return the events of a read of an object."""
-    # zip uses one tuple of arguments again and again; map makes one for each event
-    return list(starmap(tuple.__new__, zip(repeat(EpollEvent), pairs(view, count))))  # noqa: RUF058
-
-
-class _Reader(Reader[Events, Any]):
-    """A pool of buffers, and the read that waits for a time, and for so many events."""
-
-    __slots__ = ()
-
-    def wait(
-        self,
-        fd: int,
-        make: Callable[[Any, int], list[Made]],
-        unmade: deque[Events],
-        timeout: int = AS_FLAGGED,
-        most: int = ROOM,
-    ) -> list[Made]:
-        """Return what *make* makes of the view and the number of events of one read.
-
-        The *timeout* is in nanoseconds. The list is empty if the time is over, or if a
-        signal interrupted the wait. :meth:`Reader.read` is the same without the two,
-        and says why each line stands where it does.
-        """
-        if unmade:
-            return self._resume(lambda buffer: make(buffer.view, len(buffer)), unmade)
-        thread, free = get_ident(), self.free
-        buffer = free.pop(thread, None)
-        if buffer is None or buffer.room < most:
-            buffer = Events(max(most, ROOM))
-        struct = buffer.struct
-        try:
-            count = self._fill(fd, struct, most, timeout)
-            if count > 0:
-                events = make(buffer.view, count)
-                free[thread] = buffer
-                struct.count = 0
-                return events
-        except BaseException:
-            if struct.count:
-                unmade.appendleft(buffer)
-            raise
-        self.give(buffer)
-        if count != INTERRUPTED:
-            self._errors.check(count, fd=fd)
-        run_handlers()
-        return []
+    def made(self) -> list[EpollEvent]:
+        """Return the events of a read of an object."""
+        # zip uses one tuple of arguments again and again; map makes one for each event
+        return list(starmap(tuple.__new__, zip(repeat(EpollEvent), self.pairs())))  # noqa: RUF058
 
 
-_buffers = _Reader(Events, lib.butter_epoll_read, READ)
-#: the one read of an object
-read_events = _buffers.wait
+_buffers: Reader[Events, Any] = Reader(Events, lib.butter_epoll_read, READ)
+_large: Reader[Events, Any] = Reader(lambda: Events(LARGE), lib.butter_epoll_read, READ)
+
+
+def reader(most: int) -> Reader[Events, Any]:
+    """Return a reader whose buffers have room for *most* events.
+
+    Its read takes that number after the other arguments, and then the timeout in
+    nanoseconds: FOR_EVER, AS_FLAGGED, or one that is not negative.
+    """
+    if most <= ROOM:
+        return _buffers
+    return _large if most <= LARGE else Reader(lambda: Events(most), lib.butter_epoll_read, READ)
 
 
 def nanoseconds(timeout: float | None) -> int:
@@ -237,9 +198,9 @@ def _waited(
     The unit of *timeout* is *scale* nanoseconds; a negative one waits for ever.
     """
     number = fileno(epfd)
-    events = _buffers.take()
-    if maxevents > events.room:
-        events = Events(min(maxevents, MOST))
+    # the kernel refuses what is more than MOST before it looks at the list
+    pool = reader(maxevents if maxevents <= MOST else ROOM)
+    events = pool.take()
     deadline = time.monotonic_ns() + timeout * scale if timeout > 0 else 0
     left = timeout
     while (result := call(number, events.struct, maxevents, left)) == INTERRUPTED and not masked:
@@ -250,7 +211,7 @@ def _waited(
             left = max(0, -((time.monotonic_ns() - deadline) // scale))
     found = events.with_data() if result > 0 else []
     events.struct.count = 0
-    _buffers.give(events)
+    pool.give(events)
     if result < 0:
         errors.check(result, epfd=number, maxevents=maxevents)
     return found
@@ -261,7 +222,9 @@ def epoll_wait(epfd: FileDescriptor, maxevents: int, timeout: int = FOR_EVER) ->
 
     The result has a pair for each: its events, which are EpollMask's, and the data that
     was registered with it. *timeout* is in milliseconds; 0 does not wait, and a
-    negative one waits for ever. The list is empty when the time is over.
+    negative one waits for ever. The list is empty when the time is over. A signal
+    handler that raises loses what the call has just found: an event with ``EPOLLET`` or
+    ``EPOLLONESHOT`` does not come again. :class:`butter.epoll.Epoll` keeps it.
 
     Raises InvalidArgument if *epfd* is not an epoll descriptor, or *maxevents* is not
     positive.
@@ -281,7 +244,7 @@ def epoll_pwait(
     returns; None changes nothing. The rest is as for :func:`epoll_wait`.
 
     Raises InterruptedError where a *sigmask* let a signal through whose handler has
-    run, and what :func:`epoll_wait` does.
+    run, or the process was stopped and went on, and what :func:`epoll_wait` does.
 
     Linux 2.6.19, :manpage:`epoll_pwait(2)`.
     """

@@ -8,6 +8,7 @@ class epoll_event:
 
 class butter_epoll_events:
     count: int
+    room: int
     found: FFI.CData
 
 class butter_epoll_params:
@@ -33,6 +34,7 @@ class _Lib:
     EPOLLWRBAND: int
     EPOLLMSG: int
     EPOLLERR: int
+    EPOLLNVAL: int
     EPOLLHUP: int
     EPOLLRDHUP: int
     EPOLLEXCLUSIVE: int

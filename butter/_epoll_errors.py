@@ -21,7 +21,15 @@ from butter._constants.epoll import (
 )
 from butter._descriptor import is_open, link_of
 from butter._epoll_c import ffi
-from butter.errors import BAD_DESCRIPTOR, NEW_DESCRIPTOR, NO_MEMORY, Errors, InvalidArgument, raise_sysctl
+from butter.errors import (
+    BAD_DESCRIPTOR,
+    NEW_DESCRIPTOR,
+    NO_MEMORY,
+    Errors,
+    InternalError,
+    InvalidArgument,
+    raise_sysctl,
+)
 
 if TYPE_CHECKING:
     from butter.errors import Meaning
@@ -74,6 +82,8 @@ def _registrations_exhausted(**_: object) -> str:
 def _wait_refused(epfd: int, maxevents: int = 1, timeout: object = None, **_: object) -> str:
     if not _is_epoll(epfd):
         return f"descriptor {epfd} is not an epoll descriptor"
+    if 0 < maxevents <= MOST:
+        return "the kernel, or a seccomp filter, refuses to wait"
     return f"maxevents is {maxevents}; it must be 1 to {MOST}"
 
 
@@ -103,10 +113,16 @@ CTL = Errors(
 )
 _WAITING: dict[int, Meaning] = {
     errno.EBADF: (InvalidArgument, lambda epfd, **_: f"descriptor {epfd} is not open"),
+    errno.EFAULT: (InternalError, "the list of events is not in the memory of this process"),
     errno.EINVAL: (InvalidArgument, _wait_refused),
 }
 WAIT = Errors("epoll_wait", _WAITING)
-_INTERRUPTED: dict[int, Meaning] = {errno.EINTR: (InterruptedError, "a signal that sigmask lets through was handled")}
+_INTERRUPTED: dict[int, Meaning] = {
+    errno.EINTR: (
+        InterruptedError,
+        "a signal that sigmask lets through was handled, or the process was stopped and went on",
+    )
+}
 PWAIT = Errors("epoll_pwait", {**_WAITING, **_INTERRUPTED})
 PWAIT2 = Errors("epoll_pwait2", {**_WAITING, **_INTERRUPTED}, since="5.11")
 
@@ -147,6 +163,7 @@ READ = Errors(
     {
         errno.EAGAIN: (BlockingIOError, "no descriptor is ready"),
         errno.EBADF: BAD_DESCRIPTOR,
-        errno.EINVAL: (InvalidArgument, lambda fd, **_: f"descriptor {fd} is not an epoll descriptor"),
+        errno.EFAULT: _WAITING[errno.EFAULT],
+        errno.EINVAL: (InvalidArgument, lambda fd, **_: _wait_refused(fd)),
     },
 )

@@ -14,6 +14,7 @@ from butter._constants import epoll as _constants
 from butter._constants.epoll import *  # noqa: F403
 from butter._constants.epoll import EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLPRI
 from butter._epoll import (
+    AS_FLAGGED,
     FOR_EVER,
     ROOM,
     EpollEvent,
@@ -26,23 +27,18 @@ from butter._epoll import (
     epoll_pwait2,
     epoll_set_params,
     epoll_wait,
-    made,
     nanoseconds,
-    pairs,
-    read_events,
+    reader,
 )
 from butter._epoll_errors import LINK, MOST
 from butter.eventlike import Eventlike, deadline_of, poll_is_replaced, readable, timed_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import TypeVar
 
     from typing_extensions import Self
 
     from butter._arguments import FileDescriptor
-
-    Made = TypeVar("Made")
 
 __all__ = [
     "Epoll",
@@ -58,6 +54,10 @@ __all__ = [
     "epoll_wait",
 ]
 __all__ += _constants.__all__
+
+# How many events an object reads at most to return them one by one. Each of those that
+# wait may be dropped, for which it is looked for; and other threads get their share.
+_FEW = 64
 
 
 class Epoll(Eventlike[EpollEvent]):
@@ -76,10 +76,11 @@ class Epoll(Eventlike[EpollEvent]):
 
     A descriptor that stays ready comes with each read again, unless it was registered
     with ``EPOLLET`` or ``EPOLLONESHOT``. Events that wait in the object do not come any
-    more once their descriptor is unregistered or modified: so a program that closes a
-    connection unregisters it first, and does not meet it again. ``poll`` returns pairs
-    as ``select.epoll.poll`` does, and ``register``, ``modify``, ``unregister`` and
-    ``fromfd`` are those of :func:`select.epoll`, too.
+    more once their descriptor is unregistered, modified or registered anew: so a
+    program that closes a connection unregisters it first, and does not meet it again.
+    (The call :func:`epoll_ctl` knows nothing of the object, and drops no event.)
+    ``poll`` returns pairs as ``select.epoll.poll`` does, and ``register``, ``modify``,
+    ``unregister`` and ``fromfd`` are those of :func:`select.epoll`, too.
 
     A forked child shares the registrations with its parent, and a change of one is that
     of both.
@@ -98,6 +99,9 @@ class Epoll(Eventlike[EpollEvent]):
     def _init_state(self) -> None:
         super()._init_state()
         self._unmade: deque[Events] = deque()
+        # how many descriptors were unregistered, and which of them each number was
+        self._ended = 0
+        self._gone: dict[int, int] = {}
 
     @classmethod
     def fromfd(cls, fd: FileDescriptor) -> Self:
@@ -114,7 +118,9 @@ class Epoll(Eventlike[EpollEvent]):
         that is always ready, and what :func:`epoll_ctl` does; ValueError if the object
         is closed.
         """
-        epoll_ctl(self.fileno(), EPOLL_CTL_ADD, fd, eventmask)
+        number = fileno(fd)
+        self._gone.pop(number, None)
+        self._change(EPOLL_CTL_ADD, number, eventmask)
 
     def modify(self, fd: FileDescriptor, eventmask: int) -> None:
         """Wait for other events of *fd*, which is registered.
@@ -125,9 +131,23 @@ class Epoll(Eventlike[EpollEvent]):
         Raises FileNotFoundError if *fd* is not registered, and what :func:`epoll_ctl`
         does; ValueError if the object is closed.
         """
-        epoll_ctl(self.fileno(), EPOLL_CTL_MOD, fd, eventmask)
-        if self._batch or self._unmade:
-            self._forget(fileno(fd))
+        self._change(EPOLL_CTL_MOD, fileno(fd), eventmask)
+
+    def _change(self, op: int, fd: int, eventmask: int) -> None:
+        """Have the kernel do *op*, and drop the events of *fd* that were read before.
+
+        They stay where the kernel refuses. They are dropped first: afterwards another
+        thread may read the first event of the changed registration, which is the only
+        one with EPOLLONESHOT. Hence an event that another thread is just reading is
+        kept too, though it may be an old one.
+        """
+        stale = self._waiting(fd) if self._batch or self._unmade else []
+        try:
+            self._drop(stale)
+            epoll_ctl(self.fileno(), op, fd, eventmask)
+        except BaseException:
+            self._batch.extendleft(event for event in reversed(stale) if event not in self._batch)
+            raise
 
     def unregister(self, fd: FileDescriptor) -> None:
         """Wait for *fd* no longer, and drop its events that were read.
@@ -140,24 +160,41 @@ class Epoll(Eventlike[EpollEvent]):
             epoll_ctl(self.fileno(), EPOLL_CTL_DEL, number)
         finally:
             # where fd is closed already, the kernel has forgotten it by itself
+            self._ended += 1
+            self._gone[number] = self._ended
             if self._batch or self._unmade:
-                self._forget(number)
+                self._drop(self._waiting(number))
 
-    def _forget(self, fd: int) -> None:
-        """Drop the events of *fd* that wait in the object."""
+    def _waiting(self, fd: int) -> list[EpollEvent]:
+        """Return the events of *fd* that wait in the object."""
         batch = self._batch
         while self._unmade:
-            batch.extend(self._read_events())
-        for event in batch.copy():
-            if event.fd == fd:
-                try:
-                    # one step, though another thread may be taking events meanwhile
-                    batch.remove(event)
-                except (ValueError, IndexError):
-                    pass  # another thread took it
+            batch.extend(reader(ROOM).resume(Events.made, self._unmade))
+        return [event for event in batch.copy() if event[0] == fd]
 
-    def _read_events(self) -> list[EpollEvent]:
-        return read_events(self.fileno(), made, self._unmade)
+    def _drop(self, events: list[EpollEvent]) -> None:
+        for event in events:
+            try:
+                # one step, though another thread may be taking events meanwhile
+                self._batch.remove(event)
+            except (ValueError, IndexError):
+                pass  # another thread took it
+
+    def _registered(self, events: list[EpollEvent], since: int) -> list[EpollEvent]:
+        """Return those *events* whose descriptor was not unregistered meanwhile.
+
+        *since* is what ``_ended`` was before it.
+        """
+        return [event for event in events if self._gone.get(event[0], 0) <= since]
+
+    def _read_events(self, most: int = _FEW) -> list[EpollEvent]:
+        since = self._ended
+        events = reader(most).read(self.fileno(), Events.made, self._unmade, most, AS_FLAGGED)
+        # no function of Python begins here, where a handler could raise and lose them
+        return events if since == self._ended else self._registered(events, since)
+
+    def _read_many(self) -> list[EpollEvent]:
+        return self._read_events(ROOM)
 
     def poll(self, timeout: float | None = FOR_EVER, maxevents: int = -1) -> list[tuple[int, int]]:
         """The descriptors that are ready, as pairs of a number and its events.
@@ -170,52 +207,43 @@ class Epoll(Eventlike[EpollEvent]):
         Raises ValueError for another *maxevents*, and if the object is closed;
         TypeError for a timeout that is not a number.
         """
-        if maxevents == -1:
-            maxevents = ROOM
-        elif not (type(maxevents) is int and 0 < maxevents <= MOST):
-            if integer(maxevents, -32, "maxevents") < 1:
-                raise ValueError(f"maxevents is {maxevents}; it must be positive, or -1")
-            maxevents = min(maxevents, MOST)
-        # the timeouts that programs use most, which need no look at their type
-        limit = 0 if timeout == 0 else FOR_EVER if timeout is None or timeout == FOR_EVER else nanoseconds(timeout)
-        return self._waited(pairs, limit, maxevents)
+        # the arguments that programs use most need no look at their type
+        if maxevents.__class__ is int and (0 < maxevents <= MOST or maxevents == -1):
+            most = ROOM if maxevents < 0 else maxevents
+        elif (most := min(integer(maxevents, -32, "maxevents"), MOST)) < 1:
+            raise ValueError(f"maxevents is {maxevents}; it must be positive, or -1")
+        limit = max(FOR_EVER, timeout) if timeout.__class__ is int and timeout <= 0 else nanoseconds(timeout)
+        return self._waited(Events.pairs, limit, most)
 
-    def _waited(self, make: Callable[[Any, int], list[Made]], timeout: int, most: int) -> list[Made]:
+    def _waited(self, make: Callable[[Events], list[Any]], timeout: int, most: int) -> list[Any]:
         """Return what *make* makes of the events of a read, at most *most* events.
 
         The *timeout* is in nanoseconds. Events that wait in the object come as they
         are. The list is empty when the time is over.
         """
-        batch: deque[Any] = self._batch
-        if timeout <= 0 and not (batch or self._unmade or (timeout and poll_is_replaced())):
+        unmade, read = self._unmade, reader(most).read
+        if timeout <= 0 and not (self._batch or unmade or (timeout and poll_is_replaced())):
             # the short way of most calls
-            found: list[Any] = read_events(self.fileno(), make, self._unmade, timeout, most)
+            found: list[Any] = read(self.fileno(), make, unmade, most, timeout)
             if found or not timeout:
                 return found
-        deadline = time.monotonic_ns() + timeout if timeout > 0 else 0
+        end = time.monotonic_ns() + timeout
         left = timeout
         while True:
-            found = []
-            if self._unmade:
-                batch.extend(self._read_events())
-            if batch:
-                try:
-                    while len(found) < most:
-                        found.append(batch.popleft())
-                except IndexError:
-                    pass
-                if found:
-                    return found
+            if unmade:
+                self._batch.extend(reader(ROOM).resume(Events.made, unmade))
+            if found := self._take_batch(most):
+                return found
             if left and poll_is_replaced():
                 readable(self, None if left < 0 else time.monotonic() + left / 1e9)
-                found = read_events(self.fileno(), make, self._unmade, 0, most)
+                found = read(self.fileno(), make, unmade, most, 0)
             else:
-                found = read_events(self.fileno(), make, self._unmade, left, most)
+                found = read(self.fileno(), make, unmade, most, left)
             # after a signal the wait goes on, and a handler may have read events
             if found or not left:
                 return found
             if timeout > 0:
-                left = max(0, deadline - time.monotonic_ns())
+                left = max(0, end - time.monotonic_ns())
 
     def wait(self, timeout: float | None = None) -> EpollEvent:
         """The next event, waiting at most *timeout* seconds.
@@ -230,16 +258,22 @@ class Epoll(Eventlike[EpollEvent]):
         # descriptor readable: so the read itself has the timeout.
         deadline_of(timeout)
         batch = self._batch
-        limit = nanoseconds(timeout)
+        left = limit = nanoseconds(timeout)
+        end = time.monotonic_ns() + limit
+        over = False
         while True:
             try:
                 return batch.popleft()
             except IndexError:
-                pass
-            events = self._waited(made, limit, ROOM)
-            if not events:
+                pass  # another thread may take all that this has read
+            if over:
                 raise timed_out(TimeoutError, timeout)
-            batch.extend(events)
+            since = self._ended
+            events = self._waited(Events.made, left, _FEW)
+            batch.extend(events if since == self._ended else self._registered(events, since))
+            over = not (events and left)
+            if limit > 0:
+                left = max(0, end - time.monotonic_ns())
 
     @property
     def params(self) -> EpollParams:
@@ -281,9 +315,9 @@ def _number(fileobj: Any) -> int:
     Raises ValueError for anything without one, as the selectors of Python do.
     """
     try:
-        number = fileobj if type(fileobj) is int else fileno(fileobj)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+        number = int(fileobj if isinstance(fileobj, int) else fileobj.fileno())
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"fd must be an int or have fileno(), not {fileobj!r}: {error}") from None
     if number < 0:
         raise ValueError(f"fd is {number}; it must not be negative")
     return number
@@ -324,27 +358,40 @@ class EpollSelector(selectors.BaseSelector):
         fd = _number(fileobj)
         if fd in self._keys:
             raise KeyError(f"{fileobj!r} (descriptor {fd}) is registered already")
-        self._epoll.register(fd, mask)
         self._keys[fd] = key = SelectorKey(fileobj, fd, events, data)
+        try:
+            try:
+                self._epoll.register(fd, mask)
+            except FileExistsError:
+                # a register whose end a signal handler kept from running left it there
+                self._epoll.modify(fd, mask)
+        except BaseException:
+            self.unregister(fd)
+            raise
         return key
 
     def unregister(self, fileobj: Any) -> SelectorKey:
         """Wait for a file no longer, and return the SelectorKey that it had.
 
-        Raises KeyError if the file is not registered.
+        Raises KeyError if the file is not registered, ValueError if *fileobj* is not a
+        file.
         """
-        key = self._keys.pop(self._key(fileobj).fd)
+        key = self._key(fileobj)
+        # A signal handler may raise between the two steps. A file without a key would
+        # come with each select, and could not be unregistered.
         try:
             self._epoll.unregister(key.fd)
-        except OSError:
-            pass  # the file is closed, so the kernel has forgotten it by itself
+        except (OSError, ValueError):
+            pass  # the file is closed, which the kernel forgets, or the selector is
+        self._keys.pop(key.fd, None)
         return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
         """Change the *events* and the *data* of a file, and return its new SelectorKey.
 
-        Raises KeyError if the file is not registered, ValueError for other *events*,
-        and what :meth:`Epoll.modify` does; the file is then not registered any more.
+        Raises KeyError if the file is not registered, ValueError for other *events* or
+        if *fileobj* is not a file, and what :meth:`Epoll.modify` does; the file is then
+        not registered any more.
         """
         key = self._key(fileobj)
         if events != key.events:
@@ -367,7 +414,7 @@ class EpollSelector(selectors.BaseSelector):
         keys = self._keys
         limit = FOR_EVER if timeout is None else nanoseconds(timeout) if timeout > 0 else 0
         ready = []
-        for fd, mask in self._epoll._waited(pairs, limit, len(keys) or 1):
+        for fd, mask in self._epoll._waited(Events.pairs, limit, len(keys) or 1):
             key = keys.get(fd)
             if key is not None:
                 events = (EVENT_READ if mask & _READER else 0) | (EVENT_WRITE if mask & _WRITER else 0)
@@ -384,8 +431,8 @@ class EpollSelector(selectors.BaseSelector):
     def get_key(self, fileobj: Any) -> SelectorKey:
         """The SelectorKey of a file.
 
-        Raises KeyError if the file is not registered, RuntimeError if the selector is
-        closed.
+        Raises KeyError if the file is not registered, ValueError if *fileobj* is not a
+        file, RuntimeError if the selector is closed.
         """
         if self._map is None:
             raise RuntimeError("the selector is closed")
@@ -398,13 +445,16 @@ class EpollSelector(selectors.BaseSelector):
     def _key(self, fileobj: Any) -> SelectorKey:
         """Return the SelectorKey of a file, which may be closed.
 
-        Raises KeyError if the file is not registered.
+        Raises KeyError if the file is not registered, ValueError if *fileobj* is not a
+        file.
         """
         try:
             key = self._keys.get(_number(fileobj))
         except ValueError:
             # an object without a number any more
             key = next((each for each in self._keys.values() if each.fileobj is fileobj), None)
+            if key is None:
+                raise
         if key is None:
             raise KeyError(f"{fileobj!r} is not registered")
         return key

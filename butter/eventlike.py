@@ -6,8 +6,10 @@ import errno
 import math
 import os
 import select
+import sys
 import time
 from collections import deque
+from itertools import repeat, starmap
 from select import POLLIN
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -159,6 +161,10 @@ class Eventlike(Descriptor, Generic[Event]):
         """
         raise NotImplementedError
 
+    def _read_many(self) -> list[Event]:
+        """Make the read of ``read_events``, which may be a longer one."""
+        return self._read_events()
+
     def _check_more(self) -> None:
         """Raise NoMoreEvents where no event can come; called before a wait.
 
@@ -198,21 +204,30 @@ class Eventlike(Descriptor, Generic[Event]):
         Raises NoMoreEvents where it would wait and no event can come any more,
         ValueError if the object is closed.
         """
-        batch = self._batch
         events: list[Event] = []
         while not events:
             try:
-                while batch:
-                    events.append(batch.popleft())
-            except IndexError:
-                pass  # another thread took the last one
-            try:
-                events = events or self._read_events()
+                events = self._take_batch() or self._read_many()
             except (BlockingIOError, NoMoreEvents):
                 # of a blocking object this may be a signal handler's BlockingIOError
                 if os.get_blocking(self.fileno()):
                     raise
                 break
+        return events
+
+    def _take_batch(self, most: int = sys.maxsize) -> list[Event]:
+        """Return the events that wait in the object, at most *most*."""
+        batch = self._batch
+        events: list[Event] = []
+        try:
+            # One call takes them all: between a popleft and an append of Python's a
+            # signal handler may raise, and the event would be lost.
+            events.extend(starmap(batch.popleft, repeat((), most)))
+        except IndexError:
+            pass  # these are all
+        except BaseException:
+            batch.extendleft(reversed(events))
+            raise
         return events
 
     def wait(self, timeout: float | None = None) -> Event:

@@ -16,6 +16,7 @@ __all__ = [
     "EPOLLHUP",
     "EPOLLIN",
     "EPOLLMSG",
+    "EPOLLNVAL",
     "EPOLLONESHOT",
     "EPOLLOUT",
     "EPOLLPRI",
@@ -65,6 +66,8 @@ EPOLLWRBAND: Final[int] = lib.EPOLLWRBAND
 EPOLLMSG: Final[int] = lib.EPOLLMSG
 #: an error, or a pipe without a reader; always waited for
 EPOLLERR: Final[int] = lib.EPOLLERR
+#: the descriptor is not open: of poll, an epoll never tells of it
+EPOLLNVAL: Final[int] = lib.EPOLLNVAL
 #: the other end hung up; always waited for
 EPOLLHUP: Final[int] = lib.EPOLLHUP
 #: the other end of a stream socket sends no more
@@ -111,6 +114,7 @@ class EpollMask(Flags):
     WRBAND = EPOLLWRBAND
     MSG = EPOLLMSG
     ERR = EPOLLERR
+    NVAL = EPOLLNVAL
     HUP = EPOLLHUP
     RDHUP = EPOLLRDHUP
     EXCLUSIVE = EPOLLEXCLUSIVE

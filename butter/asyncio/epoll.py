@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from butter.asyncio._awaitable import forward
 from butter.asyncio._queue import EventQueue
-from butter.epoll import Epoll, EpollEvent
+from butter.epoll import Epoll, EpollEvent, EpollParams
 
 if TYPE_CHECKING:
     import asyncio
@@ -45,3 +45,17 @@ class Epoll_async(EventQueue[Epoll, EpollEvent]):
     register = forward(Epoll.register)
     modify = forward(Epoll.modify)
     unregister = forward(Epoll.unregister)
+
+    @property
+    def params(self) -> EpollParams:
+        """The parameters of busy polling, which can be set (Linux 6.9).
+
+        Raises what :func:`butter.epoll.epoll_get_params` and
+        :func:`butter.epoll.epoll_set_params` do, and ValueError if the object is
+        closed.
+        """
+        return self._source.params
+
+    @params.setter
+    def params(self, params: EpollParams) -> None:
+        self._source.params = params

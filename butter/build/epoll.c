@@ -1,16 +1,11 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
+#ifndef EPOLLNVAL
+# define EPOLLNVAL 0x020
+#endif
 #ifndef EPOLLEXCLUSIVE
 # define EPOLLEXCLUSIVE (1U << 28)
 #endif
@@ -38,7 +33,7 @@ _Static_assert(sizeof(butter_epoll_params) == 8, "the size is a part of the numb
 /* The events of one call: the kernel's structs, or after a read of an object, in the
    same place, a descriptor and a mask for each. */
 typedef struct {
-    uint32_t count;
+    uint32_t count, room;
     struct epoll_event *found;
 } butter_epoll_events;
 
@@ -47,11 +42,9 @@ typedef struct {
     uint32_t events;
 } butter_epoll_pair;
 
-/* A call that fails returns -1 - errno: butter/errors.py says why. */
 static int butter_epoll_create1(int flags)
 {
-    int fd = epoll_create1(flags);
-    return fd < 0 ? -1 - errno : fd;
+    return (int)result_of(epoll_create1(flags));
 }
 #define epoll_create1 butter_epoll_create1
 
@@ -63,16 +56,15 @@ static int butter_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t 
     struct epoll_event event = {.events = events, .data = {.u64 = data}};
     int result;
 
-    WITHOUT_GIL(result = epoll_ctl(epfd, op, fd, &event) < 0 ? -1 - errno : 0);
+    WITHOUT_GIL(result = (int)result_of(epoll_ctl(epfd, op, fd, &event)));
     return result;
 }
 
 static int counted(butter_epoll_events *events, long count)
 {
-    if (count < 0)
-        return -1 - errno;
-    events->count = (uint32_t)count;
-    return (int)count;
+    if (count > 0)
+        events->count = (uint32_t)count;
+    return (int)result_of(count);
 }
 
 /* Turn the structs into pairs, which are smaller: each is read before it is covered. */
@@ -114,10 +106,9 @@ static int butter_epoll_pwait(int epfd, butter_epoll_events *events, int maxeven
 /* A negative number of nanoseconds stands for a wait without an end. */
 static long pwait2(int epfd, butter_epoll_events *events, int maxevents, int64_t nanoseconds, const uint64_t *mask)
 {
-    /* the kernel's timespec, which has 64 bits on each architecture */
-    const int64_t timeout[2] = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+    const struct timespec timeout = butter_timespec(nanoseconds);
 
-    return syscall(SYS_epoll_pwait2, epfd, events->found, maxevents, nanoseconds < 0 ? NULL : timeout, mask,
+    return syscall(SYS_epoll_pwait2, epfd, events->found, maxevents, nanoseconds < 0 ? NULL : &timeout, mask,
                    sizeof *mask);
 }
 
@@ -137,6 +128,8 @@ static int read_pairs(int epfd, butter_epoll_events *events, int maxevents, int6
     const int64_t millisecond = 1000000;
     long count;
 
+    if (maxevents > (int64_t)events->room)
+        maxevents = (int)events->room;
     if (timeout <= 0) {
         count = epoll_wait(epfd, events->found, maxevents, timeout == -1 ? -1 : 0);
         /* the flag is looked at only where it matters: that is a system call too */
@@ -171,5 +164,5 @@ static int butter_epoll_read(int epfd, butter_epoll_events *events, int maxevent
 static int butter_epoll_ioctl(int epfd, unsigned long request, butter_epoll_params *params)
 {
     params->pad = 0;
-    return ioctl(epfd, request, params) < 0 ? -1 - errno : 0;
+    return (int)result_of(ioctl(epfd, request, params));
 }

@@ -21,6 +21,7 @@ DECLARATIONS = """
 #define EPOLLWRBAND ...      /* priority data can be written */
 #define EPOLLMSG ...         /* ignored by the kernel */
 #define EPOLLERR ...         /* an error, or a pipe without a reader; always waited for */
+#define EPOLLNVAL ...        /* the descriptor is not open: of poll, an epoll never tells of it */
 #define EPOLLHUP ...         /* the other end hung up; always waited for */
 #define EPOLLRDHUP ...       /* the other end of a stream socket sends no more */
 #define EPOLLEXCLUSIVE ...   /* of several epolls that wait for one file, wake one or a few, not all (Linux 4.5) */
@@ -42,7 +43,7 @@ struct epoll_event {
 /* The events of one call: the kernel's structs, or after a read of an object, in the
    same place, a descriptor and a mask for each. */
 typedef struct {
-    uint32_t count;
+    uint32_t count, room;
     struct epoll_event *found;
 } butter_epoll_events;
 
@@ -64,5 +65,5 @@ int butter_epoll_ioctl(int epfd, unsigned long request, butter_epoll_params *par
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-SOURCES = [Path(__file__).with_name(name).read_text() for name in ("quick.h", "epoll.c")]
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("calls.h", "quick.h", "times.h", "epoll.c")]
 ffi.set_source("butter._epoll_c", "\n".join(SOURCES))

@@ -9,7 +9,9 @@ import select
 import selectors
 import signal
 import socket
+import threading
 import time
+from pathlib import Path
 from selectors import EVENT_READ, EVENT_WRITE
 
 import pytest
@@ -18,6 +20,7 @@ from features import LONG
 from support import alarms, in_child, inject, needs
 
 import butter.epoll
+from butter._epoll import LARGE, ROOM, Events, reader
 from butter._epoll_c import ffi
 from butter.epoll import (
     EPIOCGPARAMS,
@@ -279,13 +282,172 @@ def test_unmade_events_of_a_descriptor_that_changed_do_not_come(epoll, counters,
         epoll.register(counter, EPOLLIN | EPOLLONESHOT)
 
     with monkeypatch.context() as patched:
-        patched.setattr(butter.epoll, "made", None)
+        patched.setattr(Events, "made", None)
         with pytest.raises(TypeError):
             epoll.read_event()
     assert epoll.pending == 3
     epoll.unregister(ready[1])
     assert epoll.pending == 2
     assert [event.fd for event in epoll.read_events()] == [ready[0].fileno(), ready[2].fileno()]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_number_that_is_registered_anew_has_no_old_event(epoll, counters, known):
+    """An event of a closed file does not come for the next file with its number."""
+    ready = [counters() for _ in range(2)]
+    for counter in ready:
+        epoll.register(counter, EPOLLIN | EPOLLONESHOT)
+    epoll.read_event()
+    if known:
+        with pytest.raises(FileExistsError):
+            epoll.register(ready[1])
+        assert epoll.pending == 1
+        return
+    number = ready[1].fileno()
+    ready[1].close()
+    assert counters(0).fileno() == number
+    epoll.register(number, EPOLLIN)
+    assert epoll.poll(0) == []
+
+
+@pytest.mark.parametrize("way", ["read_event", "wait"])
+def test_an_event_that_is_being_read_does_not_come_after_an_unregister(epoll, counters, monkeypatch, way):
+    """A descriptor may be unregistered while the events of a read are made."""
+    ready = [counters() for _ in range(3)]
+    for counter in ready:
+        epoll.register(counter, EPOLLIN | EPOLLONESHOT)
+    made = Events.made
+
+    def unregister(events):
+        found = made(events)
+        epoll.unregister(ready[1])
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Events, "made", unregister)
+        assert getattr(epoll, way)().fd == ready[0].fileno()
+    assert epoll.pending == 1
+    epoll.register(ready[1], EPOLLIN | EPOLLONESHOT)
+    assert [epoll.read_event().fd for _ in range(2)] == [ready[2].fileno(), ready[1].fileno()]
+
+
+def test_an_event_after_a_change_stays(epoll, counters, monkeypatch):
+    """An event that another thread reads right after a modify is not dropped by it."""
+    ready = [counters() for _ in range(2)]
+    for counter in ready:
+        epoll.register(counter, EPOLLIN | EPOLLONESHOT)
+    epoll.read_event()
+    real = butter.epoll.epoll_ctl
+
+    def control(*arguments):
+        real(*arguments)
+        epoll._batch.extend(epoll._read_events())
+
+    monkeypatch.setattr(butter.epoll, "epoll_ctl", control)
+    epoll.modify(ready[0], EPOLLIN | EPOLLONESHOT)
+    assert {epoll.read_event().fd for _ in range(2)} == {counter.fileno() for counter in ready}
+
+
+def test_threads_that_arm_anew_lose_nothing(epoll):
+    """Threads that take events of one Epoll, and re-arm descriptors, lose nothing."""
+    pipes = [os.pipe() for _ in range(8)]
+    wanted, handled = 100, dict.fromkeys((reading for reading, _ in pipes), 0)
+
+    def work():
+        while True:
+            fd = epoll.wait(LONG).fd
+            if fd == end:
+                break
+            os.read(fd, 1)
+            handled[fd] += 1
+            epoll.modify(fd, EPOLLIN | EPOLLONESHOT)
+
+    with Eventfd() as stop:
+        end = stop.fileno()
+        for reading, writing in pipes:
+            os.write(writing, b"x" * wanted)
+            epoll.register(reading, EPOLLIN | EPOLLONESHOT)
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            support.until(lambda: set(handled.values()) == {wanted})
+        finally:
+            epoll.register(stop, EPOLLIN)
+            stop.increment()
+            for thread in threads:
+                thread.join()
+    for end in itertools.chain(*pipes):
+        os.close(end)
+
+
+def test_a_thread_that_takes_the_event_does_not_lengthen_a_wait(epoll, counters):
+    """A wait whose events others take ends with its timeout."""
+    epoll.register(counters(), EPOLLIN)
+
+    class Taken(type(epoll._batch)):
+        def extend(self, events):
+            assert events
+            assert time.monotonic() < start + LONG
+
+    epoll._batch, start = Taken(), time.monotonic()
+    with pytest.raises(TimeoutError):
+        epoll.wait(0.02)
+
+
+@pytest.mark.parametrize("way", ["poll", "unregister"])
+def test_unmade_events_that_another_thread_takes(epoll, counters, way):
+    """No call waits for events that another thread has made meanwhile."""
+    counter = counters(0)
+    epoll.register(counter, EPOLLIN)
+
+    class Gone(type(epoll._unmade)):
+        looks = [True, True]
+
+        def __bool__(self):
+            return bool(self.looks and self.looks.pop())
+
+    def end(*_):
+        ended.append(1)
+        counter.increment()
+
+    epoll._unmade, ended = Gone(), []
+    with alarms(end, interval=1, once=True):
+        if way == "poll":
+            assert epoll.poll(0) == []
+        else:
+            epoll.unregister(counter)
+    assert not Gone.looks
+    assert not ended
+
+
+def test_arming_anew_within_a_loop_looks_at_few_events(epoll, counters):
+    """The ways that return events one by one read few of them at once."""
+    with Eventfd(1) as counter:
+        copies = [os.dup(counter.fileno()) for _ in range(100)]
+        for fd in copies:
+            epoll.register(fd, EPOLLIN | EPOLLONESHOT)
+        waiting = []
+        for take in epoll.read_event, epoll.wait, lambda: next(iter(epoll)):
+            epoll.modify(take().fd, EPOLLIN | EPOLLONESHOT)
+            waiting.append(epoll.pending)
+            epoll.read_events()
+            for fd in copies:
+                epoll.modify(fd, EPOLLIN | EPOLLONESHOT)
+        assert waiting == [63, 63, 63]
+        assert len(epoll.read_events()) == 100
+        for fd in copies:
+            os.close(fd)
+
+
+@pytest.mark.parametrize("wait", [lambda e, most: e.poll(0, most), lambda e, most: epoll_wait(e, most, 0)])
+def test_a_long_list_is_not_kept(epoll, counters, wait):
+    """The memory of a list beyond 16384 events is not kept for the next call."""
+    epoll.register(counters(), EPOLLIN)
+    for most in LARGE, LARGE + 1, 10**6:
+        assert len(wait(epoll, most)) == 1
+    kept = {buffer.struct.room for pool in (reader(1), reader(LARGE)) for buffer in pool.free.values()}
+    assert kept == {ROOM, LARGE}
 
 
 def test_poll_returns_what_waits_in_the_object_first(epoll, counters):
@@ -325,6 +487,21 @@ def test_an_event_prints_its_names(epoll, counters):
     assert repr(event) == f"EpollEvent(fd={event.fd}, events=IN|OUT)"
     assert str(EpollMask(EPOLLET | EPOLLONESHOT | EPOLLHUP)) == "HUP|ONESHOT|ET"
     assert EpollEvent(1, 2) == (1, 2)
+
+
+@pytest.mark.parametrize("take", [Epoll.poll, Epoll.read_events])
+def test_a_handler_that_raises_loses_nothing_that_waits(counters, take):
+    """Events that wait in the object stay there if a handler ends the call."""
+    ready = [counters() for _ in range(4)]
+    for moment in itertools.count():
+        with Epoll() as epoll:
+            for counter in ready:
+                epoll.register(counter, EPOLLIN | EPOLLONESHOT)
+            epoll.read_event()
+            if not support.interrupt_between(lambda epoll=epoll: take(epoll), moment):
+                break
+            assert len(epoll.poll(0)) == 3
+    assert moment > 1
 
 
 @pytest.mark.parametrize(("method", "lost"), [("poll", 0), ("wait", 1)])
@@ -443,6 +620,33 @@ def test_calls_go_on_after_a_handler(epoll, counters, wait):
         assert wait(epoll, LONG * 1000) == [(EPOLLIN, counter.fileno())]
 
 
+@pytest.mark.parametrize("call", [epoll_pwait, epoll_pwait2])
+def test_a_masked_wait_that_is_stopped(call):
+    """A process that was stopped and goes on learns that its masked wait has ended."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            with Epoll() as epoll:
+                os.write(writing, b"r")
+                try:
+                    call(epoll, 1, -1 if call is epoll_pwait else None, ())
+                except InterruptedError as error:
+                    os.write(writing, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    assert os.read(reading, 1) == b"r"
+    number = str(support.number_of(call.__name__))
+    support.until(lambda: Path(f"/proc/{child}/syscall").read_text().split()[0] == number)
+    os.kill(child, signal.SIGSTOP)
+    os.waitpid(child, os.WUNTRACED)
+    os.kill(child, signal.SIGCONT)
+    assert b"or the process was stopped" in os.read(reading, 1000)
+    os.waitpid(child, 0)
+    os.close(reading)
+
+
 @pytest.mark.parametrize(("call", "second"), [(epoll_pwait, 1000), (epoll_pwait2, 10**9)])
 def test_a_mask_lets_a_signal_through(epoll, call, second):
     """A blocked signal comes within the call whose mask allows it, and ends it."""
@@ -533,6 +737,9 @@ def test_selector_registers(selector, pair):
     for method in selector.unregister, selector.get_key, known.__getitem__:
         with pytest.raises(KeyError):
             method(one)
+        for unfit in "file", object(), -1:
+            with pytest.raises(ValueError, match="fd"):
+                method(unfit)
     assert selector.register(one, EVENT_READ).data is None
 
 
@@ -601,6 +808,49 @@ def test_selector_of_closed_files(selector, pair):
     stranger = os.dup(other.fileno())
     assert selector.unregister(number).fd == stranger
     os.close(stranger)
+
+
+def test_selector_of_a_file_whose_number_is_gone(selector, pair):
+    """A file is found by itself where its ``fileno()`` fails."""
+
+    class Transport:
+        socket = pair[0]
+
+        def fileno(self):
+            return self.socket.fileno()
+
+    class Number:
+        def __int__(self):
+            return pair[1].fileno()
+
+    transport = Transport()
+    key = selector.register(transport, EVENT_READ)
+    transport.socket = None
+    assert selector.get_key(transport) is key
+    assert selector.unregister(transport) is key
+    transport.fileno = Number
+    assert selector.register(transport, EVENT_READ).fd == pair[1].fileno()
+
+
+@pytest.mark.parametrize("change", ["register", "unregister", "modify"])
+def test_selector_whose_change_a_handler_ends(counters, change):
+    """A handler that raises leaves a file that is registered, or one that is not."""
+    counter, done = counters(), itertools.count()
+    for moment in done:
+        with EpollSelector() as selector:
+            if change != "register":
+                selector.register(counter, EVENT_READ)
+            call = getattr(selector, change)
+            arguments = [counter] if change == "unregister" else [counter, EVENT_READ | EVENT_WRITE]
+            came = support.interrupt_between(lambda call=call, arguments=arguments: call(*arguments), moment)
+            assert bool(selector._epoll.poll(0)) == bool(selector.select(0))
+            if counter in selector.get_map():
+                selector.unregister(counter)
+            selector.register(counter, EVENT_READ)
+            assert len(selector.select(0)) == 1
+            if not came:
+                break
+    assert moment > 3
 
 
 def test_selector_selects(selector, pair):
