@@ -154,6 +154,10 @@ _buffers: Reader[Events, Any] = Reader(Events, lib.butter_epoll_read, READ)
 _large: Reader[Events, Any] = Reader(lambda: Events(LARGE), lib.butter_epoll_read, READ)
 
 
+#: the read of at most ROOM events
+read_few = _buffers.read
+
+
 def reader(most: int) -> Reader[Events, Any]:
     """Return a reader whose buffers have room for *most* events.
 

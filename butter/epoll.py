@@ -28,6 +28,7 @@ from butter._epoll import (
     epoll_set_params,
     epoll_wait,
     nanoseconds,
+    read_few,
     reader,
 )
 from butter._epoll_errors import LINK, MOST
@@ -131,7 +132,7 @@ class Epoll(Eventlike[EpollEvent]):
         Raises FileNotFoundError if *fd* is not registered, and what :func:`epoll_ctl`
         does; ValueError if the object is closed.
         """
-        self._change(EPOLL_CTL_MOD, fileno(fd), eventmask)
+        self._change(EPOLL_CTL_MOD, fd if fd.__class__ is int else fileno(fd), eventmask)
 
     def _change(self, op: int, fd: int, eventmask: int) -> None:
         """Have the kernel do *op*, and drop the events of *fd* that were read before.
@@ -141,7 +142,10 @@ class Epoll(Eventlike[EpollEvent]):
         one with EPOLLONESHOT. Hence an event that another thread is just reading is
         kept too, though it may be an old one.
         """
-        stale = self._waiting(fd) if self._batch or self._unmade else []
+        stale = self._waiting(fd) if self._batch or self._unmade else None
+        if not stale:
+            epoll_ctl(self.fileno(), op, fd, eventmask)
+            return
         try:
             self._drop(stale)
             epoll_ctl(self.fileno(), op, fd, eventmask)
@@ -189,7 +193,7 @@ class Epoll(Eventlike[EpollEvent]):
 
     def _read_events(self, most: int = _FEW) -> list[EpollEvent]:
         since = self._ended
-        events = reader(most).read(self.fileno(), Events.made, self._unmade, most, AS_FLAGGED)
+        events = read_few(self.fileno(), Events.made, self._unmade, most, AS_FLAGGED)
         # no function of Python begins here, where a handler could raise and lose them
         return events if since == self._ended else self._registered(events, since)
 
@@ -208,11 +212,11 @@ class Epoll(Eventlike[EpollEvent]):
         TypeError for a timeout that is not a number.
         """
         # the arguments that programs use most need no look at their type
-        if maxevents.__class__ is int and (0 < maxevents <= MOST or maxevents == -1):
-            most = ROOM if maxevents < 0 else maxevents
+        if maxevents == -1 and maxevents.__class__ is int:
+            most = ROOM
         elif (most := min(integer(maxevents, -32, "maxevents"), MOST)) < 1:
             raise ValueError(f"maxevents is {maxevents}; it must be positive, or -1")
-        limit = max(FOR_EVER, timeout) if timeout.__class__ is int and timeout <= 0 else nanoseconds(timeout)
+        limit = timeout if timeout.__class__ is int and FOR_EVER <= timeout <= 0 else nanoseconds(timeout)
         return self._waited(Events.pairs, limit, most)
 
     def _waited(self, make: Callable[[Events], list[Any]], timeout: int, most: int) -> list[Any]:
@@ -221,7 +225,8 @@ class Epoll(Eventlike[EpollEvent]):
         The *timeout* is in nanoseconds. Events that wait in the object come as they
         are. The list is empty when the time is over.
         """
-        unmade, read = self._unmade, reader(most).read
+        unmade = self._unmade
+        read = read_few if most <= ROOM else reader(most).read
         if timeout <= 0 and not (self._batch or unmade or (timeout and poll_is_replaced())):
             # the short way of most calls
             found: list[Any] = read(self.fileno(), make, unmade, most, timeout)
@@ -232,7 +237,7 @@ class Epoll(Eventlike[EpollEvent]):
         while True:
             if unmade:
                 self._batch.extend(reader(ROOM).resume(Events.made, unmade))
-            if found := self._take_batch(most):
+            if self._batch and (found := self._take_batch(most)):
                 return found
             if left and poll_is_replaced():
                 readable(self, None if left < 0 else time.monotonic() + left / 1e9)

@@ -207,7 +207,7 @@ class Eventlike(Descriptor, Generic[Event]):
         events: list[Event] = []
         while not events:
             try:
-                events = self._take_batch() or self._read_many()
+                events = (self._batch and self._take_batch()) or self._read_many()
             except (BlockingIOError, NoMoreEvents):
                 # of a blocking object this may be a signal handler's BlockingIOError
                 if os.get_blocking(self.fileno()):

@@ -7,9 +7,10 @@ import time
 
 import pytest
 from loops import both, run, waiters
+from support import needs
 
 from butter.asyncio.epoll import Epoll_async
-from butter.epoll import EPOLLET, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EpollSelector
+from butter.epoll import EPOLLET, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EpollParams, EpollSelector
 from butter.eventfd import Eventfd
 
 
@@ -41,6 +42,15 @@ async def test_a_task_waits_for_what_is_registered_later():
         with Eventfd(1) as counter:
             epoll.register(counter, EPOLLIN | EPOLLET)
             assert await tasks[0] == (counter.fileno(), EPOLLIN)
+
+
+@needs(kernel=(6, 9))
+@both
+async def test_parameters_of_busy_polling():
+    """The parameters that were set are those that the kernel returns."""
+    async with Epoll_async() as epoll:
+        epoll.params = EpollParams(20, 16, True)
+        assert epoll.params == (20, 16, True)
 
 
 def test_flags():
