@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 # the awaitables that have pages or a class of their own: others do not repeat them
-SHARED_BASES = "Awaitable", "EventQueue", "Pidfd_async"
+SHARED_BASES = "AnyAwaitable", "AnyQueue", "Awaitable", "EventQueue", "Pidfd_async"
 
 
 def feature(name: str) -> str:
@@ -100,7 +100,7 @@ def awaitable(name: str) -> list[str]:
     if not exists(module):
         return []
     names = ", ".join(importlib.import_module(module).__all__)
-    # a method stands where the class of its feature is, and those of all on a page of theirs
+    # the methods of a feature stand here, and those of all on the page of all
     options = f":members:\n:show-inheritance:\n:inherited-members: {', '.join(SHARED_BASES)}"
     return [f"``from {module} import {names}``", f".. automodule:: {module}\n{textwrap.indent(options, '   ')}"]
 

@@ -191,7 +191,7 @@ def function_of(thing: Any) -> Any:
 
 
 def real_bases(app: Sphinx, name: str, thing: Any, options: Any, bases: list[Any]) -> None:
-    """Leave out private bases: the fields of a named tuple, and an awaitable's parts."""
+    """Leave out private bases: the fields of a named tuple, parts of an awaitable."""
     bases[:] = [tuple if getattr(base, "__name__", "").startswith("_") else base for base in bases]
     bases[:] = [base for base in bases if not getattr(base, "__module__", "").startswith("butter._awaitables.")]
 

@@ -1,4 +1,4 @@
-"""The rules of trio; tests/asyncio/test_queue.py has the behaviour of every awaitable."""
+"""The rules of trio; tests/asyncio/test_queue.py has what every awaitable does."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Process_async under trio: streams, communicate, the end of the block, cancellation."""
+"""Process_async under trio: streams, communicate, the end, and cancellation."""
 
 import os
 import signal

@@ -87,7 +87,7 @@ async def test_files_and_arguments(tmp_path):
 @pytest.mark.parametrize("full", [False, True], ids=["input", "room"])
 @under_trio
 async def test_cancelled(full):
-    """A cancelled copy tells what it moved and holds, and the run forgets its numbers."""
+    """A cancelled copy tells what it moved and holds; the run forgets its numbers."""
     with Pipe() as source, Pipe() as target:
         if full:
             # as large as a copy makes it, so that it stays full

@@ -31,7 +31,7 @@ async def test_sync(tmp_path):
 
 @under_trio
 async def test_sync_that_takes_too_long(tmp_path):
-    """A ``sync`` that is not quiet in time is a TimeoutError, the builtin and trio's."""
+    """A ``sync`` that is too short is a TimeoutError, the builtin and trio's."""
     path = tmp_path / "file"
     path.touch()
     async with FileWatch_async(path) as watch:

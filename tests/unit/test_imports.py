@@ -85,7 +85,7 @@ def test_awaitables_bring_their_own_feature_alone(feature):
 
 
 def test_trio_comes_when_it_is_asked_for():
-    """A module of butter.trio brings trio, and neither asyncio's awaitables nor cffi."""
+    """A module of butter.trio brings trio, and not the awaitables of asyncio."""
     _, modules = fresh("butter.trio")
     assert not modules & {"trio", "asyncio"}
     _, modules = fresh("butter.trio.inotify")
