@@ -184,7 +184,7 @@ async def finished(tasks):
         with trio.fail_after(10):
             for task in tasks:
                 await task._end.wait()
-    else:
+    elif tasks:
         _, pending = await asyncio.wait(tasks, timeout=10)
         assert not pending
 

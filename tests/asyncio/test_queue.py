@@ -536,6 +536,7 @@ async def test_close_removes_the_reader(one, queue):
     queue.close()
     assert loop.calls == ["add_reader", "remove_reader"]
     await finished(tasks)
+    assert all(task.exception() for task in tasks)
     await turn(3)
     assert loop.calls == ["add_reader", "remove_reader"]
 
