@@ -1,10 +1,10 @@
 """Linux's own facilities for Python, one module for each: ``import butter.inotify``.
 
 Each comes as the call of the manual page, as a file-like object, and in
-:mod:`butter.asyncio` as an awaitable.
+:mod:`butter.asyncio` and :mod:`butter.trio` as an awaitable.
 
-``from butter import *`` imports every module but those of :mod:`butter.asyncio`;
-``import butter`` imports none of them.
+``from butter import *`` imports every module but the awaitables; ``import butter``
+imports none of them.
 """
 
 from butter._version import __version__

@@ -136,9 +136,10 @@ class Eventlike(Descriptor, Generic[Event]):
     """
 
     # For the awaitable, which reads an object of this class (_source in
-    # butter/asyncio/_queue.py), these members are public: _batch, _read_events() and
-    # _check_more(); of Descriptor _fd, _opened, _in_queue, _give_up() and _forgotten().
-    # Signalfd_async uses _restore_surely() too, and Eventfd_async _read_value().
+    # butter/_awaitables/_queue.py), these members are public: _batch, _read_events()
+    # and _check_more(); of Descriptor _fd, _opened, _in_queue, _give_up() and
+    # _forgotten(). Signalfd_async uses _restore_surely() too, and Eventfd_async
+    # _read_value().
 
     _batch: deque[Event]
     #: Buffers of reads whose events could not be made; see butter._buffers. A

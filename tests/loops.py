@@ -1,14 +1,24 @@
-"""Event loops for the tests of the awaitables."""
+"""Event loops for the tests of the awaitables.
+
+A test that uses no other functions of a loop than those of this file runs in asyncio's
+loops, and in trio.
+"""
 
 import asyncio
+import contextlib
+import contextvars
 import functools
 import gc
+import importlib
 import inspect
 import platform
 import select
+import signal
 import sys
 
 import pytest
+import trio
+import trio.testing
 
 LOOPS = {"asyncio": asyncio.SelectorEventLoop}
 if platform.python_implementation() == "CPython":
@@ -17,6 +27,12 @@ if platform.python_implementation() == "CPython":
     LOOPS["uvloop"] = uvloop.Loop
     # libuv's first loop opens a pipe and keeps it: not a leak of the first test
     uvloop.Loop().close()
+
+#: the kind of loop that is trio's, for ``run``
+TRIO = "trio"
+#: the error of ``get_nowait``, and of ``within`` and of a timeout, in either loop
+NOTHING = asyncio.QueueEmpty, trio.WouldBlock
+TOO_LATE = asyncio.TimeoutError, trio.TooSlowError
 
 # a debug loop checks its callers; an eager task runs at once to its first await
 MODES = ["plain", "debug"] + (["eager"] if sys.version_info >= (3, 12) else [])
@@ -32,6 +48,8 @@ def run(main, kind=asyncio.SelectorEventLoop, mode="plain", timeout=60):
 
     More than *timeout* seconds are a failure, and so is a complaint of the loop.
     """
+    if kind is TRIO:
+        return trio.run(_in_nursery, main, timeout)
     loop = kind()
     complaints = []
     loop.set_exception_handler(lambda loop, context: complaints.append(context))
@@ -73,18 +91,155 @@ def counting(kind):
     return Counting
 
 
+_nursery = contextvars.ContextVar("the nursery of the tasks of this run of trio")
+
+
+async def _in_nursery(main, timeout):
+    """Return the result of *main*, and cancel the tasks that it has left."""
+    result = error = None
+    async with trio.open_nursery() as nursery:
+        _nursery.set(nursery)
+        try:
+            with trio.fail_after(timeout):
+                result = await main
+        except BaseException as caught:
+            error = caught  # raised outside of the nursery, which would wrap it
+        nursery.cancel_scope.cancel()
+    if error is not None:
+        raise error
+    return result
+
+
+class TrioTask:
+    """A task of trio with the methods that the tests use of one of asyncio."""
+
+    def __init__(self, coroutine):
+        self._scope, self._end, self._results, self._error = trio.CancelScope(), trio.Event(), [], None
+        _nursery.get().start_soon(self._run, coroutine)
+
+    async def _run(self, coroutine):
+        try:
+            with self._scope:
+                self._results.append(await coroutine)
+        except Exception as error:
+            self._error = error
+        finally:
+            self._end.set()
+
+    def done(self):
+        return self._end.is_set()
+
+    def cancel(self):
+        self._scope.cancel()
+
+    def cancelled(self):
+        return self.done() and self._error is None and not self._results
+
+    def exception(self):
+        return self._error
+
+    def result(self):
+        if self._error is not None:
+            raise self._error
+        if self.cancelled():
+            raise asyncio.CancelledError
+        return self._results[0]
+
+    def __await__(self):
+        yield from self._end.wait().__await__()
+        return self.result()
+
+
+def in_trio():
+    """Whether the running loop is trio's."""
+    return trio.lowlevel.in_trio_run()
+
+
+def start(coroutine):
+    """A new task of the running loop."""
+    return TrioTask(coroutine) if in_trio() else asyncio.ensure_future(coroutine)
+
+
 async def turn(count=1):
     """Let the loop go round *count* times: each ready task and callback runs."""
     for _ in range(count):
-        await asyncio.sleep(0)
+        await (trio.testing.wait_all_tasks_blocked() if in_trio() else asyncio.sleep(0))
 
 
 async def waiters(queue, count):
     """Tasks that wait in ``queue.get()``, in their order."""
-    tasks = [asyncio.ensure_future(queue.get()) for _ in range(count)]
+    tasks = []
+    for _ in range(count):
+        tasks.append(start(queue.get()))
+        if in_trio():
+            await turn()  # trio starts tasks in any order
     await turn()
     assert not any(task.done() for task in tasks)
     return tasks
+
+
+async def finished(tasks):
+    """Wait until all *tasks* are done, however they ended."""
+    if in_trio():
+        with trio.fail_after(10):
+            for task in tasks:
+                await task._end.wait()
+    elif tasks:
+        _, pending = await asyncio.wait(tasks, timeout=10)
+        assert not pending
+
+
+async def within(seconds, coroutine):
+    """The result of *coroutine*, or one of TOO_LATE."""
+    if in_trio():
+        with trio.fail_after(seconds):
+            return await coroutine
+    return await asyncio.wait_for(coroutine, seconds)
+
+
+def soon(function):
+    """Have the loop call *function* in its next turn."""
+    call = trio.lowlevel.current_trio_token().run_sync_soon if in_trio() else asyncio.get_running_loop().call_soon
+    call(function)
+
+
+def when_readable(fd, function):
+    """Have the loop call *function* once, in the turn that finds *fd* readable."""
+
+    async def wait():
+        await trio.lowlevel.wait_readable(fd)
+        function()
+
+    def call():
+        loop.remove_reader(fd)
+        function()
+
+    if in_trio():
+        start(wait())
+    else:
+        loop = asyncio.get_running_loop()
+        loop.add_reader(fd, call)
+
+
+@contextlib.contextmanager
+def on_signal(number, function):
+    """Have the loop call *function* when the signal comes."""
+    if in_trio():
+        token = trio.lowlevel.current_trio_token()
+        before = signal.signal(number, lambda *_: token.run_sync_soon(function))
+        yield
+        signal.signal(number, before)
+    else:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(number, function)
+        yield
+        loop.remove_signal_handler(number)
+
+
+def of_trio(awaitable):
+    """The class of this name for trio."""
+    module = importlib.import_module(awaitable.__module__.replace("butter.asyncio.", "butter.trio."))
+    return getattr(module, awaitable.__name__)
 
 
 def until_readable(queue):
@@ -101,6 +256,11 @@ def both(test):
         fixtures = inspect.signature(coroutine).parameters
         test = runner(coroutine, lambda kind, **values: run(coroutine(**values), kind), ["kind", *fixtures])
     return pytest.mark.parametrize("kind", LOOPS.values(), ids=LOOPS)(test)
+
+
+def under_trio(coroutine):
+    """Run a coroutine as a test in trio."""
+    return runner(coroutine, lambda **values: run(coroutine(**values), TRIO), inspect.signature(coroutine).parameters)
 
 
 def runner(coroutine, function, fixtures):

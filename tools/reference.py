@@ -2,6 +2,7 @@
 """Write the parts of the manual that follow from the code, as reStructuredText.
 
     python tools/reference.py feature inotify    the reference of butter.inotify
+    python tools/reference.py trio               the awaitables of trio
     python tools/reference.py errnos MODULE...   the errnos of the calls of modules
     python tools/reference.py tree               butter's exceptions, drawn
     python tools/reference.py exceptions         those that all features share
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     Function = Union[ast.FunctionDef, ast.Lambda]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# the awaitables that have pages or a class of their own: others do not repeat them
+SHARED_BASES = "AnyAwaitable", "AnyQueue", "Awaitable", "EventQueue", "Pidfd_async"
 
 
 def feature(name: str) -> str:
@@ -96,7 +100,20 @@ def awaitable(name: str) -> list[str]:
     if not exists(module):
         return []
     names = ", ".join(importlib.import_module(module).__all__)
-    return [f"``from {module} import {names}``", f".. automodule:: {module}\n   :members:\n   :show-inheritance:"]
+    # the methods of a feature stand here, and those of all on the page of all
+    options = f":members:\n:show-inheritance:\n:inherited-members: {', '.join(SHARED_BASES)}"
+    return [f"``from {module} import {names}``", f".. automodule:: {module}\n{textwrap.indent(options, '   ')}"]
+
+
+def trio() -> str:
+    """Return the awaitables of trio, a section for each module."""
+    package = importlib.import_module("butter.trio")
+    modules = [found.name for found in pkgutil.iter_modules(package.__path__) if not found.name.startswith("_")]
+    parts = [f".. automodule:: {package.__name__}"]
+    for name in modules:
+        module = f"{package.__name__}.{name}"
+        parts += section(name, [f".. automodule:: {module}\n   :members:\n   :show-inheritance:"])
+    return "\n\n".join(parts)
 
 
 def exists(module: str) -> bool:

@@ -1,4 +1,4 @@
-"""The base of all awaitables: the loop that watches the descriptor of an object."""
+"""The base of the awaitables of asyncio: the loop watches the descriptor."""
 
 # Some facts about a descriptor that a loop watches
 #
@@ -38,7 +38,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import sys
 import warnings
@@ -46,41 +45,14 @@ import weakref
 from asyncio import get_running_loop
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from butter._descriptor import Descriptor, Owner, tell_of_forks
+from butter._awaitables._awaitable import AnyAwaitable
+from butter._descriptor import Descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from typing_extensions import Concatenate, ParamSpec, Self
-
-    from butter._arguments import FileDescriptor
-
-    P = ParamSpec("P")
-    R = TypeVar("R")
-
 Source = TypeVar("Source", bound=Descriptor)
-
-
-def forward(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """Return a method that calls *method* of the object under the awaitable.
-
-    It has the same arguments and documentation.
-    """
-
-    @functools.wraps(method)
-    def forwarded(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return method(self._source, *args, **kwargs)
-
-    return forwarded
-
-
-def old_name() -> Any:
-    """Return a property for the object underneath, under its name in butter 0.13.
-
-    Tests of other programs set it.
-    """
-    return property(lambda self: self._source, lambda self, source: setattr(self, "_source", source))
 
 
 if sys.version_info >= (3, 11):
@@ -150,8 +122,8 @@ class _LateClose:
 LONGEST_TIMER = 24 * 3600
 
 
-class Awaitable(Owner, Generic[Source]):
-    """An object of :mod:`butter` under an event loop.
+class Awaitable(AnyAwaitable[Source], Generic[Source]):
+    """An object of :mod:`butter` under an event loop of asyncio.
 
     ``async with``, and plain ``with``, close it. The object belongs to the thread of
     one event loop, the one that runs when it is first awaited; once that loop is closed
@@ -161,104 +133,31 @@ class Awaitable(Owner, Generic[Source]):
     child the object belongs to no loop; a loop that the child makes may use it.
     """
 
-    #: the class of the object under the awaitable
-    _source_class: type[Source]
+    _timed_out = WaitTimeout
 
     # for the finaliser of an object whose __init__ did not come to its end
     _loop: asyncio.AbstractEventLoop | None = None
     _reading = False
 
     def __init__(self, source: Source) -> None:
-        self._source = source
-        source._in_queue = True
-        # the place of each waiter, in order, and the future that wakes the waiter now
-        self._waiters: dict[asyncio.Future[None], asyncio.Future[None]] = {}
         self._reader = Reader(self)
-        self._unbind()
-        tell_of_forks(self)
+        super().__init__(source)
 
     def _unbind(self) -> None:
-        """Belong to no loop."""
+        super()._unbind()
         self._loop = None
-        self._waiters.clear()
         self._reader.waited_for = None
         self._reading = False
 
-    @classmethod
-    def _owned(cls, source: FileDescriptor | Source) -> Source:
-        """Return the object that takes the place of *source* under an awaitable."""
-        kind = cls._source_class
-        return source if isinstance(source, kind) and source._give_up() is source else kind.adopt(source)
-
-    def fileno(self) -> int:
-        """The number of the descriptor, to look at; close it only through this object.
-
-        Raises ValueError if the object is closed.
-        """
-        return self._source.fileno()
-
-    def closed(self) -> bool:
-        """Whether the object is closed."""
-        return self._source.closed()
-
-    def close(self) -> None:
-        """Close the object: every waiter gets a ValueError, and an ``async for`` ends.
-
-        A second close does nothing. (The objects of :mod:`butter` raise instead.)
-        """
-        if self._source.closed():
-            return
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            self._source.close()
-            return
-        # The loop has to forget the number before another file gets it: otherwise it
-        # would never report an event of that file.
-        self._stop_watching()
-        try:
-            self._source.close()
-        except ValueError:
-            # a signal handler may have closed it meanwhile
-            if not self._source.closed():
+    def _ignore(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Warn that the argument *loop* does nothing, if there is one."""
+        if loop is not None:
+            message = "the loop argument does nothing: the running loop is used"
+            try:
+                warnings.warn(message, DeprecationWarning, stacklevel=3)
+            except BaseException:
+                self.close()
                 raise
-        for future in list(self._waiters.values()):
-            look_again(future)
-
-    def _give_up(self) -> Descriptor:
-        if self._waiters:
-            raise ValueError(f"{self!r} is in use: tasks are waiting for it")
-        source = self._source
-        self._stop_watching()
-        self._unbind()
-        source._in_queue = False
-        # a closed object stays here
-        self._source = type(source).__new__(type(source))
-        return source
-
-    def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
-        source: Any = getattr(self, "_source", None)
-        fd = getattr(source, "_fd", None)
-        if fd is not None and fd == source._opened:
-            loop = self._loop if self._reading else None
-            source._forgotten(fd, self, warn, close if loop is None else lambda fd: _LateClose(loop, fd).begin())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(self, *error: Any) -> None:
-        self.__exit__(*error)
-
-    def __repr__(self) -> str:
-        fd = self._source._fd
-        return f"<{type(self).__name__} fd={'closed' if fd is None else fd}>"
-
-    __reduce_ex__ = Descriptor.__reduce_ex__
 
     def _bind(self) -> asyncio.AbstractEventLoop:
         loop = get_running_loop()
@@ -276,7 +175,6 @@ class Awaitable(Owner, Generic[Source]):
         self._reading = True
 
     def _stop_watching(self) -> None:
-        """Have the loop forget the descriptor, if it knows it."""
         loop = self._loop
         if self._reading and loop is not None and not loop.is_closed():
             loop.remove_reader(self._source.fileno())
@@ -286,7 +184,14 @@ class Awaitable(Owner, Generic[Source]):
         """Wake tasks; the loop calls this when the descriptor is readable."""
         raise NotImplementedError
 
-    def _after_fork(self) -> None:
-        # The loop and its epoll descriptor are the parent's, and the child must not
-        # touch them. The source drops what was read by itself.
-        self._unbind()
+    def _wake_all(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            for future in list(self._waiters.values()):
+                look_again(future)
+
+    def _when_forgotten(self, close: Callable[[int], object]) -> Callable[[int], object]:
+        loop = self._loop if self._reading else None
+        return close if loop is None else lambda fd: _LateClose(loop, fd).begin()
+
+    async def _sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

@@ -56,31 +56,24 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-import warnings
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from butter._arguments import integer
+from butter._awaitables._queue import AnyQueue
 from butter.asyncio._awaitable import LONGEST_TIMER, Awaitable, WaitTimeout, look_again
-from butter.errors import NoMoreEvents
 from butter.eventlike import deadline_of, timed_out
 
 if TYPE_CHECKING:
-    from collections import deque
+    from collections.abc import Callable
     from typing import Any
 
-    from typing_extensions import Self
-
-    from butter._arguments import FileDescriptor
-    from butter._descriptor import Descriptor
     from butter.eventlike import Eventlike
 
 Source = TypeVar("Source", bound="Eventlike[Any]")
 Event = TypeVar("Event")
 
 
-class EventQueue(Awaitable[Source], Generic[Source, Event]):
+class EventQueue(AnyQueue[Source, Event], Awaitable[Source], Generic[Source, Event]):
     """The base of each ``…_async`` queue, which works like an :class:`asyncio.Queue`.
 
     ``async for`` returns events until the object is closed, or until no event can come
@@ -98,44 +91,13 @@ class EventQueue(Awaitable[Source], Generic[Source, Event]):
     ``qsize()`` may be larger. *loop* does nothing and is deprecated.
     """
 
-    def __init__(self, source: Source, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
-        # this owns the source from here on, even if the warning is an error
-        try:
-            self._maxsize = integer(maxsize, -64, "maxsize")
-            if loop is not None:
-                message = "the loop argument does nothing: the running loop is used"
-                warnings.warn(message, DeprecationWarning, stacklevel=3)
-        except BaseException:
-            source.close()
-            raise
-        self._batch: deque[Event] = source._batch
-        super().__init__(source)
+    _nothing = asyncio.QueueEmpty
+    _at_once = True
 
     def _unbind(self) -> None:
         super()._unbind()
         self._must_read_first = False  # the last waiter may have left without an event
         self._idle = False  # the last call of the reader found no waiter
-
-    @classmethod
-    def adopt(cls, source: FileDescriptor | Source, *, maxsize: int = 0) -> Self:
-        """Return an awaitable for a descriptor that exists already.
-
-        *source* is an int, anything with ``fileno()``, or an object such as
-        :class:`butter.eventfd.Eventfd` with the events that it has read already. The
-        returned object owns it and closes it. Another awaitable is left closed by this
-        call. The descriptor becomes non-blocking, also for other processes that share
-        it.
-
-        Raises InvalidArgument for a descriptor of another kind, and ValueError for an
-        awaitable that tasks are waiting for; *source* is then unchanged, and still the
-        caller's. Where ``/proc`` is not mounted the kind is not checked.
-        """
-        maxsize = integer(maxsize, -64, "maxsize")
-        owned = cls._owned(source)
-        os.set_blocking(owned.fileno(), False)
-        self = cls.__new__(cls)
-        EventQueue.__init__(self, owned, maxsize=maxsize)
-        return self
 
     async def get(self, timeout: float | None = None) -> Event:
         """Return the next event, waiting for it at most *timeout* seconds.
@@ -202,94 +164,6 @@ class EventQueue(Awaitable[Source], Generic[Source, Event]):
 
     wait = get_event = get
 
-    async def read_events(self) -> list[Event]:
-        """Return all events of one read, waiting for the first as :meth:`get` does."""
-        batch = self._batch
-        events = [await self.get()]
-        while batch:
-            events.append(batch.popleft())
-        return events
-
-    def get_nowait(self) -> Event:
-        """Return the next event without waiting.
-
-        Raises :exc:`asyncio.QueueEmpty` if there is none, ValueError if the object is
-        closed.
-        """
-        if not self._batch and self.empty():
-            raise asyncio.QueueEmpty
-        return self._batch.popleft()
-
-    get_event_nowait = get_nowait
-
-    def qsize(self) -> int:
-        """How many events were read from the kernel and not yet taken.
-
-        The kernel may hold more.
-        """
-        return len(self._batch)
-
-    def empty(self) -> bool:
-        """Whether ``get_nowait`` would raise QueueEmpty.
-
-        Looks into the kernel. Raises ValueError if the object is closed.
-        """
-        if self._batch:
-            return False
-        try:
-            if not self._read():
-                return True
-        except NoMoreEvents:
-            return True
-        # no other call tells the waiters about the events that this read
-        self._wake()
-        return False
-
-    def full(self) -> bool:
-        """Whether ``qsize()`` has reached ``maxsize``; never if that is 0."""
-        return 0 < self._maxsize <= self.qsize()
-
-    @property
-    def maxsize(self) -> int:
-        """How many events count as full, 0 for no limit."""
-        return self._maxsize
-
-    def _give_up(self) -> Descriptor:
-        source = super()._give_up()
-        self._batch = self._source._batch
-        return source
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Event:
-        # the short way through get, for less than half its cost
-        if self._batch and not self._waiters:
-            return self._batch.popleft()
-        try:
-            return await self.get()
-        except NoMoreEvents:
-            raise StopAsyncIteration from None
-        except ValueError:
-            if self._source.closed():
-                raise StopAsyncIteration from None
-            raise
-
-    def _read(self) -> bool:
-        """Make one read into an empty batch, and return whether it returned events.
-
-        Raises ValueError if the object is closed.
-        """
-        try:
-            self._batch.extend(self._source._read_events())
-        except BlockingIOError:
-            return False
-        except BaseException:
-            # the events may wait in the source, where the loop does not see them
-            self._must_read_first = True
-            raise
-        return bool(self._batch)
-
     def _ended(self) -> bool:
         """Return whether a wait would raise, because no event can come any more."""
         try:
@@ -315,3 +189,6 @@ class EventQueue(Awaitable[Source], Generic[Source, Event]):
             if not future.get_loop().is_closed():
                 look_again(future)
             return
+
+    def _later(self) -> Callable[..., object]:
+        return self._bind().call_later

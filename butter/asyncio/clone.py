@@ -7,14 +7,15 @@ import time
 from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
 from typing import TYPE_CHECKING
 
-from butter._clone_process import GRACE, NOT_AT_END, Process, bytes_of, checked_input
-from butter.asyncio._awaitable import LONGEST_TIMER, WaitTimeout, forward
+from butter._awaitables.clone import AnyProcess
+from butter._clone_process import GRACE, NOT_AT_END, bytes_of, checked_input
+from butter.asyncio._awaitable import LONGEST_TIMER, WaitTimeout
 from butter.asyncio.pidfd import Pidfd_async
 from butter.eventlike import deadline_of, timed_out
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from typing import Any, NoReturn
+    from typing import Any
 
     from typing_extensions import Self, Unpack
 
@@ -29,7 +30,7 @@ __all__ = ["Process_async"]
 _LIMIT = 1 << 16
 
 
-class Process_async(Pidfd_async):
+class Process_async(AnyProcess, Pidfd_async):
     """``Process_async(argv, *, stdin=None, …)``: a program with streams. ::
 
         async with Process_async(["sort"], stdin=PIPE, stdout=PIPE) as process:
@@ -52,12 +53,8 @@ class Process_async(Pidfd_async):
     and *errors*.
     """
 
-    _source_class = Process
-    _source: Process
-
     _limit = _LIMIT
     _opening: asyncio.Task[None] | None = None
-    _has_input = False
 
     #: where to write for the program, if stdin is PIPE, else None
     stdin: StreamWriter | None = None
@@ -77,10 +74,7 @@ class Process_async(Pidfd_async):
         grace: float | None = GRACE,
         **options: Unpack[SpawnOptions],
     ) -> None:
-        for name in ("text", "encoding", "errors"):
-            if options.get(name):
-                raise TypeError(f"Process_async does not take {name}: its streams have bytes, to encode and decode")
-        super().__init__(Process(argv, stdin=stdin, stdout=stdout, stderr=stderr, grace=grace, **options))
+        super().__init__(argv, stdin=stdin, stdout=stdout, stderr=stderr, grace=grace, **options)
         self._limit = limit
 
     async def _open(self) -> Self:
@@ -181,21 +175,6 @@ class Process_async(Pidfd_async):
         out, err = (b"".join(parts) for parts in self._parts)
         return None if self.stdout is None else out, None if self.stderr is None else err
 
-    async def _end(self) -> None:
-        """Terminate the program, kill it after the grace time, reap it."""
-        source = self._source
-        try:
-            if source._runs():
-                source.terminate()
-                await _ended(self, source._grace)
-        finally:
-            if source._runs():
-                source.kill()
-                await _ended(self, None)
-
-    def __enter__(self) -> NoReturn:
-        raise TypeError("the end of a program is awaited: use async with")
-
     async def __aenter__(self) -> Self:
         try:
             return await self._open()
@@ -204,14 +183,7 @@ class Process_async(Pidfd_async):
             raise
 
     async def __aexit__(self, *error: Any) -> None:
-        try:
-            if not self.closed():
-                await self._end()
-        finally:
-            if not self.closed():
-                # one that was killed, but could not be waited for
-                self._source._leave_child(self.fileno())
-            self.close()
+        await self._end()
         if self._opening is not None:
             await asyncio.wait([self._opening])
         # a turn of the loop, in which it closes the pipes
@@ -244,26 +216,8 @@ class Process_async(Pidfd_async):
             raise ValueError(f"{self!r} is in use: a loop has its streams")
         return super()._give_up()
 
-    @property
-    def args(self) -> Sequence[Path] | None:
-        """The program and its arguments, as they were passed."""
-        return self._source.args
-
-    poll = forward(Process.poll)
-    send_signal = forward(Process.send_signal)
-    terminate = forward(Process.terminate)
-    kill = forward(Process.kill)
-
 
 async def _collect(reader: StreamReader, parts: list[bytes]) -> None:
     """Have what the reader reads, also if this is cancelled."""
     while data := await reader.read(_LIMIT):
         parts.append(data)
-
-
-async def _ended(process: Process_async, timeout: float | None) -> None:
-    """Wait for the end of the program, at most so long."""
-    try:
-        await process.wait(timeout)
-    except (WaitTimeout, ChildProcessError):
-        pass

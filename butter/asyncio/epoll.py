@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from butter.asyncio._awaitable import forward
+from butter._awaitables.epoll import AnyEpoll
 from butter.asyncio._queue import EventQueue
-from butter.epoll import Epoll, EpollEvent, EpollParams
+from butter.epoll import Epoll, EpollEvent
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Epoll_async"]
 
 
-class Epoll_async(EventQueue[Epoll, EpollEvent]):
+class Epoll_async(AnyEpoll, EventQueue[Epoll, EpollEvent]):
     """``Epoll_async(flags=0, *, maxsize=0)``: a queue of EpollEvents.
 
     It works like an :class:`asyncio.Queue`. ::
@@ -36,26 +35,5 @@ class Epoll_async(EventQueue[Epoll, EpollEvent]):
     """
 
     def __init__(self, flags: int = 0, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
-        epoll = Epoll(flags)
-        os.set_blocking(epoll.fileno(), False)
-        super().__init__(epoll, loop, maxsize)
-
-    _source_class = Epoll
-
-    register = forward(Epoll.register)
-    modify = forward(Epoll.modify)
-    unregister = forward(Epoll.unregister)
-
-    @property
-    def params(self) -> EpollParams:
-        """The parameters of busy polling, which can be set (Linux 6.9).
-
-        Raises what :func:`butter.epoll.epoll_get_params` and
-        :func:`butter.epoll.epoll_set_params` do, and ValueError if the object is
-        closed.
-        """
-        return self._source.params
-
-    @params.setter
-    def params(self, params: EpollParams) -> None:
-        self._source.params = params
+        super().__init__(flags, maxsize=maxsize)
+        self._ignore(loop)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from butter.asyncio._awaitable import forward, old_name
+from butter._awaitables.inotify import AnyInotify
 from butter.asyncio._queue import EventQueue
-from butter.inotify import IN_NONBLOCK, Inotify, InotifyEvent
+from butter.inotify import Inotify, InotifyEvent
 
 if TYPE_CHECKING:
     import asyncio
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Inotify_async"]
 
 
-class Inotify_async(EventQueue[Inotify, InotifyEvent]):
+class Inotify_async(AnyInotify, EventQueue[Inotify, InotifyEvent]):
     """``Inotify_async(flags=0, *, maxsize=0)``: a queue of InotifyEvents.
 
     It works like an :class:`asyncio.Queue`. ::
@@ -31,12 +31,5 @@ class Inotify_async(EventQueue[Inotify, InotifyEvent]):
     """
 
     def __init__(self, flags: int = 0, *, loop: asyncio.AbstractEventLoop | None = None, maxsize: int = 0) -> None:
-        # Inotify itself refuses flags that are not an int
-        super().__init__(Inotify(flags | IN_NONBLOCK if isinstance(flags, int) else flags), loop, maxsize)
-
-    _inotify = old_name()
-    _source_class = Inotify
-
-    watch = forward(Inotify.watch)
-    ignore = del_watch = forward(Inotify.ignore)
-    path = forward(Inotify.path)
+        super().__init__(flags, maxsize=maxsize)
+        self._ignore(loop)

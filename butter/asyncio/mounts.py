@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from butter._awaitables.mounts import AnyMountMonitor
 from butter.asyncio._queue import EventQueue
-from butter.mounts import FAN_NONBLOCK, MountEvent, MountMonitor
+from butter.mounts import MountEvent, MountMonitor
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
 
-    from butter.mounts import MountInfo, MountNamespace
+    from butter.mounts import MountNamespace
 
 __all__ = ["MountMonitor_async"]
 
 
-class MountMonitor_async(EventQueue[MountMonitor, MountEvent]):
+class MountMonitor_async(AnyMountMonitor, EventQueue[MountMonitor, MountEvent]):
     """``MountMonitor_async(namespace=None, flags=0, *, maxsize=0)``.
 
     A queue of MountEvents, which works like an :class:`asyncio.Queue`. ::
@@ -39,13 +39,5 @@ class MountMonitor_async(EventQueue[MountMonitor, MountEvent]):
         loop: asyncio.AbstractEventLoop | None = None,
         maxsize: int = 0,
     ) -> None:
-        # MountMonitor itself refuses flags that are not an int
-        flags = flags | FAN_NONBLOCK if isinstance(flags, int) else flags
-        super().__init__(MountMonitor(namespace, flags), loop, maxsize)
-
-    _source_class = MountMonitor
-
-    @property
-    def mounts(self) -> Mapping[int, MountInfo]:
-        """The mounts by their ids, as far as events were read from the kernel."""
-        return self._source.mounts
+        super().__init__(namespace, flags, maxsize=maxsize)
+        self._ignore(loop)

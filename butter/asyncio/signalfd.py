@@ -6,23 +6,20 @@ import signal
 import warnings
 from typing import TYPE_CHECKING
 
-from butter._arguments import integer, one_spelling
+from butter._awaitables.signalfd import AnySignalfd
 from butter._signalfd import is_handled
-from butter.asyncio._awaitable import forward, old_name
 from butter.asyncio._queue import EventQueue
-from butter.signalfd import SFD_NONBLOCK, Signal, Signalfd
+from butter.signalfd import Signal, Signalfd
 
 if TYPE_CHECKING:
     import asyncio
-
-    from typing_extensions import Self
 
     from butter._sigbits import Signals
 
 __all__ = ["Signalfd_async"]
 
 
-class Signalfd_async(EventQueue[Signalfd, Signal]):
+class Signalfd_async(AnySignalfd, EventQueue[Signalfd, Signal]):
     """``Signalfd_async(signals=(), flags=0, *, maxsize=0)``: a queue of Signals.
 
     It works like an :class:`asyncio.Queue`. ::
@@ -64,39 +61,8 @@ class Signalfd_async(EventQueue[Signalfd, Signal]):
         maxsize: int = 0,
         sigmask: Signals | None = None,
     ) -> None:
-        received = one_spelling("signals, sigmask", signals, sigmask, ())
-        super().__init__(Signalfd(received, integer(flags, -32, "flags") | SFD_NONBLOCK), loop, maxsize)
-
-    _signalfd = old_name()
-    _source_class = Signalfd
-
-    @property
-    def signals(self) -> set[int]:
-        """A copy of the received signals; ``enable`` and ``disable`` change them."""
-        return self._source.signals
-
-    @property
-    def sigmask(self) -> set[int]:
-        """An older name of ``signals``."""
-        return self._source.signals
-
-    __contains__ = forward(Signalfd.__contains__)
-    enable = forward(Signalfd.enable)
-    enable_all = forward(Signalfd.enable_all)
-    disable = forward(Signalfd.disable)
-    disable_all = forward(Signalfd.disable_all)
-    block = forward(Signalfd.block)
-    restore = forward(Signalfd.restore)
-
-    def __enter__(self) -> Self:
-        self._source.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._source._restore_surely()
-        finally:
-            self.close()
+        super().__init__(signals, flags, maxsize=maxsize, sigmask=sigmask)
+        self._ignore(loop)
 
     def _read(self) -> bool:
         found = super()._read()

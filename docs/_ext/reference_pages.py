@@ -149,6 +149,8 @@ def by_public_name(app: Sphinx, env: Any, node: addnodes.pending_xref, content: 
     A type that is for type checkers alone is explained under its name without a module.
     """
     target = node.get("reftarget", "")
+    if target.startswith("trio."):
+        return content  # a name of its manual, of which there is no inventory here
     if target.startswith("asyncio."):
         node["reftarget"] = re.sub(r"^asyncio\.[a-z]+\.", "asyncio.", target)
     if target.startswith("typing_extensions."):
@@ -189,8 +191,9 @@ def function_of(thing: Any) -> Any:
 
 
 def real_bases(app: Sphinx, name: str, thing: Any, options: Any, bases: list[Any]) -> None:
-    """A named tuple is a tuple: the private class of its fields is left out."""
+    """Leave out private bases: the fields of a named tuple, parts of an awaitable."""
     bases[:] = [tuple if getattr(base, "__name__", "").startswith("_") else base for base in bases]
+    bases[:] = [base for base in bases if not getattr(base, "__module__", "").startswith("butter._awaitables.")]
 
 
 def skipped(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:

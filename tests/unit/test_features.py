@@ -33,6 +33,11 @@ def text(path):
     return (ROOT / path).read_text() if (ROOT / path).exists() else ""
 
 
+def names(module):
+    """The public names of a module; none if there is no such module."""
+    return importlib.import_module(module).__all__ if text(f"{module.replace('.', '/')}.py") else []
+
+
 def described(name, attribute):
     """An attribute of a feature in tests/features.py, or None."""
     return getattr(DESCRIBED.get(name), attribute, None)
@@ -73,6 +78,11 @@ FLOORS = {
     "an object there, for tests/kernel/test_eventlike.py": lambda name: described(name, "cls"),
     "an awaitable there, for tests/asyncio/test_queue.py": lambda name: described(name, "awaitable"),
     "a module in butter/asyncio": lambda name: text(f"butter/asyncio/{name}.py"),
+    "a module in butter/trio with the names of the one in butter/asyncio, if there is one": (
+        lambda name: (
+            not text(f"butter/asyncio/{name}.py") or names(f"butter.trio.{name}") == names(f"butter.asyncio.{name}")
+        )
+    ),
     "a public module": lambda name: text(f"butter/{name}.py"),
     "constants generated from its builder": lambda name: text(f"butter/_constants/{name}.py"),
     "a keyword and a word of the description in pyproject.toml": (

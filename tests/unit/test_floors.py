@@ -16,11 +16,15 @@ name                   floor  what it is
 ``pidfd``              4      a feature, and a shared part as well: see HANDED_OUT
 ``x``, ``x_more``      4      a public module of the feature x
 ``z``, ``_z_more``     5      a composition: made of several features, see COMPOSITIONS
-``asyncio._y``         6      a shared part
-``asyncio.x``          6      the awaitable of x
-``cli``, ``__main__``  7      the command, which may use every feature
-``cli._y``             7      a shared part of the command
-``cli.x``              7      the subcommand x
+``_awaitables._y``     6      a shared part
+``_awaitables.x``      6      the awaitable of x, as far as it knows no loop
+``asyncio._y``         7      a shared part of asyncio's awaitables
+``asyncio.x``          7      the awaitable of x under asyncio
+``trio._y``            7      a shared part of trio's awaitables
+``trio.x``             7      the awaitable of x under trio
+``cli``, ``__main__``  8      the command, which may use every feature
+``cli._y``             8      a shared part of the command
+``cli.x``              8      the subcommand x
 =====================  =====  ================================================
 """
 
@@ -44,13 +48,13 @@ SHARED = {
     "errors": 2,
     "utils": 4,
     "eventlike": 4,
-    "cli": 7,
-    "__main__": 7,
+    "cli": 8,
+    "__main__": 8,
 }
 COMMAND = SHARED["cli"]
 
 # features whose public modules others may import, because they hand its objects out
-HANDED_OUT = {"pidfd", "asyncio.pidfd"}
+HANDED_OUT = {"pidfd", "_awaitables.pidfd", "asyncio.pidfd", "trio.pidfd"}
 
 # what is made of several features, with its private parts; features never import it.
 # "sandbox" is still to come.
@@ -58,6 +62,9 @@ COMPOSITIONS = {"clock", "clone", "mounts", "sandbox", "sigset", "tree"}
 
 # what is slow to import and mostly not needed, so that 'butter watch -r' does not wait
 LATE = {"butter.tree": {"butter._tree_fanotify"}}
+
+# the packages of awaitables: what no loop is needed for, and one for each kind of loop
+AWAITABLES = {"_awaitables": 6, "asyncio": 7, "trio": 7}
 
 # packages that a program does not need at run time
 NEVER = {"typing_extensions", "cffi", "pycparser", "ctypes"}
@@ -89,8 +96,9 @@ def place(name, builders=BUILDERS):
         return 0, feature_of(last, builders)
     if packages == ["_constants"] or (not packages and last == "_constants"):
         return 1, feature_of(last, builders) if packages else None
-    if packages == ["asyncio"] or (not packages and last == "asyncio"):
-        return 6, last if packages and not last.startswith("_") else None
+    package = packages[0] if packages else last
+    if package in AWAITABLES:
+        return AWAITABLES[package], last if packages and not last.startswith("_") else None
     if packages == ["cli"]:
         return COMMAND, None if last.startswith("_") else last
     assert not packages, f"{name}: butter has no such package; say above what floor it is"
@@ -138,6 +146,8 @@ def misplaced(name, imported):
         return None  # its own compiled module, of a shared part too
     if below > floor:
         return f"floor {floor} imports upwards, from floor {below}"
+    if floor == below == AWAITABLES["trio"] and name.split(".")[1] != imported.split(".")[1]:
+        return "the awaitables of one kind of loop import those of the other"
     if below == COMMAND and other is not None:
         return f"the subcommand {other} is imported by its name, when it is chosen"
     if other is None or floor == COMMAND or (floor >= below and imported.removeprefix("butter.") in HANDED_OUT):
@@ -168,10 +178,11 @@ def test_imports_without_circles():
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("butter.build")])
 def test_imports_are_cheap(name):
-    """No module imports cffi at run time, and only awaitables import asyncio."""
+    """No module imports cffi at run time, and only awaitables import their loop."""
     top = {other.split(".")[0] for other in imports(parse(name))}
     assert not top & NEVER
-    assert place(name)[0] >= 6 or "asyncio" not in top
+    assert "asyncio" not in top or name.startswith("butter.asyncio.") or place(name)[0] == COMMAND
+    assert "trio" not in top or name.startswith("butter.trio.")
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("butter.build")])
@@ -222,13 +233,19 @@ def test_builders_are_data(builder):
         ("butter.tree", (5, "tree")),
         ("butter._tree_more", (5, "tree")),
         ("butter._tree_c", (1, "tree")),
-        ("butter.asyncio", (6, None)),
-        ("butter.asyncio._helper", (6, None)),
-        ("butter.asyncio.newfd", (6, "newfd")),
-        ("butter.asyncio.tree", (6, "tree")),
-        ("butter.cli", (7, None)),
-        ("butter.cli._helper", (7, None)),
-        ("butter.cli.newcommand", (7, "newcommand")),
+        ("butter._awaitables", (6, None)),
+        ("butter._awaitables._helper", (6, None)),
+        ("butter._awaitables.newfd", (6, "newfd")),
+        ("butter.asyncio", (7, None)),
+        ("butter.asyncio._helper", (7, None)),
+        ("butter.asyncio.newfd", (7, "newfd")),
+        ("butter.asyncio.tree", (7, "tree")),
+        ("butter.trio", (7, None)),
+        ("butter.trio._helper", (7, None)),
+        ("butter.trio.newfd", (7, "newfd")),
+        ("butter.cli", (8, None)),
+        ("butter.cli._helper", (8, None)),
+        ("butter.cli.newcommand", (8, "newcommand")),
     ],
 )
 def test_the_name_says_the_floor(name, expected):
@@ -266,6 +283,11 @@ def test_the_name_says_the_floor(name, expected):
         ("butter.inotify", "butter.clone"),
         ("butter._clone_spawn", "butter.asyncio.inotify"),
         ("butter.tree", "butter.asyncio.inotify"),
+        ("butter._awaitables.inotify", "butter.asyncio._queue"),
+        ("butter._awaitables.inotify", "butter._awaitables.eventfd"),
+        ("butter.trio.inotify", "butter._awaitables.eventfd"),
+        ("butter.trio.inotify", "butter.asyncio._queue"),
+        ("butter.asyncio._queue", "butter.trio._queue"),
     ],
 )
 def test_wrong_imports_are_seen(name, imported):
@@ -285,6 +307,8 @@ def test_a_process_is_handed_out(name):
     """Every public module may import the public ones of pidfd, and no other part."""
     assert misplaced(f"butter.{name}", "butter.pidfd") is None
     assert misplaced("butter.asyncio.tree", "butter.asyncio.pidfd") is None
+    assert misplaced("butter.trio.tree", "butter.trio.pidfd") is None
+    assert misplaced("butter.trio.tree", "butter.asyncio.pidfd")
     assert misplaced("butter.tree", "butter.asyncio.pidfd")
     assert misplaced("butter._inotify", "butter.pidfd")
     assert misplaced("butter.inotify", "butter._pidfd")

@@ -16,7 +16,8 @@ import butter
 
 # without those that are for a loop, and the one that runs the command
 SYNCHRONOUS = ["butter", *(f"butter.{module.name}" for module in pkgutil.iter_modules(butter.__path__))]
-SYNCHRONOUS = [name for name in SYNCHRONOUS if name not in ("butter.asyncio", "butter.__main__", "butter.build")]
+OTHERS = "butter.asyncio", "butter.trio", "butter.__main__", "butter.build"
+SYNCHRONOUS = [name for name in SYNCHRONOUS if name not in OTHERS]
 
 # Without site, because its .pth files may import typing before anybody else
 # could be blamed for it; the path is the one of this process. The time is
@@ -50,10 +51,10 @@ def fresh(name, **environment):
 
 @pytest.mark.parametrize("name", SYNCHRONOUS)
 def test_synchronous_modules_are_light(name):
-    """Neither cffi and its parser nor asyncio come with a synchronous module."""
+    """Neither cffi and its parser nor a loop come with a synchronous module."""
     _, modules = fresh(name)
     assert name in modules
-    assert not modules & {"cffi", "pycparser", "asyncio", "typing_extensions", "ctypes", "inspect", "logging"}
+    assert not modules & {"cffi", "pycparser", "asyncio", "trio", "typing_extensions", "ctypes", "inspect", "logging"}
 
 
 def test_star_brings_each_public_module():
@@ -78,8 +79,18 @@ def test_star_brings_each_public_module():
 def test_awaitables_bring_their_own_feature_alone(feature):
     """An awaitable brings asyncio and its feature: not cffi, nor the other features."""
     _, modules = fresh(f"butter.asyncio.{feature}")
-    assert not modules & {"cffi", "pycparser", *(f"butter.{other.name}" for other in EVENTS if other.name != feature)}
+    others = {f"butter.{other.name}" for other in EVENTS if other.name != feature}
+    assert not modules & {"cffi", "pycparser", "trio", "butter.trio", *others}
     assert {"asyncio", f"butter.{feature}", f"butter.asyncio.{feature}"} <= modules
+
+
+def test_trio_comes_when_it_is_asked_for():
+    """A module of butter.trio brings trio, and not the awaitables of asyncio."""
+    _, modules = fresh("butter.trio")
+    assert not modules & {"trio", "asyncio"}
+    _, modules = fresh("butter.trio.inotify")
+    assert {"trio", "butter.inotify", "butter.trio.inotify"} <= modules
+    assert not modules & {"cffi", "pycparser", "butter.asyncio", "butter.eventfd"}
 
 
 def test_import_is_quick(tmp_path):

@@ -16,6 +16,7 @@ import pytest
 
 import butter
 import butter.asyncio
+import butter.trio
 from butter._timerfd import TimerVal
 from butter.inotify import InotifyEvent
 from butter.signalfd import Signal
@@ -41,6 +42,8 @@ from butter.signalfd import Signalfd
 from butter.sigset import sigismember
 from butter.system import MS_REMOUNT, getpid, mount, mounted
 from butter.timerfd import Timer
+from butter.trio import inotify as trio_inotify
+from butter.trio.pidfd import Pidfd_async
 
 
 def objects() -> None:
@@ -122,6 +125,17 @@ async def awaitables() -> None:
         reveal_type(ticks)  # int
     async for value in Eventfd_async():
         reveal_type(value)  # int
+
+
+async def awaitables_of_trio() -> None:
+    async with trio_inotify.Inotify_async(maxsize=3) as inotify:
+        reveal_type(inotify)  # Inotify_async
+        async for event in inotify:
+            reveal_type(event)  # InotifyEvent
+        reveal_type(await inotify.get())  # InotifyEvent
+        reveal_type(inotify.watch("/tmp"))  # int
+    reveal_type(await Pidfd_async(1).wait(1))  # int
+    trio_inotify.Inotify_async(loop=None)  # mistake
 """
 
 # A program's text up to the cursor, and the class whose members have to be offered.
@@ -197,6 +211,7 @@ def public_classes():
     found = [
         *pkgutil.iter_modules(butter.__path__, "butter."),
         *pkgutil.iter_modules(butter.asyncio.__path__, "butter.asyncio."),
+        *pkgutil.iter_modules(butter.trio.__path__, "butter.trio."),
     ]
     modules = [importlib.import_module(module.name) for module in found if not module.ispkg and "._" not in module.name]
     return {
