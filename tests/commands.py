@@ -114,3 +114,12 @@ def one_line(stderr, *words):
     assert stderr.endswith("\n")
     for word in words:
         assert word in stderr
+
+
+def ignore(directory, rules):
+    """Give a directory a .gitignore, and let the rules of those above it not count.
+
+    The tests may run below a directory that a repository ignores.
+    """
+    (directory / ".git").mkdir()
+    (directory / ".gitignore").write_text(rules)

@@ -262,7 +262,7 @@ def format_argument(argument: str) -> str:
 
 def time_format_argument(argument: str) -> str:
     try:
-        formatted_time(0.0, argument)
+        formatted_time(0.0, argument).encode()
     except ValueError:
         # also of what is not UTF-8, or not in the character set of the locale
         raise argparse.ArgumentTypeError(f"{argument!a} is not a format of a time here") from None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import support
-from commands import finish, one_line, refusal, run, stop, watching
+from commands import finish, ignore, one_line, refusal, run, stop, watching
 from support import in_child, needs, needs_namespaces, own_filesystem
 from support.mounts import raw_mount
 
@@ -111,7 +111,7 @@ def test_patterns(here):
     """--who leaves out names by globs, and by the .gitignore files of each path."""
     for name in "one", "two":
         (here / name).mkdir()
-    (here / "one" / ".gitignore").write_text("*.log\n")
+        ignore(here / name, "*.log\n" if name == "one" else "")
     arguments = here / "one", here / "two", "--gitignore", "--exclude", "*.o"
     with watching("--who", *arguments, "--json", "-n", "2", "-e", "create") as process:
         for name in "one/a.log", "one/a.o", "two/a.o", "two/a.log", "one/a.c":

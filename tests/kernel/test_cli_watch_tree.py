@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import support
-from commands import COMMAND, finish, one_line, refusal, run, stop, wait_until_drained, watching
+from commands import COMMAND, finish, ignore, one_line, refusal, run, stop, wait_until_drained, watching
 from support import needs, needs_namespaces, own_filesystem
 
 from butter.cli._watch_tree import kinds_of
@@ -82,7 +82,7 @@ def test_tree_json(here):
 
 def test_patterns_of_a_tree(here):
     """Globs and .gitignore files leave paths out, with all below them."""
-    (here / ".gitignore").write_text("*.log\n")
+    ignore(here, "*.log\n")
     (here / "build").mkdir()
     arguments = "--exclude", "build/", "--include", "*.c", "--include", "*.log", "--gitignore"
     with watching(here, "-r", "-e", "create", "-n", "2", *arguments) as process:
@@ -96,7 +96,7 @@ def test_patterns_of_a_tree(here):
 @pytest.mark.parametrize("where", ["-r", "names"])
 def test_patterns_without_a_tree(here, where):
     """Without -r the globs are for the names in the directory."""
-    (here / ".gitignore").write_text("*.log\n")
+    ignore(here, "*.log\n")
     arguments = ["--exclude", "b.c", "--include", "*.c", "--include", "*.log", "--gitignore"]
     with watching(here, "-e", "create", "-n", "2", *arguments, *(["-r"] if where == "-r" else [])) as process:
         for name in "a.log", "a.txt", "b.c", "a.c":
