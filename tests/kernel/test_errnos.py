@@ -780,7 +780,7 @@ def queue_a_signal_to_another_user(fail):
 
 @provokes("sigqueue", errno.EAGAIN, words="RLIMIT_SIGPENDING")
 def queue_too_many_signals(fail):
-    limit("RLIMIT_SIGPENDING", 0)
+    let_no_signal_wait()
     sigprocmask(SIG_BLOCK, signal.SIGRTMIN)
     sigqueue(os.getpid(), signal.SIGRTMIN)
 
@@ -1195,7 +1195,7 @@ def strange():
 def signal_to_a_full_queue(fail):
     pthread_sigmask(SIG_BLOCK, [signal.SIGRTMIN])
     process = Pidfd(os.getpid())
-    resource.setrlimit(getattr(resource, "RLIMIT_SIGPENDING", 11), (0, 0))  # PyPy has no name for it
+    let_no_signal_wait()
     process.send_signal(signal.SIGRTMIN, value=1)
 
 
@@ -2436,6 +2436,10 @@ def cgroup_joined_by_the_child(fail):
     support.inject("clone3", errno.ENOSYS)
     fail("openat", arguments={2: os.O_WRONLY | os.O_CLOEXEC})
     spawned(cgroup=directory)
+
+
+def let_no_signal_wait():
+    resource.setrlimit(getattr(resource, "RLIMIT_SIGPENDING", 11), (0, 0))  # PyPy has no name for it
 
 
 def limit(name, value):
