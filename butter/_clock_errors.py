@@ -129,7 +129,7 @@ def _not_set(clock: int, nanoseconds: int, **_: object) -> str:
     up = lib.clock_gettime(CLOCK_MONOTONIC)
     if nanoseconds < up:
         return f"the time is {nanoseconds} ns, and must not be below CLOCK_MONOTONIC, which is {up} ns"
-    return f"the time is {nanoseconds} ns; the kernel takes those that are 30 years from the end of its 64 bits"
+    return f"the time is {nanoseconds} ns; the kernel refuses the last 30 years that its 64 bits can hold"
 
 
 def _may_not_set(clock: int, **_: object) -> str:

@@ -356,6 +356,22 @@ def writev(fd: FileDescriptor, buffers: Sequence[Buffer]) -> int:
     return result if result >= 0 else WRITEV.check(result, fd=number, buffers=buffers)
 
 
+def _at_offset(
+    call: Callable[..., int], errors: Errors, fd: FileDescriptor, buffers: Sequence[Buffer], offset: int, flags: int
+) -> int:
+    number = fd if type(fd) is int else fileno(fd)
+    if offset.__class__ is not int or flags.__class__ is not int:
+        # some builtins take a float, or any object with __index__
+        offset, flags = integer(offset, -64, "offset"), integer(flags, -32, "flags")
+    try:
+        result = call(number, buffers, offset, flags)
+    except (OSError, OverflowError) as error:
+        result = _failed(error, number, offset, flags)
+    if result >= 0:
+        return result
+    return errors.check(result, fd=number, buffers=buffers, offset=offset, flags=flags)
+
+
 def preadv2(fd: FileDescriptor, buffers: Sequence[Buffer], offset: int = -1, flags: int = 0) -> int:
     """``preadv2(fd, iov, iovcnt, offset, flags)``: reads at an offset, into buffers.
 
@@ -369,17 +385,7 @@ def preadv2(fd: FileDescriptor, buffers: Sequence[Buffer], offset: int = -1, fla
 
     Linux 4.6, :manpage:`preadv2(2)`.
     """
-    number = fd if type(fd) is int else fileno(fd)
-    if offset.__class__ is not int or flags.__class__ is not int:
-        # some builtins take a float, or any object with __index__
-        offset, flags = integer(offset, -64, "offset"), integer(flags, -32, "flags")
-    try:
-        result = _preadv(number, buffers, offset, flags)
-    except (OSError, OverflowError) as error:
-        result = _failed(error, number, offset, flags)
-    if result >= 0:
-        return result
-    return PREADV2.check(result, fd=number, buffers=buffers, offset=offset, flags=flags)
+    return _at_offset(_preadv, PREADV2, fd, buffers, offset, flags)
 
 
 def pwritev2(fd: FileDescriptor, buffers: Sequence[Buffer], offset: int = -1, flags: int = 0) -> int:
@@ -395,14 +401,4 @@ def pwritev2(fd: FileDescriptor, buffers: Sequence[Buffer], offset: int = -1, fl
 
     Linux 4.6, :manpage:`pwritev2(2)`.
     """
-    number = fd if type(fd) is int else fileno(fd)
-    if offset.__class__ is not int or flags.__class__ is not int:
-        # some builtins take a float, or any object with __index__
-        offset, flags = integer(offset, -64, "offset"), integer(flags, -32, "flags")
-    try:
-        result = _pwritev(number, buffers, offset, flags)
-    except (OSError, OverflowError) as error:
-        result = _failed(error, number, offset, flags)
-    if result >= 0:
-        return result
-    return PWRITEV2.check(result, fd=number, buffers=buffers, offset=offset, flags=flags)
+    return _at_offset(_pwritev, PWRITEV2, fd, buffers, offset, flags)
