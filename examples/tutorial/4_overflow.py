@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Print the files of some directories that are complete, and miss none of them.
+
+Usage: python examples/tutorial/4_overflow.py DIRECTORY...
+"""
+
+import os
+import sys
+
+from butter.errors import NoMoreEvents
+from butter.inotify import IN_CLOSE_WRITE, IN_MOVED_TO, IN_ONLYDIR, Inotify
+
+COMPLETE = IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR
+PAUSE = 0.2  # seconds
+
+
+def show(complete: set[str]) -> None:
+    if complete:
+        print("complete:", *sorted(complete))
+        complete.clear()
+
+
+def files(directory: str) -> list[str]:
+    try:
+        with os.scandir(directory) as entries:
+            return [entry.path for entry in entries if entry.is_file()]
+    except FileNotFoundError:
+        return []  # the directory has gone meanwhile
+
+
+def main(directories: list[str]) -> None:
+    complete: set[str] = set()
+    with Inotify() as inotify:
+        for directory in directories:
+            inotify.watch(directory, COMPLETE)
+        print("watching", *directories)
+        while True:
+            try:
+                event = inotify.wait(timeout=PAUSE if complete else None)
+            except TimeoutError:
+                show(complete)
+                continue
+            except NoMoreEvents:
+                break
+            if event.overflow_event:
+                print("events were lost: looking at all files")
+                for directory in directories:
+                    complete.update(files(directory))
+            elif event.close_write_event or event.moved_to_event:
+                complete.add(inotify.path(event))
+        show(complete)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

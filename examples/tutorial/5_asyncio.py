@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Print the files of some directories that are complete, in an asyncio program.
+
+Usage: python examples/tutorial/5_asyncio.py DIRECTORY...
+"""
+
+import asyncio
+import os
+import sys
+
+from butter.asyncio.inotify import Inotify_async
+from butter.inotify import IN_CLOSE_WRITE, IN_MOVED_TO, IN_ONLYDIR
+
+COMPLETE = IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR
+PAUSE = 0.2  # seconds
+
+
+def show(complete: set[str]) -> None:
+    if complete:
+        print("complete:", *sorted(complete))
+        complete.clear()
+
+
+async def show_always(complete: set[str]) -> None:
+    while True:
+        await asyncio.sleep(PAUSE)
+        show(complete)
+
+
+def files(directory: str) -> list[str]:
+    try:
+        with os.scandir(directory) as entries:
+            return [entry.path for entry in entries if entry.is_file()]
+    except FileNotFoundError:
+        return []  # the directory has gone meanwhile
+
+
+async def main(directories: list[str]) -> None:
+    complete: set[str] = set()
+    async with Inotify_async() as inotify:
+        for directory in directories:
+            inotify.watch(directory, COMPLETE)
+        print("watching", *directories)
+        showing = asyncio.create_task(show_always(complete))
+        async for event in inotify:
+            if event.overflow_event:
+                print("events were lost: looking at all files")
+                for directory in directories:
+                    complete.update(files(directory))
+            elif event.close_write_event or event.moved_to_event:
+                complete.add(inotify.path(event))
+        showing.cancel()
+        show(complete)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
