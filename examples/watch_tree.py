@@ -3,7 +3,7 @@
 
     python examples/watch_tree.py DIRECTORY [EXCLUDED...]
 
-What git ignores is left out, and so are the names that the patterns EXCLUDED match, as
+The names that git ignores are left out, and those that the patterns EXCLUDED match, as
 "*.tmp" or "build/".
 """
 
@@ -15,8 +15,8 @@ from butter.tree import ChangeKind, Tree, gitignore
 
 
 def main(directory: str, *excluded: str) -> None:
-    exclude = [gitignore(directory), ".git/", *excluded]
-    with Tree(directory, exclude=exclude) as tree, contextlib.suppress(KeyboardInterrupt):
+    ignored = gitignore(directory)
+    with Tree(directory, exclude=[ignored, ".git/", *excluded]) as tree, contextlib.suppress(KeyboardInterrupt):
         print("watching", len(tree.entries()), "files, by", tree.backend, flush=True)
         for change in tree:
             path = os.path.join(directory, change.path)
