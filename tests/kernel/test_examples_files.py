@@ -87,7 +87,7 @@ def test_who_changed(tmp_path):
 
 
 def test_wall_clock():
-    """Each line is at a full period of the clock, and in order."""
+    """There is a line after each period, until Ctrl-C ends the program."""
     with running("wall_clock.py", 0.05) as process:
         assert process.stdout.readline() == "armed\n"
         for _ in range(3):
