@@ -281,6 +281,20 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def screenshots(session: nox.Session) -> None:
+    """The pages in Chromium, as pictures and as a user searches them.
+
+    ``-- how_to/proxy index`` takes these pages alone.
+    """
+    if shutil.which("chromium") is None:
+        session.run("apt-get", "install", "-qy", "--no-install-recommends", "chromium", external=True)
+    session.install(".[docs]")
+    html, pictures = "docs/_build/html", f"{session.virtualenv.location}/pictures"
+    session.run("sphinx-build", "-W", "-q", "-b", "html", "docs", html)
+    session.run("python", "tools/screenshots.py", html, pictures, *session.posargs)
+
+
+@nox.session
 def benchmarks(session: nox.Session) -> None:
     """butter beside its peers: ``nox -s benchmarks -- inotify``.
 

@@ -24,7 +24,17 @@ nitpicky = True
 smartquotes = False
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"butter {release}"
+html_static_path = ["static"]
+html_css_files = ["butter.css"]
+html_logo = html_favicon = "static/butter.svg"
+NAMES = {f"color-api-{part}": "var(--color-brand-primary)" for part in ("name", "pre-name")}
+html_theme_options = {
+    # dark enough on white, and light enough on black, for a link
+    "light_css_variables": {"color-brand-primary": "#8a5a00", "color-brand-content": "#1f5fa8", **NAMES},
+    "dark_css_variables": {"color-brand-primary": "#f0c24b", "color-brand-content": "#79b2f0", **NAMES},
+}
 html_show_sourcelink = html_copy_source = False
 
 autodoc_member_order = "bysource"

@@ -8,6 +8,7 @@ import builtins
 import codeop
 import functools
 import importlib
+import os
 import re
 import runpy
 from pathlib import Path
@@ -32,6 +33,24 @@ EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
 MODULES = {module.__name__: module for module in reference.public_modules()}
 TABLES = errno_tables()
 CALLS = sorted(call for call in TABLES if call != "fork")  # the command's own
+# the jobs for which most users come, and their words for them
+JOBS = {
+    "how_to/watch_directory": ["complete", "close_write"],
+    "how_to/watch_tree": ["recursive", "subdirectories"],
+    "how_to/follow_configuration": ["rename", "reload"],
+    "tutorial/asyncio": ["asyncio"],
+    "tutorial/timeout": ["timeout"],
+    "tutorial/overflow": ["overflow"],
+    "how_to/graceful_shutdown": ["graceful shutdown", "SIGTERM"],
+    "how_to/heartbeat": ["heartbeat", "every second"],
+    "how_to/wake_from_thread": ["thread"],
+    "how_to/memfd_to_child": ["sealed", "pass_fds"],
+    "how_to/proxy": ["socket"],
+    "splice": ["sendfile"],
+    "how_to/use_in_epoll": ["select"],
+    "coming_from/pyinotify": ["pyinotify"],
+    "coming_from/watchdog": ["watchdog"],
+}
 SETTINGS = runpy.run_path(str(DOCS / "conf.py"))
 GENERATED = re.compile(r"^\.\. generated:: (\w+)(.*)$", re.MULTILINE)
 
@@ -151,6 +170,24 @@ def test_every_page_can_be_reached():
         for tree in re.findall(r"^\.\. toctree::\n((?:   .*\n|\n)*)", path.read_text(), re.MULTILINE):
             entries += [line.strip() for line in tree.splitlines() if line.strip() and not line.strip().startswith(":")]
     assert sorted([*entries, "index"]) == sorted(PAGES)
+
+
+@functools.cache
+def links_of(page):
+    """The pages to which the text of a page leads; tables of contents are not text."""
+    found = re.findall(r":doc:`(?:[^`<]*<)?([^`<>]+)>?`", PAGES[page].read_text())
+    return {os.path.normpath(os.path.join("/", os.path.dirname(page), target))[1:] for target in found}
+
+
+@pytest.mark.parametrize(("page", "words"), JOBS.items())
+def test_a_common_job_is_found(page, words):
+    """The first page leads to the guide in two clicks, and its index has the words."""
+    # nox -s screenshots asks the search for them
+    near = links_of("index")
+    assert page in near.union(*map(links_of, near))
+    directives = re.findall(r"^\.\. index::(.*\n(?:   .*\n)*)", PAGES[page].read_text(), re.MULTILINE)
+    marked = {word.strip(" \n,") for word in re.split("[!,]", "".join(directives))}
+    assert set(words) <= marked
 
 
 def test_python_inventory():
