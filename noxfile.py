@@ -16,7 +16,7 @@ PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.14t", "pypy3"]
 nox.options.default_venv_backend = "venv"
 # a Python that this machine lacks is skipped
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "tests", "clocks", "docs", "wheel", "stress"]
+nox.options.sessions = ["lint", "tests", "clocks", "docs", "loops", "wheel", "stress"]
 
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 C_SOURCES = sorted(map(str, Path("butter/build").glob("*.c")))
@@ -189,6 +189,19 @@ def clocks(session: nox.Session) -> None:
         ]
         tests = ["pytest", "-n", "2", "-k", "timer or wait or timeout or time_is_up", *session.posargs]
         session.run("unshare", "--time", *offsets, "--fork", *tests, external=True)
+
+
+# for Debian's Python there is a package of GTK, which nothing has to compile
+@nox.session(
+    python="/usr/bin/python3" if Path("/usr/bin/python3").exists() else None, venv_params=["--system-site-packages"]
+)
+def loops(session: nox.Session) -> None:
+    """The examples in the loops of Qt and GTK, in windows that no screen shows.
+
+    Needs Debian's packages of GTK; Qt comes from PyPI, in 85 MB.
+    """
+    session.install(".[test]", "PySide6-Essentials")
+    session.run("pytest", "-m", "loops", *session.posargs, "tests/kernel/test_examples_loops.py")
 
 
 @nox.session

@@ -21,14 +21,16 @@ EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
 
 
 @contextlib.contextmanager
-def running(name, *arguments):
+def running(name, *arguments, warnings=("error",), **options):
     """The example *name*, which is stopped if it does not end by itself.
 
     It has a process group of its own, as a command in a terminal.
     """
-    command = [sys.executable, "-W", "error", EXAMPLES / name, *map(str, arguments)]
+    filters = [f"-W{warning}" for warning in warnings]
+    command = [sys.executable, *filters, EXAMPLES / name, *map(str, arguments)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+    options = {"stdout": pipe, "stderr": pipe, "text": True, "start_new_session": True, **options}
+    with subprocess.Popen(command, **options) as process:
         timer = threading.Timer(60, process.kill)
         timer.start()
         try:
@@ -71,10 +73,24 @@ def test_graceful_shutdown():
             out, err = process.communicate()
             assert (process.returncode, err) == (0, "")
         first, *rest, last = out.splitlines()
-        assert last == "the helper process ended: SIGTERM"
+        assert last == "the helper process ended: -15"
         assert first == f"{number.name} from process {os.getpid()}: finishing"
         assert len(rest) == 2
         assert all("none is half done" in line for line in rest)
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["by a second signal", "by the time"])
+def test_graceful_shutdown_that_takes_long(again):
+    """Work that does not end is given up, and the child process ends all the same."""
+    with running("graceful_shutdown.py", 1000, 1000 if again else 0.01) as process:
+        assert process.stdout.readline() == "working\n"
+        process.terminate()
+        assert process.stdout.readline() == f"SIGTERM from process {os.getpid()}: finishing\n"
+        if again:
+            process.terminate()
+        out, err = process.communicate()
+        assert (process.returncode, err) == (1, "")
+        assert out == ("" if again else "the time is over\n") + "the helper process ended: -15\n"
 
 
 def test_wake_from_thread():

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""A server that tells its clients which files are complete, in one loop of epoll.
+
+    python examples/use_in_epoll.py DIRECTORY [PORT]     then: nc 127.0.0.1 PORT
+
+The loop waits for changes of the directory, for signals, for clients that come and for
+clients that go.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+
+from butter.epoll import EPOLLIN, Epoll
+from butter.inotify import IN_CLOSE_WRITE, IN_MOVED_TO, IN_NONBLOCK, IN_ONLYDIR, Inotify
+from butter.signalfd import SFD_NONBLOCK, Signalfd
+
+
+def main(directory: str, port: int = 0) -> None:
+    clients: dict[int, socket.socket] = {}
+
+    def drop(client: socket.socket) -> None:
+        del clients[client.fileno()]
+        epoll.unregister(client)  # before it is closed
+        client.close()
+
+    def tell(line: bytes) -> None:
+        for client in list(clients.values()):
+            try:
+                client.sendall(line)
+            except OSError:
+                drop(client)  # it has gone, or does not read
+
+    with (
+        Signalfd([signal.SIGINT, signal.SIGTERM], SFD_NONBLOCK) as signals,
+        Inotify(IN_NONBLOCK) as inotify,
+        socket.create_server(("127.0.0.1", port)) as server,
+        Epoll() as epoll,
+    ):
+        inotify.watch(directory, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR)
+        server.setblocking(False)
+        for source in signals, inotify, server:
+            epoll.register(source, EPOLLIN)
+        print("port", server.getsockname()[1], flush=True)
+        for fd, _ in epoll:
+            if fd == signals.fileno():
+                names = [event.name for event in signals.read_events()]
+                print("ends by", *names, flush=True)
+                break
+            elif fd == inotify.fileno():
+                for event in inotify.read_events():
+                    if event.overflow_event:
+                        tell(b"events were lost: list the directory\n")
+                    elif not event.ignored_event:
+                        tell(b"%s is complete\n" % event.filename)
+            elif fd == server.fileno():
+                with contextlib.suppress(OSError):  # the client may have gone already
+                    client, _ = server.accept()
+                    client.setblocking(False)
+                    clients[client.fileno()] = client
+                    epoll.register(client, EPOLLIN)
+                    client.sendall(b"watching %s\n" % os.fsencode(directory))
+            else:
+                client = clients[fd]
+                try:
+                    gone = client.recv(4096) == b""
+                except OSError:
+                    gone = True
+                if gone:
+                    drop(client)
+        for client in list(clients.values()):
+            drop(client)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))
