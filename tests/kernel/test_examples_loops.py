@@ -1,4 +1,4 @@
-"""The programs in examples/ about threads that stop, and about loops beside asyncio's."""
+"""The programs in examples/ about a thread that stops, and about other loops."""
 
 import contextlib
 import os
@@ -40,8 +40,9 @@ def wait_for_descriptors(process, count):
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_server(tmp_path, name):
-    """Each client that is there is told of each file, and the server ends at a signal."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_server(tmp_path, name, number):
+    """Each client is told of each file, and the server ends at a signal."""
     with running(name, tmp_path) as process:
         address = ("127.0.0.1", port(process))
         with client_of(address, tmp_path) as one:
@@ -52,11 +53,11 @@ def test_server(tmp_path, name):
             wait_for_descriptors(process, descriptors)
             (tmp_path / "second").touch()
             assert one.readline() == "second is complete\n"
-            process.terminate()
+            process.send_signal(number)
             assert list(one) == SERVERS[name]
         out, err = process.communicate()
         assert (process.returncode, err) == (0, "")
-        assert out.startswith(("ends by SIGTERM", f"SIGTERM from process {os.getpid()}"))
+        assert out.startswith((f"ends by {number.name}", f"{number.name} from process {os.getpid()}"))
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -101,7 +102,7 @@ def broadway(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", ["use_in_qt.py", "use_in_gtk.py"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_window(tmp_path, monkeypatch, request, name, number):
-    """The window shows each change, and the end of the directory; a signal closes it."""
+    """The window shows each change, until a signal closes it."""
     directory = tmp_path / "watched"
     directory.mkdir()
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
