@@ -46,7 +46,7 @@ def quoted(page, pattern):
 
 
 SHOWN = quoted("troubleshooting", r"^   ((?:[\w.]+\.)?(?:[A-Z]\w+): .*?)(?=\n(?:\n|   [\w.]+: ))")
-SENTENCES = quoted("kernels", r"(?<=\s)\*(\w+:\s[^*]+)\*(?=[\s.,])")
+SENTENCES = quoted("kernels", r"(?<=\s)\*(\w+:\s[^*]+)\*(?=[\s.,;])")
 
 
 def of(call, *arguments):
