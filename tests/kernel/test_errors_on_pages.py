@@ -1,4 +1,4 @@
-"""The errors that docs/troubleshooting.rst and docs/kernels.rst show are butter's own."""
+"""The errors on the pages troubleshooting and kernels are those that butter raises."""
 
 import errno
 import os
@@ -50,7 +50,7 @@ SENTENCES = quoted("kernels", r"(?<=\s)\*(\w+:\s[^*]+)\*(?=[\s.,;])")
 
 
 def of(call, *arguments):
-    """What a traceback of *call* ends with."""
+    """The last line of the traceback of *call*."""
     with pytest.raises((OSError, RuntimeError)) as raised:
         call(*arguments)
     kind = type(raised.value)
