@@ -55,12 +55,12 @@ def of(call, *arguments):
         call(*arguments)
     kind = type(raised.value)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-    # a private module has the class for the public one
-    return plain(f"{name.replace('_clone_errors', 'clone')}: {raised.value}")
+    return plain(f"{name}: {raised.value}")
 
 
 def few_descriptors():
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 4096))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     return Eventfd()
 
 
