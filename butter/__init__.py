@@ -3,8 +3,48 @@
 Each comes as the call of the manual page, as a file-like object, and in
 :mod:`butter.asyncio` and :mod:`butter.trio` as an awaitable.
 
+Files:
+
+* ``inotify`` watches files and directories.
+* ``fanotify`` watches whole filesystems, and decides whether files may be used.
+* ``tree`` watches a directory with all below it, one file by its name, or a spool.
+* ``mounts`` tells which mounts appear, move and go.
+* ``memfd`` makes files in memory, which can be sealed and handed over.
+* ``splice`` moves bytes from descriptor to descriptor, uncopied.
+* ``fd`` duplicates, closes and compares descriptors, and reads into buffers.
+
+Events and time:
+
+* ``epoll`` waits for many descriptors at once.
+* ``eventfd`` counts, and so wakes a loop from threads and signal handlers.
+* ``pipe`` makes pipes whose two ends are owned.
+* ``timerfd`` makes timers that can be waited for.
+* ``clock`` reads, sets and adjusts clocks, and sleeps by them.
+* ``signalfd`` receives signals as events.
+* ``sigset`` blocks signals, sends them with a value, and waits for them.
+
+Processes and containers:
+
+* ``pidfd`` waits for processes and signals them without races.
+* ``clone`` makes and joins namespaces, and starts programs in them.
+* ``prctl`` has the settings of threads and processes, and their capabilities.
+* ``system`` mounts filesystems, names the host, and asks for ids.
+
+For all of them:
+
+* ``asyncio`` has the awaitables, a module for each feature.
+* ``trio`` has the awaitables under trio.
+* ``eventlike`` has the base of the objects with events.
+* ``errors`` has the exceptions.
+
+For programs of other libraries:
+
+* ``inotify_simple`` has the interface of the package of that name.
+* ``utils`` has the helpers of butter 0.13.
+* ``fanotify_constants`` has the constants of ``fanotify``, as butter 0.13 had them.
+
 ``from butter import *`` imports every module but the awaitables; ``import butter``
-imports none of them.
+imports none of them. ``python -m butter`` is the command ``butter``.
 """
 
 from butter._version import __version__

@@ -7,6 +7,8 @@
     python tools/reference.py tree               butter's exceptions, drawn
     python tools/reference.py exceptions         those that all features share
     python tools/reference.py command            the command line, as --help has it
+    python tools/reference.py kernels            what each kernel brings
+    python tools/reference.py newer_calls        the calls that old kernels lack
 
 The pages in ``docs/`` have the same words in a directive, ``.. generated:: feature
 inotify``, so the output of this program is not kept in a file.
@@ -30,9 +32,9 @@ import sys
 import textwrap
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from constants import SINCE, groups  # beside this file
+from constants import OLDEST, SINCE, groups  # beside this file
 
 import butter
 import butter.cli
@@ -496,6 +498,121 @@ def fields(record: type, module: ModuleType) -> Iterator[str]:
             yield from (f"    {line}" for line in fields(inner, module))
 
 
+# Kernels
+
+# In a docstring, the sentence with the kernel of the whole thing: "Linux 5.9, and 5.11
+# for CLOSE_RANGE_CLOEXEC". All other kernels are those of a part of it.
+OWN_KERNELS = re.compile(r"(?:^|[.,] )(Linux \d+\.\d+(?=[.,])(?:, (?:and|or) \d+\.\d+)*)", re.MULTILINE)
+KERNELS = re.compile(r"(?:\bLinux|, and|, or) (\d+\.\d+)(?![.\d]*\d)")
+
+
+class Brought(NamedTuple):
+    """The names that one kernel brings to one module, as references to them."""
+
+    new: list[str]
+    changed: list[str]
+
+
+def kernels() -> str:
+    """Return a table of the kernels, from the oldest that butter supports on.
+
+    It has the constants and calls that each brings, and those that do more with it.
+    """
+    rows: dict[tuple[int, ...], dict[str, Brought]] = {}
+
+    def brought(kernel: str, module: str) -> Brought:
+        return rows.setdefault(numbers(kernel), {}).setdefault(module, Brought([], []))
+
+    for module in feature_modules():
+        for name, text in described_things(module):
+            new, changed = kernels_in(text)
+            for kernel in new:
+                brought(kernel, module).new.append(f":obj:`{name} <butter.{module}.{name}>`")
+            for kernel in changed:
+                brought(kernel, module).changed.append(f":obj:`{name} <butter.{module}.{name}>`")
+        for group in declared_groups(module):
+            for constant, text in group.constants:
+                if since := SINCE.search(text):
+                    brought(since[1], module).new.append(f":data:`~butter.{module}.{constant}`")
+    return table(
+        ["Linux", "new", "does more, or otherwise"],
+        [
+            [".".join(map(str, kernel)), *("\n\n".join(names(rows[kernel], place)) for place in (0, 1))]
+            for kernel in sorted(rows)
+            if kernel >= OLDEST
+        ],
+    )
+
+
+def names(row: dict[str, Brought], place: int) -> Iterator[str]:
+    for module, found in row.items():
+        if found[place]:
+            yield f":doc:`{module}`: {', '.join(found[place])}"
+
+
+def numbers(kernel: str) -> tuple[int, ...]:
+    return tuple(map(int, kernel.split(".")))
+
+
+def feature_modules() -> list[str]:
+    """Return the names of the modules that have a page of their own."""
+    return [name for name in butter.__all__ if (ROOT / f"docs/{name}.rst").is_file()]
+
+
+def described_things(module: str) -> Iterator[tuple[str, str]]:
+    """Return the name and the docstring of each call, object and method of a module."""
+    public = importlib.import_module(f"butter.{module}")
+    found = Contents(module)
+    for name in found.functions:
+        yield name, inspect.getdoc(getattr(public, name)) or ""
+    for name in found.classes:
+        kind = getattr(public, name)
+        yield name, inspect.cleandoc(vars(kind).get("__doc__") or "")
+        # a base with an entry of its own has its methods there
+        bases = [base for base in kind.__mro__ if base is kind or is_private_part(base, module, found)]
+        texts: dict[str, str] = {}  # a method has several names, of which the first is that of its text
+        for base in bases:
+            for each, value in vars(base).items():
+                if not each.startswith("_") and (text := getattr(value, "__doc__", None)):
+                    texts.setdefault(text, f"{name}.{each}")
+        yield from ((each, inspect.cleandoc(text)) for text, each in texts.items())
+
+
+def is_private_part(base: type, module: str, found: Contents) -> bool:
+    return base.__module__ in own_modules(module) and base.__name__ not in found.classes
+
+
+def kernels_in(text: str) -> tuple[list[str], list[str]]:
+    """Return the kernel that brought the thing of a docstring, and those of its parts.
+
+    The first list is empty where the docstring does not say.
+    """
+    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text))
+    own = [kernel for sentence in OWN_KERNELS.findall(text) for kernel in KERNELS.findall(sentence)]
+    new = [min(own, key=numbers)] if own else []
+    return new, [kernel for kernel in dict.fromkeys(KERNELS.findall(text)) if kernel not in new]
+
+
+def newer_calls() -> str:
+    """Return a table of the system calls that old kernels lack, with the error."""
+    rows: dict[tuple[tuple[int, ...], str], set[str]] = {}
+    for name in (each for module in feature_modules() for each in own_modules(module)):
+        for errors in vars(importlib.import_module(name)).values():
+            # the calls of spawn have names of their own there
+            if isinstance(errors, Errors) and errors.call.isidentifier():
+                for sentence in sentences(errors.meanings[errno.ENOSYS][1]):
+                    if (since := KERNELS.search(sentence)) and numbers(since[1]) > OLDEST:
+                        rows.setdefault((numbers(since[1]), sentence), set()).add(f"``{errors.call}``")
+    heads = ["Linux", "calls", "sentence of the OSError (ENOSYS) on an older kernel"]
+    return table(
+        heads,
+        [
+            [".".join(map(str, kernel)), ", ".join(sorted(calls)), sentence]
+            for (kernel, sentence), calls in sorted(rows.items())
+        ],
+    )
+
+
 def main() -> None:
     kinds: dict[str, Callable[..., str]] = {
         "feature": feature,
@@ -503,6 +620,8 @@ def main() -> None:
         "tree": tree,
         "exceptions": exceptions,
         "command": command,
+        "kernels": kernels,
+        "newer_calls": newer_calls,
     }
     print(kinds[sys.argv[1]](*sys.argv[2:]))
 

@@ -103,6 +103,44 @@ def test_constants_have_number_meaning_and_kernel():
     assert f"{row} - ``0x10000000`` - refuse an object that is already watched - 4.18" in text
 
 
+def test_kernels_of_a_docstring():
+    """The kernel of the whole thing is told from those of its parts."""
+    own = "Linux 5.9, and 5.11 for ``CLOSE_RANGE_CLOEXEC``; :manpage:`close_range(2)`."
+    assert reference.kernels_in(own) == (["5.9"], ["5.11"])
+    assert reference.kernels_in("Its id.\n\nLinux 6.18, and 6.11 for mounts.") == (["6.11"], ["6.18"])
+    assert reference.kernels_in("It is the thread's. arm64 and RISC-V, Linux 5.4.") == (["5.4"], [])
+    assert reference.kernels_in("A wait, before Linux\n5.11 in milliseconds.") == ([], ["5.11"])
+    assert reference.kernels_in("Linux 6.13 has the calls; Linux 2.6.39 had not.") == ([], ["6.13"])
+
+
+def test_the_table_of_kernels_has_each_constant():
+    """A constant of a newer kernel stands in the row of that kernel alone."""
+    rows = re.split(r"^   \* - ", text_of("kernels"), flags=re.MULTILINE)
+    newer = [
+        (f"butter.{name}.{constant}`", since[1])
+        for name in reference.feature_modules()
+        for group in reference.declared_groups(name)
+        for constant, meaning in group.constants
+        if (since := reference.SINCE.search(meaning)) and reference.numbers(since[1]) >= reference.OLDEST
+    ]
+    assert len(newer) > 200
+    for constant, kernel in newer:
+        assert [row.split()[0] for row in rows if constant in row] == [kernel], constant
+
+
+def test_the_table_of_kernels_has_calls_and_objects():
+    """A call, an object and a method stand in the rows of the kernels they name."""
+    rows = {row.split()[0]: row for row in re.split(r"^   \* - ", reference.kernels(), flags=re.MULTILINE)[1:]}
+    assert ":obj:`pidfd_open <butter.pidfd.pidfd_open>`" in rows["5.3"]
+    assert (
+        ":obj:`MountMonitor <butter.mounts.MountMonitor>`"
+        in rows["6.15"].partition("     - ")[2].partition("     - ")[0]
+    )
+    assert ":obj:`Pidfd.info <butter.pidfd.Pidfd.info>`" in rows["6.13"]
+    assert ":obj:`Mount <butter.system.Mount>`" in rows["5.12"].rpartition("     - ")[2]
+    assert "``open_tree``" in next(row for row in reference.newer_calls().split("* - ") if row.startswith("5.2\n"))
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_every_errno_has_a_sentence(call):
     """Each errno's meaning is written out, on one page."""

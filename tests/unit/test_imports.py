@@ -74,6 +74,13 @@ def test_star_brings_each_public_module():
     assert {name for name in brought if name.startswith("butter")} == {"butter", "butter._version"}
 
 
+def test_help_names_each_public_module():
+    """``help(butter)`` has one sentence about each module that programs import."""
+    named = re.findall(r"^\* ``(\w+)`` .+\.$", butter.__doc__, re.MULTILINE)
+    public = [name for name in butter.__all__ if name != "__version__"]
+    assert sorted(named) == sorted([*public, "asyncio", "trio"])
+
+
 @pytest.mark.defect("I2")
 @pytest.mark.parametrize("feature", [feature.name for feature in EVENTS if not feature.composed])
 def test_awaitables_bring_their_own_feature_alone(feature):
