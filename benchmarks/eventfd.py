@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import linuxfd
+import trio
 
 from benchmarks.floor import Floor, timed
 from benchmarks.runner import LOOPS, Comparison, awaited, repeated
 from butter.asyncio.eventfd import Eventfd_async
 from butter.eventfd import EFD_NONBLOCK, Eventfd
+from butter.trio.eventfd import Eventfd_async as Eventfd_trio
 
 floor = Floor(
     "floor_eventfd",
@@ -97,6 +99,44 @@ async def queue_wakes() -> float:
     return (time.perf_counter_ns() - start) / 2000
 
 
+# Under trio a task of its own does what asyncio's call_soon does.
+
+
+async def trio_wakes(wake: Callable[[], object], wait: Callable[[], Awaitable[object]]) -> float:
+    async def soon() -> None:
+        wake()
+
+    async with trio.open_nursery() as nursery:
+        start = time.perf_counter_ns()
+        for _ in range(2000):
+            nursery.start_soon(soon)
+            await wait()
+        return (time.perf_counter_ns() - start) / 2000
+
+
+async def trio_eventfd_wakes() -> float:
+    async with Eventfd_trio() as counter:
+        return await trio_wakes(counter.increment, counter.get)
+
+
+async def trio_channel_wakes() -> float:
+    send, receive = trio.open_memory_channel[int](1)
+    return await trio_wakes(lambda: send.send_nowait(1), receive.receive)
+
+
+async def trio_readable_wakes() -> float:
+    fd = os.eventfd(0, os.EFD_NONBLOCK)
+
+    async def wait() -> None:
+        await trio.lowlevel.wait_readable(fd)
+        os.eventfd_read(fd)
+
+    try:
+        return await trio_wakes(lambda: os.eventfd_write(fd, 1), wait)
+    finally:
+        os.close(fd)
+
+
 def comparisons() -> Iterator[Comparison]:
     contenders = {"C floor": lambda: in_c(floor.write_read), "butter": butter, "linuxfd": linuxfd_object}
     if hasattr(os, "eventfd"):
@@ -116,3 +156,12 @@ def comparisons() -> Iterator[Comparison]:
             },
             {"asyncio.Queue": 1.6},
         )
+    waking = {
+        "C floor": lambda: in_c(floor.wake),
+        "butter": lambda: trio.run(trio_eventfd_wakes),
+        "butter, on asyncio": awaited(LOOPS["asyncio"], eventfd_wakes),
+        "a memory channel": lambda: trio.run(trio_channel_wakes),
+    }
+    if hasattr(os, "eventfd"):
+        waking["wait_readable, os.eventfd_read"] = lambda: trio.run(trio_readable_wakes)
+    yield Comparison("Waking a task, on trio", waking, {"wait_readable, os.eventfd_read": 1.5})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import tempfile
 import time
@@ -16,11 +17,12 @@ import asyncinotify
 import inotify_simple
 import linuxfd
 import minotaur
+import trio
 from watchdog.observers import inotify_c
 
 import butter.inotify_simple
 from benchmarks.floor import Floor
-from benchmarks.runner import LOOPS, Comparison, NewLoop, Sample, awaited
+from benchmarks.runner import FOLDER, LOOPS, Comparison, NewLoop, Sample, awaited, repeated
 from butter.asyncio.inotify import Inotify_async
 from butter.inotify import (
     IN_ATTRIB,
@@ -33,6 +35,7 @@ from butter.inotify import (
     inotify_add_watch,
     inotify_init,
 )
+from butter.trio.inotify import Inotify_async as Inotify_trio
 
 try:
     import pyinotify
@@ -117,6 +120,19 @@ def butter_one_by_one(path: str) -> Iterator[Callable[[], int]]:
 
 
 @contextmanager
+def butter_waits(path: str) -> Iterator[Callable[[], int]]:
+    with Inotify() as inotify:
+        inotify.watch(path, MASK)
+
+        def drain() -> int:
+            for _ in range(EVENTS):
+                inotify.wait()
+            return EVENTS
+
+        yield drain
+
+
+@contextmanager
 def linuxfd_batches(path: str) -> Iterator[Callable[[], int]]:
     inotify = linuxfd.inotify(nonBlocking=True)
     inotify.add(path, MASK)
@@ -192,13 +208,25 @@ def drained(contender: Callable[[str], Any]) -> Callable[[], float]:
     """Return a sample of one contender."""
 
     def sample() -> float:
-        with tempfile.TemporaryDirectory() as path, contender(path) as drain:
+        with tempfile.TemporaryDirectory(dir=FOLDER) as path, contender(path) as drain:
             fill(path)
             start = time.perf_counter_ns()
             count = drain()
             elapsed = time.perf_counter_ns() - start
             assert count == EVENTS, (contender, count)
             return elapsed / EVENTS
+
+    return sample
+
+
+def asked(question: str) -> Sample:
+    """Return a sample of *question*, which is about an event."""
+
+    def sample() -> float:
+        with tempfile.TemporaryDirectory(dir=FOLDER) as path, Inotify() as inotify:
+            inotify.watch(path, IN_CLOSE_WRITE)
+            Path(path, "report.txt").touch()
+            return repeated(question, event=inotify.wait(), IN_CLOSE_WRITE=IN_CLOSE_WRITE)
 
     return sample
 
@@ -274,10 +302,109 @@ def in_directory(scenario: Callable[..., Coroutine[Any, Any, float]], contender:
     """Return a sample of one contender, on a loop of its own."""
 
     async def work() -> float:
-        with tempfile.TemporaryDirectory() as path:
+        with tempfile.TemporaryDirectory(dir=FOLDER) as path:
             return await scenario(contender, path)
 
     return awaited(new_loop, work)
+
+
+# The contenders of trio, which has no inotify of its own: its documentation has
+# wait_readable for a descriptor, and threads for a call that blocks.
+
+
+@asynccontextmanager
+async def butter_trio(path: str, mask: int) -> AsyncIterator[Any]:
+    async with Inotify_trio() as inotify:
+        inotify.watch(path, mask)
+        yield inotify, inotify.get
+
+
+@asynccontextmanager
+async def butter_trio_batches(path: str, mask: int) -> AsyncIterator[Any]:
+    async with butter_trio(path, mask) as (inotify, _):
+        iterable = one_by_one(inotify.read_events)
+        yield iterable, iterable.__anext__
+
+
+async def one_by_one(read: Callable[[], Coroutine[Any, Any, list[Any]]]) -> AsyncIterator[Any]:
+    while True:
+        for event in await read():
+            yield event
+
+
+def simple_trio(read: Callable[[Any], Coroutine[Any, Any, list[Any]]]) -> Callable[[str, int], Any]:
+    """Return a contender that waits with *read*, which returns at least one event."""
+
+    @asynccontextmanager
+    async def contender(path: str, mask: int) -> AsyncIterator[Any]:
+        with inotify_simple.INotify() as inotify:
+            inotify.add_watch(path, mask)
+            iterable = one_by_one(lambda: read(inotify))
+            yield iterable, iterable.__anext__
+
+    return contender
+
+
+@asynccontextmanager
+async def channel_trio(path: str, mask: int) -> AsyncIterator[Any]:
+    """A task that reads when it can, and shares the events by a memory channel."""
+    send, receive = trio.open_memory_channel[Any](math.inf)
+
+    async def share(inotify: Any) -> None:
+        while True:
+            for event in await when_readable(inotify):
+                send.send_nowait(event)
+
+    with inotify_simple.INotify() as inotify:
+        inotify.add_watch(path, mask)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(share, inotify)
+            yield receive, receive.receive
+            nursery.cancel_scope.cancel()
+
+
+async def when_readable(inotify: Any) -> list[Any]:
+    await trio.lowlevel.wait_readable(inotify.fileno())
+    events: list[Any] = inotify.read(timeout=0)
+    return events
+
+
+async def in_a_thread(inotify: Any) -> list[Any]:
+    return await trio.to_thread.run_sync(inotify.read)
+
+
+async def touched_trio(contender: Callable[[str, int], Any], path: str) -> float:
+    file = Path(path, "report.txt")
+    file.touch()
+
+    async def touch() -> None:
+        os.utime(file)
+
+    async with contender(path, IN_ATTRIB) as (_, get), trio.open_nursery() as nursery:
+        start = time.perf_counter_ns()
+        for _ in range(500):
+            nursery.start_soon(touch)
+            await get()
+        return (time.perf_counter_ns() - start) / 500
+
+
+def under_trio(scenario: Callable[..., Coroutine[Any, Any, float]], contender: Any) -> Sample:
+    """Return a sample of one contender, in a run of trio."""
+
+    def sample() -> float:
+        with tempfile.TemporaryDirectory(dir=FOLDER) as path:
+            return trio.run(scenario, contender, path)
+
+    return sample
+
+
+TRIO = {
+    "butter": butter_trio,
+    "butter, read_events": butter_trio_batches,
+    "wait_readable, inotify_simple": simple_trio(when_readable),
+    "the same, a memory channel": channel_trio,
+    "to_thread, inotify_simple": simple_trio(in_a_thread),
+}
 
 
 def comparisons() -> Iterator[Comparison]:
@@ -285,6 +412,7 @@ def comparisons() -> Iterator[Comparison]:
         "C floor": c_floor,
         "butter": butter_batches,
         "butter, one by one": butter_one_by_one,
+        "butter, wait()": butter_waits,
         "linuxfd": linuxfd_batches,
         "inotify_simple": simple(inotify_simple),
         "watchdog's reader": watchdog_reader,
@@ -300,6 +428,14 @@ def comparisons() -> Iterator[Comparison]:
         f"Draining {EVENTS:,} queued inotify events through the interface of inotify_simple",
         {"butter": drained(simple(butter.inotify_simple)), "inotify_simple": drained(simple(inotify_simple))},
         {"inotify_simple": 0.5},
+    )
+    yield Comparison(
+        "Asking an event for a flag",
+        {
+            "butter": asked("event.close_write_event"),
+            "butter, by mask": asked("event.mask & IN_CLOSE_WRITE"),
+            "butter, by flags": asked("event.flags & IN_CLOSE_WRITE"),
+        },
     )
     peers = {
         "butter": butter_async,
@@ -320,3 +456,20 @@ def comparisons() -> Iterator[Comparison]:
             {name: in_directory(touched, peer, new_loop) for name, peer in peers.items()},
             {"asyncinotify": 1, "minotaur": 1, "aionotify": 1},
         )
+    yield Comparison(
+        f"async for over {EVENTS:,} queued inotify events, on trio",
+        {
+            **{name: under_trio(queued, peer) for name, peer in TRIO.items()},
+            "butter, on asyncio": in_directory(queued, butter_async, LOOPS["asyncio"]),
+        },
+        {"the same, a memory channel": 1.5},
+        rounds=9,
+    )
+    yield Comparison(
+        "One touched file to one awaited event, on trio",
+        {
+            **{name: under_trio(touched_trio, peer) for name, peer in TRIO.items()},
+            "butter, on asyncio": in_directory(touched, butter_async, LOOPS["asyncio"]),
+        },
+        {"the same, a memory channel": 1.5},
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import os
 import statistics
 import timeit
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -23,12 +24,17 @@ Result = TypeVar("Result")
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 #: takes one sample and returns nanoseconds for one operation
 Sample = Callable[[], float]
+#: the samples of each contender
+Samples = dict[str, list[float]]
+
+#: where files are made: in memory, or a busy disk would be measured
+FOLDER = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 #: the modules beside this one that have ``comparisons()``
 FEATURES = sorted(
     path.stem
     for path in HERE.glob("*.py")
-    if path.stem not in ("__init__", "__main__", "floor", "runner", "versions", "worker")
+    if path.stem not in ("__init__", "__main__", "floor", "record", "runner", "versions", "worker")
 )
 
 #: the event loops that everything awaitable is measured on
@@ -52,9 +58,9 @@ class Comparison:
     rounds: int = 15
     unit: str = "ns"
 
-    def run(self) -> str:
-        """Measure, and return the table as reStructuredText."""
-        samples: dict[str, list[float]] = {name: [] for name in self.contenders}
+    def measure(self) -> Samples:
+        """Take all samples, a round of all contenders after the other."""
+        samples: Samples = {name: [] for name in self.contenders}
         names = list(self.contenders)
         for turn in range(self.rounds + 1):
             # each round begins with another contender, so that none always runs after
@@ -63,6 +69,10 @@ class Comparison:
                 nanoseconds = taken(self.contenders[name])
                 if turn:  # the first round warms up
                     samples[name].append(nanoseconds)
+        return samples
+
+    def report(self, samples: Samples) -> str:
+        """Return the table of *samples*, and which targets are reached, as text."""
         medians = {name: statistics.median(values) for name, values in samples.items()}
         rows = [
             (name, f"{medians[name]:,.0f}", f"{medians[name] / medians['butter']:.2f}")

@@ -27,7 +27,7 @@ from watchdog.observers.inotify import InotifyObserver
 from watchfiles._rust_notify import RustNotify
 
 from benchmarks import ROOT
-from benchmarks.runner import Comparison, Sample
+from benchmarks.runner import FOLDER, Comparison, Sample
 from butter.inotify import IN_ATTRIB, IN_CLOSE_WRITE, Inotify
 from butter.tree import ChangeKind, Tree
 
@@ -44,8 +44,7 @@ Watcher = Callable[[str], AbstractContextManager[object]]
 @functools.cache
 def big_tree(files: int) -> str:
     """Return the path of a tree with so many *files*; its parent has nothing else."""
-    # in memory, or a busy disk would be measured
-    place = tempfile.mkdtemp(prefix="butter-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    place = tempfile.mkdtemp(prefix="butter-", dir=FOLDER)
     # removes it when this process ends, even if it is killed
     command = ["sh", "-c", 'cat; exec rm -r "$0"', place]
     cleaners.append(subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True))
@@ -227,7 +226,7 @@ def written(read: Callable[[str, Callable[[], None]], int]) -> Sample:
     def sample() -> float:
         reading, writing = os.pipe()
         start = 0
-        with tempfile.TemporaryDirectory() as path:
+        with tempfile.TemporaryDirectory(dir=FOLDER) as path:
             writer = os.fork()
             if not writer:
                 try:
