@@ -33,7 +33,10 @@ def check(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check format, lint and types of Python and C, generated files, C warnings."""
+    """Check format, lint and types of Python and C, generated files, C warnings.
+
+    With the extra for benchmarks, so the drawing of their numbers is tested here, too.
+    """
     session.install(".[bench,docs,lint,test]")
     check(session)
     built = session.create_tmp()
@@ -42,6 +45,7 @@ def lint(session: nox.Session) -> None:
         env={"CFLAGS": "-Wall -Wextra -Werror"},
     )
     session.run("pytest", "-m", "typing", "tests/unit/test_typing.py")
+    session.run("pytest", "-q", "tests/unit/test_plots.py")
 
 
 @nox.session
@@ -289,6 +293,7 @@ def docs(session: nox.Session) -> None:
     """
     session.install(".[docs]")
     session.run("python", "tools/pictures.py", "--check")
+    session.run("python", "tools/plots.py", "--check")
     for builder in "html", "doctest":
         session.run("sphinx-build", "-W", "-q", "-b", builder, "docs", f"docs/_build/{builder}")
 

@@ -61,7 +61,7 @@ def main() -> None:
         if arguments.against:
             print(beside(arguments.against, feature, arguments.k, arguments.rounds or 9), flush=True)
             continue
-        record = Record(arguments.json, feature) if arguments.json else None
+        record = Record(arguments.json, feature, keep=bool(arguments.k)) if arguments.json else None
         for comparison in all_comparisons(feature, arguments.k):
             comparison.rounds = arguments.rounds or comparison.rounds
             samples = comparison.measure()

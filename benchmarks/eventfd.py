@@ -164,4 +164,4 @@ def comparisons() -> Iterator[Comparison]:
     }
     if hasattr(os, "eventfd"):
         waking["wait_readable, os.eventfd_read"] = lambda: trio.run(trio_readable_wakes)
-    yield Comparison("Waking a task, on trio", waking, {"wait_readable, os.eventfd_read": 1.5})
+    yield Comparison("Waking a task, on trio", waking, {"wait_readable, os.eventfd_read": 2.5})

@@ -30,11 +30,15 @@ def machine() -> dict[str, Any]:
 
 
 class Record:
-    """The file of a feature, with the results of each comparison that ran."""
+    """The file of a feature, with the results of each comparison that ran.
 
-    def __init__(self, folder: Path, feature: str) -> None:
+    If *keep* is true, the file keeps those comparisons that did not run again.
+    """
+
+    def __init__(self, folder: Path, feature: str, keep: bool = False) -> None:
         self._path = folder / f"{feature}.json"
-        self._results: list[dict[str, Any]] = []
+        old = json.loads(self._path.read_text())["comparisons"] if keep and self._path.exists() else []
+        self._results: dict[str, dict[str, Any]] = {result["title"]: result for result in old}
 
     def add(self, comparison: Comparison, samples: Samples) -> None:
         """Write the file anew, with a comparison more.
@@ -47,8 +51,8 @@ class Record:
             "rounds": comparison.rounds,
             "contenders": {name: [round(value, 1) for value in quartiles(taken)] for name, taken in samples.items()},
         }
-        self._results.append(result)
-        content = {"machine": machine(), "comparisons": self._results}
+        self._results[comparison.title] = result
+        content = {"machine": machine(), "comparisons": list(self._results.values())}
         text = json.dumps(content, indent=1, ensure_ascii=False)
         # a line for a contender
         text = re.sub(r"\[\s+([\d., \n]+?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text)

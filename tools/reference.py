@@ -9,6 +9,8 @@
     python tools/reference.py command            the command line, as --help has it
     python tools/reference.py kernels            what each kernel brings
     python tools/reference.py newer_calls        the calls that old kernels lack
+    python tools/reference.py figure inotify     a picture of tools/plots.py, and how it
+                                                 was measured
 
 The pages in ``docs/`` have the same words in a directive, ``.. generated:: feature
 inotify``, so the output of this program is not kept in a file.
@@ -34,7 +36,8 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from constants import OLDEST, SINCE, groups  # beside this file
+import plots  # beside this file, as constants
+from constants import OLDEST, SINCE, groups
 
 import butter
 import butter.cli
@@ -613,15 +616,22 @@ def newer_calls() -> str:
     )
 
 
+def figure(name: str) -> str:
+    """Return a picture of docs/performance.rst."""
+    return plots.directive(name)
+
+
 def main() -> None:
     kinds: dict[str, Callable[..., str]] = {
         "feature": feature,
         "errnos": errnos,
+        "trio": trio,
         "tree": tree,
         "exceptions": exceptions,
         "command": command,
         "kernels": kernels,
         "newer_calls": newer_calls,
+        "figure": figure,
     }
     print(kinds[sys.argv[1]](*sys.argv[2:]))
 

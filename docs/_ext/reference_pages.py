@@ -1,6 +1,7 @@
 """The parts of Sphinx that make the reference follow from the code.
 
 * ``.. generated::`` stands for what a function of ``tools/reference.py`` writes.
+* ``:measured:`` stands for a number that a benchmark has found, by ``tools/plots.py``.
 * Types are those of type checkers: what a module imports for them alone is known.
 * A signature has the words of the defaults, as ``CLOEXEC_DEFAULT``.
 * The text of a method stands once: its other names, and the awaitables, refer to it.
@@ -29,6 +30,7 @@ import butter
 from butter._descriptor import Descriptor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "tools"))
+import plots
 import reference
 
 
@@ -56,6 +58,13 @@ class Constant(SphinxRole):
             self.env.get_domain("py").note_object(name, kind, names[0], location=literal)
         entry = ("single", f"{shown} (in module {names[0].rpartition('.')[0]})", names[0], "", None)
         return [addnodes.index(entries=[entry]), literal], []
+
+
+class Measured(SphinxRole):
+    """The number that ``plots.number()`` returns for the text of the role."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        return [nodes.Text(plots.number(self.text))], []
 
 
 # Types
@@ -233,6 +242,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     find_public_names()
     app.add_directive("generated", Generated)
     app.add_role("constant", Constant())
+    app.add_role("measured", Measured())
     app.connect("missing-reference", by_public_name, priority=400)  # before intersphinx
     app.connect("autodoc-process-bases", real_bases)
     app.connect("autodoc-process-signature", real_signature)
