@@ -39,9 +39,11 @@ def _number(pid: int, pidfd: int) -> int:
     number, and *pid* is another one's.
     """
     number = number_of(pidfd)
-    if number is not None:
-        return max(number, _NOWHERE)
-    # it could not be read: the number has to do, if /proc counts as this process does
+    return _same(pid) if number is None else max(number, _NOWHERE)
+
+
+def _same(pid: int) -> int:
+    """Return *pid*, where no pidfd tells more, if ``/proc`` counts as this process."""
     try:
         own = os.readlink("/proc/self") == str(os.getpid())
     except OSError:
@@ -55,8 +57,8 @@ def _place(pid: int) -> int | str:
         return "self"
     fd = lib.pidfd_open(pid, 0)
     if fd < 0:
-        # of other processes and threads that cannot be opened the number has to do
-        return _NOWHERE if fd == -1 - errno.ESRCH else pid
+        # a thread cannot be opened, and nothing can before Linux 5.3
+        return _NOWHERE if fd == -1 - errno.ESRCH else _same(pid)
     try:
         return _number(pid, fd)
     finally:
@@ -125,13 +127,21 @@ def _not_opened(pid: int, place: int | str, child: bool = False, **_: object) ->
     return f"process {pid} belongs to another user"
 
 
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return error.errno != errno.ESRCH
+    return True
+
+
 def _missing(pid: int, path: str | None, child: bool = False, **_: object) -> str:
     if path:
         return (
             f"for this user {path} alone may map other ids than its own, and it is not installed: its package is "
             "uidmap (shadow-utils on some systems)"
         )
-    if not namespace_link("user"):
+    if not namespace_link("user") or (not child and _exists(pid)):
         return "/proc is not mounted here, or is that of another pid namespace"
     return "the child has ended" if child else f"there is no process {pid}"
 
