@@ -295,9 +295,10 @@ class Pidfd(Descriptor):
             super()._forgotten(fd, owner, warn, close)
 
     def _leave_child(self, fd: int) -> None:
-        """Leave a child that was not reaped yet to the next Pidfd."""
+        """Reap a child, or leave it to the next Pidfd while it runs."""
         try:
-            if self._child:
+            # another call may have reaped it, which is not known before Linux 6.15
+            if self._child and reap_child(fd):
                 _left_behind.add(fd)
         except OSError:
             pass  # there is no descriptor left, and the child stays a zombie

@@ -18,6 +18,8 @@ from butter._clone_spawn import SpawnOptions
 from butter.clone import CLONE_NEWPID, CLONE_NEWUTS, DEVNULL, PIPE, STDOUT, Process, spawn
 from butter.pidfd import PIDFD_SIGNAL_PROCESS_GROUP, Pidfd
 
+pytestmark = needs(kernel=(5, 4))
+
 # far more than anything takes, and more than pipes hold
 LONG, LARGE = 60, 3_000_000
 
@@ -277,6 +279,16 @@ def test_signals():
     with Process(["true"]) as process:
         os.waitpid(process.pid, 0)
         process.terminate()
+
+
+@alone
+def test_end_of_what_another_call_has_reaped():
+    """Nothing is left of it, though the kernels before Linux 6.15 keep no exit code."""
+    inject("ioctl", errno.ENOTTY)
+    before = support.descriptors()
+    with Process(["true"]) as process:
+        os.waitpid(process.pid, 0)
+    assert support.descriptors() == before
 
 
 @needs(kernel=(6, 9))
