@@ -15,6 +15,8 @@ import signal
 import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
+from butter.errors import running_kernel
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -66,10 +68,10 @@ def try_fanotify() -> None:
     from butter.fanotify import FAN_ONDIR, FAN_OPEN, FAN_REPORT_FID, Fanotify
 
     # since Linux 5.13 users without privileges may have groups with handles
-    with Fanotify(FAN_REPORT_FID) as fanotify:
+    with Fanotify(FAN_REPORT_FID if running_kernel() >= (5, 1) else 0) as fanotify:
         fanotify.watch("/", FAN_OPEN | FAN_ONDIR)
         os.close(os.open("/", os.O_RDONLY))
-        fanotify.read_event()
+        fanotify.read_event().close()
 
 
 @feature("descriptors", since="2.6.37", table=MODES)
@@ -355,12 +357,13 @@ def try_mounts() -> None:
             unshare(flags)
         except OSError:
             continue  # without a mount namespace of its own the probe changes nothing
-        with Mount("/") as root:
-            root.set(propagation="private", recursive=True)
-        with Mount.new("tmpfs") as made:
-            made.set(nosuid=True)
+        with Mount("/") as root, Mount.new("tmpfs") as made:
+            if running_kernel() >= (5, 12):
+                root.set(propagation="private", recursive=True)
+                made.set(nosuid=True)
             made.attach("/proc")
-            statmount(made.id, STATMOUNT_MNT_BASIC)
+            if running_kernel() >= (6, 8):
+                statmount(made.id, STATMOUNT_MNT_BASIC)
         return
 
 

@@ -17,16 +17,16 @@ import features
 import pytest
 import support
 from commands import run, run_at_limit
-from support import in_child, needs_namespaces
+from support import in_child, needs, needs_namespaces
 from support.histories import limit_watches
 
 import butter
 from butter import cli
-from butter.cli import _watches, doctor
+from butter.cli import _probes, _watches, doctor
 from butter.cli._limits import LIMITS, user_limit
 from butter.cli._probes import BACKENDS, FEATURES, MODES, remedy
 from butter.errors import sysctl
-from butter.fanotify import FanotifyInit
+from butter.fanotify import FAN_CLOEXEC, FAN_REPORT_FID, FanotifyInit
 from butter.inotify import Inotify
 from butter.prctl import Capability
 
@@ -48,6 +48,7 @@ def report(before=lambda: None):
     return in_child(body)
 
 
+@needs(kernel=(5, 4))
 def test_doctor():
     """On this machine every feature works, and each, and each limit, has a row."""
     done = run("doctor")
@@ -60,6 +61,7 @@ def test_doctor():
         assert re.search(rf"^{re.escape(name)} +(\d+|unknown)  \w", done.stdout, re.MULTILINE)
 
 
+@needs(kernel=(5, 4))
 def test_doctor_json():
     """``--json`` has a record of each feature, and each limit with its value."""
     done = run("doctor", "--json")
@@ -90,7 +92,7 @@ def test_doctor_names_capabilities():
     assert doctor.shown([]) == "none"
 
 
-@support.needs("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", kernel=(6, 15))
+@needs("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", kernel=(6, 15))
 def test_doctor_fanotify():
     """Root has all of fanotify."""
     found = report()[1]
@@ -130,6 +132,7 @@ def test_doctor_chooses_a_backend():
     in_child(body)
 
 
+@needs(kernel=(5, 17))
 def test_doctor_names_the_backends():
     """Each backend of a tree has a row, with the reason where it does not work."""
 
@@ -144,7 +147,7 @@ def test_doctor_names_the_backends():
     inotify, fanotify = rows()
     assert (inotify["name"], inotify["works"], inotify["reason"]) == ("inotify", True, None)
     allowed = support.capable("CAP_SYS_ADMIN") and support.capable("CAP_DAC_READ_SEARCH")
-    assert (fanotify["name"], fanotify["works"]) == ("fanotify", allowed and support.kernel() >= (5, 17))
+    assert (fanotify["name"], fanotify["works"]) == ("fanotify", allowed)
     inotify, _ = rows(lambda: support.inject("inotify_init1", errno.ENOSYS))
     assert "inotify_init1" in inotify["reason"]
     assert "seccomp" in inotify["remedy"]
@@ -153,6 +156,7 @@ def test_doctor_names_the_backends():
     assert "CAP_SYS_ADMIN" in fanotify["reason"]
 
 
+@needs(kernel=(5, 17))
 @needs_namespaces
 def test_doctor_fanotify_without_privileges():
     """Without privileges each row of fanotify says which capability is missing."""
@@ -165,6 +169,7 @@ def test_doctor_fanotify_without_privileges():
         assert "run as root" in row["remedy"]
 
 
+@needs(kernel=(5, 4))
 @pytest.mark.parametrize("feature", features.FEATURES, ids=lambda feature: feature.name)
 @pytest.mark.parametrize(("number", "remedy"), [(errno.ENOSYS, "seccomp profile"), (errno.EPERM, "capability")])
 def test_doctor_where_a_call_fails(feature, number, remedy):
@@ -177,6 +182,23 @@ def test_doctor_where_a_call_fails(feature, number, remedy):
     assert list(broken) == [*others, feature.name], broken
     assert broken[feature.name]["reason"]
     assert remedy in broken[feature.name]["remedy"]
+
+
+@needs(kernel=(5, 2))
+@pytest.mark.parametrize(
+    ("name", "kernel", "call", "first"),
+    [
+        ("fanotify", (4, 14), "fanotify_init", FAN_CLOEXEC | FAN_REPORT_FID),
+        ("system_mounts", (5, 10), "mount_setattr", None),
+        ("system_mounts", (6, 1), "statmount", None),
+    ],
+)
+def test_doctor_tries_what_the_kernel_has(monkeypatch, name, kernel, call, first):
+    """A feature works though the kernel is older than a part of it."""
+    monkeypatch.setattr(_probes, "running_kernel", lambda: kernel)
+    _, found = report(lambda: support.inject(call, errno.ENOSYS, first))
+    (row,) = (row for row in found["features"] if row["name"] == name)
+    assert row["works"], row
 
 
 def test_doctor_for_people_where_a_call_fails():
@@ -269,6 +291,7 @@ def test_attempt_where_fork_fails(monkeypatch):
     assert support.descriptors() == before
 
 
+@needs(kernel=(5, 4))
 @pytest.mark.parametrize("action", [signal.SIG_IGN, signal.SIG_DFL])
 def test_doctor_where_children_are_ignored(action, capsys):
     """An ignored SIGCHLD does not hide how a probe ended, and stays ignored."""
@@ -306,7 +329,7 @@ def test_watches(tmp_path):
     assert counts == sorted(counts, reverse=True)
 
 
-@support.needs("CAP_SETUID")
+@needs("CAP_SETUID")
 def test_watches_of_a_user():
     """A shared instance counts once for the user; foreign processes are told."""
 
