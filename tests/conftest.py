@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import support
 from hypothesis import settings
+from support import old_kernel
 
 import butter
 
@@ -21,6 +22,7 @@ settings.load_profile("many")
 
 def pytest_addoption(parser):
     parser.addoption("--no-kernel-skips", action="store_true", help="a need that is not met is a failure, not a skip")
+    parser.addoption("--linux", metavar="4.14", help="simulate this older kernel, as support/old_kernel.py says")
     parser.addoption("--count", type=int, default=20_000, help="how many events the stress tests of fanotify take")
 
 
@@ -32,6 +34,8 @@ def pytest_configure(config):
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if config.getoption("linux"):
+        old_kernel.simulate(config.getoption("linux"))
     config.addinivalue_line("markers", "needs(*capabilities, kernel=None, when=True, reason=''): what the test needs")
 
 

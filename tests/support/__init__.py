@@ -41,10 +41,10 @@ from support.mounts import (
     own_uts,
     raw_mount,
 )
-from support.needs import capable, kernel, needs, unmet
+from support.needs import capable, kernel, needs, needs_no_filter, unmet
 from support.seccomp import hold, inject, inject_in_child, number_of
 from support.streams import Pipe, running, sockets
-from support.tables import KINDS, errno_tables
+from support.tables import EACH_KIND, KINDS, errno_tables
 
 
 def descriptors():

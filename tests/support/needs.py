@@ -1,6 +1,6 @@
 """The needs of a test: a capability, a kernel, or any other condition."""
 
-import platform
+import os
 
 import pytest
 
@@ -37,8 +37,8 @@ def capable(name):
 
 
 def kernel():
-    """The running kernel's version, as ``(6, 18)``."""
-    return tuple(int(number) for number in platform.release().split("-")[0].split(".")[:2])
+    """The kernel's version, as ``(6, 18)``."""
+    return tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2])
 
 
 def unmet(*capabilities, kernel=None, when=True, reason=""):
@@ -48,4 +48,12 @@ def unmet(*capabilities, kernel=None, when=True, reason=""):
             return f"needs {name}"
     if kernel is not None and globals()["kernel"]() < kernel:
         return f"needs Linux {kernel[0]}.{kernel[1]}"
-    return None if when else reason
+    return None if (when() if callable(when) else when) else reason
+
+
+def _not_filtered():
+    with open("/proc/self/status") as status:
+        return "Seccomp:\t0\n" in status.read()
+
+
+needs_no_filter = needs(when=_not_filtered, reason="needs a process without a seccomp filter")

@@ -121,7 +121,7 @@ _SYSCALLS = {
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
 # what a filter answers
-_ALLOW, _ERROR, _NOTIFY = 0x7FFF0000, 0x00050000, 0x7FC00000
+ALLOW, ERROR, NOTIFY = 0x7FFF0000, 0x00050000, 0x7FC00000
 
 
 def number_of(call):
@@ -135,7 +135,7 @@ def inject(call, number, first=None, arguments=None):
     With *first*, only calls with that first argument; *arguments* is of any:
     ``{position: number}``.
     """
-    _filter(call, _ERROR | number, {**({} if first is None else {0: first}), **(arguments or {})})
+    _filter(call, ERROR | number, {**({} if first is None else {0: first}), **(arguments or {})})
 
 
 def hold(call, first=None):
@@ -146,23 +146,32 @@ def hold(call, first=None):
     Returns a descriptor that is readable while a process waits. Once no process has it
     open, the calls fail.
     """
-    return _filter(call, _NOTIFY, {} if first is None else {0: first}, 8)  # SECCOMP_FILTER_FLAG_NEW_LISTENER
+    return _filter(call, NOTIFY, {} if first is None else {0: first}, 8)  # SECCOMP_FILTER_FLAG_NEW_LISTENER
 
 
 def _filter(call, answer, arguments, flags=0):
+    # PR_SET_NO_NEW_PRIVS
+    if libc.prctl(38, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+    rule = (number_of(call), {position: (0xFFFFFFFF, value) for position, value in arguments.items()}, answer)
+    return install([rule], flags)
+
+
+def install(rules, flags=0):
+    """Install a filter, and return what the system call returns.
+
+    A rule is ``(number of a system call, {position: (mask, value)}, answer)``, of those
+    arguments that have the value under the mask. The first rule that fits decides.
+    """
     _, architecture = _ARCHITECTURES[platform.machine()]
-    allow = (0x06, 0, 0, _ALLOW)
-    program = [
-        (0x20, 0, 0, 4),  # load the architecture
-        (0x15, 1, 0, architecture),
-        allow,
-        (0x20, 0, 0, 0),  # load the number of the call
-        (0x15, 1, 0, number_of(call)),
-        allow,
-    ]
-    for position, value in arguments.items():
-        program += [(0x20, 0, 0, 16 + 8 * position), (0x15, 1, 0, value), allow]
-    program.append((0x06, 0, 0, answer))
+    allow = (0x06, 0, 0, ALLOW)
+    program = [(0x20, 0, 0, 4), (0x15, 1, 0, architecture), allow]  # load the architecture
+    for number, arguments, answer in rules:
+        program += [(0x20, 0, 0, 0), (0x15, 0, 3 * len(arguments) + 1, number)]  # load the number of the call
+        for left, (position, (mask, value)) in zip(range(len(arguments), 0, -1), arguments.items()):
+            program += [(0x20, 0, 0, 16 + 8 * position), (0x54, 0, 0, mask), (0x15, 0, 3 * left - 2, value)]
+        program.append((0x06, 0, 0, answer))
+    program.append(allow)
     code = b"".join(struct.pack("=HBBI", *step) for step in program)
     filters = ctypes.create_string_buffer(code, len(code))
 
@@ -170,9 +179,7 @@ def _filter(call, answer, arguments, flags=0):
         _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
     argument = Program(len(program), ctypes.addressof(filters))
-    # PR_SET_NO_NEW_PRIVS, then SECCOMP_SET_MODE_FILTER
-    if libc.prctl(38, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl")
+    # SECCOMP_SET_MODE_FILTER
     result = libc.syscall(_SECCOMP[platform.machine()], 1, flags, ctypes.byref(argument))
     if result < 0:
         raise OSError(ctypes.get_errno(), "seccomp")

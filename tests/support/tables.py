@@ -3,6 +3,8 @@
 import importlib
 import pkgutil
 
+import pytest
+
 import butter
 from butter.clone import (
     CLONE_NEWCGROUP,
@@ -15,6 +17,7 @@ from butter.clone import (
     CLONE_NEWUTS,
 )
 from butter.errors import Errors
+from support.needs import needs
 
 #: the kinds of namespaces, by their names in /proc/self/ns
 KINDS = {
@@ -27,6 +30,8 @@ KINDS = {
     "user": CLONE_NEWUSER,
     "uts": CLONE_NEWUTS,
 }
+#: the names, as the parameters of a test
+EACH_KIND = [pytest.param(name, id=name, marks=needs(kernel=(5, 6)) if name == "time" else ()) for name in KINDS]
 
 
 def errno_tables():
