@@ -268,6 +268,17 @@ def wheels_run(session: nox.Session) -> None:
 
 
 @nox.session
+def kernels(session: nox.Session) -> None:
+    """The suite on Linux 5.10, 6.1 and 6.12, in qemu, and on a simulated 4.14.
+
+    ``-- 5.10 tests/kernel/test_memfd.py`` chooses. Needs root and an x86_64; the
+    systems are made the first time, in ``~/.cache/butter``.
+    """
+    session.install(".[test]")
+    session.run("python", "tools/kernels.py", *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """The parsers under sanitizers, as ``stress`` runs them too: ``-- INPUTS SEED``."""
     session.install("cffi")
