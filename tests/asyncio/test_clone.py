@@ -16,6 +16,8 @@ from butter.asyncio.clone import Process_async
 from butter.asyncio.pidfd import Pidfd_async
 from butter.clone import PIPE, spawn
 
+pytestmark = support.needs(kernel=(5, 4))
+
 # far more than anything takes, and more than pipes hold
 LONG, LARGE = 60, 3_000_000
 STUBBORN = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"]
