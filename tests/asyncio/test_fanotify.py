@@ -23,6 +23,8 @@ from butter.fanotify import (
     FAN_REPORT_FID,
 )
 
+pytestmark = needs(kernel=(5, 9))
+
 
 @pytest.mark.defect("Q5")
 def test_methods_are_those_of_the_object(tmp_path):
