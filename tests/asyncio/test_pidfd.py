@@ -18,6 +18,8 @@ from butter.clone import PIPE, spawn
 from butter.errors import InvalidArgument
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
 
+pytestmark = needs(kernel=(5, 4))
+
 # far more than anything takes
 LONG = 30
 
