@@ -81,7 +81,7 @@ class Bench:
 def choices(features, loops=(*LOOPS, TRIO)):
     return [
         pytest.param(
-            (feature, LOOPS.get(loop, loop), mode), id=f"{feature.cls.__name__}-{loop}-{mode}", marks=feature.needs
+            (feature, LOOPS.get(loop, loop), mode), id=f"{feature.cls.__name__}-{loop}-{mode}", marks=feature.marks()
         )
         for feature, loop, mode in itertools.product(features, loops, MODES)
         # A loop and its mode are about the tasks and callbacks of EventQueue, which is
@@ -1129,7 +1129,7 @@ async def test_adopt_another_awaitable(one, queue):
 @pytest.mark.parametrize("taken", ["by an awaitable", "by an object"])
 @pytest.mark.parametrize(
     "feature",
-    [pytest.param(feature, id=feature.cls.__name__, marks=feature.needs) for feature in EVENTS if feature.bare],
+    [pytest.param(feature, id=feature.cls.__name__, marks=feature.marks()) for feature in EVENTS if feature.bare],
 )
 def test_adopt_that_a_signal_handler_ends(feature, taken, tmp_path):
     """At each moment a descriptor has one owner, which closes it."""
