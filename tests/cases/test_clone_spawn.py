@@ -21,6 +21,8 @@ from butter.clone import (
 from butter.prctl import Capability, capabilities
 from butter.signalfd import Signalfd
 
+pytestmark = needs(kernel=(5, 4))
+
 WAITING = """
 from butter.signalfd import Signalfd
 with Signalfd([10]) as signals:
