@@ -273,6 +273,7 @@ def test_fanotify07(here):
     assert {os.waitpid(task, 0)[1] for task in tasks} == {signal.SIGKILL}
 
 
+@needs(kernel=(5, 1))
 @pytest.mark.parametrize(("flags", "inheritable"), [(0, True), (FAN_CLOEXEC, False)])
 def test_fanotify08(flags, inheritable):
     """FAN_CLOEXEC alone decides whether programs inherit the descriptor."""
