@@ -61,6 +61,8 @@ from butter.system import (
     statmount,
 )
 
+pytestmark = needs(kernel=(5, 2))
+
 needs_status = needs(kernel=(6, 11))
 
 
