@@ -26,6 +26,8 @@ from butter.pidfd import (
 )
 from butter.signalfd import SI_QUEUE, SIG_BLOCK, Signalfd, pthread_sigmask
 
+pytestmark = needs(kernel=(5, 4))
+
 USR1, USR2 = signal.SIGUSR1, signal.SIGUSR2
 
 
