@@ -93,8 +93,13 @@ class Feature:
     woken_by_others = False
     #: the class of another object that takes such descriptors too
     wider = None
-    #: the marks of its tests: what they need, by ``support.needs``
+    #: what its tests need, by ``support.needs``
     needs = ()
+
+    @classmethod
+    def marks(cls):
+        """The marks of its tests."""
+        return [cls.needs] if cls.needs else []
 
     @classmethod
     def unmet(cls):
@@ -195,6 +200,7 @@ class Creations(Feature):
     cls, awaitable = Fanotify, Fanotify_async
     flags, flag = FAN_REPORT_DFID_NAME, FAN_NONBLOCK
     cloexec = FAN_CLOEXEC
+    needs = support.needs(kernel=(5, 13) if os.geteuid() else (5, 9))
     unknown = 0x8000
     batches = True
 
@@ -333,6 +339,7 @@ class Processes(Feature):
     args = (os.getpid(),)
     flag = PIDFD_NONBLOCK
     cloexec = 0
+    needs = support.needs(kernel=(5, 10))
 
     def descriptor(self, flags=0, **options):
         return pidfd_open(*self.args, flags=flags, **options)
@@ -424,6 +431,7 @@ class Mounts(Feature):
     name, call = "system_mounts", "open_tree"
     cls = Mount
     args = ("/",)
+    needs = support.needs(kernel=(5, 2))
 
     def descriptor(self, flags=0, **options):
         return open_tree(AT_FDCWD, "/", flags, **options)
