@@ -11,6 +11,7 @@ from commands import finish, run, started
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
 
+@support.needs(kernel=(5, 15))
 def test_demo(tmp_path, monkeypatch):
     """Files, timer and wake-up arrive, and the directory is empty afterwards."""
     (tmp_path / "tmp").mkdir()
