@@ -449,6 +449,7 @@ def test_a_mount_instead(here):
     one_line(refused.stderr, "no handles", "does not have CREATE, DELETE", f"'{merged}'")
 
 
+@needs(kernel=(5, 15))
 @needs_namespaces
 def test_without_privileges(here):
     """The sentence names the capability, and what works without it."""
