@@ -15,7 +15,7 @@ import time
 
 import pytest
 from commands import F_SETPIPE_SZ, finish, one_line, refusal, run, started, stop, wait_until_drained, watching
-from support import until
+from support import needs, until
 
 from butter.cli import _watch_names
 from butter.errors import sysctl
@@ -267,6 +267,7 @@ def test_summary(here):
     assert [row.split(",") for row in rows] == [line.split() for line in text]
 
 
+@needs(kernel=(5, 4))
 def test_summary_after_an_interrupt(here):
     """Ctrl-C ends a summary, which is printed."""
     with watching(here, "-e", "create", "--summary") as process:
@@ -306,6 +307,7 @@ def test_many_paths(here):
     assert run("watch", "-t", "0", "-q", here).stderr == ""
 
 
+@needs(kernel=(5, 4))
 def test_a_slow_reader_loses_nothing(here):
     """Events are moved into memory while the output is not read."""
     limit = sysctl("fs.inotify.max_queued_events")
@@ -332,6 +334,7 @@ def test_time_is_up_while_the_reader_does_not_read(here, command):
         assert process.wait(60) == 0
 
 
+@needs(kernel=(5, 4))
 def test_lost_events_while_the_sentences_are_not_read(here):
     """Ctrl-C ends the command although the sentence about lost events has no reader."""
     with watching(here, "-e", "create,delete", "--summary") as process:
