@@ -15,13 +15,15 @@ from pathlib import Path
 
 import pytest
 from commands import F_SETPIPE_SZ, finish, state, stop, watching
-from support import in_child, until
+from support import in_child, needs, until
 
 from butter.cli._output import sentence
 from butter.cli._watch_command import Command
 from butter.cli._watch_run import Runner
 from butter.cli._watch_run_options import add_options
 from butter.errors import sysctl
+
+pytestmark = needs(kernel=(5, 4))
 
 # notes its arguments in a file, and ends when the test opens the fifo
 WAITS = ["sh", "-c", 'echo "$*" >> runs; read status < fifo; exit $status', "sh"]
