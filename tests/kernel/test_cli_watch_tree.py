@@ -164,6 +164,7 @@ def test_settled_changes(here):
     assert [told(line) for line in lines] == [("WRITTEN", f"{here}/file"), ("CREATED", f"{here}/new")]
 
 
+@needs(kernel=(5, 4))
 @pytest.mark.parametrize("tree", [["-r"], []])
 def test_changes_that_are_not_settled_at_the_end(here, tree):
     """Lines that have not settled at Ctrl-C are printed then."""
@@ -459,6 +460,7 @@ def test_globs_without_a_directory(here):
             one_line(done.stderr, f"{option[0]} is about the files in a directory, and no PATH is one")
 
 
+@needs(kernel=(5, 17))
 @needs_namespaces
 @pytest.mark.parametrize("tree", [["-r"], []])
 def test_processes_need_root(here, tree):
@@ -504,6 +506,7 @@ def test_process_of_a_change(tmp_path):
     own_filesystem(test, tmp_path, "tmpfs")
 
 
+@needs(kernel=(5, 4))
 def test_a_command_runs_on_changes(here):
     """A command is run for each changed path, and not because it reads the file."""
     with watching(here, "-n", "2", "--settle", "0.02", "--", "cat", "{}") as process:
@@ -526,6 +529,7 @@ def test_wrong_commands(arguments, words, capsys):
     assert words in refusal(capsys, *arguments, *command).splitlines()[-1]
 
 
+@needs(kernel=(5, 4))
 def test_interrupted_in_a_terminal(here):
     """Ctrl-C in a terminal ends the command and its server, and leaves it sane."""
     pid, control = pty.fork()
