@@ -46,6 +46,8 @@ from butter.pidfd import P_ALL, P_PID, WEXITED, WNOWAIT, Pidfd, waitid
 from butter.signalfd import Signalfd
 from butter.system import MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT, MS_SHARED, Mount
 
+pytestmark = needs(kernel=(5, 4))
+
 ALL = sum(KINDS.values())
 # as this user is called inside and outside
 OWN = {"uid_map": [(0, os.geteuid(), 1)], "gid_map": [(0, os.getegid(), 1)]}
