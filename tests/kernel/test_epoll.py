@@ -175,6 +175,7 @@ def test_poll_returns_nothing_and_not_early(epoll, timeout):
     assert time.monotonic_ns() - start >= timeout * 1e9
 
 
+@needs(kernel=(5, 11))
 def test_timeouts_are_not_rounded_to_milliseconds(epoll):
     """Of many waits of a tenth of a millisecond one takes less than a whole one."""
     took = []
@@ -604,9 +605,13 @@ WAITS = {
     "epoll_pwait": lambda epoll, milliseconds: epoll_pwait(epoll, 1, milliseconds),
     "epoll_pwait2": lambda epoll, milliseconds: epoll_pwait2(epoll, 1, milliseconds * 1_000_000),
 }
+needs_pwait2 = needs(kernel=(5, 11))
 
 
-@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+@pytest.mark.parametrize(
+    "wait",
+    [pytest.param(wait, id=name, marks=[needs_pwait2] * (name == "epoll_pwait2")) for name, wait in WAITS.items()],
+)
 def test_calls_go_on_after_a_handler(epoll, counters, wait):
     """A call waits on after a signal handler has run, no longer than its timeout."""
     counter, calls = counters(0), []
@@ -620,7 +625,7 @@ def test_calls_go_on_after_a_handler(epoll, counters, wait):
         assert wait(epoll, LONG * 1000) == [(EPOLLIN, counter.fileno())]
 
 
-@pytest.mark.parametrize("call", [epoll_pwait, epoll_pwait2])
+@pytest.mark.parametrize("call", [epoll_pwait, pytest.param(epoll_pwait2, marks=needs_pwait2)])
 def test_a_masked_wait_that_is_stopped(call):
     """A process that was stopped and goes on learns that its masked wait has ended."""
     reading, writing = os.pipe()
@@ -647,7 +652,9 @@ def test_a_masked_wait_that_is_stopped(call):
     os.close(reading)
 
 
-@pytest.mark.parametrize(("call", "second"), [(epoll_pwait, 1000), (epoll_pwait2, 10**9)])
+@pytest.mark.parametrize(
+    ("call", "second"), [(epoll_pwait, 1000), pytest.param(epoll_pwait2, 10**9, marks=needs_pwait2)]
+)
 def test_a_mask_lets_a_signal_through(epoll, call, second):
     """A blocked signal comes within the call whose mask allows it, and ends it."""
     came = []
