@@ -167,13 +167,38 @@ class Way(NamedTuple):
 
 EXAMPLES = {call: [] for call in TABLES}
 PROVOKERS = {}
+# the kernel that can refuse a call, where it is new, or the group that its provokers
+# make; a filter refuses every call on every kernel
+SINCE = {
+    "fanotify_mark": (5, 1),
+    "fsconfig": (5, 2),
+    "fsmount": (5, 2),
+    "fsopen": (5, 2),
+    "fspick": (5, 2),
+    "listmount": (6, 8),
+    "mount_setattr": (5, 12),
+    "move_mount": (5, 2),
+    "open_tree": (5, 2),
+    "open_tree_attr": (6, 15),
+    "pidfd_get_info": (6, 13),
+    "pidfd_get_namespace": (6, 11),
+    "pidfd_getfd": (5, 6),
+    "pidfd_open": (5, 3),
+    "pidfd_send_signal": (5, 3),
+    "statmount": (6, 8),
+    "wait of a pidfd": (5, 4),
+    "waitid": (5, 4),
+}
+# spawn has a filter refuse what comes after the child, too
+SPAWN = needs(kernel=(5, 4))
 
 
 def example(call, filename=None, *marks):
     """The decorated function, ``function(fail)``, is an example of *call*'s table."""
 
     def register(function):
-        EXAMPLES[call].append(Way(function, marks, filename))
+        needed = [SPAWN] if call.startswith("spawn") else []
+        EXAMPLES[call].append(Way(function, (*needed, *marks), filename))
         return function
 
     return register
@@ -184,7 +209,8 @@ def provokes(call, number, *marks, filename=None, words=""):
 
     def register(function):
         assert number in TABLES[call].meanings
-        PROVOKERS[call, number] = Way(function, marks, filename, words)
+        needed = [SPAWN] if call.startswith("spawn") else [needs(kernel=SINCE[call])] if call in SINCE else []
+        PROVOKERS[call, number] = Way(function, (*needed, *marks), filename, words)
         return function
 
     return register
@@ -217,7 +243,7 @@ def no_descriptor_left(feature, fail):
 for feature in (feature for feature in OBJECTS if feature.name in NEW):
     path = feature.args[0] if feature is Mounts else None
     example(NEW[feature.name], path)(named(new_descriptor, feature))
-    provokes(NEW[feature.name], errno.EMFILE, filename=path, words="RLIMIT_NOFILE is 3")(
+    provokes(NEW[feature.name], errno.EMFILE, *feature.marks(), filename=path, words="RLIMIT_NOFILE is 3")(
         named(no_descriptor_left, feature)
     )
 
@@ -316,11 +342,13 @@ def read_of_an_epoll(feature, fail):
 
 
 for feature in WITH_READS:
-    example(READS[feature.name])(named(read, feature))
-    provokes(READS[feature.name], errno.EAGAIN)(named(read_without_an_event, feature))
-    provokes(READS[feature.name], errno.EBADF, words="is not open")(named(read_of_a_closed_number, feature))
-    provokes(READS[feature.name], errno.EINVAL)(named(read_of_an_epoll, feature))
-    provokes(READS[feature.name], errno.EISDIR)(named(read_of_a_directory, feature))
+    example(READS[feature.name], None, *feature.marks())(named(read, feature))
+    provokes(READS[feature.name], errno.EAGAIN, *feature.marks())(named(read_without_an_event, feature))
+    provokes(READS[feature.name], errno.EBADF, *feature.marks(), words="is not open")(
+        named(read_of_a_closed_number, feature)
+    )
+    provokes(READS[feature.name], errno.EINVAL, *feature.marks())(named(read_of_an_epoll, feature))
+    provokes(READS[feature.name], errno.EISDIR, *feature.marks())(named(read_of_a_directory, feature))
 
 
 def read_of_other_bytes(feature, fail):
@@ -332,7 +360,7 @@ def read_of_other_bytes(feature, fail):
 
 
 for feature in Files, Creations, Signals:
-    provokes(READS[feature.name], errno.EBADMSG)(named(read_of_other_bytes, feature))
+    provokes(READS[feature.name], errno.EBADMSG, *feature.marks())(named(read_of_other_bytes, feature))
 
 
 @example("poll")
@@ -567,7 +595,7 @@ def last_watch_has_ended(fail):
 # fanotify: without privileges where it can be
 
 
-@example("fanotify_mark", filename=".")
+@example("fanotify_mark", ".", needs(kernel=(5, 1)))
 def mark(fail):
     fanotify = Fanotify(FAN_REPORT_FID)
     fail("fanotify_mark")
@@ -1135,14 +1163,14 @@ def wait_for_a_child(fail):
     waitid(P_PIDFD, 0, WEXITED)
 
 
-@example("pidfd_get_info")
+@example("pidfd_get_info", None, needs(kernel=(5, 4)))
 def info_about_a_process(fail):
     process = Pidfd(os.getpid())
     fail("ioctl", process.fileno())
     process.info()
 
 
-@example("pidfd_get_namespace")
+@example("pidfd_get_namespace", None, needs(kernel=(5, 4)))
 def namespace_of_a_process(fail):
     process = Pidfd(os.getpid())
     fail("ioctl", process.fileno())
@@ -1272,7 +1300,7 @@ def wait_for_nothing(fail):
 
 
 # a filter of the ioctl plays the kernels before Linux 6.15, which keep no exit code
-@example("wait of a pidfd")
+@example("wait of a pidfd", None, needs(kernel=(5, 4)))
 def wait_for_a_lost_code(fail):
     process = another()
     process.kill()
@@ -1869,7 +1897,7 @@ def strange_option(fail):
     prctl(999)
 
 
-@provokes("prctl", errno.ENODEV)
+@provokes("prctl", errno.ENODEV, needs(kernel=(4, 17)))
 def strange_flaw(fail):
     prctl(PR_GET_SPECULATION_CTRL, 99)
 
@@ -2062,7 +2090,7 @@ def list_of_mounts(fail):
     listmount()
 
 
-@example("statx")
+@example("statx", None, needs(kernel=(5, 8)))
 def id_of_a_mount(fail):
     mount = Mount("/")
     fail("statx", mount.fileno())
