@@ -204,7 +204,7 @@ def test_watch_directory_that_goes(tmp_path):
         assert (process.returncode, out, err) == (0, "", "")
 
 
-@support.needs("CAP_SYS_ADMIN")
+@support.needs("CAP_SYS_ADMIN", kernel=(4, 20))
 def test_guard_filesystem(tmp_path):
     """A file that begins with the bytes is refused, until the guard is killed."""
 
@@ -304,6 +304,7 @@ def test_every_example_is_tested():
     assert [path.stem for path in EXAMPLES.glob("*.py") if f"def test_{path.stem}(" not in tests] == []
 
 
+@support.needs(kernel=(5, 4))
 @support.needs_namespaces
 def test_run_isolated():
     """The program is alone, without a network, in an empty /tmp, and without rights."""
@@ -317,6 +318,7 @@ def test_run_isolated():
     assert capabilities.split() == ["CapEff:", "0" * 16]
 
 
+@support.needs(kernel=(5, 12))
 @support.needs_namespaces
 @pytest.mark.parametrize("as_root", [True, False])
 def test_container(as_root):
@@ -341,6 +343,7 @@ def test_container(as_root):
     )
 
 
+@support.needs(kernel=(5, 12))
 @support.needs_namespaces
 def test_container_whose_terminal_hangs_up():
     """The program's handler learns of it, though the kernel tells the example alone."""
@@ -362,6 +365,7 @@ def test_container_whose_terminal_hangs_up():
         timer.cancel()
 
 
+@support.needs(kernel=(5, 12))
 @support.needs_namespaces
 def test_container_of_a_program_without_handlers():
     """SIGTSTP and SIGTERM do what they do, though by default process 1 ignores them."""
