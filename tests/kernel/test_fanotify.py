@@ -168,7 +168,7 @@ def test_refused_marks(tmp_path, monkeypatch, group, path, mask, flags, words):
 
 
 @admin
-@pytest.mark.parametrize("kind", [FAN_MARK_MOUNT, FAN_MARK_FILESYSTEM])
+@pytest.mark.parametrize("kind", [FAN_MARK_MOUNT, pytest.param(FAN_MARK_FILESYSTEM, marks=needs(kernel=(4, 20)))])
 def test_refused_marks_of_a_pipe(pipe, kind):
     """A pipe is on a filesystem of the kernel's own, which is not marked as a whole."""
     with Fanotify() as made, pytest.raises(InvalidArgument, match="the kernel's own"):
@@ -181,6 +181,7 @@ def test_a_mark_by_another_descriptor(pipe):
         fanotify_mark(pipe[0], ".", FAN_OPEN, FAN_MARK_ADD)
 
 
+@needs(kernel=(5, 13))
 @support.needs_namespaces
 def test_no_group_left():
     """The limit of groups is told from that of descriptors, of the same errno."""
@@ -195,13 +196,16 @@ def test_no_group_left():
     assert caught.value.errno == errno.EMFILE
 
 
+@needs(kernel=(5, 13))
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
         (FAN_CLASS_NOTIF, "a group whose events have descriptors needs CAP_SYS_ADMIN"),
         (FAN_CLASS_CONTENT, "FAN_CLASS_CONTENT needs CAP_SYS_ADMIN"),
         (FAN_REPORT_FID | FAN_REPORT_TID, "FAN_REPORT_TID needs CAP_SYS_ADMIN"),
-        (FAN_REPORT_FID | FAN_REPORT_PIDFD, "FAN_REPORT_PIDFD needs CAP_SYS_ADMIN"),
+        pytest.param(
+            FAN_REPORT_FID | FAN_REPORT_PIDFD, "FAN_REPORT_PIDFD needs CAP_SYS_ADMIN", marks=needs(kernel=(5, 15))
+        ),
     ],
 )
 def test_groups_of_a_user(flags, words):
@@ -215,6 +219,7 @@ def test_groups_of_a_user(flags, words):
         in_child(body)
 
 
+@needs(kernel=(5, 13))
 @support.needs_namespaces
 def test_groups_in_a_user_namespace():
     """The root of another user namespace is not the one that the kernel asks for."""
@@ -227,6 +232,7 @@ def test_groups_in_a_user_namespace():
         in_child(body)
 
 
+@needs(kernel=(5, 1))
 @pytest.mark.parametrize(
     ("path", "dfd", "error", "words"),
     [
@@ -245,6 +251,7 @@ def test_where_a_path_begins(pipe, path, dfd, error, words):
         made.watch(path, FAN_OPEN, dfd=pipe[0] if dfd == "pipe" else dfd)
 
 
+@needs(kernel=(5, 1))
 @pytest.mark.parametrize("method", ["watch", "ignore", "del_watch", "del_ignore", "flush", "__init__"])
 @pytest.mark.parametrize(
     ("flags", "error", "words"),
@@ -260,6 +267,7 @@ def test_flags_that_are_not_flags(method, flags, error, words):
         getattr(made, method)(*([] if method in ("flush", "__init__") else ["/", FAN_OPEN]), flags=flags)
 
 
+@needs(kernel=(5, 1))
 def test_a_missing_mark(tmp_path):
     """To remove a mark that is not there fails with a sentence of its own."""
     with Fanotify(FAN_REPORT_FID) as made, pytest.raises(FileNotFoundError, match="does not have a mark"):
@@ -510,6 +518,7 @@ def test_events_are_not_copied():
             make(event)
 
 
+@needs(kernel=(6, 13))
 @admin
 def test_a_batch_that_is_dropped(file):
     """Events that wait in an object are closed with it, without a warning."""
@@ -525,6 +534,7 @@ def test_a_batch_that_is_dropped(file):
     assert support.descriptors() == before
 
 
+@needs(kernel=(6, 13))
 @admin
 @pytest.mark.parametrize("flags", [0, pytest.param(FAN_REPORT_PIDFD, marks=needs(kernel=(5, 15)))])
 @pytest.mark.parametrize("failing", range(3))
@@ -683,6 +693,7 @@ def test_an_object_that_init_never_saw(file):
     os.close(fd)
 
 
+@needs(kernel=(4, 20))
 @admin
 def test_flush(tmp_path):
     """Marks are removed by their type, or all of them."""
@@ -871,6 +882,7 @@ def test_a_file_with_a_lease(file):
             event.fileno()
 
 
+@needs(kernel=(5, 1))
 @admin
 def test_files_that_are_not_opened(tmp_path):
     """FIFOs and devices make no events with descriptors: a read never opens one."""
@@ -994,7 +1006,7 @@ def test_pre_access(tmp_path):
 
 
 @support.needs_loop
-@needs(kernel=(5, 13), when="btrfs" in support.FILESYSTEMS, reason="needs btrfs")
+@needs(kernel=(6, 8), when="btrfs" in support.FILESYSTEMS, reason="needs btrfs")
 @pytest.mark.defect("F10")
 def test_a_subvolume(tmp_path):
     """The error for a subvolume of btrfs says which mark can be had."""
@@ -1094,7 +1106,7 @@ def test_paths_of_names(public_path, plain):
 
 
 @admin
-@needs(kernel=(5, 9))
+@needs(kernel=(5, 13))
 def test_paths_below_a_filesystem(tmp_path):
     """One mark on a filesystem is enough for the paths of all that is in it."""
 
@@ -1213,6 +1225,7 @@ def test_an_event_without_an_answer(file, end, default, result):
         assert task.status() == result
 
 
+@needs(kernel=(6, 13))
 @admin
 @pytest.mark.parametrize(("default", "result"), [("allow", 0), ("deny", errno.EPERM)])
 @pytest.mark.parametrize("end", ["close", "forget"])
@@ -1248,6 +1261,7 @@ def wait_for_size(made, count):
         time.sleep(0.001)
 
 
+@needs(kernel=(4, 20))
 @admin
 def test_a_full_queue(tmp_path):
     """While the queue is full the kernel allows, whatever the default is."""
@@ -1551,6 +1565,7 @@ def test_audited_answers(file, audit):
             assert task.status() == result
 
 
+@needs(kernel=(4, 15))
 @admin
 @pytest.mark.parametrize(
     ("audit", "error", "words"),
@@ -1577,6 +1592,7 @@ def test_other_audits(file, audit, error, words):
         assert task.status() == 0
 
 
+@needs(kernel=(5, 1))
 @pytest.mark.parametrize("default", ["ask", 1, None, []])
 def test_other_defaults(default):
     """The default is one of two words, also when it is set later."""
