@@ -157,7 +157,7 @@ def test_each_way_to_a_handle_leads_to_the_file(place):
     assert opened(handle, place) == str(place)
 
 
-@needs("CAP_SYS_ADMIN")
+@needs("CAP_SYS_ADMIN", kernel=(5, 13))
 @on_new(*OPENED, OVERLAY)
 def test_a_handle_is_equal_to_that_of_an_event(place):
     """``FileHandle.of`` is the handle that an event has, with fsid and type."""
@@ -187,6 +187,7 @@ def test_a_handle_is_of_the_file_and_not_of_the_name(place):
     assert caught.value.errno == errno.ESTALE
 
 
+@needs(kernel=(5, 13))
 @needs_search
 @on_new("tmpfs")
 def test_a_handle_is_opened_on_its_own_filesystem(place):
@@ -442,6 +443,7 @@ def test_the_root_of_a_user_namespace_opens_directories_of_a_bind_mount(place):
 # paths
 
 
+@needs(kernel=(5, 13))
 @needs_search
 @on_new(*OPENED)
 def test_a_path_follows_its_directory(place):
