@@ -254,13 +254,19 @@ def test_vectors_at_an_offset(file):
     file.seek(0)
     assert preadv2(file, buffers) == 6
     assert file.tell() == 6
-    assert pwritev2(file, [b"end"], 0, RWF_APPEND) == 3
-    assert os.pread(file.fileno(), 20, 0) == b"012abcd789end"
     with pytest.raises(InvalidArgument, match="offset is -2; it must not be negative"):
         preadv2(file, buffers, -2)
     with pytest.raises(OSError, match="unknown flags 0x40000") as caught:
         preadv2(file, buffers, 0, 0x40000)
     assert caught.value.errno == errno.EOPNOTSUPP
+
+
+@needs(kernel=(4, 16))
+def test_vectors_at_the_end(file):
+    """RWF_APPEND writes at the end, whatever the offset."""
+    file.write(b"0123")
+    assert pwritev2(file, [b"e", b"nd"], 1, RWF_APPEND) == 3
+    assert os.pread(file.fileno(), 20, 0) == b"0123end"
 
 
 @pytest.mark.usefixtures("ways")
