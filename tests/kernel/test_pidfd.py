@@ -52,6 +52,8 @@ from butter.pidfd import (
 )
 from butter.signalfd import CLD_EXITED, CLD_KILLED, CLD_STOPPED, SI_QUEUE, SIG_BLOCK, Signalfd, pthread_sigmask
 
+pytestmark = needs(kernel=(5, 4))
+
 # far more than anything takes
 LONG = 30
 
@@ -515,7 +517,7 @@ def test_gone(child, process):
     until_ended(process)
     process.send_signal(0)
     process.wait()
-    for way in process.kill, process.terminate, lambda: process.send_signal(0), process.info:
+    for way in process.kill, process.terminate, lambda: process.send_signal(0):
         with pytest.raises(ProcessLookupError, match="has ended, and its parent has waited for it"):
             way()
 
