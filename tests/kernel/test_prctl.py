@@ -724,6 +724,7 @@ def test_what_an_old_kernel_lacks(monkeypatch):
     assert "PR_SET_MDWE exists since Linux 6.3, and this kernel is" in refused(22, PR_SET_MDWE, 1)
 
 
+@needs(kernel=(5, 17))
 @pytest.mark.parametrize(
     ("built", "words"),
     [
@@ -783,6 +784,7 @@ def test_securebits_without_privileges():
         prctl.securebits = SECBIT_NOROOT
 
 
+@needs(kernel=(5, 6))
 @needs_namespaces
 @alone
 def test_capability_of_the_initial_namespace():
