@@ -90,6 +90,7 @@ def unmount(path):
 # making mounts
 
 
+@needs(kernel=(5, 2))
 @alone_in_namespaces
 def test_new_and_attach(tmp_path):
     """A new filesystem has its options, and is in the table once it is attached."""
@@ -104,6 +105,7 @@ def test_new_and_attach(tmp_path):
     assert os.path.ismount("place")
 
 
+@needs(kernel=(5, 2))
 @alone_in_namespaces
 def test_a_detached_mount_can_be_filled(tmp_path):
     """The descriptor is a directory, which comes into the tree with the mount."""
@@ -114,6 +116,7 @@ def test_a_detached_mount_can_be_filled(tmp_path):
     assert os.listdir("place") == ["made"]
 
 
+@needs(kernel=(5, 2))
 @alone_in_namespaces
 def test_a_detached_mount_ends_with_its_object(tmp_path):
     """Nothing is left of a mount that was never attached."""
@@ -124,6 +127,7 @@ def test_a_detached_mount_ends_with_its_object(tmp_path):
     assert [mount.old_id for mount in mounts()] == before
 
 
+@needs(kernel=(5, 12))
 @alone_in_namespaces
 def test_values_of_options(tmp_path):
     """True is an option without a value, None is none, others are text."""
@@ -133,6 +137,7 @@ def test_values_of_options(tmp_path):
     assert {"size=4k", "nr_inodes=10", "mode=711"} <= set(found.options.split(","))
 
 
+@needs(kernel=(6, 7))
 @alone_in_namespaces
 def test_options_that_come_more_than_once(tmp_path):
     """A list sets its option once for each value, and their order counts."""
@@ -186,6 +191,7 @@ def fuse_mount(fuse, **options):
     return Mount.new("fuse", fd=fuse, rootmode="40000", user_id=0, group_id=0, **options)
 
 
+@needs(kernel=(6, 5))
 @alone_in_namespaces
 def test_a_server_that_does_not_answer(tmp_path):
     """A look for a sentence does not ask the filesystem, so it does not wait."""
@@ -226,6 +232,7 @@ def test_bad_options_are_refused_first(monkeypatch, options, exception):
         Mount.new("tmpfs", **options)
 
 
+@needs(kernel=(5, 12))
 @alone_in_namespaces
 def test_clone(tmp_path):
     """A clone begins at its path, and has the mounts below if it is recursive."""
@@ -241,6 +248,7 @@ def test_clone(tmp_path):
     assert os.path.ismount("deep/mount")
 
 
+@needs(kernel=(5, 2))
 @alone_in_namespaces
 def test_attach_to_a_descriptor(tmp_path):
     """The place of a mount may be a descriptor, or an object that has one."""
@@ -256,6 +264,7 @@ def test_attach_to_a_descriptor(tmp_path):
     assert os.path.ismount("object")
 
 
+@needs(kernel=(5, 12))
 @alone_in_namespaces
 def test_attach_through_a_link(tmp_path):
     """A symbolic link is followed, as mount(8) does."""
@@ -276,6 +285,7 @@ def test_attach_beneath(tmp_path):
     assert at("place").source == "lower"
 
 
+@needs(kernel=(5, 12))
 @alone_in_namespaces
 def test_attached_mounts_move(tmp_path):
     """The mount at a path, opened by it, goes to another place."""
@@ -300,6 +310,7 @@ def test_id(tmp_path):
 # attributes
 
 
+@needs(kernel=(5, 12))
 @alone_in_namespaces
 def test_set(tmp_path):
     """True sets an attribute, False clears it, and None leaves it."""
@@ -317,6 +328,7 @@ def test_set(tmp_path):
         assert at("place").flags == MOUNT_ATTR_RELATIME
 
 
+@needs(kernel=(5, 12))
 @alone_in_namespaces
 def test_set_access_times(tmp_path):
     """Each of the three settings takes the place of the one before."""
@@ -327,6 +339,7 @@ def test_set_access_times(tmp_path):
             assert str(MountAttr(at("place").flags)) == name
 
 
+@needs(kernel=(5, 12))
 @alone_in_namespaces
 def test_set_propagation(tmp_path):
     """A propagation is a word or a number, and the table has it."""
@@ -340,6 +353,7 @@ def test_set_propagation(tmp_path):
             assert at("place").propagation == number
 
 
+@needs(kernel=(5, 12))
 @alone_in_namespaces
 def test_set_recursively(tmp_path):
     """All mounts below change, or, if one of them cannot, none."""
@@ -355,6 +369,7 @@ def test_set_recursively(tmp_path):
         assert [at("place").flags, at("place/below").flags] == [MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, MOUNT_ATTR_NODEV]
 
 
+@needs(kernel=(5, 2))
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -370,6 +385,7 @@ def test_set_what_there_is_not(words, sentence):
         mount.set(**words)
 
 
+@needs(kernel=(5, 2))
 @pytest.mark.parametrize("value", [0, 1, "no", ()])
 def test_set_takes_only_a_bool(value):
     """An attribute that is almost a bool is a TypeError, and not a guess."""
@@ -420,6 +436,7 @@ def test_idmap(tmp_path, in_child):
 # what the kernel says of a context
 
 
+@needs(kernel=(5, 2))
 @alone_in_namespaces
 def test_the_kernel_says_what_is_wrong(tmp_path):
     """The log of the context is the text of the exception."""
@@ -430,7 +447,7 @@ def test_the_kernel_says_what_is_wrong(tmp_path):
         Mount.new("tmpfs", size="much")
 
 
-@needs("CAP_SYS_ADMIN")
+@needs("CAP_SYS_ADMIN", kernel=(5, 17))
 @pytest.mark.parametrize(("source", "number"), [("missing", errno.ENOENT), ("file", errno.ENOTBLK)])
 def test_the_kernel_says_what_is_wrong_with_a_device(tmp_path, monkeypatch, source, number):
     """The log belongs to the call that failed, whichever option was its cause."""
@@ -441,6 +458,7 @@ def test_the_kernel_says_what_is_wrong_with_a_device(tmp_path, monkeypatch, sour
     assert caught.value.errno == number
 
 
+@needs(kernel=(5, 2))
 @alone_in_namespaces
 def test_the_log_is_taken(tmp_path):
     """Each error has its own words, and not those of one before."""
@@ -453,6 +471,7 @@ def test_the_log_is_taken(tmp_path):
     os.close(fd)
 
 
+@needs(kernel=(5, 11))
 @alone_in_namespaces
 def test_where_the_kernel_says_nothing(tmp_path):
     """Without a log the exception has the sentence of the errno."""
@@ -461,6 +480,7 @@ def test_where_the_kernel_says_nothing(tmp_path):
     assert caught.value.errno == errno.EINVAL
 
 
+@needs(kernel=(5, 12))
 @alone_in_namespaces
 def test_the_log_without_proc(tmp_path):
     """A context is told from other descriptors where /proc is not mounted yet."""
@@ -470,6 +490,7 @@ def test_the_log_without_proc(tmp_path):
     unmount("/proc")
 
 
+@needs(kernel=(5, 2))
 def test_other_descriptors_are_not_read(pipe):
     """A descriptor of another kind is refused, and nothing is taken from it."""
     os.write(pipe.writing, b"e not a log")
@@ -478,6 +499,7 @@ def test_other_descriptors_are_not_read(pipe):
     assert os.read(pipe.reading, 100) == b"e not a log"
 
 
+@needs(kernel=(5, 2))
 @alone_in_namespaces
 def test_an_unknown_errno_has_the_log_too(tmp_path):
     """A filesystem may fail with any errno."""
@@ -489,6 +511,7 @@ def test_an_unknown_errno_has_the_log_too(tmp_path):
     os.close(fd)
 
 
+@needs(kernel=(5, 2))
 @alone_in_namespaces
 def test_a_failure_leaves_no_descriptor(tmp_path):
     """Wherever making a mount fails, the context is closed."""
@@ -504,6 +527,7 @@ def test_a_failure_leaves_no_descriptor(tmp_path):
     assert support.descriptors() == before
 
 
+@needs(kernel=(5, 12))
 @alone_in_namespaces
 def test_reconfigure(tmp_path):
     """A filesystem that is mounted already is picked, and its options changed."""
@@ -624,7 +648,7 @@ def use_up_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
 
 
-@needs(kernel=(5, 12))
+@needs(kernel=(6, 5))
 @pytest.mark.parametrize("hide", [hide_proc, use_up_descriptors])
 @alone_in_namespaces
 def test_sentences_without_the_mount_table(tmp_path, hide):
@@ -660,13 +684,14 @@ def test_sentences_without_the_mount_table(tmp_path, hide):
         assert sentence in caught.value.strerror
 
 
+@needs(kernel=(5, 2))
 @needs(when=support.kernel() < (7, 0), reason="needs a kernel that does not know all flags")
 @pytest.mark.parametrize(
     "call",
     [
         lambda: open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_NAMESPACE),
         lambda: fsmount(created(), FSMOUNT_NAMESPACE),
-        lambda: statmount(0, STATMOUNT_MNT_BASIC, STATMOUNT_BY_FD, fd=0),
+        pytest.param(lambda: statmount(0, STATMOUNT_MNT_BASIC, STATMOUNT_BY_FD, fd=0), marks=needs(kernel=(6, 8))),
     ],
 )
 @alone_in_namespaces
@@ -720,6 +745,7 @@ def test_bad_arguments(call, exception):
     assert not isinstance(caught.value, OSError)
 
 
+@needs(kernel=(5, 2))
 def test_bytes_of_an_option():
     """The number of bytes is by default that of all, and never more."""
     for value in b"bytes", bytearray(b"bytes"), "bytes", memoryview(b"bytes"):
@@ -728,6 +754,7 @@ def test_bytes_of_an_option():
                 fsconfig(-1, FSCONFIG_SET_BINARY, "key", value, aux)
 
 
+@needs(kernel=(5, 2))
 @alone_in_namespaces
 def test_a_closed_object(tmp_path):
     """Every method of a closed object is a ValueError."""
@@ -874,6 +901,7 @@ def test_the_table_without_a_call(call, number, in_child):
     ]
 
 
+@needs_table
 @pytest.mark.parametrize(("call", "number"), [("listmount", errno.ENOMEM), ("statmount", errno.ENOMEM)])
 def test_the_table_where_a_call_fails(call, number, in_child):
     """Another errno is the error of the call that failed."""
