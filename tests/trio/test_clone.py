@@ -14,6 +14,8 @@ from butter.clone import PIPE, spawn
 from butter.trio.clone import Process_async
 from butter.trio.pidfd import Pidfd_async
 
+pytestmark = support.needs(kernel=(5, 4))
+
 # far more than anything takes, and more than pipes hold
 LONG, LARGE = 60, 3_000_000
 STUBBORN = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"]
