@@ -12,7 +12,7 @@ from butter.fanotify import FAN_CLASS_CONTENT, FAN_OPEN_PERM
 from butter.trio.fanotify import Fanotify_async
 from butter.trio.pidfd import Pidfd_async
 
-pytestmark = needs("CAP_SYS_ADMIN")
+pytestmark = needs("CAP_SYS_ADMIN", kernel=(5, 4))
 
 
 @pytest.fixture
