@@ -15,6 +15,8 @@ from butter import pidfd as module
 from butter.pidfd import Pidfd
 from butter.trio.pidfd import Pidfd_async
 
+pytestmark = needs(kernel=(5, 4))
+
 LONG = 30
 
 
