@@ -130,8 +130,10 @@ def _not_opened(pid: int, place: int | str, child: bool = False, **_: object) ->
 def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except OSError as error:
-        return error.errno != errno.ESRCH
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it is another user's
     return True
 
 
