@@ -61,11 +61,12 @@ class Inotify(Eventlike[InotifyEvent]):
     *flags* are InotifyInit's (``IN_NONBLOCK``); *closefd* keeps the descriptor from
     programs that the process executes.
 
-    A directory is watched without the directories in it. Two kinds of events come even
-    if they were not asked for. One whose ``overflow_event`` is true says that events of
-    any watch were lost, so look at the files themselves. One whose ``ignored_event`` is
-    true is the last of its watch, which ends when the file is deleted, when its
-    filesystem is unmounted, and by :meth:`ignore`.
+    A directory is watched without the directories in it. Three kinds of events come
+    even if they were not asked for. One whose ``overflow_event`` is true says that
+    events of any watch were lost, so look at the files themselves. One whose
+    ``unmount_event`` is true says that the filesystem was unmounted. One whose
+    ``ignored_event`` is true is the last of its watch, which ends when the file is
+    deleted, when its filesystem is unmounted, and by :meth:`ignore`.
 
     When the last watch has ended the loop ends, and ``wait``, ``read_event`` and a
     ``read_events`` that would wait raise NoMoreEvents. After a new watch all of them

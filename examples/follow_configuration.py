@@ -18,12 +18,10 @@ def load(path: str) -> None:
     try:
         with open(path) as file:
             settings = json.load(file)
-    except FileNotFoundError:
-        print("no file: the settings stay", flush=True)
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         print("the settings stay:", error, flush=True)
     else:
-        print("settings", settings, flush=True)
+        print("settings", repr(settings), flush=True)
 
 
 def main(path: str) -> None:

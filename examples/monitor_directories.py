@@ -37,11 +37,11 @@ def main(directories: "list[str]") -> None:
             try:
                 if event.rename_event:
                     # None on a side that is not watched
-                    print(event.flags, event.old_path, event.path, flush=True)
+                    print(event.flags, repr(event.old_path), repr(event.path), flush=True)
                 else:
-                    print(event.flags, event.path, flush=True)
+                    print(event.flags, repr(event.path), flush=True)
             except UnknownPath as error:
-                print(event.flags, event.name, error, flush=True)
+                print(event.flags, repr(event.name), error, flush=True)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ def line(event: MountEvent) -> str:
     mount = event.mount
     how = " (found by looking)" if event.found else ""
     # a mount may be gone before anything but its id is known
-    what = f"{mount.path} ({mount.fstype} {mount.source})" if mount.path else f"mount {mount.id:#x}"
+    what = f"{mount.path!r} ({mount.fstype} {mount.source!r})" if mount.path else f"mount {mount.id:#x}"
     if event.before is not None:
-        return f"moved {event.before.path} -> {what}{how}"
+        return f"moved {event.before.path!r} -> {what}{how}"
     return f"{'gone' if event.gone else 'appeared'} {what}{how}"
 
 

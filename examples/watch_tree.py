@@ -21,11 +21,11 @@ def main(directory: str, *excluded: str) -> None:
         for change in tree:
             path = os.path.join(directory, change.path)
             if change.old_path is not None:
-                print("moved", os.path.join(directory, change.old_path), "to", path, flush=True)
+                print("moved", repr(os.path.join(directory, change.old_path)), "to", repr(path), flush=True)
             elif change.kind is ChangeKind.DELETED and not change.path:
                 print("the directory is gone: waiting for it", flush=True)
             elif change.kind is not ChangeKind.ATTRIBUTES:
-                print(change.kind.value, path, flush=True)
+                print(change.kind.value, repr(path), flush=True)
 
 
 if __name__ == "__main__":

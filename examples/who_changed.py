@@ -8,7 +8,6 @@ It needs root, and Linux 5.17.
 
 import contextlib
 import os
-import shlex
 import sys
 
 from butter.tree import Process, Tree
@@ -28,14 +27,14 @@ def program(process: "Process | None") -> str:
         process.pidfd.send_signal(0)
     except (FileNotFoundError, ProcessLookupError):
         return f"{process.pid} (ended)"
-    return f"{process.pid} {file} ({shlex.join(arguments)})"
+    return f"{process.pid} {file!r} {arguments}"
 
 
 def main(directory: str) -> None:
     with Tree(directory, backend="fanotify", pidfd=True) as tree, contextlib.suppress(KeyboardInterrupt):
         print("watching", directory, flush=True)
         for change in tree:
-            paths = [os.path.join(directory, path) for path in (change.old_path, change.path) if path is not None]
+            paths = [repr(os.path.join(directory, path)) for path in (change.old_path, change.path) if path is not None]
             print(program(change.process), change.kind.value, *paths, flush=True)
 
 

@@ -3,8 +3,8 @@
 
     python examples/work_off_spool.py DIRECTORY
 
-The work is to count the bytes of a file. A file that is done is deleted, so one that
-was not done when the program ended is the first when it begins again.
+The work is to count the bytes of a file. A file that is done is deleted. One that
+could not be done stays, and comes again when the program begins again.
 """
 
 import contextlib
@@ -14,18 +14,26 @@ import sys
 from butter.tree import complete
 
 
+def opener(path: str, flags: int) -> int:
+    # refuses a link, and does not wait for the writer of a named pipe
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
 def work(path: str) -> None:
-    with open(path, "rb") as file:
-        print(os.path.basename(path), len(file.read()), "bytes", flush=True)
+    with open(path, "rb", opener=opener) as file:
+        print(repr(os.path.basename(path)), len(file.read()), "bytes", flush=True)
 
 
 def main(directory: str) -> None:
     with complete(directory) as paths, contextlib.suppress(KeyboardInterrupt):
         for path in paths:
-            # a file may come again, if it was written again meanwhile
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 work(path)
                 os.unlink(path)
+            except FileNotFoundError:
+                pass  # it came again, because it was written again, and is done
+            except OSError as error:
+                print("not done:", error, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,13 @@ COMPLETE = IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR
 def main(directory: str) -> None:
     fd = inotify_init()
     inotify_add_watch(fd, directory, COMPLETE)
-    print("watching", directory)
+    print("watching", directory, flush=True)
     while True:
         for event in str_to_events(os.read(fd, 4096)):
-            print(event.name, "is complete")
+            print(repr(event.name), "is complete", flush=True)
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     main(sys.argv[1])

@@ -15,7 +15,7 @@ PAUSE = 0.2  # seconds
 
 def show(complete: set[str]) -> None:
     if complete:
-        print("complete:", *sorted(complete))
+        print("complete:", *map(repr, sorted(complete)), flush=True)
         complete.clear()
 
 
@@ -24,7 +24,7 @@ def main(directories: list[str]) -> None:
     with Inotify() as inotify:
         for directory in directories:
             inotify.watch(directory, COMPLETE)
-        print("watching", *directories)
+        print("watching", *directories, flush=True)
         while True:
             try:
                 event = inotify.wait(timeout=PAUSE if complete else None)
@@ -33,10 +33,12 @@ def main(directories: list[str]) -> None:
                 continue
             except NoMoreEvents:
                 break
-            if event.close_write_event or event.moved_to_event:
+            if event.close_write_event or (event.moved_to_event and not event.is_dir_event):
                 complete.add(inotify.path(event))
         show(complete)
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     main(sys.argv[1:])

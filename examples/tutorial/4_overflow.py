@@ -16,7 +16,7 @@ PAUSE = 0.2  # seconds
 
 def show(complete: set[str]) -> None:
     if complete:
-        print("complete:", *sorted(complete))
+        print("complete:", *map(repr, sorted(complete)), flush=True)
         complete.clear()
 
 
@@ -33,7 +33,7 @@ def main(directories: list[str]) -> None:
     with Inotify() as inotify:
         for directory in directories:
             inotify.watch(directory, COMPLETE)
-        print("watching", *directories)
+        print("watching", *directories, flush=True)
         while True:
             try:
                 event = inotify.wait(timeout=PAUSE if complete else None)
@@ -43,13 +43,15 @@ def main(directories: list[str]) -> None:
             except NoMoreEvents:
                 break
             if event.overflow_event:
-                print("events were lost: looking at all files")
+                print("events were lost: looking at all files", flush=True)
                 for directory in directories:
                     complete.update(files(directory))
-            elif event.close_write_event or event.moved_to_event:
+            elif event.close_write_event or (event.moved_to_event and not event.is_dir_event):
                 complete.add(inotify.path(event))
         show(complete)
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     main(sys.argv[1:])

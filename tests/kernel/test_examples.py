@@ -172,18 +172,22 @@ def test_proxy_without_a_server():
 
 
 def test_watch_directory(tmp_path):
-    """A file is printed when it is written, and when it is moved in."""
+    """A file is printed when it was written or moved in, and a directory is not."""
     outside = tmp_path / "outside"
     outside.write_text("abc")
     inside = tmp_path / "inside"
     inside.mkdir()
-    with running("watch_directory.py", inside, 2) as process:
+    (tmp_path / "directory").mkdir()
+    with running("watch_directory.py", inside) as process:
         assert process.stdout.readline() == f"watching {inside}\n"
+        (tmp_path / "directory").rename(inside / "directory")
         (inside / "written").write_text("a")
+        assert process.stdout.readline() == f"'{inside}/written' 1 bytes\n"
         outside.rename(inside / "moved")
-        out, err = process.communicate()
-        assert (process.returncode, err) == (0, "")
-    assert out == f"{inside / 'written'} 1 bytes\n{inside / 'moved'} 3 bytes\n"
+        assert process.stdout.readline() == f"'{inside}/moved' 3 bytes\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
 
 
 def test_watch_directory_that_goes(tmp_path):
@@ -197,7 +201,7 @@ def test_watch_directory_that_goes(tmp_path):
         (inside / "gone").unlink()
         (inside / "there").touch()
         process.send_signal(signal.SIGCONT)
-        assert process.stdout.readline() == f"{inside / 'there'} 0 bytes\n"
+        assert process.stdout.readline() == f"'{inside}/there' 0 bytes\n"
         (inside / "there").unlink()
         inside.rmdir()
         out, err = process.communicate()
@@ -266,12 +270,12 @@ def test_monitor_directories(tmp_path):
             (one / "back").unlink()
             process.send_signal(signal.SIGCONT)
             assert [process.stdout.readline() for _ in range(6)] == [
-                f"CLOSE_WRITE|CREATE {one}/file\n",
-                f"RENAME {one}/file {two}/new\n",
-                f"RENAME {two}/new None\n",
-                f"RENAME None {one}/back\n",
-                f"CREATE|ONDIR {one}/below\n",
-                f"DELETE {one}/back\n",
+                f"CLOSE_WRITE|CREATE '{one}/file'\n",
+                f"RENAME '{one}/file' '{two}/new'\n",
+                f"RENAME '{two}/new' None\n",
+                f"RENAME None '{one}/back'\n",
+                f"CREATE|ONDIR '{one}/below'\n",
+                f"DELETE '{one}/back'\n",
             ]
 
     one.mkdir()
@@ -400,7 +404,7 @@ def test_follow_configuration(tmp_path):
     """Settings are loaded after each kind of save, and stay while they are broken."""
     path = tmp_path / "..data/settings.json"
     with running("follow_configuration.py", path) as process:
-        assert process.stdout.readline() == "no file: the settings stay\n"
+        assert process.stdout.readline().startswith("the settings stay: [Errno 2]")
         for version in "12":
             (tmp_path / f"..{version}").mkdir()
             (tmp_path / f"..{version}/settings.json").write_text(version)
@@ -411,6 +415,11 @@ def test_follow_configuration(tmp_path):
         assert process.stdout.readline() == "settings 3\n"
         path.write_text("[")
         assert process.stdout.readline().startswith("the settings stay: ")
+        # what is there cannot be read
+        path.unlink()
+        path.mkdir()
+        lines = iter(process.stdout.readline, f"the settings stay: [Errno 21] Is a directory: '{path}'\n")
+        assert all(line.startswith("the settings stay: [Errno 2]") for line in lines)
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 0
@@ -420,14 +429,14 @@ def test_work_off_spool(tmp_path):
     """Each file is done once it is complete, first those that were there."""
     (tmp_path / "old").write_text("1")
     with running("work_off_spool.py", tmp_path) as process:
-        assert process.stdout.readline() == "old 1 bytes\n"
+        assert process.stdout.readline() == "'old' 1 bytes\n"
         with open(tmp_path / "slow", "w") as file:
             file.write("half")
             file.flush()
             (tmp_path / "quick").write_text("12")
-            assert process.stdout.readline() == "quick 2 bytes\n"
+            assert process.stdout.readline() == "'quick' 2 bytes\n"
             file.write(" and half")
-        assert process.stdout.readline() == "slow 13 bytes\n"
+        assert process.stdout.readline() == "'slow' 13 bytes\n"
         support.until(lambda: not list(tmp_path.iterdir()))
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60) == ("", "")
@@ -440,9 +449,9 @@ def test_mount_monitor(tmp_path):
     with support.Mounter(tmp_path) as other, running("mount_monitor.py", other.pid) as process:
         assert process.stdout.readline().startswith("watching ")
         other.mount(6)
-        assert process.stdout.readline() == f"appeared {tmp_path} (tmpfs 6)\n"
+        assert process.stdout.readline() == f"appeared '{tmp_path}' (tmpfs '6')\n"
         other.umount()
-        assert process.stdout.readline() == f"gone {tmp_path} (tmpfs 6)\n"
+        assert process.stdout.readline() == f"gone '{tmp_path}' (tmpfs '6')\n"
         other.end()
         out, err = process.communicate()
         assert (process.returncode, err) == (0, "")

@@ -7,7 +7,6 @@ import pathlib
 import pwd
 import re
 import runpy
-import shlex
 import signal
 import socket
 import subprocess
@@ -39,15 +38,15 @@ def test_watch_tree(tmp_path):
         (root / "build/file").write_text("text")
         (root / "old/file.tmp").write_text("text")
         (root / "old").rename(root / "new")
-        assert process.stdout.readline() == f"moved {root}/old to {root}/new\n"
+        assert process.stdout.readline() == f"moved '{root}/old' to '{root}/new'\n"
         (root / "new/below").mkdir()
         (root / "new/below/other").touch()
-        assert process.stdout.readline() == f"created {root}/new/below\n"
-        assert process.stdout.readline() == f"created {root}/new/below/other\n"
+        assert process.stdout.readline() == f"created '{root}/new/below'\n"
+        assert process.stdout.readline() == f"created '{root}/new/below/other'\n"
         root.rename(tmp_path / "gone")
         lines = iter(process.stdout.readline, "the directory is gone: waiting for it\n")
         # the other was perhaps closed after it was looked at
-        assert set(lines) <= {f"written {root}/new/below/other\n"}
+        assert set(lines) <= {f"written '{root}/new/below/other'\n"}
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 0
@@ -67,18 +66,18 @@ def test_who_changed(tmp_path):
         with running("who_changed.py", there) as process:
             assert process.stdout.readline() == f"watching {there}\n"
             arguments = pathlib.Path("/proc/self/cmdline").read_text().split("\0")[:-1]
-            this = f"{os.getpid()} {os.readlink('/proc/self/exe')} ({shlex.join(arguments)})"
+            this = f"{os.getpid()} {os.readlink('/proc/self/exe')!r} {arguments}"
             pathlib.Path("elsewhere").write_text("text")
             pathlib.Path("there/file").write_text("text")
-            assert process.stdout.readline() == f"{this} created {there}/file\n"
-            assert process.stdout.readline() == f"{this} written {there}/file\n"
+            assert process.stdout.readline() == f"{this} created '{there}/file'\n"
+            assert process.stdout.readline() == f"{this} written '{there}/file'\n"
             # so that the process has ended before its event is read
             stop(process)
             ended = support.in_child(rename)
             process.send_signal(signal.SIGCONT)
-            assert process.stdout.readline() == f"{ended} (ended) moved {there}/file {there}/new\n"
+            assert process.stdout.readline() == f"{ended} (ended) moved '{there}/file' '{there}/new'\n"
             os.unlink("there/new")
-            assert process.stdout.readline() == f"{this} deleted {there}/new\n"
+            assert process.stdout.readline() == f"{this} deleted '{there}/new'\n"
             process.send_signal(signal.SIGINT)
             assert process.communicate(timeout=60) == ("", "")
             assert process.returncode == 0

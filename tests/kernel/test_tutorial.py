@@ -103,7 +103,8 @@ class Reader:
             self.loop = subprocess.Popen(["sh", "-c", script], cwd=self.directory, start_new_session=True)
             return
         # by its number, because another suite may be running a program of this name
-        script = f"pkill() {{ kill {self.watcher.pid}; }}\n{script}"
+        arguments = shlex.quote(f"-xf {self.command}")
+        script = f'pkill() {{ test "$*" = {arguments}; kill {self.watcher.pid}; }}\n{script}'
         if not self.stopped:
             stop(self.watcher)
         subprocess.run(["sh", "-ec", script], cwd=self.directory, check=True)

@@ -4,6 +4,7 @@ Sphinx is not needed here: ``tools/reference.py`` writes the text of the generat
 parts, and ``nox -s docs`` makes the pages of it.
 """
 
+import ast
 import builtins
 import codeop
 import functools
@@ -35,7 +36,8 @@ TABLES = errno_tables()
 CALLS = sorted(call for call in TABLES if call != "fork")  # the command's own
 # the jobs for which most users come, and their words for them
 JOBS = {
-    "how_to/watch_directory": ["complete", "close_write"],
+    "how_to/work_off_spool": ["complete", "finished file", "spool"],
+    "how_to/watch_directory": ["close_write"],
     "how_to/watch_tree": ["recursive", "subdirectories"],
     "how_to/follow_configuration": ["rename", "reload"],
     "tutorial/asyncio": ["asyncio"],
@@ -199,6 +201,20 @@ def test_examples_can_be_pasted(page):
 def test_every_example_has_a_guide(example):
     """A guide has the whole program, by its file."""
     assert f".. literalinclude:: ../../examples/{example}.py\n" in PAGES[f"how_to/{example}"].read_text()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_kernel_of_an_example_is_on_its_page(example):
+    """The page, which leaves the docstring out, says which kernel the program needs."""
+    docstring = " ".join(ast.get_docstring(ast.parse((ROOT / f"examples/{example}.py").read_text())).split())
+    for kernel in re.findall(r"Linux \d+\.\d+", docstring):
+        assert kernel in " ".join(PAGES[f"how_to/{example}"].read_text().split())
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith(("how_to/", "tutorial/"))])
+def test_a_block_has_a_language(page):
+    """A block says what it is, because Sphinx would colour it as Python."""
+    assert re.findall(r"^(?!\.\. ).*::$", PAGES[page].read_text(), re.MULTILINE) == []
 
 
 def test_every_page_can_be_reached():
