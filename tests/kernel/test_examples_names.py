@@ -26,7 +26,9 @@ def see_the_name(example, directory):
                 assert line, process.stderr.read()
 
 
-@pytest.mark.parametrize("example", [*TUTORIAL, "watch_directory.py", "watch_tree.py", "work_off_spool.py"])
+@pytest.mark.parametrize(
+    "example", [*TUTORIAL[:2], TUTORIAL[-1], "watch_directory.py", "watch_tree.py", "work_off_spool.py"]
+)
 def test_a_name_that_is_not_utf_8(example, tmp_path):
     """A name that cannot be printed as it is does not end the program."""
     see_the_name(example, tmp_path)
@@ -56,13 +58,16 @@ def test_a_name_that_is_not_utf_8_of_a_mount(tmp_path):
 
 
 @support.needs("CAP_SYS_ADMIN")
-@pytest.mark.parametrize("example", ["watch_directory.py", *TUTORIAL[1:]])
-def test_an_unmount(example, tmp_path):
-    """The program ends with the filesystem, and does not tell that as a file."""
+@pytest.mark.parametrize("example", ["watch_directory.py", TUTORIAL[1], TUTORIAL[-1]])
+def test_what_is_no_file(example, tmp_path):
+    """A directory that comes is not told, nor is the unmount that ends the program."""
 
     def body(path):
-        with running(example, path, cwd="/") as process:
-            assert process.stdout.readline() == f"watching {path}\n"
+        os.mkdir("in")
+        os.mkdir("directory")
+        with running(example, f"{path}/in", cwd="/") as process:
+            assert process.stdout.readline() == f"watching {path}/in\n"
+            os.rename("directory", "in/directory")
             os.chdir("/")
             umount(path)
             assert process.communicate(timeout=60) == ("", "")
