@@ -9,11 +9,15 @@ comes. The child process is terminated last, and has 5 seconds for that.
 """
 
 import asyncio
+import logging
 import signal
 import sys
 
 from butter.asyncio.clone import Process_async
 from butter.asyncio.signalfd import Signalfd_async
+
+# print would raise an error when the reader of the output has gone, or the disk is full
+log = logging.getLogger().info
 
 
 async def work(name: str, piece: float, stopping: asyncio.Event) -> None:
@@ -21,18 +25,19 @@ async def work(name: str, piece: float, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         await asyncio.sleep(piece)
         done += 1
-    print(name, "stopped after", "some" if done else "no", "pieces, and none is half done", flush=True)
+    log(f"{name} stopped after {'some' if done else 'no'} pieces, and none is half done")
 
 
 async def serve(piece: float, stopping: asyncio.Event) -> None:
     # with a session of its own, because Ctrl-C goes to every process of the terminal
-    helper = Process_async(["sleep", "1000"], new_session=True, grace=5)
+    # and killed by the kernel, if this program cannot end it
+    helper = Process_async(["sleep", "1000"], new_session=True, grace=5, pdeathsig=signal.SIGKILL)
     try:
         async with helper:
-            print("working", flush=True)
+            log("working")
             await asyncio.gather(*(work(name, piece, stopping) for name in ("first", "second")))
     finally:
-        print("the helper process ended:", helper.returncode, flush=True)
+        log(f"the helper process ended: {helper.returncode}")
 
 
 async def main(piece: float = 0.01, grace: float = 10) -> int:
@@ -42,12 +47,12 @@ async def main(piece: float = 0.01, grace: float = 10) -> int:
 
         async def obey() -> None:
             received = await signals.get()
-            print(f"{received.name} from process {received.pid}: finishing", flush=True)
+            log(f"{received.name} from process {received.pid}: finishing")
             stopping.set()
             try:
                 await signals.get(timeout=grace)
             except TimeoutError:
-                print("the time is over", flush=True)
+                log("the time is over")
             serving.cancel()
 
         obeying = asyncio.create_task(obey())
@@ -60,4 +65,5 @@ async def main(piece: float = 0.01, grace: float = 10) -> int:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     sys.exit(asyncio.run(main(*map(float, sys.argv[1:]))))

@@ -13,6 +13,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 
 from butter.pipe import Pipe
 from butter.splice import splice, tee
@@ -63,7 +64,12 @@ def main(port: int, host: str, target: int, directory: str) -> None:
     with socket.create_server(("127.0.0.1", port)) as listener, contextlib.suppress(KeyboardInterrupt):
         print("port", listener.getsockname()[1], flush=True)
         while True:
-            client, _ = listener.accept()
+            try:
+                client, _ = listener.accept()
+            except OSError as error:
+                print("no client:", error, file=sys.stderr)
+                time.sleep(0.1)  # without a free descriptor it fails again at once
+                continue
             threading.Thread(target=proxy, args=(client, (host, target), directory), daemon=True).start()
 
 

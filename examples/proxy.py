@@ -28,14 +28,13 @@ async def one_way(source: socket.socket, target: socket.socket) -> None:
 
 async def proxy(client: socket.socket, host: str, port: int) -> None:
     loop = asyncio.get_running_loop()
-    with client, socket.socket() as server:
-        server.setblocking(False)
-        try:
+    try:
+        with client, socket.socket() as server:
+            server.setblocking(False)
             await loop.sock_connect(server, (host, port))
-        except OSError as error:
-            print(f"{host} port {port}: {error}", file=sys.stderr)
-            return
-        await asyncio.gather(one_way(client, server), one_way(server, client))
+            await asyncio.gather(one_way(client, server), one_way(server, client))
+    except OSError as error:
+        print(f"{host} port {port}: {error}", file=sys.stderr)
 
 
 async def main(port: int, host: str, target: int) -> None:
@@ -45,7 +44,12 @@ async def main(port: int, host: str, target: int) -> None:
         listener.setblocking(False)
         print("port", listener.getsockname()[1], flush=True)
         while True:
-            client, _ = await loop.sock_accept(listener)
+            try:
+                client, _ = await loop.sock_accept(listener)
+            except OSError as error:
+                print("no client:", error, file=sys.stderr)
+                await asyncio.sleep(0.1)  # without a free descriptor it fails again at once
+                continue
             client.setblocking(False)
             task = asyncio.create_task(proxy(client, host, target))
             tasks.add(task)
@@ -53,4 +57,5 @@ async def main(port: int, host: str, target: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

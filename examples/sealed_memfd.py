@@ -22,7 +22,11 @@ def send(connection: socket.socket, text: bytes) -> None:
 
 
 def receive(connection: socket.socket) -> bytes:
-    _, (fd,), _, _ = socket.recv_fds(connection, 100, 1)
+    _, fds, _, _ = socket.recv_fds(connection, 100, 1)
+    if not fds:
+        raise EOFError("no letter: the sender has ended")
+    (fd,) = fds
+    os.set_inheritable(fd, False)  # programs that this process executes do not get it
     try:
         letter = Memfd.adopt(fd)
     except BaseException:
@@ -41,7 +45,8 @@ def main() -> None:
     if child == 0:
         send(there, b"these bytes cannot change")
         os._exit(0)
-    with here, there:
+    there.close()  # or the end of a child that sends nothing would not be noticed
+    with here:
         print("received:", receive(here).decode())
     os.waitpid(child, 0)
 

@@ -23,11 +23,15 @@ def watch(inotify: Inotify, stop: Eventfd) -> None:
         for fd, _ in epoll:
             if fd == stop.fileno():
                 break  # not read, so that it stops every thread that waits for it
-            for event in inotify.read_events():
+            events = inotify.read_events()
+            for event in events:
                 if event.overflow_event:
                     print("events were lost: list the directory", flush=True)
-                elif not event.ignored_event:
-                    print(inotify.path(event), "is complete", flush=True)
+                elif event.close_write_event or (event.moved_to_event and not event.is_dir_event):
+                    print(repr(inotify.path(event)), "is complete", flush=True)
+            if any(event.ignored_event for event in events):
+                print("the directory is gone", flush=True)
+                break
     print("the thread ends", flush=True)
 
 

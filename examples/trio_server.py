@@ -7,6 +7,7 @@ At SIGTERM or Ctrl-C each client still gets the lines that wait for it, and a la
 After GRACE seconds, or at a second signal, the clients that do not read are cut off.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -49,21 +50,26 @@ async def main(directory: str, port: int) -> None:
             pass
         scope.cancel()
 
+    def tell(line: bytes) -> None:
+        for queue, scope in queues.items():
+            try:
+                queue.send_nowait(line)
+            except trio.WouldBlock:
+                scope.cancel()  # a client that does not read
+
     async def watch() -> None:
         async for event in inotify:
-            if event.ignored_event:
-                continue
-            lost = event.overflow_event
-            line = b"events were lost: list the directory\n" if lost else b"%s is complete\n" % event.filename
-            for queue, scope in queues.items():
-                try:
-                    queue.send_nowait(line)
-                except trio.WouldBlock:
-                    scope.cancel()  # a client that does not read
+            if event.overflow_event:
+                tell(b"events were lost: list the directory\n")
+            elif event.close_write_event or (event.moved_to_event and not event.is_dir_event):
+                tell(b"%s is complete\n" % event.filename)
+        tell(b"the directory is gone\n")
+        logging.info("the directory is gone")
+        work.cancel_scope.cancel()
 
     async def obey() -> None:
         received = await signals.get()
-        print(received.name, "from process", received.pid, flush=True)
+        logging.info("%s from process %d", received.name, received.pid)
         work.cancel_scope.cancel()
         await signals.get()
         clients.cancel_scope.cancel()
@@ -85,4 +91,5 @@ async def main(directory: str, port: int) -> None:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     trio.run(main, sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0)

@@ -7,11 +7,11 @@ The loop waits for changes of the directory, for signals, for clients that come 
 clients that go.
 """
 
-import contextlib
 import os
 import signal
 import socket
 import sys
+import time
 
 from butter.epoll import EPOLLIN, Epoll
 from butter.inotify import IN_CLOSE_WRITE, IN_MOVED_TO, IN_NONBLOCK, IN_ONLYDIR, Inotify
@@ -26,8 +26,8 @@ def main(directory: str, port: int = 0) -> None:
         epoll.unregister(client)  # before it is closed
         client.close()
 
-    def tell(line: bytes) -> None:
-        for client in list(clients.values()):
+    def tell(line: bytes, *receivers: socket.socket) -> None:
+        for client in receivers:
             try:
                 client.sendall(line)
             except OSError:
@@ -50,18 +50,27 @@ def main(directory: str, port: int = 0) -> None:
                 print("ends by", *names, flush=True)
                 break
             elif fd == inotify.fileno():
-                for event in inotify.read_events():
+                events = inotify.read_events()
+                for event in events:
                     if event.overflow_event:
-                        tell(b"events were lost: list the directory\n")
-                    elif not event.ignored_event:
-                        tell(b"%s is complete\n" % event.filename)
+                        tell(b"events were lost: list the directory\n", *clients.values())
+                    elif event.close_write_event or (event.moved_to_event and not event.is_dir_event):
+                        tell(b"%s is complete\n" % event.filename, *clients.values())
+                if any(event.ignored_event for event in events):
+                    tell(b"the directory is gone\n", *clients.values())
+                    print("ends: the directory is gone", flush=True)
+                    break
             elif fd == server.fileno():
-                with contextlib.suppress(OSError):  # the client may have gone already
+                try:
                     client, _ = server.accept()
-                    client.setblocking(False)
-                    clients[client.fileno()] = client
-                    epoll.register(client, EPOLLIN)
-                    client.sendall(b"watching %s\n" % os.fsencode(directory))
+                except OSError as error:
+                    print("no client:", error, file=sys.stderr, flush=True)
+                    time.sleep(0.1)  # without a free descriptor it fails again at once
+                    continue
+                client.setblocking(False)
+                clients[client.fileno()] = client
+                epoll.register(client, EPOLLIN)
+                tell(b"watching %s\n" % os.fsencode(directory), client)
             else:
                 client = clients[fd]
                 try:

@@ -25,10 +25,13 @@ async def main() -> None:
         thread = threading.Thread(target=produce)
         thread.start()
         seen = wakeups = 0
-        while seen < PIECES:
-            seen += await ready.wait()
-            wakeups += 1
-        thread.join()
+        try:
+            while seen < PIECES:
+                seen += await ready.wait()
+                wakeups += 1
+        finally:
+            # the descriptor is closed when the thread no longer uses it
+            thread.join()
     print(seen, "pieces in", "fewer" if wakeups < PIECES else "as many", "wake-ups")
 
 

@@ -1,10 +1,13 @@
 """The programs in examples/, run as their users run them."""
 
+import asyncio
 import contextlib
 import errno
 import os
 import pathlib
 import pty
+import resource
+import runpy
 import signal
 import socket
 import struct
@@ -16,6 +19,9 @@ import time
 import pytest
 import support
 from commands import run_as_nobody, stop
+
+from butter.asyncio.eventfd import Eventfd_async
+from butter.memfd import Memfd
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
 
@@ -64,15 +70,44 @@ def test_heartbeat():
                 assert beats == sorted(set(beats))
 
 
+def test_heartbeat_that_is_interrupted():
+    """Ctrl-C ends the server with its clients; one that broke off leaves no message."""
+    with running("heartbeat.py", 0, 0.01) as process:
+        address = ("127.0.0.1", port(process))
+        reset(socket.create_connection(address))
+        with socket.create_connection(address, timeout=30) as client, client.makefile() as lines:
+            assert next(lines).startswith("beat ")
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=30) == ("", "")
+            assert process.returncode == 0
+
+
+def test_heartbeat_of_a_client_that_sends():
+    """The memory of the server does not grow with what a client sends."""
+    with (
+        running("heartbeat.py", 0, 0.01) as process,
+        socket.create_connection(("127.0.0.1", port(process)), timeout=30) as client,
+    ):
+
+        def memory():
+            client.recv(1)  # so it has been accepted
+            fields = pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()
+            return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        before = memory()
+        for _ in range(50):
+            client.sendall(bytes(1_000_000))
+        assert memory() - before < 25_000_000
+
+
 def test_graceful_shutdown():
     """Every worker finishes, for either signal; the child process ends by SIGTERM."""
     for number in signal.SIGTERM, signal.SIGINT:
         with running("graceful_shutdown.py") as process:
-            assert process.stdout.readline() == "working\n"
+            assert process.stderr.readline() == "working\n"
             os.killpg(process.pid, number)  # as Ctrl-C in a terminal does
-            out, err = process.communicate()
-            assert (process.returncode, err) == (0, "")
-        first, *rest, last = out.splitlines()
+            first, *rest, last = process.stderr.read().splitlines()
+            assert (process.wait(), process.stdout.read()) == (0, "")
         assert last == "the helper process ended: -15"
         assert first == f"{number.name} from process {os.getpid()}: finishing"
         assert len(rest) == 2
@@ -83,14 +118,31 @@ def test_graceful_shutdown():
 def test_graceful_shutdown_that_takes_long(again):
     """Work that does not end is given up, and the child process ends all the same."""
     with running("graceful_shutdown.py", 1000, 1000 if again else 0.01) as process:
-        assert process.stdout.readline() == "working\n"
+        assert process.stderr.readline() == "working\n"
         process.terminate()
-        assert process.stdout.readline() == f"SIGTERM from process {os.getpid()}: finishing\n"
+        assert process.stderr.readline() == f"SIGTERM from process {os.getpid()}: finishing\n"
         if again:
             process.terminate()
-        out, err = process.communicate()
-        assert (process.returncode, err) == (1, "")
+        out = process.stderr.read()
+        assert (process.wait(), process.stdout.read()) == (1, "")
         assert out == ("" if again else "the time is over\n") + "the helper process ended: -15\n"
+
+
+def test_graceful_shutdown_without_output():
+    """When the reader of its output has gone, the program still obeys a signal."""
+    with running("graceful_shutdown.py") as process:
+        assert process.stderr.readline() == "working\n"
+        process.stderr.close()
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_graceful_shutdown_that_is_killed():
+    """The child process, which has the program's output, does not survive SIGKILL."""
+    with running("graceful_shutdown.py") as process:
+        assert process.stderr.readline() == "working\n"
+        process.kill()
+        assert process.communicate(timeout=30) == ("", "")
 
 
 def test_wake_from_thread():
@@ -98,9 +150,54 @@ def test_wake_from_thread():
     assert output("wake_from_thread.py").startswith("100000 pieces in ")
 
 
+def test_wake_from_thread_that_fails():
+    """When the loop ends by an error, the thread ends before its descriptor is closed."""
+    main = runpy.run_path(str(EXAMPLES / "wake_from_thread.py"))["main"]
+    threads = []
+
+    class Broken(Eventfd_async):
+        async def wait(self, timeout=None):
+            threads.extend(threading.enumerate())
+            raise ZeroDivisionError
+
+    main.__globals__["Eventfd_async"] = Broken
+    # an error in the thread would be a warning, and so an error here
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(main())
+    assert len(threads) > 1
+    assert not any(thread.name.endswith("(produce)") for thread in threading.enumerate())
+
+
 def test_sealed_memfd():
     """The other process reads the sealed bytes that were sent."""
     assert output("sealed_memfd.py") == "received: these bytes cannot change\n"
+
+
+def test_sealed_memfd_that_is_not_sent():
+    """The end of a sender that has sent nothing is an error, and not waited for."""
+    main = runpy.run_path(str(EXAMPLES / "sealed_memfd.py"))["main"]
+    main.__globals__["send"] = lambda connection, text: os._exit(1)
+    with pytest.raises(EOFError, match="the sender has ended"):
+        main()
+    os.wait()
+
+
+def test_sealed_memfd_stays_here():
+    """A program that the receiver executes does not get the memfd."""
+    example = runpy.run_path(str(EXAMPLES / "sealed_memfd.py"))
+    receive, seen = example["receive"], []
+
+    class Seen(Memfd):
+        @classmethod
+        def adopt(cls, fd):
+            seen.append(os.get_inheritable(fd))
+            return Memfd.adopt(fd)
+
+    receive.__globals__["Memfd"] = Seen
+    with support.sockets() as (here, there):
+        example["send"](there, b"text")
+        assert receive(here) == b"text"
+    assert seen == [False]
 
 
 def test_proxy():
@@ -169,6 +266,36 @@ def test_proxy_without_a_server():
                     assert client.recv(100) == b""
                 line = process.stderr.readline()
                 assert line.startswith(f"127.0.0.1 port {silent}: [Errno {errno.ECONNREFUSED}]")
+
+
+@pytest.mark.parametrize("name", ["proxy.py", "log_by_tee.py", "use_in_epoll.py", "trio_server.py"])
+def test_a_server_without_a_free_descriptor(name, tmp_path):
+    """It says so and goes on, and serves a new client when others have gone."""
+
+    def echo():
+        with contextlib.suppress(OSError):  # at the end of the test
+            while True:
+                with target.accept()[0] as connection:
+                    connection.sendall(connection.recv(100))
+
+    def is_served():
+        with contextlib.suppress(ConnectionError), socket.create_connection(address, timeout=30) as client:
+            client.sendall(b"question")
+            return client.recv(100)
+
+    with socket.create_server(("127.0.0.1", 0)) as target, support.running(echo):
+        proxied = [0, "127.0.0.1", target.getsockname()[1]]
+        arguments = {"proxy.py": proxied, "log_by_tee.py": [*proxied, tmp_path]}
+        with running(name, *arguments.get(name, [tmp_path])) as process:
+            address = ("127.0.0.1", port(process))
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (32, 32))
+            with contextlib.ExitStack() as clients:
+                for _ in range(40):
+                    clients.enter_context(socket.create_connection(address, timeout=30))
+                while os.strerror(errno.EMFILE) not in process.stderr.readline():
+                    assert process.poll() is None
+            support.until(is_served)
+        target.shutdown(socket.SHUT_RDWR)
 
 
 def test_watch_directory(tmp_path):

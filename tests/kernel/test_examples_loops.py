@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,11 +21,28 @@ def test_stop_thread(tmp_path, end):
     with running("stop_thread.py", tmp_path, stdin=subprocess.PIPE) as process:
         assert process.stdout.readline() == f"watching {tmp_path} until Enter is pressed\n"
         (tmp_path / "file").touch()
-        assert process.stdout.readline() == f"{tmp_path / 'file'} is complete\n"
+        assert process.stdout.readline() == f"'{tmp_path / 'file'}' is complete\n"
         if end == "Ctrl-C":
             process.send_signal(signal.SIGINT)
         out, err = process.communicate("\n" if end == "Enter" else None)
         assert (process.returncode, out, err) == (0, "the thread ends\n", "")
+
+
+def test_stop_thread_of_strange_names(tmp_path):
+    """A name that is not UTF-8 is printed; a directory that comes is not a file."""
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    with running("stop_thread.py", inside, stdin=subprocess.PIPE, env=strict) as process:
+        assert process.stdout.readline() == f"watching {inside} until Enter is pressed\n"
+        outside.rename(inside / "directory")
+        (inside / os.fsdecode(b"\xff")).touch()
+        assert process.stdout.readline() == f"'{inside}/\\udcff' is complete\n"
+        shutil.rmtree(inside)
+        assert process.stdout.readline() == "the directory is gone\n"
+        assert process.stdout.readline() == "the thread ends\n"
+        assert process.communicate("\n") == ("", "")
 
 
 @contextlib.contextmanager
@@ -56,8 +74,51 @@ def test_server(tmp_path, name, number):
             process.send_signal(number)
             assert list(one) == SERVERS[name]
         out, err = process.communicate()
-        assert (process.returncode, err) == (0, "")
-        assert out.startswith((f"ends by {number.name}", f"{number.name} from process {os.getpid()}"))
+        assert process.returncode == 0
+        assert (out or err).startswith((f"ends by {number.name}", f"{number.name} from process {os.getpid()}"))
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_server_whose_directory_goes(tmp_path, name):
+    """A directory that comes is not a file, and the server ends with its own."""
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    with running(name, inside) as process:
+        with client_of(("127.0.0.1", port(process)), inside) as lines:
+            outside.rename(inside / "directory")
+            (inside / "file").touch()
+            shutil.rmtree(inside)
+            assert list(lines) == ["file is complete\n", "the directory is gone\n", *SERVERS[name]]
+        out, err = process.communicate()
+        assert process.returncode == 0
+        assert "the directory is gone\n" in out + err
+
+
+@support.needs("CAP_SYS_ADMIN")
+@pytest.mark.parametrize("name", SERVERS)
+def test_server_whose_filesystem_goes(tmp_path, name):
+    """The end of a filesystem is the end of the server, and not of a file."""
+
+    def body(path):
+        os.chdir("/")  # as the server, because it would not go with a process in it
+        with running(name, path) as process, client_of(("127.0.0.1", port(process)), path) as lines:
+            subprocess.run(["umount", path], check=True)
+            assert list(lines) == ["the directory is gone\n", *SERVERS[name]]
+
+    support.own_filesystem(body, tmp_path, "tmpfs")
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_server_without_output(tmp_path, name):
+    """When the reader of its messages has gone, a signal still ends the server."""
+    with running(name, tmp_path) as process:
+        with client_of(("127.0.0.1", port(process)), tmp_path) as lines:
+            process.stdout.close()
+            process.stderr.close()
+            process.terminate()
+            assert list(lines) == SERVERS[name]
+        process.wait(30)
 
 
 @pytest.mark.parametrize("name", SERVERS)
