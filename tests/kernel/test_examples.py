@@ -151,7 +151,7 @@ def test_wake_from_thread():
 
 
 def test_wake_from_thread_that_fails():
-    """When the loop ends by an error, the thread ends before its descriptor is closed."""
+    """After an error in the loop, the thread ends before its descriptor is closed."""
     main = runpy.run_path(str(EXAMPLES / "wake_from_thread.py"))["main"]
     threads = []
 
