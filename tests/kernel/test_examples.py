@@ -64,6 +64,7 @@ def test_heartbeat():
                 assert beats == sorted(set(beats))
 
 
+@support.needs(kernel=(5, 4))
 def test_graceful_shutdown():
     """Every worker finishes, for either signal; the child process ends by SIGTERM."""
     for number in signal.SIGTERM, signal.SIGINT:
@@ -79,6 +80,7 @@ def test_graceful_shutdown():
         assert all("none is half done" in line for line in rest)
 
 
+@support.needs(kernel=(5, 4))
 @pytest.mark.parametrize("again", [True, False], ids=["by a second signal", "by the time"])
 def test_graceful_shutdown_that_takes_long(again):
     """Work that does not end is given up, and the child process ends all the same."""
