@@ -251,7 +251,7 @@ def test_every_module_is_a_subcommand():
         (["watch", "/"], "inotify_init1", errno.ENOSYS, "hides it ('butter doctor' names it)\n"),
         pytest.param(
             *(["run", "--", "true"], "open_tree", errno.EPERM, "butter: run: a seccomp filter or a security module"),
-            marks=needs(kernel=(5, 4)),
+            marks=needs(kernel=(5, 12)),
         ),
     ],
 )

@@ -25,7 +25,7 @@ from support.mounts import libc, own_mounts, raw_mount
 import butter
 from butter.cli import _cgroup
 
-pytestmark = [pytest.mark.usefixtures("plain_environment"), needs_namespaces, needs(kernel=(5, 4))]
+pytestmark = [pytest.mark.usefixtures("plain_environment"), needs_namespaces, needs(kernel=(5, 12))]
 
 
 def run_unprivileged(*arguments):

@@ -125,6 +125,7 @@ def test_wall_clock_that_is_set():
         assert process.returncode == 0
 
 
+@support.needs(kernel=(5, 4))
 def test_memfd_to_child():
     """Both children read the whole sealed file by its descriptor."""
     lines = output("memfd_to_child.py").splitlines()
