@@ -110,7 +110,7 @@ STATMOUNT = Errors(
     since="6.8",
 )
 LISTMOUNT = Errors("listmount", {**_REQUEST, errno.EINVAL: (InvalidArgument, _list_refused)}, since="6.8")
-STATX = Errors("statx", {errno.EBADF: BAD_DESCRIPTOR, errno.ENOMEM: NO_MEMORY}, since="6.8")
+STATX = Errors("statx", {errno.EBADF: BAD_DESCRIPTOR, errno.ENOMEM: NO_MEMORY}, since="4.11")
 
 
 class StatMount(NamedTuple):
