@@ -274,7 +274,7 @@ def listmount(
 def mount_id(fd: int) -> int:
     """``statx(fd, STATX_MNT_ID_UNIQUE)``: returns the unique id of the mount of a file.
 
-    Raises what the table STATX says.
+    Raises what the table STATX says. The flag is of Linux 6.8.
     """
     return STATX.check(lib.butter_mount_id(fd), fd=fd)
 
