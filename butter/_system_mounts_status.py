@@ -110,7 +110,7 @@ STATMOUNT = Errors(
     since="6.8",
 )
 LISTMOUNT = Errors("listmount", {**_REQUEST, errno.EINVAL: (InvalidArgument, _list_refused)}, since="6.8")
-STATX = Errors("statx", {errno.EBADF: BAD_DESCRIPTOR, errno.ENOMEM: NO_MEMORY}, since="6.8")
+STATX = Errors("statx", {errno.EBADF: BAD_DESCRIPTOR, errno.ENOMEM: NO_MEMORY}, since="4.11")
 
 
 class StatMount(NamedTuple):
@@ -274,7 +274,7 @@ def listmount(
 def mount_id(fd: int) -> int:
     """``statx(fd, STATX_MNT_ID_UNIQUE)``: returns the unique id of the mount of a file.
 
-    Raises what the table STATX says.
+    Raises what the table STATX says. The flag is of Linux 6.8.
     """
     return STATX.check(lib.butter_mount_id(fd), fd=fd)
 

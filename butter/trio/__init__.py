@@ -1,5 +1,5 @@
 """The awaitables under trio, one module for each feature.
 
 ``from butter.trio.inotify import Inotify_async`` imports one. They need trio, which
-``pip install 'butter[trio]'`` brings.
+``pip install trio`` installs.
 """
