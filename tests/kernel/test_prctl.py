@@ -896,7 +896,7 @@ def test_giving_privileges_up():
     """The example of the manual keeps one capability, and no group of root's."""
     os.setgroups([0, 4])
     page = Path(__file__).parent.parent.parent / "docs" / "prctl.rst"
-    text = page.read_text().partition("Giving privileges up")[2].partition("::\n\n")[2]
+    text = page.read_text().partition("Giving privileges up")[2].partition(":: python\n\n")[2]
     exec(textwrap.dedent(text[: re.search(r"^\S", text, re.MULTILINE).start()]), {})
     assert (os.getresuid(), os.getresgid(), os.getgroups()) == ((1000,) * 3, (1000,) * 3, [])
     keep = {Capability.NET_BIND_SERVICE}
