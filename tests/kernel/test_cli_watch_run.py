@@ -392,8 +392,14 @@ def in_terminal(argv, **options):
                     select.select([runner], [], [])
                     runner.step()
         except KeyboardInterrupt:
-            # a test may press Ctrl-C until this process is gone
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # A test may press Ctrl-C until this process is gone. One that was pressed
+            # meanwhile is raised by this call.
+            while True:
+                try:
+                    signal.signal(signal.SIGINT, signal.SIG_IGN)
+                    break
+                except KeyboardInterrupt:
+                    continue
             if termios.tcgetattr(0)[3] & termios.ECHO and os.tcgetpgrp(0) == os.getpid():
                 code = 130
         finally:
