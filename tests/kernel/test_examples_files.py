@@ -16,7 +16,7 @@ import time
 
 import pytest
 import support
-from commands import stop
+from commands import ignore, stop
 from kernel.test_examples import EXAMPLES, output, port, reset, running
 from kernel.test_timerfd import shift_the_clock
 
@@ -30,7 +30,7 @@ def test_watch_tree(tmp_path):
     """New subdirectories and renames are told, and excluded names are not."""
     root = tmp_path / "root"
     (root / "old").mkdir(parents=True)
-    (root / ".gitignore").write_text("build/\n")
+    ignore(root, "build/\n")
     (root / "old/file").write_text("text")
     with running("watch_tree.py", root, "*.tmp") as process:
         assert process.stdout.readline().startswith("watching 4 files, by inotify")
