@@ -135,7 +135,8 @@ def test_graceful_shutdown_without_output():
         assert process.stderr.readline() == "working\n"
         process.stderr.close()
         process.terminate()
-        assert process.wait(30) == 0
+        # 120 if Python cannot flush what it has for stderr
+        assert process.wait(30) in (0, 120)
 
 
 def test_graceful_shutdown_that_is_killed():

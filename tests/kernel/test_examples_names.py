@@ -94,8 +94,8 @@ def test_the_tutorial_without_a_reader(number, tmp_path):
         assert process.stdout.readline() == f"watching {tmp_path}\n"
         process.stdout.close()
         process.send_signal(number)
-        assert process.stderr.read() == ""
-        assert process.wait(60) == 0
+        # 120, and a line, if Python has a buffer for the output that it cannot flush
+        assert process.wait(60) in (0, 120)
 
 
 @pytest.mark.parametrize("example", TUTORIAL[4:])
