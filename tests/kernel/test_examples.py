@@ -36,6 +36,9 @@ def running(name, *arguments, warnings=("error",), **options):
     command = [sys.executable, *filters, EXAMPLES / name, *map(str, arguments)]
     pipe = subprocess.PIPE
     options = {"stdout": pipe, "stderr": pipe, "text": True, "start_new_session": True, **options}
+    if sys.implementation.name == "pypy":
+        # it keeps lines for stderr in a buffer, where CPython does not
+        options["env"] = {**(options.get("env") or os.environ), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, **options) as process:
         timer = threading.Timer(60, process.kill)
         timer.start()
