@@ -348,7 +348,7 @@ def try_prctl() -> None:
 @feature("system_mounts", since="5.2")
 def try_mounts() -> None:
     from butter.clone import CLONE_NEWNS, CLONE_NEWUSER, unshare
-    from butter.system import STATMOUNT_MNT_BASIC, Mount, mounts, statmount
+    from butter.system import MS_PRIVATE, MS_REC, STATMOUNT_MNT_BASIC, Mount, mount, mounts, statmount
 
     with Mount("/"):
         next(mounts())
@@ -361,6 +361,9 @@ def try_mounts() -> None:
             if running_kernel() >= (5, 12):
                 root.set(propagation="private", recursive=True)
                 made.set(nosuid=True)
+            else:
+                # or the mount would be seen outside, too
+                mount(None, "/", None, MS_REC | MS_PRIVATE)
             made.attach("/proc")
             if running_kernel() >= (6, 8):
                 statmount(made.id, STATMOUNT_MNT_BASIC)

@@ -29,6 +29,7 @@ from butter.errors import sysctl
 from butter.fanotify import FAN_CLOEXEC, FAN_REPORT_FID, FanotifyInit
 from butter.inotify import Inotify
 from butter.prctl import Capability
+from butter.system import MS_PRIVATE, MS_REC, MS_SHARED, mount
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
@@ -204,6 +205,24 @@ def test_doctor_tries_what_the_kernel_has(monkeypatch, name, kernel, call, first
     _, found = report(lambda: support.inject(call, errno.ENOSYS, first))
     (row,) = (row for row in found["features"] if row["name"] == name)
     assert row["works"], row
+
+
+@needs_namespaces
+@needs(kernel=(5, 12))
+@pytest.mark.parametrize("kernel", [(5, 10), (6, 18)])
+def test_doctor_mounts_nothing_outside(monkeypatch, kernel):
+    """The mounts of the probe are seen nowhere else, also where mounts are shared."""
+    monkeypatch.setattr(_probes, "running_kernel", lambda: kernel)
+
+    def body():
+        support.own_namespaces()
+        for propagation in MS_PRIVATE, MS_SHARED:
+            mount(None, "/", None, MS_REC | propagation)
+        before = Path("/proc/self/mountinfo").read_text()
+        in_child(_probes.try_mounts)
+        assert Path("/proc/self/mountinfo").read_text() == before
+
+    in_child(body)
 
 
 def test_doctor_for_people_where_a_call_fails():
