@@ -399,7 +399,7 @@ def in_terminal(argv, **options):
                     signal.signal(signal.SIGINT, signal.SIG_IGN)
                     break
                 except KeyboardInterrupt:
-                    continue
+                    pass
             if termios.tcgetattr(0)[3] & termios.ECHO and os.tcgetpgrp(0) == os.getpid():
                 code = 130
         finally:
