@@ -150,13 +150,10 @@ def sid(session: nox.Session) -> None:
     """
     python, root = "python3.14", ROOT / ".nox/sid"
 
-    # mounts in a namespace of their own, which end with the command: nothing that
-    # removes the folder ever meets the machine's /dev in it
-    script = 'for name in dev proc sys; do mount --rbind "/$name" "$0/$name"; done; exec chroot "$0" "$@"'
     env = {"HOME": "/root", "LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PIP_CERT": str(CERTIFICATES)}
 
     def inside(*command: str) -> None:
-        session.run("unshare", "--mount", "sh", "-ec", script, str(root), *command, env=env)
+        session.run(str(ROOT / "tools/enter.sh"), str(root), *command, env=env)
 
     if not (root / "usr/bin" / python).exists():
         shutil.rmtree(root, ignore_errors=True)  # the rest of an interrupted one
