@@ -129,6 +129,11 @@ def number_of(call):
     return _SYSCALLS[call][_ARCHITECTURES[platform.machine()][0]]
 
 
+class _Program(ctypes.Structure):
+    # not made in install(): Python 3.14 opens a file of ctypes then, and a test may have no descriptor left
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
 def inject(call, number, first=None, arguments=None):
     """Make the system call *call* fail with errno *number*, for ever: for a child.
 
@@ -175,10 +180,7 @@ def install(rules, flags=0):
     code = b"".join(struct.pack("=HBBI", *step) for step in program)
     filters = ctypes.create_string_buffer(code, len(code))
 
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
-
-    argument = Program(len(program), ctypes.addressof(filters))
+    argument = _Program(len(program), ctypes.addressof(filters))
     # SECCOMP_SET_MODE_FILTER
     result = libc.syscall(_SECCOMP[platform.machine()], 1, flags, ctypes.byref(argument))
     if result < 0:
