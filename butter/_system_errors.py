@@ -259,7 +259,8 @@ def _not_in_user_namespaces(fs: str) -> str:
 
 def not_of_users(fs: str) -> str:
     """Return the sentence for a filesystem that no user namespace mounts."""
-    return f"a user namespace cannot mount the filesystem {fs!r}; it can mount tmpfs, overlay, fuse and a few more"
+    able = "tmpfs, fuse, overlay (Linux 5.11) and a few more"
+    return f"a user namespace cannot mount the filesystem {fs!r}; it can mount {able}"
 
 
 def shows_more(fs: str) -> str:

@@ -378,16 +378,12 @@ def test_interrupted_end():
     def handler(*_):
         raise KeyboardInterrupt
 
-    def block():
-        with Process(STUBBORN, stdout=PIPE, grace=None) as process:
-            made.append(process)
-            assert process.stdout.readline() == b"ready\n"
-
-    made = []
-    with support.alarms(support.when_waiting(handler)), pytest.raises(KeyboardInterrupt):
-        block()
-    assert made[0].returncode == -signal.SIGKILL
-    assert gone(made[0].pid)
+    process = Process(STUBBORN, stdout=PIPE, grace=None)
+    assert process.stdout.readline() == b"ready\n"
+    with support.alarms(support.when_waiting(handler)), pytest.raises(KeyboardInterrupt), process:
+        pass
+    assert process.returncode == -signal.SIGKILL
+    assert gone(process.pid)
 
 
 def test_unwritten_input_at_the_end():

@@ -528,6 +528,7 @@ def test_limit_of_descriptors_below_a_stream():
         spawn(["true"], stdout=PIPE, rlimits={resource.RLIMIT_NOFILE: (0, 0)})
 
 
+@needs(kernel=(5, 11))
 def test_limit_of_descriptors_below_those_in_use():
     """A limit of descriptors that is lower than the numbers in use hinders no step."""
 
@@ -1228,8 +1229,15 @@ UNSEEN = {
 }  # fmt: skip
 
 
+# before Linux 5.11 a user namespace has no overlay, and a program needs /proc below its root
 @needs_namespaces
-@pytest.mark.parametrize("name", UNSEEN)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=needs(kernel=(5, 11) if name in ("options", "below the root") else (5, 4)))
+        for name in UNSEEN
+    ],
+)
 def test_words_about_what_the_program_does_not_see(tmp_path, name):
     """A sentence about a path that a mount hides says whose sight that is."""
 
@@ -1343,6 +1351,7 @@ def test_root_in_a_mount_namespace(tmp_path):
 
 
 @needs_namespaces
+@needs(kernel=(5, 11))
 @alone
 def test_root_that_is_the_working_directory(tmp_path):
     """The working directory, by the name of a dot, becomes the root too."""
@@ -1352,6 +1361,7 @@ def test_root_that_is_the_working_directory(tmp_path):
 
 
 @needs_root
+@needs(kernel=(5, 11))
 def test_root_without_a_namespace(tmp_path):
     """Without a mount namespace the root is changed by chroot, and cwd is below it."""
 
@@ -2009,7 +2019,7 @@ def test_killed_child(middle):
 
         def kill(*_):
             if support.populated(path):
-                (path / "cgroup.kill").write_text("1")
+                support.kill_all(path)
 
         with support.alarms(kill), spawn(["true"], cgroup=path, **options) as child:
             assert child.wait() == -signal.SIGKILL

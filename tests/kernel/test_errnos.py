@@ -2143,7 +2143,7 @@ def configure_another_kind(fail):
     fsconfig(os.pipe()[0], FSCONFIG_SET_FLAG, "ro")
 
 
-@provokes("fsconfig", errno.ENAMETOOLONG, support.needs_namespaces)
+@provokes("fsconfig", errno.ENAMETOOLONG, support.needs_namespaces, needs(kernel=(6, 7)))
 def configure_with_a_long_path(fail):
     fsconfig(context("overlay"), FSCONFIG_SET_PATH, "lowerdir+", "p" * 5000)
 

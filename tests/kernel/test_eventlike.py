@@ -1255,6 +1255,7 @@ def test_wait_without_any_descriptor_allowed(in_child):
     """A wait works under an RLIMIT_NOFILE of 0, where poll takes no descriptor."""
 
     def body(number):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (number + 1,) * 2)
         with Timer() as timer:
             os.dup2(timer.fileno(), number)
             with Timer.adopt(number) as high:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import butter
 from butter.signalfd import SFD_NONBLOCK, Signalfd
-from support.cgroups import freeze, members, needs_cgroup, own_cgroup, populated
+from support.cgroups import freeze, kill_all, members, needs_cgroup, own_cgroup, populated
 from support.children import (
     Child,
     Stranger,

@@ -1,9 +1,10 @@
 """Control groups of a test's own."""
 
+import contextlib
 import itertools
 import os
+import signal
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 from support.mounts import mountinfo
@@ -25,7 +26,7 @@ def usable():
 needs_cgroup = needs(when=usable(), reason="needs cgroup2, and to make control groups")
 
 
-@contextmanager
+@contextlib.contextmanager
 def own_cgroup(frozen=False):
     """The directory of a new control group; its processes are killed at the end.
 
@@ -38,11 +39,18 @@ def own_cgroup(frozen=False):
             freeze(path, True)
         yield path
     finally:
-        (path / "cgroup.kill").write_text("1")
         deadline = time.monotonic() + 30
         while populated(path):
+            kill_all(path)
             assert time.monotonic() < deadline, "a process does not end"
         path.rmdir()
+
+
+def kill_all(path):
+    """Kill the processes in a control group; one that is made meanwhile may be missed."""
+    for pid in members(path):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def freeze(path, frozen):
