@@ -130,7 +130,8 @@ def number_of(call):
 
 
 class _Program(ctypes.Structure):
-    # not made in install(): Python 3.14 opens a file of ctypes then, and a test may have no descriptor left
+    # not made in install(): Python 3.14 opens a file of ctypes for it, and a test may
+    # have no descriptor left
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
