@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib
 
-from support.attacks.rows import ATTACKS, Attack, call, reaches
+from support.attacks.rows import ATTACKS, UNCLAIMED, Attack, steps
 from support.attacks.world import World
 
-for topic in ("files", "reach", "metadata", "mounts", "network", "processes", "kernel", "architecture", "programs"):
+for topic in ("files", "reach", "metadata", "mounts", "network", "processes", "kernel", "architecture", "programs", "unclaimed"):
     importlib.import_module(f"support.attacks.{topic}")

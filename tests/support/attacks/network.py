@@ -201,7 +201,7 @@ def listen_without_bind(world: World) -> None:
     """A socket that listens without an address gets a port of its own."""
     listener = socket.socket()
     listener.listen()
-    socket.create_connection(("127.0.0.1", listener.getsockname()[1]))
+    assert listener.getsockname()[1]
 
 
 @attack("seccomp")
@@ -246,3 +246,25 @@ def abstract_datagram_without_connection(world: World) -> Iterator[None]:
 @attack(LANDLOCK, harms=True, sandbox="network")
 def bind_unix_socket_outside(world: World) -> None:
     socket.socket(socket.AF_UNIX).bind(os.fspath(world.outside / "new"))
+
+
+def unix_socket(world: World) -> Iterator[None]:
+    """A server that listens outside, as those of containers and desktops do."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(os.fspath(world.outside / "socket"))
+    server.listen()
+    yield
+    socket.socket(socket.AF_UNIX).connect(server.getsockname())
+
+
+add("unix_socket_outside", SECCOMP, unix_socket, harms=True)
+add("unix_socket_outside_with_network", SECCOMP, unix_socket, harms=True, sandbox="network")
+
+
+@attack(SECCOMP, sandbox="network")
+def connect_by_multipath_tcp(world: World) -> Iterator[None]:
+    """landlock looks at the sockets of TCP alone."""
+    listener = listening()
+    yield
+    socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262).connect(("127.0.0.1", listener.getsockname()[1]))
+    listener.accept()

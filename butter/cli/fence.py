@@ -1,0 +1,1 @@
+"""``butter fence`` runs a program with fences around it, and makes no container."""
