@@ -5,12 +5,21 @@ it raises OSError where it is stopped. What it does before its ``yield``, if it 
 happens before there is a fence.
 """
 
-from __future__ import annotations
-
 import importlib
 
-from support.attacks.rows import ATTACKS, UNCLAIMED, Attack, steps
-from support.attacks.world import World
+from support.attacks.rows import ATTACKS, UNCLAIMED, Attack, steps  # noqa: F401
+from support.attacks.world import World  # noqa: F401
 
-for topic in ("files", "reach", "metadata", "mounts", "network", "processes", "kernel", "architecture", "programs", "unclaimed"):
+for topic in (
+    "files",
+    "reach",
+    "metadata",
+    "mounts",
+    "network",
+    "processes",
+    "kernel",
+    "architecture",
+    "programs",
+    "unclaimed",
+):
     importlib.import_module(f"support.attacks.{topic}")

@@ -1,21 +1,12 @@
 """Calls by the numbers of another architecture, which a filter has to refuse."""
 
-from __future__ import annotations
-
 import ctypes
 import mmap
 import os
 import platform
-from typing import TYPE_CHECKING
 
 from support.attacks.rows import add
 from support.needs import needs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from support.attacks.world import World
 
 MAP_32BIT = 0x40
 # push rbx; mov eax, edi; mov ebx, esi; (edx as it is) mov ecx, r... see below
@@ -34,7 +25,7 @@ CODE = bytes.fromhex(
 X86 = (needs(when=platform.machine() == "x86_64", reason="needs the instructions of x86"),)
 
 
-def i386(number: int, *arguments: int | bytes) -> int:
+def i386(number, *arguments):
     """Make a system call as a program of 32 bits does."""
     code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     code.write(CODE)
@@ -56,11 +47,11 @@ def i386(number: int, *arguments: int | bytes) -> int:
     return result
 
 
-def foreign(name: str, run: Callable[[World], Any], **settings: Any) -> None:
+def foreign(name, run, **settings):
     add(f"i386_{name}", "seccomp", run, needs=X86, **settings)
 
 
-def path(world: World) -> bytes:
+def path(world):
     return os.fsencode(world.secret)
 
 

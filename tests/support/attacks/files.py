@@ -1,19 +1,13 @@
 """Reading and changing files by their names."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import stat
 import struct
 import threading
-from typing import TYPE_CHECKING
 
 from support.attacks.rows import add, attack, call
 from support.needs import needs
-
-if TYPE_CHECKING:
-    from support.attacks.world import World
 
 LANDLOCK = "landlock"
 AT_FDCWD, AT_EMPTY_PATH, AT_SYMLINK_FOLLOW = -100, 0x1000, 0x400
@@ -21,7 +15,7 @@ RENAME_EXCHANGE = 2
 MKNOD = (needs("CAP_MKNOD"),)
 
 
-def opened(path: object, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
+def opened(path, flags=os.O_RDONLY, mode=0o666):
     return call("openat", AT_FDCWD, path, flags, mode)
 
 
@@ -35,22 +29,26 @@ add("read_password_file", LANDLOCK, lambda world: opened("/etc/shadow"), needs=(
 add("read_by_symbolic_link", LANDLOCK, lambda world: opened(world.inside / "way/secret"))
 add("read_by_dots", LANDLOCK, lambda world: opened(world.inside / "sub/../../outside/secret"))
 add("read_after_chdir", LANDLOCK, lambda world: (os.chdir(world.outside), opened("secret")))
-add("copy_by_own_link", LANDLOCK, lambda world: (os.symlink(world.secret, world.inside / "x"), opened(world.inside / "x")))
+add(
+    "copy_by_own_link",
+    LANDLOCK,
+    lambda world: (os.symlink(world.secret, world.inside / "x"), opened(world.inside / "x")),
+)
 
 
 @attack(LANDLOCK)
-def read_by_path_descriptor(world: World) -> None:
+def read_by_path_descriptor(world):
     directory = opened(world.outside, os.O_PATH)
     call("openat", directory, "secret", os.O_RDONLY)
 
 
 @attack(LANDLOCK)
-def read_through_swapped_link(world: World) -> None:
+def read_through_swapped_link(world):
     """A symbolic link changes its target while it is followed."""
     place, other = world.inside / "race", world.inside / "other"
     done = threading.Event()
 
-    def swap() -> None:
+    def swap():
         while not done.is_set():
             for target in world.own, world.secret:
                 os.symlink(target, other)
@@ -97,7 +95,7 @@ add("open_temporary", LANDLOCK, lambda world: opened(world.outside, os.O_RDWR | 
 
 
 @attack(LANDLOCK, harms=True)
-def write_by_map(world: World) -> None:
+def write_by_map(world):
     """A shared mapping of a file changes it without a write."""
     import mmap
 
@@ -106,7 +104,7 @@ def write_by_map(world: World) -> None:
 
 
 @attack(LANDLOCK, harms=True)
-def link_temporary_outside(world: World) -> None:
+def link_temporary_outside(world):
     fd = opened(world.inside, os.O_RDWR | 0o20200000)  # O_TMPFILE
     call("linkat", AT_FDCWD, f"/proc/self/fd/{fd}", AT_FDCWD, world.outside / "new", AT_SYMLINK_FOLLOW)
 
@@ -118,7 +116,12 @@ add("link_out", LANDLOCK, lambda world: os.link(world.own, world.outside / "x"),
 add("rename_in", LANDLOCK, lambda world: os.rename(world.secret, world.inside / "x"), harms=True)
 add("rename_out", LANDLOCK, lambda world: os.rename(world.own, world.outside / "x"), harms=True)
 add("rename_in_given_for_reading", LANDLOCK, lambda world: os.rename(world.fixed, world.inside / "x"), harms=True)
-add("rename_directory_in", LANDLOCK, lambda world: os.rename(world.outside / "directory", world.inside / "x"), harms=True)
+add(
+    "rename_directory_in",
+    LANDLOCK,
+    lambda world: os.rename(world.outside / "directory", world.inside / "x"),
+    harms=True,
+)
 add(
     "rename_exchange",
     LANDLOCK,
@@ -128,36 +131,61 @@ add(
 add("link_over_descriptor", LANDLOCK, lambda world: link_by_path_descriptor(world), harms=True)
 
 
-def link_by_path_descriptor(world: World) -> None:
+def link_by_path_descriptor(world):
     fd = opened(world.secret, os.O_PATH)
     call("linkat", fd, "", AT_FDCWD, world.inside / "x", AT_EMPTY_PATH)
 
 
 # devices
-add("make_device_outside", LANDLOCK, lambda world: os.mknod(world.outside / "new", stat.S_IFCHR, 0x103), harms=True, needs=MKNOD)
+add(
+    "make_device_outside",
+    LANDLOCK,
+    lambda world: os.mknod(world.outside / "new", stat.S_IFCHR, 0x103),
+    harms=True,
+    needs=MKNOD,
+)
 
 
-def make_device(world: World, kind: int, number: int) -> None:
+def make_device(world, kind, number):
     os.mknod(world.inside / "device", kind | 0o600, number)
     opened(world.inside / "device")
 
 
 add("make_memory_device", LANDLOCK, lambda world: make_device(world, stat.S_IFCHR, os.makedev(1, 11)), needs=MKNOD)
 add("make_disk_device", LANDLOCK, lambda world: make_device(world, stat.S_IFBLK, os.makedev(7, 0)), needs=MKNOD)
-add("read_kernel_log", LANDLOCK, lambda world: opened("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK), needs=(needs("CAP_SYS_ADMIN"),))
+add(
+    "read_kernel_log",
+    LANDLOCK,
+    lambda world: opened("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK),
+    needs=(needs("CAP_SYS_ADMIN"),),
+)
 add("open_terminal", LANDLOCK, lambda world: opened("/dev/ptmx", os.O_RDWR))
 add("shared_memory_file", LANDLOCK, lambda world: os.unlink(made(f"/dev/shm/butter-attack-{os.getpid()}")))
-add("set_core_pattern", LANDLOCK, lambda world: opened("/proc/sys/kernel/core_pattern", WRITE), needs=(needs("CAP_SYS_ADMIN"),))
-add("write_to_sysfs", LANDLOCK, lambda world: opened("/sys/kernel/uevent_helper", WRITE) if os.path.exists("/sys/kernel/uevent_helper") else opened("/sys/power/state", WRITE), needs=(needs("CAP_SYS_ADMIN"),))
+add(
+    "set_core_pattern",
+    LANDLOCK,
+    lambda world: opened("/proc/sys/kernel/core_pattern", WRITE),
+    needs=(needs("CAP_SYS_ADMIN"),),
+)
+add(
+    "write_to_sysfs",
+    LANDLOCK,
+    lambda world: (
+        opened("/sys/kernel/uevent_helper", WRITE)
+        if os.path.exists("/sys/kernel/uevent_helper")
+        else opened("/sys/power/state", WRITE)
+    ),
+    needs=(needs("CAP_SYS_ADMIN"),),
+)
 
 
-def made(path: str) -> str:
+def made(path):
     os.close(opened(path, WRITE | os.O_CREAT))
     return path
 
 
 @attack(LANDLOCK, needs=(needs("CAP_DAC_READ_SEARCH"),))
-def open_by_handle(world: World) -> None:
+def open_by_handle(world):
     """The handle of a file opens it without a path."""
     handle = ctypes.create_string_buffer(struct.pack("=Ii", 128, 0), 136)
     call("name_to_handle_at", AT_FDCWD, world.secret, handle, ctypes.c_int(), 0)
@@ -167,7 +195,7 @@ def open_by_handle(world: World) -> None:
 
 
 @attack(LANDLOCK, needs=(needs("CAP_DAC_READ_SEARCH"),))
-def open_root_by_handle(world: World) -> None:
+def open_root_by_handle(world):
     """The root of a filesystem has a handle that everybody knows."""
     handle = ctypes.create_string_buffer(struct.pack("=Ii", 128, 0), 136)
     call("name_to_handle_at", AT_FDCWD, "/", handle, ctypes.c_int(), 0)
@@ -178,6 +206,6 @@ def open_root_by_handle(world: World) -> None:
 
 
 @attack("seccomp")
-def name_to_handle(world: World) -> None:
+def name_to_handle(world):
     handle = ctypes.create_string_buffer(struct.pack("=Ii", 128, 0), 136)
     call("name_to_handle_at", AT_FDCWD, world.secret, handle, ctypes.c_int(), 0)

@@ -1,30 +1,21 @@
 """The kernel itself: its settings, keys, programs and interfaces."""
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import fcntl
 import os
 import struct
-from typing import TYPE_CHECKING
 
 from support.attacks.files import AT_FDCWD, LANDLOCK, opened
 from support.attacks.rows import add, attack, call, reaches
-from support.children import libc
 from support.needs import needs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from support.attacks.world import World
 
 SECCOMP = "seccomp"
 ADMIN = (needs("CAP_SYS_ADMIN"),)
 SPACE = ctypes.create_string_buffer(4096)
 
 
-def has(name: str, *arguments: object) -> tuple[object, ...]:
+def has(name, *arguments):
     """The need of a call that a kernel may be built without."""
     try:
         call(name, *arguments)
@@ -35,19 +26,19 @@ def has(name: str, *arguments: object) -> tuple[object, ...]:
 
 # io_uring makes calls that no filter sees
 @attack(SECCOMP)
-def ring(world: World) -> None:
+def ring(world):
     call("io_uring_setup", 8, SPACE)
 
 
 @attack(SECCOMP)
-def inherited_ring(world: World) -> Iterator[None]:
+def inherited_ring(world):
     fd = call("io_uring_setup", 8, (ctypes.c_char * 120)())
     yield
     call("io_uring_enter", fd, 0, 0, 0, 0, 0)
 
 
 @attack(SECCOMP)
-def register_with_inherited_ring(world: World) -> Iterator[None]:
+def register_with_inherited_ring(world):
     fd = call("io_uring_setup", 8, (ctypes.c_char * 120)())
     yield
     call("io_uring_register", fd, 2, ctypes.c_int(0), 1)  # IORING_REGISTER_FILES
@@ -56,7 +47,9 @@ def register_with_inherited_ring(world: World) -> Iterator[None]:
 # keys
 add("add_key", SECCOMP, lambda world: call("add_key", b"user", b"butter", b"x", 1, (1 << 64) - 2))
 add("keyctl", SECCOMP, lambda world: call("keyctl", 0, (1 << 64) - 2, 1))
-add("request_key", SECCOMP, lambda world: reaches("request_key", b"user", b"butter-none", 0, 0, answers=(errno.ENOKEY,)))
+add(
+    "request_key", SECCOMP, lambda world: reaches("request_key", b"user", b"butter-none", 0, 0, answers=(errno.ENOKEY,))
+)
 add("user_keyring", SECCOMP, lambda world: call("keyctl", 6, (1 << 64) - 4, SPACE, 4096))  # KEYCTL_DESCRIBE
 
 # programs and counters in the kernel
@@ -64,20 +57,47 @@ add("bpf_map", SECCOMP, lambda world: call("bpf", 0, struct.pack("=5I108x", 2, 4
 add("bpf", SECCOMP, lambda world: reaches("bpf", 0, SPACE, 128), needs=ADMIN)
 PERF = ctypes.create_string_buffer(struct.pack("=IIQQQQQ", 1, 136, 0, 0, 0, 0, 0), 136)
 add("perf_event_open", SECCOMP, lambda world: call("perf_event_open", PERF, 0, (1 << 64) - 1, (1 << 64) - 1, 0))
-add("perf_event_of_machine", SECCOMP, lambda world: call("perf_event_open", PERF, (1 << 64) - 1, 0, (1 << 64) - 1, 0), needs=ADMIN)
+add(
+    "perf_event_of_machine",
+    SECCOMP,
+    lambda world: call("perf_event_open", PERF, (1 << 64) - 1, 0, (1 << 64) - 1, 0),
+    needs=ADMIN,
+)
 add("userfaultfd", SECCOMP, lambda world: call("userfaultfd", os.O_CLOEXEC), needs=ADMIN)
 add("userfaultfd_of_user", SECCOMP, lambda world: call("userfaultfd", os.O_CLOEXEC | 1))
 add("kexec_load", SECCOMP, lambda world: reaches("kexec_load", 0, 99, 0, 0), needs=has("kexec_load", 0, 99, 0, 0))
-add("kexec_file_load", SECCOMP, lambda world: reaches("kexec_file_load", 0, 0, 0, 0, 1 << 20), needs=has("kexec_file_load", 0, 0, 0, 0, 1 << 20))
+add(
+    "kexec_file_load",
+    SECCOMP,
+    lambda world: reaches("kexec_file_load", 0, 0, 0, 0, 1 << 20),
+    needs=has("kexec_file_load", 0, 0, 0, 0, 1 << 20),
+)
 add("init_module", SECCOMP, lambda world: reaches("init_module", 0, 0, 0), needs=has("init_module", 0, 0, 0))
-add("finit_module", SECCOMP, lambda world: reaches("finit_module", 0, 0, 1 << 20), needs=has("finit_module", 0, 0, 1 << 20))
+add(
+    "finit_module",
+    SECCOMP,
+    lambda world: reaches("finit_module", 0, 0, 1 << 20),
+    needs=has("finit_module", 0, 0, 1 << 20),
+)
 add("delete_module", SECCOMP, lambda world: reaches("delete_module", 0, 0), needs=has("delete_module", 0, 0))
 
 # the machine; calls with bad arguments, which the kernel refuses otherwise
 add("swapon", SECCOMP, lambda world: reaches("swapon", world.secret, 0x80000000), needs=ADMIN)
 add("swapoff", SECCOMP, lambda world: reaches("swapoff", world.secret), needs=ADMIN)
-add("quotactl", SECCOMP, lambda world: reaches("quotactl", 0x800001 << 8, 0, 0, 0, answers=(errno.EINVAL, errno.ENODEV, errno.EFAULT, errno.ENOTBLK)), needs=has("quotactl", 0x800001 << 8, 0, 0, 0))
-add("quotactl_fd", SECCOMP, lambda world: reaches("quotactl_fd", 10**6, 0x800001 << 8, 0, 0, answers=(errno.EBADF,)), needs=has("quotactl_fd", 10**6, 0, 0, 0))
+add(
+    "quotactl",
+    SECCOMP,
+    lambda world: reaches(
+        "quotactl", 0x800001 << 8, 0, 0, 0, answers=(errno.EINVAL, errno.ENODEV, errno.EFAULT, errno.ENOTBLK)
+    ),
+    needs=has("quotactl", 0x800001 << 8, 0, 0, 0),
+)
+add(
+    "quotactl_fd",
+    SECCOMP,
+    lambda world: reaches("quotactl_fd", 10**6, 0x800001 << 8, 0, 0, answers=(errno.EBADF,)),
+    needs=has("quotactl_fd", 10**6, 0, 0, 0),
+)
 add("sethostname", SECCOMP, lambda world: reaches("sethostname", b"x", 1000), needs=ADMIN)
 add("setdomainname", SECCOMP, lambda world: reaches("setdomainname", b"x", 1000), needs=ADMIN)
 TIME = (needs("CAP_SYS_TIME"),)
@@ -96,7 +116,12 @@ add("iopl", SECCOMP, lambda world: call("iopl", 3), needs=has("iopl", 4))
 add("ioperm", SECCOMP, lambda world: call("ioperm", 0x80, 1, 1), needs=has("ioperm", 1 << 20, 1, 1))
 add("fanotify_init", SECCOMP, lambda world: call("fanotify_init", 0, 0), needs=ADMIN)
 add("fanotify_init_of_user", SECCOMP, lambda world: call("fanotify_init", 0x200, 0))  # FAN_REPORT_FID
-add("nfs_handle", SECCOMP, lambda world: reaches("open_by_handle_at", AT_FDCWD, 0, 0), needs=(needs("CAP_DAC_READ_SEARCH"),))
+add(
+    "nfs_handle",
+    SECCOMP,
+    lambda world: reaches("open_by_handle_at", AT_FDCWD, 0, 0),
+    needs=(needs("CAP_DAC_READ_SEARCH"),),
+)
 add("memory_policy", SECCOMP, lambda world: call("set_mempolicy", 0, 0, 0))
 
 # shared memory and queues of the machine
@@ -106,23 +131,17 @@ add("msgget", SECCOMP, lambda world: call("msgctl", call("msgget", 0, 0o1600), 0
 
 
 @attack(SECCOMP)
-def attach_to_outsiders_memory(world: World) -> Iterator[None]:
+def attach_to_outsiders_memory(world):
     number = call("shmget", 0, 4096, 0o1600)
-    libc.shmat.restype = ctypes.c_void_p
-    attached = libc.shmat(number, None, 0)
+    attached = call("shmat", number, 0, 0)
     call("shmctl", number, 0, 0)  # IPC_RMID, once nobody has it
     ctypes.memmove(attached, b"secret", 6)
     yield
-    if call_shmat(number) in (-1, None):
-        raise OSError(ctypes.get_errno(), "shmat")
-
-
-def call_shmat(number: int) -> int:
-    return call("shmat", number, 0, 0)
+    assert ctypes.string_at(call("shmat", number, 0, 0), 6) == b"secret"
 
 
 @attack(SECCOMP)
-def message_queue(world: World) -> None:
+def message_queue(world):
     name = f"butter-attack-{os.getpid()}".encode()
     call("mq_open", name, os.O_CREAT | os.O_RDWR, 0o600, 0)
     call("mq_unlink", name)
@@ -133,12 +152,12 @@ RNDGETENTCNT = 0x80045200
 
 
 @attack(LANDLOCK, sandbox="devices")
-def control_device(world: World) -> None:
+def control_device(world):
     fcntl.ioctl(opened("/dev/urandom"), RNDGETENTCNT, SPACE)
 
 
 @attack(SECCOMP, sandbox="terminal")
-def type_for_terminal(world: World) -> Iterator[None]:
+def type_for_terminal(world):
     """TIOCSTI types for the shell that reads from the same terminal."""
     own_terminal()
     yield
@@ -146,7 +165,7 @@ def type_for_terminal(world: World) -> Iterator[None]:
 
 
 @attack(SECCOMP, sandbox="terminal")
-def type_for_terminal_with_upper_half(world: World) -> Iterator[None]:
+def type_for_terminal_with_upper_half(world):
     """The kernel takes the lower half of the number alone."""
     own_terminal()
     yield
@@ -154,19 +173,17 @@ def type_for_terminal_with_upper_half(world: World) -> Iterator[None]:
 
 
 @attack(SECCOMP, sandbox="terminal")
-def paste_into_console(world: World) -> Iterator[None]:
+def paste_into_console(world):
     """TIOCLINUX selects and pastes; a terminal that is not a console refuses it."""
     own_terminal()
     yield
     reaches("ioctl", 0, 0x541C, b"\x06", answers=(errno.ENOTTY,))
 
 
-def own_terminal() -> None:
+def own_terminal():
     """Become the leader of a session with a terminal as standard input."""
     master, terminal = os.openpty()
     os.setsid()
     fcntl.ioctl(terminal, 0x540E, 0)  # TIOCSCTTY
     os.dup2(terminal, 0)
     os.set_inheritable(master, False)
-
-

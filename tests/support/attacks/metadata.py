@@ -1,22 +1,13 @@
 """Modes, owners, times and attributes, which landlock lets through."""
 
-from __future__ import annotations
-
 import ctypes
 import fcntl
 import os
 import struct
-from typing import TYPE_CHECKING
 
 from support.attacks.files import AT_EMPTY_PATH, AT_FDCWD, opened
 from support.attacks.rows import add, call
 from support.needs import needs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from support.attacks.world import World
 
 CHOWN = (needs("CAP_CHOWN"),)
 TIMES = (ctypes.c_long * 4)(1, 1, 1, 1)
@@ -35,11 +26,11 @@ VALUE = ctypes.create_string_buffer(b"x")
 XATTR = XattrArguments(ctypes.addressof(VALUE), 1, 0)
 
 
-def change(name: str, make: Callable[[World], Any], **settings: Any) -> None:
+def change(name, make, **settings):
     add(name, "seccomp", make, harms=True, **settings)
 
 
-def on_path(world: World) -> int:
+def on_path(world):
     """A descriptor that only names the secret file, which landlock lets through."""
     return opened(world.secret, os.O_PATH)
 
@@ -47,20 +38,30 @@ def on_path(world: World) -> int:
 change("chmod", lambda world: call("chmod", world.secret, 0o777))
 change("fchmodat", lambda world: call("fchmodat", AT_FDCWD, world.secret, 0o777))
 change("fchmodat2", lambda world: call("fchmodat2", AT_FDCWD, world.secret, 0o777, 0), needs=(needs(kernel=(6, 6)),))
-change("fchmodat2_by_descriptor", lambda world: call("fchmodat2", on_path(world), "", 0o777, AT_EMPTY_PATH), needs=(needs(kernel=(6, 6)),))
+change(
+    "fchmodat2_by_descriptor",
+    lambda world: call("fchmodat2", on_path(world), "", 0o777, AT_EMPTY_PATH),
+    needs=(needs(kernel=(6, 6)),),
+)
 change("chmod_by_proc", lambda world: call("chmod", f"/proc/self/fd/{on_path(world)}", 0o777))
 change("fchmod_given_for_reading", lambda world: call("fchmod", opened(world.fixed), 0o777))
 change("make_setuid", lambda world: call("chmod", world.outside / "program", 0o4755))
 change("chown", lambda world: call("chown", world.secret, 12345, 12345), needs=CHOWN)
 change("lchown", lambda world: call("lchown", world.outside / "link", 12345, 12345), needs=CHOWN)
 change("fchownat", lambda world: call("fchownat", AT_FDCWD, world.secret, 12345, 12345, 0), needs=CHOWN)
-change("fchownat_by_descriptor", lambda world: call("fchownat", on_path(world), "", 12345, 12345, AT_EMPTY_PATH), needs=CHOWN)
+change(
+    "fchownat_by_descriptor",
+    lambda world: call("fchownat", on_path(world), "", 12345, 12345, AT_EMPTY_PATH),
+    needs=CHOWN,
+)
 change("fchown_given_for_reading", lambda world: call("fchown", opened(world.fixed), 12345, 12345), needs=CHOWN)
 change("utime", lambda world: call("utime", world.secret, TIMES))
 change("utimes", lambda world: call("utimes", world.secret, TIMES))
 change("futimesat", lambda world: call("futimesat", AT_FDCWD, world.secret, TIMES))
 change("utimensat", lambda world: call("utimensat", AT_FDCWD, world.secret, TIMES, 0))
-change("utimensat_of_link", lambda world: call("utimensat", AT_FDCWD, world.outside / "link", TIMES, AT_SYMLINK_NOFOLLOW))
+change(
+    "utimensat_of_link", lambda world: call("utimensat", AT_FDCWD, world.outside / "link", TIMES, AT_SYMLINK_NOFOLLOW)
+)
 change("utimensat_by_descriptor", lambda world: call("utimensat", on_path(world), "", TIMES, AT_EMPTY_PATH))
 change("futimens_given_for_reading", lambda world: call("utimensat", opened(world.fixed), 0, TIMES, 0))
 change("setxattr", lambda world: call("setxattr", world.secret, b"user.y", VALUE, 1, 0))
@@ -89,7 +90,11 @@ change(
 change("acl", lambda world: call("setxattr", world.secret, b"system.posix_acl_access", ACL, len(ACL.raw), 0))
 # version 2; user, named user 12345, group, mask, others
 ACL = ctypes.create_string_buffer(
-    struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in ((1, 6, 0xFFFFFFFF), (2, 7, 12345), (4, 0, 0xFFFFFFFF), (16, 7, 0xFFFFFFFF), (32, 0, 0xFFFFFFFF))),
+    struct.pack("<I", 2)
+    + b"".join(
+        struct.pack("<HHI", *entry)
+        for entry in ((1, 6, 0xFFFFFFFF), (2, 7, 12345), (4, 0, 0xFFFFFFFF), (16, 7, 0xFFFFFFFF), (32, 0, 0xFFFFFFFF))
+    ),
     44,
 )
 change(

@@ -1,22 +1,13 @@
 """Sockets of all kinds."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os
 import socket
 import struct
-from typing import TYPE_CHECKING
 
 from support.attacks.rows import add, attack, call
 from support.needs import needs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
-    from support.attacks.world import World
 
 SECCOMP, LANDLOCK, SCOPE = "seccomp", "landlock", "scope"
 RAW = (needs("CAP_NET_RAW"),)
@@ -60,7 +51,7 @@ SOCKETS = {
 }
 
 
-def has(numbers: tuple[int, int, int]) -> bool:
+def has(numbers):
     """Whether this kernel has such sockets, for this user."""
     try:
         os.close(call("socket", *numbers))
@@ -69,7 +60,7 @@ def has(numbers: tuple[int, int, int]) -> bool:
     return True
 
 
-def opening(numbers: tuple[int, int, int]) -> Callable[[World], Any]:
+def opening(numbers):
     return lambda world: call("socket", *numbers)
 
 
@@ -83,7 +74,7 @@ for kind, numbers in ("tcp", (2, 1, 0)), ("tcp_v6", (10, 1, 6)), ("udp", (2, 2, 
 # TCP: the sandbox may connect to one port, and have another
 
 
-def listening(family: int = socket.AF_INET) -> socket.socket:
+def listening(family=socket.AF_INET):
     listener = socket.socket(family)
     listener.bind(("", 0))
     listener.listen()
@@ -91,28 +82,28 @@ def listening(family: int = socket.AF_INET) -> socket.socket:
 
 
 @attack(LANDLOCK, sandbox="network")
-def connect_to_other_port(world: World) -> Iterator[None]:
+def connect_to_other_port(world):
     listener = listening()
     yield
     socket.socket().connect(("127.0.0.1", listener.getsockname()[1]))
 
 
 @attack(LANDLOCK, sandbox="network")
-def connect_to_other_port_v6(world: World) -> Iterator[None]:
+def connect_to_other_port_v6(world):
     listener = listening(socket.AF_INET6)
     yield
     socket.socket(socket.AF_INET6).connect(("::1", listener.getsockname()[1]))
 
 
 @attack(LANDLOCK, sandbox="network")
-def connect_by_mapped_address(world: World) -> Iterator[None]:
+def connect_by_mapped_address(world):
     listener = listening()
     yield
     socket.socket(socket.AF_INET6).connect(("::ffff:127.0.0.1", listener.getsockname()[1]))
 
 
 @attack(LANDLOCK, sandbox="network")
-def connect_without_waiting(world: World) -> Iterator[None]:
+def connect_without_waiting(world):
     listener = listening()
     yield
     client = socket.socket()
@@ -124,7 +115,7 @@ def connect_without_waiting(world: World) -> Iterator[None]:
 
 
 @attack(LANDLOCK, sandbox="network")
-def connect_again(world: World) -> Iterator[None]:
+def connect_again(world):
     """A socket is disconnected by AF_UNSPEC, and then connected elsewhere."""
     listener = listening()
     yield
@@ -135,7 +126,7 @@ def connect_again(world: World) -> Iterator[None]:
 
 
 @attack("seccomp", sandbox="network")
-def connect_by_fast_open(world: World) -> Iterator[None]:
+def connect_by_fast_open(world):
     """sendto with MSG_FASTOPEN connects, without a call of connect."""
     listener = listening()
     yield
@@ -144,7 +135,7 @@ def connect_by_fast_open(world: World) -> Iterator[None]:
 
 
 @attack("seccomp", sandbox="network")
-def connect_by_fast_open_message(world: World) -> Iterator[None]:
+def connect_by_fast_open_message(world):
     listener = listening()
     yield
     socket.socket().sendmsg([b"x"], [], 0x20000000, ("127.0.0.1", listener.getsockname()[1]))
@@ -165,10 +156,12 @@ class Message(ctypes.Structure):
 
 
 @attack("seccomp", sandbox="network")
-def connect_by_fast_open_messages(world: World) -> Iterator[None]:
+def connect_by_fast_open_messages(world):
     listener = listening()
     yield
-    address = ctypes.create_string_buffer(struct.pack("=H", 2) + struct.pack("!H4B8x", listener.getsockname()[1], 127, 0, 0, 1), 16)
+    address = ctypes.create_string_buffer(
+        struct.pack("=H", 2) + struct.pack("!H4B8x", listener.getsockname()[1], 127, 0, 0, 1), 16
+    )
     data = ctypes.create_string_buffer(b"x")
     part = (ctypes.c_size_t * 2)(ctypes.addressof(data), 1)
     message = Message(ctypes.addressof(address), 16, ctypes.addressof(part), 1)
@@ -178,7 +171,7 @@ def connect_by_fast_open_messages(world: World) -> Iterator[None]:
 
 
 @attack(LANDLOCK, sandbox="network")
-def connect_by_fast_open_option(world: World) -> Iterator[None]:
+def connect_by_fast_open_option(world):
     listener = listening()
     yield
     client = socket.socket()
@@ -187,17 +180,23 @@ def connect_by_fast_open_option(world: World) -> Iterator[None]:
     client.sendall(b"x")
 
 
-def bind_to(family: int, address: str, port: int) -> Callable[[World], Any]:
+def bind_to(family, address, port):
     return lambda world: socket.socket(family).bind((address, port))
 
 
 add("bind_to_any_port", LANDLOCK, bind_to(socket.AF_INET, "", 0), sandbox="network")
 add("bind_to_any_port_v6", LANDLOCK, bind_to(socket.AF_INET6, "::1", 0), sandbox="network")
-add("bind_to_low_port", LANDLOCK, bind_to(socket.AF_INET, "127.0.0.1", 17), sandbox="network", needs=(needs("CAP_NET_BIND_SERVICE"),))
+add(
+    "bind_to_low_port",
+    LANDLOCK,
+    bind_to(socket.AF_INET, "127.0.0.1", 17),
+    sandbox="network",
+    needs=(needs("CAP_NET_BIND_SERVICE"),),
+)
 
 
 @attack("seccomp", sandbox="client")
-def listen_without_bind(world: World) -> None:
+def listen_without_bind(world):
     """A socket that listens without an address gets a port of its own."""
     listener = socket.socket()
     listener.listen()
@@ -205,7 +204,7 @@ def listen_without_bind(world: World) -> None:
 
 
 @attack("seccomp")
-def accept_on_inherited_listener(world: World) -> Iterator[None]:
+def accept_on_inherited_listener(world):
     listener = listening()
     client = socket.create_connection(("127.0.0.1", listener.getsockname()[1]))
     yield
@@ -216,8 +215,8 @@ def accept_on_inherited_listener(world: World) -> Iterator[None]:
 # sockets of this machine
 
 
-def abstract(kind: int) -> Callable[[World], Any]:
-    def run(world: World) -> Iterator[None]:
+def abstract(kind):
+    def run(world):
         server = socket.socket(socket.AF_UNIX, kind)
         server.bind(f"\0butter-attack-{os.getpid()}")
         if kind != socket.SOCK_DGRAM:
@@ -236,7 +235,7 @@ add("abstract_datagrams", SCOPE, abstract(socket.SOCK_DGRAM), sandbox="network")
 
 
 @attack(SCOPE, sandbox="network")
-def abstract_datagram_without_connection(world: World) -> Iterator[None]:
+def abstract_datagram_without_connection(world):
     server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     server.bind(f"\0butter-attack-{os.getpid()}")
     yield
@@ -244,11 +243,11 @@ def abstract_datagram_without_connection(world: World) -> Iterator[None]:
 
 
 @attack(LANDLOCK, harms=True, sandbox="network")
-def bind_unix_socket_outside(world: World) -> None:
+def bind_unix_socket_outside(world):
     socket.socket(socket.AF_UNIX).bind(os.fspath(world.outside / "new"))
 
 
-def unix_socket(world: World) -> Iterator[None]:
+def unix_socket(world):
     """A server that listens outside, as those of containers and desktops do."""
     server = socket.socket(socket.AF_UNIX)
     server.bind(os.fspath(world.outside / "socket"))
@@ -262,7 +261,7 @@ add("unix_socket_outside_with_network", SECCOMP, unix_socket, harms=True, sandbo
 
 
 @attack(SECCOMP, sandbox="network")
-def connect_by_multipath_tcp(world: World) -> Iterator[None]:
+def connect_by_multipath_tcp(world):
     """landlock looks at the sockets of TCP alone."""
     listener = listening()
     yield

@@ -1,33 +1,24 @@
 """Other processes: signals, memory, descriptors, settings."""
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os
 import signal
-from typing import TYPE_CHECKING
 
 from support.attacks.files import LANDLOCK, opened
 from support.attacks.rows import add, attack, call, reaches
 from support.attacks.world import outsider
 from support.needs import needs
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
-    from support.attacks.world import World
-
 SCOPE, SECCOMP = "scope", "seccomp"
 SIGNAL = signal.SIGUSR1
 MEMORY = ctypes.create_string_buffer(b"secret", 4096)
 
 
-def on_outsider(act: Callable[[int], Any]) -> Callable[[World], Any]:
+def on_outsider(act):
     """An attack on a process that is there before the fence."""
 
-    def run(world: World) -> Iterator[None]:
+    def run(world):
         pid = outsider()
         yield
         act(pid)
@@ -35,10 +26,10 @@ def on_outsider(act: Callable[[int], Any]) -> Callable[[World], Any]:
     return run
 
 
-def on_pidfd(act: Callable[[int], Any]) -> Callable[[World], Any]:
+def on_pidfd(act):
     """An attack by a descriptor of such a process, which is open before."""
 
-    def run(world: World) -> Iterator[None]:
+    def run(world):
         pidfd = call("pidfd_open", outsider(lambda: os.dup2(opened(world.secret), 100)), 0)
         yield
         act(pidfd)
@@ -49,13 +40,18 @@ def on_pidfd(act: Callable[[int], Any]) -> Callable[[World], Any]:
 class Information(ctypes.Structure):
     """A siginfo that says that the process has queued it."""
 
-    _fields_ = (("signal", ctypes.c_int), ("errno", ctypes.c_int), ("code", ctypes.c_int), ("rest", ctypes.c_char * 116))
+    _fields_ = (
+        ("signal", ctypes.c_int),
+        ("errno", ctypes.c_int),
+        ("code", ctypes.c_int),
+        ("rest", ctypes.c_char * 116),
+    )
 
 
 QUEUED = Information(SIGNAL, 0, -1)
 
 
-def group_of_outsider(world: World) -> Iterator[None]:
+def group_of_outsider(world):
     pid = outsider(lambda: os.setpgid(0, 0))
     yield
     call("kill", -pid, SIGNAL)
@@ -68,17 +64,21 @@ add("tkill", SCOPE, on_outsider(lambda pid: call("tkill", pid, SIGNAL)))
 add("tgkill", SCOPE, on_outsider(lambda pid: call("tgkill", pid, pid, SIGNAL)))
 add("rt_sigqueueinfo", SCOPE, on_outsider(lambda pid: call("rt_sigqueueinfo", pid, SIGNAL, QUEUED)))
 add("rt_tgsigqueueinfo", SCOPE, on_outsider(lambda pid: call("rt_tgsigqueueinfo", pid, pid, SIGNAL, QUEUED)))
-add("pidfd_send_signal", SCOPE, on_outsider(lambda pid: call("pidfd_send_signal", call("pidfd_open", pid, 0), SIGNAL, 0, 0)))
+add(
+    "pidfd_send_signal",
+    SCOPE,
+    on_outsider(lambda pid: call("pidfd_send_signal", call("pidfd_open", pid, 0), SIGNAL, 0, 0)),
+)
 add("pidfd_send_signal_inherited", SCOPE, on_pidfd(lambda pidfd: call("pidfd_send_signal", pidfd, SIGNAL, 0, 0)))
 add("signal_to_parent", SCOPE, on_outsider(lambda pid: call("kill", os.getppid(), signal.SIGURG)))
 
 
 @attack(SCOPE)
-def signal_by_owner_of_pipe(world: World) -> Iterator[None]:
+def signal_by_owner_of_pipe(world):
     """The owner of a descriptor gets a signal when there is something to read."""
     told, tell = os.pipe()
 
-    def body() -> None:
+    def body():
         signal.signal(SIGNAL, lambda *_: os.write(tell, b"x"))
 
     pid = outsider(body)
@@ -104,8 +104,17 @@ add("process_vm_writev", LANDLOCK, on_outsider(lambda pid: call("process_vm_writ
 add("pidfd_getfd", LANDLOCK, on_pidfd(lambda pidfd: call("pidfd_getfd", pidfd, 100, 0)))
 add("kcmp", LANDLOCK, on_outsider(lambda pid: call("kcmp", pid, pid, 0, 0, 0)))
 add("process_madvise", LANDLOCK, on_pidfd(lambda pidfd: call("process_madvise", pidfd, PAGES, 1, 20, 0)))
-add("get_robust_list", LANDLOCK, on_outsider(lambda pid: call("get_robust_list", pid, ctypes.c_void_p(), ctypes.c_size_t())))
-add("setns_to_outsider", SECCOMP, on_pidfd(lambda pidfd: call("setns", pidfd, 0x20000000)), needs=(needs("CAP_SYS_ADMIN"),))
+add(
+    "get_robust_list",
+    LANDLOCK,
+    on_outsider(lambda pid: call("get_robust_list", pid, ctypes.c_void_p(), ctypes.c_size_t())),
+)
+add(
+    "setns_to_outsider",
+    SECCOMP,
+    on_pidfd(lambda pidfd: call("setns", pidfd, 0x20000000)),
+    needs=(needs("CAP_SYS_ADMIN"),),
+)
 add("move_pages", LANDLOCK, on_outsider(lambda pid: call("move_pages", pid, 0, 0, 0, 0, 2)))
 add("migrate_pages", LANDLOCK, on_outsider(lambda pid: call("migrate_pages", pid, 64, NODE, NODE)))
 PAGES = (ctypes.c_size_t * 2)(ctypes.addressof(MEMORY) & ~4095, 4096)
@@ -117,7 +126,9 @@ PROCESSOR = ctypes.c_uint64((1 << 64) - 1)
 SCHEDULING = (ctypes.c_int * 1)(0)
 ATTRIBUTES = (ctypes.c_uint64 * 6)(48)
 add("setpriority", SECCOMP, on_outsider(lambda pid: call("setpriority", 0, pid, 1)))
-add("setpriority_of_user", SECCOMP, on_outsider(lambda pid: reaches("setpriority", 2, 54321, 1, answers=(errno.ESRCH,))))
+add(
+    "setpriority_of_user", SECCOMP, on_outsider(lambda pid: reaches("setpriority", 2, 54321, 1, answers=(errno.ESRCH,)))
+)
 add("prlimit", SECCOMP, on_outsider(lambda pid: call("prlimit64", pid, 4, LIMIT, 0)))
 add("read_limits", SECCOMP, on_outsider(lambda pid: call("prlimit64", pid, 4, 0, LIMIT)))
 add("sched_setaffinity", SECCOMP, on_outsider(lambda pid: call("sched_setaffinity", pid, 8, PROCESSOR)))
@@ -125,4 +136,9 @@ add("sched_setscheduler", SECCOMP, on_outsider(lambda pid: call("sched_setschedu
 add("sched_setparam", SECCOMP, on_outsider(lambda pid: call("sched_setparam", pid, SCHEDULING)))
 add("sched_setattr", SECCOMP, on_outsider(lambda pid: call("sched_setattr", pid, ATTRIBUTES, 0)))
 add("ioprio_set", SECCOMP, on_outsider(lambda pid: call("ioprio_set", 1, pid, 2 << 13)))
-add("real_time_priority", SECCOMP, lambda world: call("sched_setscheduler", 0, 1, (ctypes.c_int * 1)(1)), needs=(needs("CAP_SYS_NICE"),))
+add(
+    "real_time_priority",
+    SECCOMP,
+    lambda world: call("sched_setscheduler", 0, 1, (ctypes.c_int * 1)(1)),
+    needs=(needs("CAP_SYS_NICE"),),
+)

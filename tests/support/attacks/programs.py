@@ -1,32 +1,23 @@
 """Other programs, privileges, limits, and what a process leaves."""
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os
 import resource
 import signal
 import threading
-from typing import TYPE_CHECKING
 
 from support.attacks.files import AT_EMPTY_PATH, AT_FDCWD, LANDLOCK, opened
 from support.attacks.rows import add, attack, call
-from support.attacks.world import PROGRAM
+from support.attacks.world import PROGRAM, TELLS_USER
 from support.children import libc
 from support.needs import needs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
-    from support.attacks.world import World
 
 CAPABILITIES = "capabilities"
 NONE = (ctypes.c_void_p * 1)()
 
 
-def executed(execute: Callable[[], Any], status: int = 0) -> None:
+def executed(execute, status=0):
     """Execute a program in a child; raises OSError where that is refused."""
     pid = os.fork()
     if not pid:
@@ -42,59 +33,64 @@ def executed(execute: Callable[[], Any], status: int = 0) -> None:
         raise OSError(abs(code), f"the program has ended with {code}")
 
 
-def program(path: object) -> Callable[[], Any]:
+def program(path):
     return lambda: os.execve(os.fspath(path), ["program"], {})
 
 
 add("execute_outside", LANDLOCK, lambda world: executed(program(world.outside / "program")))
 add("execute_by_symbolic_link", LANDLOCK, lambda world: executed(program(world.inside / "way/program")))
 add("execute_given_for_reading", LANDLOCK, lambda world: executed(program(world.readonly / "program")))
-add("execveat", LANDLOCK, lambda world: executed(lambda: call("execveat", AT_FDCWD, world.outside / "program", NONE, NONE, 0)))
+add(
+    "execveat",
+    LANDLOCK,
+    lambda world: executed(lambda: call("execveat", AT_FDCWD, world.outside / "program", NONE, NONE, 0)),
+)
 
 
 @attack(LANDLOCK)
-def execveat_by_path_descriptor(world: World) -> None:
+def execveat_by_path_descriptor(world):
     fd = opened(world.outside / "program", os.O_PATH)
     executed(lambda: call("execveat", fd, b"", NONE, NONE, AT_EMPTY_PATH))
 
 
 @attack(LANDLOCK)
-def execveat_by_inherited_descriptor(world: World) -> Iterator[None]:
+def execveat_by_inherited_descriptor(world):
     fd = opened(world.outside / "program")
     yield
     executed(lambda: call("execveat", fd, b"", NONE, NONE, AT_EMPTY_PATH))
 
 
 @attack(LANDLOCK)
-def execute_copy(world: World) -> None:
+def execute_copy(world):
     """A program that the sandbox writes where it may only write."""
     copy = world.inside / "sub/copy"
-    copy.write_bytes(PROGRAM)
-    copy.chmod(0o755) if world.free else None
+    fd = opened(copy, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o755)
+    os.write(fd, PROGRAM)
+    os.close(fd)
     executed(program(copy))
 
 
 @attack("seccomp")
-def execute_memory_file(world: World) -> None:
+def execute_memory_file(world):
     fd = call("memfd_create", b"program", 0)
     os.write(fd, PROGRAM)
     executed(lambda: call("execveat", fd, b"", NONE, NONE, AT_EMPTY_PATH))
 
 
 @attack("seccomp", sandbox="proc")
-def execute_memory_file_by_proc(world: World) -> None:
+def execute_memory_file_by_proc(world):
     fd = call("memfd_create", b"program", 0)
     os.write(fd, PROGRAM)
     executed(program(f"/proc/self/fd/{fd}"))
 
 
 @attack(LANDLOCK, sandbox="proc")
-def execute_itself(world: World) -> None:
+def execute_itself(world):
     executed(lambda: os.execve("/proc/self/exe", ["python", "-S", "-c", "pass"], {}))
 
 
-@attack(LANDLOCK)
-def interpreter_line(world: World) -> Iterator[None]:
+@attack(LANDLOCK, sandbox="execute")
+def interpreter_line(world):
     """A script that may be executed names an interpreter outside."""
     script = world.inside / "script"
     script.write_text(f"#!{world.outside}/program\n")
@@ -104,14 +100,11 @@ def interpreter_line(world: World) -> Iterator[None]:
 
 
 @attack("no_new_privs", needs=(needs("CAP_SETUID", "CAP_SETGID"),), sandbox="execute")
-def setuid_program(world: World) -> Iterator[None]:
+def setuid_program(world):
     """A program of root runs as root, whoever executes it."""
     suid = world.inside / "program"
-    # exit(geteuid())
-    suid.write_bytes(PROGRAM.replace(bytes.fromhex("31ffb83c0000000f05"), b"") + bytes.fromhex("b86b0000000f0589c7b83c0000000f05"))
+    suid.write_bytes(TELLS_USER)
     suid.chmod(0o4755)
-    for directory in [world.top, *world.top.parents][:-1]:
-        directory.chmod(directory.stat().st_mode | 0o111) if directory != directory.parent else None
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
     os.setresuid(77, 77, 77)
@@ -124,12 +117,14 @@ add("set_user", CAPABILITIES, lambda world: os.setresuid(12345, 12345, 12345), n
 add("set_groups", CAPABILITIES, lambda world: os.setgroups([12345]), needs=(needs("CAP_SETGID"),))
 add("raise_priority", CAPABILITIES, lambda world: os.nice(-1), needs=(needs("CAP_SYS_NICE"),))
 add("real_time_clock_alarm", CAPABILITIES, lambda world: call("timerfd_create", 8, 0), needs=(needs("CAP_WAKE_ALARM"),))
-add("drop_bounding_capability", CAPABILITIES, lambda world: call("prctl", 24, 0, 0, 0, 0), needs=(needs("CAP_SETPCAP"),))
+add(
+    "drop_bounding_capability", CAPABILITIES, lambda world: call("prctl", 24, 0, 0, 0, 0), needs=(needs("CAP_SETPCAP"),)
+)
 add("secure_bits", CAPABILITIES, lambda world: call("prctl", 28, 1, 0, 0, 0), needs=(needs("CAP_SETPCAP"),))
 
 
 @attack(CAPABILITIES, needs=(needs("CAP_DAC_OVERRIDE", "CAP_CHOWN"),))
-def read_file_of_other_user(world: World) -> Iterator[None]:
+def read_file_of_other_user(world):
     os.chmod(world.own, 0o600)
     os.chown(world.own, 12345, 12345)
     yield
@@ -137,7 +132,7 @@ def read_file_of_other_user(world: World) -> Iterator[None]:
 
 
 @attack(CAPABILITIES, needs=(needs("CAP_SYS_ADMIN"),))
-def trusted_attribute(world: World) -> Iterator[None]:
+def trusted_attribute(world):
     os.setxattr(world.own, b"trusted.x", b"x")
     yield
     os.getxattr(world.own, b"trusted.x")
@@ -147,7 +142,7 @@ def trusted_attribute(world: World) -> Iterator[None]:
 
 
 @attack("environment", sandbox="run")
-def environment_variable(world: World) -> Iterator[None]:
+def environment_variable(world):
     os.environ["BUTTER_SECRET"] = "secret"
     yield
     if "BUTTER_SECRET" not in os.environ:
@@ -155,11 +150,11 @@ def environment_variable(world: World) -> Iterator[None]:
 
 
 @attack(LANDLOCK)
-def thread_started_before(world: World) -> Iterator[None]:
+def thread_started_before(world):
     """A thread that runs already does what it is told."""
     go, results = threading.Event(), []
 
-    def body() -> None:
+    def body():
         go.wait()
         try:
             results.append(opened(world.secret))
@@ -178,7 +173,7 @@ def thread_started_before(world: World) -> Iterator[None]:
 
 
 @attack(LANDLOCK, harms=True)
-def core_dump(world: World) -> Iterator[None]:
+def core_dump(world):
     """The kernel writes the memory of a dead process to its directory."""
     resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     yield
@@ -195,11 +190,11 @@ def core_dump(world: World) -> Iterator[None]:
 
 
 @attack("rlimits", sandbox="limits")
-def raise_limit(world: World) -> None:
+def raise_limit(world):
     resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
 
 
 @attack("rlimits", sandbox="limits")
-def large_file(world: World) -> None:
+def large_file(world):
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     os.ftruncate(opened(world.own, os.O_WRONLY), 1 << 20)

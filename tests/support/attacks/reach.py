@@ -1,47 +1,44 @@
 """Files that are reached by what is open, or by /proc."""
 
-from __future__ import annotations
-
 import array
 import os
 import socket
-from typing import TYPE_CHECKING
 
 from support.attacks.files import LANDLOCK, opened
 from support.attacks.rows import add, attack, call
 from support.attacks.world import outsider
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from support.attacks.world import World
 
 # a sandbox that may read /proc
 PROC = "proc"
 
 
 @attack(LANDLOCK, sandbox=PROC, harms=True)
-def reopen_for_writing(world: World) -> None:
+def reopen_for_writing(world):
     """A descriptor for reading is opened once more by its name in /proc."""
     fd = opened(world.fixed)
     os.write(opened(f"/proc/self/fd/{fd}", os.O_WRONLY), b"x")
 
 
 @attack(LANDLOCK, sandbox=PROC, harms=True)
-def reopen_path_descriptor(world: World) -> None:
+def reopen_path_descriptor(world):
     """A descriptor that only names a file is opened by its name in /proc."""
     fd = opened(world.secret, os.O_PATH)
     os.write(opened(f"/proc/self/fd/{fd}", os.O_RDWR), b"x")
 
 
 add("own_root", LANDLOCK, lambda world: opened(f"/proc/self/root{world.secret}"), sandbox=PROC)
-add("own_working_directory", LANDLOCK, lambda world: (os.chdir(world.outside), opened("/proc/self/cwd/secret")), sandbox=PROC)
+add(
+    "own_working_directory",
+    LANDLOCK,
+    lambda world: (os.chdir(world.outside), opened("/proc/self/cwd/secret")),
+    sandbox=PROC,
+)
 add("thread_root", LANDLOCK, lambda world: opened(f"/proc/thread-self/root{world.secret}"), sandbox=PROC)
 
 
-def of_outsider(name: str, flags: int = os.O_RDONLY) -> object:
-    def run(world: World) -> Iterator[None]:
-        def body() -> None:
+def of_outsider(name, flags=os.O_RDONLY):
+    def run(world):
+        def body():
             os.chdir(world.outside)
             os.dup2(opened("secret"), 100)
 
@@ -61,7 +58,7 @@ for name in "clear_refs", "oom_score_adj", "comm", "mem":
 add("outsider_root", LANDLOCK, lambda world: root_of_outsider(world), sandbox=PROC)
 
 
-def root_of_outsider(world: World) -> None:
+def root_of_outsider(world):
     opened(f"/proc/{os.getppid()}/root{world.secret}")
 
 
@@ -69,35 +66,35 @@ def root_of_outsider(world: World) -> None:
 
 
 @attack("descriptors", sandbox="run")
-def inherited_file(world: World) -> Iterator[None]:
+def inherited_file(world):
     fd = opened(world.secret)
     yield
     assert os.read(fd, 6) == b"secret"
 
 
 @attack("descriptors", sandbox="run", harms=True)
-def inherited_file_truncated(world: World) -> Iterator[None]:
+def inherited_file_truncated(world):
     fd = opened(world.secret, os.O_RDWR)
     yield
     os.ftruncate(fd, 0)
 
 
 @attack("descriptors", sandbox="run")
-def inherited_directory(world: World) -> Iterator[None]:
+def inherited_directory(world):
     fd = opened(world.outside)
     yield
     os.listdir(fd)
 
 
 @attack(LANDLOCK)
-def open_below_inherited_directory(world: World) -> Iterator[None]:
+def open_below_inherited_directory(world):
     fd = opened(world.outside)
     yield
     call("openat", fd, "secret", os.O_RDONLY)
 
 
 @attack(LANDLOCK)
-def leave_by_inherited_directory(world: World) -> Iterator[None]:
+def leave_by_inherited_directory(world):
     fd = opened(world.outside)
     yield
     call("fchdir", fd)
@@ -105,7 +102,7 @@ def leave_by_inherited_directory(world: World) -> Iterator[None]:
 
 
 @attack("descriptors", sandbox="run")
-def received_file(world: World) -> Iterator[None]:
+def received_file(world):
     """A process outside sends a file over a socket that is inherited."""
     ours, theirs = socket.socketpair()
     file = opened(world.secret)
@@ -117,7 +114,7 @@ def received_file(world: World) -> Iterator[None]:
 
 
 @attack("descriptors", sandbox="run")
-def inherited_connection(world: World) -> Iterator[None]:
+def inherited_connection(world):
     ours, theirs = socket.socketpair()
     yield
     ours.send(b"x")

@@ -1,77 +1,62 @@
 """The table of attacks, and the calls that they make."""
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import inspect
 import os
-import re
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
+from butter.seccomp import syscall_number
 from support.children import libc
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
-
-    from support.attacks.world import World
+# one of its own: a result has 64 bits, as an address does
+SYSCALL = libc["syscall"]
+SYSCALL.restype = ctypes.c_long
 
 #: every attack, by its name
-ATTACKS: dict[str, Attack] = {}
+ATTACKS = {}
 
 #: what no fence claims to stop
-UNCLAIMED: dict[str, Attack] = {}
-
-#: the numbers of the calls
-NUMBERS = {
-    name: int(number)
-    for name, number in re.findall(r"#define __NR_(\w+) (\d+)", Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h").read_text())
-}
-NUMBERS.update(
-    fchmodat2=452, setxattrat=463, removexattrat=466, open_tree_attr=467, file_setattr=469, quotactl_fd=443
-)
+UNCLAIMED = {}
 
 
-@dataclass(frozen=True)
-class Attack:
+class Attack(NamedTuple):
     """A way out, and the fence that claims it."""
 
     name: str
     fence: str
-    run: Callable[[World], Any]
+    #: the function
+    run: Any
     #: whether it changes a file that is not given to the sandbox
     harms: bool = False
     #: which of the test's sandboxes it attacks
     sandbox: str = "files"
     #: the marks of its needs
-    needs: tuple[Any, ...] = ()
+    needs: tuple = ()
 
 
-def add(name: str, fence: str, run: Callable[[World], Any], **settings: Any) -> None:
+def add(name, fence, run, **settings):
     assert name not in ATTACKS, name
     ATTACKS[name] = Attack(name, fence, run, **settings)
 
 
-def attack(fence: str, **settings: Any) -> Callable[[Callable[[World], Any]], Callable[[World], Any]]:
+def attack(fence, **settings):
     """Add the function to the table."""
 
-    def decorate(run: Callable[[World], Any]) -> Callable[[World], Any]:
+    def decorate(run):
         add(run.__name__, fence, run, **settings)
         return run
 
     return decorate
 
 
-def unclaimed(name: str, run: Callable[[World], Any], sandbox: str = "files") -> None:
-    """Add what no fence stops, which a sandbox reports under this name."""
+def unclaimed(name, run, **settings):
+    """Add what no fence stops."""
     assert name not in UNCLAIMED, name
-    UNCLAIMED[name] = Attack(name, "none", run, sandbox=sandbox)
+    UNCLAIMED[name] = Attack(name, "none", run, **settings)
 
 
-def steps(run: Callable[[World], Any], world: World) -> Callable[[], Any]:
+def steps(run, world):
     """Do what an attack does before there is a fence, and return the rest of it."""
     if not inspect.isgeneratorfunction(run):
         return lambda: run(world)
@@ -80,15 +65,15 @@ def steps(run: Callable[[World], Any], world: World) -> Callable[[], Any]:
     return lambda: next(rest, None)
 
 
-def call(name: str, *arguments: Any) -> int:
+def call(name, *arguments):
     """Make a system call by its name, without the library's function."""
-    result: int = libc.syscall(ctypes.c_long(NUMBERS[name]), *map(argument, arguments))
+    result = SYSCALL(ctypes.c_long(syscall_number(name)), *map(argument, arguments))
     if result == -1:
         raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
     return result
 
 
-def argument(value: Any) -> Any:
+def argument(value):
     if isinstance(value, (str, os.PathLike)):
         return ctypes.c_char_p(os.fsencode(value))
     if isinstance(value, bytes):
@@ -96,7 +81,7 @@ def argument(value: Any) -> Any:
     return ctypes.c_ulong(value & (1 << 64) - 1) if isinstance(value, int) else ctypes.byref(value)
 
 
-def reaches(name: str, *arguments: Any, answers: Iterable[int] = (errno.EINVAL, errno.EFAULT)) -> None:
+def reaches(name, *arguments, answers=(errno.EINVAL, errno.EFAULT)):
     """Make a call whose arguments are such that the kernel refuses it, by *answers*.
 
     With better ones it would hurt the machine.

@@ -1,20 +1,12 @@
 """What no fence claims to stop, which the report of a sandbox has to say."""
 
-from __future__ import annotations
-
 import fcntl
 import mmap
 import os
-from typing import TYPE_CHECKING
 
 from support.attacks.files import AT_FDCWD, opened
 from support.attacks.rows import call, unclaimed
 from support.attacks.world import outsider
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from support.attacks.world import World
 
 unclaimed("stat", lambda world: os.stat(world.secret))
 unclaimed("lstat", lambda world: os.lstat(world.outside / "link"))
@@ -30,7 +22,7 @@ unclaimed("lock", lambda world: fcntl.flock(opened(world.fixed), fcntl.LOCK_EX))
 unclaimed("machine", lambda world: (os.uname(), os.sched_getaffinity(0), os.getloadavg()))
 
 
-def run_what_is_read(world: World) -> None:
+def run_what_is_read(world):
     """Memory that is mapped from a file that may only be read is executed."""
     mmap.mmap(opened(world.readonly / "program"), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC)
 
@@ -38,7 +30,7 @@ def run_what_is_read(world: World) -> None:
 unclaimed("run_what_is_read", run_what_is_read)
 
 
-def existence(world: World) -> Iterator[None]:
+def existence(world):
     pid = outsider()
     yield
     os.getpgid(pid)

@@ -1,42 +1,38 @@
 """The files and processes that an attack finds."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal
 import stat
-from pathlib import Path
-from typing import TYPE_CHECKING
+import struct
 
 from support.children import libc
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# the smallest program: exit(0)
-CODE = bytes.fromhex("31ff b83c000000 0f05")
 ADDRESS = 0x400000
-PROGRAM = (
-    b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
-    + bytes.fromhex("0200 3e00 01000000")
-    + (ADDRESS + 120).to_bytes(8, "little")
-    + (64).to_bytes(8, "little")
-    + bytes(12)
-    + bytes.fromhex("4000 3800 0100 0000 0000 0000")
-    + bytes.fromhex("01000000 05000000")
-    + bytes(8)
-    + 2 * ADDRESS.to_bytes(8, "little")
-    + 2 * (120 + len(CODE)).to_bytes(8, "little")
-    + (0x1000).to_bytes(8, "little")
-    + CODE
-)
+
+
+def program(code):
+    """The smallest program of x86_64 that has this code."""
+    return b"".join(
+        (
+            b"\x7fELF\x02\x01\x01".ljust(16, b"\0"),
+            struct.pack("=HHIQQQIHHHHHH", 2, 62, 1, ADDRESS + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0),
+            struct.pack("=IIQQQQQQ", 1, 5, 0, ADDRESS, ADDRESS, 120 + len(code), 120 + len(code), 0x1000),
+            code,
+        )
+    )
+
+
+# exit(0)
+PROGRAM = program(bytes.fromhex("31ff b83c000000 0f05"))
+# exit(geteuid())
+TELLS_USER = program(bytes.fromhex("b86b000000 0f05 89c7 b83c000000 0f05"))
 
 
 class World:
     """A tree of files: those of the sandbox, and those outside."""
 
-    def __init__(self, top: Path) -> None:
+    def __init__(self, top):
         self.top = top
         #: the sandbox may write here, and run programs
         self.inside = top / "inside"
@@ -48,7 +44,7 @@ class World:
         self.fixed = self.readonly / "fixed"
         self.secret = self.outside / "secret"
 
-    def make(self) -> None:
+    def make(self):
         """Make all files anew."""
         shutil.rmtree(self.top, ignore_errors=True)
         for directory in self.top, self.inside, self.inside / "sub", self.readonly, self.outside:
@@ -65,7 +61,7 @@ class World:
         (self.inside / "way").symlink_to(self.outside)
         (self.outside / "link").symlink_to("secret")
 
-    def protected(self) -> dict[str, tuple[object, ...]]:
+    def protected(self):
         """All that is to be seen of the files that an attack must not change."""
         found = {}
         for top in self.readonly, self.outside:
@@ -80,12 +76,12 @@ class World:
         return found
 
 
-def accessed(facts: os.stat_result) -> bool:
+def accessed(facts):
     """Whether the time of the last access was set by hand: to the year 1970."""
     return facts.st_atime < 1000
 
 
-def flags_of(path: Path, mode: int) -> int:
+def flags_of(path, mode):
     """The flags of a file, as chattr sets them."""
     import ctypes
     import fcntl
@@ -101,7 +97,7 @@ def flags_of(path: Path, mode: int) -> int:
     return flags.value
 
 
-def outsider(body: Callable[[], object] = lambda: None) -> int:
+def outsider(body=lambda: None):
     """Start a process that is outside, and return its number.
 
     It ends with its parent.
