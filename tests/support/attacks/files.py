@@ -22,7 +22,7 @@ def opened(path, flags=os.O_RDONLY, mode=0o666):
 # reading
 add("open", LANDLOCK, lambda world: call("open", world.secret, os.O_RDONLY))
 add("openat", LANDLOCK, lambda world: opened(world.secret))
-add("openat2", LANDLOCK, lambda world: call("openat2", AT_FDCWD, world.secret, (ctypes.c_uint64 * 3)(), 24))
+add("openat2", "seccomp", lambda world: call("openat2", AT_FDCWD, world.secret, (ctypes.c_uint64 * 3)(), 24))
 add("list_directory", LANDLOCK, lambda world: os.listdir(world.outside))
 add("list_root", LANDLOCK, lambda world: os.listdir("/"))
 add("read_password_file", LANDLOCK, lambda world: opened("/etc/shadow"), needs=(needs("CAP_DAC_OVERRIDE"),))

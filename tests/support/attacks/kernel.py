@@ -122,7 +122,6 @@ add(
     lambda world: reaches("open_by_handle_at", AT_FDCWD, 0, 0),
     needs=(needs("CAP_DAC_READ_SEARCH"),),
 )
-add("memory_policy", SECCOMP, lambda world: call("set_mempolicy", 0, 0, 0))
 
 # shared memory and queues of the machine
 add("shmget", SECCOMP, lambda world: call("shmctl", call("shmget", 0, 4096, 0o1600), 0, 0))

@@ -113,3 +113,12 @@ change(
     lambda world: call("file_setattr", AT_FDCWD, world.secret, FileAttributes(low=0x80), 24, 0),
     needs=(needs(kernel=(6, 17)),),
 )
+
+# reading what landlock lets be read
+add("listxattr", "seccomp", lambda world: call("listxattr", world.secret, 0, 0))
+add("getxattr", "seccomp", lambda world: call("getxattr", world.secret, b"user.x", 0, 0))
+add(
+    "watch_by_inotify",
+    "seccomp",
+    lambda world: call("inotify_add_watch", call("inotify_init1", 0), world.outside, 0xFFF),
+)

@@ -5,12 +5,14 @@ import errno
 import os
 import signal
 
-from support.attacks.files import LANDLOCK, opened
+from support.attacks.files import opened
 from support.attacks.rows import add, attack, call, reaches
 from support.attacks.world import outsider
 from support.needs import needs
 
 SCOPE, SECCOMP = "scope", "seccomp"
+# two fences that stop the same
+BOTH = "landlock", "seccomp"
 SIGNAL = signal.SIGUSR1
 MEMORY = ctypes.create_string_buffer(b"secret", 4096)
 
@@ -97,16 +99,16 @@ def signal_by_owner_of_pipe(world):
 # ptrace: landlock allows it within the sandbox alone
 PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
 PARTS = (ctypes.c_size_t * 2)(ctypes.addressof(MEMORY), 6)
-add("ptrace_attach", LANDLOCK, on_outsider(lambda pid: call("ptrace", PTRACE_ATTACH, pid, 0, 0)))
-add("ptrace_seize", LANDLOCK, on_outsider(lambda pid: call("ptrace", PTRACE_SEIZE, pid, 0, 0)))
-add("process_vm_readv", LANDLOCK, on_outsider(lambda pid: call("process_vm_readv", pid, PARTS, 1, PARTS, 1, 0)))
-add("process_vm_writev", LANDLOCK, on_outsider(lambda pid: call("process_vm_writev", pid, PARTS, 1, PARTS, 1, 0)))
-add("pidfd_getfd", LANDLOCK, on_pidfd(lambda pidfd: call("pidfd_getfd", pidfd, 100, 0)))
-add("kcmp", LANDLOCK, on_outsider(lambda pid: call("kcmp", pid, pid, 0, 0, 0)))
-add("process_madvise", LANDLOCK, on_pidfd(lambda pidfd: call("process_madvise", pidfd, PAGES, 1, 20, 0)))
+add("ptrace_attach", BOTH, on_outsider(lambda pid: call("ptrace", PTRACE_ATTACH, pid, 0, 0)))
+add("ptrace_seize", BOTH, on_outsider(lambda pid: call("ptrace", PTRACE_SEIZE, pid, 0, 0)))
+add("process_vm_readv", BOTH, on_outsider(lambda pid: call("process_vm_readv", pid, PARTS, 1, PARTS, 1, 0)))
+add("process_vm_writev", BOTH, on_outsider(lambda pid: call("process_vm_writev", pid, PARTS, 1, PARTS, 1, 0)))
+add("pidfd_getfd", BOTH, on_pidfd(lambda pidfd: call("pidfd_getfd", pidfd, 100, 0)))
+add("kcmp", BOTH, on_outsider(lambda pid: call("kcmp", pid, pid, 0, 0, 0)))
+add("process_madvise", BOTH, on_pidfd(lambda pidfd: call("process_madvise", pidfd, PAGES, 1, 20, 0)))
 add(
     "get_robust_list",
-    LANDLOCK,
+    BOTH,
     on_outsider(lambda pid: call("get_robust_list", pid, ctypes.c_void_p(), ctypes.c_size_t())),
 )
 add(
@@ -115,8 +117,8 @@ add(
     on_pidfd(lambda pidfd: call("setns", pidfd, 0x20000000)),
     needs=(needs("CAP_SYS_ADMIN"),),
 )
-add("move_pages", LANDLOCK, on_outsider(lambda pid: call("move_pages", pid, 0, 0, 0, 0, 2)))
-add("migrate_pages", LANDLOCK, on_outsider(lambda pid: call("migrate_pages", pid, 64, NODE, NODE)))
+add("move_pages", BOTH, on_outsider(lambda pid: call("move_pages", pid, 0, 0, 0, 0, 2)))
+add("migrate_pages", BOTH, on_outsider(lambda pid: call("migrate_pages", pid, 64, NODE, NODE)))
 PAGES = (ctypes.c_size_t * 2)(ctypes.addressof(MEMORY) & ~4095, 4096)
 NODE = ctypes.c_uint64(1)
 

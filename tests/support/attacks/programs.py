@@ -14,6 +14,7 @@ from support.children import libc
 from support.needs import needs
 
 CAPABILITIES = "capabilities"
+BOTH = "landlock", "seccomp"
 NONE = (ctypes.c_void_p * 1)()
 
 
@@ -37,30 +38,33 @@ def program(path):
     return lambda: os.execve(os.fspath(path), ["program"], {})
 
 
-add("execute_outside", LANDLOCK, lambda world: executed(program(world.outside / "program")))
-add("execute_by_symbolic_link", LANDLOCK, lambda world: executed(program(world.inside / "way/program")))
-add("execute_given_for_reading", LANDLOCK, lambda world: executed(program(world.readonly / "program")))
+add("execute_outside", LANDLOCK, lambda world: executed(program(world.outside / "program")), sandbox="build")
+add(
+    "execute_by_symbolic_link", LANDLOCK, lambda world: executed(program(world.inside / "way/program")), sandbox="build"
+)
+add("execute_given_for_reading", LANDLOCK, lambda world: executed(program(world.readonly / "program")), sandbox="build")
 add(
     "execveat",
-    LANDLOCK,
+    BOTH,
     lambda world: executed(lambda: call("execveat", AT_FDCWD, world.outside / "program", NONE, NONE, 0)),
+    sandbox="build",
 )
 
 
-@attack(LANDLOCK)
+@attack(BOTH, sandbox="build")
 def execveat_by_path_descriptor(world):
     fd = opened(world.outside / "program", os.O_PATH)
     executed(lambda: call("execveat", fd, b"", NONE, NONE, AT_EMPTY_PATH))
 
 
-@attack(LANDLOCK)
+@attack(BOTH, sandbox="build")
 def execveat_by_inherited_descriptor(world):
     fd = opened(world.outside / "program")
     yield
     executed(lambda: call("execveat", fd, b"", NONE, NONE, AT_EMPTY_PATH))
 
 
-@attack(LANDLOCK)
+@attack(LANDLOCK, sandbox="build")
 def execute_copy(world):
     """A program that the sandbox writes where it may only write."""
     copy = world.inside / "sub/copy"
@@ -70,7 +74,7 @@ def execute_copy(world):
     executed(program(copy))
 
 
-@attack("seccomp")
+@attack("seccomp", sandbox="build")
 def execute_memory_file(world):
     fd = call("memfd_create", b"program", 0)
     os.write(fd, PROGRAM)
@@ -149,7 +153,7 @@ def environment_variable(world):
         raise OSError(errno.ENODATA, "no such variable")
 
 
-@attack(LANDLOCK)
+@attack("refusal")
 def thread_started_before(world):
     """A thread that runs already does what it is told."""
     go, results = threading.Event(), []
@@ -172,7 +176,7 @@ def thread_started_before(world):
         raise results[0]
 
 
-@attack(LANDLOCK, harms=True)
+@attack(LANDLOCK, harms=True, sandbox="build")
 def core_dump(world):
     """The kernel writes the memory of a dead process to its directory."""
     resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, resource.getrlimit(resource.RLIMIT_CORE)[1]))
@@ -191,7 +195,7 @@ def core_dump(world):
 
 @attack("rlimits", sandbox="limits")
 def raise_limit(world):
-    resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+    call("prlimit64", 0, resource.RLIMIT_NOFILE, (ctypes.c_uint64 * 2)(200, 200), 0)
 
 
 @attack("rlimits", sandbox="limits")

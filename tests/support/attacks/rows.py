@@ -21,10 +21,10 @@ UNCLAIMED = {}
 
 
 class Attack(NamedTuple):
-    """A way out, and the fence that claims it."""
+    """A way out, and the fence that claims it, or several that do."""
 
     name: str
-    fence: str
+    fence: Any
     #: the function
     run: Any
     #: whether it changes a file that is not given to the sandbox
@@ -33,6 +33,8 @@ class Attack(NamedTuple):
     sandbox: str = "files"
     #: the marks of its needs
     needs: tuple = ()
+    #: by which name a sandbox reports what it does not stop
+    gap: str = ""
 
 
 def add(name, fence, run, **settings):
@@ -50,10 +52,10 @@ def attack(fence, **settings):
     return decorate
 
 
-def unclaimed(name, run, **settings):
-    """Add what no fence stops."""
+def unclaimed(name, gap, run, **settings):
+    """Add what no fence stops, and a sandbox reports as *gap*."""
     assert name not in UNCLAIMED, name
-    UNCLAIMED[name] = Attack(name, "none", run, **settings)
+    UNCLAIMED[name] = Attack(name, "none", run, gap=gap, **settings)
 
 
 def steps(run, world):

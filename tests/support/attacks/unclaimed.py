@@ -8,18 +8,14 @@ from support.attacks.files import AT_FDCWD, opened
 from support.attacks.rows import call, unclaimed
 from support.attacks.world import outsider
 
-unclaimed("stat", lambda world: os.stat(world.secret))
-unclaimed("lstat", lambda world: os.lstat(world.outside / "link"))
-unclaimed("access", lambda world: call("faccessat", AT_FDCWD, world.secret, os.R_OK))
-unclaimed("readlink", lambda world: os.readlink(world.outside / "link"))
-unclaimed("statfs", lambda world: os.statvfs(world.outside))
-unclaimed("chdir", lambda world: os.chdir(world.outside))
-unclaimed("open_path", lambda world: opened(world.secret, os.O_PATH))
-unclaimed("listxattr", lambda world: os.listxattr(world.secret))
-unclaimed("getxattr", lambda world: os.getxattr(world.secret, b"user.x"))
-unclaimed("inotify", lambda world: call("inotify_add_watch", call("inotify_init1", 0), world.outside, 0xFFF))
-unclaimed("lock", lambda world: fcntl.flock(opened(world.fixed), fcntl.LOCK_EX))
-unclaimed("machine", lambda world: (os.uname(), os.sched_getaffinity(0), os.getloadavg()))
+unclaimed("stat", "stat", lambda world: os.stat(world.secret))
+unclaimed("lstat", "stat", lambda world: os.lstat(world.outside / "link"))
+unclaimed("access", "stat", lambda world: call("faccessat", AT_FDCWD, world.secret, os.R_OK))
+unclaimed("readlink", "stat", lambda world: os.readlink(world.outside / "link"))
+unclaimed("statfs", "stat", lambda world: os.statvfs(world.outside))
+unclaimed("chdir", "chdir", lambda world: os.chdir(world.outside))
+unclaimed("open_path", "stat", lambda world: opened(world.secret, os.O_PATH))
+unclaimed("lock", "flock", lambda world: fcntl.flock(opened(world.fixed), fcntl.LOCK_EX))
 
 
 def run_what_is_read(world):
@@ -27,7 +23,7 @@ def run_what_is_read(world):
     mmap.mmap(opened(world.readonly / "program"), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC)
 
 
-unclaimed("run_what_is_read", run_what_is_read)
+unclaimed("run_what_is_read", "mmap", run_what_is_read)
 
 
 def existence(world):
@@ -36,4 +32,4 @@ def existence(world):
     os.getpgid(pid)
 
 
-unclaimed("existence_of_processes", existence)
+unclaimed("existence_of_processes", "processes", existence)

@@ -2,11 +2,8 @@
 
 import os
 import shutil
-import signal
 import stat
 import struct
-
-from support.children import libc
 
 ADDRESS = 0x400000
 
@@ -100,20 +97,22 @@ def flags_of(path, mode):
 def outsider(body=lambda: None):
     """Start a process that is outside, and return its number.
 
-    It ends with its parent.
+    It ends with its parent, whose end of a pipe it waits for: the signal of a parent's
+    death would be that of a process inside, which does not get out.
     """
-    reading, writing = os.pipe()
+    told, tell = os.pipe()
+    alive, held = os.pipe()
     pid = os.fork()
     if not pid:
         try:
-            libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+            os.close(held)
             body()
-            os.write(writing, b"x")
-            while True:
-                signal.pause()
+            os.write(tell, b"x")
+            os.read(alive, 1)
         finally:
             os._exit(1)
-    os.close(writing)
-    os.read(reading, 1)
-    os.close(reading)
+    os.close(tell)
+    os.close(alive)
+    os.read(told, 1)
+    os.close(told)
     return pid
