@@ -373,6 +373,37 @@ NO_NEW_PRIVS = Errors(
 )
 SIGNALS = Errors("spawn(signals)", {})
 
+#: the fences of a sandbox: its ruleset, and its filters
+LANDLOCK = Errors(
+    "spawn(sandbox): landlock_restrict_self",
+    {
+        errno.E2BIG: (
+            InvalidArgument,
+            "this process has 16 rulesets around it already, its own and those it inherited, and a program can have no"
+            " more",
+        ),
+        errno.ENOMEM: NO_MEMORY,
+        errno.ENOSYS: (OSError, "a seccomp filter hides the call"),
+    },
+)
+SECCOMP = Errors(
+    "spawn(sandbox): seccomp",
+    {
+        errno.EINVAL: (InvalidArgument, "the kernel refuses the filter, or was built without filters"),
+        errno.ENOMEM: (OutOfMemory, "the filters of this process and of the sandbox together are too long"),
+        errno.ENOSYS: (OSError, "a seccomp filter hides the call"),
+    },
+)
+
+
+def _not_executed(fenced: bool = False, **_: object) -> str:
+    if fenced:
+        return "the sandbox does not have the program, or the interpreter or loader that it names, in its execute"
+    return (
+        "it is a directory, its mode or its mount (noexec) forbids it, or a directory of its path, or of the search"
+        " path, cannot be searched"
+    )
+
 
 def _script(path: object = None, **_: object) -> str:
     return "the file is not a program for this machine; a script begins with '#!' and its interpreter"
@@ -384,11 +415,7 @@ ARGV = Errors(
     {
         **PATH,
         errno.E2BIG: (InvalidArgument, "the arguments and the environment are too long"),
-        errno.EACCES: (
-            PermissionError,
-            "it is a directory, its mode or its mount (noexec) forbids it, or a directory of its path, or of the search"
-            " path, cannot be searched",
-        ),
+        errno.EACCES: (PermissionError, _not_executed),
         errno.EAGAIN: (BlockingIOError, "the user has more processes than RLIMIT_NPROC allows"),
         errno.EINVAL: (InvalidArgument, "the program names more than one interpreter"),
         errno.EISDIR: (IsADirectoryError, "the interpreter of the program is a directory"),

@@ -25,6 +25,7 @@ from butter._clone_spawn_errors import (
     GROUP,
     GROUPS,
     JOINED,
+    LANDLOCK,
     MAPPED,
     NAMESPACES,
     NEW_SESSION,
@@ -35,6 +36,7 @@ from butter._clone_spawn_errors import (
     PDEATHSIG,
     PROCESS_GROUP,
     RLIMITS,
+    SECCOMP,
     SIGNALS,
     STREAMS,
     UMASK,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from butter._arguments import FileDescriptor, HasFileno, Path
     from butter._clone_spawn_descriptors import Descriptors
     from butter._clone_steps import Steps
+    from butter._fence import Fence, Fenced
 
     Id = Union[int, str]
     Namespaces = Union[int, HasFileno, Iterable[Union[int, HasFileno]]]
@@ -318,15 +321,18 @@ def capability_mask(capabilities: Iterable[int] | None) -> int | None:
     return sum({1 << number(entry, 6, name, form) for entry in entries})
 
 
-def add_capabilities(steps: Steps, mask: int | None) -> None:
-    """Keep the capabilities of *mask*, through the exec too, and none beside them."""
+def add_capabilities(steps: Steps, mask: int | None, fenced: bool) -> None:
+    """Keep the capabilities of *mask*, through the exec too, and none beside them.
+
+    Behind a fence the bounding set does not matter, because no_new_privs is set.
+    """
     if mask is None:
         return
     low, high = mask & 0xFFFFFFFF, mask >> 32
     header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
     data = struct.pack("=6I", low, low, low, high, high, high)
     steps.add("capabilities", CAPABILITIES, lib.STEP_RAISE)
-    steps.add("capabilities", CAPABILITIES, lib.STEP_BOUND, mask)
+    steps.add("capabilities", CAPABILITIES, lib.STEP_BOUND, mask, int(not fenced))
     steps.add("capabilities", CAPABILITIES, lib.SYS_capset, header, data)
     ambient = "capabilities", CAPABILITIES, lib.SYS_prctl, prctl.PR_CAP_AMBIENT
     steps.add(*ambient, prctl.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
@@ -368,8 +374,39 @@ def add_signals(steps: Steps, blocked: Iterable[int]) -> None:
     steps.add("signals", SIGNALS, lib.STEP_SIGNALS, _IGNORED_BY_PYTHON, mask)
 
 
-def add_exec(steps: Steps, argv: list[bytes], env: Mapping[Any, Any] | None, path: Path | None, hidden: str) -> None:
-    """The exec of the first program on the search path that there is."""
+def fence_of(sandbox: Fenced, mask: int | None, cgroup: object) -> Fence:
+    """Return the fences of a sandbox, unless another option is in their way."""
+    if not hasattr(sandbox, "_fence"):
+        refuse(sandbox, "sandbox", "a butter.sandbox.Sandbox or None")
+    if mask:
+        raise ValueError("capabilities must be None or empty: the sandbox drops all of them")
+    fence = sandbox._fence()
+    if fence.cgroup is not None and cgroup is not None:
+        sandbox._release(fence)
+        raise ValueError("cgroup must be None: the program is in that of the sandbox, which has limits")
+    return fence
+
+
+def add_fence(steps: Steps, fence: Fence | None) -> None:
+    """The fences of a sandbox. Nothing comes after the filters but the exec."""
+    if fence is None:
+        return
+    if fence.ruleset is not None:
+        steps.add("sandbox", LANDLOCK, lib.STEP_LANDLOCK, fence.ruleset_flags)
+    for filter in fence.filters:
+        steps.add("sandbox", SECCOMP, lib.STEP_SECCOMP, filter, len(filter) // 8, fence.filter_flags)
+
+
+class Program(NamedTuple):
+    """The program that the child executes."""
+
+    argv: list[bytes]
+    candidates: list[bytes]  # the first of these paths that there is
+    variables: list[bytes]
+
+
+def program_of(argv: list[bytes], env: Mapping[Any, Any] | None, path: Path | None) -> Program:
+    """Return the program, as it is looked for on the search path."""
     if not argv:
         raise ValueError("argv is empty: its first entry is the program")
     program = argv[0]
@@ -396,5 +433,16 @@ def add_exec(steps: Steps, argv: list[bytes], env: Mapping[Any, Any] | None, pat
             environment[encoded] = content
     search = environment.get(b"PATH", os.fsencode(os.defpath)) if path is None else fsencode(path, "path")
     candidates = [program] if b"/" in program else [os.path.join(each or b".", program) for each in search.split(b":")]
-    variables = list(map(b"=".join, environment.items()))
-    steps.add("argv", ARGV, lib.STEP_EXEC, candidates, argv, variables, path=os.fsdecode(program), hidden=hidden)
+    return Program(argv, candidates, list(map(b"=".join, environment.items())))
+
+
+def check_program(sandbox: Fenced, program: Program, cwd: Path | None) -> None:
+    """Have the sandbox look at the program, as far as its path is known here."""
+    sandbox._check_program([path for path in program.candidates if cwd is None or path.startswith(b"/")])
+
+
+def add_exec(steps: Steps, program: Program, hidden: str, fenced: bool) -> None:
+    """The exec."""
+    argv, candidates, variables = program
+    about = {"path": os.fsdecode(argv[0]), "hidden": hidden, "fenced": fenced}
+    steps.add("argv", ARGV, lib.STEP_EXEC, candidates, argv, variables, **about)
