@@ -247,8 +247,10 @@ RESTRICT_SELF = Errors(
         errno.EPERM: (PermissionError, _restrict_forbidden),
     },
 )
-# what landlock needs of a path, and so the flags are O_PATH
-OPEN = Errors("open", {**PATH, **NEW_DESCRIPTOR})
+# Python itself goes on after EINTR
+OPEN = Errors(
+    "open(O_PATH)", {**{number: row for number, row in PATH.items() if number != errno.EINTR}, **NEW_DESCRIPTOR}
+)
 
 
 def landlock_create_ruleset(
@@ -316,9 +318,7 @@ def landlock_add_rule(
         allowed = integer(rule_attr.allowed_access, 64, "allowed_access")
         packed = struct.pack("=QQ", allowed, integer(rule_attr.port, 64, "port"))
     elif rule_attr is not None:
-        raise TypeError(
-            f"rule_attr must be a PathBeneathAttr, a NetPortAttr or None, not {type(rule_attr).__name__}"
-        )
+        raise TypeError(f"rule_attr must be a PathBeneathAttr, a NetPortAttr or None, not {type(rule_attr).__name__}")
     ADD_RULE.check(
         lib.landlock_add_rule(number, rule_type, packed or ffi.NULL, flags),
         ruleset_fd=number,
