@@ -14,6 +14,7 @@ from butter._constants.fanotify import FanotifyInit, FanotifyMark, FanotifyMask
 from butter._constants.fanotify_handle import HandleAt
 from butter._constants.fd import FdTransfer
 from butter._constants.inotify import InotifyMask
+from butter._constants.landlock import LandlockRestrict
 from butter._constants.memfd import F_ADD_SEALS, MFD_ALLOW_SEALING, MFD_HUGETLB, MemfdCreate, MemfdSeal
 from butter._constants.pidfd import PIDFD_GET_INFO, PidfdNamespace, WaitId
 from butter._constants.pipe import PipeFlags
@@ -58,6 +59,7 @@ ARGUMENTS = [
     ("fanotify_mark", 2, errno.EINVAL, FanotifyMask),
     ("inotify_add_watch", 2, errno.EINVAL, InotifyMask),
     ("ioctl", 1, errno.ENOTTY, PidfdNamespace),
+    ("landlock_restrict_self", 1, errno.EINVAL, LandlockRestrict),
     ("memfd_create", 1, errno.EINVAL, MemfdCreate),
     ("name_to_handle_at", 4, errno.EINVAL, HandleAt),
     ("pipe2", 1, errno.EINVAL, PipeFlags),
