@@ -7,6 +7,7 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
+from butter._checks import limit_name
 from butter._clone_errors import KINDS, SETNS, UNSHARE, a_namespace, children_elsewhere
 from butter._constants.clone import CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER
 from butter._descriptor import is_open
@@ -217,12 +218,6 @@ NICE = Errors(
     "spawn(nice)",
     {errno.EACCES: (PermissionError, "a lower value than now needs CAP_SYS_NICE, or RLIMIT_NICE")},
 )
-
-
-def limit_name(limit: int) -> str:
-    """Return the constant of a limit, or its number."""
-    names = [name for name in vars(resource) if name.startswith("RLIMIT_") and getattr(resource, name) == limit]
-    return min(names, default=f"limit {limit}")
 
 
 def _limit(value: int) -> str:

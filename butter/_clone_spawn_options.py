@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import fsencode
-from butter._clone_checks import DESCRIPTOR, descriptor, listed, number, refuse, switch
+from butter._checks import DESCRIPTOR, descriptor, limits_of, listed, number, refuse, switch
 from butter._clone_errors import UNSHARE, a_namespace, kind_of
 from butter._clone_spawn_c import lib
 from butter._clone_spawn_descriptors import STREAM_NAMES
@@ -42,7 +42,6 @@ from butter._clone_spawn_errors import (
     UMASK,
     USER,
     check_open,
-    limit_name,
 )
 from butter._constants.clone import (
     CLONE_NEWCGROUP,
@@ -69,7 +68,6 @@ if TYPE_CHECKING:
     Namespaces = Union[int, HasFileno, Iterable[Union[int, HasFileno]]]
 
 _CAPABILITY_VERSION = 0x20080522
-_INFINITY = (1 << 64) - 1
 # -1 to setresuid and its like
 _UNCHANGED = (1 << 32) - 1
 
@@ -235,26 +233,9 @@ def add_limits(
         steps.add("umask", UMASK, lib.SYS_umask, number(umask, 9, "umask"))
     if nice is not None:
         steps.add("nice", NICE, lib.STEP_NICE, number(nice, -32, "nice"))
-    form = "{resource.RLIMIT_…: (soft, hard)}"
-    if not isinstance(rlimits, (Mapping, type(None))):
-        refuse(rlimits, "rlimits", form)
-    for limit, pair in (rlimits or {}).items():
-        limit = number(limit, 31, "a key of rlimits", f"a number, as in {form}")
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(f"rlimits[{limit_name(limit)}] must be (soft, hard), not {pair!r}")
-        # a list: PyPy replaces a TypeError in a generator that is unpacked
-        soft, hard = [_limit(value, f"rlimits[{limit_name(limit)}]") for value in pair]
+    for limit, (soft, hard) in limits_of(rlimits).items():
         new = struct.pack("=QQ", soft, hard)
         steps.add("rlimits", RLIMITS, lib.SYS_prlimit64, 0, limit, new, None, limit=limit, soft=soft, hard=hard)
-
-
-def _limit(value: int, name: str) -> int:
-    """Return a limit as the kernel has it; -1 is resource.RLIM_INFINITY."""
-    if value == -1:
-        return _INFINITY
-    if isinstance(value, int) and value < 0:
-        raise ValueError(f"{name} is {value}; a limit is 0 or more, or RLIM_INFINITY")
-    return number(value, 64, name, "(soft, hard), which are numbers")
 
 
 # descriptors

@@ -6,45 +6,50 @@ programs have a way to go on then. So calls that later kernels bring are closed,
 
 from __future__ import annotations
 
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 #: the memory of the process
-MEMORY = (
+MEMORY = _names(
     "brk mmap munmap mprotect mremap madvise mlock mlock2 munlock mlockall munlockall mincore msync membarrier mseal "
     "pkey_alloc pkey_free pkey_mprotect get_mempolicy set_mempolicy mbind map_shadow_stack remap_file_pages"
-).split()
+)
 
 #: what a process asks and sets of itself, its threads and its children
-PROCESS = (
+PROCESS = _names(
     "exit exit_group getpid getppid gettid getuid geteuid getgid getegid getgroups getresuid getresgid getpgid getpgrp "
     "getsid setsid getcpu getrusage getrlimit setrlimit times uname sysinfo umask set_tid_address set_robust_list rseq "
     "arch_prctl prctl capget capset sched_yield sched_getaffinity sched_getparam sched_getscheduler sched_getattr "
     "sched_get_priority_max sched_get_priority_min sched_rr_get_interval getpriority getrandom restart_syscall "
     "wait4 waitid pidfd_open seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"
-).split()
+)
 
 #: signals that come, and times
-SIGNALS = (
+SIGNALS = _names(
     "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigsuspend rt_sigtimedwait sigaltstack pause alarm "
     "getitimer setitimer signalfd signalfd4"
-).split()
-TIME = (
+)
+TIME = _names(
     "clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time timer_create timer_settime timer_gettime "
     "timer_getoverrun timer_delete timerfd_create timerfd_settime timerfd_gettime"
-).split()
+)
 
 #: descriptors, whatever they are of
-DESCRIPTORS = (
+DESCRIPTORS = _names(
     "read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close close_range dup dup2 dup3 "
     "pipe pipe2 sendfile splice tee vmsplice copy_file_range ftruncate fallocate fsync fdatasync sync_file_range flock "
     "fadvise64 readahead poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait "
     "epoll_pwait2 eventfd eventfd2 futex futex_wait futex_wake futex_requeue futex_waitv "
     "recvfrom recvmsg recvmmsg shutdown getsockopt setsockopt getsockname getpeername"
-).split()
+)
 
 #: files by their paths: landlock decides about each, or it only asks (stat and its kin)
-FILES = (
+FILES = _names(
     "stat lstat fstat newfstatat statx access faccessat faccessat2 readlink readlinkat getcwd chdir fchdir getdents "
     "getdents64 statfs fstatfs rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat rmdir"
-).split()
+)
 
 #: calls that make a file of a mode: the places of the mode and of the flags that ask for it
 MAKING = {
@@ -58,25 +63,25 @@ MAKING = {
 }
 
 #: the calls of sockets beside those of DESCRIPTORS, for programs that have the network
-NETWORK = "connect accept accept4".split()
-LISTENING = "bind listen".split()
+NETWORK = _names("connect accept accept4")
+LISTENING = _names("bind listen")
 #: they can connect a TCP socket, and landlock does not see it; the places of their flags
 SENDING = {"sendto": 3, "sendmsg": 2, "sendmmsg": 3}
 
 #: signals that are sent: only where landlock keeps them within the sandbox
-SENT = "kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal".split()
+SENT = _names("kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal")
 
 #: other processes, for the profile build
-PROCESSES = "fork vfork setpgid".split()
+PROCESSES = _names("fork vfork setpgid")
 
 #: the modes and times of files, which landlock lets through: the places of the mode
 MODES = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "fchmodat2": 2}
-TIMES = "utime utimes futimesat utimensat".split()
-OWNERS = "chown lchown fchown fchownat".split()
-ATTRIBUTES = (
+TIMES = _names("utime utimes futimesat utimensat")
+OWNERS = _names("chown lchown fchown fchownat")
+ATTRIBUTES = _names(
     "setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat getxattr lgetxattr "
     "fgetxattr getxattrat listxattr llistxattr flistxattr listxattrat"
-).split()
+)
 
 #: what fails with EPERM, since few programs expect ENOSYS from it
 REFUSED = [
@@ -88,7 +93,7 @@ REFUSED = [
     *SENDING,
     *SENT,
     *PROCESSES,
-    *(
+    *_names(
         "clone execve socket socketpair prlimit64 sched_setaffinity sched_setparam sched_setscheduler sched_setattr "
         "setpriority ioprio_set personality memfd_create truncate "
         "setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups "
@@ -99,7 +104,7 @@ REFUSED = [
         "inotify_init inotify_init1 inotify_add_watch fanotify_init fanotify_mark quotactl quotactl_fd "
         "syslog sethostname setdomainname settimeofday clock_settime clock_adjtime adjtimex reboot swapon swapoff "
         "acct init_module finit_module delete_module kexec_load kexec_file_load iopl ioperm modify_ldt vhangup"
-    ).split(),
+    ),
 ]
 
 #: requests of ioctl that only ask, or are about this process or a file open for writing

@@ -145,9 +145,7 @@ def _allow_files(filter: Filter, needs: Needs) -> None:
                 filter.add(call, _REFUSED, MASKED(flags, making, making, bits=32), MASKED(mode, bit, bit, bits=32))
         if needs.abi < TRUNCATE_ABI:
             # open for reading, and nevertheless empties the file
-            filter.add(
-                call, _REFUSED, MASKED(flags, calls.O_TRUNC | calls.O_ACCMODE, calls.O_TRUNC, bits=32)
-            )
+            filter.add(call, _REFUSED, MASKED(flags, calls.O_TRUNC | calls.O_ACCMODE, calls.O_TRUNC, bits=32))
         filter.add(call, ALLOW)
 
 
@@ -169,9 +167,7 @@ def _allow_network(filter: Filter, needs: Needs) -> None:
     """Pairs of sockets, and TCP sockets where there are ports."""
     for kind in (calls.SOCK_STREAM, calls.SOCK_SEQPACKET):
         # one of datagrams reaches any other by its path
-        filter.add(
-            "socketpair", ALLOW, EQ(0, calls.AF_UNIX, bits=32), MASKED(1, calls.SOCK_TYPE, kind, bits=32)
-        )
+        filter.add("socketpair", ALLOW, EQ(0, calls.AF_UNIX, bits=32), MASKED(1, calls.SOCK_TYPE, kind, bits=32))
     for call, flags in calls.SENDING.items():
         filter.add(call, ALLOW, MASKED(flags, calls.MSG_FASTOPEN, 0, bits=32))
     if not (needs.connect or needs.bind):
@@ -185,7 +181,7 @@ def _allow_network(filter: Filter, needs: Needs) -> None:
                 MASKED(1, calls.SOCK_TYPE, calls.SOCK_STREAM, bits=32),
                 EQ(2, protocol, bits=32),
             )
-    for call in calls.NETWORK + (calls.LISTENING if needs.bind else []):
+    for call in calls.NETWORK + (calls.LISTENING if needs.bind else ()):
         filter.add(call, ALLOW)
 
 
