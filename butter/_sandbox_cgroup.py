@@ -60,7 +60,7 @@ def missing(settings: Mapping[str, str]) -> str | None:
         return None
     names = {"memory": "memory", "pids": "processes"}
     return (
-        f"{' and '.join(names[each] for each in sorted(controllers))} need a control group (cgroup2) that this process"
+        f"a bound for {' and '.join(names[each] for each in sorted(controllers))} needs a control group (cgroup2) that this process"
         f" may make, with the controllers {', '.join(sorted(controllers))}: a directory above that of the process has"
         " to list them in cgroup.subtree_control, as in 'systemd-run --user --scope -p Delegate=yes'; rlimits bound"
         " each process alone, without a control group"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter import _sandbox_calls as calls
@@ -56,8 +57,8 @@ class Needs(NamedTuple):
     execute: bool = False
     #: whether it has devices that are not those of every program
     devices: bool = False
-    #: whether landlock keeps signals within the sandbox
-    scope: bool = True
+    #: whether signals may be sent: landlock keeps them within, or they may leave
+    signals: bool = True
     #: the ABI of landlock
     abi: int = SCOPE_ABI
 
@@ -66,6 +67,7 @@ _REFUSED = ERRNO(errno.EPERM)
 _MISSING = ERRNO(errno.ENOSYS)
 
 
+@functools.lru_cache(maxsize=64)
 def filter_of(profile: Profile, needs: Needs) -> Filter:
     """Return the filter of a profile: what it does not name fails."""
     filter = Filter(_MISSING)
@@ -82,6 +84,7 @@ def filter_of(profile: Profile, needs: Needs) -> Filter:
     return filter
 
 
+@functools.lru_cache(maxsize=64)
 def gaps_of(needs: Needs) -> Filter:
     """Return the filter beside one of the caller's: it closes what landlock lets through.
 
@@ -121,10 +124,10 @@ def _allow_itself(filter: Filter, profile: Profile, needs: Needs) -> None:
     filter.add("clone", ALLOW, MASKED(0, calls.CLONE_FORBIDDEN | thread, thread, bits=32))
     if needs.execute:
         filter.add("execve", ALLOW)
-    if needs.scope:
+    if needs.signals:
         for call in calls.SENT:
             filter.add(call, ALLOW)
-    for command in calls.FCNTL_FORBIDDEN + (() if needs.scope else calls.FCNTL_SIGNALS):
+    for command in calls.FCNTL_FORBIDDEN + (() if needs.signals else calls.FCNTL_SIGNALS):
         filter.add("fcntl", _REFUSED, EQ(1, command, bits=32))
     filter.add("fcntl", ALLOW)
 

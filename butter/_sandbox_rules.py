@@ -9,10 +9,12 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter import landlock
+from butter._landlock_rights import of_abi
 from butter.landlock import EXECUTE, READ, WRITE, Ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from typing import BinaryIO
 
     from butter._arguments import Path
 
@@ -43,7 +45,7 @@ class Paths(NamedTuple):
 def ruleset_of(paths: Paths, scope: bool, best_effort: bool) -> Ruleset:
     """Return the ruleset of a sandbox, which handles all that this kernel can."""
     found = landlock.abi()
-    fs = landlock.of_abi(landlock.FS, max(found, 1)) if paths.own_devices() else None
+    fs = of_abi(landlock.FS, max(found, 1)) if paths.own_devices() else None
     ruleset = Ruleset(
         # what a sandbox cannot do without is named, so that an old kernel raises
         fs=None if fs is None else fs | {"ioctl_dev"},
@@ -70,7 +72,7 @@ def ruleset_of(paths: Paths, scope: bool, best_effort: bool) -> Ruleset:
 
 
 def _ports_of(found: int) -> frozenset[str]:
-    return landlock.of_abi(landlock.NET, max(found, 4))
+    return of_abi(landlock.NET, max(found, 4))
 
 
 def check_program(candidates: Sequence[bytes], execute: Sequence[Path]) -> None:
@@ -104,7 +106,7 @@ def _reason(path: bytes, roots: set[tuple[int, int]]) -> str | None:
     for _ in range(_DEEPEST):
         if not _is_below(path, roots):
             return f"execute has to name {what}, {os.fsdecode(path)!r}, or a directory above it"
-        needed = next(_needed(path), None)
+        needed = _needed(path)
         if needed is None:
             return None
         kind, after = needed
@@ -122,29 +124,37 @@ def _is_below(path: bytes, roots: set[tuple[int, int]]) -> bool:
     return True
 
 
-def _needed(path: bytes) -> Iterator[tuple[str, bytes]]:
-    """The interpreter of a script, or the loader of a program; nothing if it has none."""
+def _needed(path: bytes) -> tuple[str, bytes] | None:
+    """Return the interpreter of a script or the loader of a program, None without one."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            return
+            return None
         with open(path, "rb") as file:
             beginning = file.read(_BEGINNING)
             if beginning.startswith(b"#!"):
                 words = beginning[2:].split(b"\n")[0].split()
-                yield from (("interpreter", word) for word in words[:1])
-            elif beginning.startswith(b"\x7fELF") and len(beginning) >= 64:
-                wide, order = beginning[4] == 2, "<" if beginning[5] == 1 else ">"
-                # e_phoff, then e_phentsize and e_phnum
-                (table,) = struct.unpack_from(order + ("Q" if wide else "I"), beginning, 32 if wide else 28)
-                size, count = struct.unpack_from(order + "HH", beginning, 54 if wide else 42)
-                file.seek(table)
-                rows = file.read(min(size * count, 1 << 16))
-                for row in range(0, len(rows) - 55 if wide else len(rows) - 31, size or 1):
-                    if struct.unpack_from(order + "I", rows, row)[0] == _PT_INTERP:
-                        # p_offset and p_filesz
-                        offset, _, _, length = struct.unpack_from(order + ("4Q" if wide else "4I"), rows, row + (8 if wide else 4))
-                        file.seek(offset)
-                        yield "loader", file.read(min(length, 4096)).rstrip(b"\0")
-                        return
+                return ("interpreter", words[0]) if words else None
+            loader = _loader(file, beginning)
     except (OSError, ValueError, struct.error):
-        return  # what cannot be read is left to the exec
+        return None  # what cannot be read is left to the exec
+    return ("loader", loader) if loader else None
+
+
+def _loader(file: BinaryIO, beginning: bytes) -> bytes:
+    """Return the loader that an ELF file names, or nothing."""
+    if not beginning.startswith(b"\x7fELF") or len(beginning) < 64:
+        return b""
+    wide, order = beginning[4] == 2, "<" if beginning[5] == 1 else ">"
+    # e_phoff, then e_phentsize and e_phnum
+    (table,) = struct.unpack_from(order + ("Q" if wide else "I"), beginning, 32 if wide else 28)
+    size, count = struct.unpack_from(order + "HH", beginning, 54 if wide else 42)
+    file.seek(table)
+    rows = file.read(size * min(count, 256))
+    # p_type, then p_offset, p_vaddr, p_paddr and p_filesz; of 64 bits p_flags are between
+    row = struct.Struct(order + ("I4x4Q" if wide else "5I"))
+    for place in range(0, len(rows) - row.size + 1, size or 1):
+        kind, offset, _, _, length = row.unpack_from(rows, place)
+        if kind == _PT_INTERP:
+            file.seek(offset)
+            return file.read(min(length, _BEGINNING)).rstrip(b"\0")
+    return b""
