@@ -190,8 +190,9 @@ def _restrict_forbidden(**_: object) -> str:
     if status_field("NoNewPrivs") == "1" or capable(CAP_SYS_ADMIN):
         return f"the descriptor is not open for reading, or {NOT_ALLOWED}"
     return (
-        "the thread needs no_new_privs, which 'butter.prctl.no_new_privs = True' sets for ever, or CAP_SYS_ADMIN in"
-        " its user namespace: otherwise programs with more privileges would be restricted too"
+        "the thread needs CAP_SYS_ADMIN in its user namespace, or no_new_privs, because otherwise programs with more"
+        " privileges could be restricted: after 'from butter.prctl import prctl', 'prctl.no_new_privs = True' sets it"
+        " for ever"
     )
 
 

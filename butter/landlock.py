@@ -338,7 +338,7 @@ class Ruleset(Descriptor):
 
         The thread needs CAP_SYS_ADMIN in its user namespace, or no_new_privs, which
         takes the privileges of setuid programs from what it executes. This method never
-        sets it: ``butter.prctl.no_new_privs = True`` does.
+        sets it: ``prctl.no_new_privs = True`` of :mod:`butter.prctl` does.
 
         Raises PermissionError without the two, NotEnforced for a flag that this kernel
         does not have (with *best_effort* it is in :attr:`unenforced` instead; *tsync*
