@@ -31,7 +31,6 @@ from butter._landlock_rights import (
 )
 from butter._look import CAP_SYS_ADMIN, capable, status_field
 from butter.errors import (
-    BAD_DESCRIPTOR,
     NEW_ANONYMOUS,
     NEW_DESCRIPTOR,
     NO_MEMORY,
@@ -39,6 +38,7 @@ from butter.errors import (
     PATH,
     Errors,
     InvalidArgument,
+    bad_descriptor,
     running_kernel,
 )
 
@@ -215,7 +215,8 @@ RESTRICT_SELF = Errors(
             InvalidArgument,
             f"the thread has {LAYERS} rulesets around it, its own and those it inherited, and can have no more",
         ),
-        errno.EBADF: BAD_DESCRIPTOR,
+        # one that is open with O_PATH does not count as open
+        errno.EBADF: (InvalidArgument, lambda fd, **_: _opposite(fd) or bad_descriptor(fd)),
         errno.EBADFD: (InvalidArgument, lambda fd, **_: _opposite(fd) or f"descriptor {fd} is not a ruleset"),
         errno.EINVAL: (InvalidArgument, _restrict_refused),
         errno.ENOMEM: NO_MEMORY,
