@@ -1,4 +1,4 @@
-"""The rights of landlock by their names, and the ABI and the kernel of each.
+"""The rights of landlock by their names, the ABI and the kernel of each, and the structs.
 
 A right is called as the member of its class, in small letters: ``"read_file"`` is
 ``LandlockFs.READ_FILE``. No two rights, scopes or flags have one name.
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Union
 
+    from butter._arguments import FileDescriptor
     from butter._enums import Flags
 
     #: one right, or several: names, bits of their class, or a collection of both
@@ -147,3 +148,46 @@ def names_of(table: Mapping[str, Right], rights: Rights, argument: str) -> froze
         else:
             raise TypeError(f"{argument} must be names of rights, or their bits, not {type(right).__name__}")
     return frozenset(found)
+
+
+def named_of_abi(table: Mapping[str, Right], rights: Rights, argument: str, abi: int | None) -> frozenset[str]:
+    """Return the names of *rights*, all of which have to be of an ABI, if one is asked for."""
+    names = names_of(table, rights, argument)
+    newer = [str(right) for name, right in table.items() if name in names and abi is not None and right.abi > abi]
+    if newer:
+        raise ValueError(f"{argument} has {', '.join(newer)}; the program asks for ABI {abi}")
+    return names
+
+
+def list_of(table: Mapping[str, Right], names: frozenset[str]) -> str:
+    """Return the rights in words, each with its ABI and kernel."""
+    return ", ".join(str(right) for name, right in table.items() if name in names)
+
+
+class RulesetAttr(NamedTuple):
+    """``struct landlock_ruleset_attr``: the rights that a ruleset handles.
+
+    A handled right is forbidden wherever no rule allows it. The quiet ones are not
+    logged, and have to be handled as well.
+    """
+
+    handled_access_fs: int = 0  # bits of LandlockFs
+    handled_access_net: int = 0  # bits of LandlockNet
+    scoped: int = 0  # bits of LandlockScope
+    quiet_access_fs: int = 0
+    quiet_access_net: int = 0
+    quiet_scoped: int = 0
+
+
+class PathBeneathAttr(NamedTuple):
+    """``struct landlock_path_beneath_attr``: the rights to a file, or below one."""
+
+    allowed_access: int  # bits of LandlockFs
+    parent_fd: FileDescriptor  # of the file, or of the directory
+
+
+class NetPortAttr(NamedTuple):
+    """``struct landlock_net_port_attr``: the rights to a port."""
+
+    allowed_access: int  # bits of LandlockNet
+    port: int  # for the right to bind, 0 stands for a port that the kernel chooses

@@ -7,7 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from butter._arguments import CLOEXEC_DEFAULT, O_PATH, fileno, integer
+from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
 from butter._constants import landlock as _constants
 from butter._constants.landlock import *  # noqa: F403
 from butter._constants.landlock import (
@@ -18,16 +18,13 @@ from butter._constants.landlock import (
 )
 from butter._descriptor import Descriptor
 from butter._landlock import (
-    LINK,
-    NetPortAttr,
-    NotEnforced,
-    PathBeneathAttr,
-    RulesetAttr,
     landlock_add_rule,
     landlock_create_ruleset,
     landlock_restrict_self,
     open_path,
+    placeholder,
 )
+from butter._landlock_errors import LINK, NotEnforced
 from butter._landlock_gaps import GAPS, Gap
 from butter._landlock_rights import (
     ABIS,
@@ -39,8 +36,13 @@ from butter._landlock_rights import (
     READ,
     SCOPE,
     WRITE,
+    NetPortAttr,
+    PathBeneathAttr,
     Right,
+    RulesetAttr,
     bits_of,
+    list_of,
+    named_of_abi,
     names_of,
     of_abi,
 )
@@ -48,7 +50,7 @@ from butter._look import status_field
 from butter.errors import InvalidArgument, running_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from butter._arguments import FileDescriptor, Path
     from butter._landlock_rights import Rights
@@ -109,11 +111,19 @@ def errata() -> frozenset[int]:
     return frozenset(number + 1 for number in range(bits.bit_length()) if bits >> number & 1)
 
 
-def _not_enforced(names: Iterable[str], remedy: str) -> NotEnforced:
+def _not_enforced(names: frozenset[str], remedy: str) -> NotEnforced:
     found, kernel = abi(), ".".join(map(str, running_kernel()))
-    rights = ", ".join(str(right) for name, right in _EVERY.items() if name in names)
     has = f"landlock ABI {found}" if found else "no landlock"
-    return NotEnforced(errno.EOPNOTSUPP, f"landlock: Linux {kernel} has {has}, which cannot enforce {rights}; {remedy}")
+    return NotEnforced(
+        errno.EOPNOTSUPP, f"landlock: Linux {kernel} has {has}, which cannot enforce {list_of(_EVERY, names)}; {remedy}"
+    )
+
+
+def _allow_file(ruleset: int, fd: int, names: frozenset[str]) -> None:
+    if not stat.S_ISDIR(os.fstat(fd).st_mode):
+        # if nothing is left the call gets all of them, and its error says why
+        names = frozenset(name for name in names if not FS[name].directory) or names
+    landlock_add_rule(ruleset, LANDLOCK_RULE_PATH_BENEATH, PathBeneathAttr(bits_of(FS, names), fd))
 
 
 class Ruleset(Descriptor):
@@ -181,15 +191,13 @@ class Ruleset(Descriptor):
         best_effort: bool = False,
         closefd: bool = CLOEXEC_DEFAULT,
     ) -> None:
-        kernel = globals()["abi"]()
-        if abi is None:
-            asked = min(kernel, NEWEST) or 1
-        else:
-            asked = integer(abi, 32, "abi")
-            if asked not in ABIS:
-                raise ValueError(f"abi is {asked}; it must be one of the ABIs that butter knows, 1 to {NEWEST}")
+        kernel = _kernel()
+        # without landlock everything is missing, whatever ABI it is of
+        asked = min(kernel or NEWEST, NEWEST) if abi is None else integer(abi, 32, "abi")
+        if asked not in ABIS:
+            raise ValueError(f"abi is {asked}; it must be one of the ABIs that butter knows, 1 to {NEWEST}")
         chosen = [
-            of_abi(table, asked) if rights is None else _named(table, rights, argument, abi)
+            of_abi(table, asked) if rights is None else named_of_abi(table, rights, argument, abi)
             for table, rights, argument in ((FS, fs, "fs"), (NET, net, "net"), (SCOPE, scope, "scope"))
         ]
         wanted = frozenset().union(*chosen)
@@ -200,13 +208,13 @@ class Ruleset(Descriptor):
         missing = wanted - handled - ({"refer"} if kernel else set())
         if missing and not best_effort:
             if not kernel:
-                # raises for the reason, unless landlock has come meanwhile
+                # raises for the reason
                 landlock_create_ruleset(None, 0, LANDLOCK_CREATE_RULESET_VERSION)
             raise _not_enforced(missing, "best_effort=True goes on without")
         self._abi, self._best_effort, self._handled, self._unenforced = asked, bool(best_effort), handled, missing
         self._empty = bool(missing) and not handled
         attr = RulesetAttr(*(bits_of(table, handled & set(table)) for table in (FS, NET, SCOPE)))
-        super().__init__(_placeholder(closefd) if self._empty else landlock_create_ruleset(attr, closefd=closefd))
+        super().__init__(placeholder(closefd) if self._empty else landlock_create_ruleset(attr, closefd=closefd))
 
     def _adopted(self, fd: int) -> None:
         self._abi = min(abi(), NEWEST)
@@ -228,8 +236,9 @@ class Ruleset(Descriptor):
     def unenforced(self) -> frozenset[str]:
         """The names of the rights, scopes and flags that this kernel cannot enforce.
 
-        It is always empty without *best_effort*. The flags are there once
-        :meth:`restrict` was asked for them.
+        It is always empty without *best_effort*. Methods add to it: a flag is there once
+        :meth:`restrict` was asked for it, and a right that came after the ABI of the
+        ruleset once a rule was to allow it.
         """
         return self._unenforced
 
@@ -246,31 +255,26 @@ class Ruleset(Descriptor):
         directory: what these lead to needs a rule of its own. Rights add up: a rule can
         take nothing away from one for a directory above.
 
-        Rights that came after the ABI of the ruleset, or that it left out for this
-        kernel, are passed over, because they are not forbidden. Raises InvalidArgument
-        for other rights that it does not handle, NotEnforced if it handles none of the
-        rights for want of a newer ABI, InvalidArgument for a file without a path, as a
-        pipe (EBADFD), and for a file if *rights* are for directories only, ValueError
-        for an unknown right, and what :func:`os.open` does.
+        Rights that came after the ABI of the ruleset, and those in :attr:`unenforced`,
+        are passed over, because they are not forbidden. Raises NotEnforced if no other
+        right is left, unless *best_effort* is true, InvalidArgument for rights that the
+        ruleset does not handle although it could, for a file without a path, as a pipe
+        (EBADFD), and for a file if all *rights* are about directories, ValueError for
+        an unknown right, and what :func:`os.open` does.
         """
         number = self.fileno()
-        names = self._allowed(FS, names_of(FS, rights, "rights"))
+        names = names_of(FS, rights, "rights")
+        allowed = self._allowed(FS, names)
+        if names and not allowed:
+            return
         if isinstance(path, (str, bytes, os.PathLike)):
             fd = open_path(path)
             try:
-                self._allow(number, fd, names)
+                _allow_file(number, fd, allowed)
             finally:
                 os.close(fd)
         else:
-            self._allow(number, fileno(path), names)
-
-    def _allow(self, number: int, fd: int, names: frozenset[str]) -> None:
-        if not names:
-            return
-        if not stat.S_ISDIR(os.fstat(fd).st_mode):
-            # if nothing is left the call gets all of them, and its error says why
-            names = frozenset(name for name in names if not FS[name].directory) or names
-        landlock_add_rule(number, LANDLOCK_RULE_PATH_BENEATH, PathBeneathAttr(bits_of(FS, names), fd))
+            _allow_file(number, fileno(path), allowed)
 
     def allow_port(self, port: int, rights: Rights) -> None:
         """Allow *rights* to a port, 0 to 65535, whatever the address.
@@ -283,38 +287,39 @@ class Ruleset(Descriptor):
         Raises what :meth:`allow_path` does about rights, ValueError for another port.
         """
         number, port = self.fileno(), integer(port, 16, "port")
-        names = self._allowed(NET, names_of(NET, rights, "rights"))
-        if names:
-            landlock_add_rule(number, LANDLOCK_RULE_NET_PORT, NetPortAttr(bits_of(NET, names), port))
+        names = names_of(NET, rights, "rights")
+        allowed = self._allowed(NET, names)
+        if allowed or not names:
+            landlock_add_rule(number, LANDLOCK_RULE_NET_PORT, NetPortAttr(bits_of(NET, allowed), port))
 
-    def _allowed(self, table: Mapping[str, Right], rights: frozenset[str]) -> frozenset[str]:
-        """Return those of *rights* that a rule can allow, or raise."""
+    def _allowed(self, table: Mapping[str, Right], names: frozenset[str]) -> frozenset[str]:
+        """Return those of the rights that a rule can allow, or raise."""
         if self._handled is None:
-            return rights
-        strange = rights - self._handled - self._unenforced
+            return names
+        strange = names - self._handled - self._unenforced
         newer = frozenset(name for name in strange if table[name].abi > self._abi)
-        if self._unenforced and not self._handled:
-            return frozenset()
-        # a ruleset handles refer whenever the kernel can
-        newer |= strange & {"refer"} if self._handled & set(FS) else set()
+        if self._handled & set(FS):
+            # a ruleset about files handles refer, unless the kernel has ABI 1
+            newer |= strange & {"refer"}
         if strange - newer:
-            names = ", ".join(name for name in table if name in strange - newer)
             raise InvalidArgument(
                 errno.EINVAL,
-                f"landlock: the ruleset does not handle {names}, so that is allowed everywhere; it would be forbidden"
-                " elsewhere, and could be allowed here, if the ruleset were made with it",
+                f"landlock: the ruleset does not handle {list_of(table, strange - newer)}, and so allows it everywhere:"
+                " make the ruleset with it to forbid it elsewhere",
             )
-        allowed = rights & self._handled
-        if newer and not allowed and not rights & self._unenforced:
-            names = ", ".join(str(table[name]) for name in table if name in newer)
+        if self._best_effort:
+            self._unenforced |= newer - {"refer"}
+        elif newer and newer == names:
             raise NotEnforced(
                 errno.EOPNOTSUPP,
-                f"landlock: the ruleset has the rights of ABI {self._abi}, and there is nothing to allow: {names}",
+                f"landlock: the ruleset has the rights of ABI {self._abi}, whose rules are not about"
+                f" {list_of(table, newer)}",
             )
-        return allowed
+        return names & self._handled
 
     def restrict(
         self,
+        *,
         log_same_exec: bool = True,
         log_new_exec: bool = False,
         log_subdomains: bool = True,
@@ -338,7 +343,7 @@ class Ruleset(Descriptor):
 
         The thread needs CAP_SYS_ADMIN in its user namespace, or no_new_privs, which
         takes the privileges of setuid programs from what it executes. This method never
-        sets it: ``butter.prctl.no_new_privs = True`` does.
+        sets it: ``prctl.no_new_privs = True`` of :mod:`butter.prctl` does.
 
         Raises PermissionError without the two, NotEnforced for a flag that this kernel
         does not have (with *best_effort* it is in :attr:`unenforced` instead; *tsync*
@@ -355,25 +360,16 @@ class Ruleset(Descriptor):
         wanted = frozenset(name for name, on in asked.items() if on)
         kernel = abi()
         missing = frozenset(name for name in wanted if FLAGS[name].abi > kernel)
-        alone = missing & {"tsync"} and status_field("Threads") == "1"
-        if missing - ({"tsync"} if alone else set()) and not self._best_effort:
-            raise _not_enforced(missing, "without the flag it can; best_effort=True leaves it out")
+        if "tsync" in missing and status_field("Threads") == "1":
+            # there is no other thread to restrict
+            wanted, missing = wanted - {"tsync"}, missing - {"tsync"}
+        if missing and not self._best_effort:
+            raise _not_enforced(missing, "leave it out, or make the ruleset with best_effort=True")
         if not self._empty:
             landlock_restrict_self(number, bits_of(FLAGS, wanted - missing))
-        self._unenforced |= missing - ({"tsync"} if alone else set())
+        self._unenforced |= missing
 
 
-def _named(table: Mapping[str, Right], rights: Rights, argument: str, abi: int | None) -> frozenset[str]:
-    """Return the names of *rights*, all of which have to be of an ABI, if one is asked for."""
-    names = names_of(table, rights, argument)
-    newer = [str(right) for name, right in table.items() if name in names and abi is not None and right.abi > abi]
-    if newer:
-        raise ValueError(f"{argument} has {', '.join(newer)}; the program asks for ABI {abi}")
-    return names
-
-
-def _placeholder(closefd: bool) -> int:
-    """Return a descriptor that stands for a ruleset which this kernel cannot make."""
-    fd = os.open("/", O_PATH | os.O_CLOEXEC)
-    os.set_inheritable(fd, not closefd)
-    return fd
+def _kernel() -> int:
+    # where an argument is called abi, too
+    return abi()
