@@ -29,7 +29,7 @@ import support
 from features import EVENTS, OBJECTS, Creations, Files, Mounts, Signals
 from support import in_child, needs
 
-from butter import clone
+from butter import clone, landlock
 from butter._constants.fanotify_handle import AT_HANDLE_FID
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter.cli import doctor
@@ -78,6 +78,19 @@ from butter.fanotify import (
 )
 from butter.fd import close_range, dup3, preadv2, pwritev2, readv, same_open_file, writev
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
+from butter.landlock import (
+    LANDLOCK_ACCESS_FS_EXECUTE,
+    LANDLOCK_ACCESS_FS_READ_DIR,
+    LANDLOCK_RULE_NET_PORT,
+    LANDLOCK_RULE_PATH_BENEATH,
+    NetPortAttr,
+    PathBeneathAttr,
+    Ruleset,
+    RulesetAttr,
+    landlock_add_rule,
+    landlock_create_ruleset,
+    landlock_restrict_self,
+)
 from butter.memfd import Memfd, memfd_create
 from butter.mounts import MountMonitor
 from butter.pidfd import (
@@ -175,6 +188,9 @@ SINCE = {
     "fsmount": (5, 2),
     "fsopen": (5, 2),
     "fspick": (5, 2),
+    "landlock_add_rule": (5, 13),
+    "landlock_create_ruleset": (5, 13),
+    "landlock_restrict_self": (5, 13),
     "listmount": (6, 8),
     "mount_setattr": (5, 12),
     "move_mount": (5, 2),
@@ -228,6 +244,7 @@ def named(function, feature):
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
 NEW["fanotify"], NEW["epoll"] = "fanotify_init", "epoll_create1"
 NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open", pipe="pipe2")
+NEW["landlock"] = "landlock_create_ruleset"
 
 
 def new_descriptor(feature, fail):
@@ -946,6 +963,115 @@ def mapping(fail):
     memfd = Memfd("", 1)
     fail("mmap", arguments={4: memfd.fileno()})
     memfd.mmap()
+
+
+# landlock
+
+FENCES = needs(when=lambda: landlock.abi() > 0, reason="needs landlock")
+
+
+def ruleset():
+    """A ruleset about executing files and listing directories."""
+    return landlock_create_ruleset(RulesetAttr(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_DIR))
+
+
+def add_a_rule(made, allowed=LANDLOCK_ACCESS_FS_EXECUTE, parent=None, kind=LANDLOCK_RULE_PATH_BENEATH, flags=0):
+    parent = os.open(".", os.O_RDONLY) if parent is None else parent
+    landlock_add_rule(made, kind, PathBeneathAttr(allowed, parent), flags)
+
+
+@example("landlock_add_rule", None, FENCES)
+def allow_a_port(fail):
+    made = Ruleset()
+    fail("landlock_add_rule")
+    landlock_add_rule(made, LANDLOCK_RULE_NET_PORT, NetPortAttr(1, 80))
+
+
+@example("landlock_restrict_self", None, FENCES)
+def restrict(fail):
+    made = Ruleset()
+    fail("landlock_restrict_self")
+    made.restrict()
+
+
+@example("open(O_PATH)", "/", FENCES)
+def allow_a_path(fail):
+    made = Ruleset()
+    fail("openat")
+    made.allow_path("/", "execute")
+
+
+def refused_by_landlock(call, number, words, body, *marks):
+    """The kernel refuses what *body* does with a new ruleset."""
+
+    def fails(fail):
+        body(ruleset())
+
+    fails.__name__ = f"{call}: {words}"
+    provokes(call, number, FENCES, *marks, words=words)(fails)
+
+
+def add_a_rule_to_a_file(made):
+    add_a_rule(made, LANDLOCK_ACCESS_FS_READ_DIR, os.open("/proc/self/status", os.O_RDONLY))
+
+
+def add_a_rule_to_nothing(made):
+    landlock_add_rule(made, LANDLOCK_RULE_PATH_BENEATH, None)
+
+
+def restrict_without_privileges(made):
+    support.become_nobody()
+    landlock_restrict_self(made)
+
+
+def restrict_too_often(made):
+    for _ in range(17):
+        landlock_restrict_self(made)
+
+
+refused_by_landlock(
+    "landlock_create_ruleset",
+    errno.EINVAL,
+    "0x8000000000000000 do not belong",
+    lambda _: landlock_create_ruleset(RulesetAttr(1 << 63)),
+)
+refused_by_landlock(
+    "landlock_create_ruleset", errno.ENOMSG, "nothing", lambda _: landlock_create_ruleset(RulesetAttr())
+)
+refused_by_landlock("landlock_create_ruleset", errno.EFAULT, "memory", lambda _: landlock_create_ruleset(None, 8))
+refused_by_landlock(
+    "landlock_create_ruleset",
+    errno.E2BIG,
+    "longer than a page",
+    lambda _: landlock_create_ruleset(RulesetAttr(1), 1 << 20),
+)
+refused_by_landlock(
+    "landlock_add_rule", errno.EBADF, "descriptor -1 is not open", lambda made: add_a_rule(made, parent=-1)
+)
+refused_by_landlock(
+    "landlock_add_rule",
+    errno.EBADFD,
+    "is not that of a file with a path",
+    lambda made: add_a_rule(made, parent=os.pipe()[0]),
+)
+refused_by_landlock("landlock_add_rule", errno.EFAULT, "memory", add_a_rule_to_nothing)
+refused_by_landlock("landlock_add_rule", errno.EINVAL, "which alone can have read_dir", add_a_rule_to_a_file)
+refused_by_landlock("landlock_add_rule", errno.ENOMSG, "needs a right", lambda made: add_a_rule(made, 0))
+refused_by_landlock("landlock_restrict_self", errno.E2BIG, "16 rulesets", restrict_too_often, needs("CAP_SYS_ADMIN"))
+refused_by_landlock("landlock_restrict_self", errno.EBADF, "is not open", lambda _: landlock_restrict_self(-1))
+refused_by_landlock("landlock_restrict_self", errno.EBADFD, "is not a ruleset", lambda _: landlock_restrict_self(0))
+refused_by_landlock(
+    "landlock_restrict_self",
+    errno.EINVAL,
+    "0x80000000 do not belong",
+    lambda made: landlock_restrict_self(made, 1 << 31),
+)
+refused_by_landlock("landlock_restrict_self", errno.EPERM, "no_new_privs", restrict_without_privileges)
+
+
+@provokes("open(O_PATH)", errno.ENOENT, FENCES, filename="missing")
+def allow_a_path_that_is_missing(fail):
+    Ruleset().allow_path("missing", "execute")
 
 
 # pipe

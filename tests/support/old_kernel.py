@@ -2,7 +2,8 @@
 
 ``pytest --linux 4.14`` is the suite on it. The filter sees the numbers of a system
 call, and neither what they point at nor /proc: there the kernel stays as new as it is.
-A program that a test starts is behind the filter, too, and sees the true version.
+A program that a test starts is behind the filter, too, and sees the true version. So is
+landlock as new as it is, where it is there: its ABI is a number that a call returns.
 """
 
 import errno

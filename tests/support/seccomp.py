@@ -117,6 +117,9 @@ _SYSCALLS = {
     "pidfd_open": (434, 434),
     "pidfd_getfd": (438, 438),
     "getdents64": (217, 61),
+    "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445),
+    "landlock_restrict_self": (446, 446),
 }
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _SECCOMP = {"x86_64": 317, "aarch64": 277}

@@ -1,0 +1,160 @@
+"""The ruleset of a sandbox, and the look at the programs that it may execute."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from butter import landlock
+from butter._landlock_rights import of_abi
+from butter.landlock import EXECUTE, READ, WRITE, Ruleset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import BinaryIO
+
+    from butter._arguments import Path
+
+#: the devices that every program may use: they keep nothing
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+
+_BEGINNING = 1 << 12
+_PT_INTERP = 3
+# as the kernel does: scripts of scripts
+_DEEPEST = 5
+
+
+class Paths(NamedTuple):
+    """What is named to a sandbox: paths and ports."""
+
+    read: Sequence[Path]
+    write: Sequence[Path]
+    execute: Sequence[Path]
+    devices: Sequence[Path]
+    connect: Sequence[int]
+    bind: Sequence[int]
+
+    def own_devices(self) -> bool:
+        """Return whether there are devices beside those of every program."""
+        return not set(map(os.fsencode, self.devices)) <= set(map(os.fsencode, DEVICES))
+
+
+def ruleset_of(paths: Paths, scope: bool, best_effort: bool) -> Ruleset:
+    """Return the ruleset of a sandbox, which handles all that this kernel can."""
+    found = landlock.abi()
+    fs = of_abi(landlock.FS, max(found, 1)) if paths.own_devices() else None
+    ruleset = Ruleset(
+        # what a sandbox cannot do without is named, so that an old kernel raises
+        fs=None if fs is None else fs | {"ioctl_dev"},
+        net=_ports_of(found) if paths.connect or paths.bind else None,
+        scope=None if scope else (),
+        best_effort=best_effort,
+    )
+    try:
+        for named, rights in (
+            (paths.read, READ),
+            (paths.write, READ | WRITE),
+            (paths.execute, EXECUTE),
+            (paths.devices, {"read_file", "write_file", "ioctl_dev"}),
+        ):
+            for path in named:
+                ruleset.allow_path(path, rights)
+        for ports, right in ((paths.connect, "connect_tcp"), (paths.bind, "bind_tcp")):
+            for port in ports:
+                ruleset.allow_port(port, right)
+    except BaseException:
+        ruleset.close()
+        raise
+    return ruleset
+
+
+def _ports_of(found: int) -> frozenset[str]:
+    return of_abi(landlock.NET, max(found, 4))
+
+
+def check_program(candidates: Sequence[bytes], execute: Sequence[Path]) -> None:
+    """Raise PermissionError unless one of the programs that exist may be executed.
+
+    Those that do not exist are left to the exec, whose sentence is about them.
+    """
+    roots = {place for path in execute if (place := _place(path))}
+    failure = None
+    for path in candidates:
+        if _place(path):
+            reason = _reason(path, roots)
+            if reason is None:
+                return
+            failure = failure or PermissionError(errno.EACCES, f"sandbox: {reason}", os.fsdecode(path))
+    if failure:
+        raise failure
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _reason(path: bytes, roots: set[tuple[int, int]]) -> str | None:
+    """Return a sentence if a program, or what it needs to begin, may not be executed."""
+    what = "the program"
+    for _ in range(_DEEPEST):
+        if not _is_below(path, roots):
+            return f"execute has to name {what}, {os.fsdecode(path)!r}, or a directory above it"
+        needed = _needed(path)
+        if needed is None:
+            return None
+        kind, after = needed
+        what, path = f"the {kind} of {os.fsdecode(path)!r}", after
+    return None
+
+
+def _is_below(path: bytes, roots: set[tuple[int, int]]) -> bool:
+    path = os.path.realpath(path)
+    while _place(path) not in roots:
+        above = os.path.dirname(path)
+        if above == path:
+            return False
+        path = above
+    return True
+
+
+def _needed(path: bytes) -> tuple[str, bytes] | None:
+    """Return the interpreter of a script or the loader of a program, None without one."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return None
+        with open(path, "rb") as file:
+            beginning = file.read(_BEGINNING)
+            if beginning.startswith(b"#!"):
+                words = beginning[2:].split(b"\n")[0].split()
+                return ("interpreter", words[0]) if words else None
+            loader = _loader(file, beginning)
+    except (OSError, ValueError, struct.error):
+        return None  # what cannot be read is left to the exec
+    return ("loader", loader) if loader else None
+
+
+def _loader(file: BinaryIO, beginning: bytes) -> bytes:
+    """Return the loader that an ELF file names, or nothing."""
+    if not beginning.startswith(b"\x7fELF") or len(beginning) < 64:
+        return b""
+    wide, order = beginning[4] == 2, "<" if beginning[5] == 1 else ">"
+    # e_phoff, then e_phentsize and e_phnum
+    (table,) = struct.unpack_from(order + ("Q" if wide else "I"), beginning, 32 if wide else 28)
+    size, count = struct.unpack_from(order + "HH", beginning, 54 if wide else 42)
+    file.seek(table)
+    rows = file.read(size * min(count, 256))
+    # p_type, then p_offset, p_vaddr, p_paddr and p_filesz; of 64 bits p_flags are between
+    row = struct.Struct(order + ("I4x4Q" if wide else "5I"))
+    for place in range(0, len(rows) - row.size + 1, size or 1):
+        kind, offset, _, _, length = row.unpack_from(rows, place)
+        if kind == _PT_INTERP:
+            file.seek(offset)
+            return file.read(min(length, _BEGINNING)).rstrip(b"\0")
+    return b""
