@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import signal
+import textwrap
 from typing import TYPE_CHECKING
 
-from butter.cli import OWN_FAILURE, _foreground
+from butter.cli import FAILED, OWN_FAILURE, _foreground
+from butter.cli._container import NETWORK, OF_USR
 from butter.cli._ordinary import Ordinary
 from butter.cli._output import printable, sentence, tell
 from butter.clone import spawn
-from butter.sandbox import Sandbox
+from butter.sandbox import DEVICES, NotEnforced, Sandbox
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
+    from typing import Any
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
-#: what programs need to start, where it exists: to be executed, and to be read
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives")
-SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime")
+#: what programs of this machine are made of, where it exists: to be executed
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 
 #: the variables that PROGRAM has though nobody names them; those of LC_, too
 KEPT = ("COLORTERM", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER")
@@ -33,23 +37,22 @@ def sandbox_of(options: argparse.Namespace) -> Sandbox:
     if options.program is not None:
         execute += [path for path in candidates(options.program) if os.path.isfile(path)][:1]
     if not options.bare:
-        read += filter(os.path.exists, SYSTEM_FILES)
+        files = (*OF_USR, "/etc/localtime", *(NETWORK if options.connect else ()))
+        read += filter(os.path.exists, files)
         execute += filter(os.path.exists, SYSTEM)
-    # those that every program may use are the default
-    devices = {"devices": [*DEVICES, *options.devices]} if options.devices else {}
     return Sandbox(
         read,
         options.write,
         execute,
         options.connect,
         options.bind,
+        devices=[*DEVICES, *options.devices],
         syscalls=options.profile or ("network-client" if options.connect or options.bind else "pure"),
         env=environment(options),
         rlimits={limit: (value, value) for limit, value in options.rlimit},
         memory=options.memory,
         processes=options.processes,
         best_effort=options.best_effort,
-        **devices,
     )
 
 
@@ -65,6 +68,9 @@ def environment(options: argparse.Namespace) -> dict[str, str]:
     found = {}
     if not options.bare:
         found = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("LC_")}
+        if options.connect:
+            # a name is asked for by TCP then
+            found["RES_OPTIONS"] = "use-vc"
     for name, value in options.env:
         if value is not None:
             found[name] = value
@@ -78,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         try:
             sandbox = sandbox_of(options)
+            for words in sandbox.report()["missing"] if options.best_effort else ():
+                tell(f"fence: not enforced: {words}")
             # where it is ignored no exit code is kept
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             received = stack.enter_context(_foreground.signals())
@@ -87,7 +95,10 @@ def run(options: argparse.Namespace) -> int:
                 # so that it does not outlive this process
                 pdeathsig=signal.SIGKILL,
             )
-        except (OSError, ValueError, RuntimeError) as error:
+        except NotEnforced:
+            tell(f"fence: {'; '.join(sandbox.report()['missing'])}; --best-effort starts PROGRAM without that")
+            return OWN_FAILURE
+        except (OSError, ValueError) as error:
             status, words = failure(error, options.program)
             tell(f"fence: {words}")
             return status
@@ -105,6 +116,41 @@ def failure(error: Exception, program: str) -> tuple[int, str]:
             there = "/" in program and os.path.lexists(program)
             return NOT_FOUND, f"{name} {'names an interpreter that does not exist' if there else 'was not found'}"
         return NOT_EXECUTABLE, f"{name} cannot be executed: {os.strerror(error.errno or 0)}"
-    if error.errno == errno.EACCES and (error.strerror or "").startswith("sandbox: execute "):
-        return NOT_EXECUTABLE, sentence(error)
-    return OWN_FAILURE, sentence(error)
+    words = sentence(error).removeprefix("sandbox: ")
+    if error.errno == errno.EACCES and words.startswith("execute "):
+        return NOT_EXECUTABLE, f"--{words}"
+    return OWN_FAILURE, words
+
+
+def show_report(options: argparse.Namespace) -> int:
+    """Print what holds on this kernel; return 0 if PROGRAM would be started."""
+    try:
+        report = sandbox_of(options).report()
+    except ValueError as error:
+        tell(f"fence: {error}")
+        return OWN_FAILURE
+    if options.json:
+        print(json.dumps(report, indent=2))
+    else:
+        for line in lines_of(report):
+            print(line)
+    return 0 if report["starts"] else FAILED
+
+
+def lines_of(report: dict[str, Any]) -> Iterator[str]:
+    """The report for people."""
+    abi = f"ABI {report['landlock_abi']} of landlock" if report["landlock_abi"] else "no landlock"
+    yield f"Linux {report['kernel']}, with {abi}"
+    yield f"the profile {report['profile']}, which holds from Linux {report['promised']} on"
+    for words in report["missing"]:
+        yield f"missing: {words}"
+    for heading, closed in ("closed", True), ("open", False):
+        ways = [way for way in report["ways"] if way["closed"] == closed]
+        if ways:
+            yield ""
+            yield f"{heading}:"
+        for way in ways:
+            text = f"{way['meaning']} ({' and '.join(way['by'])})" if closed else way["meaning"]
+            yield from textwrap.wrap(
+                text, 78, initial_indent=f"  {way['name']:<21} ", subsequent_indent=" " * 24, break_on_hyphens=False
+            )

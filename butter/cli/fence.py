@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import resource
 from typing import TYPE_CHECKING
@@ -19,7 +18,9 @@ PROFILES = ("pure", "network-client", "build")
 
 #: the limits of a process, by the word that --rlimit takes
 RLIMITS = {
-    name[len("RLIMIT_") :].lower(): getattr(resource, name) for name in sorted(dir(resource)) if name.startswith("RLIMIT_")
+    name[len("RLIMIT_") :].lower(): getattr(resource, name)
+    for name in sorted(dir(resource))
+    if name.startswith("RLIMIT_")
 }
 # the same limit by the name that BSD gave it
 RLIMITS.pop("ofile", None)
@@ -36,17 +37,21 @@ A PATH is a file, or a directory and all that is below it. What may be written
 or executed may be read, too. Beside what is named, PROGRAM may execute itself
 and what is below /usr and its like (/bin, /lib, /lib64), which programs need to
 start, and use /dev/null, /dev/zero, /dev/full, /dev/random and /dev/urandom.
-With --bare it has the devices alone, and its loader and libraries are named.
+With --connect it may read the files that name hosts, and needs port 53 to ask a
+server for names. With --bare it has itself and the devices alone, and what it
+needs to start is named.
 
-PROGRAM has the terminal, the working directory, and standard input, output and
-error, but no other open file. Its variables are PATH, HOME, TERM, LANG and their
-like, and those of --env. It has no capability, and cannot get one.
+PROGRAM has the terminal, whose mode it may set with --devices /dev/tty, the
+working directory, and standard input, output and error, but no other open file.
+Its variables are PATH, HOME, TERM, LANG and their like, and those of --env. It has
+no capability, and cannot get one.
 
 examples:
   butter fence --read . -- python3 program.py
   butter fence --read photo.png --write out -- convert photo.png out/small.jpg
   butter fence --profile build --read . --write build -- make
-  butter fence --profile network-client --connect 443 --read /etc -- curl URL
+  butter fence --connect 443 --connect 53 --write . -- curl -O URL
+  butter fence --devices /dev/tty --read notes -- less notes
   butter fence --report --json               what holds on this kernel
 
 exit codes:
@@ -75,12 +80,22 @@ def add_to(commands: Commands) -> None:
         parser.add_argument(f"--{name}", action="append", default=[], type=path_argument, metavar="PATH", help=words)
     for name, words in ("connect", "connected to"), ("bind", "listened at"):
         parser.add_argument(
-            f"--{name}", action="append", default=[], type=port_argument, metavar="PORT", help=f"a TCP port to be {words}"
+            f"--{name}",
+            action="append",
+            default=[],
+            type=port_argument,
+            metavar="PORT",
+            help=f"a TCP port to be {words}",
         )
     parser.add_argument(
         "--devices", action="append", default=[], type=path_argument, metavar="PATH", help="devices that may be used"
     )
-    parser.add_argument("--profile", choices=PROFILES, help="which system calls there are (default: pure...)")
+    parser.add_argument(
+        "--profile",
+        choices=PROFILES,
+        help="the system calls: pure computes, and is the default; network-client has TCP, and is the default "
+        "with --connect or --bind; build starts other programs, too",
+    )
     parser.add_argument("--bare", action="store_true", help="nothing that is not named: not /usr, and no variables")
     parser.add_argument(
         "--env", action="append", default=[], type=variable_argument, metavar="K[=V]", help="keep or set a variable"
@@ -93,17 +108,18 @@ def add_to(commands: Commands) -> None:
         metavar="NAME=N",
         help="a limit of each process, as cpu=60 (seconds), fsize=10m or nofile=64",
     )
-    parser.add_argument("--memory", type=size_argument, metavar="SIZE", help="the most memory of all processes, as 512m")
+    parser.add_argument(
+        "--memory", type=size_argument, metavar="SIZE", help="the most memory of all processes, as 512m"
+    )
     parser.add_argument("--processes", type=count_argument, metavar="N", help="the most processes and threads")
     parser.add_argument(
         "--best-effort", action="store_true", help="start PROGRAM though this kernel enforces less, and say what"
     )
     parser.add_argument("--report", action="store_true", help="say what holds on this kernel, and start nothing")
     parser.add_argument("--json", action="store_true", help="the report as JSON, for programs")
-    program = parser.add_argument("program", nargs="?", metavar="PROGRAM", help="the program")
-    arguments = parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="its arguments")
-    del program
-    arguments.required = False
+    parser.add_argument("program", nargs="?", metavar="PROGRAM", help="the program")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="its arguments")
+    parser.set_defaults(refuse=parser.error)
 
 
 def path_argument(argument: str) -> str:
@@ -135,7 +151,11 @@ def rlimit_argument(argument: str) -> tuple[int, int]:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.json and not options.report:
+        options.refuse("--json is about the --report")
+    if options.program is None and not options.report:
+        options.refuse("PROGRAM is missing")
     # what it takes is slow to import
     from butter.cli import _fence
 
-    return _fence.report(options) if options.report else _fence.run(options)
+    return _fence.show_report(options) if options.report else _fence.run(options)
