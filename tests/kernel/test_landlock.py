@@ -260,7 +260,7 @@ def test_bad_arguments(arguments, error, words):
 
 
 def test_refused_by_an_older_kernel(kernel):
-    """What this kernel cannot enforce is an error with the right, the ABI, the kernel."""
+    """A right that is not there is an error that names it, the ABI and the kernel."""
     kernel(3)
     words = r"has landlock ABI 3, which cannot enforce bind_tcp \(landlock ABI 4, Linux 6\.7\); best_effort=True"
     with pytest.raises(NotEnforced, match=words) as caught:
@@ -328,7 +328,7 @@ def test_a_path_that_is_missing(place):
 
 
 def test_a_rule_of_a_file(place):
-    """A file gets those rights that a file can have; a right of directories is refused."""
+    """A file gets the rights that a file can have, and none of directories alone."""
 
     def body():
         fence(None, (), (), allow=[("one/file", READ | WRITE)])
@@ -345,7 +345,7 @@ def test_a_rule_of_a_file(place):
 
 
 def test_rules_and_symbolic_links(place):
-    """A rule goes through a link to its file, and not from a directory through links."""
+    """A rule goes through a link to its file, but not from a directory to others."""
 
     assert fenced(lambda: open("link").close(), READ, (), (), allow=[("link", READ)]) is None
     assert fenced(lambda: open("two/link").close(), READ, (), (), allow=[("two", READ)]) == "EACCES"
@@ -468,7 +468,7 @@ def test_truncate(place, number, expected):
 
 
 def test_refer(place):
-    """Every ruleset about files forbids renaming between directories, whatever it names."""
+    """Every ruleset about files forbids to rename between directories, by any right."""
 
     def rename():
         os.rename("one/file", "two/new")
@@ -669,7 +669,7 @@ def test_fences_add_up(place):
 
 
 def test_rules_after_the_fence(place):
-    """A rule that comes after restrict is not in force, and the ruleset can be closed."""
+    """A rule that comes after restrict is not in force."""
 
     def body():
         prctl.no_new_privs = True
