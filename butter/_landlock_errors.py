@@ -83,13 +83,13 @@ def _unknown(table: Mapping[str, Right], bits: int) -> str | None:
     if strange:
         return f"the bits {strange:#x} do not belong to a right that landlock ABI {NEWEST} or an older one has"
     newer = _newer(table, bits)
-    return f"{kernel_and_abi(_found())}, and not {', '.join(map(str, newer))}" if newer else None
+    return f"this kernel does not know {', '.join(map(str, newer))}: {kernel_and_abi(_found())}" if newer else None
 
 
 def _not_enforced(missing: Collection[str] = (), remedy: str = "", abi: int = 0, **_: object) -> str:
     if not missing:
         return "landlock was not enabled at boot: the kernel's parameter lsm= has to list it"
-    return f"{kernel_and_abi(abi)}, which cannot enforce {list_of(EVERY, missing)}; {remedy}"
+    return f"this kernel cannot enforce {list_of(EVERY, missing)}: {kernel_and_abi(abi)}; {remedy}"
 
 
 def _create_refused(attr: RulesetAttr | None, size: int, flags: int, **_: object) -> str:
@@ -120,9 +120,9 @@ def _too_long(attr: RulesetAttr | None, size: int, **_: object) -> str:
     attr = attr or RulesetAttr()
     newer = [*_newer(NET, attr.handled_access_net), *_newer(SCOPE, attr.scoped)]
     if newer:
-        return f"{kernel_and_abi(_found())}, and not {', '.join(map(str, newer))}"
+        return f"this kernel does not know {', '.join(map(str, newer))}: {kernel_and_abi(_found())}"
     if attr[3:] != (0, 0, 0):
-        return f"{kernel_and_abi(_found())}; quiet rights came with ABI 10, Linux {ABIS[10]}"
+        return f"quiet rights came with ABI 10, Linux {ABIS[10]}: {kernel_and_abi(_found())}"
     return f"size is {size}, which is longer than a page"
 
 
@@ -160,13 +160,13 @@ def _rule_refused(
         )
     if flags:
         if flags == LANDLOCK_ADD_RULE_QUIET:
-            return f"{kernel_and_abi(_found())}; LANDLOCK_ADD_RULE_QUIET came with ABI 10, Linux {ABIS[10]}"
+            return f"LANDLOCK_ADD_RULE_QUIET came with ABI 10, Linux {ABIS[10]}: {kernel_and_abi(_found())}"
         return f"unknown flags {flags:#x}, or this kernel does not know them: {kernel_and_abi(_found())}"
     if rule_type not in (LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_RULE_NET_PORT):
         return f"rule_type is {rule_type}, which is not one of LandlockRule"
     if rule_type == LANDLOCK_RULE_NET_PORT:
         if _newer(NET, NET["bind_tcp"].bit):
-            return f"{kernel_and_abi(_found())}; rules about ports came with ABI 4, Linux {ABIS[4]}"
+            return f"rules about ports came with ABI 4, Linux {ABIS[4]}: {kernel_and_abi(_found())}"
         if isinstance(rule_attr, NetPortAttr) and rule_attr.port > 0xFFFF:
             return f"the port is {rule_attr.port}; it must be 0 to 65535"
     elif isinstance(rule_attr, PathBeneathAttr):

@@ -285,7 +285,7 @@ class Ruleset(Descriptor):
 
     def _allowed(self, table: Mapping[str, Right], names: frozenset[str]) -> frozenset[str]:
         """Return those of the rights that a rule can allow, or raise."""
-        if self._handled is None:
+        if self._handled is None or names <= self._handled:
             return names
         strange = names - self._handled - self._unenforced
         newer = frozenset(name for name in strange if table[name].abi > self._abi)
