@@ -109,7 +109,7 @@ def fence_by_other(paths: list[str]) -> None:
 
 
 def with_paths(measure: Callable[[list[str]], float], forked: bool = False) -> Callable[[], float]:
-    """Return a sample of *measure*, in a child if *forked*; it gets twenty directories."""
+    """Return a sample of *measure* with twenty directories, in a child if *forked*."""
 
     def sample() -> float:
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
