@@ -1024,9 +1024,10 @@ def restrict_without_privileges(made):
     landlock_restrict_self(made)
 
 
-def restrict_too_often(made):
-    for _ in range(17):
-        landlock_restrict_self(made)
+def restrict_self(made, flags=0, times=1):
+    prctl.no_new_privs = True
+    for _ in range(times):
+        landlock_restrict_self(made, flags)
 
 
 refused_by_landlock(
@@ -1057,14 +1058,14 @@ refused_by_landlock(
 refused_by_landlock("landlock_add_rule", errno.EFAULT, "memory", add_a_rule_to_nothing)
 refused_by_landlock("landlock_add_rule", errno.EINVAL, "which alone can have read_dir", add_a_rule_to_a_file)
 refused_by_landlock("landlock_add_rule", errno.ENOMSG, "needs a right", lambda made: add_a_rule(made, 0))
-refused_by_landlock("landlock_restrict_self", errno.E2BIG, "16 rulesets", restrict_too_often, needs("CAP_SYS_ADMIN"))
-refused_by_landlock("landlock_restrict_self", errno.EBADF, "is not open", lambda _: landlock_restrict_self(-1))
-refused_by_landlock("landlock_restrict_self", errno.EBADFD, "is not a ruleset", lambda _: landlock_restrict_self(0))
+refused_by_landlock("landlock_restrict_self", errno.E2BIG, "16 rulesets", lambda made: restrict_self(made, times=17))
+refused_by_landlock("landlock_restrict_self", errno.EBADF, "is not open", lambda _: restrict_self(-1))
+refused_by_landlock("landlock_restrict_self", errno.EBADFD, "is not a ruleset", lambda _: restrict_self(0))
 refused_by_landlock(
     "landlock_restrict_self",
     errno.EINVAL,
     "0x80000000 do not belong",
-    lambda made: landlock_restrict_self(made, 1 << 31),
+    lambda made: restrict_self(made, 1 << 31),
 )
 refused_by_landlock("landlock_restrict_self", errno.EPERM, "no_new_privs", restrict_without_privileges)
 
