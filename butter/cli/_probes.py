@@ -256,8 +256,11 @@ def try_landlock() -> None:
 
     with Ruleset(READ, net=(), scope=(), abi=1) as ruleset:
         ruleset.allow_path("/", READ)
-        prctl.no_new_privs = True
-        ruleset.restrict()
+        try:
+            ruleset.restrict()
+        except PermissionError:
+            prctl.no_new_privs = True
+            ruleset.restrict()
     os.listdir("/")
 
 
