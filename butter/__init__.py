@@ -28,6 +28,7 @@ Processes and containers:
 * ``pidfd`` waits for processes and signals them without races.
 * ``clone`` makes and joins namespaces, and starts programs in them.
 * ``prctl`` has the settings of threads and processes, and their capabilities.
+* ``landlock`` restricts a process and its children to some files and ports.
 * ``system`` mounts filesystems, names the host, and asks for ids.
 
 For all of them:
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from butter import fd as fd
     from butter import inotify as inotify
     from butter import inotify_simple as inotify_simple
+    from butter import landlock as landlock
     from butter import memfd as memfd
     from butter import mounts as mounts
     from butter import pidfd as pidfd
@@ -92,6 +94,7 @@ __all__ = [
     "fd",
     "inotify",
     "inotify_simple",
+    "landlock",
     "memfd",
     "mounts",
     "pidfd",

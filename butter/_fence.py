@@ -35,7 +35,7 @@ class Fence(NamedTuple):
 
 
 class Fenced(Protocol):
-    """What spawn takes as its *sandbox*."""
+    """The methods that spawn calls of its *sandbox*."""
 
     def _fence(self) -> Fence:
         """Return new fences, whose descriptors the caller closes by _release."""

@@ -22,7 +22,7 @@ _LONGEST = 1 << 16
 def landlock_create_ruleset(
     attr: RulesetAttr | None, size: int | None = None, flags: int = 0, closefd: bool = CLOEXEC_DEFAULT
 ) -> int:
-    """``landlock_create_ruleset(attr, size, flags)``: returns a descriptor, or a number.
+    """``landlock_create_ruleset(attr, size, flags)``: returns a descriptor or number.
 
     Without *flags* it is the descriptor of a new ruleset that handles what *attr* says.
     The *size* of the struct, in bytes, is the shortest that has all of it unless given:

@@ -1,4 +1,4 @@
-"""What the errors of landlock mean."""
+"""The errors of landlock, in tables."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from butter._descriptor import is_open, link_of
 from butter._landlock_c import ffi, lib
 from butter._landlock_rights import (
     ABIS,
+    EVERY,
     FLAGS,
     FS,
     NET,
@@ -28,6 +29,7 @@ from butter._landlock_rights import (
     PathBeneathAttr,
     RulesetAttr,
     bits_of,
+    list_of,
 )
 from butter._look import CAP_SYS_ADMIN, capable, status_field
 from butter.errors import (
@@ -43,7 +45,7 @@ from butter.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from butter._landlock_rights import Right
     from butter.errors import Meaning
@@ -59,15 +61,19 @@ class NotEnforced(OSError):
     """This kernel cannot enforce what was asked, or has no landlock at all."""
 
 
-def kernel_and_abi() -> str:
-    """Return a phrase about this kernel: "Linux 6.18 has landlock ABI 7"."""
-    found = lib.landlock_create_ruleset(ffi.NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)
+def _found() -> int:
+    """Return the ABI of this kernel, or a negative number."""
+    return int(lib.landlock_create_ruleset(ffi.NULL, 0, LANDLOCK_CREATE_RULESET_VERSION))
+
+
+def kernel_and_abi(abi: int) -> str:
+    """Return a phrase about this kernel, as "Linux 6.18 has landlock ABI 7"."""
     kernel = ".".join(map(str, running_kernel()))
-    return f"Linux {kernel} has " + (f"landlock ABI {found}" if found > 0 else "no landlock")
+    return f"Linux {kernel} has " + (f"landlock ABI {abi}" if abi > 0 else "no landlock")
 
 
 def _newer(table: Mapping[str, Right], bits: int) -> list[Right]:
-    found = lib.landlock_create_ruleset(ffi.NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)
+    found = _found()
     return [right for right in table.values() if right.bit & bits and right.abi > found]
 
 
@@ -77,7 +83,13 @@ def _unknown(table: Mapping[str, Right], bits: int) -> str | None:
     if strange:
         return f"the bits {strange:#x} do not belong to a right that landlock ABI {NEWEST} or an older one has"
     newer = _newer(table, bits)
-    return f"{kernel_and_abi()}, and not {', '.join(map(str, newer))}" if newer else None
+    return f"this kernel does not know {', '.join(map(str, newer))}: {kernel_and_abi(_found())}" if newer else None
+
+
+def _not_enforced(missing: Collection[str] = (), remedy: str = "", abi: int = 0, **_: object) -> str:
+    if not missing:
+        return "landlock was not enabled at boot: the kernel's parameter lsm= has to list it"
+    return f"this kernel cannot enforce {list_of(EVERY, missing)}: {kernel_and_abi(abi)}; {remedy}"
 
 
 def _create_refused(attr: RulesetAttr | None, size: int, flags: int, **_: object) -> str:
@@ -85,7 +97,7 @@ def _create_refused(attr: RulesetAttr | None, size: int, flags: int, **_: object
     if flags & ~questions:
         return f"unknown flags {flags & ~questions:#x}"
     if flags == LANDLOCK_CREATE_RULESET_ERRATA and attr is None and not size:
-        return f"LANDLOCK_CREATE_RULESET_ERRATA needs a kernel that has it, as Linux 6.15: {kernel_and_abi()}"
+        return f"LANDLOCK_CREATE_RULESET_ERRATA needs a kernel that has it, as Linux 6.15: {kernel_and_abi(_found())}"
     if flags:
         return "a flag asks a question, alone and without attr and size, and makes no ruleset"
     attr = attr or RulesetAttr()
@@ -108,9 +120,9 @@ def _too_long(attr: RulesetAttr | None, size: int, **_: object) -> str:
     attr = attr or RulesetAttr()
     newer = [*_newer(NET, attr.handled_access_net), *_newer(SCOPE, attr.scoped)]
     if newer:
-        return f"{kernel_and_abi()}, and not {', '.join(map(str, newer))}"
+        return f"this kernel does not know {', '.join(map(str, newer))}: {kernel_and_abi(_found())}"
     if attr[3:] != (0, 0, 0):
-        return f"{kernel_and_abi()}; quiet rights came with ABI 10, Linux {ABIS[10]}"
+        return f"quiet rights came with ABI 10, Linux {ABIS[10]}: {kernel_and_abi(_found())}"
     return f"size is {size}, which is longer than a page"
 
 
@@ -138,16 +150,23 @@ def _rule_elsewhere(ruleset_fd: int, rule_attr: object, **_: object) -> str:
     )
 
 
-def _rule_refused(rule_type: int, rule_attr: object, flags: int, **_: object) -> str:
+def _rule_refused(
+    rule_type: int, rule_attr: object = None, flags: int = 0, strange: Collection[str] = (), **_: object
+) -> str:
+    if strange:
+        return (
+            f"the ruleset does not handle {list_of(EVERY, strange)}, and so allows it everywhere: make the ruleset with"
+            " it to forbid it elsewhere"
+        )
     if flags:
         if flags == LANDLOCK_ADD_RULE_QUIET:
-            return f"{kernel_and_abi()}; LANDLOCK_ADD_RULE_QUIET came with ABI 10, Linux {ABIS[10]}"
-        return f"unknown flags {flags:#x}, or this kernel does not know them: {kernel_and_abi()}"
+            return f"LANDLOCK_ADD_RULE_QUIET came with ABI 10, Linux {ABIS[10]}: {kernel_and_abi(_found())}"
+        return f"unknown flags {flags:#x}, or this kernel does not know them: {kernel_and_abi(_found())}"
     if rule_type not in (LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_RULE_NET_PORT):
         return f"rule_type is {rule_type}, which is not one of LandlockRule"
     if rule_type == LANDLOCK_RULE_NET_PORT:
         if _newer(NET, NET["bind_tcp"].bit):
-            return f"{kernel_and_abi()}; rules about ports came with ABI 4, Linux {ABIS[4]}"
+            return f"rules about ports came with ABI 4, Linux {ABIS[4]}: {kernel_and_abi(_found())}"
         if isinstance(rule_attr, NetPortAttr) and rule_attr.port > 0xFFFF:
             return f"the port is {rule_attr.port}; it must be 0 to 65535"
     elif isinstance(rule_attr, PathBeneathAttr):
@@ -156,6 +175,12 @@ def _rule_refused(rule_type: int, rule_attr: object, flags: int, **_: object) ->
         if wrong and not stat.S_ISDIR(os.fstat(number).st_mode):
             return f"descriptor {number} is not that of a directory, which alone can have {', '.join(wrong)}"
     return "allowed_access has rights that the ruleset does not handle"
+
+
+def _rule_not_enforced(newer: Collection[str] = (), abi: int = 0, **_: object) -> str:
+    if not newer:
+        return _not_enforced()
+    return f"the ruleset has the rights of ABI {abi}, whose rules are not about {list_of(EVERY, newer)}"
 
 
 def _restrict_refused(flags: int, **_: object) -> str:
@@ -172,7 +197,7 @@ def _restrict_forbidden(**_: object) -> str:
     )
 
 
-_OFF: Meaning = (NotEnforced, "landlock was not enabled at boot: the kernel's parameter lsm= has to list it")
+_OFF: Meaning = (NotEnforced, _not_enforced)
 _MISSING: Meaning = (
     NotEnforced,
     "the system call is missing: this kernel is older than Linux 5.13 or was built without landlock, or a seccomp"
@@ -204,7 +229,7 @@ ADD_RULE = Errors(
         errno.ENOMEM: NO_MEMORY,
         errno.ENOMSG: (InvalidArgument, "the rule would allow nothing: it needs a right"),
         errno.ENOSYS: _MISSING,
-        errno.EOPNOTSUPP: _OFF,
+        errno.EOPNOTSUPP: (NotEnforced, _rule_not_enforced),
         errno.EPERM: (PermissionError, f"the ruleset is not open for writing, or {NOT_ALLOWED}"),
     },
 )
@@ -225,7 +250,7 @@ RESTRICT_SELF = Errors(
         errno.EPERM: (PermissionError, _restrict_forbidden),
     },
 )
-# Python itself goes on after EINTR
-OPEN = Errors(
-    "open(O_PATH)", {**{number: row for number, row in PATH.items() if number != errno.EINTR}, **NEW_DESCRIPTOR}
-)
+_LOOKUP = {**PATH, **NEW_DESCRIPTOR}
+# after which Python itself goes on
+del _LOOKUP[errno.EINTR]
+OPEN = Errors("open(O_PATH)", _LOOKUP)

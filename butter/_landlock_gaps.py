@@ -1,4 +1,4 @@
-"""What landlock lets through, however much a ruleset handles."""
+"""All that landlock lets through, however much a ruleset handles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class Gap(NamedTuple):
     """A thing that a process can do behind a ruleset that handles every right.
 
-    What the user may not do at all stays forbidden: landlock only takes away.
+    A thing that the user may not do at all stays forbidden: landlock only takes away.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The rights of landlock by their names, the ABI and the kernel of each, and the structs.
+"""The rights of landlock by their names, the ABI of each, and the structs.
 
 A right is called as the member of its class, in small letters: ``"read_file"`` is
 ``LandlockFs.READ_FILE``. No two rights, scopes or flags have one name.
@@ -22,7 +22,7 @@ from butter._constants.landlock import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Union
 
     from butter._arguments import FileDescriptor
@@ -88,6 +88,8 @@ NET: Mapping[str, Right] = _table(LandlockNet)
 SCOPE: Mapping[str, Right] = _table(LandlockScope)
 #: the flags of landlock_restrict_self
 FLAGS: Mapping[str, Right] = _table(LandlockRestrict)
+#: all of these
+EVERY: Mapping[str, Right] = {**FS, **NET, **SCOPE, **FLAGS}
 
 #: the rights to read files and list directories
 READ = frozenset({"read_file", "read_dir"})
@@ -151,7 +153,7 @@ def names_of(table: Mapping[str, Right], rights: Rights, argument: str) -> froze
 
 
 def named_of_abi(table: Mapping[str, Right], rights: Rights, argument: str, abi: int | None) -> frozenset[str]:
-    """Return the names of *rights*, all of which have to be of an ABI, if one is asked for."""
+    """Return the names of *rights*, which have to be of *abi*, if it is not None."""
     names = names_of(table, rights, argument)
     newer = [str(right) for name, right in table.items() if name in names and abi is not None and right.abi > abi]
     if newer:
@@ -159,7 +161,7 @@ def named_of_abi(table: Mapping[str, Right], rights: Rights, argument: str, abi:
     return names
 
 
-def list_of(table: Mapping[str, Right], names: frozenset[str]) -> str:
+def list_of(table: Mapping[str, Right], names: Collection[str]) -> str:
     """Return the rights in words, each with its ABI and kernel."""
     return ", ".join(str(right) for name, right in table.items() if name in names)
 

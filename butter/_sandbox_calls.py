@@ -51,7 +51,8 @@ FILES = _names(
     "getdents64 statfs fstatfs rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat rmdir"
 )
 
-#: calls that make a file of a mode: the places of the mode and of the flags that ask for it
+#: calls that make a file of a mode: the places of the mode, and of the flags that ask
+#: for a new file
 MAKING = {
     "open": (2, 1),
     "openat": (3, 2),
@@ -65,7 +66,8 @@ MAKING = {
 #: the calls of sockets beside those of DESCRIPTORS, for programs that have the network
 NETWORK = _names("connect accept accept4")
 LISTENING = _names("bind listen")
-#: they can connect a TCP socket, and landlock does not see it; the places of their flags
+#: they can connect a TCP socket, and landlock does not see it: the places of their
+#: flags
 SENDING = {"sendto": 3, "sendmsg": 2, "sendmmsg": 3}
 
 #: signals that are sent: only where landlock keeps them within the sandbox
@@ -139,8 +141,8 @@ HARMFUL = {
 #: clone: namespaces, and a child of the parent
 CLONE_FORBIDDEN = 0x7E028000
 CLONE_THREAD = 0x00010000
-#: fcntl: signals to others (F_SETOWN, F_SETSIG, F_SETOWN_EX), which landlock stops if it
-#: stops signals, and what makes others wait or wakes them (F_SETLEASE, F_NOTIFY)
+#: fcntl: signals to others (F_SETOWN, F_SETSIG, F_SETOWN_EX), which landlock stops if
+#: it stops signals, and what makes others wait or wakes them (F_SETLEASE, F_NOTIFY)
 FCNTL_SIGNALS = 8, 10, 15
 FCNTL_FORBIDDEN = 1024, 1026
 SETUID_BITS = 0o6000

@@ -58,11 +58,11 @@ def missing(settings: Mapping[str, str]) -> str | None:
     controllers = {name.split(".")[0] for name in settings}
     if not controllers or find(controllers):
         return None
-    names = {"memory": "memory", "pids": "processes"}
+    bounds = " and ".join({"memory": "memory", "pids": "processes"}[each] for each in sorted(controllers))
     return (
-        f"a bound for {' and '.join(names[each] for each in sorted(controllers))} needs a control group (cgroup2) that this process"
-        f" may make, with the controllers {', '.join(sorted(controllers))}: a directory above that of the process has"
-        " to list them in cgroup.subtree_control, as in 'systemd-run --user --scope -p Delegate=yes'; rlimits bound"
+        f"a bound for {bounds} needs a control group (cgroup2) that this process may make, with the controllers"
+        f" {', '.join(sorted(controllers))}: a directory above that of the process has to list"
+        " them in cgroup.subtree_control, as in 'systemd-run --user --scope -p Delegate=yes'; rlimits bound"
         " each process alone, without a control group"
     )
 

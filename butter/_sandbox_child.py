@@ -1,6 +1,6 @@
 """The forked child of a sandbox, from the fork to its end: it runs one function.
 
-What it sends is a value as :mod:`butter._sandbox_data` has it: ``("value", result)``,
+It sends a value as :mod:`butter._sandbox_data` has it: ``("value", result)``,
 or ``("raised", name of the class, arguments, text, traceback)``.
 """
 
@@ -69,7 +69,7 @@ def live(
             content = told(error, limit)
         _send(results, content)
     finally:
-        # neither the handlers of atexit, nor the buffers of files: they are the parent's
+        # no handlers of atexit, and no buffers of files, since they are the parent's
         os._exit(0)
 
 
@@ -78,7 +78,7 @@ def _settle(fence: Fence, streams: Sequence[int], start: int, results: int) -> i
     prctl.pdeathsig = signal.SIGKILL
     if not os.read(start, 1):
         os._exit(0)  # the parent is gone, or was interrupted
-    # a terminal that is controlled by somebody else takes no input from here
+    # without a controlling terminal, nothing can be typed into one
     os.setsid()
     for signum in signal.valid_signals():
         if callable(signal.getsignal(signum)) and signum not in (signal.SIGKILL, signal.SIGSTOP):

@@ -165,7 +165,7 @@ def _hashed(kind: bytes, values: list[Any]) -> set[Any] | dict[Any, Any]:
 
 
 def decoded(content: bytes) -> Any:
-    """Return the value that the bytes are, whoever wrote them.
+    """Return the value that the bytes are. They may come from anywhere.
 
     Raises Damaged for bytes that :func:`encoded` does not return.
     """

@@ -17,7 +17,7 @@ TRUNCATE_ABI, TCP_ABI, DEVICES_ABI, SCOPE_ABI = 3, 4, 5, 6
 
 
 class Profile(NamedTuple):
-    """What a sandbox lets a program do, beside the paths and ports that are named."""
+    """A profile: the things that a sandbox allows beside the named paths and ports."""
 
     name: str
     meaning: str
@@ -50,7 +50,7 @@ PROFILES: Mapping[str, Profile] = {
 
 
 class Needs(NamedTuple):
-    """What decides about the filter, beside the profile."""
+    """The facts that decide about the filter, beside the profile."""
 
     connect: bool = False
     bind: bool = False
@@ -86,7 +86,7 @@ def filter_of(profile: Profile, needs: Needs) -> Filter:
 
 @functools.lru_cache(maxsize=64)
 def gaps_of(needs: Needs) -> Filter:
-    """Return the filter beside one of the caller's: it closes what landlock lets through.
+    """Return the filter beside the caller's, which closes what landlock lets through.
 
     It knows the gaps by their names, and allows all other calls.
     """
@@ -189,7 +189,7 @@ def _allow_network(filter: Filter, needs: Needs) -> None:
 
 
 def _refuse_rest(filter: Filter) -> None:
-    """What remains of the calls that programs do not expect to be missing."""
+    """The rest of the calls that programs do not expect to be missing."""
     allowed = {rule.call for rule in filter._given if not rule.comparisons}
     for call in calls.REFUSED:
         if call not in allowed:

@@ -1,15 +1,15 @@
-"""What holds in a sandbox on this kernel, and what does not, for programs to read."""
+"""A report for programs to read: the ways out of a sandbox that are closed, or open."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter import landlock
+from butter._landlock_rights import of_abi
 from butter.seccomp import ALLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
 
     from butter.seccomp import Filter
 
@@ -76,21 +76,23 @@ def _refuses(filter: Filter, call: str, arguments: tuple[int, ...]) -> bool:
     return action.name not in (ALLOW.name, "LOG", "NOTIFY", "TRACE")
 
 
-def ways(filters: Sequence[Filter], handled: frozenset[str], known: int) -> list[Way]:
-    """Return the ways out: those that a ruleset closes, and those that it cannot.
+def ways(filters: Sequence[Filter], found: int, scope: bool) -> list[Way]:
+    """Return the ways out: those that the fences close, and the others.
 
-    *handled* are the rights and scopes of the ruleset, *known* is the ABI.
+    *found* is the ABI of landlock; with *scope* the ruleset has its scopes.
     """
-    found = []
+    handled = of_abi(landlock.FS, found) | of_abi(landlock.NET, found)
+    handled |= of_abi(landlock.SCOPE, found) if scope else frozenset()
+    rows = []
     for name, meaning, rights in _FILES:
         by = ["landlock"] if handled.issuperset(rights) else []
-        found.append(Way(name, meaning, bool(by), by))
+        rows.append(Way(name, meaning, bool(by), by))
     for gap in landlock.GAPS.values():
         by = ["seccomp"] if _closed_by_filters(filters, calls_of(gap)) else []
-        if gap.abi is not None and gap.abi <= known and handled.issuperset(_RIGHTS.get(gap.name, ("?",))):
+        if handled.issuperset(_RIGHTS.get(gap.name, ("",))):
             by.append("landlock")
-        found.append(Way(gap.name, gap.meaning, bool(by), by))
-    return found
+        rows.append(Way(gap.name, gap.meaning, bool(by), by))
+    return rows + [Way(name, meaning, False, []) for name, meaning in _OPEN]
 
 
 _FILES = (
@@ -108,7 +110,10 @@ _RIGHTS = {
     "udp": ("bind_udp", "connect_send_udp"),
 }
 
-
-def as_dict(way: Way) -> dict[str, Any]:
-    """Return a way as JSON has it."""
-    return way._asdict()
+# what no fence is for
+_OPEN = (
+    ("processes", "asking by its number whether a process exists"),
+    ("machine", "asking for the name, the kernel, the load and the memory of the machine"),
+    ("time", "taking time and memory of the machine, where neither rlimits nor memory and processes bound it"),
+    ("kernel", "using a defect of the kernel in the calls that are allowed"),
+)

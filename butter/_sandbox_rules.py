@@ -28,7 +28,7 @@ _DEEPEST = 5
 
 
 class Paths(NamedTuple):
-    """What is named to a sandbox: paths and ports."""
+    """The paths and ports that are named to a sandbox."""
 
     read: Sequence[Path]
     write: Sequence[Path]
@@ -101,7 +101,7 @@ def _place(path: Path) -> tuple[int, int] | None:
 
 
 def _reason(path: bytes, roots: set[tuple[int, int]]) -> str | None:
-    """Return a sentence if a program, or what it needs to begin, may not be executed."""
+    """Return a sentence if a program, or its loader, may not be executed."""
     what = "the program"
     for _ in range(_DEEPEST):
         if not _is_below(path, roots):
@@ -125,7 +125,7 @@ def _is_below(path: bytes, roots: set[tuple[int, int]]) -> bool:
 
 
 def _needed(path: bytes) -> tuple[str, bytes] | None:
-    """Return the interpreter of a script or the loader of a program, None without one."""
+    """Return the interpreter of a script or the loader of a program, or None."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None
@@ -150,7 +150,7 @@ def _loader(file: BinaryIO, beginning: bytes) -> bytes:
     size, count = struct.unpack_from(order + "HH", beginning, 54 if wide else 42)
     file.seek(table)
     rows = file.read(size * min(count, 256))
-    # p_type, then p_offset, p_vaddr, p_paddr and p_filesz; of 64 bits p_flags are between
+    # p_type, p_offset, p_vaddr, p_paddr, p_filesz; of 64 bits p_flags are the second
     row = struct.Struct(order + ("I4x4Q" if wide else "5I"))
     for place in range(0, len(rows) - row.size + 1, size or 1):
         kind, offset, _, _, length = row.unpack_from(rows, place)

@@ -32,7 +32,7 @@ _HINTS = {
 
 
 class SandboxedError(Exception):
-    """What a function in a sandbox raised, or that it ended without a result.
+    """A function in a sandbox raised something, or ended without a result.
 
     An exception of a class that is not builtin arrives as this one, with its text. Of
     one that is builtin this is the ``__cause__``, with the traceback.
@@ -146,7 +146,7 @@ def _ended(process: Pidfd) -> SandboxedError:
 
 
 def _outcome(content: bytes) -> Any:
-    """Return the result that was sent, or raise the exception, whatever the bytes are."""
+    """Return the result that was sent, or raise the exception; for any bytes."""
     try:
         found = decoded(content)
     except Damaged as error:

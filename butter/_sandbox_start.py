@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
 import resource
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ def check_alone() -> None:
 
 
 def put_up(fence: Fence) -> None:
-    """Put the fences up around the calling thread, for ever; the strictest come last."""
+    """Put the fences up around the calling thread, the strictest last, for ever."""
     if fence.cgroup is not None:
         file = os.open("cgroup.procs", os.O_WRONLY | os.O_CLOEXEC, dir_fd=fence.cgroup.fileno())
         try:
@@ -54,9 +54,6 @@ def _drop_capabilities() -> None:
     The bounding set matters to what gains rights when it is executed, and so behind
     no_new_privs to nothing; it is emptied where that is allowed.
     """
-    try:
+    with contextlib.suppress(PermissionError):
         prctl.capbset.drop(*prctl.capbset)
-    except OSError as error:
-        if error.errno != errno.EPERM:
-            raise
     capset((), (), ())

@@ -24,10 +24,11 @@ from butter._landlock import (
     open_path,
     placeholder,
 )
-from butter._landlock_errors import LINK, NotEnforced
+from butter._landlock_errors import ADD_RULE, CREATE_RULESET, LINK, RESTRICT_SELF, NotEnforced
 from butter._landlock_gaps import GAPS, Gap
 from butter._landlock_rights import (
     ABIS,
+    EVERY,
     EXECUTE,
     FLAGS,
     FS,
@@ -41,13 +42,12 @@ from butter._landlock_rights import (
     Right,
     RulesetAttr,
     bits_of,
-    list_of,
     named_of_abi,
     names_of,
     of_abi,
 )
 from butter._look import status_field
-from butter.errors import InvalidArgument, running_kernel
+from butter.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,8 +80,6 @@ __all__ = [
 ]
 __all__ += _constants.__all__
 
-_EVERY: Mapping[str, Right] = {**FS, **NET, **SCOPE, **FLAGS}
-
 
 def abi() -> int:
     """The number of the kernel's ABI, 0 if it has no landlock or has it disabled.
@@ -109,14 +107,6 @@ def errata() -> frozenset[int]:
     except (NotEnforced, InvalidArgument):
         return frozenset()
     return frozenset(number + 1 for number in range(bits.bit_length()) if bits >> number & 1)
-
-
-def _not_enforced(names: frozenset[str], remedy: str) -> NotEnforced:
-    found, kernel = abi(), ".".join(map(str, running_kernel()))
-    has = f"landlock ABI {found}" if found else "no landlock"
-    return NotEnforced(
-        errno.EOPNOTSUPP, f"landlock: Linux {kernel} has {has}, which cannot enforce {list_of(_EVERY, names)}; {remedy}"
-    )
 
 
 def _allow_file(ruleset: int, fd: int, names: frozenset[str]) -> None:
@@ -150,9 +140,9 @@ class Ruleset(Descriptor):
     this kernel. With a number, a newer kernel forbids the program nothing new. Rights
     that are named have to be of that ABI.
 
-    What this kernel cannot enforce raises NotEnforced, unless *best_effort* is true:
-    then it is left out, and is in :attr:`unenforced`. If nothing is left the object
-    restricts nothing, and :attr:`handled` is empty.
+    A right that this kernel cannot enforce raises NotEnforced, unless *best_effort* is
+    true: then it is left out, and is in :attr:`unenforced`. If nothing is left the
+    object restricts nothing, and :attr:`handled` is empty.
 
     ``"refer"``, by which a file is linked or renamed into another directory, is
     forbidden by every ruleset that handles any right to files, even if not this one,
@@ -163,8 +153,8 @@ class Ruleset(Descriptor):
     that was adopted does not tell its rights: :attr:`handled` is None, and rules have
     to name rights that it has.
 
-    A fence is around a thread: :meth:`restrict` has the details. What landlock cannot
-    forbid is in ``GAPS``.
+    A fence is around a thread: :meth:`restrict` has the details. ``GAPS`` has all that
+    landlock cannot forbid.
 
     Raises NotEnforced, ValueError for unknown rights and ABIs, InvalidArgument if
     nothing would be handled, and what :func:`landlock_create_ruleset` does.
@@ -203,14 +193,15 @@ class Ruleset(Descriptor):
         wanted = frozenset().union(*chosen)
         if chosen[0] and asked > 1:
             wanted |= {"refer"}
-        handled = frozenset(name for name in wanted if _EVERY[name].abi <= kernel)
+        handled = frozenset(name for name in wanted if EVERY[name].abi <= kernel)
         # a kernel with ABI 1 always forbids refer, so that is enforced
         missing = wanted - handled - ({"refer"} if kernel else set())
         if missing and not best_effort:
             if not kernel:
                 # raises for the reason
                 landlock_create_ruleset(None, 0, LANDLOCK_CREATE_RULESET_VERSION)
-            raise _not_enforced(missing, "best_effort=True goes on without")
+            remedy = "best_effort=True goes on without"
+            CREATE_RULESET.fail(errno.EOPNOTSUPP, missing=missing, remedy=remedy, abi=kernel)
         self._abi, self._best_effort, self._handled, self._unenforced = asked, bool(best_effort), handled, missing
         self._empty = bool(missing) and not handled
         attr = RulesetAttr(*(bits_of(table, handled & set(table)) for table in (FS, NET, SCOPE)))
@@ -236,9 +227,9 @@ class Ruleset(Descriptor):
     def unenforced(self) -> frozenset[str]:
         """The names of the rights, scopes and flags that this kernel cannot enforce.
 
-        It is always empty without *best_effort*. Methods add to it: a flag is there once
-        :meth:`restrict` was asked for it, and a right that came after the ABI of the
-        ruleset once a rule was to allow it.
+        It is always empty without *best_effort*. Methods add to it: a flag is there
+        once :meth:`restrict` was asked for it, and a right that came after the ABI of
+        the ruleset once a rule was to allow it.
         """
         return self._unenforced
 
@@ -294,7 +285,7 @@ class Ruleset(Descriptor):
 
     def _allowed(self, table: Mapping[str, Right], names: frozenset[str]) -> frozenset[str]:
         """Return those of the rights that a rule can allow, or raise."""
-        if self._handled is None:
+        if self._handled is None or names <= self._handled:
             return names
         strange = names - self._handled - self._unenforced
         newer = frozenset(name for name in strange if table[name].abi > self._abi)
@@ -302,19 +293,11 @@ class Ruleset(Descriptor):
             # a ruleset about files handles refer, unless the kernel has ABI 1
             newer |= strange & {"refer"}
         if strange - newer:
-            raise InvalidArgument(
-                errno.EINVAL,
-                f"landlock: the ruleset does not handle {list_of(table, strange - newer)}, and so allows it everywhere:"
-                " make the ruleset with it to forbid it elsewhere",
-            )
+            ADD_RULE.fail(errno.EINVAL, rule_type=0, strange=strange - newer)
         if self._best_effort:
             self._unenforced |= newer - {"refer"}
         elif newer and newer == names:
-            raise NotEnforced(
-                errno.EOPNOTSUPP,
-                f"landlock: the ruleset has the rights of ABI {self._abi}, whose rules are not about"
-                f" {list_of(table, newer)}",
-            )
+            ADD_RULE.fail(errno.EOPNOTSUPP, newer=newer, abi=self._abi)
         return names & self._handled
 
     def restrict(
@@ -364,7 +347,8 @@ class Ruleset(Descriptor):
             # there is no other thread to restrict
             wanted, missing = wanted - {"tsync"}, missing - {"tsync"}
         if missing and not self._best_effort:
-            raise _not_enforced(missing, "leave it out, or make the ruleset with best_effort=True")
+            remedy = "leave it out, or make the ruleset with best_effort=True"
+            RESTRICT_SELF.fail(errno.EOPNOTSUPP, missing=missing, remedy=remedy, abi=kernel)
         if not self._empty:
             landlock_restrict_self(number, bits_of(FLAGS, wanted - missing))
         self._unenforced |= missing

@@ -22,18 +22,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from butter import _sandbox_profiles as _profiles
-from butter import _sandbox_report as _report
 from butter import landlock
 from butter._checks import descriptor, limit_name, limits_of, listed, number, refuse, switch
 from butter._fence import Fence
-from butter._landlock_rights import of_abi
 from butter._sandbox_cgroup import Group, missing, settings_of
+from butter._sandbox_kernel import has_filters, not_enforced
 from butter._sandbox_profiles import PROFILES, Needs, Profile
+from butter._sandbox_report import ways
 from butter._sandbox_rules import DEVICES, Paths, check_program, ruleset_of
 from butter._sandbox_run import SandboxedError, run
 from butter._sandbox_start import check_alone, put_up
 from butter.landlock import NotEnforced
-from butter.seccomp import SECCOMP_RET_ERRNO, Filter, action_available
+from butter.seccomp import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -91,14 +91,15 @@ class Sandbox:
     *scope*
         False lets signals leave the sandbox.
     *best_effort*
-        True starts without what this kernel cannot enforce; :meth:`report` has it.
+        True starts without the things that this kernel cannot enforce. They are in
+        :meth:`report`.
 
     All capabilities are dropped, and no_new_privs is set. The paths are looked up
     anew each time that the fences are put up.
 
-    Raises TypeError and ValueError for values that cannot be. What this kernel cannot
-    enforce raises NotEnforced when the fences are put up, and so before any of the code
-    runs.
+    Raises TypeError and ValueError for values that cannot be. A sandbox that this
+    kernel cannot enforce raises NotEnforced when the fences are put up, and so before
+    any of the code runs.
 
     Linux 5.13, :manpage:`landlock(7)`, :manpage:`seccomp(2)`.
     """
@@ -167,27 +168,9 @@ class Sandbox:
             return [_profiles.filter_of(self._profile, needs)]
         return [_profiles.gaps_of(needs), *([self._filter] if self._filter else [])]
 
-    def _missing(self) -> list[str]:
-        """Return sentences about what this kernel cannot enforce."""
-        found, sentences = landlock.abi(), []
-        if not found:
-            sentences.append(_why_no_landlock())
-        for wanted, least, what in (
-            (self._paths.connect or self._paths.bind, _profiles.TCP_ABI, "connect and bind"),
-            (self._paths.own_devices(), _profiles.DEVICES_ABI, "devices"),
-        ):
-            if wanted and found < least:
-                sentences.append(
-                    f"{what} need landlock ABI {least}, which Linux {landlock.ABIS[least]} brought, and this kernel has"
-                    f" {f'ABI {found}' if found else 'none'}"
-                )
-        if not _has_filters():
-            sentences.append("the kernel has no filters of system calls (seccomp), or a filter hides them")
-        return sentences + list(filter(None, [missing(self._settings)]))
-
     def _fence(self) -> Fence:
         """Return new fences. The caller releases them."""
-        sentences = self._missing()
+        sentences = not_enforced(self._paths, self._settings)
         if sentences and not self._best_effort:
             raise NotEnforced(errno.EOPNOTSUPP, f"sandbox: {'; '.join(sentences)}. best_effort=True starts without")
         ruleset = ruleset_of(self._paths, self._scope, self._best_effort) if landlock.abi() else None
@@ -197,7 +180,7 @@ class Sandbox:
             if ruleset is not None:
                 ruleset.close()
             raise
-        programs = [each.program() for each in self._filters()] if _has_filters() else []
+        programs = [each.program() for each in self._filters()] if has_filters() else []
         return Fence(group, self._rlimits, self._environment(), ruleset, 0, programs, 0)
 
     def _release(self, fence: Fence) -> None:
@@ -228,12 +211,12 @@ class Sandbox:
         stderr: FileDescriptor = DEVNULL,
         limit: int = LIMIT,
     ) -> Result:
-        """Run ``function(*args)`` in a forked child behind the fences; return its result.
+        """Run ``function(*args)`` in a forked child, behind the fences.
 
-        The child is not trusted, so its result comes back as plain data, and never as
-        a pickle: None, bool, int, float, str, bytes, list, tuple, dict and set, and no
-        subclasses of these. It may have *limit* bytes, as :mod:`butter` writes it, a
-        million values, and 64 of them in each other.
+        Returns its result. The child is not trusted, so the result comes back as plain
+        data, and never as a pickle: None, bool, int, float, str, bytes, list, tuple,
+        dict and set, and no subclasses of these. It may have *limit* bytes, a million
+        values, and 64 of them in each other.
 
         The child is a fork, and not a program: it has the modules that were imported,
         and a copy of all that is in the memory of this process, secrets too. They can
@@ -288,24 +271,23 @@ class Sandbox:
             self._release(fence)
 
     def report(self) -> dict[str, Any]:
-        """What holds on this kernel and what does not, as JSON can have it.
+        """The fences that hold on this kernel, and the ways out, as JSON can have them.
 
-        ``"starts"`` is whether the fences can be put up, and ``"missing"`` are sentences
-        about what this kernel cannot enforce. ``"ways"`` are the known ways out of a
-        sandbox: each with its ``"name"``, its ``"meaning"``, whether it is ``"closed"``,
-        and the fences that it is closed ``"by"``: ``"landlock"``, ``"seccomp"``. The
-        answers about seccomp are those of the filter itself.
+        ``"starts"`` is whether the fences can be put up, and ``"missing"`` is a list of
+        sentences about the things that this kernel cannot enforce. ``"fences"`` says of
+        each fence whether it is there.
+
+        ``"ways"`` are the known ways out of a sandbox: each with its ``"name"``, its
+        ``"meaning"``, whether it is ``"closed"``, and the fences that it is closed
+        ``"by"``: ``"landlock"``, ``"seccomp"``. The answers about seccomp are those of
+        the filters themselves.
 
         ``"profile"`` is the name, None for a filter of the caller's; ``"promised"`` the
         first kernel on which the profile holds; ``"kernel"`` and ``"landlock_abi"`` are
         those of this machine.
         """
-        found, sentences = landlock.abi(), self._missing()
-        handled: frozenset[str] = frozenset()
-        if found:
-            handled = of_abi(landlock.FS, found) | of_abi(landlock.NET, found)
-            handled |= of_abi(landlock.SCOPE, found) if self._scope else frozenset()
-        filters = self._filters() if _has_filters() else []
+        found, sentences = landlock.abi(), not_enforced(self._paths, self._settings)
+        filters = self._filters() if has_filters() else []
         return {
             "starts": not sentences or self._best_effort,
             "missing": sentences,
@@ -313,8 +295,15 @@ class Sandbox:
             "promised": self._profile.kernel if self._profile else None,
             "kernel": platform.release(),
             "landlock_abi": found,
+            "fences": {
+                "landlock": found > 0,
+                "seccomp": bool(filters),
+                "no_new_privs": True,
+                "capabilities": True,
+                "cgroup": bool(self._settings) and not missing(self._settings),
+            },
             "rlimits": {limit_name(limit): list(pair) for limit, pair in self._rlimits.items()},
-            "ways": [way._asdict() for way in _report.ways(filters, handled, found)],
+            "ways": [way._asdict() for way in ways(filters, found, self._scope)],
         }
 
 
@@ -338,20 +327,3 @@ def _profile_of(syscalls: str | Filter) -> tuple[Profile | None, Filter | None]:
     if syscalls not in PROFILES:
         raise ValueError(f"syscalls is {syscalls!r}; the profiles are {', '.join(PROFILES)}")
     return PROFILES[syscalls], None
-
-
-def _why_no_landlock() -> str:
-    """Return a sentence about the missing landlock."""
-    try:
-        landlock.landlock_create_ruleset(None, 0, landlock.LANDLOCK_CREATE_RULESET_VERSION)
-    except OSError as error:
-        return str(error.strerror)
-    return "the kernel has no landlock"
-
-
-def _has_filters() -> bool:
-    """Return whether the kernel takes filters that answer with an errno."""
-    try:
-        return action_available(SECCOMP_RET_ERRNO)
-    except OSError:
-        return False

@@ -1,5 +1,5 @@
-/* <linux/landlock.h> of the build machine may be old, or missing: numbers of the kernel never
-   change, so these are written out. */
+/* <linux/landlock.h> of the build machine may be old, or missing. Numbers of the kernel
+   never change, so these are written out. */
 #define LANDLOCK_ACCESS_FS_EXECUTE (1U << 0)
 #define LANDLOCK_ACCESS_FS_WRITE_FILE (1U << 1)
 #define LANDLOCK_ACCESS_FS_READ_FILE (1U << 2)

@@ -1,4 +1,4 @@
-"""What landlock lets through: each gap of the table, on this kernel."""
+"""The things that landlock lets through: each gap of the table, on this kernel."""
 
 import contextlib
 import ctypes
@@ -306,7 +306,7 @@ def test_each_gap_is_tried():
     [pytest.param(name, *way, id=way[1].__name__) for name, ways in ACTIONS.items() for way in ways],
 )
 def test_gap(tmp_path, monkeypatch, name, prepare, action):
-    """What can be done without a fence can be done within it, until an ABI forbids it."""
+    """A thing that works without a fence works within it, until an ABI forbids it."""
     (tmp_path / "file").write_text("content")
     (tmp_path / "link").symlink_to("file")
     (tmp_path / "directory").mkdir()

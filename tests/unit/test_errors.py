@@ -41,6 +41,7 @@ BUILTINS = {
 EXAMPLES = {
     "a": 3,
     "action": 99,
+    "attr": None,
     "attr_clr": 0,
     "attr_flags": 0,
     "attr_set": 0,
@@ -83,6 +84,9 @@ EXAMPLES = {
     "propagation": 0,
     "ranges": [],
     "request": 0xB701,
+    "rule_attr": None,
+    "rule_type": 1,
+    "ruleset_fd": 3,
     "seals": 1,
     "sig": 15,
     "signum": 15,

@@ -157,6 +157,8 @@ REASONS = {
     ("sigset", "an object there, for tests/kernel/test_eventlike.py"): "its calls have no descriptor",
     ("sigset", "an awaitable there, for tests/asyncio/test_queue.py"): "signals as events are those of signalfd",
     ("sigset", "a module in butter/asyncio"): "signals as events are those of signalfd",
+    ("landlock", "an awaitable there, for tests/asyncio/test_queue.py"): "a ruleset has no events",
+    ("landlock", "a module in butter/asyncio"): "a ruleset has no events",
     ("sigset", "constants generated from its builder"): "its constants are those of signalfd",
 }
 

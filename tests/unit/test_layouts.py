@@ -235,6 +235,8 @@ FORMATS = {
     ),
     "=QQ": ("sys/resource.h", "struct rlimit64", ["rlim_cur", "rlim_max"]),
     "=Ii": ("linux/capability.h", "struct __user_cap_header_struct", ["version", "pid"]),
+    "=6Q": [0, 8, 16, 24, 32, 40],  # struct landlock_ruleset_attr
+    "=Qi4x": [0, 8],  # struct landlock_path_beneath_attr
     "=6I": [0, 4, 8, 12, 16, 20],  # two of struct __user_cap_data_struct
     "=4xi": [4],  # struct fanotify_event_info_pidfd
     "=4xiI": [4, 8],  # struct fanotify_event_info_error
