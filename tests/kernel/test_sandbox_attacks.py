@@ -14,12 +14,14 @@ import traceback
 from pathlib import Path
 
 import pytest
-from support import needs, needs_no_filter
+from support import answer, in_child, inject, needs, needs_no_filter
 from support.attacks import ATTACKS, UNCLAIMED, World, steps
+from support.attacks.network import SOCKETS
 
 from butter import _sandbox_start
+from butter.clone import spawn
 from butter.prctl import prctl
-from butter.sandbox import Sandbox
+from butter.sandbox import PROFILES, NotEnforced, Sandbox, SandboxedError
 from butter.seccomp import SECCOMP_SET_MODE_FILTER, seccomp
 
 pytestmark = [
@@ -73,7 +75,11 @@ def sandbox(world, kind):
         # an absolute path stays as it is
         paths = name in given and [world.top / path for path in value]
         given[name] = given.get(name, []) + paths if paths else value
-    return Sandbox(**given)
+    found = Sandbox(**given)
+    # compiled here, once, and not in each child
+    for filter in found._filters():
+        filter.program()
+    return found
 
 
 def in_front_of(fences, attack, world):
@@ -88,6 +94,8 @@ def in_front_of(fences, attack, world):
         code = BROKEN
         try:
             signal.alarm(20)
+            # that of a child which a fence kills
+            resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
             code = attempt(fences, attack, world)
         except BaseException:
             traceback.print_exc()
@@ -104,6 +112,8 @@ def attempt(fences, attack, world):
             fences(rest)
         except RuntimeError:
             return REFUSES
+        except SandboxedError as error:
+            signal.raise_signal(error.signal)
     except OSError as error:
         return error.errno or BROKEN
     return WORKS
@@ -172,3 +182,105 @@ def test_what_is_not_claimed(attack, world):
     assert in_front_of(lambda rest: (whole.restrict(), rest()), attack, world) == WORKS
     ways = {way["name"]: way["closed"] for way in whole.report()["ways"]}
     assert ways[attack.gap] is False
+
+
+@pytest.mark.parametrize("start", ["restrict", "run"])
+@pytest.mark.parametrize(
+    "name", ["open", "link_in", "chmod", "kill", "udp_socket_without_network", "unshare_user_namespace", "i386_getpid"]
+)
+def test_whole_sandbox(name, start, world):
+    """All fences are up at once, around a process and around a function."""
+    attack = ATTACKS[name]
+    world.make()
+    whole = sandbox(world, attack.sandbox)
+
+    def fences(rest):
+        if start == "run":
+            whole.run(lambda: (rest(), None)[1])
+        else:
+            whole.restrict()
+            rest()
+
+    assert in_front_of(fences, attack, world) in REFUSED[attack.fence]
+
+
+# by an ABI of landlock: what the next one brought, which the filter has to stop there
+OF_NEXT_ABI = {
+    1: ("link_in", "rename_in", "rename_exchange"),
+    2: ("truncate", "open_truncating", "truncate_given_for_reading"),
+    3: ("tcp_socket_without_network",),
+    4: ("control_device",),
+    5: ("kill", "tkill", "rt_sigqueueinfo", "pidfd_send_signal", "signal_by_owner_of_pipe", "unix_socket_outside"),
+}
+
+
+@pytest.mark.parametrize("abi", OF_NEXT_ABI)
+def test_older_abi(abi, world):
+    """With an older landlock a sandbox that starts still stops what it claims."""
+    whole = sandbox(world, "files")
+
+    def fences(rest):
+        answer("landlock_create_ruleset", abi, first=0)
+        whole.restrict()
+        rest()
+
+    for name in OF_NEXT_ABI[abi]:
+        world.make()
+        before = world.protected()
+        assert in_front_of(fences, ATTACKS[name], world) in {*REFUSED["landlock"], *REFUSED["seccomp"]}, name
+        assert world.protected() == before
+
+
+MISSING = {
+    "landlock": ("landlock_create_ruleset", errno.ENOSYS, {}, "landlock"),
+    "landlock_disabled": ("landlock_create_ruleset", errno.EOPNOTSUPP, {}, "landlock"),
+    "seccomp": ("seccomp", errno.ENOSYS, {}, "seccomp"),
+    "ports": ("landlock_create_ruleset", 3, {"connect": [1], "syscalls": "network-client"}, "landlock ABI 4"),
+    "devices": ("landlock_create_ruleset", 4, {"devices": ["/dev/tty"]}, "landlock ABI 5"),
+}
+
+
+@pytest.mark.parametrize("start", ["restrict", "run", "spawn"])
+@pytest.mark.parametrize("name", MISSING)
+def test_missing_feature(name, start, tmp_path):
+    """Where a kernel lacks what the sandbox needs it does not start, and says why."""
+    call, result, options, words = MISSING[name]
+
+    def body(best_effort):
+        if name in ("ports", "devices"):
+            answer(call, result, first=0)
+        else:
+            inject(call, result)
+        whole = Sandbox(execute=["/usr", "/lib", "/lib64"], best_effort=best_effort, **options)
+        assert whole.report()["starts"] == best_effort
+        assert any(words in sentence for sentence in whole.report()["missing"])
+        if start == "restrict":
+            whole.restrict()
+        elif start == "run":
+            whole.run(int)
+        else:
+            with spawn(["true"], sandbox=whole) as child:
+                assert child.wait() == 0
+
+    with pytest.raises(NotEnforced, match=words):
+        in_child(body, False)
+    in_child(body, True)
+
+
+def test_calls_of_x32():
+    """The calls of x32, which this kernel lacks, are refused by the filter."""
+    for profile in PROFILES:
+        (filter,) = Sandbox(syscalls=profile)._filters()
+        for call in "read", "openat", "execve", "ptrace":
+            assert filter.test(call, arch="x32").name.startswith("KILL")
+
+
+def test_calls_that_a_kernel_may_lack():
+    """What this kernel may be built without is refused by the filter, too."""
+    calls = ("kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "iopl", "ioperm")
+    for profile in PROFILES:
+        (filter,) = Sandbox(syscalls=profile)._filters()
+        assert [name for name in calls if filter.test(name).name != "ERRNO"] == []
+    for profile in "network-client", "build":
+        (filter,) = Sandbox(connect=[1], bind=[1], syscalls=profile)._filters()
+        assert [name for name, kind in SOCKETS.items() if filter.test("socket", *kind).name != "ERRNO"] == []

@@ -1,12 +1,16 @@
 """What no fence claims to stop, which the report of a sandbox has to say."""
 
+import ctypes
 import fcntl
 import mmap
 import os
+import socket
 
 from support.attacks.files import AT_FDCWD, opened
-from support.attacks.rows import call, unclaimed
+from support.attacks.rows import ATTACKS, call, unclaimed
 from support.attacks.world import outsider
+
+SPACE = ctypes.create_string_buffer(4096)
 
 unclaimed("stat", "stat", lambda world: os.stat(world.secret))
 unclaimed("lstat", "stat", lambda world: os.lstat(world.outside / "link"))
@@ -33,3 +37,30 @@ def existence(world):
 
 
 unclaimed("existence_of_processes", "processes", existence)
+
+
+# a profile that builds sets the modes and times of files, which landlock lets through
+for gap, names in {
+    "chmod": ("chmod", "fchmodat", "fchmodat2", "fchmodat2_by_descriptor", "chmod_by_proc", "fchmod_given_for_reading"),
+    "utime": ("utime", "utimes", "futimesat", "utimensat", "utimensat_by_descriptor", "futimens_given_for_reading"),
+}.items():
+    for name in names:
+        unclaimed(f"{name}_to_build", gap, ATTACKS[name].run, sandbox="build", harms=True, needs=ATTACKS[name].needs)
+
+
+def listen_without_bind(world):
+    socket.socket().listen()
+
+
+unclaimed("listen_without_bind_to_serve", "tcp_listen", listen_without_bind, sandbox="network")
+unclaimed("machine", "machine", lambda world: (os.uname(), os.sched_getaffinity(0), call("sysinfo", SPACE)))
+
+
+def file_open_before(world):
+    """restrict() leaves open what is open, as run() and spawn() do not."""
+    fd = opened(world.secret)
+    yield
+    assert os.read(fd, 6) == b"secret"
+
+
+unclaimed("file_open_before", "open_files", file_open_before)

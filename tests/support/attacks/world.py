@@ -1,5 +1,8 @@
 """The files and processes that an attack finds."""
 
+import contextlib
+import ctypes
+import fcntl
 import os
 import shutil
 import stat
@@ -41,8 +44,13 @@ class World:
         self.fixed = self.readonly / "fixed"
         self.secret = self.outside / "secret"
 
+        # as it was when all was made
+        self._made = None
+
     def make(self):
-        """Make all files anew."""
+        """Make all files anew, if one of them is not as it was."""
+        if self._made is not None and self._look(self.top) == self._made:
+            return
         shutil.rmtree(self.top, ignore_errors=True)
         for directory in self.top, self.inside, self.inside / "sub", self.readonly, self.outside:
             directory.mkdir()
@@ -57,19 +65,23 @@ class World:
             program.chmod(0o755)
         (self.inside / "way").symlink_to(self.outside)
         (self.outside / "link").symlink_to("secret")
+        self._made = self._look(self.top)
 
     def protected(self):
         """All that is to be seen of the files that an attack must not change."""
+        return self._look(self.readonly) | self._look(self.outside)
+
+    def _look(self, top):
         found = {}
-        for top in self.readonly, self.outside:
-            for path in [top, *sorted(top.rglob("*"))]:
-                facts = path.lstat()
-                content = path.read_bytes() if stat.S_ISREG(facts.st_mode) else b""
-                attributes = os.listxattr(path, follow_symlinks=False)
+        for directory, _, files, fd in os.fwalk(top):
+            for name in [".", *files]:
+                facts = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                path = os.path.join(directory, name)
+                regular = stat.S_ISREG(facts.st_mode)
                 # neither the time of the last reading nor that of the last change
-                times = facts.st_mtime_ns, facts.st_nlink, facts.st_ino, flags_of(path, facts.st_mode)
-                identity = facts.st_mode, facts.st_uid, facts.st_gid
-                found[str(path)] = (*identity, *times, content, tuple(attributes), accessed(facts))
+                identity = facts.st_mode, facts.st_uid, facts.st_gid, facts.st_mtime_ns, facts.st_nlink, facts.st_ino
+                attributes = tuple(os.listxattr(path, follow_symlinks=False))
+                found[path] = (*identity, accessed(facts), attributes, *(content_of(path) if regular else ()))
         return found
 
 
@@ -78,20 +90,13 @@ def accessed(facts):
     return facts.st_atime < 1000
 
 
-def flags_of(path, mode):
-    """The flags of a file, as chattr sets them."""
-    import ctypes
-    import fcntl
-
-    if not stat.S_ISREG(mode):
-        return 0
+def content_of(path):
+    """The content and the flags of a file, as chattr sets them."""
     with open(path, "rb") as file:
         flags = ctypes.c_long()
-        try:
+        with contextlib.suppress(OSError):
             fcntl.ioctl(file, 0x80086601, flags)  # FS_IOC_GETFLAGS
-        except OSError:
-            return 0
-    return flags.value
+        return file.read(), flags.value
 
 
 def outsider(body=lambda: None):
