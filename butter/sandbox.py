@@ -145,7 +145,7 @@ class Sandbox:
         self._scope, self._best_effort = switch(scope, "scope"), switch(best_effort, "best_effort")
 
     def __repr__(self) -> str:
-        return f"<Sandbox {repr(self._profile.name) if self._profile else self._filter!r}>"
+        return f"<Sandbox {self._profile.name if self._profile else repr(self._filter)}>"
 
     # what the fences are made of
 
