@@ -444,7 +444,7 @@ class SignalSets(Feature):
     name, call = "sigset", "rt_sigtimedwait"
 
 
-class Fences(Feature):
+class Sandboxes(Feature):
     """Fences around code, which have no descriptor of their own."""
 
     name, call = "sandbox", "landlock_restrict_self"

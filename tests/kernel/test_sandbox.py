@@ -1,4 +1,4 @@
-"""Sandboxes: around a function, a program, this process; what holds, and what does not."""
+"""Sandboxes around a function, a program and this process, and their reports."""
 
 import errno
 import fcntl
@@ -39,7 +39,7 @@ def build(**options):
 
 
 def output(argv, **options):
-    """What a program writes to stdout and stderr, and its exit code."""
+    """The bytes that a program writes to stdout and stderr, and its exit code."""
     with spawn(argv, stdout=PIPE, stderr=PIPE, **options) as child:
         return child.stdout.read(), child.stderr.read(), child.wait(LONG)
 
@@ -55,7 +55,7 @@ def test_result():
 
 @pytest.mark.parametrize("error", [ValueError("no", 3), KeyError("key"), ZeroDivisionError(), StopIteration([1])])
 def test_builtin_exception(error):
-    """An exception of a builtin class comes back as itself, with the traceback in its cause."""
+    """An exception of a builtin class comes back as itself, caused by its traceback."""
 
     def fail():
         raise error
@@ -100,7 +100,7 @@ Pretender.__name__ = "ValueError"
     ],
 )
 def test_other_exception(error, text):
-    """Any other exception is a SandboxedError with its text, which cannot harm a terminal."""
+    """Any other exception is a SandboxedError, whose text cannot harm a terminal."""
 
     def fail():
         raise error
@@ -229,7 +229,7 @@ def test_processes_of_the_child():
 
 
 def test_reaped_elsewhere():
-    """A result comes although SIGCHLD is ignored, so that the kernel reaps the child."""
+    """A result comes although SIGCHLD is ignored, and the kernel reaps the child."""
 
     def body():
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -279,7 +279,7 @@ def test_streams(tmp_path):
 
 
 def test_buffers_of_the_parent(tmp_path):
-    """What the parent has not written yet is not written by the child."""
+    """The child does not write the bytes that wait in the files of its parent."""
     with open(tmp_path / "file", "w") as file:
         file.write("once")
         Sandbox(write=[tmp_path]).run(lambda: None)
@@ -337,7 +337,7 @@ def test_alarms():
 
 
 def test_paths(tmp_path):
-    """What is named can be read, or written, and nothing else."""
+    """Files that are named can be read, or written, and no others."""
     for name in "read", "write", "other":
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
@@ -525,7 +525,7 @@ def test_program_that_is_not_named(execute, sentence):
 
 
 def test_loader_and_interpreter(tmp_path):
-    """The loader of a program, and the interpreter of a script, have to be named, too."""
+    """The loader of a program and the interpreter of a script have to be named."""
     program = os.path.realpath("/usr/bin/env")
     with pytest.raises(PermissionError, match="the loader of"):
         spawn([program], sandbox=Sandbox(execute=[program]))
@@ -697,7 +697,7 @@ def test_repr():
 
 @pytest.mark.parametrize("call", ["landlock_create_ruleset", "seccomp"])
 def test_missing_call(call):
-    """Where a filter hides a call the sandbox refuses to start, unless it need not hold."""
+    """Where a filter hides a call the sandbox does not start, but by best_effort."""
 
     def body():
         inject(call, errno.ENOSYS)
@@ -762,7 +762,7 @@ def test_pure_on_every_abi(monkeypatch, number, tmp_path):
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_promised_kernels(monkeypatch, profile):
-    """On the first kernel that a profile promises, it starts, and signals stay inside."""
+    """On the first kernel that a profile promises it starts, and closes these ways."""
     assert landlock.ABIS[profile.abi] == profile.kernel
     old(monkeypatch, profile.abi)
     ports = {"connect": [80], "bind": [80]} if profile.network else {}
@@ -794,7 +794,7 @@ def test_settings():
 
 @needs_cgroup
 def test_control_group(monkeypatch):
-    """A function and a program are in a group of their own, which is removed afterwards."""
+    """A function and a program have a group of their own, which is removed later."""
     with own_cgroup() as directory:
         monkeypatch.setattr(_sandbox_cgroup, "find", lambda controllers: directory)
         sandbox = build(read=["/proc"])
@@ -861,7 +861,7 @@ EVERYTHING = Needs(connect=True, bind=True, execute=True)
     ],
 )
 def test_refused_calls(profile, call, arguments):
-    """The calls that no profile has are refused, beside a filter of the caller's too."""
+    """The calls that no profile has are refused, also beside a caller's filter."""
     for filter in filter_of(profile, EVERYTHING), gaps_of(EVERYTHING):
         try:
             action = filter.test(call, *arguments)
@@ -899,7 +899,7 @@ def test_allowed_calls(call, arguments, names):
 
 
 def test_filter_by_needs():
-    """Calls that landlock of an older ABI, or a missing argument, would let through are closed."""
+    """Calls that an older ABI would let through are closed, and those without need."""
     pure = PROFILES["pure"]
     old_one = filter_of(pure, Needs(signals=False, abi=1))
     assert filter_of(pure, Needs()).test("execve").name == "ERRNO"

@@ -121,7 +121,7 @@ class Number(int):
 
 @pytest.mark.parametrize("value", [object(), Number(1), [Number(1)], {1: {object()}}, bytearray(b"x"), 1j, frozenset()])
 def test_other_types(value):
-    """What is not plain data is refused, and so are subclasses."""
+    """Data of other types is refused, and so are subclasses."""
     with pytest.raises(TypeError, match="not plain data"):
         encoded(value, LIMIT)
 
@@ -151,7 +151,7 @@ def test_limit():
 
 
 def test_number_of_values():
-    """So many values can be sent, and no more: they take more memory than their bytes."""
+    """There may be so many values, which take more memory than their bytes."""
     with pytest.raises(ValueError, match="values"):
         encoded([[None] * 1024] * 1024, 1 << 24)
     with pytest.raises(Damaged, match="values"):
