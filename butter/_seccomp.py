@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    Argument = Union[None, int, Buffer]
+    FilterArgument = Union[None, int, Buffer]
 
 # how the kernel answers about an action that it does not know
 _UNKNOWN = -1 - errno.EOPNOTSUPP
@@ -45,7 +45,7 @@ class NotificationSizes(NamedTuple):
     seccomp_data: int
 
 
-def seccomp(operation: int, flags: int = 0, args: Argument = None) -> Any:
+def seccomp(operation: int, flags: int = 0, args: FilterArgument = None) -> Any:
     """``seccomp(operation, flags, args)``: makes the operation, and returns its result.
 
     * ``SECCOMP_SET_MODE_STRICT``: takes no *args*. From then on this thread may only
@@ -91,7 +91,7 @@ def seccomp(operation: int, flags: int = 0, args: Argument = None) -> Any:
     return SECCOMP.check(lib.seccomp(operation, flags, _address(args)), operation=operation, flags=flags)
 
 
-def _set_filter(flags: int, program: Argument) -> int:
+def _set_filter(flags: int, program: FilterArgument) -> int:
     """Put a filter in front, and return 0 or the descriptor of its listener."""
     try:
         # of the types that mypy sees, None and int are refused here
@@ -115,13 +115,13 @@ def _set_filter(flags: int, program: Argument) -> int:
     return result
 
 
-def _number(args: Argument, what: str) -> int:
+def _number(args: FilterArgument, what: str) -> int:
     if not isinstance(args, int):
         raise TypeError(f"args must be {what}, not {type(args).__name__}")
     return integer(args, 32, "args")
 
 
-def _address(args: Argument) -> Any:
+def _address(args: FilterArgument) -> Any:
     """Return the address that *args* are, or are at."""
     if args is None:
         return ffi.NULL

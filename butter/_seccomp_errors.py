@@ -25,7 +25,7 @@ _KNOWN_FLAGS = sum(SeccompFlag)
 class ThreadsDiffer(ProcessLookupError):
     """Another thread has filters that this one lacks, so all cannot get the same one.
 
-    :attr:`tid` is that thread's number, as :func:`threading.get_native_id` returns it
+    ``tid`` is that thread's number, as :func:`threading.get_native_id` returns it
     there; 0 where the kernel does not say it, as with
     ``SECCOMP_FILTER_FLAG_TSYNC_ESRCH``.
     """
