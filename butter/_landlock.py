@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from fcntl import F_SETFD, fcntl
 from typing import TYPE_CHECKING
 
 from butter._arguments import CLOEXEC_DEFAULT, O_PATH, fileno, integer
@@ -128,5 +129,7 @@ def open_path(path: Path) -> int:
 def placeholder(closefd: bool) -> int:
     """Return a descriptor that stands for a ruleset which this kernel cannot make."""
     fd = os.open("/", O_PATH | os.O_CLOEXEC)
-    os.set_inheritable(fd, not closefd)
+    if not closefd:
+        # set_inheritable() of PyPy fails for a descriptor that is open with O_PATH
+        fcntl(fd, F_SETFD, 0)
     return fd

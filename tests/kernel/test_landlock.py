@@ -1,5 +1,6 @@
 """Rulesets of landlock: what they handle, allow and forbid, and to whom."""
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -140,7 +141,8 @@ def test_without_landlock(number):
         with pytest.raises(NotEnforced) as caught:
             Ruleset()
         assert caught.value.errno == number
-        with Ruleset(best_effort=True) as ruleset:
+        with Ruleset(best_effort=True, closefd=False) as ruleset:
+            assert os.get_inheritable(ruleset.fileno())
             assert ruleset.handled == frozenset()
             assert ruleset.unenforced == {*FS, *NET, *SCOPE}
             ruleset.allow_path("/", READ)
@@ -466,7 +468,13 @@ def test_read_only(place):
 @pytest.mark.parametrize(("number", "expected"), [(2, None), (3, "EACCES")])
 def test_truncate(place, number, expected):
     """Emptying a file needs truncate from ABI 3 on, and is free before."""
-    assert fenced(lambda: os.truncate("one/file", 0), None, (), (), number) == expected
+
+    def truncate():
+        # PyPy would open it
+        if support.libc.truncate(b"one/file", 0):
+            raise OSError(ctypes.get_errno(), "truncate")
+
+    assert fenced(truncate, None, (), (), number) == expected
 
 
 def test_refer(place):
