@@ -86,13 +86,9 @@ def landlock_add_rule(
         packed = struct.pack("=QQ", allowed, integer(rule_attr.port, 64, "port"))
     elif rule_attr is not None:
         raise TypeError(f"rule_attr must be a PathBeneathAttr, a NetPortAttr or None, not {type(rule_attr).__name__}")
-    ADD_RULE.check(
-        lib.landlock_add_rule(number, rule_type, packed or ffi.NULL, flags),
-        ruleset_fd=number,
-        rule_type=rule_type,
-        rule_attr=rule_attr,
-        flags=flags,
-    )
+    result = lib.landlock_add_rule(number, rule_type, packed or ffi.NULL, flags)
+    if result < 0:
+        ADD_RULE.check(result, ruleset_fd=number, rule_type=rule_type, rule_attr=rule_attr, flags=flags)
 
 
 def landlock_restrict_self(ruleset_fd: FileDescriptor, flags: int = 0) -> None:
