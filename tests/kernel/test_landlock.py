@@ -790,7 +790,7 @@ ATTR = RulesetAttr(LANDLOCK_ACCESS_FS_READ_FILE)
     ],
 )
 def test_sentences(monkeypatch, number, call, error, words):
-    """An error says which bit, flag or argument it is about, and what this kernel has."""
+    """An error says which bit, flag or argument it is about, and which ABI there is."""
     for module in _landlock, _landlock_errors:
         monkeypatch.setattr(module, "lib", OldKernel(number, error))
     with pytest.raises(InvalidArgument, match=words) as caught:
