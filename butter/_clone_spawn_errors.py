@@ -385,7 +385,7 @@ SECCOMP = Errors(
     "spawn(sandbox): seccomp",
     {
         errno.EINVAL: (InvalidArgument, "the kernel refuses the filter, or was built without filters"),
-        errno.ENOMEM: (OutOfMemory, "the filters of this process and of the sandbox together are too long"),
+        errno.ENOMEM: (OutOfMemory, "no memory for the filter, or those of the program are too long together"),
         errno.ENOSYS: (OSError, "a seccomp filter hides the call"),
     },
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from fcntl import F_SETFD, fcntl
 from typing import TYPE_CHECKING
 
 from butter._arguments import CLOEXEC_DEFAULT, O_PATH, fileno, integer
@@ -85,13 +86,9 @@ def landlock_add_rule(
         packed = struct.pack("=QQ", allowed, integer(rule_attr.port, 64, "port"))
     elif rule_attr is not None:
         raise TypeError(f"rule_attr must be a PathBeneathAttr, a NetPortAttr or None, not {type(rule_attr).__name__}")
-    ADD_RULE.check(
-        lib.landlock_add_rule(number, rule_type, packed or ffi.NULL, flags),
-        ruleset_fd=number,
-        rule_type=rule_type,
-        rule_attr=rule_attr,
-        flags=flags,
-    )
+    result = lib.landlock_add_rule(number, rule_type, packed or ffi.NULL, flags)
+    if result < 0:
+        ADD_RULE.check(result, ruleset_fd=number, rule_type=rule_type, rule_attr=rule_attr, flags=flags)
 
 
 def landlock_restrict_self(ruleset_fd: FileDescriptor, flags: int = 0) -> None:
@@ -128,5 +125,7 @@ def open_path(path: Path) -> int:
 def placeholder(closefd: bool) -> int:
     """Return a descriptor that stands for a ruleset which this kernel cannot make."""
     fd = os.open("/", O_PATH | os.O_CLOEXEC)
-    os.set_inheritable(fd, not closefd)
+    if not closefd:
+        # set_inheritable() of PyPy fails for a descriptor that is open with O_PATH
+        fcntl(fd, F_SETFD, 0)
     return fd

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 HEADER = 8
 #: how many characters of a traceback are sent
 LONGEST_TEXT = 1 << 14
-#: how long an exception is at most, if its arguments are left out
+#: how long an exception is at most; its arguments are left out if they are longer
 LONGEST_ERROR = 1 << 18
 
 #: the exceptions that come back as themselves; a program may put others into builtins
@@ -66,7 +66,7 @@ def live(
             _enter(fence)
             content = _run(function, arguments, limit)
         except BaseException as error:
-            content = told(error, limit)
+            content = told(error)
         _send(results, content)
     finally:
         # no handlers of atexit, and no buffers of files, since they are the parent's
@@ -137,9 +137,10 @@ def _run(function: Callable[..., Any], arguments: Sequence[object], limit: int) 
     return encoded(("value", value), limit)
 
 
-def told(error: BaseException, limit: int) -> bytes:
+def told(error: BaseException) -> bytes:
     """Return an exception, as it is sent."""
-    name, arguments = "", ()
+    name: str = ""
+    arguments: tuple[Any, ...] = ()
     if EXCEPTIONS.get(type(error).__name__) is type(error):
         name, arguments = type(error).__name__, error.args
     if name and isinstance(error, OSError) and len(error.args) > 1:
@@ -153,7 +154,7 @@ def told(error: BaseException, limit: int) -> bytes:
         text, lines = type(error).__name__, ""
     fields = text[:LONGEST_TEXT], lines[-LONGEST_TEXT:]
     try:
-        return encoded(("raised", name, tuple(arguments), *fields), limit)
+        return encoded(("raised", name, tuple(arguments), *fields), LONGEST_ERROR)
     except Exception:  # the arguments are not plain data
         return encoded(("raised", "", (), *fields), LONGEST_ERROR)
 

@@ -34,7 +34,7 @@ _SAME_HASH = 64
 _LENGTH = struct.Struct("<Q")
 _FLOAT = struct.Struct("<d")
 _SINGLE = {None: b"N", True: b"T", False: b"F"}
-_MANY = {list: b"l", tuple: b"t", set: b"e", dict: b"d"}
+_MANY: dict[type, bytes] = {list: b"l", tuple: b"t", set: b"e", dict: b"d"}
 
 
 class Damaged(ValueError):

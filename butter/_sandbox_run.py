@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from butter._fence import Fence
 
 _PORTION = 1 << 16
-_HINTS = {
+_HINTS: dict[int, str] = {
     signal.SIGSYS: ": a filter of system calls does that",
     signal.SIGXCPU: ": the limit RLIMIT_CPU does that",
     signal.SIGXFSZ: ": the limit RLIMIT_FSIZE does that",

@@ -312,9 +312,10 @@ class Ruleset(Descriptor):
 
         The fence is around the calling thread, and the threads, processes and programs
         that it starts from now on. Threads that exist already stay outside, unless
-        *tsync* is true (ABI 8): then every thread of the process gets the fence. Before
-        that ABI, a process restricts itself before it starts a thread. Files that are
-        open already keep the rights that they were opened with.
+        *tsync* is true (ABI 8): then every thread of the process gets the fence, and
+        no_new_privs, if this one has it. Before that ABI, a process restricts itself
+        before it starts a thread. Files that are open already keep the rights that they
+        were opened with.
 
         Fences add up: what an outer one forbids, an inner one cannot allow. There can
         be 16, those of the parents included. The rules that count are those of this

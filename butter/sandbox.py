@@ -15,6 +15,7 @@ A sandbox takes away what is not named. It is made of :mod:`butter.landlock`,
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import platform
 import resource
@@ -145,7 +146,7 @@ class Sandbox:
         self._scope, self._best_effort = switch(scope, "scope"), switch(best_effort, "best_effort")
 
     def __repr__(self) -> str:
-        return f"<Sandbox {repr(self._profile.name) if self._profile else self._filter!r}>"
+        return f"<Sandbox {self._profile.name if self._profile else repr(self._filter)}>"
 
     # what the fences are made of
 
@@ -180,7 +181,7 @@ class Sandbox:
             if ruleset is not None:
                 ruleset.close()
             raise
-        programs = [each.program() for each in self._filters()] if has_filters() else []
+        programs = [_program_of(each) for each in self._filters()] if has_filters() else []
         return Fence(group, self._rlimits, self._environment(), ruleset, 0, programs, 0)
 
     def _release(self, fence: Fence) -> None:
@@ -305,6 +306,12 @@ class Sandbox:
             "rlimits": {limit_name(limit): list(pair) for limit, pair in self._rlimits.items()},
             "ways": [way._asdict() for way in ways(filters, found, self._scope)],
         }
+
+
+@functools.lru_cache(maxsize=64)
+def _program_of(filter: Filter) -> bytes:
+    """Return the program of a filter, which takes a tenth of the time of a start."""
+    return filter.program()
 
 
 def _paths(values: Iterable[Path], name: str) -> tuple[Path, ...]:

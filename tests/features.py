@@ -444,6 +444,13 @@ class SignalSets(Feature):
     name, call = "sigset", "rt_sigtimedwait"
 
 
+class Sandboxes(Feature):
+    """Fences around code, which have no descriptor of their own."""
+
+    name, call = "sandbox", "landlock_restrict_self"
+    composed = True
+
+
 class Mounts(Feature):
     """The mount at the root, which gives no events."""
 

@@ -124,6 +124,7 @@ from butter.prctl import (
     remove_file_capabilities,
     set_file_capabilities,
 )
+from butter.sandbox import Sandbox
 from butter.seccomp import (
     ALLOW,
     SECCOMP_FILTER_FLAG_NEW_LISTENER,
@@ -2536,7 +2537,7 @@ def step(option, call, filename=None, arguments=None, **options):
         spawned(**options)
 
     fails.__name__ = f"step_{option}"
-    example(f"spawn({option})", filename=filename)(fails)
+    example(f"spawn({option}" if ")" in option else f"spawn({option})", filename=filename)(fails)
 
 
 step("new_session", "setsid", new_session=True)
@@ -2557,6 +2558,10 @@ step("capabilities", "capset", capabilities=[])
 step("pdeathsig", "prctl", arguments={0: 1}, pdeathsig=9)
 step("no_new_privs", "prctl", arguments={0: 38}, no_new_privs=True)
 step("signals", "rt_sigprocmask", arguments={0: signal.SIG_SETMASK})
+FENCED = {"sandbox": Sandbox(execute=["/"])}
+step("sandbox): landlock_restrict_self", "landlock_restrict_self", **FENCED)
+# SECCOMP_SET_MODE_FILTER
+step("sandbox): seccomp", "seccomp", arguments={0: 1}, **FENCED)
 step("argv", "execve", "true")
 
 
