@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import signal
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
-#: what programs of this machine are made of, where it exists: to be executed
+#: the directories of programs and libraries, where they exist: to be executed
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 
-#: the variables that PROGRAM has though nobody names them; those of LC_, too
+#: the variables that PROGRAM has without --env; those of LC_, too
 KEPT = ("COLORTERM", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER")
 
 
@@ -117,7 +116,7 @@ def failure(error: Exception, program: str) -> tuple[int, str]:
             return NOT_FOUND, f"{name} {'names an interpreter that does not exist' if there else 'was not found'}"
         return NOT_EXECUTABLE, f"{name} cannot be executed: {os.strerror(error.errno or 0)}"
     words = sentence(error).removeprefix("sandbox: ")
-    if error.errno == errno.EACCES and words.startswith("execute "):
+    if isinstance(error, PermissionError) and words.startswith("execute "):
         return NOT_EXECUTABLE, f"--{words}"
     return OWN_FAILURE, words
 

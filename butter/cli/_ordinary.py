@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Ordinary:
-    """What ``_foreground.wait`` asks about such a program: nothing is looked at."""
+    """Such a program, for ``_foreground.wait``: nothing is looked at."""
 
     def __init__(self, child: Pidfd) -> None:
         self._child = child

@@ -33,8 +33,8 @@ enforce that, PROGRAM is not started. Any user may do it, nothing is mounted,
 and the files have their own paths; 'butter run' makes containers."""
 
 EPILOG = """\
-A PATH is a file, or a directory and all that is below it. What may be written
-or executed may be read, too. Beside what is named, PROGRAM may execute itself
+A PATH is a file, or a directory and all that is below it. A file that may be
+written or executed may be read, too. Beside what is named, PROGRAM may execute itself
 and what is below /usr and its like (/bin, /lib, /lib64), which programs need to
 start, and use /dev/null, /dev/zero, /dev/full, /dev/random and /dev/urandom.
 With --connect it may read the files that name hosts, and needs port 53 to ask a

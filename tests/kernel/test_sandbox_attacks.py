@@ -1,6 +1,6 @@
 """Known ways out of a sandbox: each works without one, and its fence stops it.
 
-The attacks are in ``support/attacks``, and what no fence claims to stop, too.
+The attacks are in ``support/attacks``, and so are the ways that no fence claims.
 """
 
 import errno
@@ -43,7 +43,7 @@ REFUSED = {
     "no_new_privs": {77},
     "refusal": {200},
 }
-# codes of a child that are no errno
+# codes of a child beside the errnos
 WORKS, REFUSES, BROKEN = 0, 200, 201
 
 KINDS = {
@@ -83,7 +83,7 @@ def sandbox(world, kind):
 
 
 def in_front_of(fences, attack, world):
-    """What becomes of an attack: WORKS, an errno, or the signal that ended it, negative.
+    """Return the end of an attack: WORKS, an errno, or minus a signal.
 
     *fences* is called between the two parts of the attack.
     """
@@ -175,7 +175,7 @@ def test_attack(attack, world):
 
 @pytest.mark.parametrize("attack", parameters(UNCLAIMED))
 def test_what_is_not_claimed(attack, world):
-    """What a sandbox does not claim to stop works inside, and its report says so."""
+    """A way that a sandbox does not claim to close is open, as its report says."""
     assert works_freely(attack, world)
     world.make()
     whole = sandbox(world, attack.sandbox)
@@ -276,7 +276,7 @@ def test_calls_of_x32():
 
 
 def test_calls_that_a_kernel_may_lack():
-    """What this kernel may be built without is refused by the filter, too."""
+    """Calls that this kernel may be built without are refused by the filter, too."""
     calls = ("kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "iopl", "ioperm")
     for profile in PROFILES:
         (filter,) = Sandbox(syscalls=profile)._filters()

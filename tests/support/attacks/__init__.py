@@ -1,8 +1,8 @@
 """Known ways out of a sandbox, for tests/kernel/test_sandbox_attacks.py.
 
 Each topic has a module of attacks. An attack is a function of a World, run in a child:
-it raises OSError where it is stopped. What it does before its ``yield``, if it has one,
-happens before there is a fence.
+it raises OSError where it is stopped. If it has a ``yield``,
+the part before it comes before the fence.
 """
 
 import importlib

@@ -9,7 +9,7 @@ from support.attacks.rows import add
 from support.needs import needs
 
 MAP_32BIT = 0x40
-# push rbx; mov eax, edi; mov ebx, esi; (edx as it is) mov ecx, r... see below
+# a function of C: the number, and three arguments
 CODE = bytes.fromhex(
     "53"  # push rbx
     "89f8"  # mov eax, edi: the number
@@ -47,8 +47,8 @@ def i386(number, *arguments):
     return result
 
 
-def foreign(name, run, **settings):
-    add(f"i386_{name}", "seccomp", run, needs=X86, **settings)
+def foreign(name, run, needs=(), **settings):
+    add(f"i386_{name}", "seccomp", run, needs=X86 + needs, **settings)
 
 
 def path(world):
@@ -58,10 +58,10 @@ def path(world):
 foreign("getpid", lambda world: i386(20))
 foreign("open", lambda world: i386(5, path(world), os.O_RDONLY))
 foreign("chmod", lambda world: i386(15, path(world), 0o777), harms=True)
-foreign("chown", lambda world: i386(212, path(world), 12345, 12345), harms=True)
+foreign("chown", lambda world: i386(212, path(world), 12345, 12345), harms=True, needs=(needs("CAP_CHOWN"),))
 foreign("utime", lambda world: i386(30, path(world), (1).to_bytes(4, "little") * 2), harms=True)
 foreign("udp_socket", lambda world: i386(359, 2, 2, 0))
 foreign("socketcall", lambda world: i386(102, 1, b"\x02\0\0\0\x02\0\0\0\0\0\0\0"))
 foreign("unshare", lambda world: i386(310, 0x10000000))
 foreign("io_uring_setup", lambda world: i386(425, 8, bytes(120)))
-foreign("add_key", lambda world: i386(288, 4, 0, 0) if False else i386(288, 0, 0xFFFFFFFE, 1))
+foreign("keyctl", lambda world: i386(288, 0, 0xFFFFFFFE, 1))

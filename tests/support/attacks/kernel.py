@@ -56,7 +56,12 @@ add("user_keyring", SECCOMP, lambda world: call("keyctl", 6, (1 << 64) - 4, SPAC
 add("bpf_map", SECCOMP, lambda world: call("bpf", 0, struct.pack("=5I108x", 2, 4, 4, 1, 0), 128), needs=ADMIN)
 add("bpf", SECCOMP, lambda world: reaches("bpf", 0, SPACE, 128), needs=ADMIN)
 PERF = ctypes.create_string_buffer(struct.pack("=IIQQQQQ", 1, 136, 0, 0, 0, 0, 0), 136)
-add("perf_event_open", SECCOMP, lambda world: call("perf_event_open", PERF, 0, (1 << 64) - 1, (1 << 64) - 1, 0))
+add(
+    "perf_event_open",
+    SECCOMP,
+    lambda world: call("perf_event_open", PERF, 0, (1 << 64) - 1, (1 << 64) - 1, 0),
+    needs=ADMIN,
+)
 add(
     "perf_event_of_machine",
     SECCOMP,
@@ -106,9 +111,9 @@ add("clock_settime", SECCOMP, lambda world: reaches("clock_settime", 0, (ctypes.
 TICK = ctypes.create_string_buffer(struct.pack("=I", 0x4000), 208)  # ADJ_TICK, of 0
 add("adjtimex", SECCOMP, lambda world: reaches("adjtimex", TICK), needs=TIME)
 add("clock_adjtime", SECCOMP, lambda world: reaches("clock_adjtime", 0, TICK), needs=TIME)
-add("reboot", SECCOMP, lambda world: reaches("reboot", 0, 0, 0, 0))
+add("reboot", SECCOMP, lambda world: reaches("reboot", 0, 0, 0, 0), needs=ADMIN)
 add("syslog", SECCOMP, lambda world: reaches("syslog", 3, 0, (1 << 64) - 1), needs=ADMIN)
-add("acct", SECCOMP, lambda world: reaches("acct", world.outside / "none", answers=(errno.ENOENT,)))
+add("acct", SECCOMP, lambda world: reaches("acct", world.outside / "none", answers=(errno.ENOENT,)), needs=ADMIN)
 add("vhangup", SECCOMP, lambda world: (os.setsid(), call("vhangup")), needs=ADMIN)
 add("personality", SECCOMP, lambda world: call("personality", 0x0400000))  # READ_IMPLIES_EXEC
 add("modify_ldt", SECCOMP, lambda world: reaches("modify_ldt", 1, SPACE, 1))
@@ -133,7 +138,7 @@ add("msgget", SECCOMP, lambda world: call("msgctl", call("msgget", 0, 0o1600), 0
 def attach_to_outsiders_memory(world):
     number = call("shmget", 0, 4096, 0o1600)
     attached = call("shmat", number, 0, 0)
-    call("shmctl", number, 0, 0)  # IPC_RMID, once nobody has it
+    call("shmctl", number, 0, 0)  # IPC_RMID, at its last end
     ctypes.memmove(attached, b"secret", 6)
     yield
     assert ctypes.string_at(call("shmat", number, 0, 0), 6) == b"secret"

@@ -105,7 +105,12 @@ add("process_vm_readv", BOTH, on_outsider(lambda pid: call("process_vm_readv", p
 add("process_vm_writev", BOTH, on_outsider(lambda pid: call("process_vm_writev", pid, PARTS, 1, PARTS, 1, 0)))
 add("pidfd_getfd", BOTH, on_pidfd(lambda pidfd: call("pidfd_getfd", pidfd, 100, 0)))
 add("kcmp", BOTH, on_outsider(lambda pid: call("kcmp", pid, pid, 0, 0, 0)))
-add("process_madvise", BOTH, on_pidfd(lambda pidfd: call("process_madvise", pidfd, PAGES, 1, 20, 0)))
+add(
+    "process_madvise",
+    BOTH,
+    on_pidfd(lambda pidfd: call("process_madvise", pidfd, PAGES, 1, 20, 0)),
+    needs=(needs("CAP_SYS_NICE"),),
+)
 add(
     "get_robust_list",
     BOTH,

@@ -105,7 +105,7 @@ def interpreter_line(world):
 
 @attack("no_new_privs", needs=(needs("CAP_SETUID", "CAP_SETGID"),), sandbox="execute")
 def setuid_program(world):
-    """A program of root runs as root, whoever executes it."""
+    """A program of root runs as root, also for other users."""
     suid = world.inside / "program"
     suid.write_bytes(TELLS_USER)
     suid.chmod(0o4755)

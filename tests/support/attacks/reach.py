@@ -7,6 +7,7 @@ import socket
 from support.attacks.files import LANDLOCK, opened
 from support.attacks.rows import add, attack, call
 from support.attacks.world import outsider
+from support.needs import needs
 
 # a sandbox that may read /proc
 PROC = "proc"
@@ -51,8 +52,9 @@ def of_outsider(name, flags=os.O_RDONLY):
     return run
 
 
-for name in "environ", "maps", "auxv", "fd/100", "exe", "cwd/secret", "stack", "pagemap", "io":
+for name in "environ", "maps", "auxv", "fd/100", "exe", "cwd/secret", "pagemap", "io":
     add(f"outsider_{name.replace('/', '_')}", LANDLOCK, of_outsider(name), sandbox=PROC)
+add("outsider_stack", LANDLOCK, of_outsider("stack"), sandbox=PROC, needs=(needs("CAP_SYS_ADMIN"),))
 for name in "clear_refs", "oom_score_adj", "comm", "mem":
     add(f"write_outsider_{name}", LANDLOCK, of_outsider(name, os.O_WRONLY), sandbox=PROC)
 add("outsider_root", LANDLOCK, lambda world: root_of_outsider(world), sandbox=PROC)

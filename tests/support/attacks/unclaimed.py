@@ -1,4 +1,4 @@
-"""What no fence claims to stop, which the report of a sandbox has to say."""
+"""The ways that no fence claims to close, which the report of a sandbox has."""
 
 import ctypes
 import fcntl
