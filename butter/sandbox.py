@@ -181,7 +181,9 @@ class Sandbox:
             if ruleset is not None:
                 ruleset.close()
             raise
-        programs = [_program_of(each) for each in self._filters()] if has_filters() else []
+        filters = self._filters() if has_filters() else []
+        # the caller may still add rules to a filter of its own
+        programs = [each.program() if each is self._filter else _program_of(each) for each in filters]
         return Fence(group, self._rlimits, self._environment(), ruleset, 0, programs, 0)
 
     def _release(self, fence: Fence) -> None:
