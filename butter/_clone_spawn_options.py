@@ -305,7 +305,8 @@ def capability_mask(capabilities: Iterable[int] | None) -> int | None:
 def add_capabilities(steps: Steps, mask: int | None, fenced: bool) -> None:
     """Keep the capabilities of *mask*, through the exec too, and none beside them.
 
-    Behind a fence the bounding set does not matter, because no_new_privs is set.
+    Behind a fence the bounding set does not matter, because no_new_privs is set: not to
+    empty it saves a tenth of the time, and needs no CAP_SETPCAP.
     """
     if mask is None:
         return
@@ -313,7 +314,8 @@ def add_capabilities(steps: Steps, mask: int | None, fenced: bool) -> None:
     header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
     data = struct.pack("=6I", low, low, low, high, high, high)
     steps.add("capabilities", CAPABILITIES, lib.STEP_RAISE)
-    steps.add("capabilities", CAPABILITIES, lib.STEP_BOUND, mask, int(not fenced))
+    if not fenced:
+        steps.add("capabilities", CAPABILITIES, lib.STEP_BOUND, mask)
     steps.add("capabilities", CAPABILITIES, lib.SYS_capset, header, data)
     ambient = "capabilities", CAPABILITIES, lib.SYS_prctl, prctl.PR_CAP_AMBIENT
     steps.add(*ambient, prctl.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)

@@ -22,7 +22,7 @@ def not_enforced(paths: Paths, settings: Mapping[str, str]) -> list[str]:
         sentences.append(_why_no_landlock())
     for wanted, least, what in (
         (paths.connect or paths.bind, TCP_ABI, "connect and bind"),
-        (paths.own_devices(), DEVICES_ABI, "devices"),
+        (paths.own_devices, DEVICES_ABI, "devices"),
     ):
         if wanted and found < least:
             sentences.append(

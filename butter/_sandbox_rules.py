@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter import landlock
-from butter._landlock_rights import of_abi
-from butter.landlock import EXECUTE, READ, WRITE, Ruleset
+from butter._landlock import open_path
+from butter._landlock_rights import FS, bits_of, of_abi
+from butter.landlock import (
+    EXECUTE,
+    LANDLOCK_RULE_PATH_BENEATH,
+    READ,
+    WRITE,
+    PathBeneathAttr,
+    Ruleset,
+    landlock_add_rule,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +31,19 @@ if TYPE_CHECKING:
 #: the devices that every program may use: they keep nothing
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
+_DEVICE = frozenset({"read_file", "write_file", "ioctl_dev"})
 _BEGINNING = 1 << 12
 _PT_INTERP = 3
 # as the kernel does: scripts of scripts
 _DEEPEST = 5
+
+
+class Place(NamedTuple):
+    """A file, and its last change."""
+
+    device: int
+    inode: int
+    changed: int
 
 
 class Paths(NamedTuple):
@@ -36,16 +55,14 @@ class Paths(NamedTuple):
     devices: Sequence[Path]
     connect: Sequence[int]
     bind: Sequence[int]
-
-    def own_devices(self) -> bool:
-        """Return whether there are devices beside those of every program."""
-        return not set(map(os.fsencode, self.devices)) <= set(map(os.fsencode, DEVICES))
+    #: whether there are devices beside those of every program
+    own_devices: bool
 
 
 def ruleset_of(paths: Paths, scope: bool, best_effort: bool) -> Ruleset:
     """Return the ruleset of a sandbox, which handles all that this kernel can."""
     found = landlock.abi()
-    fs = of_abi(landlock.FS, max(found, 1)) if paths.own_devices() else None
+    fs = of_abi(landlock.FS, max(found, 1)) if paths.own_devices else None
     ruleset = Ruleset(
         # what a sandbox cannot do without is named, so that an old kernel raises
         fs=None if fs is None else fs | {"ioctl_dev"},
@@ -54,14 +71,7 @@ def ruleset_of(paths: Paths, scope: bool, best_effort: bool) -> Ruleset:
         best_effort=best_effort,
     )
     try:
-        for named, rights in (
-            (paths.read, READ),
-            (paths.write, READ | WRITE),
-            (paths.execute, EXECUTE),
-            (paths.devices, {"read_file", "write_file", "ioctl_dev"}),
-        ):
-            for path in named:
-                ruleset.allow_path(path, rights)
+        _allow_paths(ruleset, paths)
         for ports, right in ((paths.connect, "connect_tcp"), (paths.bind, "bind_tcp")):
             for port in ports:
                 ruleset.allow_port(port, right)
@@ -69,6 +79,33 @@ def ruleset_of(paths: Paths, scope: bool, best_effort: bool) -> Ruleset:
         ruleset.close()
         raise
     return ruleset
+
+
+@functools.lru_cache(maxsize=16)
+def _bits(names: frozenset[str], handled: frozenset[str]) -> tuple[int, int]:
+    """Return the rights to a file and to a directory, as far as a ruleset handles them."""
+    found = names & handled & FS.keys()
+    return bits_of(FS, [name for name in found if not FS[name].directory]), bits_of(FS, found)
+
+
+def _allow_paths(ruleset: Ruleset, paths: Paths) -> None:
+    """Add the rules for files. They are bits, since allow_path takes twice as long."""
+    handled = ruleset.handled or frozenset()
+    for named, names in (
+        (paths.read, READ),
+        (paths.write, READ | WRITE),
+        (paths.execute, EXECUTE),
+        (paths.devices, _DEVICE),
+    ):
+        bits = _bits(names, handled)
+        for path in named:
+            fd = open_path(path)
+            try:
+                allowed = bits[stat.S_ISDIR(os.fstat(fd).st_mode)]
+                if allowed:
+                    landlock_add_rule(ruleset, LANDLOCK_RULE_PATH_BENEATH, PathBeneathAttr(allowed, fd))
+            finally:
+                os.close(fd)
 
 
 def _ports_of(found: int) -> frozenset[str]:
@@ -80,27 +117,47 @@ def check_program(candidates: Sequence[bytes], execute: Sequence[Path]) -> None:
 
     Those that do not exist are left to the exec, whose sentence is about them.
     """
-    roots = {place for path in execute if (place := _place(path))}
+    roots = frozenset(place for path in execute if (place := _place(path)))
     failure = None
     for path in candidates:
-        if _place(path):
-            reason = _reason(path, roots)
-            if reason is None:
+        found = _place(path)
+        if found:
+            try:
+                _check(path, found, roots)
+            except PermissionError as error:
+                failure = failure or error
+            else:
                 return
-            failure = failure or PermissionError(errno.EACCES, f"sandbox: {reason}", os.fsdecode(path))
     if failure:
         raise failure
 
 
-def _place(path: Path) -> tuple[int, int] | None:
+@functools.lru_cache(maxsize=256)
+def _check(path: bytes, place: Place, roots: frozenset[Place]) -> None:
+    """Raise PermissionError unless a program may be executed.
+
+    A program that may is not looked at again, unless it changes. If it may no longer
+    then, because a directory was moved, the kernel refuses it.
+    """
+    reason = _reason(path, roots)
+    if reason:
+        raise denied(reason, path)
+
+
+def denied(reason: str, path: bytes) -> PermissionError:
+    """Return the exception for a program that may not be executed."""
+    return PermissionError(errno.EACCES, f"sandbox: {reason}", os.fsdecode(path))
+
+
+def _place(path: Path) -> Place | None:
     try:
         status = os.stat(path)
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino
+    return Place(status.st_dev, status.st_ino, status.st_ctime_ns)
 
 
-def _reason(path: bytes, roots: set[tuple[int, int]]) -> str | None:
+def _reason(path: bytes, roots: frozenset[Place]) -> str | None:
     """Return a sentence if a program, or its loader, may not be executed."""
     what = "the program"
     for _ in range(_DEEPEST):
@@ -114,7 +171,7 @@ def _reason(path: bytes, roots: set[tuple[int, int]]) -> str | None:
     return None
 
 
-def _is_below(path: bytes, roots: set[tuple[int, int]]) -> bool:
+def _is_below(path: bytes, roots: frozenset[Place]) -> bool:
     path = os.path.realpath(path)
     while _place(path) not in roots:
         above = os.path.dirname(path)

@@ -121,13 +121,15 @@ class Sandbox:
         scope: bool = True,
         best_effort: bool = False,
     ) -> None:
+        devices = _paths(devices, "devices")
         self._paths = Paths(
             _paths(read, "read"),
             _paths(write, "write"),
             _paths(execute, "execute"),
-            _paths(devices, "devices"),
+            devices,
             _ports(connect, "connect"),
             _ports(bind, "bind"),
+            own_devices=not set(map(os.fsencode, devices)) <= set(map(os.fsencode, DEVICES)),
         )
         self._profile, self._filter = _profile_of(syscalls)
         if self._profile and not self._profile.network and (self._paths.connect or self._paths.bind):
@@ -157,7 +159,7 @@ class Sandbox:
             connect=bool(self._paths.connect),
             bind=bool(self._paths.bind),
             execute=bool(self._paths.execute),
-            devices=self._paths.own_devices(),
+            devices=self._paths.own_devices,
             signals=not self._scope or found >= _profiles.SCOPE_ABI,
             abi=found,
         )
@@ -181,7 +183,9 @@ class Sandbox:
             if ruleset is not None:
                 ruleset.close()
             raise
-        programs = [_program_of(each) for each in self._filters()] if has_filters() else []
+        filters = self._filters() if has_filters() else []
+        # the caller may still add rules to a filter of its own
+        programs = [each.program() if each is self._filter else _program_of(each) for each in filters]
         return Fence(group, self._rlimits, self._environment(), ruleset, 0, programs, 0)
 
     def _release(self, fence: Fence) -> None:

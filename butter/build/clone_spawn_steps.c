@@ -170,9 +170,8 @@ static long step_raise(void)
     return raw(SYS_capset, pointer(header), pointer(sets), 0, 0, 0);
 }
 
-/* STEP_BOUND(keep, needed): drop all others from the bounding set; past the last is
-   EINVAL. Where it is not needed, a thread without CAP_SETPCAP goes on. */
-static long step_bound(uint64_t keep, long needed)
+/* STEP_BOUND(keep): drop all others from the bounding set; past the last is EINVAL. */
+static long step_bound(uint64_t keep)
 {
     for (int capability = 0; capability < 64; capability++) {
         long result = raw(SYS_prctl, PR_CAPBSET_READ, capability, 0, 0, 0);
@@ -180,8 +179,6 @@ static long step_bound(uint64_t keep, long needed)
             return 0;
         if (result == 1 && !(keep >> capability & 1))
             result = raw(SYS_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0);
-        if (result == -EPERM && !needed)
-            return 0;
         if (result < 0)
             return result;
     }
@@ -348,7 +345,7 @@ static long step(butter_spawn *spawn, const butter_step *this)
     case STEP_NICE: return step_nice(a[0]);
     case STEP_STREAMS: return step_streams(spawn);
     case STEP_RAISE: return step_raise();
-    case STEP_BOUND: return step_bound((uint64_t)a[0], a[1]);
+    case STEP_BOUND: return step_bound((uint64_t)a[0]);
     case STEP_SIGNALS: return step_signals(spawn, (uint64_t)a[0], (uint64_t)a[1]);
     case STEP_LANDLOCK: return raw(SYS_landlock_restrict_self, spawn->ruleset, a[0], 0, 0, 0);
     case STEP_SECCOMP: return step_seccomp(a[0], a[1], a[2]);

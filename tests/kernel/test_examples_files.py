@@ -277,6 +277,40 @@ def test_write_nowhere_else_without_landlock(tmp_path):
     support.in_child(body)
 
 
+@support.needs(when=lambda: landlock.abi() >= 1, reason="needs landlock")
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("import os; return sorted(os.listdir(directory))", (0, "['code.py', 'file']\n", "")),
+        ("return open('/etc/passwd').read()", (1, "", "PermissionError: [Errno 13] Permission denied: '/etc/passwd'")),
+        ("raise SystemExit(0)", (1, "", "SystemExit: 0")),
+        ("return directory.nothing", (1, "", "AttributeError: 'str' object has no attribute 'nothing'")),
+        ("return object()", (1, "", "TypeError: the result has a object")),
+        ("return [None] * (1 << 30)", (1, "", "MemoryError: ")),
+        ("return '\\x1b[2J'", (0, "'\\x1b[2J'\n", "")),
+    ],
+)
+def test_run_untrusted(tmp_path, body, expected):
+    """The code reads its directory, and its result or error is told."""
+    (tmp_path / "file").touch()
+    (tmp_path / "code.py").write_text(f"def main(directory):\n    {body}\n")
+    with running("run_untrusted.py", tmp_path, tmp_path / "code.py") as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == expected[:2]
+    assert err.startswith(f"the code failed: {expected[2]}" if expected[2] else "")
+
+
+def test_run_untrusted_without_landlock(capsys):
+    """Without landlock nothing is run."""
+
+    def body():
+        support.inject("landlock_create_ruleset", errno.ENOSYS)
+        main = runpy.run_path(str(EXAMPLES / "run_untrusted.py"))["main"]
+        return main("/", "/missing")
+
+    assert support.in_child(body) == 2
+
+
 @support.needs("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 @pytest.mark.parametrize("names", [(), ("NET_BIND_SERVICE",)])
 def test_drop_privileges(names):
