@@ -5,8 +5,11 @@ import ctypes
 import fcntl
 import os
 import shutil
+import signal
 import stat
 import struct
+
+from support.children import libc
 
 ADDRESS = 0x400000
 
@@ -102,8 +105,8 @@ def content_of(path):
 def outsider(body=lambda: None):
     """Start a process that is outside, and return its number.
 
-    It ends with its parent, whose end of a pipe it waits for: the signal of a parent's
-    death would be that of a process inside, which does not get out.
+    It ends with its parent, even if that has stopped it. A signal of a process inside
+    does not get out, not even that of its death, but the end of a pipe does.
     """
     told, tell = os.pipe()
     alive, held = os.pipe()
@@ -111,6 +114,7 @@ def outsider(body=lambda: None):
     if not pid:
         try:
             os.close(held)
+            libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
             body()
             os.write(tell, b"x")
             os.read(alive, 1)
