@@ -83,7 +83,7 @@ def ruleset_of(paths: Paths, scope: bool, best_effort: bool) -> Ruleset:
 
 @functools.lru_cache(maxsize=16)
 def _bits(names: frozenset[str], handled: frozenset[str]) -> tuple[int, int]:
-    """Return the rights to a file and to a directory, as far as a ruleset handles them."""
+    """Return the rights to a file and to a directory that a ruleset handles."""
     found = names & handled & FS.keys()
     return bits_of(FS, [name for name in found if not FS[name].directory]), bits_of(FS, found)
 
