@@ -192,7 +192,7 @@ def _needed(path: bytes) -> tuple[str, bytes] | None:
                 words = beginning[2:].split(b"\n")[0].split()
                 return ("interpreter", words[0]) if words else None
             loader = _loader(file, beginning)
-    except (OSError, ValueError, struct.error):
+    except (OSError, OverflowError, ValueError, struct.error):
         return None  # what cannot be read is left to the exec
     return ("loader", loader) if loader else None
 
