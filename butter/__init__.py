@@ -29,6 +29,8 @@ Processes and containers:
 * ``clone`` makes and joins namespaces, and starts programs in them.
 * ``prctl`` has the settings of threads and processes, and their capabilities.
 * ``landlock`` restricts a process and its children to some files and ports.
+* ``seccomp`` puts filters in front of system calls.
+* ``sandbox`` puts all of these around code that is not trusted.
 * ``system`` mounts filesystems, names the host, and asks for ids.
 
 For all of them:
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from butter import pidfd as pidfd
     from butter import pipe as pipe
     from butter import prctl as prctl
+    from butter import sandbox as sandbox
     from butter import seccomp as seccomp
     from butter import signalfd as signalfd
     from butter import sigset as sigset
@@ -101,6 +104,7 @@ __all__ = [
     "pidfd",
     "pipe",
     "prctl",
+    "sandbox",
     "seccomp",
     "signalfd",
     "sigset",

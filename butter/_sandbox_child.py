@@ -42,6 +42,8 @@ EXCEPTIONS = {
 }
 
 _FIRST_FREE = 3
+# PyPy does not have it
+_F_DUPFD_CLOEXEC = 1030
 _parents: list[object] = []
 
 
@@ -61,8 +63,8 @@ def live(
     most *limit* bytes long. *streams* become those of the child; -1 is /dev/null.
     """
     try:
-        results = _settle(fence, streams, start, results)
         try:
+            results = _settle(fence, streams, start, results)
             _enter(fence)
             content = _run(function, arguments, limit)
         except BaseException as error:
@@ -87,7 +89,7 @@ def _settle(fence: Fence, streams: Sequence[int], start: int, results: int) -> i
     signal.set_wakeup_fd(-1)
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     sources = [null if fd < 0 else fd for fd in (*streams, results)]
-    kept = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE) for fd in sources]
+    kept = [fcntl.fcntl(fd, _F_DUPFD_CLOEXEC, _FIRST_FREE) for fd in sources]
     for place, fd in enumerate(kept[:-1]):
         os.dup2(fd, place)
     used = [each.fileno() for each in (fence.cgroup, fence.ruleset) if each is not None]
@@ -146,7 +148,11 @@ def told(error: BaseException) -> bytes:
     if name and isinstance(error, OSError) and len(error.args) > 1:
         # OSError itself finds the class by the errno; between the two names it has the
         # number of an error of Windows
-        name, arguments = "OSError", (error.errno, error.strerror, error.filename, None, error.filename2)
+        # PyPy has the path as it was passed
+        files = [
+            os.fspath(file) if isinstance(file, os.PathLike) else file for file in (error.filename, error.filename2)
+        ]
+        name, arguments = "OSError", (error.errno, error.strerror, files[0], None, files[1])
     try:
         text = "".join(traceback.format_exception_only(type(error), error)).strip()
         lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))

@@ -83,7 +83,7 @@ def ruleset_of(paths: Paths, scope: bool, best_effort: bool) -> Ruleset:
 
 @functools.lru_cache(maxsize=16)
 def _bits(names: frozenset[str], handled: frozenset[str]) -> tuple[int, int]:
-    """Return the rights to a file and to a directory, as far as a ruleset handles them."""
+    """Return the rights to a file and to a directory that a ruleset handles."""
     found = names & handled & FS.keys()
     return bits_of(FS, [name for name in found if not FS[name].directory]), bits_of(FS, found)
 
@@ -192,7 +192,7 @@ def _needed(path: bytes) -> tuple[str, bytes] | None:
                 words = beginning[2:].split(b"\n")[0].split()
                 return ("interpreter", words[0]) if words else None
             loader = _loader(file, beginning)
-    except (OSError, ValueError, struct.error):
+    except (OSError, OverflowError, ValueError, struct.error):
         return None  # what cannot be read is left to the exec
     return ("loader", loader) if loader else None
 

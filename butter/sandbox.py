@@ -229,7 +229,7 @@ class Sandbox:
         session of its own, none of the handlers of signals, and the environment of the
         sandbox. *stdin*, *stdout* and *stderr* are descriptors, or objects with
         ``fileno()``, and else ``/dev/null``. The function should import what it needs
-        before, as :mod:`json`; else *read* has to name the directories of Python.
+        before, as ``json``; else *read* has to name the directories of Python.
 
         The child is killed after *timeout* seconds, when this call is interrupted, and
         with the thread that has called it; and so are the processes of its group.

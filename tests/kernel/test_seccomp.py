@@ -284,7 +284,7 @@ def test_the_limit_of_all_filters():
     program = bpf.encoded([bpf.Instruction(bpf.LD_IMM)] * 4095 + [bpf.Instruction(bpf.RET_K, k=ALLOW)])
     for _ in range(7):
         seccomp(SECCOMP_SET_MODE_FILTER, 0, program)
-    with pytest.raises(MemoryError, match=r"the (7 )?filters of this thread have 32768 instructions") as caught:
+    with pytest.raises(MemoryError, match=r"the (\d+ )?filters of this thread have 32768 instructions") as caught:
         seccomp(SECCOMP_SET_MODE_FILTER, 0, program)
     assert caught.value.errno == errno.ENOMEM
 

@@ -264,7 +264,7 @@ FORMATS = {
     "=IIQIIQIIQQIIQQQQQIIQIIIIIIQIIII": [*STATMOUNT, 128, 132, 136, 140, 144, 152, 156, 160, 164],
 }
 # those of butter's own structs, and of a number
-OWN = {"=Q", "=iI", "=2Q6I16x", "=2Q6IQI4x", "=qqqIIi4x", "=iiIII"}
+OWN = {"=Q", "=iI", "=2Q6I16x", "=2Q6IQI4x", "=qqqIIi4x", "=iiIII", "<Q", "<d"}
 
 
 def places(layout):
