@@ -138,6 +138,14 @@ HARMFUL = {
     "FS_IOC_FSSETXATTR": 0x401C5820,
 }
 
+#: the second byte of requests that are to a filesystem and not to a device. They change
+#: files that are only open for reading, and one makes directories (of btrfs): landlock
+#: looks at those to devices alone
+OF_FILES = ord("f"), ord("v"), ord("X"), 0x94
+
+#: rings make calls that no filter sees, those that were open before, too
+RINGS = _names("io_uring_setup io_uring_enter io_uring_register")
+
 #: clone: namespaces, and a child of the parent
 CLONE_FORBIDDEN = 0x7E028000
 CLONE_THREAD = 0x00010000

@@ -95,7 +95,7 @@ def gaps_of(needs: Needs) -> Filter:
     for rule in strict._given:
         if rule.call in _CLOSED:
             filter.add(rule.call, rule.action, *rule.comparisons)
-    for call in ("clone3", "io_uring_setup", "execveat", "openat2", "memfd_secret"):
+    for call in (*calls.RINGS, "clone3", "execveat", "openat2", "memfd_secret", "file_setattr"):
         filter.add(call, _MISSING)
     return filter
 
@@ -154,16 +154,16 @@ def _allow_files(filter: Filter, needs: Needs) -> None:
 
 def _allow_requests(filter: Filter, needs: Needs) -> None:
     """Requests of ioctl; the kernel looks at 32 bits of them."""
-    if needs.devices:
-        for request in calls.HARMFUL.values():
-            filter.add("ioctl", _REFUSED, EQ(1, request, bits=32))
-        filter.add("ioctl", ALLOW)
-        return
     for request in calls.REQUESTS.values():
         filter.add("ioctl", ALLOW, EQ(1, request, bits=32))
     for request in calls.HARMFUL.values():
         filter.add("ioctl", _REFUSED, EQ(1, request, bits=32))
-    filter.add("ioctl", ERRNO(errno.ENOTTY))
+    if not needs.devices:
+        filter.add("ioctl", ERRNO(errno.ENOTTY))
+        return
+    for kind in calls.OF_FILES:
+        filter.add("ioctl", _REFUSED, MASKED(1, 0xFF00, kind << 8, bits=32))
+    filter.add("ioctl", ALLOW)
 
 
 def _allow_network(filter: Filter, needs: Needs) -> None:

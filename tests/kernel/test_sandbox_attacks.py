@@ -22,7 +22,7 @@ from butter import _sandbox_start
 from butter.clone import spawn
 from butter.prctl import prctl
 from butter.sandbox import PROFILES, NotEnforced, Sandbox, SandboxedError
-from butter.seccomp import SECCOMP_SET_MODE_FILTER, seccomp
+from butter.seccomp import ALLOW, SECCOMP_SET_MODE_FILTER, Filter, seccomp
 
 pytestmark = [
     needs_no_filter,
@@ -68,14 +68,14 @@ def world():
         yield World(Path(directory, "world"))
 
 
-def sandbox(world, kind):
+def sandbox(world, kind, **options):
     """The sandbox that an attack of this kind is made on."""
     given = {"read": [world.readonly], "write": [world.inside], "execute": [world.inside / "program"]}
     for name, value in KINDS[kind].items():
         # an absolute path stays as it is
         paths = name in given and [world.top / path for path in value]
         given[name] = given.get(name, []) + paths if paths else value
-    found = Sandbox(**given)
+    found = Sandbox(**{**given, **options})
     # compiled here, once, and not in each child
     for filter in found._filters():
         filter.program()
@@ -202,6 +202,39 @@ def test_whole_sandbox(name, start, world):
             rest()
 
     assert in_front_of(fences, attack, world) in REFUSED[attack.fence]
+
+
+def test_filter_of_the_caller(world):
+    """Beside a filter of the caller's the gaps of landlock are closed by another."""
+    for name in (
+        *(
+            "setxattr",
+            "setxattrat",
+            "removexattr",
+            "file_setattr",
+            "chown",
+            "make_setuid",
+            "file_flags_given_for_reading",
+        ),
+        *("udp_socket", "netlink_route_socket", "unix_socket_outside", "multipath_tcp_socket", "connect_by_fast_open"),
+        *(
+            "ring",
+            "inherited_ring",
+            "register_with_inherited_ring",
+            "keyctl",
+            "shmget",
+            "prlimit",
+            "execute_memory_file",
+        ),
+        *("unshare_user_namespace", "clone3_user_namespace", "type_for_terminal_with_upper_half", "i386_chmod"),
+    ):
+        attack = ATTACKS[name]
+        whole = sandbox(world, attack.sandbox, syscalls=Filter(ALLOW))
+        world.make()
+        before = world.protected()
+        code = in_front_of(lambda rest, whole=whole: (whole.restrict(), rest()), attack, world)
+        assert code in REFUSED["seccomp"], name
+        assert world.protected() == before
 
 
 # by an ABI of landlock: what the next one brought, which the filter has to stop there

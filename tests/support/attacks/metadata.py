@@ -104,9 +104,13 @@ change(
 )
 CAPABILITY = ctypes.create_string_buffer(struct.pack("<5I", 0x02000001, 1 << 21, 0, 0, 0), 20)
 
-# FS_NODUMP_FL, which the owner may set by a descriptor for reading
-NODUMP = ctypes.c_long(0x40)
-change("file_flags_given_for_reading", lambda world: fcntl.ioctl(opened(world.fixed), 0x40086602, NODUMP))
+# the owner may set these by a descriptor for reading: FS_NODUMP_FL, and a generation
+NODUMP, GENERATION = ctypes.c_long(0x40), ctypes.c_long(5)
+for kind in "files", "terminal":
+    # where devices are given, their requests are allowed
+    name = "given_for_reading" if kind == "files" else "where_devices_are_given"
+    change(f"file_flags_{name}", lambda world: fcntl.ioctl(opened(world.fixed), 0x40086602, NODUMP), sandbox=kind)
+    change(f"file_version_{name}", lambda world: fcntl.ioctl(opened(world.fixed), 0x40087602, GENERATION), sandbox=kind)
 change(
     "file_setattr",
     # FS_XFLAG_NODUMP

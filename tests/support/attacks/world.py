@@ -94,12 +94,13 @@ def accessed(facts):
 
 
 def content_of(path):
-    """The content and the flags of a file, as chattr sets them."""
+    """The content of a file, and what chattr sets: its flags and its version."""
     with open(path, "rb") as file:
-        flags = ctypes.c_long()
+        flags, version = ctypes.c_long(), ctypes.c_long()
         with contextlib.suppress(OSError):
             fcntl.ioctl(file, 0x80086601, flags)  # FS_IOC_GETFLAGS
-        return file.read(), flags.value
+            fcntl.ioctl(file, 0x80087601, version)  # FS_IOC_GETVERSION
+        return file.read(), flags.value, version.value
 
 
 def outsider(body=lambda: None):
