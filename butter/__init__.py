@@ -28,6 +28,9 @@ Processes and containers:
 * ``pidfd`` waits for processes and signals them without races.
 * ``clone`` makes and joins namespaces, and starts programs in them.
 * ``prctl`` has the settings of threads and processes, and their capabilities.
+* ``landlock`` restricts a process and its children to some files and ports.
+* ``seccomp`` puts filters in front of system calls.
+* ``sandbox`` puts all of these around code that is not trusted.
 * ``system`` mounts filesystems, names the host, and asks for ids.
 
 For all of them:
@@ -64,11 +67,14 @@ if TYPE_CHECKING:
     from butter import fd as fd
     from butter import inotify as inotify
     from butter import inotify_simple as inotify_simple
+    from butter import landlock as landlock
     from butter import memfd as memfd
     from butter import mounts as mounts
     from butter import pidfd as pidfd
     from butter import pipe as pipe
     from butter import prctl as prctl
+    from butter import sandbox as sandbox
+    from butter import seccomp as seccomp
     from butter import signalfd as signalfd
     from butter import sigset as sigset
     from butter import splice as splice
@@ -92,11 +98,14 @@ __all__ = [
     "fd",
     "inotify",
     "inotify_simple",
+    "landlock",
     "memfd",
     "mounts",
     "pidfd",
     "pipe",
     "prctl",
+    "sandbox",
+    "seccomp",
     "signalfd",
     "sigset",
     "splice",

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter._arguments import integer
-from butter._clone_checks import listed, number
+from butter._checks import listed, number
 from butter._clone_errors import namespace_link, restricted
 from butter._look import CAP_SETFCAP, capable, status_field, text_of
 from butter._pidfd import number_of

@@ -13,7 +13,7 @@ import time
 from select import POLLIN, POLLOUT
 from typing import TYPE_CHECKING, Generic, overload
 
-from butter._clone_checks import refuse
+from butter._checks import refuse
 from butter._clone_spawn import Child, is_open, spawn
 from butter.eventlike import LONGEST_POLL, deadline_of, readable, timed_out
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from butter._clone_spawn_c import butter_spawn
     from butter._clone_spawn_descriptors import Stream
     from butter._clone_spawn_options import Id, Namespaces
+    from butter._fence import Fenced
 
 __all__ = ["DEVNULL", "PIPE", "STDOUT", "Child", "spawn"]
 
@@ -90,6 +91,7 @@ class SpawnOptions(TypedDict, total=False):
     signals: Iterable[int]
     env: Mapping[Any, Any] | None
     path: Path | None
+    sandbox: Fenced | None
     timeout: float | None
 
 
@@ -241,6 +243,7 @@ def spawn(
     signals: Iterable[int] = (),
     env: Mapping[Any, Any] | None = None,
     path: Path | None = None,
+    sandbox: Fenced | None = None,
     timeout: float | None = None,
 ) -> Child:
     """Start the program *argv* and return a :class:`Child`, which is a Pidfd.
@@ -302,6 +305,11 @@ def spawn(
         the environment, a mapping, os.environ by default; the directories with ``:``
         between them where a program is looked for whose name does not have a slash,
         PATH of *env* by default.
+    *sandbox*
+        a :class:`butter.sandbox.Sandbox`, whose fences are up at the first instruction
+        of the program. Its control group, limits, capabilities, no_new_privs and
+        environment count as if they were passed here; an *env* that is passed is used
+        instead of the sandbox's.
 
     *timeout* is how many seconds the steps of the child before the program may take.
 
@@ -334,9 +342,13 @@ def spawn(
         cgroup = options.opened(cgroup, "cgroup", "a path, a descriptor or an object with fileno()")
     terminal = None if foreground is None else options.opened(foreground, "foreground")
     joins_alone, same_ids = options.own_memory(joined), group is None and user is None
-    steps, birth = Steps(), _Birth()
+    steps, birth, fence = Steps(), _Birth(), None
     descriptors = Descriptors(birth.state)
     try:
+        if sandbox is not None:
+            fence = options.fence_of(sandbox, mask, cgroup)
+            cgroup, mask = cgroup if fence.cgroup is None else fence.cgroup.fileno(), 0
+        program = options.program_of(arguments, fence.env if fence is not None and env is None else env, path)
         # what stands here is the order of the child
         descriptors.keep((stdin, stdout, stderr), pass_fds)
         middle = options.needs_middle(new, joined, descriptors)
@@ -355,14 +367,19 @@ def spawn(
         options.add_session(steps, new_session, process_group, terminal)
         options.add_hostname(steps, hostname, new)
         hidden = add_mounts(steps, mounts, root, new, joined)
+        if sandbox is not None and not hidden:
+            options.check_program(sandbox, program, cwd)
         options.add_limits(steps, cwd, umask, nice, rlimits, hidden)
+        if fence is not None:
+            options.add_limits(steps, None, None, None, fence.rlimits, hidden)
         options.add_streams(steps)
         options.add_ids(steps, groups, group, user, mask is not None)
-        options.add_capabilities(steps, mask)
+        options.add_capabilities(steps, mask, fence is not None)
         options.add_death_signal(steps, pdeathsig)
-        options.add_no_new_privs(steps, no_new_privs)
+        options.add_no_new_privs(steps, no_new_privs or fence is not None)
         options.add_signals(steps, signals)
-        options.add_exec(steps, arguments, env, path, hidden)
+        options.add_fence(steps, fence)
+        options.add_exec(steps, program, hidden, fence is not None)
         birth.start(
             steps,
             descriptors,
@@ -371,6 +388,7 @@ def spawn(
             cgroup=directory,
             shares_memory=not joins_alone and (same_ids or middle),
             middle=middle,
+            ruleset=-1 if fence is None or fence.ruleset is None else fence.ruleset.fileno(),
         )
         if middle:
             birth.wait(lib.butter_spawn_born, deadline, timeout)
@@ -383,6 +401,9 @@ def spawn(
     except BaseException:
         birth.end()
         raise
+    finally:
+        if sandbox is not None and fence is not None:
+            sandbox._release(fence)
     # there is no call in these lines, at which a signal handler could raise: the pidfd
     # has one owner
     child._fd = child._opened = birth.state.pidfd

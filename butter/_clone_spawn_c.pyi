@@ -20,6 +20,7 @@ class butter_spawn:
     cgroup: int
     shares_memory: int
     middle: int
+    ruleset: int
     ours: FFI.CData
     pid: int
     pidfd: int
@@ -62,6 +63,8 @@ class _Lib:
     STEP_RAISE: int
     STEP_BOUND: int
     STEP_SIGNALS: int
+    STEP_LANDLOCK: int
+    STEP_SECCOMP: int
     STEP_EXEC: int
     def butter_spawn_new(self) -> butter_spawn: ...
     def butter_spawn_pipe(self, spawn: butter_spawn, stream: int, /) -> int: ...

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from butter._arguments import fsencode
-from butter._clone_checks import descriptor, listed, number
+from butter._checks import descriptor, listed, number
 from butter._clone_spawn_c import lib
 from butter._clone_spawn_errors import CGROUP, OPENED, check_open
 from butter._signals import INTERRUPTED, run_handlers

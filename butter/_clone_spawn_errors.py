@@ -7,6 +7,7 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
+from butter._checks import limit_name
 from butter._clone_errors import KINDS, SETNS, UNSHARE, a_namespace, children_elsewhere
 from butter._constants.clone import CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER
 from butter._descriptor import is_open
@@ -219,12 +220,6 @@ NICE = Errors(
 )
 
 
-def limit_name(limit: int) -> str:
-    """Return the constant of a limit, or its number."""
-    names = [name for name in vars(resource) if name.startswith("RLIMIT_") and getattr(resource, name) == limit]
-    return min(names, default=f"limit {limit}")
-
-
 def _limit(value: int) -> str:
     """Return a limit as it is written; the highest number is resource.RLIM_INFINITY."""
     return str(value) if value + 1 < 1 << 64 else "RLIM_INFINITY"
@@ -373,6 +368,37 @@ NO_NEW_PRIVS = Errors(
 )
 SIGNALS = Errors("spawn(signals)", {})
 
+#: the fences of a sandbox: its ruleset, and its filters
+LANDLOCK = Errors(
+    "spawn(sandbox): landlock_restrict_self",
+    {
+        errno.E2BIG: (
+            InvalidArgument,
+            "this process has 16 rulesets around it already, its own and those it inherited, and a program can have no"
+            " more",
+        ),
+        errno.ENOMEM: NO_MEMORY,
+        errno.ENOSYS: (OSError, "a seccomp filter hides the call"),
+    },
+)
+SECCOMP = Errors(
+    "spawn(sandbox): seccomp",
+    {
+        errno.EINVAL: (InvalidArgument, "the kernel refuses the filter, or was built without filters"),
+        errno.ENOMEM: (OutOfMemory, "no memory for the filter, or those of the program are too long together"),
+        errno.ENOSYS: (OSError, "a seccomp filter hides the call"),
+    },
+)
+
+
+def _not_executed(fenced: bool = False, **_: object) -> str:
+    if fenced:
+        return "the sandbox does not have the program, or the interpreter or loader that it names, in its execute"
+    return (
+        "it is a directory, its mode or its mount (noexec) forbids it, or a directory of its path, or of the search"
+        " path, cannot be searched"
+    )
+
 
 def _script(path: object = None, **_: object) -> str:
     return "the file is not a program for this machine; a script begins with '#!' and its interpreter"
@@ -384,11 +410,7 @@ ARGV = Errors(
     {
         **PATH,
         errno.E2BIG: (InvalidArgument, "the arguments and the environment are too long"),
-        errno.EACCES: (
-            PermissionError,
-            "it is a directory, its mode or its mount (noexec) forbids it, or a directory of its path, or of the search"
-            " path, cannot be searched",
-        ),
+        errno.EACCES: (PermissionError, _not_executed),
         errno.EAGAIN: (BlockingIOError, "the user has more processes than RLIMIT_NPROC allows"),
         errno.EINVAL: (InvalidArgument, "the program names more than one interpreter"),
         errno.EISDIR: (IsADirectoryError, "the interpreter of the program is a directory"),

@@ -13,7 +13,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from butter._arguments import fsencode
-from butter._clone_checks import descriptor, listed, number
+from butter._checks import descriptor, listed, number
 from butter._clone_errors import KINDS, names_of
 from butter._clone_spawn_c import lib
 from butter._clone_spawn_errors import ROOT, as_seen

@@ -2,11 +2,15 @@
 
 import contextlib
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pytest
 import support
 
 from butter import cli
@@ -86,6 +90,11 @@ def state(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+def children(pid):
+    """The numbers of a process's children."""
+    return [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def stop(process):
     """Stop *process*, and come back when it has stopped."""
     process.send_signal(signal.SIGSTOP)
@@ -123,3 +132,54 @@ def ignore(directory, rules):
     """
     (directory / ".git").mkdir()
     (directory / ".gitignore").write_text(rules)
+
+
+class Terminal:
+    """``butter run``, or another command, in front of a terminal of its own."""
+
+    def __init__(self, *arguments, command=(*COMMAND, "run")):
+        self.pid, self.fd = pty.fork()
+        if not self.pid:
+            with contextlib.suppress(OSError):
+                os.execvp(command[0], [*command, *map(os.fspath, arguments)])
+            os._exit(99)
+        self.seen = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+    def write(self, text):
+        os.write(self.fd, text)
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def expect(self, words):
+        """Read until *words* were printed."""
+        deadline = time.monotonic() + 30
+        while words not in self.seen:
+            assert select.select([self.fd], [], [], max(0, deadline - time.monotonic()))[0], self.seen
+            try:
+                self.seen += os.read(self.fd, 1000)
+            except OSError:
+                # the last process that had the terminal has ended
+                pytest.fail(f"{words!r} is not in {self.seen!r}")
+        self.seen = self.seen.partition(words)[2]
+
+    def status(self, options=0):
+        """The status of the command, when it has one."""
+        found = []
+
+        def ended():
+            found[:] = os.waitpid(self.pid, options | os.WNOHANG)
+            return found[0]
+
+        support.until(ended)
+        return found[1]

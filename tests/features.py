@@ -42,6 +42,7 @@ from butter.fanotify import (
     fanotify_mark,
 )
 from butter.inotify import IN_CREATE, IN_DELETE_SELF, IN_NONBLOCK, Inotify, inotify_add_watch, inotify_init
+from butter.landlock import LANDLOCK_ACCESS_FS_MAKE_BLOCK, Ruleset, RulesetAttr, abi, landlock_create_ruleset
 from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
 from butter.mounts import MountMonitor
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
@@ -407,6 +408,24 @@ class Rooms(Feature):
         assert os.fstat(made.fileno()).st_ino == made.identity[1]
 
 
+class Fences(Feature):
+    """A ruleset that is never put around anything."""
+
+    name, call = "landlock", "landlock_create_ruleset"
+    cls = Ruleset
+    cloexec = 0
+    needs = support.needs(when=lambda: abi() > 0, reason="needs landlock")
+
+    def make(self, cls=None, blocking=True, **arguments):
+        return (cls or self.cls)(**arguments)
+
+    def descriptor(self, flags=0, **options):
+        return landlock_create_ruleset(RulesetAttr(LANDLOCK_ACCESS_FS_MAKE_BLOCK), flags=flags, **options)
+
+    def use(self, made):
+        made.allow_path("/", LANDLOCK_ACCESS_FS_MAKE_BLOCK)
+
+
 class Settings(Feature):
     """Settings of the thread and the process, without a descriptor."""
 
@@ -423,6 +442,13 @@ class SignalSets(Feature):
     """Calls about signals that wait, without an object."""
 
     name, call = "sigset", "rt_sigtimedwait"
+
+
+class Sandboxes(Feature):
+    """Fences around code, which have no descriptor of their own."""
+
+    name, call = "sandbox", "landlock_restrict_self"
+    composed = True
 
 
 class Mounts(Feature):

@@ -43,7 +43,9 @@ import butter
 import butter.cli
 import butter.errors
 from butter._descriptor import Descriptor
+from butter._landlock_rights import EVERY
 from butter.errors import Errors
+from butter.landlock import ABIS, GAPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -616,6 +618,29 @@ def newer_calls() -> str:
     )
 
 
+def landlock_abis() -> str:
+    """Return a table of the ABIs of landlock, with the rights that each brought."""
+    rows = [
+        [str(abi), kernel, ", ".join(f"``{right.name}``" for right in EVERY.values() if right.abi == abi)]
+        for abi, kernel in ABIS.items()
+    ]
+    return table(["ABI", "Linux", "new rights, scopes and flags"], rows)
+
+
+def landlock_gaps() -> str:
+    """Return a table of the things that landlock lets through."""
+    rows = [
+        [
+            f"``{gap.name}``",
+            escaped(gap.meaning),
+            ", ".join(f"``{call}``" for call in gap.calls),
+            "never" if gap.abi is None else f"{gap.abi} (Linux {ABIS[gap.abi]})",
+        ]
+        for gap in GAPS.values()
+    ]
+    return table(["name", "what passes", "system calls", "can be forbidden from ABI"], rows)
+
+
 def figure(name: str) -> str:
     """Return a picture of docs/performance.rst."""
     return plots.directive(name)
@@ -632,6 +657,8 @@ def main() -> None:
         "kernels": kernels,
         "newer_calls": newer_calls,
         "figure": figure,
+        "landlock_abis": landlock_abis,
+        "landlock_gaps": landlock_gaps,
     }
     print(kinds[sys.argv[1]](*sys.argv[2:]))
 

@@ -62,7 +62,7 @@ static butter_spawn *butter_spawn_new(void)
     if (spawn) {
         spawn->maker = (int)raw(SYS_getpid, 0, 0, 0, 0, 0);
         spawn->signs = &spawn->own_signs;
-        spawn->ends[0] = spawn->ends[1] = spawn->pidfd = spawn->cgroup = -1;
+        spawn->ends[0] = spawn->ends[1] = spawn->pidfd = spawn->cgroup = spawn->ruleset = -1;
         memset(spawn->ours, -1, sizeof spawn->ours);
         memset(spawn->theirs, -1, sizeof spawn->theirs);
     }

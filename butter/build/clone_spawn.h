@@ -80,10 +80,14 @@
 #ifndef SYS_pidfd_open
 # define SYS_pidfd_open 434
 #endif
+#ifndef SYS_landlock_restrict_self
+# define SYS_landlock_restrict_self 446
+#endif
 #ifndef __WALL
 # define __WALL 0x40000000
 #endif
 #define BUTTER_P_PIDFD 3
+#define BUTTER_SECCOMP_SET_MODE_FILTER 1
 #define BUTTER_FUTEX_OWNER_DIED 0x40000000
 #define BUTTER_CLONE_PIDFD 0x1000
 #define BUTTER_CLONE_NEWTIME 0x80
@@ -110,6 +114,8 @@ enum {
     STEP_RAISE,
     STEP_BOUND,
     STEP_SIGNALS,
+    STEP_LANDLOCK,
+    STEP_SECCOMP,
     STEP_EXEC,
 };
 
@@ -142,6 +148,7 @@ typedef struct {
     int pid, pidfd;
     int failed, error;
     int next;       /* the step that comes next, in the child */
+    int ruleset;    /* of landlock, which STEP_KEEP moves, or -1 */
     int joined;     /* whether clone put the child into the cgroup */
     int cleared;    /* whether clone reset the handlers of signals */
     int ends[2];    /* of the connection: the parent's and the child's */

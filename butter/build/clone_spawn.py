@@ -13,7 +13,7 @@ enum {
 /* Steps that take more than one call; clone_spawn_steps.c says what each does. */
 enum {
     STEP_DEATH, STEP_OPEN, STEP_CGROUP, STEP_CHILD, STEP_KEEP, STEP_GO, STEP_FOREGROUND, STEP_NICE, STEP_STREAMS,
-    STEP_RAISE, STEP_BOUND, STEP_SIGNALS, STEP_EXEC, ...
+    STEP_RAISE, STEP_BOUND, STEP_SIGNALS, STEP_LANDLOCK, STEP_SECCOMP, STEP_EXEC, ...
 };
 
 typedef struct {
@@ -26,7 +26,7 @@ typedef struct {
     int here, there;
 } butter_kept;
 
-/* A program under way. The caller sets all fields up to middle. */
+/* A program under way. The caller sets all fields up to ruleset. */
 typedef struct {
     butter_step *steps;
     int count;
@@ -36,6 +36,7 @@ typedef struct {
     int cgroup;                     /* a descriptor, or -1 */
     int shares_memory;              /* CLONE_VM, for the first child */
     int middle;                     /* whether the first child makes the program's, by STEP_CHILD */
+    int ruleset;                    /* of landlock, for STEP_LANDLOCK, or -1 */
     int ours[3];                    /* our ends of the pipes, by stream, or -1 */
     int pid, pidfd;                 /* of the child; the pidfd is -1 while there is no child */
     int failed;                     /* the number of the step that failed */

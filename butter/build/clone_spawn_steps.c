@@ -36,20 +36,28 @@ static long step_open(butter_spawn *spawn, int stream, long path, long flags)
     return file;
 }
 
-/* STEP_KEEP: move what the program will have, and the connection, past all numbers
-   that it will have there, so that no step overwrites another's descriptor. The copies
-   are made early: the limit of descriptors may become lower than they are. */
+/* Have a descriptor at this number or a higher one. */
+static long move_past(int *fd, long lowest)
+{
+    long copy = *fd >= 0 && *fd < lowest ? raw(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, lowest, 0, 0) : *fd;
+
+    if (copy >= 0)
+        *fd = (int)copy;
+    return *fd < 0 ? 0 : copy;
+}
+
+/* STEP_KEEP: move what the program will have, the connection, and the ruleset, past all
+   numbers that it will have there, so that no step overwrites another's descriptor. The
+   copies are made early: the limit of descriptors may become lower than they are. */
 static long step_keep(butter_spawn *spawn)
 {
     int last = spawn->kept_count ? spawn->kept[spawn->kept_count - 1].there : 0;
-    long lowest = last < FIRST_FREE ? FIRST_FREE : last + 1;
+    long lowest = last < FIRST_FREE ? FIRST_FREE : last + 1, result = move_past(&spawn->connection, lowest);
 
-    if (spawn->connection < lowest) {
-        long copy = raw(SYS_fcntl, spawn->connection, F_DUPFD_CLOEXEC, lowest, 0, 0);
-        if (copy < 0)
-            return copy;
-        spawn->connection = (int)copy;
-    }
+    if (result >= 0)
+        result = move_past(&spawn->ruleset, lowest);
+    if (result < 0)
+        return result;
     for (int i = 0; i < spawn->kept_count; i++) {
         long copy = raw(SYS_fcntl, spawn->kept[i].here, F_DUPFD_CLOEXEC, lowest, 0, 0);
         if (copy < 0)
@@ -196,6 +204,18 @@ static long step_signals(butter_spawn *spawn, uint64_t ignored, uint64_t blocked
     return raw(SYS_rt_sigprocmask, SIG_SETMASK, pointer(&blocked), 0, sizeof blocked, 0);
 }
 
+/* STEP_SECCOMP(instructions, count, flags): load a filter. It decides about all later
+   calls of the child too: the exec, and the write of a report that the exec failed. */
+static long step_seccomp(long instructions, long count, long flags)
+{
+    struct {
+        unsigned short count;
+        long instructions;
+    } program = {(unsigned short)count, instructions}; /* struct sock_fprog */
+
+    return raw(SYS_seccomp, BUTTER_SECCOMP_SET_MODE_FILTER, flags, pointer(&program), 0, 0);
+}
+
 /* STEP_EXEC(programs, argv, environment): the first of the paths that can be run. As in
    subprocess the first error tells that is not about a path that is not there. */
 static long step_exec(char **programs, long argv, long environment)
@@ -327,6 +347,8 @@ static long step(butter_spawn *spawn, const butter_step *this)
     case STEP_RAISE: return step_raise();
     case STEP_BOUND: return step_bound((uint64_t)a[0]);
     case STEP_SIGNALS: return step_signals(spawn, (uint64_t)a[0], (uint64_t)a[1]);
+    case STEP_LANDLOCK: return raw(SYS_landlock_restrict_self, spawn->ruleset, a[0], 0, 0, 0);
+    case STEP_SECCOMP: return step_seccomp(a[0], a[1], a[2]);
     case STEP_EXEC: return step_exec((char **)a[0], a[1], a[2]);
     default: return raw(this->call, a[0], a[1], a[2], a[3], a[4]);
     }

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 #: the subcommands, in the order of the help
-COMMANDS = ("watch", "run", "doctor", "demo")
+COMMANDS = ("watch", "run", "fence", "doctor", "demo")
 
 FAILED, USAGE, TOO_FEW, INTERRUPTED, NO_READER = 1, 2, 3, 128 + signal.SIGINT, 128 + signal.SIGPIPE
 OWN_FAILURE = 125  # where every other code may be that of a program
@@ -41,7 +41,8 @@ exit codes:
   1    failed, and a line on stderr says why; doctor: something does not work
   2    the command line is wrong
   3    watch: the time was up before COUNT events came
-  125  run: failed, or its command line is wrong; else it ends as its program
+  125  run and fence: failed, or the command line is wrong; else they end as
+       their program, and fence with 126 or 127 if it could not be started
   130  ended by Ctrl-C, even if events were shown before
   141  the reader of the output has exited, as head does after its last line
   N    watch -n or -t: that of COMMAND when it last ran, as a shell has it: 127
@@ -55,6 +56,7 @@ examples:
   butter watch -e create,delete /tmp
   butter watch --filesystem /home   of all below, and by which process, as root
   butter run -- sh                  a shell in a container of its own
+  butter fence --read . -- python3 program.py    no file but what is named
   butter doctor                     what this kernel and this user may use
 
 'butter COMMAND --help' tells more.
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if sys.stdout is None:
-        if arguments[:1] == ["run"]:
+        if arguments[:1] in (["run"], ["fence"]):
             return status_of(arguments)  # the output is that of its program
         tell("standard output is closed")
         return FAILED

@@ -10,33 +10,10 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from butter._system_mountinfo import parse
+from butter._sandbox_cgroup import find as find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-
-def find(controllers: set[str]) -> Path | None:
-    """Return a directory in which groups have the *controllers*, or None.
-
-    It is that of this process, or one above, and this process may make groups there.
-    """
-    with open("/proc/self/mountinfo") as lines:
-        mount = next((line for line in map(parse, lines) if line.kind == "cgroup2"), None)
-    with open("/proc/self/cgroup") as groups:
-        own = next((line[3:].strip() for line in groups if line.startswith("0::")), None)
-    if mount is None or own is None:
-        return None
-    top = Path(mount.target)
-    here = top / own.strip("/")
-    for directory in [here, *here.parents]:
-        with contextlib.suppress(OSError):
-            enabled = set((directory / "cgroup.subtree_control").read_text().split())
-            if controllers <= enabled and os.access(directory, os.W_OK):
-                return directory
-        if directory == top:
-            break
-    return None
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ import select
 import signal
 import termios
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from butter.eventlike import readable
 from butter.signalfd import SI_KERNEL, Signalfd
@@ -113,9 +113,12 @@ def stop_self(number: int) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, [number])
 
 
-def wait(child: Pidfd, received: Signalfd) -> int:
-    """Pass signals on until the program ends, and return its status as a shell does."""
-    program, killed_by, pause = _Program(child), 0, SOON
+def wait(child: Pidfd, received: Signalfd, program: AnyProgram | None = None) -> int:
+    """Pass signals on until the program ends, and return its status as a shell does.
+
+    *program* says how, where the program is not process 1.
+    """
+    program, killed_by, pause = program or _Program(child), 0, SOON
     # not select, which takes no number above 1023
     poll = select.poll()
     poll.register(child, select.POLLIN)
@@ -136,6 +139,15 @@ def wait(child: Pidfd, received: Signalfd) -> int:
     return 128 + killed_by if killed_by and code < 0 else code if code >= 0 else 128 - code
 
 
+class AnyProgram(Protocol):
+    """How the wait passes signals on: it looks at the program, then tells it."""
+
+    def look(self) -> None: ...
+    def longest_pause(self) -> float: ...
+    def pass_on(self, event: Signal) -> int: ...
+    def pass_on_owed(self) -> int: ...
+
+
 class _Look(NamedTuple):
     """How a program takes signals; *image* changes when it executes another program."""
 
@@ -150,11 +162,11 @@ class _Look(NamedTuple):
 
 def _look(pid: int | None) -> _Look:
     # both files from before an execve, or both from after it
-    image = _state_and_image(pid)[1]
+    image = state_and_image(pid)[1]
     while True:
         with open(f"/proc/{pid}/status", errors="replace") as status:
             lines = dict(line.split(":", 1) for line in status)
-        before, image = image, _state_and_image(pid)[1]
+        before, image = image, state_and_image(pid)[1]
         if image == before:
             turns = lines["voluntary_ctxt_switches"], lines["nonvoluntary_ctxt_switches"]
             masks = (int(lines[name], 16) for name in ("SigCgt", "SigBlk", "SigIgn", "ShdPnd"))
@@ -170,7 +182,7 @@ def _in_sigwait(pid: int | None) -> bool:
         return False
 
 
-def _state_and_image(pid: int | None) -> tuple[str, list[str]]:
+def state_and_image(pid: int | None) -> tuple[str, list[str]]:
     # the name of a program may be any bytes
     with open(f"/proc/{pid}/stat", errors="replace") as stat:
         fields = stat.read().rpartition(")")[2].split()
@@ -270,7 +282,7 @@ class _Program:
     def _look_when_stopped(self) -> None:
         self._child.send_signal(signal.SIGSTOP)
         deadline = time.monotonic() + PATIENCE
-        while _state_and_image(self._child.pid)[0] in "RSD" and time.monotonic() < deadline:
+        while state_and_image(self._child.pid)[0] in "RSD" and time.monotonic() < deadline:
             time.sleep(0.001)
         self.look()
 

@@ -249,6 +249,21 @@ def try_clock() -> None:
     clock_adjtime(CLOCK_REALTIME)
 
 
+@feature("landlock", since="5.13")
+def try_landlock() -> None:
+    from butter.landlock import READ, Ruleset
+    from butter.prctl import prctl
+
+    with Ruleset(READ, net=(), scope=(), abi=1) as ruleset:
+        ruleset.allow_path("/", READ)
+        try:
+            ruleset.restrict()
+        except PermissionError:
+            prctl.no_new_privs = True
+            ruleset.restrict()
+    os.listdir("/")
+
+
 @feature("memfd", since="3.17")
 def try_memfd() -> None:
     from butter.memfd import F_SEAL_WRITE, Memfd
@@ -345,6 +360,20 @@ def try_prctl() -> None:
     prctl.ambient.clear()
 
 
+@feature("seccomp", since="3.17")
+def try_seccomp() -> None:
+    from butter.prctl import prctl
+    from butter.seccomp import ALLOW, ERRNO, Filter
+
+    # of a call that the probe does not make: it keeps the filter for ever
+    made = Filter(ALLOW).add("sethostname", ERRNO(errno.EPERM))
+    try:
+        made.load()
+    except PermissionError:
+        prctl.no_new_privs = True
+        made.load()
+
+
 @feature("system_mounts", since="5.2")
 def try_mounts() -> None:
     from butter.clone import CLONE_NEWNS, CLONE_NEWUSER, unshare
@@ -387,6 +416,7 @@ DENIED = (
 EXHAUSTED = "raise the limit that is named, or end the programs that use it up"
 REMEDIES: dict[int | None, str | Callable[[str], str]] = {
     errno.ENOSYS: missing_call,
+    errno.EOPNOTSUPP: "boot with the parameter that is named",
     errno.EPERM: DENIED,
     errno.EACCES: DENIED,
     errno.EMFILE: EXHAUSTED,

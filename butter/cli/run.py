@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from butter.cli import OWN_FAILURE
 from butter.cli._output import printable, sentence, tell
+from butter.cli._values import count_argument, size_argument, variable_argument
 
 if TYPE_CHECKING:
     from butter.cli import Commands
     from butter.cli._container import Bind
-
-UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 DESCRIPTION = """\
 Run PROGRAM in a container of its own. It sees this machine's /usr, read-only,
@@ -94,26 +93,6 @@ def bind_argument(argument: str, writable: bool = False) -> Bind:
 
 def write_argument(argument: str) -> Bind:
     return bind_argument(argument, writable=True)
-
-
-def size_argument(argument: str) -> int:
-    found = re.fullmatch("([0-9]+)([kmgt]?)", argument.lower())
-    if not found or not 0 < int(found[1]) * UNITS[found[2]] < 1 << 63:
-        raise argparse.ArgumentTypeError(f"{argument!r} is not a size, such as 512m or 2g")
-    return int(found[1]) * UNITS[found[2]]
-
-
-def count_argument(argument: str) -> int:
-    if not re.fullmatch("[0-9]{1,7}", argument) or not int(argument):
-        raise argparse.ArgumentTypeError(f"{argument!r} is not a whole number above 0")
-    return int(argument)
-
-
-def variable_argument(argument: str) -> tuple[str, str]:
-    name, equals, value = argument.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{argument!r} is not NAME=VALUE")
-    return name, value
 
 
 def run(options: argparse.Namespace) -> int:

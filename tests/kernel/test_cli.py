@@ -31,7 +31,7 @@ def test_help(command):
     """Each help explains the exit codes, and that of the command names its commands."""
     done = run(*command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    first = "125      the container" if command == ["run"] else "0    done\n"
+    first = {"run": "125      the container", "fence": "125      the fences"}.get(*command or [""], "0    done\n")
     assert f"exit codes:\n  {first}" in done.stdout
     if not command:
         assert [name for name in cli.COMMANDS if f"\n    {name} " not in done.stdout] == []
@@ -51,6 +51,7 @@ def test_no_command():
         (["wacth", "."], "'wacth' is not a command; did you mean 'watch'?", "butter"),
         (["--versoin"], "unrecognized arguments: --versoin; did you mean '--version'?", "butter"),
         (["run", "--hstname=x", "--", "sh"], "did you mean '--hostname'?", "butter run"),
+        (["fence", "--raed=x", "--", "sh"], "did you mean '--read'?", "butter fence"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate", "butter"),
         (["--frobnicate", "demo"], "unrecognized arguments: --frobnicate", "butter"),
         (["demo", "--frobnicate"], "unrecognized arguments: --frobnicate", "butter demo"),
@@ -62,7 +63,7 @@ def test_no_command():
 def test_wrong_command_line(arguments, words, parser):
     """One line says what is wrong, and names the help of that part."""
     done = run(*arguments)
-    assert (done.returncode, done.stdout) == (125 if arguments[0] == "run" else 2, "")
+    assert (done.returncode, done.stdout) == (125 if arguments[0] in ("run", "fence") else 2, "")
     one_line(done.stderr, words, f" ('{parser} --help' tells more)")
 
 

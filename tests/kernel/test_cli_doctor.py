@@ -28,10 +28,13 @@ from butter.cli._probes import BACKENDS, FEATURES, MODES, remedy
 from butter.errors import sysctl
 from butter.fanotify import FAN_CLOEXEC, FAN_REPORT_FID, FanotifyInit
 from butter.inotify import Inotify
+from butter.landlock import abi
 from butter.prctl import Capability
 from butter.system import MS_PRIVATE, MS_REC, MS_SHARED, mount
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
+
+needs_all = needs(kernel=(5, 13), when=lambda: abi() > 0, reason="needs landlock, or it is a row that does not work")
 
 
 def report(before=lambda: None):
@@ -50,7 +53,7 @@ def report(before=lambda: None):
 
 
 @needs_no_filter  # the command, which is another process, sees the true version
-@needs(kernel=(5, 4))
+@needs_all
 def test_doctor():
     """On this machine every feature works, and each, and each limit, has a row."""
     done = run("doctor")
@@ -64,7 +67,7 @@ def test_doctor():
 
 
 @needs_no_filter  # the command, which is another process, sees the true version
-@needs(kernel=(5, 4))
+@needs_all
 def test_doctor_json():
     """``--json`` has a record of each feature, and each limit with its value."""
     done = run("doctor", "--json")
@@ -185,6 +188,7 @@ def test_doctor_where_a_call_fails(feature, number, remedy):
     # the mounts of the probe are made private by mount, which mount_setattr does since Linux 5.12
     if feature.name == "system" and support.kernel() < (5, 12):
         others = {"system_mounts"}
+    others |= set() if abi() else {"landlock"}
     assert set(broken) == {*others, feature.name}, broken
     assert broken[feature.name]["reason"]
     assert remedy in broken[feature.name]["remedy"]
@@ -318,7 +322,7 @@ def test_attempt_where_fork_fails(monkeypatch):
     assert support.descriptors() == before
 
 
-@needs(kernel=(5, 4))
+@needs_all
 @pytest.mark.parametrize("action", [signal.SIG_IGN, signal.SIG_DFL])
 def test_doctor_where_children_are_ignored(action, capsys):
     """An ignored SIGCHLD does not hide how a probe ended, and stays ignored."""

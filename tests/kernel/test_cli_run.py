@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import fcntl
 import os
-import pty
 import select
 import shlex
 import shutil
@@ -17,7 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import COMMAND, one_line, run, run_as_nobody, started, state, stop
+from commands import COMMAND, Terminal, children, one_line, run, run_as_nobody, started, state, stop
 from support import needs, needs_namespaces, until
 from support.cgroups import needs_cgroup, own_cgroup
 from support.mounts import libc, own_mounts, raw_mount
@@ -208,11 +207,6 @@ def python(script, *words, **options):
         yield process
 
 
-def children(pid):
-    """The numbers of a process's children."""
-    return [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def waiting(pid, number):
     """Whether a signal waits for a process."""
     return bool(int(Path(f"/proc/{pid}/status").read_text().partition("ShdPnd:")[2].split()[0], 16) >> number - 1 & 1)
@@ -333,57 +327,6 @@ def test_killed_parent():
         process.kill()
         # the end of the pipe comes when its last writer is gone
         assert process.communicate(timeout=60) == (b"", b"")
-
-
-class Terminal:
-    """``butter run``, or another command, in front of a terminal of its own."""
-
-    def __init__(self, *arguments, command=(*COMMAND, "run")):
-        self.pid, self.fd = pty.fork()
-        if not self.pid:
-            with contextlib.suppress(OSError):
-                os.execvp(command[0], [*command, *map(os.fspath, arguments)])
-            os._exit(99)
-        self.seen = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
-        os.close(self.fd)
-
-    def write(self, text):
-        os.write(self.fd, text)
-
-    def send_signal(self, number):
-        os.kill(self.pid, number)
-
-    def expect(self, words):
-        """Read until *words* were printed."""
-        deadline = time.monotonic() + 30
-        while words not in self.seen:
-            assert select.select([self.fd], [], [], max(0, deadline - time.monotonic()))[0], self.seen
-            try:
-                self.seen += os.read(self.fd, 1000)
-            except OSError:
-                # the last process that had the terminal has ended
-                pytest.fail(f"{words!r} is not in {self.seen!r}")
-        self.seen = self.seen.partition(words)[2]
-
-    def status(self, options=0):
-        """The status of the command, when it has one."""
-        found = []
-
-        def ended():
-            found[:] = os.waitpid(self.pid, options | os.WNOHANG)
-            return found[0]
-
-        until(ended)
-        return found[1]
 
 
 def test_ctrl_c():

@@ -29,9 +29,10 @@ import support
 from features import EVENTS, OBJECTS, Creations, Files, Mounts, Signals
 from support import in_child, needs
 
-from butter import clone
+from butter import clone, landlock
 from butter._constants.fanotify_handle import AT_HANDLE_FID
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
+from butter._seccomp_errors import SECCOMP
 from butter.cli import doctor
 from butter.clock import (
     ADJ_TICK,
@@ -78,6 +79,19 @@ from butter.fanotify import (
 )
 from butter.fd import close_range, dup3, preadv2, pwritev2, readv, same_open_file, writev
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
+from butter.landlock import (
+    LANDLOCK_ACCESS_FS_EXECUTE,
+    LANDLOCK_ACCESS_FS_READ_DIR,
+    LANDLOCK_RULE_NET_PORT,
+    LANDLOCK_RULE_PATH_BENEATH,
+    NetPortAttr,
+    PathBeneathAttr,
+    Ruleset,
+    RulesetAttr,
+    landlock_add_rule,
+    landlock_create_ruleset,
+    landlock_restrict_self,
+)
 from butter.memfd import Memfd, memfd_create
 from butter.mounts import MountMonitor
 from butter.pidfd import (
@@ -109,6 +123,16 @@ from butter.prctl import (
     prctl,
     remove_file_capabilities,
     set_file_capabilities,
+)
+from butter.sandbox import Sandbox
+from butter.seccomp import (
+    ALLOW,
+    SECCOMP_FILTER_FLAG_NEW_LISTENER,
+    SECCOMP_FILTER_FLAG_TSYNC,
+    SECCOMP_GET_ACTION_AVAIL,
+    SECCOMP_SET_MODE_FILTER,
+    Filter,
+    seccomp,
 )
 from butter.signalfd import SIG_BLOCK, pthread_sigmask, signalfd
 from butter.sigset import pause, sigprocmask, sigqueue, sigsuspend, sigtimedwait
@@ -175,6 +199,9 @@ SINCE = {
     "fsmount": (5, 2),
     "fsopen": (5, 2),
     "fspick": (5, 2),
+    "landlock_add_rule": (5, 13),
+    "landlock_create_ruleset": (5, 13),
+    "landlock_restrict_self": (5, 13),
     "listmount": (6, 8),
     "mount_setattr": (5, 12),
     "move_mount": (5, 2),
@@ -228,6 +255,7 @@ def named(function, feature):
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
 NEW["fanotify"], NEW["epoll"] = "fanotify_init", "epoll_create1"
 NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open", pipe="pipe2")
+NEW["landlock"] = "landlock_create_ruleset"
 
 
 def new_descriptor(feature, fail):
@@ -946,6 +974,116 @@ def mapping(fail):
     memfd = Memfd("", 1)
     fail("mmap", arguments={4: memfd.fileno()})
     memfd.mmap()
+
+
+# landlock
+
+FENCES = needs(when=lambda: landlock.abi() > 0, reason="needs landlock")
+
+
+def ruleset():
+    """A ruleset about executing files and listing directories."""
+    return landlock_create_ruleset(RulesetAttr(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_DIR))
+
+
+def add_a_rule(made, allowed=LANDLOCK_ACCESS_FS_EXECUTE, parent=None, kind=LANDLOCK_RULE_PATH_BENEATH, flags=0):
+    parent = os.open(".", os.O_RDONLY) if parent is None else parent
+    landlock_add_rule(made, kind, PathBeneathAttr(allowed, parent), flags)
+
+
+@example("landlock_add_rule", None, FENCES)
+def allow_a_port(fail):
+    made = Ruleset()
+    fail("landlock_add_rule")
+    landlock_add_rule(made, LANDLOCK_RULE_NET_PORT, NetPortAttr(1, 80))
+
+
+@example("landlock_restrict_self", None, FENCES)
+def restrict(fail):
+    made = Ruleset()
+    fail("landlock_restrict_self")
+    made.restrict()
+
+
+@example("open(O_PATH)", "/", FENCES)
+def allow_a_path(fail):
+    made = Ruleset()
+    fail("openat")
+    made.allow_path("/", "execute")
+
+
+def refused_by_landlock(call, number, words, body, *marks):
+    """The kernel refuses what *body* does with a new ruleset."""
+
+    def fails(fail):
+        body(ruleset())
+
+    fails.__name__ = f"{call}: {words}"
+    provokes(call, number, FENCES, *marks, words=words)(fails)
+
+
+def add_a_rule_to_a_file(made):
+    add_a_rule(made, LANDLOCK_ACCESS_FS_READ_DIR, os.open("/proc/self/status", os.O_RDONLY))
+
+
+def add_a_rule_to_nothing(made):
+    landlock_add_rule(made, LANDLOCK_RULE_PATH_BENEATH, None)
+
+
+def restrict_without_privileges(made):
+    support.become_nobody()
+    landlock_restrict_self(made)
+
+
+def restrict_self(made, flags=0, times=1):
+    prctl.no_new_privs = True
+    for _ in range(times):
+        landlock_restrict_self(made, flags)
+
+
+refused_by_landlock(
+    "landlock_create_ruleset",
+    errno.EINVAL,
+    "0x8000000000000000 do not belong",
+    lambda _: landlock_create_ruleset(RulesetAttr(1 << 63)),
+)
+refused_by_landlock(
+    "landlock_create_ruleset", errno.ENOMSG, "nothing", lambda _: landlock_create_ruleset(RulesetAttr())
+)
+refused_by_landlock("landlock_create_ruleset", errno.EFAULT, "memory", lambda _: landlock_create_ruleset(None, 8))
+refused_by_landlock(
+    "landlock_create_ruleset",
+    errno.E2BIG,
+    "longer than a page",
+    lambda _: landlock_create_ruleset(RulesetAttr(1), 1 << 20),
+)
+refused_by_landlock(
+    "landlock_add_rule", errno.EBADF, "descriptor -1 is not open", lambda made: add_a_rule(made, parent=-1)
+)
+refused_by_landlock(
+    "landlock_add_rule",
+    errno.EBADFD,
+    "is not that of a file with a path",
+    lambda made: add_a_rule(made, parent=os.pipe()[0]),
+)
+refused_by_landlock("landlock_add_rule", errno.EFAULT, "memory", add_a_rule_to_nothing)
+refused_by_landlock("landlock_add_rule", errno.EINVAL, "which alone can have read_dir", add_a_rule_to_a_file)
+refused_by_landlock("landlock_add_rule", errno.ENOMSG, "needs a right", lambda made: add_a_rule(made, 0))
+refused_by_landlock("landlock_restrict_self", errno.E2BIG, "16 rulesets", lambda made: restrict_self(made, times=17))
+refused_by_landlock("landlock_restrict_self", errno.EBADF, "is not open", lambda _: restrict_self(-1))
+refused_by_landlock("landlock_restrict_self", errno.EBADFD, "is not a ruleset", lambda _: restrict_self(0))
+refused_by_landlock(
+    "landlock_restrict_self",
+    errno.EINVAL,
+    "0x80000000 do not belong",
+    lambda made: restrict_self(made, 1 << 31),
+)
+refused_by_landlock("landlock_restrict_self", errno.EPERM, "no_new_privs", restrict_without_privileges)
+
+
+@provokes("open(O_PATH)", errno.ENOENT, FENCES, filename="missing")
+def allow_a_path_that_is_missing(fail):
+    Ruleset().allow_path("missing", "execute")
 
 
 # pipe
@@ -1908,6 +2046,83 @@ def drop_without_privileges(fail):
     prctl(PR_CAPBSET_DROP, 1)
 
 
+# seccomp: tests/kernel/test_seccomp.py has the causes that its sentences tell apart
+
+ALLOW_ALL = Filter(ALLOW).program()
+
+
+def load_filter(flags=0, program=ALLOW_ALL):
+    prctl.no_new_privs = True
+    seccomp(SECCOMP_SET_MODE_FILTER, flags, program)
+
+
+@example("seccomp")
+def load_a_filter(fail):
+    fail("seccomp")
+    load_filter()
+
+
+@example("seccomp")
+def ask_for_an_action(fail):
+    fail("seccomp")
+    seccomp(SECCOMP_GET_ACTION_AVAIL, 0, ALLOW)
+
+
+@provokes("seccomp", errno.EACCES, words=r"needs no_new_privs.*or CAP_SYS_ADMIN")
+def load_without_privileges(fail):
+    capabilities.effective = ()
+    seccomp(SECCOMP_SET_MODE_FILTER, 0, ALLOW_ALL)
+
+
+@provokes("seccomp", errno.EBUSY, needs(kernel=(5, 0)), words="a listener already")
+def load_a_second_listener(fail):
+    load_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER)
+    load_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER)
+
+
+@provokes("seccomp", errno.EFAULT)
+def ask_at_no_address(fail):
+    result = support.libc.syscall(support.number_of("seccomp"), SECCOMP_GET_ACTION_AVAIL, 0, None)
+    assert result == -1
+    SECCOMP.fail(ctypes.get_errno())
+
+
+@provokes("seccomp", errno.EINVAL, words="the last instruction of the program is not a return")
+def load_an_endless_program(fail):
+    load_filter(program=ALLOW_ALL[:8])
+
+
+@provokes("seccomp", errno.EMFILE, needs(kernel=(5, 0)), words="RLIMIT_NOFILE")
+def load_without_a_descriptor(fail):
+    limit("RLIMIT_NOFILE", 0)
+    load_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER)
+
+
+@provokes("seccomp", errno.ENOMEM, words="32768 instructions together")
+def load_too_much(fail):
+    for _ in range(10):
+        load_filter(program=bytes(8 * 4095) + ALLOW_ALL[-16:-8])
+
+
+@provokes("seccomp", errno.EOPNOTSUPP, words="does not know the action 0x7ff10000")
+def ask_for_a_strange_action(fail):
+    seccomp(SECCOMP_GET_ACTION_AVAIL, 0, 0x7FF10000)
+
+
+@provokes("seccomp", errno.ESRCH, words=r"thread \d+ of this process has a filter")
+def load_beside_another_filter(fail):
+    loaded, done = threading.Event(), threading.Event()
+
+    def other():
+        load_filter()
+        loaded.set()
+        done.wait()
+
+    threading.Thread(target=other, daemon=True).start()
+    loaded.wait()
+    load_filter(SECCOMP_FILTER_FLAG_TSYNC)
+
+
 @example("capget")
 def ask_capget(fail):
     fail("capget")
@@ -2322,7 +2537,7 @@ def step(option, call, filename=None, arguments=None, **options):
         spawned(**options)
 
     fails.__name__ = f"step_{option}"
-    example(f"spawn({option})", filename=filename)(fails)
+    example(f"spawn({option}" if ")" in option else f"spawn({option})", filename=filename)(fails)
 
 
 step("new_session", "setsid", new_session=True)
@@ -2343,6 +2558,10 @@ step("capabilities", "capset", capabilities=[])
 step("pdeathsig", "prctl", arguments={0: 1}, pdeathsig=9)
 step("no_new_privs", "prctl", arguments={0: 38}, no_new_privs=True)
 step("signals", "rt_sigprocmask", arguments={0: signal.SIG_SETMASK})
+FENCED = {"sandbox": Sandbox(execute=["/"])}
+step("sandbox): landlock_restrict_self", "landlock_restrict_self", **FENCED)
+# SECCOMP_SET_MODE_FILTER
+step("sandbox): seccomp", "seccomp", arguments={0: 1}, **FENCED)
 step("argv", "execve", "true")
 
 

@@ -13,10 +13,12 @@ from support import inject, needs
 
 import butter._clone_errors
 import butter.errors
+from butter import landlock
 from butter.clone import CLONE_NEWTIME, CLONE_NEWUSER, PIPE, spawn, unshare
 from butter.eventfd import Eventfd
 from butter.fanotify import FAN_CLASS_CONTENT, FAN_REPORT_DFID_NAME, Fanotify
 from butter.inotify import Inotify
+from butter.landlock import Ruleset
 from butter.memfd import MFD_NOEXEC_SEAL, Memfd
 from butter.mounts import MountMonitor
 from butter.pidfd import Pidfd
@@ -154,6 +156,7 @@ OLD = [
     ("5.2", "pidfd_open", errno.ENOSYS, lambda: Pidfd(os.getpid())),
     ("5.3", "waitid", errno.EINVAL, lambda: Pidfd(os.fork() or os._exit(0)).wait()),
     ("6.12", "ioctl", errno.ENOTTY, lambda: Pidfd(os.getpid()).info()),
+    ("6.1", "landlock_add_rule", errno.EINVAL, lambda: (setattr(landlock, "abi", lambda: 2), Ruleset("truncate"))),
     ("5.1", "open_tree", errno.ENOSYS, lambda: Mount("/")),
     ("6.1", "fanotify_init", errno.EINVAL, lambda: MountMonitor()),
 ]

@@ -20,6 +20,7 @@ from commands import ignore, stop
 from kernel.test_examples import EXAMPLES, output, port, reset, running
 from kernel.test_timerfd import shift_the_clock
 
+from butter import landlock
 from butter.memfd import Memfd
 from butter.pipe import Pipe
 from butter.prctl import Capability, prctl
@@ -229,6 +230,85 @@ def test_log_by_tee_without_a_server(tmp_path):
                 with socket.create_connection(address, timeout=30) as client:
                     assert client.recv(100) == b""
                 assert process.stderr.readline().startswith(f"127.0.0.1 {silent} [Errno {errno.ECONNREFUSED}]")
+
+
+def below_a_fence(directory, script):
+    """The output of a shell below the fence of write_nowhere_else.py."""
+    with running("write_nowhere_else.py", directory, "sh", "-c", script) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    return out
+
+
+@support.needs(when=lambda: landlock.abi() >= 3, reason="needs landlock ABI 3")
+def test_write_nowhere_else(tmp_path):
+    """The program reads everything, changes the one directory, and nothing else."""
+    work, other = tmp_path / "work", tmp_path / "other"
+    for place in work, other:
+        place.mkdir()
+        (place / "file").write_text("content")
+    script = f"""
+        cat {other}/file >{work}/copy && mv {work}/copy {work}/new && mkdir {work}/below
+        for change in 'echo x >{other}/file' 'echo x >{other}/new' 'rm {other}/file' 'mkdir {other}/below' \
+                      'ln {work}/file {other}/new' 'ln -s file {other}/link'
+        do
+            sh -c "$change" 2>/dev/null && echo "done: $change"
+        done
+        echo end
+    """
+    assert below_a_fence(work, script) == "end\n"
+    assert (work / "new").read_text() == "content"
+    assert (work / "below").is_dir()
+    assert (other / "file").read_text() == "content"
+    assert os.listdir(other) == ["file"]
+
+
+def test_write_nowhere_else_without_landlock(tmp_path):
+    """Without landlock nothing is started."""
+
+    def body():
+        support.inject("landlock_create_ruleset", errno.ENOSYS)
+        main = runpy.run_path(str(EXAMPLES / "write_nowhere_else.py"))["main"]
+        with pytest.raises(
+            SystemExit, match="nothing was started: landlock_create_ruleset: the system call is missing"
+        ):
+            main(str(tmp_path), "true")
+
+    support.in_child(body)
+
+
+@support.needs(when=lambda: landlock.abi() >= 1, reason="needs landlock")
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("import os; return sorted(os.listdir(directory))", (0, "['code.py', 'file']\n", "")),
+        ("return open('/etc/passwd').read()", (1, "", "PermissionError: [Errno 13] Permission denied: '/etc/passwd'")),
+        ("raise SystemExit(0)", (1, "", "SystemExit: 0")),
+        ("return directory.nothing", (1, "", "AttributeError: 'str' object has no attribute 'nothing'")),
+        ("return object()", (1, "", "TypeError: the result has a object")),
+        ("return [None] * (1 << 30)", (1, "", "MemoryError: ")),
+        ("return '\\x1b[2J'", (0, "'\\x1b[2J'\n", "")),
+    ],
+)
+def test_run_untrusted(tmp_path, body, expected):
+    """The code reads its directory, and its result or error is told."""
+    (tmp_path / "file").touch()
+    (tmp_path / "code.py").write_text(f"def main(directory):\n    {body}\n")
+    with running("run_untrusted.py", tmp_path, tmp_path / "code.py") as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == expected[:2]
+    assert err.startswith(f"the code failed: {expected[2]}" if expected[2] else "")
+
+
+def test_run_untrusted_without_landlock(capsys):
+    """Without landlock nothing is run."""
+
+    def body():
+        support.inject("landlock_create_ruleset", errno.ENOSYS)
+        main = runpy.run_path(str(EXAMPLES / "run_untrusted.py"))["main"]
+        return main("/", "/missing")
+
+    assert support.in_child(body) == 2
 
 
 @support.needs("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")

@@ -1,7 +1,10 @@
 """System calls that fail, or wait, on demand."""
 
 import ctypes
+import fcntl
+import os
 import platform
+import select
 import struct
 
 from support.children import in_child, libc
@@ -98,6 +101,7 @@ _SYSCALLS = {
     "unshare": (272, 97),
     "setns": (308, 268),
     "prctl": (157, 167),
+    "seccomp": (317, 277),
     "capget": (125, 90),
     "capset": (126, 91),
     "setxattr": (188, 5),
@@ -117,6 +121,9 @@ _SYSCALLS = {
     "pidfd_open": (434, 434),
     "pidfd_getfd": (438, 438),
     "getdents64": (217, 61),
+    "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445),
+    "landlock_restrict_self": (446, 446),
 }
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
@@ -153,6 +160,31 @@ def hold(call, first=None):
     open, the calls fail.
     """
     return _filter(call, NOTIFY, {} if first is None else {0: first}, 8)  # SECCOMP_FILTER_FLAG_NEW_LISTENER
+
+
+def answer(call, value, first=None):
+    """Make the system call *call* return *value* for ever, by a process: for a child.
+
+    With *first*, only calls with that first argument.
+    """
+    listener = hold(call, first)
+    alive, held = os.pipe()
+    if not os.fork():
+        try:
+            os.close(held)
+            poll = select.poll()
+            poll.register(listener, select.POLLIN)
+            poll.register(alive, select.POLLIN)
+            while all(fd == listener for fd, _ in poll.poll()):
+                notification = bytearray(80)
+                fcntl.ioctl(listener, 0xC0502100, notification)  # SECCOMP_IOCTL_NOTIF_RECV
+                (key,) = struct.unpack_from("=Q", notification)
+                fcntl.ioctl(listener, 0xC0182101, struct.pack("=QqiI", key, value, 0, 0))  # …_SEND
+        finally:
+            os._exit(0)
+    # the other end is open as long as this process lives
+    os.close(alive)
+    os.close(listener)
 
 
 def _filter(call, answer, arguments, flags=0):

@@ -56,8 +56,7 @@ COMMAND = SHARED["cli"]
 # features whose public modules others may import, because they hand its objects out
 HANDED_OUT = {"pidfd", "_awaitables.pidfd", "asyncio.pidfd", "trio.pidfd"}
 
-# what is made of several features, with its private parts; features never import it.
-# "sandbox" is still to come.
+# what is made of several features, with its private parts; features never import it
 COMPOSITIONS = {"clock", "clone", "mounts", "sandbox", "sigset", "tree"}
 
 # what is slow to import and mostly not needed, so that 'butter watch -r' does not wait

@@ -120,6 +120,17 @@ KERNEL = {
         "struct __user_cap_data_struct",
         dict.fromkeys(["effective", "permitted", "inheritable"], SAME),
     ),
+    ("seccomp", "struct sock_filter"): (
+        "linux/filter.h",
+        "struct sock_filter",
+        {"code": SAME, "jt": SAME, "jf": SAME, "k": SAME},
+    ),
+    ("seccomp", "struct sock_fprog"): ("linux/filter.h", "struct sock_fprog", {"len": SAME, "filter": SAME}),
+    ("seccomp", "struct seccomp_notif_sizes"): (
+        "linux/seccomp.h",
+        "struct seccomp_notif_sizes",
+        dict.fromkeys(["seccomp_notif", "seccomp_notif_resp", "seccomp_data"], SAME),
+    ),
     ("tree", "struct entry_of_directory"): (
         "dirent.h",
         "struct dirent",
@@ -233,8 +244,16 @@ FORMATS = {
             "rootid",
         ],
     ),
+    "=HBBI": ("linux/filter.h", "struct sock_filter", ["code", "jt", "jf", "k"]),
+    "=II7Q": (
+        "linux/seccomp.h",
+        "struct seccomp_data",
+        ["nr", "arch", "instruction_pointer", *(f"args[{index}]" for index in range(6))],
+    ),
     "=QQ": ("sys/resource.h", "struct rlimit64", ["rlim_cur", "rlim_max"]),
     "=Ii": ("linux/capability.h", "struct __user_cap_header_struct", ["version", "pid"]),
+    "=6Q": [0, 8, 16, 24, 32, 40],  # struct landlock_ruleset_attr
+    "=Qi4x": [0, 8],  # struct landlock_path_beneath_attr
     "=6I": [0, 4, 8, 12, 16, 20],  # two of struct __user_cap_data_struct
     "=4xi": [4],  # struct fanotify_event_info_pidfd
     "=4xiI": [4, 8],  # struct fanotify_event_info_error
@@ -245,7 +264,7 @@ FORMATS = {
     "=IIQIIQIIQQIIQQQQQIIQIIIIIIQIIII": [*STATMOUNT, 128, 132, 136, 140, 144, 152, 156, 160, 164],
 }
 # those of butter's own structs, and of a number
-OWN = {"=Q", "=iI", "=2Q6I16x", "=2Q6IQI4x", "=qqqIIi4x", "=iiIII"}
+OWN = {"=Q", "=iI", "=2Q6I16x", "=2Q6IQI4x", "=qqqIIi4x", "=iiIII", "<Q", "<d"}
 
 
 def places(layout):

@@ -23,6 +23,8 @@ TYPED = [
     ("butter watch --fil", "--filesystem"),
     ("butter run --bind /et", "/etc"),
     ("butter run unsh", "unshare"),
+    ("butter fence --read /et", "/etc"),
+    ("butter fence --prof", "--profile"),
     ("butter watch / /et", "/etc"),
     ("butter watch -- unsh", "unshare"),
     ("butter watch / -- unsh", "unshare"),

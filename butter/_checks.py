@@ -1,8 +1,9 @@
-"""The types of arguments of spawn and map_ids; each sentence names the argument."""
+"""The types of arguments of spawn and its like; each sentence names the argument."""
 
 from __future__ import annotations
 
 import io
+import resource
 from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from butter._arguments import FileDescriptor
+
+_INFINITY = (1 << 64) - 1
 
 DESCRIPTOR = "a descriptor or an object with fileno()"
 
@@ -68,3 +71,34 @@ def descriptor(value: FileDescriptor, name: str, form: str = DESCRIPTOR) -> int:
     if fd is None:
         raise TypeError(f"{name} is {type(value).__name__}, which does not have a descriptor")
     return number(fd, 31, name, form)
+
+
+def limit_name(limit: int) -> str:
+    """Return the constant of a limit, or its number."""
+    names = [name for name in vars(resource) if name.startswith("RLIMIT_") and getattr(resource, name) == limit]
+    return min(names, default=f"limit {limit}")
+
+
+def limits_of(rlimits: Mapping[int, tuple[int, int]] | None) -> dict[int, tuple[int, int]]:
+    """Return limits as the kernel has them: -1 is resource.RLIM_INFINITY."""
+    form = "{resource.RLIMIT_…: (soft, hard)}"
+    if not isinstance(rlimits, (Mapping, type(None))):
+        refuse(rlimits, "rlimits", form)
+    found = {}
+    for limit, pair in (rlimits or {}).items():
+        limit = number(limit, 31, "a key of rlimits", f"a number, as in {form}")
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"rlimits[{limit_name(limit)}] must be (soft, hard), not {pair!r}")
+        # a list: PyPy replaces a TypeError in a generator that is unpacked
+        soft, hard = [_limit(value, f"rlimits[{limit_name(limit)}]") for value in pair]
+        found[limit] = soft, hard
+    return found
+
+
+def _limit(value: int, name: str) -> int:
+    """Return a limit as the kernel has it; -1 is resource.RLIM_INFINITY."""
+    if value == -1:
+        return _INFINITY
+    if isinstance(value, int) and value < 0:
+        raise ValueError(f"{name} is {value}; a limit is 0 or more, or RLIM_INFINITY")
+    return number(value, 64, name, "(soft, hard), which are numbers")

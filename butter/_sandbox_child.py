@@ -1,0 +1,171 @@
+"""The forked child of a sandbox, from the fork to its end: it runs one function.
+
+It sends a value as :mod:`butter._sandbox_data` has it: ``("value", result)``,
+or ``("raised", name of the class, arguments, text, traceback)``.
+"""
+
+from __future__ import annotations
+
+import builtins
+import fcntl
+import gc
+import os
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from butter._sandbox_data import encoded
+from butter._sandbox_start import put_up
+from butter.errors import plain
+from butter.fd import close_range
+from butter.prctl import prctl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, NoReturn
+
+    from butter._fence import Fence
+
+#: the bytes in front of what the child sends: how long it is
+HEADER = 8
+#: how many characters of a traceback are sent
+LONGEST_TEXT = 1 << 14
+#: how long an exception is at most; its arguments are left out if they are longer
+LONGEST_ERROR = 1 << 18
+
+#: the exceptions that come back as themselves; a program may put others into builtins
+EXCEPTIONS = {
+    name: found
+    for name, found in vars(builtins).items()
+    if isinstance(found, type) and issubclass(found, Exception) and found.__name__ == name
+}
+
+_FIRST_FREE = 3
+# PyPy does not have it
+_F_DUPFD_CLOEXEC = 1030
+_parents: list[object] = []
+
+
+def live(
+    fence: Fence,
+    function: Callable[..., Any],
+    arguments: Sequence[object],
+    streams: Sequence[int],
+    start: int,
+    results: int,
+    limit: int,
+) -> NoReturn:
+    """Run the function behind the fence, send what becomes of it, and end.
+
+    All signals are blocked. *start* is the descriptor of a pipe with a byte for the
+    moment at which the parent is ready, *results* that of the pipe for the result, at
+    most *limit* bytes long. *streams* become those of the child; -1 is /dev/null.
+    """
+    try:
+        try:
+            results = _settle(fence, streams, start, results)
+            _enter(fence)
+            content = _run(function, arguments, limit)
+        except BaseException as error:
+            content = told(error)
+        _send(results, content)
+    finally:
+        # no handlers of atexit, and no buffers of files, since they are the parent's
+        os._exit(0)
+
+
+def _settle(fence: Fence, streams: Sequence[int], start: int, results: int) -> int:
+    """Leave what is the parent's. Return the descriptor for the result."""
+    prctl.pdeathsig = signal.SIGKILL
+    if not os.read(start, 1):
+        os._exit(0)  # the parent is gone, or was interrupted
+    # without a controlling terminal, nothing can be typed into one
+    os.setsid()
+    for signum in signal.valid_signals():
+        if callable(signal.getsignal(signum)) and signum not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    sources = [null if fd < 0 else fd for fd in (*streams, results)]
+    kept = [fcntl.fcntl(fd, _F_DUPFD_CLOEXEC, _FIRST_FREE) for fd in sources]
+    for place, fd in enumerate(kept[:-1]):
+        os.dup2(fd, place)
+    used = [each.fileno() for each in (fence.cgroup, fence.ruleset) if each is not None]
+    _close_all_but([*used, kept[-1]])
+    # what is unwritten in the parent's files is the parent's: they are kept, so that
+    # nothing writes it when they are forgotten
+    _parents[:] = [sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__]
+    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    if hasattr(gc, "freeze"):
+        gc.freeze()  # nor are the parent's other objects finalised here
+    os.environ.clear()
+    os.environ.update(fence.env or {})
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return kept[-1]
+
+
+def _enter(fence: Fence) -> None:
+    """Put up the fence, and let go of what it was made of."""
+    try:
+        put_up(fence)
+    except OSError as error:
+        raise plain(error) from error
+    for each in (fence.cgroup, fence.ruleset):
+        if each is not None:
+            os.close(each.fileno())
+
+
+def _close_all_but(kept: Iterable[int]) -> None:
+    """Close all descriptors past the streams, but for these."""
+    first = _FIRST_FREE
+    for fd in [*sorted(kept), 1 << 31]:
+        if first < fd:
+            try:
+                close_range(first, fd - 1)
+            except OSError:  # older than Linux 5.9, or hidden by a filter
+                os.closerange(first, min(fd, os.sysconf("SC_OPEN_MAX")))
+        first = fd + 1
+
+
+def _run(function: Callable[..., Any], arguments: Sequence[object], limit: int) -> bytes:
+    """Return what the function returns, as it is sent."""
+    value = function(*arguments)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return encoded(("value", value), limit)
+
+
+def told(error: BaseException) -> bytes:
+    """Return an exception, as it is sent."""
+    name: str = ""
+    arguments: tuple[Any, ...] = ()
+    if EXCEPTIONS.get(type(error).__name__) is type(error):
+        name, arguments = type(error).__name__, error.args
+    if name and isinstance(error, OSError) and len(error.args) > 1:
+        # OSError itself finds the class by the errno; between the two names it has the
+        # number of an error of Windows
+        # PyPy has the path as it was passed
+        files = [
+            os.fspath(file) if isinstance(file, os.PathLike) else file for file in (error.filename, error.filename2)
+        ]
+        name, arguments = "OSError", (error.errno, error.strerror, files[0], None, files[1])
+    try:
+        text = "".join(traceback.format_exception_only(type(error), error)).strip()
+        lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    except BaseException:
+        text, lines = type(error).__name__, ""
+    fields = text[:LONGEST_TEXT], lines[-LONGEST_TEXT:]
+    try:
+        return encoded(("raised", name, tuple(arguments), *fields), LONGEST_ERROR)
+    except Exception:  # the arguments are not plain data
+        return encoded(("raised", "", (), *fields), LONGEST_ERROR)
+
+
+def _send(results: int, content: bytes) -> None:
+    left = memoryview(len(content).to_bytes(HEADER, "little") + content)
+    while left:
+        left = left[os.write(results, left) :]

@@ -1,0 +1,975 @@
+"""Sandboxes around a function, a program and this process, and their reports."""
+
+import errno
+import fcntl
+import io
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from support import alarms, become_nobody, descriptors, in_child, inject, needs
+from support.cgroups import needs_cgroup, own_cgroup
+
+from butter import _sandbox_cgroup, _sandbox_kernel, _sandbox_profiles, landlock
+from butter._sandbox_child import EXCEPTIONS
+from butter._sandbox_profiles import PROFILES, Needs, filter_of, gaps_of
+from butter._sandbox_report import calls_of
+from butter.clone import CLONE_NEWUSER, PIPE, spawn
+from butter.landlock import GAPS, NotEnforced
+from butter.prctl import Capability, prctl
+from butter.sandbox import DEVICES, DEVNULL, Sandbox, SandboxedError
+from butter.seccomp import ALLOW, ERRNO, Filter
+
+pytestmark = needs(kernel=(5, 13))
+
+LONG = 60
+# PyPy does not have it
+O_TMPFILE = 0o20200000
+#: the system, for programs
+SYSTEM = [path for path in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc") if os.path.exists(path)]
+
+
+def build(**options):
+    return Sandbox(**{"execute": SYSTEM, "syscalls": "build", **options})
+
+
+def output(argv, **options):
+    """The bytes that a program writes to stdout and stderr, and its exit code."""
+    with spawn(argv, stdout=PIPE, stderr=PIPE, **options) as child:
+        return child.stdout.read(), child.stderr.read(), child.wait(LONG)
+
+
+# run: results
+
+
+def test_result():
+    """The result of a function comes back, and its arguments reach it."""
+    result = Sandbox().run(lambda *args: {"got": args, "all": [None, True, 1.5, "ä", b"\xff", {1}]}, (1, 2), "x")
+    assert result == {"got": ((1, 2), "x"), "all": [None, True, 1.5, "ä", b"\xff", {1}]}
+
+
+@pytest.mark.parametrize("error", [ValueError("no", 3), KeyError("key"), ZeroDivisionError(), StopIteration([1])])
+def test_builtin_exception(error):
+    """An exception of a builtin class comes back as itself, caused by its traceback."""
+
+    def fail():
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        Sandbox().run(fail)
+    assert type(caught.value) is type(error)
+    assert caught.value.args == error.args
+    assert "in fail\n" in caught.value.__cause__.traceback
+
+
+def test_error_of_a_file():
+    """The error of a system call has its errno and its files."""
+    with pytest.raises(PermissionError) as caught:
+        Sandbox().run(open, "/etc/passwd")
+    assert (caught.value.errno, caught.value.filename) == (errno.EACCES, "/etc/passwd")
+    with pytest.raises(PermissionError) as caught:
+        Sandbox().run(os.rename, "/etc/passwd", "/etc/other")
+    assert (caught.value.filename, caught.value.filename2) == ("/etc/passwd", "/etc/other")
+
+
+class Own(ValueError):
+    pass
+
+
+class Pretender(Exception):
+    pass
+
+
+Pretender.__name__ = "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (Own("reason"), "Own: reason"),
+        (Pretender("reason"), "reason"),
+        (ValueError(object), "ValueError: <class 'object'>"),
+        (SystemExit(3), "SystemExit: 3"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (Own("\x1b[2J"), r"Own: \\x1b\[2J"),
+    ],
+)
+def test_other_exception(error, text):
+    """Any other exception is a SandboxedError, whose text cannot harm a terminal."""
+
+    def fail():
+        raise error
+
+    with pytest.raises(SandboxedError, match=text) as caught:
+        Sandbox().run(fail)
+    assert "in fail\n" in caught.value.traceback
+
+
+def test_only_exceptions_are_made():
+    """No class but the builtin exceptions can come of a name that the child sends."""
+    assert {"ValueError", "OSError"} < set(EXCEPTIONS)
+    assert not {"SystemExit", "KeyboardInterrupt", "GeneratorExit", "BaseException", "eval", "type"} & set(EXCEPTIONS)
+    assert all(issubclass(found, Exception) and found.__module__ == "builtins" for found in EXCEPTIONS.values())
+
+
+@pytest.mark.parametrize("value", [object(), [iter([])], os.stat("/")])
+def test_result_that_is_not_plain(value):
+    """A result of another type is refused, with its name."""
+    with pytest.raises(TypeError, match=type(value).__name__ if not isinstance(value, list) else "iterator"):
+        Sandbox().run(lambda: value)
+
+
+def test_limit_of_the_result():
+    """A result has as many bytes as the caller allows."""
+    assert Sandbox().run(lambda: b"x" * 66, limit=100)
+    with pytest.raises(ValueError, match="longer than 100 bytes"):
+        Sandbox().run(lambda: b"x" * 100, limit=100)
+
+
+def forged(content):
+    """Send something else than the result, as a child can that was taken over."""
+    for fd in range(3, 64):
+        try:
+            os.write(fd, content)
+        except OSError:
+            pass
+    os._exit(0)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "exit code 0"),
+        (b"\5", "exit code 0"),
+        (b"\5" + bytes(7) + b"nonsense", "not a result"),
+        (b"\1" + bytes(7) + b"N", "neither a result nor an exception"),
+        (b"\xff" * 8, "bytes as its result"),
+        (b"\x0b" + bytes(7) + b"t\2" + bytes(7) + b"NN", "neither a result"),
+    ],
+)
+def test_forged_result(content, sentence):
+    """A child that sends anything else, or less, does no harm."""
+    with pytest.raises(SandboxedError, match=sentence):
+        Sandbox().run(forged, content)
+
+
+# run: the end of the child
+
+
+def test_killed():
+    """A child that a signal kills is told of, with the signal."""
+    with pytest.raises(SandboxedError, match="SIGKILL") as caught:
+        Sandbox().run(lambda: os.kill(os.getpid(), signal.SIGKILL))
+    assert caught.value.signal == signal.SIGKILL
+
+
+def test_exit_code():
+    """A child that ends without a result is told of, with its exit code."""
+    with pytest.raises(SandboxedError, match="exit code 4"):
+        Sandbox().run(os._exit, 4)
+
+
+def test_limits():
+    """A child has the limits, and its excess is told of."""
+    limited = Sandbox(rlimits={resource.RLIMIT_AS: (1 << 30, 1 << 30), resource.RLIMIT_CPU: (1, 1)})
+    with pytest.raises(MemoryError):
+        limited.run(lambda: len(bytes(1 << 31)))
+    assert limited.run(resource.getrlimit, resource.RLIMIT_CPU) == (1, 1)
+    assert limited.run(resource.getrlimit, resource.RLIMIT_CORE) == (0, 0)
+
+
+def test_timeout():
+    """A child that takes too long is killed."""
+    before = descriptors()
+    with pytest.raises(TimeoutError, match=r"not returned within 0\.05 seconds"):
+        Sandbox().run(time.sleep, LONG, timeout=0.05)
+    assert descriptors() == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+class Interruption(Exception):
+    pass
+
+
+def test_interruption():
+    """An exception of a signal handler ends the wait and the child."""
+
+    def handler(*_):
+        raise Interruption
+
+    signal.signal(signal.SIGUSR1, handler)
+    try:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(Interruption):
+            Sandbox().run(time.sleep, LONG)
+    finally:
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_processes_of_the_child():
+    """The processes of a child end with it."""
+    reading, writing = os.pipe()
+
+    def start():
+        if not os.fork():
+            time.sleep(LONG)
+
+    build().run(start, stderr=writing)
+    os.close(writing)
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+
+
+def test_reaped_elsewhere():
+    """A result comes although SIGCHLD is ignored, and the kernel reaps the child."""
+
+    def body():
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        results = [Sandbox().run(int)]
+        with pytest.raises(SandboxedError, match="without a result"):
+            Sandbox().run(os._exit, 4)
+        return results
+
+    assert in_child(body) == [0]
+
+
+# run: what the child has of its parent
+
+
+def test_descriptors_of_the_child():
+    """The child has none of its parent's descriptors, and its streams are /dev/null."""
+
+    def look():
+        found = {}
+        for fd in range(64):
+            try:
+                found[fd] = os.fstat(fd).st_rdev
+            except OSError:
+                pass
+        return found
+
+    null = os.stat(os.devnull).st_rdev
+    with open("/etc/passwd"):
+        found = Sandbox().run(look)
+    assert {fd: found.pop(fd) for fd in range(3)} == dict.fromkeys(range(3), null)
+    assert list(found.values()) == [0]  # the pipe for the result
+
+
+def test_streams(tmp_path):
+    """The child has the streams that are passed, and what is printed arrives."""
+    with open(tmp_path / "in", "w+") as source, open(tmp_path / "out", "w+") as target:
+        source.write("line\n")
+        source.seek(0)
+
+        def talk():
+            print(input())
+            print("error", file=sys.stderr)
+
+        Sandbox().run(talk, stdin=source, stdout=target, stderr=target)
+        target.seek(0)
+        assert sorted(target) == ["error\n", "line\n"]
+
+
+def test_buffers_of_the_parent(tmp_path):
+    """The child does not write the bytes that wait in the files of its parent."""
+    with open(tmp_path / "file", "w") as file:
+        file.write("once")
+        Sandbox(write=[tmp_path]).run(lambda: None)
+    assert (tmp_path / "file").read_text() == "once"
+
+
+def test_handlers_of_the_parent():
+    """The child has none of the handlers of its parent, and blocks no signal."""
+
+    def look():
+        return signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL, signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+    signal.signal(signal.SIGUSR1, print)
+    try:
+        assert Sandbox().run(look) == (True, True)
+    finally:
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+
+
+def test_environment(monkeypatch):
+    """The child has a harmless environment, or the one that it is given."""
+    monkeypatch.setenv("SECRET", "x")
+    monkeypatch.setenv("PATH", "/bin")
+    found = Sandbox().run(lambda: dict(os.environ))
+    assert found["PATH"] == "/bin"
+    assert "SECRET" not in found
+    assert Sandbox(env={"A": "b"}).run(lambda: dict(os.environ)) == {"A": "b"}
+
+
+def test_session():
+    """The child has a session of its own, and so no terminal."""
+    assert Sandbox().run(lambda: os.getsid(0) == os.getpid())
+
+
+def test_capabilities():
+    """The child has no capabilities, and cannot get one."""
+    found = Sandbox().run(lambda: (list(prctl.ambient), prctl.no_new_privs, sorted(capabilities_here())))
+    assert found == ([], True, [])
+
+
+def capabilities_here():
+    from butter.prctl import capget
+
+    return [int(each) for group in capget() for each in group]
+
+
+def test_alarms():
+    """Signals that come again and again do not disturb a run."""
+    sandbox = Sandbox()
+    with alarms(lambda *_: None):
+        assert [sandbox.run(abs, -1) for _ in range(5)] == [1] * 5
+
+
+# what is named
+
+
+def test_paths(tmp_path):
+    """Files that are named can be read, or written, and no others."""
+    for name in "read", "write", "other":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    sandbox = Sandbox(read=[tmp_path / "read"], write=[os.fsencode(tmp_path / "write")])
+    assert sandbox.run(lambda: (tmp_path / "read" / "file").read_text()) == "read"
+    assert sandbox.run(lambda: (tmp_path / "write" / "file").read_text()) == "write"
+    sandbox.run(lambda: (tmp_path / "write" / "new").write_text("x") and None)
+    assert (tmp_path / "write" / "new").read_text() == "x"
+    for path in "read/new", "other/new", "read/file", "other/file":
+        with pytest.raises(PermissionError):
+            sandbox.run(lambda path=path: open(tmp_path / path, "w").close())
+    with pytest.raises(PermissionError):
+        sandbox.run(lambda: (tmp_path / "other" / "file").read_text())
+
+
+def test_paths_are_looked_up_each_time(tmp_path):
+    """A path means the file that it leads to when the fences are put up."""
+    path = tmp_path / "file"
+    sandbox = Sandbox(read=[path])
+    with pytest.raises(FileNotFoundError, match="does not exist") as caught:
+        sandbox.run(path.read_text)
+    assert caught.value.filename == str(path)
+    path.write_text("first")
+    assert sandbox.run(path.read_text) == "first"
+    path.unlink()
+    path.write_text("second")
+    assert sandbox.run(path.read_text) == "second"
+
+
+def test_ports():
+    """A sandbox connects to the ports that are named, and listens at them."""
+
+    def connect(port):
+        with socket.socket() as connection:
+            connection.connect(("127.0.0.1", port))
+            return connection.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        port = server.getsockname()[1]
+        client = Sandbox(connect=[port], syscalls="network-client")
+
+        def serve():
+            with server.accept()[0] as connection:
+                connection.send(b"x")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert client.run(connect, port) == b"x"
+        thread.join()
+        for run, wrong in (client, other.getsockname()[1]), (Sandbox(), port):
+            with pytest.raises(PermissionError):
+                run.run(connect, wrong)
+        with pytest.raises(PermissionError):
+            client.run(lambda: socket.create_server(("127.0.0.1", 0)).close())
+
+
+@needs(kernel=(6, 7))
+def test_bind():
+    """A server has the ports that are named, and no other."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    sandbox = Sandbox(bind=[port], syscalls="network-client")
+    sandbox.run(lambda: socket.create_server(("127.0.0.1", port)).close())
+    with pytest.raises(PermissionError):
+        sandbox.run(lambda: socket.create_server(("127.0.0.1", 0)).close())
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET])
+def test_pairs_of_sockets(kind):
+    """Two sockets that are connected to each other are always there."""
+
+    def talk():
+        first, second = socket.socketpair(socket.AF_UNIX, kind)
+        first.send(b"x")
+        return second.recv(1)
+
+    assert Sandbox().run(talk) == b"x"
+
+
+def test_devices():
+    """The devices of every program are there, unless none are wanted."""
+    assert Sandbox().run(lambda: [len(os.read(os.open(path, os.O_RDWR), 1)) for path in DEVICES]) == [0, 1, 1, 1, 1]
+    with pytest.raises(PermissionError):
+        Sandbox(devices=[]).run(open, "/dev/null")
+
+
+def test_threads():
+    """The profile pure has threads, and no processes."""
+
+    def work():
+        thread = threading.Thread(target=lambda: None)
+        thread.start()
+        thread.join()
+        return True
+
+    assert Sandbox().run(work)
+    with pytest.raises(PermissionError):
+        Sandbox().run(lambda: os.fork() and None)
+
+
+# spawn
+
+
+def test_program():
+    """A program is fenced from its first instruction, and has no capabilities."""
+    out, err, code = output(["sh", "-c", "cat /proc/self/status; exit 3"], sandbox=build(read=["/proc"]))
+    fields = dict(line.split(":\t", 1) for line in out.decode().splitlines())
+    assert (err, code) == (b"", 3)
+    assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
+    assert {fields[f"Cap{name}"] for name in ("Inh", "Prm", "Eff", "Amb")} == {"0" * 16}
+
+
+def test_program_reads_what_is_named(tmp_path):
+    """A program reads what is named, and nothing else."""
+    (tmp_path / "file").write_text("content")
+    assert output(["cat", tmp_path / "file"], sandbox=build(read=[tmp_path])) == (b"content", b"", 0)
+    out, err, code = output(["cat", tmp_path / "file"], sandbox=build())
+    assert (out, code) == (b"", 1)
+    assert b"Permission denied" in err
+
+
+def test_environment_of_a_program(monkeypatch):
+    """A program has the environment of the sandbox, unless spawn is given one."""
+    monkeypatch.setenv("SECRET", "x")
+    assert b"SECRET" not in output(["env"], sandbox=build())[0]
+    assert output(["env"], sandbox=build(env={"PATH": "/usr/bin:/bin", "A": "b"}))[0].split() == [
+        b"PATH=/usr/bin:/bin",
+        b"A=b",
+    ]
+    assert output(["/usr/bin/env"], sandbox=build(), env={"B": "c"})[0] == b"B=c\n"
+
+
+def test_limits_of_a_program():
+    """A program has the limits of the sandbox, and those of spawn."""
+    limited = build(rlimits={resource.RLIMIT_NOFILE: (50, 60)})
+    options = {"rlimits": {resource.RLIMIT_NOFILE: (70, 80), resource.RLIMIT_CPU: (9, 9)}}
+    assert output(["sh", "-c", "ulimit -n; ulimit -Hn; ulimit -t"], sandbox=limited, **options)[0] == b"50\n60\n9\n"
+
+
+def test_numbers_of_descriptors():
+    """A program that has many descriptors does not overwrite the ruleset."""
+    with open(os.devnull) as null:
+        passed = dict.fromkeys(range(3, 60), null)
+        assert output(["sh", "-c", "cat /etc/passwd <&9 >/dev/null"], sandbox=build(), pass_fds=passed)[2] == 0
+
+
+def test_as_another_user():
+    """A program may be of another user, with memory of its own, and in namespaces."""
+    for options in {"namespaces": CLONE_NEWUSER}, {"user": os.geteuid()}:
+        assert output(["true"], sandbox=build(), **options) == (b"", b"", 0)
+
+
+def test_without_privileges():
+    """A user without rights has sandboxes, too."""
+
+    def body():
+        become_nobody()
+        before = Sandbox().run(open_is_refused, "/etc/passwd"), output(["id", "-u"], sandbox=build())[2]
+        build().restrict()
+        return (*before, open_is_refused("/proc/self/status"))
+
+    assert in_child(body) == (True, 0, True)
+
+
+def open_is_refused(path):
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except PermissionError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("execute", "sentence"),
+    [
+        ([], "has to name the program"),
+        (["/etc"], "has to name the program"),
+    ],
+)
+def test_program_that_is_not_named(execute, sentence):
+    """A program that may not be executed is refused before there is a process."""
+    with pytest.raises(PermissionError, match=f"sandbox: execute {sentence}") as caught:
+        spawn(["/bin/true"], sandbox=Sandbox(execute=execute))
+    assert caught.value.filename == "/bin/true"
+
+
+def test_loader_and_interpreter(tmp_path):
+    """The loader of a program and the interpreter of a script have to be named."""
+    program = os.path.realpath("/usr/bin/env")
+    with pytest.raises(PermissionError, match="the loader of"):
+        spawn([program], sandbox=Sandbox(execute=[program]))
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\nexit 5\n")
+    script.chmod(0o755)
+    with pytest.raises(PermissionError, match="the interpreter of"):
+        spawn([script], sandbox=Sandbox(execute=[tmp_path]))
+    assert output([script], sandbox=build(execute=[*SYSTEM, tmp_path]))[2] == 5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"#!",
+        b"#!\n",
+        b"\x7fELF",
+        b"\x7fELF\2\1" + b"\xff" * 100,
+        b"\x7fELF\1\2" + b"\xff" * 100,
+        b"\x7fELF\2\1" + bytes(100),
+    ],
+)
+def test_strange_programs(tmp_path, content):
+    """A program that cannot be read is left to the kernel."""
+    program = tmp_path / "program"
+    program.write_bytes(content)
+    program.chmod(0o755)
+    with pytest.raises(OSError, match=r"spawn\(argv\)"):
+        spawn([program], sandbox=Sandbox(execute=[tmp_path]))
+
+
+def test_search_path(tmp_path):
+    """Of the programs on the search path one that may be executed is enough."""
+    (tmp_path / "true").write_bytes(b"#!/bin/false\n")
+    (tmp_path / "true").chmod(0o755)
+    assert output(["true"], sandbox=build(), path=f"{tmp_path}:/usr/bin:/bin")[2] == 0
+    with pytest.raises(FileNotFoundError):
+        spawn(["butter-has-no-such-program"], sandbox=build())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"capabilities": [Capability.NET_RAW]}, ValueError, "the sandbox drops all of them"),
+        ({"sandbox": "pure"}, TypeError, "sandbox must be a butter.sandbox.Sandbox or None, not str"),
+    ],
+)
+def test_options_in_the_way(options, error, sentence):
+    """An option that a sandbox contradicts is refused."""
+    before = descriptors()
+    with pytest.raises(error, match=sentence):
+        spawn(["true"], **{"sandbox": build(), **options})
+    assert descriptors() == before
+
+
+def test_filter_that_forbids_the_exec():
+    """A filter of the caller's that forbids the exec is told of."""
+    closed = Filter(ALLOW).add("execve", ERRNO(errno.EPERM))
+    with pytest.raises(PermissionError, match=r"spawn\(argv\)"):
+        spawn(["true"], sandbox=Sandbox(execute=SYSTEM, syscalls=closed))
+
+
+# restrict
+
+
+def test_restrict():
+    """The process itself is fenced, and what it starts."""
+
+    def body():
+        build(read=["/proc"]).restrict()
+        return (
+            open_is_refused(__file__),
+            not os.system("cat /proc/self/status > /dev/null"),
+            prctl.no_new_privs,
+            capabilities_here(),
+        )
+
+    assert in_child(body) == (True, True, True, [])
+
+
+def test_sandbox_in_a_sandbox():
+    """Sandboxes can be in each other."""
+
+    def body():
+        build().restrict()
+        return build().run(lambda: 1), output(["true"], sandbox=build())[2]
+
+    assert in_child(body) == (1, 0)
+
+
+def test_restrict_with_threads():
+    """A process with threads is not restricted, since they would stay outside."""
+    event = threading.Event()
+    thread = threading.Thread(target=event.wait)
+    thread.start()
+    try:
+        with pytest.raises(RuntimeError, match="has 2 threads"):
+            Sandbox().restrict()
+        assert not prctl.no_new_privs
+    finally:
+        event.set()
+        thread.join()
+
+
+def test_restrict_leaves_no_descriptor():
+    """The descriptors of the fences are closed."""
+
+    def body():
+        before = descriptors()
+        Sandbox(read=["/proc"]).restrict()
+        return len(descriptors()) - len(before)
+
+    assert in_child(body) == 0
+
+
+# arguments
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"read": "/etc"}, TypeError, "read must be a list of paths, not str"),
+        ({"write": [1]}, TypeError, "an entry of write must be str, bytes or a path, not int"),
+        ({"connect": [1 << 16], "syscalls": "build"}, ValueError, "connect"),
+        ({"bind": ["http"], "syscalls": "build"}, TypeError, "an entry of bind must be a TCP port, not str"),
+        ({"connect": [80]}, ValueError, "the profile 'pure' has no network"),
+        ({"syscalls": "purest"}, ValueError, "the profiles are pure, network-client, build"),
+        ({"syscalls": None}, TypeError, "syscalls must be the name of a profile or a butter.seccomp.Filter"),
+        ({"env": []}, TypeError, "env must be a mapping"),
+        ({"rlimits": {0: 5}}, TypeError, r"must be \(soft, hard\)"),
+        ({"memory": 0}, ValueError, "memory is 0"),
+        ({"processes": True}, TypeError, "processes"),
+        ({"scope": 1}, TypeError, "scope must be True or False"),
+        ({"best_effort": None}, TypeError, "best_effort must be True or False"),
+    ],
+)
+def test_arguments(options, error, sentence):
+    """A value that cannot be is refused, with the name of the argument."""
+    with pytest.raises(error, match=sentence):
+        Sandbox(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"timeout": -1}, ValueError),
+        ({"timeout": "1"}, TypeError),
+        ({"limit": -1}, ValueError),
+        ({"stdin": "file"}, TypeError),
+        ({"stdout": io.StringIO()}, TypeError),
+    ],
+)
+def test_arguments_of_run(options, error):
+    """A wrong argument of run is refused before there is a child."""
+    with pytest.raises(error, match=next(iter(options))):
+        Sandbox().run(int, **options)
+    assert DEVNULL < 0
+
+
+def test_repr():
+    """A sandbox shows its profile, or its filter."""
+    assert repr(Sandbox()) == "<Sandbox pure>"
+    assert "Filter(ALLOW)" in repr(Sandbox(syscalls=Filter(ALLOW)))
+
+
+# kernels that cannot enforce it
+
+
+@pytest.mark.parametrize("call", ["landlock_create_ruleset", "seccomp"])
+def test_missing_call(call):
+    """Where a filter hides a call the sandbox does not start, but by best_effort."""
+
+    def body():
+        inject(call, errno.ENOSYS)
+        for start in lambda: Sandbox().run(int), lambda: spawn(["true"], sandbox=build()), Sandbox().restrict:
+            with pytest.raises(NotEnforced, match=r"sandbox: .*hides.* best_effort=True"):
+                start()
+        report = Sandbox().report()
+        weak = Sandbox(best_effort=True)
+        return report["starts"], len(report["missing"]), report["fences"], weak.run(open_is_refused, "/etc/passwd")
+
+    starts, count, fences, refused = in_child(body)
+    assert (starts, count) == (False, 1)
+    assert fences[call.split("_")[0]] is False
+    assert refused is (call == "seccomp")
+
+
+@pytest.mark.parametrize("call", ["landlock_add_rule", "landlock_restrict_self"])
+def test_missing_later_call(call):
+    """Where only a later call is hidden, nothing runs either."""
+
+    def body():
+        inject(call, errno.ENOSYS)
+        for start in lambda: Sandbox().run(os._exit, 9), lambda: spawn(["true"], sandbox=build()):
+            with pytest.raises(OSError, match="landlock") as caught:
+                start()
+            assert caught.value.errno == errno.ENOSYS
+        return True
+
+    assert in_child(body)
+
+
+def old(monkeypatch, number):
+    """Have landlock of an older ABI."""
+    monkeypatch.setattr(landlock, "abi", lambda: number)
+
+
+@pytest.mark.parametrize(
+    ("options", "least"), [({"connect": [80], "syscalls": "build"}, 4), ({"devices": ["/dev/null", "/dev/tty"]}, 5)]
+)
+def test_older_abi(monkeypatch, options, least):
+    """A sandbox that an older ABI cannot enforce refuses to start."""
+    old(monkeypatch, least - 1)
+    sandbox = Sandbox(**options)
+    with pytest.raises(NotEnforced, match=f"need landlock ABI {least}, .* has ABI {least - 1}"):
+        sandbox.run(int)
+    assert sandbox.report()["starts"] is False
+    assert Sandbox(**options, best_effort=True).report()["starts"]
+    old(monkeypatch, least)
+    assert sandbox.report()["starts"] is True
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_pure_on_every_abi(monkeypatch, number, tmp_path):
+    """The profile pure holds on every ABI, by the filter where landlock cannot."""
+    old(monkeypatch, number)
+    sandbox = Sandbox(write=[tmp_path])
+    assert sandbox.run(lambda: [open_is_refused("/etc/passwd"), (tmp_path / "file").write_text("x")]) == [True, 1]
+    ways = {way["name"]: way["closed"] for way in sandbox.report()["ways"]}
+    left = {"stat", "chdir", "flock", "open_files", "mmap", "processes", "machine", "time", "kernel"}
+    assert {name for name, closed in ways.items() if not closed} == left
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_promised_kernels(monkeypatch, profile):
+    """On the first kernel that a profile promises it starts, and closes these ways."""
+    assert landlock.ABIS[profile.abi] == profile.kernel
+    old(monkeypatch, profile.abi)
+    ports = {"connect": [80], "bind": [80]} if profile.network else {}
+    report = Sandbox(syscalls=profile.name, **ports).report()
+    closed = {way["name"] for way in report["ways"] if way["closed"]}
+    assert report["starts"]
+    assert {"read", "write", "execute", "signal", "udp", "ioctl", "truncate", "io_uring", "user_namespace"} <= closed
+    assert "tcp_fast_open" in closed
+
+
+# control groups
+
+
+def test_without_controllers(monkeypatch):
+    """Bounds that need a control group are refused where there is none."""
+    monkeypatch.setattr(_sandbox_cgroup, "find", lambda controllers: None)
+    for options in {"memory": 1 << 30}, {"processes": 5}:
+        with pytest.raises(NotEnforced, match=r"needs a control group .* rlimits bound each process"):
+            Sandbox(**options).run(int)
+        assert Sandbox(**options).report()["fences"]["cgroup"] is False
+        assert Sandbox(**options, best_effort=True).run(int) == 0
+
+
+def test_settings():
+    """The bounds are those of memory, with swap, and of processes."""
+    assert _sandbox_cgroup.settings_of(5, 6) == {"memory.max": "5", "memory.swap.max": "0", "pids.max": "6"}
+    assert _sandbox_cgroup.settings_of(None, None) == {}
+
+
+@needs_cgroup
+def test_control_group(monkeypatch):
+    """A function and a program have a group of their own, which is removed later."""
+    with own_cgroup() as directory:
+        monkeypatch.setattr(_sandbox_cgroup, "find", lambda controllers: directory)
+        sandbox = build(read=["/proc"])
+        sandbox._settings = {"cgroup.max.descendants": "0"}
+        group = sandbox.run(lambda: Path("/proc/self/cgroup").read_text())
+        assert f"{directory.name}/butter-sandbox-{os.getpid()}-" in group
+        assert list(directory.glob("butter-*")) == []
+        assert b"/butter-sandbox-" in output(["cat", "/proc/self/cgroup"], sandbox=sandbox)[0]
+        with pytest.raises(ValueError, match="cgroup must be None"):
+            spawn(["true"], sandbox=sandbox, cgroup=directory)
+        _sandbox_cgroup.sweep(directory)
+        assert list(directory.glob("butter-*")) == []
+
+
+# the filters
+
+
+EVERYTHING = Needs(connect=True, bind=True, execute=True)
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("socket", (socket.AF_UNIX, socket.SOCK_STREAM, 0)),
+        ("socket", (socket.AF_INET, socket.SOCK_DGRAM, 0)),
+        ("socket", (socket.AF_INET | 1 << 32, socket.SOCK_RAW, 0)),
+        ("socket", (socket.AF_INET, socket.SOCK_STREAM, 262)),
+        ("socketpair", (socket.AF_UNIX, socket.SOCK_DGRAM, 0)),
+        ("sendto", (3, 0, 0, 0x20000000)),
+        ("ioctl", (0, 0x5412)),
+        ("ioctl", (0, 0x5412 | 1 << 32)),
+        ("clone", (0x10000000,)),
+        ("clone", (0x8000,)),
+        ("clone3", (0, 0)),
+        ("unshare", (0x10000000,)),
+        ("open", (0, os.O_CREAT, 0o4755)),
+        ("openat", (0, 0, os.O_CREAT, 0o2755)),
+        ("openat", (0, 0, O_TMPFILE | os.O_WRONLY, 0o4755)),
+        ("openat2", (0, 0, 0)),
+        ("mknod", (0, 0o104755, 0)),
+        ("chmod", (0, 0o4755)),
+        ("fchmodat", (0, 0, 0o2755)),
+        ("chown", (0, 0)),
+        ("memfd_create", (0, 1)),
+        ("execveat", ()),
+        ("prlimit64", (1, 7)),
+        ("setpriority", (2, 0)),
+        ("personality", (0x40000,)),
+        ("fcntl", (0, fcntl.F_NOTIFY)),
+        ("io_uring_setup", ()),
+        ("ptrace", ()),
+        ("process_vm_readv", ()),
+        ("pidfd_getfd", ()),
+        ("open_by_handle_at", ()),
+        ("keyctl", ()),
+        ("bpf", ()),
+        ("mount", ()),
+        ("open_tree", ()),
+        ("fsopen", ()),
+        ("setxattr", ()),
+        ("shmget", ()),
+        ("kexec_load", ()),
+    ],
+)
+def test_refused_calls(profile, call, arguments):
+    """The calls that no profile has are refused, also beside a caller's filter."""
+    for filter in filter_of(profile, EVERYTHING), gaps_of(EVERYTHING):
+        try:
+            action = filter.test(call, *arguments)
+        except ValueError:
+            continue  # the architecture lacks it
+        if filter.default == ALLOW and call in ("open_tree", "fsopen"):
+            continue  # useless without the calls that mount
+        assert action.name == "ERRNO"
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "names"),
+    [
+        ("open", (0, os.O_CREAT, 0o755), "pure network-client build"),
+        ("open", (0, os.O_RDONLY, 0o4755), "pure network-client build"),
+        ("ioctl", (0, 0x5401), "pure network-client build"),
+        ("clone", (0x3D0F00,), "pure network-client build"),
+        ("clone", (17,), "build"),
+        ("memfd_create", (0, 9), "pure network-client build"),
+        ("chmod", (0, 0o755), "build"),
+        ("utimensat", (), "build"),
+        ("prlimit64", (0, 7), "pure network-client build"),
+        ("socket", (socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, 6), "pure network-client build"),
+        ("kill", (), "pure network-client build"),
+    ],
+)
+def test_allowed_calls(call, arguments, names):
+    """A profile allows what its programs need."""
+    for profile in PROFILES.values():
+        try:
+            action = filter_of(profile, EVERYTHING).test(call, *arguments)
+        except ValueError:
+            continue  # the architecture lacks it
+        assert (action == ALLOW) is (profile.name in names.split()), profile.name
+
+
+def test_filter_by_needs():
+    """Calls that an older ABI would let through are closed, and those without need."""
+    pure = PROFILES["pure"]
+    old_one = filter_of(pure, Needs(signals=False, abi=1))
+    assert filter_of(pure, Needs()).test("execve").name == "ERRNO"
+    assert filter_of(pure, EVERYTHING).test("execve") == ALLOW
+    for call, arguments in (
+        ("kill", ()),
+        ("fcntl", (0, 8)),
+        ("truncate", ()),
+        ("openat", (0, 0, os.O_TRUNC)),
+    ):
+        assert old_one.test(call, *arguments).name == "ERRNO"
+        assert filter_of(pure, Needs()).test(call, *arguments) == ALLOW
+    assert filter_of(pure, Needs(connect=True)).test("listen").name == "ERRNO"
+    assert filter_of(pure, Needs(devices=True)).test("ioctl", 0, 0x1234) == ALLOW
+    assert filter_of(pure, Needs(devices=True)).test("ioctl", 0, 0x5412).name == "ERRNO"
+
+
+def test_profiles_name_calls():
+    """Each call that a profile names is one, or a later kernel's."""
+    assert _sandbox_profiles.filter_of(PROFILES["build"], EVERYTHING).program()
+
+
+# the report
+
+
+def test_report():
+    """A report is plain data, and has a row for each gap of landlock."""
+    report = Sandbox(syscalls="build", rlimits={resource.RLIMIT_CPU: (1, 2)}).report()
+    assert json.loads(json.dumps(report)) == report
+    assert report["rlimits"] == {"RLIMIT_CORE": [0, 0], "RLIMIT_CPU": [1, 2]}
+    ways = {way["name"]: way for way in report["ways"]}
+    assert set(GAPS) <= set(ways)
+    assert len(ways) == len(report["ways"])
+    assert ways["udp"] == {"name": "udp", "meaning": GAPS["udp"].meaning, "closed": True, "by": ways["udp"]["by"]}
+    assert not ways["chmod"]["closed"]
+
+
+@pytest.mark.parametrize("gap", GAPS.values(), ids=GAPS)
+def test_calls_of_gaps(gap):
+    """Each gap has calls to try on the filters."""
+    assert calls_of(gap)
+
+
+def test_report_of_a_filter():
+    """The report tells what a filter of the caller's closes, with the one beside it."""
+    weak = Sandbox(syscalls=Filter(ALLOW)).report()
+    assert weak["profile"] is None
+    ways = {way["name"]: way["closed"] for way in weak["ways"]}
+    assert ways["io_uring"]
+    assert ways["udp"]
+    assert Sandbox(syscalls=Filter(ALLOW)).run(lambda: 5) == 5
+
+
+def test_scope():
+    """With scope=False signals leave the sandbox, and the report says so."""
+    free = Sandbox(scope=False)
+    assert free.run(os.kill, os.getpid(), 0) is None
+    with pytest.raises(PermissionError):
+        Sandbox().run(os.kill, os.getpid(), 0)
+    assert not {way["name"]: way["closed"] for way in free.report()["ways"]}["signal"]
+
+
+def test_kernel_without_a_reason(monkeypatch):
+    """The sentence about a kernel without landlock is the kernel's own."""
+
+    def body():
+        inject("landlock_create_ruleset", errno.EOPNOTSUPP)
+        return Sandbox().report()["missing"]
+
+    assert "lsm=" in in_child(body)[0]
+    assert _sandbox_kernel.has_filters()
