@@ -185,7 +185,7 @@ def test_doctor_where_a_call_fails(feature, number, remedy):
     broken = {row["name"]: row for row in found["features"] if not row["works"]}
     # without privileges, mounting needs namespaces of one's own
     others = {"system"} if feature.name == "clone" and not support.capable("CAP_SYS_ADMIN") else set()
-    # the mounts of the probe are made private by mount, which mount_setattr does since Linux 5.12
+    # before mount_setattr, the mounts of the probe are made private by mount
     if feature.name == "system" and support.kernel() < (5, 12):
         others = {"system_mounts"}
     others |= set() if abi() else {"landlock"}

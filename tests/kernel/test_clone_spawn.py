@@ -1229,7 +1229,7 @@ UNSEEN = {
 }  # fmt: skip
 
 
-# before Linux 5.11 a user namespace has no overlay, and a program needs /proc below its root
+# before Linux 5.11 a user namespace has no overlay, and a program needs /proc
 @needs_namespaces
 @pytest.mark.parametrize(
     "name",

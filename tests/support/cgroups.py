@@ -47,7 +47,7 @@ def own_cgroup(frozen=False):
 
 
 def kill_all(path):
-    """Kill the processes in a control group; one that is made meanwhile may be missed."""
+    """Kill the processes in a control group, but for those made meanwhile."""
     for pid in members(path):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
