@@ -206,8 +206,7 @@ static int butter_notification_add_fd(int fd, uint64_t id, uint32_t flags, uint3
     int result;
 
     sigfillset(&all);
-    WITHOUT_GIL(pthread_sigmask(SIG_BLOCK, &all, &before);
-                result = request(fd, SECCOMP_IOCTL_NOTIF_ADDFD, &added);
+    WITHOUT_GIL(pthread_sigmask(SIG_BLOCK, &all, &before); result = request(fd, SECCOMP_IOCTL_NOTIF_ADDFD, &added);
                 pthread_sigmask(SIG_SETMASK, &before, NULL));
     return result;
 }

@@ -782,7 +782,7 @@ def test_a_loop_that_moved_to_another_thread(one, waits):
         first.close()
 
 
-@parametrize([feature for feature in EVENTS if feature.bare], LOOPS)
+@parametrize([feature for feature in EVENTS if feature.bare and feature.inherited], LOOPS)
 @in_loop
 async def test_fork_in_a_running_loop(one, queue):
     """A child uses and closes its object in its own loop; the parent's goes on."""
