@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from butter._awaitables.seccomp import AnyListener
 from butter.asyncio._queue import EventQueue
 from butter.seccomp import Listener, Notification
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from butter.seccomp import HasProgram
 
 __all__ = ["Listener_async"]
 
@@ -39,3 +46,15 @@ class Listener_async(AnyListener, EventQueue[Listener, Notification]):
 
     Raises what :class:`butter.seccomp.Listener` does.
     """
+
+    def __init__(
+        self,
+        filter: HasProgram,
+        flags: int = 0,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        sync_wake_up: bool = False,
+        maxsize: int = 0,
+    ) -> None:
+        super().__init__(filter, flags, sync_wake_up=sync_wake_up, maxsize=maxsize)
+        self._ignore(loop)

@@ -110,6 +110,8 @@ class Fences:
         """A new Fence, whose filter has these flags as well."""
         self._control.send(b"%d" % flags)
         pid, (fd, control), _, _ = socket.recv_fds(self._control, 100, 2)
+        os.set_inheritable(fd, False)
+        os.set_inheritable(control, False)
         return Fence(fd, socket.socket(fileno=control), int(pid))
 
     def end(self):
