@@ -59,6 +59,16 @@ def fix(session: nox.Session) -> None:
 
 
 @nox.session
+def syscalls(session: nox.Session) -> None:
+    """Write the numbers of the system calls anew, from the newest kernel headers.
+
+    They come with ziglang from PyPI, in 100 MB. ``-- --check`` only compares.
+    """
+    session.install("ziglang")
+    session.run("python", "tools/syscalls.py", *session.posargs)
+
+
+@nox.session
 def quick(session: nox.Session) -> None:
     """Lint, unit tests, and the tests of what changed since main.
 

@@ -25,7 +25,7 @@ NR, ARCH, POINTER, ARGS = 0, 4, 8, 16
 WORDS = 16
 
 _INSTRUCTION = struct.Struct("=HBBI")
-_DATA = struct.Struct("=iI7Q")
+_DATA = struct.Struct("=II7Q")
 _ALL = 0xFFFFFFFF
 
 # the codes that seccomp allows; "K" works with a constant, "X" with the register

@@ -13,6 +13,7 @@ from butter._constants.seccomp_listener import (
     SECCOMP_ADDFD_FLAG_SETFD,
     SECCOMP_USER_NOTIF_FLAG_CONTINUE,
 )
+from butter._seccomp_calls import syscall_name
 from butter._seccomp_listener import SIZE, read_memory
 from butter._seccomp_listener_errors import READ_MEMORY, VALID
 from butter.errors import UnknownError as UnknownError
@@ -109,7 +110,7 @@ class Notification:
     @property
     def name(self) -> str | None:
         """The name of the system call, None if butter's tables do not know it."""
-        return name_of_call(self.number, self.arch)
+        return syscall_name(self.number, self.arch)
 
     def respond(self, value: int) -> None:
         """Let the call return *value*, without being made.
@@ -320,7 +321,3 @@ def process_of(task: int) -> int | None:
             return next(int(line[5:]) for line in file if line.startswith(b"Tgid:"))
     except (OSError, StopIteration, ValueError):
         return None
-
-
-def name_of_call(number: int, arch: int) -> str | None:
-    return None
