@@ -81,37 +81,44 @@ class Answers:
         Raises KeyError if it does not wait, else what ANSWER says. If the kernel
         refuses the answer it still waits.
         """
-        fd = self.fd
+        fd, waiting = self.fd, self.waiting
         if fd is None:
             raise KeyError(id)
-        self.waiting.remove(id)
-        result = None
         try:
+            waiting.remove(id)
             result = _send(fd, id, value, error, flags)
-        finally:
-            if result != 0 and result != _GONE:
-                self.waiting.add(id)
+        except KeyError:
+            raise
+        except BaseException:
+            # a handler raised before the answer, or after it
+            waiting.add(id)
+            raise
         if result < 0:
+            if result != _GONE:
+                waiting.add(id)
             ANSWER.check(result, fd=fd, flags=flags)
 
-    def add_fd(self, id: int, flags: int, source: int, number: int | None, number_flags: int) -> int:
+    def add_fd(self, id: int, flags: int, source: int, newfd: int | None, newfd_flags: int) -> int:
         """Give the task a descriptor, and return its number there.
 
         Raises KeyError if the notification does not wait, else what ADD_FD says.
         """
-        fd = self.fd
-        if fd is None or id not in self.waiting:
+        fd, waiting = self.fd, self.waiting
+        if fd is None or id not in waiting:
             raise KeyError(id)
-        if flags & SECCOMP_ADDFD_FLAG_SEND:
-            self.waiting.remove(id)
-        result = -1
         try:
-            result = lib.butter_notification_add_fd(fd, id, flags, source, number or 0, number_flags)
-        finally:
-            if result < 0 and result != _GONE:
-                self.waiting.add(id)
+            if flags & SECCOMP_ADDFD_FLAG_SEND:
+                waiting.remove(id)
+            result = lib.butter_notification_add_fd(fd, id, flags, source, newfd or 0, newfd_flags)
+        except KeyError:
+            raise
+        except BaseException:
+            waiting.add(id)
+            raise
         if result < 0:
-            ADD_FD.check(result, fd=fd, flags=flags, source=source, number=number)
+            if result != _GONE:
+                waiting.add(id)
+            ADD_FD.check(result, fd=fd, flags=flags, source=source, newfd=newfd)
         return result
 
     def valid(self, id: int) -> bool:

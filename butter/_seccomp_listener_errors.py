@@ -52,10 +52,10 @@ def _descriptor_refused(flags: int = 0, **_: object) -> str:
     return newer or "add_fd needs Linux 5.9, and a number of a descriptor in the task that is not negative"
 
 
-def _source_closed(source: object = "fd", number: object = None, **_: object) -> str:
-    if number is None:
+def _source_closed(source: object = "fd", newfd: object = None, **_: object) -> str:
+    if newfd is None:
         return f"descriptor {source} is not open"
-    return f"descriptor {source} is not open, or RLIMIT_NOFILE of the task is not above {number}"
+    return f"descriptor {source} is not open, or RLIMIT_NOFILE of the task is not above {newfd}"
 
 
 def _flags_refused(flags: int, **_: object) -> str:

@@ -149,6 +149,7 @@ def received(control, size):
 def obey(control):
     """Make the call as ordered."""
     libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
     signal.signal(signal.SIGUSR1, lambda *_: None)
     count, texts, threads = 0, [], []
 
@@ -159,7 +160,7 @@ def obey(control):
         result = libc.syscall(GETPPID, *arguments)
         tell(call=number, result=(result, ctypes.get_errno()))
 
-    while order := received(control, 1000):
+    while order := received(control, 1 << 16):
         order = json.loads(order)
         if "interrupt" in order:
             signal.pthread_kill(threads[-1].ident, signal.SIGUSR1)
