@@ -91,7 +91,6 @@ VALID = Errors(
     "validity of a notification",
     {
         errno.EBADF: BAD_DESCRIPTOR,
-        errno.EINVAL: _OTHER_KIND,
         errno.ENOENT: _GONE,
         errno.ENOTTY: _OTHER_KIND,
     },

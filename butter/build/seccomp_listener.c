@@ -192,7 +192,10 @@ static int butter_notification_send(int fd, uint64_t id, int64_t value, int erro
 
 static int butter_notification_valid(int fd, uint64_t id)
 {
-    return request(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id);
+    int result = request(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id);
+
+    /* the number that it had at first, until Linux 5.8 */
+    return result == -1 - EINVAL ? request(fd, _IOR('!', 2, uint64_t), &id) : result;
 }
 
 /* The task itself has to take the descriptor, and the ioctl waits for that. If a signal

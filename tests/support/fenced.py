@@ -97,7 +97,7 @@ class Fence:
 
 
 class Fences:
-    """The process that forks fenced ones."""
+    """The process that forks fenced ones; ``with`` ends it."""
 
     def __init__(self):
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -113,6 +113,12 @@ class Fences:
         os.set_inheritable(fd, False)
         os.set_inheritable(control, False)
         return Fence(fd, socket.socket(fileno=control), int(pid))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
 
     def end(self):
         """End this process; the fenced ones live on."""
