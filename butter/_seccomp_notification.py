@@ -197,23 +197,20 @@ class Notification:
 
         Linux 5.3, :manpage:`pidfd_open(2)`.
         """
-        number = self._task()
+        opened: Any = None
+        failure, number = None, process_of(self._task())
         try:
             opened = self._pidfd_class(number)
-        except OSError:
-            # of a thread that is not the first of its process
-            process = process_of(number)
-            if not self.valid():
-                raise self._gone() from None
-            if process is None or process == number:
-                raise
-            opened = self._pidfd_class(process)
+        except OSError as error:
+            failure = error
         try:
-            if not self.valid():
-                raise self._gone()
+            self._check_valid()
         except BaseException:
-            opened.close()
+            if opened is not None:
+                opened.close()
             raise
+        if failure is not None:
+            raise failure
         return opened
 
     def read_memory(self, address: int, length: int) -> bytes:
@@ -259,15 +256,14 @@ class Notification:
 
     def _read(self, address: int, length: int) -> bytes:
         """Return bytes of the task, and check afterwards that they are its own."""
-        number = self._task()
+        number, found, failure = self._task(), b"", None
         try:
             found = read_memory(number, address, length)
-        except OSError:
-            if not self.valid():
-                raise self._gone() from None
-            raise
-        if not self.valid():
-            raise self._gone()
+        except OSError as error:
+            failure = error
+        self._check_valid()
+        if failure is not None:
+            raise failure
         return found
 
     def _task(self) -> int:
@@ -279,8 +275,10 @@ class Notification:
             raise ValueError(f"{self!r} is of a task that is not in the PID namespace of this process")
         return number
 
-    def _gone(self) -> OSError:
-        return VALID.error(_ENOENT)
+    def _check_valid(self) -> None:
+        """Raise CallGone unless the call still waits."""
+        if not self.valid():
+            VALID.fail(_ENOENT)
 
     def _not_waiting(self) -> ValueError:
         """Return the error of an answer that nothing waits for."""
@@ -314,10 +312,13 @@ class Notification:
         raise TypeError(f"cannot copy or pickle {type(self).__name__!r}: a call is answered once")
 
 
-def process_of(task: int) -> int | None:
-    """Return the number of the process of a thread; None where /proc does not tell."""
+def process_of(task: int) -> int:
+    """Return the number of the process of a thread.
+
+    Where /proc does not tell, it is that of the thread, which the first one shares.
+    """
     try:
         with open(f"/proc/{task}/status", "rb") as file:
             return next(int(line[5:]) for line in file if line.startswith(b"Tgid:"))
     except (OSError, StopIteration, ValueError):
-        return None
+        return task
