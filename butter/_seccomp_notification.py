@@ -197,20 +197,19 @@ class Notification:
 
         Linux 5.3, :manpage:`pidfd_open(2)`.
         """
-        opened: Any = None
         failure, number = None, process_of(self._task())
         try:
             opened = self._pidfd_class(number)
         except OSError as error:
             failure = error
+        if failure is not None:
+            self._check_valid()
+            raise failure
         try:
             self._check_valid()
         except BaseException:
-            if opened is not None:
-                opened.close()
+            opened.close()
             raise
-        if failure is not None:
-            raise failure
         return opened
 
     def read_memory(self, address: int, length: int) -> bytes:

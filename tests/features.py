@@ -626,14 +626,14 @@ class Calls(Feature):
 
     def __exit__(self, *_):
         for fence in self.made.values():
-            fence.end()
+            fence.close()
         if not self.kept:
             self.fences.end()
 
     def descriptor(self, flags=0, **options):
         fence = self.fences.make(flags)
         if fence.fd in self.made:
-            self.made.pop(fence.fd).end()
+            self.made.pop(fence.fd).close()
         self.made[fence.fd] = fence
         return fence.fd
 

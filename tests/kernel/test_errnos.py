@@ -2742,7 +2742,7 @@ def called_and_gone():
         listener = Listener.adopt(fence.fd)
         fence.call("/path")
         notification = listener.wait(30)
-        fence.end()
+        fence.close()
         while notification.valid():
             time.sleep(0.001)
     return listener, notification

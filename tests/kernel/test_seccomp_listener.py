@@ -73,7 +73,7 @@ def fences():
 def fence(fences):
     fence = fences.make()
     yield fence
-    fence.end()
+    fence.close()
 
 
 @pytest.fixture
@@ -452,7 +452,7 @@ def test_wait_killable(fences):
             other.respond(2)
             assert {fence.result(), fence.result()} == {(1, 0), (2, 0)}
     finally:
-        fence.end()
+        fence.close()
 
 
 @pytest.mark.parametrize("blocking", [True, False])
@@ -510,7 +510,7 @@ def test_iteration_ends(fence, listener, way, blocking):
         seen.append(notification.pid)
         notification.respond(0)
         if len(seen) == 3:
-            threading.Timer(0.01, fence.end).start()
+            threading.Timer(0.01, fence.close).start()
     assert len(set(seen)) == 3
     for wait in (listener.read_event, listener.wait, lambda: listener.wait(LONG)):
         with pytest.raises(NoMoreEvents, match="the last task under the filter is gone") as caught:

@@ -81,7 +81,7 @@ class Fence:
             self._take()
         return tuple(self._results.pop(min(self._results)))
 
-    def end(self):
+    def close(self):
         """End the process."""
         self._control.close()
 
