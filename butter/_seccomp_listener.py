@@ -13,9 +13,6 @@ from butter.errors import UnknownError as UnknownError
 from butter.errors import running_kernel
 
 if TYPE_CHECKING:
-    from collections import deque
-    from collections.abc import Callable
-
     from butter._seccomp_notification import Notification
 
 #: the size of a notification, in bytes
@@ -34,7 +31,7 @@ class Received:
     __slots__ = ("struct", "view")
 
     def __init__(self) -> None:
-        self.struct = _new("butter_received *")
+        self.struct = _new("butter_received *", {"ioctl_ends": READ_ENDS})
         self.view = _buffer(lib.butter_notification_of(self.struct), SIZE)
 
     def __len__(self) -> int:
@@ -46,15 +43,9 @@ class Received:
         return int.from_bytes(self.view[:8], "little")
 
 
-_reader: Reader[Received, Notification] = Reader(Received, lib.butter_notification_receive, READ)
-
-
-def read_events(fd: int, make: Callable[[Received], list[Notification]], unmade: deque[Received]) -> list[Notification]:
-    """Return the notification of one read, as *make* makes it.
-
-    None comes if a signal interrupted the read, or if the task was killed meanwhile.
-    """
-    return _reader.read(fd, make, unmade, READ_ENDS)
+#: returns the notification of one read; none if a signal interrupted it, or if the task
+#: was killed meanwhile
+reader: Reader[Received, Notification] = Reader(Received, lib.butter_notification_receive, READ)
 
 
 class Answers:

@@ -14,6 +14,7 @@ class butter_notification:
 
 class butter_received:
     count: int
+    ioctl_ends: int
 
 class _FFI(FFI):
     # a new struct has a class above, which only the name in cdecl tells
@@ -30,7 +31,7 @@ class _Lib:
     SECCOMP_IOCTL_NOTIF_ADDFD: int
     SECCOMP_IOCTL_NOTIF_SET_FLAGS: int
     def butter_notification_of(self, received: butter_received, /) -> butter_notification: ...
-    def butter_notification_receive(self, fd: int, received: butter_received, ioctl_ends: int, /) -> int: ...
+    def butter_notification_receive(self, fd: int, received: butter_received, /) -> int: ...
     def butter_notification_send(self, fd: int, id: int, value: int, error: int, flags: int, /) -> int: ...
     def butter_notification_valid(self, fd: int, id: int, /) -> int: ...
     def butter_notification_add_fd(

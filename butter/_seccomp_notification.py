@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from butter._arguments import FileDescriptor
-    from butter._seccomp_listener import Answers
+    from butter._seccomp_listener import Answers, Received
     from butter.pidfd import Pidfd
 
 # a method has a parameter called errno
@@ -30,6 +30,7 @@ _EFAULT, _ENAMETOOLONG, _ENOENT = errno.EFAULT, errno.ENAMETOOLONG, errno.ENOENT
 
 # id, pid, flags, number, arch, instruction pointer, six arguments
 _FIELDS = Struct("=QIIiIQ6Q")
+_id_of = Struct("=Q72x").unpack
 # the kernel takes the numbers up to this one for an errno
 _LARGEST_ERRNO = 4095
 _PAGE = 4096
@@ -81,13 +82,13 @@ class Notification:
     _answers: Answers | None
 
     def __init__(self, raw: bytes) -> None:
+        self._answers = None
         if not isinstance(raw, bytes):
             raise TypeError(f"raw must be bytes, not {type(raw).__name__}")
         if len(raw) != SIZE:
             raise ValueError(f"a notification has {SIZE} bytes, not {len(raw)}")
         self._raw = raw
-        self.id = int.from_bytes(raw[:8], "little")
-        self._answers = None
+        (self.id,) = _id_of(raw)
 
     pid: int = _field(
         1, "The thread that makes the call, by its number here; 0 if it is not in this PID namespace (int)."
@@ -298,9 +299,9 @@ class Notification:
         raise self._not_waiting()
 
     def __del__(self) -> None:
-        # one that __init__ refused does not have the attribute
+        # one that __new__ alone has made does not have the attribute
         answers = getattr(self, "_answers", None)
-        if answers is not None:
+        if answers is not None and self.id in answers.waiting:
             answers.fail(self.id)
 
     def __repr__(self) -> str:
@@ -309,6 +310,22 @@ class Notification:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError(f"cannot copy or pickle {type(self).__name__!r}: a call is answered once")
+
+
+def made(received: Received, answers: Answers, new: Any = Notification.__new__) -> list[Notification]:
+    """Return the notification of one read, whose answer *answers* gives."""
+    # the constructor, without its checks
+    notification: Notification = new(Notification)
+    notification._answers = None
+    notification._raw = raw = received.view[:]
+    (id,) = _id_of(raw)
+    notification.id = id
+    answers.waiting.add(id)
+    events = [notification]
+    # Last, and without a call: a handler that raises before leaves the buffer, from
+    # which the notification is made again, and one that was lost answers nothing.
+    notification._answers = answers
+    return events
 
 
 def process_of(task: int) -> int:

@@ -32,6 +32,7 @@ from butter._constants import seccomp as _constants
 from butter._constants import seccomp_listener as _listener_constants
 from butter._constants.seccomp import *  # noqa: F403
 from butter._constants.seccomp_listener import *  # noqa: F403
+from butter._descriptor import closed_error
 from butter._seccomp import NotificationSizes, action_available, notification_sizes, seccomp
 from butter._seccomp_actions import (
     ALLOW,
@@ -58,9 +59,9 @@ from butter._seccomp_compile import compiled
 from butter._seccomp_disassemble import disassemble
 from butter._seccomp_errors import ThreadsDiffer
 from butter._seccomp_explain import explained
-from butter._seccomp_listener import Answers, Received, read_events, set_flags
+from butter._seccomp_listener import Answers, Received, reader, set_flags
 from butter._seccomp_listener_errors import CallGone
-from butter._seccomp_notification import Notification
+from butter._seccomp_notification import Notification, made
 from butter.errors import NoMoreEvents
 from butter.errors import UnknownError as UnknownError
 from butter.eventlike import Eventlike
@@ -379,13 +380,31 @@ class Listener(Eventlike[Notification]):
         """Whether a read waits for a notification."""
         return os.get_blocking(self.fileno())
 
+    def read_event(self) -> Notification:
+        """The next system call that waits for an answer.
+
+        Waits for one; a non-blocking object raises BlockingIOError instead.
+
+        Raises NoMoreEvents where the last task is gone, ValueError if the object is
+        closed.
+        """
+        # not through the batch, since each read has one at most
+        while not self._batch:
+            events = self._read_events()
+            if events:
+                return events[0]
+        return super().read_event()
+
     def _check_more(self) -> None:
         if self._ended:
             self._read_events()  # which raises
 
     def _read_events(self) -> list[Notification]:
+        fd = self._fd
+        if fd is None:
+            raise closed_error()
         try:
-            return read_events(self.fileno(), self._made, self._unmade)
+            return reader.read(fd, self._made, self._unmade)
         except NoMoreEvents:
             self._ended = True
             raise
@@ -394,13 +413,7 @@ class Listener(Eventlike[Notification]):
         answers = self._answers
         if answers.fd is None:
             answers.fd = self._fd  # of an object that __init__ never saw
-        notification = Notification(received.view[:])
-        answers.waiting.add(notification.id)
-        events = [notification]
-        # Last, and without a call: a handler that raises before leaves the buffer, from
-        # which the notification is made again, and one that was lost answers nothing.
-        notification._answers = answers
-        return events
+        return made(received, answers)
 
     def _drop_batch(self) -> None:
         answers = self._answers

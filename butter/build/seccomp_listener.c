@@ -50,6 +50,7 @@ _Static_assert(sizeof(butter_added) == 24, "the size is a part of the number of 
    a newer one may write more than it promised to programs of today, and needs zeros. */
 typedef struct {
     uint32_t count;
+    int ioctl_ends; /* whether the ioctl stops waiting when the last task ends */
     union {
         butter_notification first;
         char room[1024];
@@ -159,11 +160,11 @@ static int take(int fd, butter_received *received)
 /* Wait for a notification. The result is that of an interrupted call where the caller has
    to look again, by a number that may be another file's by now. Before Linux 6.11 the
    ioctl waits for ever when the last task ends. */
-static int wait_and_take(int fd, butter_received *received, int ioctl_ends)
+static int wait_and_take(int fd, butter_received *received)
 {
-    int result = ioctl_ends ? receive(fd, received) : look(fd, -1);
+    int result = received->ioctl_ends ? receive(fd, received) : look(fd, -1);
 
-    if (!ioctl_ends && result == 1) {
+    if (!received->ioctl_ends && result == 1) {
         result = take(fd, received);
         return result == -1 - EAGAIN ? -1 - EINTR : result;
     }
@@ -172,13 +173,13 @@ static int wait_and_take(int fd, butter_received *received, int ioctl_ends)
     return result;
 }
 
-static int butter_notification_receive(int fd, butter_received *received, int ioctl_ends)
+static int butter_notification_receive(int fd, butter_received *received)
 {
     int result;
 
     if (fd < 0)
         return -1 - EBADF;
-    WITHOUT_GIL(result = fcntl(fd, F_GETFL) & O_NONBLOCK ? take(fd, received) : wait_and_take(fd, received, ioctl_ends);
+    WITHOUT_GIL(result = fcntl(fd, F_GETFL) & O_NONBLOCK ? take(fd, received) : wait_and_take(fd, received);
                 received->count = result == 1);
     return result;
 }

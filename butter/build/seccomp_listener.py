@@ -31,11 +31,12 @@ typedef struct {
 /* The result of one read; others than the first bytes are of a newer kernel. */
 typedef struct {
     uint32_t count;
+    int ioctl_ends;
     ...;
 } butter_received;
 
 butter_notification *butter_notification_of(butter_received *received);
-int butter_notification_receive(int fd, butter_received *received, int ioctl_ends);
+int butter_notification_receive(int fd, butter_received *received);
 int butter_notification_send(int fd, uint64_t id, int64_t value, int error, uint32_t flags);
 int butter_notification_valid(int fd, uint64_t id);
 int butter_notification_add_fd(int fd, uint64_t id, uint32_t flags, uint32_t source, uint32_t number,
