@@ -53,6 +53,7 @@ from butter._seccomp_actions import (
     Action,
     Comparison,
 )
+from butter._seccomp_c import ffi as ffi
 from butter._seccomp_c import lib as lib
 from butter._seccomp_calls import syscall_name, syscall_number
 from butter._seccomp_compile import compiled

@@ -33,6 +33,7 @@ from support import in_child, needs
 from butter import clone
 from butter._constants.fanotify_handle import AT_HANDLE_FID
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
+from butter._seccomp_errors import SECCOMP
 from butter._seccomp_listener import read_memory
 from butter.cli import doctor
 from butter.clock import (
@@ -112,7 +113,17 @@ from butter.prctl import (
     remove_file_capabilities,
     set_file_capabilities,
 )
-from butter.seccomp import ALLOW, NOTIFY, Filter, Listener
+from butter.seccomp import (
+    ALLOW,
+    NOTIFY,
+    SECCOMP_FILTER_FLAG_NEW_LISTENER,
+    SECCOMP_FILTER_FLAG_TSYNC,
+    SECCOMP_GET_ACTION_AVAIL,
+    SECCOMP_SET_MODE_FILTER,
+    Filter,
+    Listener,
+    seccomp,
+)
 from butter.signalfd import SIG_BLOCK, pthread_sigmask, signalfd
 from butter.sigset import pause, sigprocmask, sigqueue, sigsuspend, sigtimedwait
 from butter.splice import copy, splice, tee
@@ -1914,6 +1925,83 @@ def strange_flaw(fail):
 def drop_without_privileges(fail):
     capabilities.effective = ()
     prctl(PR_CAPBSET_DROP, 1)
+
+
+# seccomp: tests/kernel/test_seccomp.py has the causes that its sentences tell apart
+
+ALLOW_ALL = Filter(ALLOW).program()
+
+
+def load_filter(flags=0, program=ALLOW_ALL):
+    prctl.no_new_privs = True
+    seccomp(SECCOMP_SET_MODE_FILTER, flags, program)
+
+
+@example("seccomp")
+def load_a_filter(fail):
+    fail("seccomp")
+    load_filter()
+
+
+@example("seccomp")
+def ask_for_an_action(fail):
+    fail("seccomp")
+    seccomp(SECCOMP_GET_ACTION_AVAIL, 0, ALLOW)
+
+
+@provokes("seccomp", errno.EACCES, words=r"needs no_new_privs.*or CAP_SYS_ADMIN")
+def load_without_privileges(fail):
+    capabilities.effective = ()
+    seccomp(SECCOMP_SET_MODE_FILTER, 0, ALLOW_ALL)
+
+
+@provokes("seccomp", errno.EBUSY, needs(kernel=(5, 0)), words="a listener already")
+def load_a_second_listener(fail):
+    load_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER)
+    load_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER)
+
+
+@provokes("seccomp", errno.EFAULT)
+def ask_at_no_address(fail):
+    result = support.libc.syscall(support.number_of("seccomp"), SECCOMP_GET_ACTION_AVAIL, 0, None)
+    assert result == -1
+    SECCOMP.fail(ctypes.get_errno())
+
+
+@provokes("seccomp", errno.EINVAL, words="the last instruction of the program is not a return")
+def load_an_endless_program(fail):
+    load_filter(program=ALLOW_ALL[:8])
+
+
+@provokes("seccomp", errno.EMFILE, needs(kernel=(5, 0)), words="RLIMIT_NOFILE")
+def load_without_a_descriptor(fail):
+    limit("RLIMIT_NOFILE", 0)
+    load_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER)
+
+
+@provokes("seccomp", errno.ENOMEM, words="32768 instructions together")
+def load_too_much(fail):
+    for _ in range(10):
+        load_filter(program=bytes(8 * 4095) + ALLOW_ALL[-16:-8])
+
+
+@provokes("seccomp", errno.EOPNOTSUPP, words="does not know the action 0x7ff10000")
+def ask_for_a_strange_action(fail):
+    seccomp(SECCOMP_GET_ACTION_AVAIL, 0, 0x7FF10000)
+
+
+@provokes("seccomp", errno.ESRCH, words=r"thread \d+ of this process has a filter")
+def load_beside_another_filter(fail):
+    loaded, done = threading.Event(), threading.Event()
+
+    def other():
+        load_filter()
+        loaded.set()
+        done.wait()
+
+    threading.Thread(target=other, daemon=True).start()
+    loaded.wait()
+    load_filter(SECCOMP_FILTER_FLAG_TSYNC)
 
 
 @example("capget")

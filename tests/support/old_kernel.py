@@ -18,6 +18,7 @@ from butter._constants.memfd import F_ADD_SEALS, MFD_ALLOW_SEALING, MFD_HUGETLB,
 from butter._constants.pidfd import PIDFD_GET_INFO, PidfdNamespace, WaitId
 from butter._constants.pipe import PipeFlags
 from butter._constants.prctl import PrctlOption
+from butter._constants.seccomp import SeccompFlag, SeccompOperation
 from butter._enums import Flags
 from support import seccomp
 
@@ -64,6 +65,8 @@ ARGUMENTS = [
     ("prctl", 0, errno.EINVAL, PrctlOption),
     ("preadv2", 5, errno.EOPNOTSUPP, FdTransfer),
     ("pwritev2", 5, errno.EOPNOTSUPP, FdTransfer),
+    ("seccomp", 0, errno.EINVAL, SeccompOperation),
+    ("seccomp", 1, errno.EINVAL, SeccompFlag),
     ("unshare", 0, errno.EINVAL, CloneNew),
     ("waitid", 0, errno.EINVAL, WaitId),
 ]

@@ -98,6 +98,7 @@ _SYSCALLS = {
     "unshare": (272, 97),
     "setns": (308, 268),
     "prctl": (157, 167),
+    "seccomp": (317, 277),
     "capget": (125, 90),
     "capset": (126, 91),
     "setxattr": (188, 5),
