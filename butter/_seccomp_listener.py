@@ -20,7 +20,7 @@ SIZE: int = ffi.sizeof("butter_notification")
 #: whether a read that waits in the kernel ends with the last task
 READ_ENDS = running_kernel() >= (6, 11)
 
-_GONE = -1 - errno.ENOENT
+_GONE = -1 - errno.ESRCH
 # looked up once, here: each notification needs them
 _send, _new, _buffer = lib.butter_notification_send, ffi.new, ffi.buffer
 
@@ -57,8 +57,8 @@ class Answers:
     # A notification is answered by the caller, finaliser or close() that takes its id
     # out of the set, which is a single step for threads and handlers. The kernel never
     # uses an id again, and refuses a second answer: so an answer that a handler
-    # interrupts, and which may have been given, may be tried again. Its errno cannot
-    # say that this was a second one: ENOENT also means that the task is gone.
+    # interrupts, and which may have been given, may be tried again. Its errno does not
+    # say that this was a second one, but that the call is gone.
 
     __slots__ = ("fd", "waiting")
 

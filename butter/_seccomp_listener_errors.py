@@ -25,8 +25,8 @@ class CallGone(ProcessLookupError):
     """The system call of a notification does not wait for an answer any more.
 
     Its task was killed, or a signal interrupted the call; if the call is then begun
-    again, it has a notification of its own. A program goes on with the next
-    notification.
+    again, it has a notification of its own. Or another process that has the listener
+    was faster. A program goes on with the next notification. The errno is ESRCH.
     """
 
 
@@ -37,9 +37,8 @@ def _not_a_listener(fd: object = "fd", **_: object) -> str:
 _OTHER_KIND = InvalidArgument, _not_a_listener
 _GONE = (
     CallGone,
-    "the call does not wait any more: its task was killed, or a signal interrupted the call",
+    "the call does not wait any more: its task was killed, a signal interrupted the call, or another answered it",
 )
-_ANSWERED = CallGone, "the call has its answer already, from another that has the listener"
 
 
 def _answer_refused(flags: int = 0, **_: object) -> str:
@@ -81,18 +80,17 @@ ANSWER = Errors(
     "answer to a notification",
     {
         errno.EBADF: BAD_DESCRIPTOR,
-        errno.EINPROGRESS: _ANSWERED,
         errno.EINVAL: (InvalidArgument, _answer_refused),
-        errno.ENOENT: _GONE,
         errno.ENOTTY: _OTHER_KIND,
+        errno.ESRCH: _GONE,
     },
 )
 VALID = Errors(
     "validity of a notification",
     {
         errno.EBADF: BAD_DESCRIPTOR,
-        errno.ENOENT: _GONE,
         errno.ENOTTY: _OTHER_KIND,
+        errno.ESRCH: _GONE,
     },
 )
 ADD_FD = Errors(
@@ -101,10 +99,8 @@ ADD_FD = Errors(
         errno.EACCES: (PermissionError, "a security module does not let the task have the descriptor"),
         errno.EBADF: (InvalidArgument, _source_closed),
         errno.EBUSY: (OSError, "another add_fd of this notification is not done yet"),
-        errno.EINPROGRESS: _ANSWERED,
         errno.EINVAL: (InvalidArgument, _descriptor_refused),
         errno.EMFILE: (OSError, "the task has no descriptor left: its RLIMIT_NOFILE is reached"),
-        errno.ENOENT: _GONE,
         errno.ENOMEM: NO_MEMORY,
         errno.ENOTTY: _OTHER_KIND,
         errno.ESRCH: _GONE,

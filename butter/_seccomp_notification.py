@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from butter.pidfd import Pidfd
 
 # a method has a parameter called errno
-_EFAULT, _ENAMETOOLONG, _ENOENT = errno.EFAULT, errno.ENAMETOOLONG, errno.ENOENT
+_EFAULT, _ENAMETOOLONG, _ESRCH = errno.EFAULT, errno.ENAMETOOLONG, errno.ESRCH
 
 # id, pid, flags, number, arch, instruction pointer, six arguments
 _FIELDS = Struct("=QIIiIQ6Q")
@@ -136,7 +136,7 @@ class Notification:
     def proceed(self) -> None:
         """Let the kernel make the call, as if there were no filter.
 
-        **What was read from the memory of the task must not have decided this.** Until
+        **The memory of the task must not have decided this.** Until
         the kernel makes the call, another thread of the task, or a process that shares
         its memory, can change what an argument points to: a path that was allowed
         becomes another. The arguments themselves do not change; but what a descriptor
@@ -278,7 +278,7 @@ class Notification:
     def _check_valid(self) -> None:
         """Raise CallGone unless the call still waits."""
         if not self.valid():
-            VALID.fail(_ENOENT)
+            VALID.fail(_ESRCH)
 
     def _not_waiting(self) -> ValueError:
         """Return the error of an answer that nothing waits for."""

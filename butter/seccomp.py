@@ -260,11 +260,12 @@ class Filter:
         seccomp(SECCOMP_SET_MODE_FILTER, flags, self.program())
 
     def listen(self, flags: int = 0, *, sync_wake_up: bool = False) -> Listener:
-        """Put the filter in front of this thread, as :meth:`load`, and return its listener.
+        """Put the filter in front of this thread, and return its listener.
 
-        The listener has the calls for which the filter has the action NOTIFY. They wait
-        for its answer, so this thread must not make them unless another thread reads
-        the listener. *flags* and *sync_wake_up* are those of :class:`Listener`.
+        It is loaded as by :meth:`load`, and the listener has the calls for which it has
+        the action NOTIFY. They wait for its answer, so this thread must not make them
+        unless another thread reads the listener. *flags* and *sync_wake_up* are those
+        of :class:`Listener`.
 
         Raises what :func:`seccomp` does: OSError (EBUSY) if this thread has a listener
         already.

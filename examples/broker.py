@@ -63,7 +63,8 @@ def main(allowed: list[str], program: list[str]) -> int:
     if not child:
         become_fenced(program, theirs)
     theirs.close()
-    [fd] = socket.recv_fds(ours, 100, 1)[1]
+    with ours:
+        [fd] = socket.recv_fds(ours, 100, 1)[1]
     os.set_inheritable(fd, False)
     with Listener.adopt(fd) as listener:
         for call in listener:  # until the last task is gone

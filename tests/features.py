@@ -89,7 +89,7 @@ class Feature:
     #: whether its descriptor is all of it, so that a number can be adopted, ``closefd``
     #: means something, and a forked child has the object too
     bare = True
-    #: whether a call of this process opens its descriptor, which ``closefd=False`` keeps
+    #: whether a call of this process opens its descriptor, and may let it be inherited
     opens = True
     #: whether a forked child has the object, too
     inherited = True

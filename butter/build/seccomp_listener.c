@@ -46,8 +46,8 @@ _Static_assert(sizeof(butter_added) == 24, "the size is a part of the number of 
 #define SECCOMP_ADDFD_FLAG_SETFD 1U
 #define SECCOMP_ADDFD_FLAG_SEND 2U
 
-/* The result of one read. SECCOMP_GET_NOTIF_SIZES says how much the kernel writes there:
-   a newer one may write more than it promised to programs of today, and needs zeros. */
+/* The result of one read. SECCOMP_GET_NOTIF_SIZES says how much the kernel writes
+   there, which has to be zeros before: a newer kernel may write more. */
 typedef struct {
     uint32_t count;
     int ioctl_ends; /* whether the ioctl stops waiting when the last task ends */
@@ -89,8 +89,10 @@ static size_t kernel_size(void)
     return known;
 }
 
-/* An ioctl that waits for a lock of the kernel alone, so it does not give up for a signal:
-   its handler runs afterwards. */
+/* An ioctl about a notification. It waits for a lock of the kernel alone, so it does
+   not give up for a signal, whose handler runs afterwards. If the call does not wait
+   any more, the kernel says ENOENT, or shortly after an answer EINPROGRESS; here it is
+   ESRCH, as the kernel itself has it in one case. */
 static int request(int fd, unsigned long number, void *argument)
 {
     int result;
@@ -98,6 +100,8 @@ static int request(int fd, unsigned long number, void *argument)
     do
         result = ioctl(fd, number, argument);
     while (result < 0 && errno == EINTR);
+    if (result < 0 && (errno == ENOENT || errno == EINPROGRESS))
+        return -1 - ESRCH;
     return (int)result_of(result);
 }
 
@@ -157,8 +161,8 @@ static int take(int fd, butter_received *received)
     return result;
 }
 
-/* Wait for a notification. The result is that of an interrupted call where the caller has
-   to look again, by a number that may be another file's by now. Before Linux 6.11 the
+/* Wait for a notification. The result is that of an interrupted call where the caller
+   has to look again, by a number that may be another file's by now. Before Linux 6.11 the
    ioctl waits for ever when the last task ends. */
 static int wait_and_take(int fd, butter_received *received)
 {
@@ -200,8 +204,8 @@ static int butter_notification_valid(int fd, uint64_t id)
 }
 
 /* The task itself has to take the descriptor, and the ioctl waits for that. If a signal
-   ended the wait, a descriptor that is the answer too would be lost, and the call of the
-   task return 0: so signals wait meanwhile. */
+   ended the wait, a descriptor that is the answer too would be lost, and the call of
+   the task return 0: so signals wait meanwhile. */
 static int butter_notification_add_fd(int fd, uint64_t id, uint32_t flags, uint32_t source, uint32_t number,
                                       uint32_t number_flags)
 {

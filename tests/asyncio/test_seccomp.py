@@ -35,7 +35,7 @@ def fence(fences):
 
 @pytest.fixture(params=[*LOOPS, TRIO])
 def in_loop(request, fence):
-    """``in_loop(main)`` runs ``main(queue)`` in a loop, with the listener of *fence*."""
+    """``in_loop(main)`` runs ``main(queue)`` in a loop, for the listener of *fence*."""
     loop, kind = LOOPS.get(request.param, TRIO), butter.asyncio.seccomp.Listener_async
 
     def runs(main):
@@ -149,7 +149,7 @@ def test_close_answers_what_was_read(in_loop, fence):
 
 
 def test_interrupted(in_loop, fence):
-    """A call that is gone before it was read wakes nobody, and one after it does."""
+    """A call that is gone before it was read is left out, and the next is not."""
 
     async def main(queue):
         [task] = await waiters(queue, 1)

@@ -2915,17 +2915,17 @@ for call in CALLS:
         (use_of_a_notification, None),
         (use_when_closed, errno.EBADF),
         (use_when_another, errno.ENOTTY),
-        (use_when_gone, errno.ENOENT),
+        (use_when_gone, errno.ESRCH),
     ):
         way = functools.partial(function, call)
         way.__name__ = function.__name__
         if number is None:
             example(call, None, *Calls.marks())(way)
-        elif (call, number) != ("validity of a notification", errno.ENOENT):
+        elif (call, number) != ("validity of a notification", errno.ESRCH):
             provokes(call, number, *Calls.marks())(way)
 
 
-@provokes("validity of a notification", errno.ENOENT)
+@provokes("validity of a notification", errno.ESRCH)
 def look_at_a_task_that_is_gone(fail):
     listener, notification = called_and_gone()
     with listener:

@@ -442,6 +442,67 @@ def test_every_example_is_tested():
     assert [path.stem for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in tests] == []
 
 
+BROKER_ALLOWS = ["/usr", "/lib", "/lib64", "/etc", "/dev/null"]
+
+
+@pytest.fixture
+def broker(tmp_path):
+    """``broker(*command)``: the outcome of a program that may read in a directory."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open/file").write_text("what it may read\n")
+    (tmp_path / "secret").write_text("what it may not\n")
+    (tmp_path / "open/link").symlink_to("../secret")
+    os.mkfifo(tmp_path / "open/pipe")
+
+    def run(*command):
+        allowed = [place for place in [*BROKER_ALLOWS, tmp_path / "open"] if os.path.exists(place)]
+        with running("broker.py", *allowed, "--", *command, cwd=tmp_path) as process:
+            out, err = process.communicate()
+        return process.returncode, out, err
+
+    return run
+
+
+@support.needs(kernel=(5, 14))
+def test_broker(broker, tmp_path):
+    """The broker opens what is allowed, by relative and absolute paths."""
+    assert broker("cat", "open/file", tmp_path / "open/file") == (0, 2 * "what it may read\n", "")
+    status, out, _ = broker("ls", "open")
+    assert (status, out) == (0, "file\nlink\npipe\n")
+    # no writer: it would wait for one
+    assert broker("cat", "open/pipe") == (0, "", "")
+
+
+@support.needs(kernel=(5, 14))
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["cat", "secret"], "Permission denied"),
+        (["cat", "open/link"], "Permission denied"),
+        (["cat", "open/../secret"], "Permission denied"),
+        (["cat", "/proc/self/maps"], "Permission denied"),
+        (["cat", "missing"], "No such file"),
+        (["cp", "open/file", "open/copy"], "Read-only file system"),
+        (["no such program"], "No such file"),
+    ],
+)
+def test_broker_that_refuses(broker, tmp_path, command, words):
+    """An open that is not allowed fails with an errno, and the program ends with it."""
+    status, out, err = broker(*command)
+    assert (status, out) == (1, "")
+    assert words in err
+    assert not (tmp_path / "open/copy").exists()
+
+
+@support.needs(kernel=(5, 14))
+def test_broker_and_children(broker):
+    """The broker serves until the last task is gone, and has the program's status."""
+    command = "(sleep 0.1; cat open/file; cat secret) & exit 3"
+    status, out, err = broker("sh", "-c", command)
+    assert (status, out) == (3, "what it may read\n")
+    assert "Permission denied" in err
+
+
 @support.needs(kernel=(5, 4))
 @support.needs_namespaces
 def test_run_isolated():

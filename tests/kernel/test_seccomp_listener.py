@@ -234,7 +234,7 @@ def test_sync_wake_up(listener, fence):
 
 
 def test_without_the_flag_the_listener_is_closed(monkeypatch):
-    """Where the kernel lacks a flag of the listener, its descriptor is not left open."""
+    """Where the kernel lacks a flag of the listener, no descriptor is left open."""
 
     def refuse(fd, flags):
         raise InvalidArgument(errno.EINVAL, "a test")
@@ -342,7 +342,7 @@ def test_forgotten(fence, listener):
 
 
 def test_close_answers(fence):
-    """A close lets what was read fail with EPERM, and the kernel the rest with ENOSYS."""
+    """A close lets what was read fail with EPERM; the rest fails with ENOSYS."""
     fence.call(times=3)
     listener = Listener.adopt(fence.fd)
     taken = [listener.wait(LONG)]
@@ -358,7 +358,7 @@ def test_close_answers(fence):
 
 
 def test_the_buffer_of_a_read_is_answered_too(fence, monkeypatch):
-    """What a failed read has left in the object fails with EPERM when it is closed."""
+    """A close lets a call fail that a failed read has left in the object."""
     fence.call()
     listener = Listener.adopt(fence.fd)
 
@@ -420,13 +420,14 @@ def test_killed(called, fence, use):
     with pytest.raises(CallGone, match="was killed") as caught:
         USES[use](called)
     assert isinstance(caught.value, ProcessLookupError)
+    assert caught.value.errno == errno.ESRCH
     assert not called.valid()
 
 
 @needs_send
 @pytest.mark.parametrize("use", USES)
 def test_interrupted(called, fence, listener, use):
-    """A call that a signal interrupted is gone, and the next has its own notification."""
+    """A call that a signal interrupted is gone; the next has its own notification."""
     fence.interrupt()
     assert fence.result() == (-1, errno.EINTR)
     with pytest.raises(CallGone, match="interrupted"):
@@ -627,11 +628,11 @@ def test_read_a_long_path(fence, listener):
 
 @pytest.mark.parametrize("method", ["read_memory", "read_path", "pidfd"])
 def test_validity_is_checked_after_the_read(called, fence, monkeypatch, method):
-    """What was read before the task went, and perhaps of another, is not returned."""
+    """Bytes of a task that went meanwhile, perhaps another's, are not returned."""
     opened = []
 
     class Other:
-        """What a new process with the number of the task would be."""
+        """The pidfd of a new process that has the number of the task."""
 
         def __init__(self, number):
             kill(fence)
@@ -734,7 +735,7 @@ def test_handler_in_a_read(fence, listener):
 @needs_send
 @pytest.mark.parametrize("answer", [name for name in ANSWERS if name != "add_fd"])
 def test_handler_in_an_answer(fence, listener, answer):
-    """A handler that raises in an answer leaves a call that has one, or can have one."""
+    """A handler that raises in an answer leaves a call that has or can have one."""
     for moment in support.moments():
         fence.call()
         notification = listener.wait(LONG)

@@ -37,7 +37,7 @@ class Program:
 
 
 def load(flags=0):
-    """Put the filter in front of this thread, and return the descriptor of the listener."""
+    """Put the filter in front of this thread, and return its listener."""
 
     class Argument(ctypes.Structure):
         _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
