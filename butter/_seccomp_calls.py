@@ -131,9 +131,15 @@ def numbers(arch: str) -> Mapping[str, int]:
     return _tables().get(arch, {})
 
 
+@functools.cache
+def _known() -> frozenset[str]:
+    """Return the names of all calls, of whichever architecture."""
+    return frozenset().union(*_tables().values(), IPC, SOCKETCALL)
+
+
 def check_name(call: str) -> str:
     """Return the name of a system call, or raise ValueError if no architecture has it."""
-    known = set().union(*_tables().values(), IPC, SOCKETCALL)
+    known = _known()
     if call in known:
         return call
     near = difflib.get_close_matches(call, sorted(known), 3)

@@ -162,8 +162,8 @@ static int take(int fd, butter_received *received)
 }
 
 /* Wait for a notification. The result is that of an interrupted call where the caller
-   has to look again, by a number that may be another file's by now. Before Linux 6.11 the
-   ioctl waits for ever when the last task ends. */
+   has to look again, by a number that may be another file's by now. Before Linux 6.11
+   the ioctl waits for ever when the last task ends. */
 static int wait_and_take(int fd, butter_received *received)
 {
     int result = received->ioctl_ends ? receive(fd, received) : look(fd, -1);

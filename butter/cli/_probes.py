@@ -345,6 +345,16 @@ def try_prctl() -> None:
     prctl.ambient.clear()
 
 
+@feature("seccomp", since="3.17")
+def try_seccomp() -> None:
+    from butter.prctl import prctl
+    from butter.seccomp import ALLOW, ERRNO, Filter
+
+    prctl.no_new_privs = True
+    # of a call that doctor does not make any more: the filter is the probe's for ever
+    Filter(ALLOW).add("sethostname", ERRNO(errno.EPERM)).load()
+
+
 @feature("system_mounts", since="5.2")
 def try_mounts() -> None:
     from butter.clone import CLONE_NEWNS, CLONE_NEWUSER, unshare
