@@ -341,6 +341,24 @@ def test_forgotten(fence, listener):
     assert fence.result() == DENIED
 
 
+def test_forgotten_in_a_loop(fence, listener):
+    """A loop that forgets its notification lets the call fail, and not when it ends."""
+    results = []
+
+    def loop():
+        for notification in listener:
+            del notification
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    for _ in range(2):
+        fence.call()
+        results.append(fence.result())
+    fence.close()
+    thread.join(LONG)
+    assert results == [DENIED, DENIED]
+
+
 def test_close_answers(fence):
     """A close lets what was read fail with EPERM; the rest fails with ENOSYS."""
     fence.call(times=3)

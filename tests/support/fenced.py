@@ -169,7 +169,8 @@ def obey(control):
     while order := received(control, 1 << 16):
         order = json.loads(order)
         if "interrupt" in order:
-            signal.pthread_kill(threads[-1].ident, signal.SIGUSR1)
+            if threads[-1].is_alive():
+                signal.pthread_kill(threads[-1].ident, signal.SIGUSR1)
             continue
         arguments = []
         for each in order["call"]:
