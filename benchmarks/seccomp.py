@@ -1,4 +1,4 @@
-"""What a filter of sixty rules costs each call, beside that of libseccomp."""
+"""The cost of a filter of sixty rules for each call, beside that of libseccomp."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def by_libseccomp(optimize: int = 2) -> pyseccomp.SyscallFilter:
 
 
 def share(load: Callable[[], object], *arguments: int) -> float:
-    """Return how much longer the call takes with a filter: in a child, which keeps it."""
+    """Return how much longer a call takes in a child that loads a filter."""
     reading, writing = os.pipe()
     call = floor.call  # compiled here, if it is not yet
     pid = os.fork()

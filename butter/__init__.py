@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from butter import pidfd as pidfd
     from butter import pipe as pipe
     from butter import prctl as prctl
+    from butter import seccomp as seccomp
     from butter import signalfd as signalfd
     from butter import sigset as sigset
     from butter import splice as splice
@@ -97,6 +98,7 @@ __all__ = [
     "pidfd",
     "pipe",
     "prctl",
+    "seccomp",
     "signalfd",
     "sigset",
     "splice",

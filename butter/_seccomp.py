@@ -11,6 +11,7 @@ from butter._constants.seccomp import (
     SECCOMP_FILTER_FLAG_TSYNC,
     SECCOMP_GET_ACTION_AVAIL,
     SECCOMP_GET_NOTIF_SIZES,
+    SECCOMP_RET_ACTION_FULL,
     SECCOMP_SET_MODE_FILTER,
 )
 from butter._seccomp_bpf import INSTRUCTION
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    Argument = Union[None, int, Buffer]
+    FilterArgument = Union[None, int, Buffer]
 
+# how the kernel answers about an action that it does not know
+_UNKNOWN = -1 - errno.EOPNOTSUPP
 # the number of instructions has 16 bits
 _LONGEST = 0xFFFF * INSTRUCTION
 
@@ -42,7 +45,7 @@ class NotificationSizes(NamedTuple):
     seccomp_data: int
 
 
-def seccomp(operation: int, flags: int = 0, args: Argument = None) -> Any:
+def seccomp(operation: int, flags: int = 0, args: FilterArgument = None) -> Any:
     """``seccomp(operation, flags, args)``: makes the operation, and returns its result.
 
     * ``SECCOMP_SET_MODE_STRICT``: takes no *args*. From then on this thread may only
@@ -51,7 +54,8 @@ def seccomp(operation: int, flags: int = 0, args: Argument = None) -> Any:
       :meth:`Filter.program <butter.seccomp.Filter.program>` returns them. Returns 0, or
       with ``SECCOMP_FILTER_FLAG_NEW_LISTENER`` a new descriptor, which is closed when
       the process executes another program.
-    * ``SECCOMP_GET_ACTION_AVAIL``: *args* is an action. Returns 0 if the kernel knows it.
+    * ``SECCOMP_GET_ACTION_AVAIL``: *args* is an action. Returns 0 if the kernel
+      knows it.
     * ``SECCOMP_GET_NOTIF_SIZES``: takes no *args*, and returns a NotificationSizes.
 
     *args* of an operation that is newer than butter may be an address, or a buffer.
@@ -87,7 +91,7 @@ def seccomp(operation: int, flags: int = 0, args: Argument = None) -> Any:
     return SECCOMP.check(lib.seccomp(operation, flags, _address(args)), operation=operation, flags=flags)
 
 
-def _set_filter(flags: int, program: Argument) -> int:
+def _set_filter(flags: int, program: FilterArgument) -> int:
     """Put a filter in front, and return 0 or the descriptor of its listener."""
     try:
         # of the types that mypy sees, None and int are refused here
@@ -111,13 +115,13 @@ def _set_filter(flags: int, program: Argument) -> int:
     return result
 
 
-def _number(args: Argument, what: str) -> int:
+def _number(args: FilterArgument, what: str) -> int:
     if not isinstance(args, int):
         raise TypeError(f"args must be {what}, not {type(args).__name__}")
     return integer(args, 32, "args")
 
 
-def _address(args: Argument) -> Any:
+def _address(args: FilterArgument) -> Any:
     """Return the address that *args* are, or are at."""
     if args is None:
         return ffi.NULL
@@ -133,12 +137,12 @@ def action_available(action: int) -> bool:
 
     Linux 4.14, :manpage:`seccomp(2)`.
     """
-    try:
-        seccomp(SECCOMP_GET_ACTION_AVAIL, 0, integer(action, 32, "action") & 0xFFFF0000)
-    except OSError as error:
-        if error.errno == errno.EOPNOTSUPP:
-            return False
-        raise
+    action = integer(action, 32, "action") & SECCOMP_RET_ACTION_FULL
+    operation = SECCOMP_GET_ACTION_AVAIL
+    result = lib.seccomp(operation, 0, ffi.new("uint32_t *", action))
+    if result == _UNKNOWN:
+        return False
+    SECCOMP.check(result, operation=operation, flags=0, action=action)
     return True
 
 

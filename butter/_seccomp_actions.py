@@ -1,4 +1,4 @@
-"""What a filter answers, and how it compares the arguments of a call."""
+"""The answers of a filter, and its comparisons of the arguments of a call."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _WORDS = {
 
 
 class Action(int):
-    """What a filter answers to a call: the number that its program returns.
+    """An answer of a filter to a call: the number that its program returns.
 
     They are made by their names: :data:`ALLOW`, ``ERRNO(errno.EPERM)``.
     """
@@ -110,7 +110,7 @@ def TRAP(data: int = 0) -> Action:
 
 
 def TRACE(data: int = 0) -> Action:
-    """Return the action that asks the debugger of the thread (``PTRACE_O_TRACESECCOMP``).
+    """Return the action that asks the debugger (``PTRACE_O_TRACESECCOMP``).
 
     It finds *data* (0 to 65535) by ``PTRACE_GETEVENTMSG``. Without a debugger the call
     fails with ENOSYS.
@@ -173,7 +173,10 @@ def EQ(index: int, value: int, bits: int = 64) -> Comparison:
 
 
 def NE(index: int, value: int, bits: int = 64) -> Comparison:
-    """Return the comparison that argument *index* differs from *value*, as :func:`EQ` is."""
+    """Return the comparison that argument *index* differs from *value*.
+
+    *bits* is as for :func:`EQ`.
+    """
     return _comparison("NE", index, value, bits)
 
 
@@ -186,17 +189,26 @@ def LT(index: int, value: int, bits: int = 64) -> Comparison:
 
 
 def LE(index: int, value: int, bits: int = 64) -> Comparison:
-    """Return the comparison that argument *index* is at most *value*, as :func:`LT` is."""
+    """Return the comparison that argument *index* is at most *value*.
+
+    It is like :func:`LT`.
+    """
     return _comparison("LE", index, value, bits)
 
 
 def GT(index: int, value: int, bits: int = 64) -> Comparison:
-    """Return the comparison that argument *index* is greater than *value*, as :func:`LT` is."""
+    """Return the comparison that argument *index* is greater than *value*.
+
+    It is like :func:`LT`.
+    """
     return _comparison("GT", index, value, bits)
 
 
 def GE(index: int, value: int, bits: int = 64) -> Comparison:
-    """Return the comparison that argument *index* is at least *value*, as :func:`LT` is."""
+    """Return the comparison that argument *index* is at least *value*.
+
+    It is like :func:`LT`.
+    """
     return _comparison("GE", index, value, bits)
 
 

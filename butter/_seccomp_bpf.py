@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST = 4096
 #: the bytes of an instruction, and of struct seccomp_data
 INSTRUCTION, DATA = 8, 64
-#: where struct seccomp_data has the number, the architecture, the address and the arguments
+#: the places in struct seccomp_data: number, architecture, address, arguments
 NR, ARCH, POINTER, ARGS = 0, 4, 8, 16
 #: the words of memory
 WORDS = 16
@@ -59,7 +59,7 @@ def encoded(instructions: Iterable[Instruction]) -> bytes:
 
 
 def decoded(program: Buffer) -> list[Instruction]:
-    """Return the instructions of a program; bytes after the last whole one are left out."""
+    """Return the instructions of a program, without bytes after the last whole one."""
     with memoryview(program) as view:
         data = bytes(view)
     whole = len(data) - len(data) % INSTRUCTION
@@ -72,7 +72,10 @@ def data_of(number: int, arch: int, pointer: int, arguments: Sequence[int]) -> b
 
 
 def fault(program: Sequence[Instruction]) -> str | None:
-    """Return a sentence that says why the kernel refuses a program, None if it does not."""
+    """Return a sentence that says why the kernel refuses a program.
+
+    None if it does not.
+    """
     length = len(program)
     if not 0 < length <= MOST:
         return f"the program has {length} instructions; it must have 1 to {MOST}"
@@ -104,7 +107,7 @@ def _wrong(instruction: Instruction, after: int) -> str | None:
 
 
 def _unset(program: Sequence[Instruction]) -> str | None:
-    """Return a sentence about a word of memory that is read, and not written on each way to it."""
+    """Return a sentence about a word of memory that is read before it is written."""
     everything = (1 << WORDS) - 1
     # the words that each way to an instruction has written
     ways = [everything] * len(program)
@@ -126,7 +129,7 @@ def _unset(program: Sequence[Instruction]) -> str | None:
 
 
 def run(program: Sequence[Instruction], data: bytes) -> int:
-    """Return what a program, which has no fault, answers to a ``struct seccomp_data``."""
+    """Return the answer of a program, without faults, to a ``struct seccomp_data``."""
     words = struct.unpack("=16I", data)
     memory = [0] * WORDS
     a = x = place = 0

@@ -8,6 +8,7 @@ import platform
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from butter import _seccomp_numbers
 from butter._arguments import integer
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 # what platform.machine() says, where it is another word
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i486": "i386", "i586": "i386", "i686": "i386"}
 
-#: two calls of i386 from which others are reached, by the number in their first argument
+#: two calls of i386 from which others are reached, by their first argument
 SOCKETCALL: Mapping[str, int] = {
     "socket": 1,
     "bind": 2,
@@ -109,9 +110,6 @@ def architecture(arch: Arch | None = None) -> Architecture:
 @functools.cache
 def _tables() -> dict[str, dict[str, int]]:
     """Return the numbers of each architecture, by the names of the calls."""
-    # it takes a millisecond, so it waits until a name is looked up
-    from butter import _seccomp_numbers
-
     found: dict[str, dict[str, int]] = {name: {} for name in _seccomp_numbers.ARCHITECTURES}
     for line in _seccomp_numbers.TABLE.split("\n")[1:-1]:
         name, *numbers = line.split(" ")
@@ -138,7 +136,7 @@ def _known() -> frozenset[str]:
 
 
 def check_name(call: str) -> str:
-    """Return the name of a system call, or raise ValueError if no architecture has it."""
+    """Return a name, or raise ValueError if no architecture has such a call."""
     known = _known()
     if call in known:
         return call

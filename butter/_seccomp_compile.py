@@ -1,4 +1,4 @@
-"""Rules become a program: a search tree of the numbers of calls, and one of the arguments.
+"""Rules become a program: search trees of the numbers of calls and of arguments.
 
 How it is done
 
@@ -208,7 +208,7 @@ def shortened(chain: Sequence[Rule]) -> Chain:
 def compiled(architectures: Mapping[int, Sequence[tuple[int, Chain]]], foreign: int) -> list[Instruction]:
     """Return the program.
 
-    *architectures* are the chains of each: ``(first number, chain)``, sorted, from 0 on.
+    *architectures* are the chains of each, sorted: ``(first number, chain)``.
     *foreign* is the answer to all others.
 
     Raises ValueError if the program would be too long for the kernel.
@@ -231,7 +231,7 @@ def _laid_out(nodes: Sequence[Node], root: int) -> list[Instruction]:
     places: dict[int, int] = {}
 
     def near(target: int) -> None:
-        """Make a target reachable by a jump, through a copy or a detour if it is far."""
+        """Make a far target reachable by a jump, through a copy or a detour."""
         if len(backward) - places[target] > _FAR:
             node = nodes[target]
             over = len(backward) - places[target] - 1
@@ -265,7 +265,10 @@ def _laid_out(nodes: Sequence[Node], root: int) -> list[Instruction]:
 
 
 def _below(nodes: Sequence[Node], root: int) -> set[int]:
-    """Return the nodes that a program uses: those of a chain that had too many are left over."""
+    """Return the nodes that a program uses.
+
+    Others are left over from chains that had too many.
+    """
     found, todo = {root}, [root]
     while todo:
         node = nodes[todo.pop()]

@@ -62,8 +62,9 @@ def disassemble(program: Buffer) -> str:
 
     *program* is an array of ``struct sock_filter`` as bytes, of
     :meth:`Filter.program` or from elsewhere. A line has the place of the instruction,
-    what it does, and after a ``;`` what a constant stands for, where that is sure. Bytes
-    that are not a program for seccomp have lines, too: the last says what is wrong.
+    what it does, and after a ``;`` what a constant stands for, where that is sure.
+    Bytes that are not a program for seccomp have lines, too: the last says what is
+    wrong.
     """
     with memoryview(program) as view:
         rest = view.nbytes % INSTRUCTION
@@ -106,7 +107,7 @@ def _text(instruction: Instruction, place: int) -> str:
 
 
 def _meaning(instruction: Instruction, register: int | None, arch: int | None) -> str | None:
-    """Return what the constant of an instruction stands for, None if that is not sure."""
+    """Return what a constant stands for, None if that is not sure."""
     code, _, _, k = instruction
     if code == RET_K:
         return repr(Action(k))

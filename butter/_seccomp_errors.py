@@ -25,15 +25,16 @@ _KNOWN_FLAGS = sum(SeccompFlag)
 class ThreadsDiffer(ProcessLookupError):
     """Another thread has filters that this one lacks, so all cannot get the same one.
 
-    :attr:`tid` is that thread's number, as :func:`threading.get_native_id` returns it
-    there; 0 where the kernel does not say it, as with ``SECCOMP_FILTER_FLAG_TSYNC_ESRCH``.
+    ``tid`` is that thread's number, as :func:`threading.get_native_id` returns it
+    there; 0 where the kernel does not say it, as with
+    ``SECCOMP_FILTER_FLAG_TSYNC_ESRCH``.
     """
 
     tid = 0
 
 
 def action_name(action: int) -> str:
-    """Return ``SECCOMP_RET_LOG`` for its number, and an unknown number in hexadecimal."""
+    """Return ``SECCOMP_RET_LOG`` for its number, an unknown one as it is."""
     try:
         return f"SECCOMP_RET_{SeccompReturn(action).name}"
     except ValueError:

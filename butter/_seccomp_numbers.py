@@ -1,4 +1,4 @@
-"""The numbers of the system calls of Linux 7.2. Written by tools/syscalls.py: edit that."""
+"""The numbers of the system calls of Linux 7.2. Written by tools/syscalls.py."""
 
 from __future__ import annotations
 

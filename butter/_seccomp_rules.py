@@ -55,7 +55,7 @@ def chains(
 
 
 def _ranges(zones: Iterable[tuple[int, Chain]], calls: Mapping[int, Chain]) -> list[tuple[int, Chain]]:
-    """Return the chains of all numbers: of *calls* their own, of others that of their zone."""
+    """Return the chains of all numbers: their own, or that of their zone."""
     found = dict(zones)
     for number in sorted(calls):
         if number < _NO_CALL and number + 1 not in found:
@@ -107,7 +107,7 @@ def _resolved(rule: Given, arch: str) -> list[tuple[int, tuple[Comparison, ...]]
 
 
 def multiplexed(rule: Given) -> str | None:
-    """Return the call of i386 that a rule does not hold for, since that has its arguments in memory."""
+    """Return the call of i386 that evades a rule, having its arguments in memory."""
     if not rule.comparisons or not isinstance(rule.call, str):
         return None
     return "socketcall" if rule.call in SOCKETCALL else "ipc" if rule.call in IPC else None

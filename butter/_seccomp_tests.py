@@ -27,7 +27,7 @@ class Word(NamedTuple):
 
 
 class Test(NamedTuple):
-    """What follows from the value of a word.
+    """A decision by the value of a word.
 
     The pieces are ``(first value, outcome)``, sorted, and the first begins at 0.
     """
@@ -46,7 +46,7 @@ class Test(NamedTuple):
 
 
 def _test(word: Word, value: int, below: Outcome, equal: Outcome, above: Outcome) -> Outcome:
-    """Return the Test that has an outcome for each way in which a word differs from *value*."""
+    """Return the Test with an outcome for less, as much and more than *value*."""
     pieces = [(0, below)] if value else []
     pieces.append((value, equal))
     if value < _ALL:
@@ -56,7 +56,10 @@ def _test(word: Word, value: int, below: Outcome, equal: Outcome, above: Outcome
 
 
 def _compared(word: Word, operator: str, value: int, equal: Outcome | None = None) -> Outcome:
-    """Return the Test of one word; *equal* is the outcome where it is the value, if other words decide."""
+    """Return the Test of one word.
+
+    If other words decide where it is the value, their outcome is *equal*.
+    """
     outcomes: dict[str, tuple[Outcome, Outcome, Outcome]] = {
         "EQ": (False, True, False),
         "NE": (True, False, True),

@@ -147,7 +147,7 @@ class Filter:
 
     @property
     def default(self) -> Action:
-        """The action for a call without a rule, or for which none of its rules applies."""
+        """The action for a call to which no rule applies."""
         return self._default
 
     @property

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Write the numbers of the system calls, butter/_seccomp_numbers.py, from kernel headers.
+"""Write butter/_seccomp_numbers.py, the numbers of system calls, from kernel headers.
 
     python tools/syscalls.py          write it
-    python tools/syscalls.py --check  say whether it is up to date, and exit with 1 if not
+    python tools/syscalls.py --check  exit with 1 if it is not up to date
 
 The headers are those of the PyPI package ``ziglang``, which has them for each
 architecture, and mostly those of the newest kernel. ``nox -s syscalls`` installs it.
@@ -52,7 +52,7 @@ def generated(headers: Path) -> str:
     release = version((headers / VERSION).read_text())
     return "\n".join(
         [
-            f'"""The numbers of the system calls of Linux {release}. Written by tools/syscalls.py: edit that."""',
+            f'"""The numbers of the system calls of Linux {release}. Written by tools/syscalls.py."""',
             "",
             "from __future__ import annotations",
             "",

@@ -350,9 +350,13 @@ def try_seccomp() -> None:
     from butter.prctl import prctl
     from butter.seccomp import ALLOW, ERRNO, Filter
 
-    prctl.no_new_privs = True
-    # of a call that doctor does not make any more: the filter is the probe's for ever
-    Filter(ALLOW).add("sethostname", ERRNO(errno.EPERM)).load()
+    # of a call that the probe does not make: it keeps the filter for ever
+    made = Filter(ALLOW).add("sethostname", ERRNO(errno.EPERM))
+    try:
+        made.load()
+    except PermissionError:
+        prctl.no_new_privs = True
+        made.load()
 
 
 @feature("system_mounts", since="5.2")

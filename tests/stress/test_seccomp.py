@@ -1,4 +1,4 @@
-"""Filters and programs by the hundred thousand: the interpreter is right about the kernel."""
+"""Filters and programs by the thousand: the interpreter answers as the kernel does."""
 
 import pytest
 from support import filters, in_child
@@ -20,7 +20,7 @@ def compare(function, *args):
 
 
 def test_many_filters(pytestconfig):
-    """A hundred thousand answers of random filters are those of their rules, of the interpreter and of the kernel."""
+    """A hundred thousand answers of the kernel are those of the rules."""
     count = pytestconfig.getoption("count")
     assert compare(filters.compare_filters, "stress", count // 4, 20) == 5 * count
 

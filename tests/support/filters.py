@@ -1,4 +1,4 @@
-"""Random seccomp filters and programs, and what they answer: by their rules, and by the kernel.
+"""Random seccomp filters and programs, compared with the kernel.
 
 A filter is tried in a thread of its own, which ends with it. The calls that it makes
 have numbers that no kernel knows, so that nothing happens whatever the answer is.
@@ -97,7 +97,7 @@ def some_call(chance):
 
 
 def some_instruction(chance, after):
-    """A random instruction, mostly one that the kernel takes where *after* follow it."""
+    """A random instruction, mostly one that may stand before *after* others."""
     code = (
         chance.choice(sorted(bpf._ALLOWED - {bpf.RET_K, bpf.RET_A, bpf.LD_ABS}))
         if chance.random() < 0.7
@@ -122,7 +122,7 @@ def some_instruction(chance, after):
 
 
 def some_program(chance):
-    """A random program over the unused calls, which it lets fail with an errno; it may have a fault."""
+    """A random program, which lets the unused calls fail; it may have a fault."""
     before = [
         bpf.Instruction(bpf.LD_ABS, k=bpf.NR),
         bpf.Instruction(bpf.JGE, 0, 1, UNUSED.start),
@@ -146,7 +146,7 @@ def some_program(chance):
 
 
 def answer_of(program, call, arch):
-    """What the interpreter answers to a call, which is a number and arguments."""
+    """The answer of the interpreter to a call, which is a number and arguments."""
     number, args = call
     return bpf.run(program, bpf.data_of(number, arch, 0, args))
 
@@ -186,7 +186,7 @@ def by_kernel(program, calls):
 
 
 def compare_filters(seed, count, each):
-    """Compare *count* random filters, by *each* calls: their rules, the interpreter and the kernel.
+    """Compare *count* random filters, by *each* calls, with the kernel.
 
     For a child without new privileges. Returns how many calls were compared.
     """
@@ -204,8 +204,8 @@ def compare_filters(seed, count, each):
 def compare_programs(seed, count, each, arch):
     """Compare *count* random programs, by *each* calls: the interpreter and the kernel.
 
-    Returns how many programs the kernel took. It has to refuse those with a fault, and no
-    others.
+    Returns how many programs the kernel took. It has to refuse those with a fault, and
+    no others.
     """
     taken = 0
     for step in range(count):

@@ -77,6 +77,7 @@ EXAMPLES = {
     "nstype": 0,
     "oldfd": 3,
     "op": 1,
+    "operation": 1,
     "options": 4,
     "pid": 1,
     "place": 1,

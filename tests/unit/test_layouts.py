@@ -120,6 +120,17 @@ KERNEL = {
         "struct __user_cap_data_struct",
         dict.fromkeys(["effective", "permitted", "inheritable"], SAME),
     ),
+    ("seccomp", "struct sock_filter"): (
+        "linux/filter.h",
+        "struct sock_filter",
+        {"code": SAME, "jt": SAME, "jf": SAME, "k": SAME},
+    ),
+    ("seccomp", "struct sock_fprog"): ("linux/filter.h", "struct sock_fprog", {"len": SAME, "filter": SAME}),
+    ("seccomp", "struct seccomp_notif_sizes"): (
+        "linux/seccomp.h",
+        "struct seccomp_notif_sizes",
+        dict.fromkeys(["seccomp_notif", "seccomp_notif_resp", "seccomp_data"], SAME),
+    ),
     ("tree", "struct entry_of_directory"): (
         "dirent.h",
         "struct dirent",
@@ -236,6 +247,12 @@ FORMATS = {
             *(f"data[{part}].{field}" for part in (0, 1) for field in ("permitted", "inheritable")),
             "rootid",
         ],
+    ),
+    "=HBBI": ("linux/filter.h", "struct sock_filter", ["code", "jt", "jf", "k"]),
+    "=II7Q": (
+        "linux/seccomp.h",
+        "struct seccomp_data",
+        ["nr", "arch", "instruction_pointer", *(f"args[{index}]" for index in range(6))],
     ),
     "=QQ": ("sys/resource.h", "struct rlimit64", ["rlim_cur", "rlim_max"]),
     "=Ii": ("linux/capability.h", "struct __user_cap_header_struct", ["version", "pid"]),

@@ -37,7 +37,7 @@ def denied(*calls, arch="x86_64", **options):
 
 
 def test_numbers_are_those_of_the_headers():
-    """The table has the numbers of the kernel headers on this machine, and of ziglang where it is."""
+    """The table has the numbers of this machine's headers, and of ziglang's."""
     found = syscalls.installed()
     if found:
         assert syscalls.TABLE.read_text() == syscalls.generated(found)
@@ -56,7 +56,7 @@ def test_numbers_are_those_of_the_headers():
 
 
 def test_the_table_is_whole():
-    """Each row has a name and a number for each architecture, which no other call there has."""
+    """Each row has a name, and for each architecture a number of its own."""
     rows = [line.split(" ") for line in _seccomp_numbers.TABLE.split("\n")[1:-1]]
     assert all(len(row) == 1 + len(ARCHITECTURES) for row in rows)
     assert tuple(ARCHITECTURES) == _seccomp_numbers.ARCHITECTURES
@@ -106,7 +106,7 @@ def test_unknown_names():
 
 
 def test_the_first_rule_that_applies_decides():
-    """Rules of one call are tried in their order, and the default is the last of them."""
+    """Rules of one call are tried in their order, and the default comes last."""
     made = Filter(KILL_PROCESS, "x86_64")
     made.add("socket", ALLOW, EQ(0, 1, bits=32)).add("socket", LOG, LE(0, 2)).add("socket", ERRNO(97), EQ(1, 5))
     assert made.test("socket", 1, 5) == ALLOW
@@ -186,7 +186,7 @@ def test_ways_around_on_i386(call, by):
 
 
 def test_what_cannot_be_compared_on_i386():
-    """Comparisons that one way to a call escapes are refused, until that way is closed."""
+    """Comparisons that one way to a call evades are refused until that is closed."""
     made = Filter(ALLOW, ["i386", "x86_64"])
     with pytest.raises(ValueError, match=r"reached through socketcall.* \.add\('socketcall', ERRNO\(errno\.ENOSYS\)\)"):
         made.add("socket", ERRNO(1), EQ(0, 16))
@@ -207,7 +207,7 @@ def test_calls_by_number():
 
 
 def test_negative_numbers():
-    """A negative number is that of an int of the comparison, and of the architecture's registers."""
+    """A negative number is that of an int as wide as the comparison or the register."""
     made = Filter(ALLOW, ["x86_64", "i386"]).add("close", LOG, EQ(0, -1)).add("dup", LOG, NE(0, -100, bits=32))
     assert made.test("close", -1) == made.test("close", (1 << 64) - 1) == LOG
     assert made.test("close", 0xFFFFFFFF) == ALLOW
@@ -274,7 +274,7 @@ def test_actions():
 
 
 def test_a_call_is_found_in_few_steps():
-    """Sixty calls are told apart by at most eight jumps, and 500 instructions far apart work."""
+    """Sixty calls are told apart by at most eight jumps."""
     made = denied(*(7 * number for number in range(60)))
     program = bpf.decoded(made.program())
     longest = max(steps(program, number) for number in range(450))
@@ -373,7 +373,7 @@ def test_a_filter_without_rules():
 
 @given(st.integers(0, 1 << 40))
 def test_programs_do_what_the_rules_say(seed):
-    """Whatever the rules and the call are, the program answers as the first rule that applies."""
+    """Whatever the rules and the call are, the first rule that applies decides."""
     chance = random.Random(seed)
     made, answer = filters.some_filter(chance)
     for _ in range(30):
