@@ -88,6 +88,10 @@ def way(request, monkeypatch):
     if request.param and not _seccomp_listener.READ_ENDS:
         pytest.skip("the ioctl does not end before Linux 6.11")
     monkeypatch.setattr(_seccomp_listener, "READ_ENDS", request.param)
+    # the buffers of earlier reads keep the way that they were made for
+    _seccomp_listener.reader.free.clear()
+    yield
+    _seccomp_listener.reader.free.clear()
 
 
 @pytest.fixture
