@@ -70,14 +70,11 @@ from butter.pidfd import Pidfd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Protocol, Union
+    from typing import Union
 
     from butter._seccomp_calls import Arch
 
     Architectures = Union[str, Iterable[str]]
-
-    class HasProgram(Protocol):
-        def program(self) -> bytes: ...
 
 # ruff: noqa: F405
 
@@ -328,14 +325,14 @@ class Listener(Eventlike[Notification]):
     that is faster where one waits while the other works.
 
     A child that is to be fenced alone loads the filter, and sends the descriptor to its
-    parent by :func:`socket.send_fds`: the filter has to allow that. The parent has an
-    object by :meth:`adopt`. An iteration ends, and a wait raises NoMoreEvents, when no
+    parent by ``socket.send_fds``: the filter has to allow that. The parent has an
+    object by ``adopt()``. An iteration ends, and a wait raises NoMoreEvents, when no
     task is left under the filter.
 
     Calls that nothing has read when the object is closed, and all later ones, fail with
     ENOSYS. As long as another process has the descriptor, they wait for that one. A
     forked child closes its copy, and answers nothing. A non-blocking object
-    (:func:`os.set_blocking`) does not wait.
+    (``os.set_blocking``) does not wait.
 
     Raises what :func:`seccomp` does.
 
@@ -348,7 +345,7 @@ class Listener(Eventlike[Notification]):
     _answers: Answers
     _ended = False  # the last task is gone
 
-    def __init__(self, filter: HasProgram, flags: int = 0, *, sync_wake_up: bool = False) -> None:
+    def __init__(self, filter: Filter, flags: int = 0, *, sync_wake_up: bool = False) -> None:
         flags = integer(flags, 32, "flags") | SECCOMP_FILTER_FLAG_NEW_LISTENER
         super().__init__(seccomp(SECCOMP_SET_MODE_FILTER, flags, filter.program()))
         self._answers = Answers(self._fd)

@@ -86,6 +86,8 @@ class Feature:
     batches = False
     #: whether it is made of other features, and so has neither a builder nor a row
     composed = False
+    #: whether its objects take long to make: fewer kinds of loops then try it
+    slow = False
     #: whether its descriptor is all of it, so that a number can be adopted, ``closefd``
     #: means something, and a forked child has the object too
     bare = True
@@ -597,6 +599,7 @@ class Calls(Feature):
     name, call = "seccomp", "seccomp"
     cls, awaitable = Listener, Listener_async
     reading = ("ioctl",)
+    slow = True
     unknown = None
     opens = inherited = False
     needs = support.needs(kernel=(5, 0))

@@ -10,13 +10,13 @@ from butter._awaitables._queue import AnyQueue
 from butter.seccomp import Listener, Notification
 
 if TYPE_CHECKING:
-    from butter.seccomp import HasProgram
+    from butter.seccomp import Filter
 
 
 class AnyListener(AnyQueue[Listener, Notification]):
     """The part of ``Listener_async`` that is the same under each loop."""
 
-    def __init__(self, filter: HasProgram, flags: int = 0, *, sync_wake_up: bool = False, maxsize: int = 0) -> None:
+    def __init__(self, filter: Filter, flags: int = 0, *, sync_wake_up: bool = False, maxsize: int = 0) -> None:
         listener = Listener(filter, flags, sync_wake_up=sync_wake_up)
         try:
             os.set_blocking(listener.fileno(), False)

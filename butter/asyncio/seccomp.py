@@ -11,7 +11,7 @@ from butter.seccomp import Listener, Notification
 if TYPE_CHECKING:
     import asyncio
 
-    from butter.seccomp import HasProgram
+    from butter.seccomp import Filter
 
 __all__ = ["Listener_async"]
 
@@ -49,7 +49,7 @@ class Listener_async(AnyListener, EventQueue[Listener, Notification]):
 
     def __init__(
         self,
-        filter: HasProgram,
+        filter: Filter,
         flags: int = 0,
         *,
         loop: asyncio.AbstractEventLoop | None = None,

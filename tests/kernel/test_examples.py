@@ -464,34 +464,26 @@ def broker(tmp_path):
 
 
 @support.needs(kernel=(5, 14))
-def test_broker(broker, tmp_path):
+def test_broker(broker):
     """The broker opens what is allowed, by relative and absolute paths."""
-    assert broker("cat", "open/file", tmp_path / "open/file") == (0, 2 * "what it may read\n", "")
-    status, out, _ = broker("ls", "open")
-    assert (status, out) == (0, "file\nlink\npipe\n")
-    # no writer: it would wait for one
-    assert broker("cat", "open/pipe") == (0, "", "")
+    # the pipe has no writer: an open of it would wait for one
+    out = "".join(2 * ["what it may read\n"]) + "file\nlink\npipe\n"
+    assert broker("sh", "-c", 'cat open/file "$PWD/open/file" open/pipe; ls open') == (0, out, "")
 
 
 @support.needs(kernel=(5, 14))
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        (["cat", "secret"], "Permission denied"),
-        (["cat", "open/link"], "Permission denied"),
-        (["cat", "open/../secret"], "Permission denied"),
-        (["cat", "/proc/self/maps"], "Permission denied"),
-        (["cat", "missing"], "No such file"),
-        (["cp", "open/file", "open/copy"], "Read-only file system"),
-        (["no such program"], "No such file"),
-    ],
-)
-def test_broker_that_refuses(broker, tmp_path, command, words):
+def test_broker_that_refuses(broker, tmp_path):
     """An open that is not allowed fails with an errno, and the program ends with it."""
-    status, out, err = broker(*command)
+    status, out, err = broker(
+        "sh", "-c", "cat secret open/link open/../secret /proc/self/maps missing; cp open/file open/copy"
+    )
     assert (status, out) == (1, "")
-    assert words in err
+    words = [line.rpartition(": ")[2] for line in err.splitlines()]
+    assert words == 4 * ["Permission denied"] + ["No such file or directory", "Read-only file system"]
     assert not (tmp_path / "open/copy").exists()
+    status, out, err = broker("no such program")
+    assert (status, out) == (1, "")
+    assert "No such file" in err
 
 
 @support.needs(kernel=(5, 14))
