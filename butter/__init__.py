@@ -28,6 +28,7 @@ Processes and containers:
 * ``pidfd`` waits for processes and signals them without races.
 * ``clone`` makes and joins namespaces, and starts programs in them.
 * ``prctl`` has the settings of threads and processes, and their capabilities.
+* ``seccomp`` puts filters in front of system calls.
 * ``system`` mounts filesystems, names the host, and asks for ids.
 
 For all of them:

@@ -384,6 +384,23 @@ def test_programs_do_what_the_rules_say(seed):
     disassemble(made.program())
 
 
+@given(st.integers(0, 1 << 40))
+def test_comparisons_on_each_architecture(seed):
+    """The same rules hold on each architecture, for registers as wide as its own."""
+    chance = random.Random(seed)
+    made, rules = Filter(ALLOW, ARCHITECTURES), []
+    for number in range(1, chance.randrange(2, 8)):
+        comparisons = [filters.comparison(chance) for _ in range(chance.randrange(1, 4))]
+        made.add("ioctl", ERRNO(number), *(each for each, _ in comparisons))
+        rules.append((ERRNO(number), [holds for _, holds in comparisons]))
+    for arch, found in ARCHITECTURES.items():
+        for _ in range(10):
+            args = [filters.number(chance) & ((1 << found.bits) - 1) for _ in range(6)]
+            fitting = [action for action, holding in rules if all(holds(args) for holds in holding)]
+            assert made.test("ioctl", *args, arch=arch) == [*fitting, ALLOW][0]
+            assert made.test("read", *args, arch=arch) == ALLOW
+
+
 # texts
 
 
