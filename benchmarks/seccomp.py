@@ -98,14 +98,14 @@ def share(load: Callable[[], object], *arguments: int) -> float:
 def comparisons() -> Iterator[Comparison]:
     assert RULES == 60, RULES
     for title, name, first, second in (
-        ("of ioctl, whose request ten rules name, and no one this", "ioctl", -1, 0x12345),
-        ("of ioctl, whose request is one of ten", "ioctl", -1, 0x5418),
-        ("of socket, whose family eight rules name, and no one this", "socket", 99, 0),
-        ("of fcntl, of which one rule compares two arguments", "fcntl", 99, 0x433),
+        ("an ioctl whose request is none of ten", "ioctl", -1, 0x12345),
+        ("an ioctl whose request is one of ten", "ioctl", -1, 0x5418),
+        ("a socket whose family is none of eight", "socket", 99, 0),
+        ("an fcntl with two arguments of one rule", "fcntl", 99, 0x433),
     ):
         arguments = butter.syscall_number(name), first, second
         yield Comparison(
-            f"What a filter of 60 rules adds to a call {title}",
+            f"Added by 60 rules to {title}",
             {
                 "butter": lambda arguments=arguments: share(by_butter().load, *arguments),  # type: ignore[misc]
                 "libseccomp, optimised": lambda arguments=arguments: share(by_libseccomp().load, *arguments),  # type: ignore[misc]

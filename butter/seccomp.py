@@ -115,7 +115,7 @@ __all__ += _listener_constants.__all__
 
 Notification._pidfd_class = Pidfd
 
-# a register for every bit of which there is room, and how many of them a call has
+# of a call, and of one rule
 _MOST_ARGUMENTS, _MOST_COMPARISONS = 6, 32
 
 
@@ -125,9 +125,9 @@ class Filter:
     *default* is the action for a call without a rule. *arch* names the architectures
     whose calls the filter is for, as ``"x86_64"`` or ``["x86_64", "i386"]``; this
     machine's alone by default. A call of another gets the action *foreign*: a program
-    for x86_64 can also make the calls of i386, and mostly those of x32, whose numbers
-    mean something else. To answer such a call with an errno would let a program go on
-    that has taken a way around the filter; so the default is ``KILL_PROCESS``.
+    for x86_64 can also make the calls of i386, and on some kernels those of x32, whose
+    numbers mean something else. To answer such a call with an errno would let a program
+    go on that has taken a way around the filter; so the default is ``KILL_PROCESS``.
 
     Rules are added with :meth:`add`, and nothing happens before :meth:`load`.
     """
@@ -136,6 +136,9 @@ class Filter:
         self._default = _checked(default, "default")
         self._foreign = _checked(foreign, "foreign")
         names = [_calls.native()] if arch is None else [arch] if isinstance(arch, str) else list(arch)
+        for name in names:
+            if not isinstance(name, str):
+                raise TypeError(f"arch must have names, as 'x86_64', and not {type(name).__name__}")
         self._arch = tuple(dict.fromkeys(_calls.architecture(name).name for name in names))
         if not self._arch:
             raise ValueError("arch is empty: a filter is for one architecture at least")
@@ -245,13 +248,15 @@ class Filter:
         (``butter.prctl.prctl.no_new_privs = True``), or CAP_SYS_ADMIN.
 
         Raises ValueError for a filter with the action NOTIFY, which needs a listener,
-        and what :func:`seccomp` raises: PermissionError (EACCES) without no_new_privs,
+        and for one that would refuse every call, being for other architectures; and
+        what :func:`seccomp` raises: PermissionError (EACCES) without no_new_privs,
         ThreadsDiffer.
 
         Linux 3.17, :manpage:`seccomp(2)`.
         """
         if integer(flags, 32, "flags") & SECCOMP_FILTER_FLAG_NEW_LISTENER:
             raise ValueError("SECCOMP_FILTER_FLAG_NEW_LISTENER returns a listener, which load() does not")
+        self._check_native()
         if any(action.name == "NOTIFY" for action in self._actions()):
             raise ValueError("the filter has the action NOTIFY, which needs a listener: without one the call fails")
         seccomp(SECCOMP_SET_MODE_FILTER, flags, self.program())
@@ -273,6 +278,15 @@ class Filter:
 
     def _actions(self) -> list[Action]:
         return [self._default, self._foreign, *(rule.action for rule in self._given)]
+
+    def _check_native(self) -> None:
+        """Raise ValueError if the filter would refuse each call of this process."""
+        native = _calls.native()
+        if native not in self._arch and self._foreign not in (ALLOW, LOG):
+            raise ValueError(
+                f"the filter is for {', '.join(self._arch)}, and this process makes calls of {native}, which would all "
+                f"get {self._foreign!r}: name {native} in arch"
+            )
 
     def test(self, call: str | int, *args: int, arch: Arch | None = None, instruction_pointer: int = 0) -> Action:
         """Return the action for a call, without making it or loading the filter.

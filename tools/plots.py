@@ -41,6 +41,7 @@ PICTURES = {
     "signalfd": Picture("signalfd"),
     "sigset": Picture("sigset"),
     "prctl": Picture("prctl"),
+    "seccomp": Picture("seccomp"),
     "clone": Picture("clone"),
     "mounts": Picture("mounts"),
     "splice": Picture("splice"),
