@@ -14,6 +14,7 @@ from butter.prctl import prctl
 from butter.seccomp import ALLOW, ERRNO, NOTIFY, CallGone, Filter, Listener, Notification
 
 AT_FDCWD = -100 & 0xFFFFFFFF
+O_PATH = 0o10000000  # which PyPy's os lacks
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 OTHER_WAYS = ("open", "creat", "openat2", "open_by_handle_at", "io_uring_setup")
 
@@ -35,7 +36,7 @@ def open_for(call: Notification, allowed: list[str]) -> int:
     base = "cwd" if directory == AT_FDCWD else f"fd/{directory}"
     # It only names the file. Where that is decides, and it is this file that is opened,
     # whatever becomes of the path meanwhile.
-    place = os.open(os.path.join(f"/proc/{call.pid}/{base}", call.read_path(address)), os.O_PATH)
+    place = os.open(os.path.join(f"/proc/{call.pid}/{base}", call.read_path(address)), O_PATH)
     try:
         path = os.readlink(f"/proc/self/fd/{place}")
         if not any(os.path.commonpath([path, each]) == each for each in allowed):

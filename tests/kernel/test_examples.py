@@ -481,7 +481,7 @@ def test_broker_that_refuses(broker, tmp_path):
     words = [line.rpartition(": ")[2] for line in err.splitlines()]
     assert words == 4 * ["Permission denied"] + ["No such file or directory", "Read-only file system"]
     assert not (tmp_path / "open/copy").exists()
-    status, out, err = broker("no such program")
+    status, out, err = broker("/no/such/program")
     assert (status, out) == (1, "")
     assert "No such file" in err
 
