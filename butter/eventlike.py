@@ -283,6 +283,8 @@ class Eventlike(Descriptor, Generic[Event]):
             except NoMoreEvents:
                 return
             yield event
+            # an event may own something, which the program lets go by forgetting it
+            del event
             # one at a time, so that the events after it stay for other readers
             while batch:
                 try:
@@ -290,6 +292,7 @@ class Eventlike(Descriptor, Generic[Event]):
                 except IndexError:
                     break  # another thread took the last
                 yield event
+                del event
 
     def _drop_batch(self) -> None:
         self._batch.clear()

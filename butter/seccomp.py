@@ -20,6 +20,8 @@ point to: it can tell which flags a file is opened with, and not which file.
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from typing import TYPE_CHECKING
 
 from butter import _seccomp_bpf as _bpf
@@ -27,7 +29,10 @@ from butter import _seccomp_calls as _calls
 from butter import _seccomp_rules as _rules
 from butter._arguments import integer
 from butter._constants import seccomp as _constants
+from butter._constants import seccomp_listener as _listener_constants
 from butter._constants.seccomp import *  # noqa: F403
+from butter._constants.seccomp_listener import *  # noqa: F403
+from butter._descriptor import closed_error
 from butter._seccomp import NotificationSizes, action_available, notification_sizes, seccomp
 from butter._seccomp_actions import (
     ALLOW,
@@ -55,7 +60,13 @@ from butter._seccomp_compile import compiled
 from butter._seccomp_disassemble import disassemble
 from butter._seccomp_errors import ThreadsDiffer
 from butter._seccomp_explain import explained
+from butter._seccomp_listener import Answers, Received, reader, set_flags
+from butter._seccomp_listener_errors import CallGone
+from butter._seccomp_notification import Notification, made
+from butter.errors import NoMoreEvents
 from butter.errors import UnknownError as UnknownError
+from butter.eventlike import Eventlike
+from butter.pidfd import Pidfd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,8 +95,11 @@ __all__ = [
     "TRACE",
     "TRAP",
     "Action",
+    "CallGone",
     "Comparison",
     "Filter",
+    "Listener",
+    "Notification",
     "NotificationSizes",
     "ThreadsDiffer",
     "UnknownError",
@@ -97,8 +111,11 @@ __all__ = [
     "syscall_number",
 ]
 __all__ += _constants.__all__
+__all__ += _listener_constants.__all__
 
-# a register for every bit of which there is room, and how many of them a call has
+Notification._pidfd_class = Pidfd
+
+# of a call, and of one rule
 _MOST_ARGUMENTS, _MOST_COMPARISONS = 6, 32
 
 
@@ -108,9 +125,9 @@ class Filter:
     *default* is the action for a call without a rule. *arch* names the architectures
     whose calls the filter is for, as ``"x86_64"`` or ``["x86_64", "i386"]``; this
     machine's alone by default. A call of another gets the action *foreign*: a program
-    for x86_64 can also make the calls of i386, and mostly those of x32, whose numbers
-    mean something else. To answer such a call with an errno would let a program go on
-    that has taken a way around the filter; so the default is ``KILL_PROCESS``.
+    for x86_64 can also make the calls of i386, and on some kernels those of x32, whose
+    numbers mean something else. To answer such a call with an errno would let a program
+    go on that has taken a way around the filter; so the default is ``KILL_PROCESS``.
 
     Rules are added with :meth:`add`, and nothing happens before :meth:`load`.
     """
@@ -119,6 +136,9 @@ class Filter:
         self._default = _checked(default, "default")
         self._foreign = _checked(foreign, "foreign")
         names = [_calls.native()] if arch is None else [arch] if isinstance(arch, str) else list(arch)
+        for name in names:
+            if not isinstance(name, str):
+                raise TypeError(f"arch must have names, as 'x86_64', and not {type(name).__name__}")
         self._arch = tuple(dict.fromkeys(_calls.architecture(name).name for name in names))
         if not self._arch:
             raise ValueError("arch is empty: a filter is for one architecture at least")
@@ -228,19 +248,45 @@ class Filter:
         (``butter.prctl.prctl.no_new_privs = True``), or CAP_SYS_ADMIN.
 
         Raises ValueError for a filter with the action NOTIFY, which needs a listener,
-        and what :func:`seccomp` raises: PermissionError (EACCES) without no_new_privs,
+        and for one that would refuse every call, being for other architectures; and
+        what :func:`seccomp` raises: PermissionError (EACCES) without no_new_privs,
         ThreadsDiffer.
 
         Linux 3.17, :manpage:`seccomp(2)`.
         """
         if integer(flags, 32, "flags") & SECCOMP_FILTER_FLAG_NEW_LISTENER:
             raise ValueError("SECCOMP_FILTER_FLAG_NEW_LISTENER returns a listener, which load() does not")
+        self._check_native()
         if any(action.name == "NOTIFY" for action in self._actions()):
             raise ValueError("the filter has the action NOTIFY, which needs a listener: without one the call fails")
         seccomp(SECCOMP_SET_MODE_FILTER, flags, self.program())
 
+    def listen(self, flags: int = 0, *, sync_wake_up: bool = False) -> Listener:
+        """Put the filter in front of this thread, and return its listener.
+
+        It is loaded as by :meth:`load`, and the listener has the calls for which it has
+        the action NOTIFY. They wait for its answer, so this thread must not make them
+        unless another thread reads the listener. *flags* and *sync_wake_up* are those
+        of :class:`Listener`.
+
+        Raises what :func:`seccomp` does: OSError (EBUSY) if this thread has a listener
+        already.
+
+        Linux 5.0, :manpage:`seccomp_unotify(2)`.
+        """
+        return Listener(self, flags, sync_wake_up=sync_wake_up)
+
     def _actions(self) -> list[Action]:
         return [self._default, self._foreign, *(rule.action for rule in self._given)]
+
+    def _check_native(self) -> None:
+        """Raise ValueError if the filter would refuse each call of this process."""
+        native = _calls.native()
+        if native not in self._arch and self._foreign not in (ALLOW, LOG):
+            raise ValueError(
+                f"the filter is for {', '.join(self._arch)}, and this process makes calls of {native}, which would all "
+                f"get {self._foreign!r}: name {native} in arch"
+            )
 
     def test(self, call: str | int, *args: int, arch: Arch | None = None, instruction_pointer: int = 0) -> Action:
         """Return the action for a call, without making it or loading the filter.
@@ -270,6 +316,133 @@ class Filter:
     def explain(self) -> str:
         """Return the filter in plain words, a line for each kind of call."""
         return explained(self._given, self._default, self._foreign, self._arch)
+
+
+class Listener(Eventlike[Notification]):
+    """``Listener(filter, flags=0, *, sync_wake_up=False)``: answers system calls.
+
+    The constructor loads *filter*, a :class:`Filter`, in front of this thread, as
+    :meth:`Filter.listen` does; the object gets the calls for which the filter has the
+    action NOTIFY, of this thread and of those threads and processes that it starts
+    later. They wait until they are answered, so another thread or process answers: one
+    that is not under the filter, or does not make these calls. ::
+
+        listener = Filter(ALLOW).add("mkdir", NOTIFY).listen()
+        child = subprocess.Popen(["make", "install"])
+        for notification in listener:
+            print(notification.read_path(notification.arguments[0]))
+            notification.fail(errno.EROFS)
+
+    *flags* are SeccompFlag's. With ``SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`` (Linux
+    5.19) a signal does not interrupt a call once its notification was read, unless it
+    kills the task. *sync_wake_up* lets the two sides run on one processor (Linux 6.6):
+    that is faster where one waits while the other works.
+
+    A child that is to be fenced alone loads the filter, and sends the descriptor to its
+    parent by ``socket.send_fds``: the filter has to allow that. The parent has an
+    object by ``adopt()``. An iteration ends, and a wait raises NoMoreEvents, when no
+    task is left under the filter.
+
+    Calls that nothing has read when the object is closed, and all later ones, fail with
+    ENOSYS. As long as another process has the descriptor, they wait for that one. A
+    forked child closes its copy, and answers nothing. A non-blocking object
+    (``os.set_blocking``) does not wait.
+
+    Raises what :func:`seccomp` does.
+
+    Linux 5.0, :manpage:`seccomp_unotify(2)`.
+    """
+
+    _kind = "a seccomp listener"
+    _link = "anon_inode:seccomp notify"
+
+    _answers: Answers
+    _ended = False  # the last task is gone
+
+    def __init__(self, filter: Filter, flags: int = 0, *, sync_wake_up: bool = False) -> None:
+        flags = integer(flags, 32, "flags") | SECCOMP_FILTER_FLAG_NEW_LISTENER
+        super().__init__(seccomp(SECCOMP_SET_MODE_FILTER, flags, filter.program()))
+        self._answers = Answers(self._fd)
+        if sync_wake_up:
+            try:
+                self.set_flags(SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
+            except BaseException:
+                self.close()
+                raise
+
+    def _init_state(self) -> None:
+        super()._init_state()
+        self._unmade: deque[Received] = deque()
+        self._answers = Answers(None)
+
+    def _adopted(self, fd: int) -> None:
+        self._answers = Answers(fd)
+
+    def set_flags(self, flags: int) -> None:
+        """Set the flags of the listener, which are ListenerFlag's.
+
+        With ``SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP`` the task and the reader wake each
+        other on one processor.
+
+        Raises InvalidArgument for other flags, and before Linux 6.6.
+        """
+        set_flags(self.fileno(), integer(flags, 64, "flags"))
+
+    @property
+    def blocking(self) -> bool:
+        """Whether a read waits for a notification."""
+        return os.get_blocking(self.fileno())
+
+    def read_event(self) -> Notification:
+        """The next system call that waits for an answer.
+
+        Waits for one; a non-blocking object raises BlockingIOError instead.
+
+        Raises NoMoreEvents where the last task is gone, ValueError if the object is
+        closed.
+        """
+        # not through the batch, since each read has one at most
+        while not self._batch:
+            events = self._read_events()
+            if events:
+                return events[0]
+        return super().read_event()
+
+    def _check_more(self) -> None:
+        if self._ended:
+            self._read_events()  # which raises
+
+    def _read_events(self) -> list[Notification]:
+        fd = self._fd
+        if fd is None:
+            raise closed_error()
+        try:
+            return reader.read(fd, self._made, self._unmade)
+        except NoMoreEvents:
+            self._ended = True
+            raise
+
+    def _made(self, received: Received) -> list[Notification]:
+        answers = self._answers
+        if answers.fd is None:
+            answers.fd = self._fd  # of an object that __init__ never saw
+        return made(received, answers)
+
+    def _drop_batch(self) -> None:
+        answers = self._answers
+        answers.waiting.update([received.id() for received in self._unmade])
+        answers.end()
+        super()._drop_batch()
+
+    def _after_fork(self) -> None:
+        self._answers.forget()
+        self._unmade.clear()
+        self._batch.clear()
+        fd = self._fd
+        if fd is not None:
+            # a copy would keep the tasks waiting when this process's parent is gone
+            self._fd = None
+            os.close(fd)
 
 
 def _checked(action: Action, name: str) -> Action:

@@ -100,10 +100,10 @@ def no_leaked_descriptors():
 
 @pytest.fixture(scope="module")
 def compositions():
-    """The things that compositions need, made once for all tests of a file."""
-    from features import MountChanges
+    """The processes that some features need, made once for all tests of a file."""
+    from features import Calls, MountChanges
 
-    with MountChanges.shared():
+    with MountChanges.shared(), Calls.shared():
         yield
 
 

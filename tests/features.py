@@ -13,6 +13,7 @@ import select
 import signal
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import support
 
@@ -21,6 +22,7 @@ from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.fanotify import Fanotify_async
 from butter.asyncio.inotify import Inotify_async
 from butter.asyncio.mounts import MountMonitor_async
+from butter.asyncio.seccomp import Listener_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 from butter.asyncio.tree import FileWatch_async, Spool_async, Tree_async
@@ -47,6 +49,7 @@ from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
 from butter.mounts import MountMonitor
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
 from butter.pipe import O_CLOEXEC, O_DIRECT, O_NONBLOCK, PipeReader, pipe2
+from butter.seccomp import Listener
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.system import AT_FDCWD, Mount, open_tree
 from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
@@ -84,9 +87,15 @@ class Feature:
     batches = False
     #: whether it is made of other features, and so has neither a builder nor a row
     composed = False
+    #: whether its objects take long to make: fewer kinds of loops then try it
+    slow = False
     #: whether its descriptor is all of it, so that a number can be adopted, ``closefd``
     #: means something, and a forked child has the object too
     bare = True
+    #: whether a call of this process opens its descriptor, and may let it be inherited
+    opens = True
+    #: whether a forked child has the object, too
+    inherited = True
     #: whether it waits as another feature, by which each way of waiting is tried
     waits_alike = False
     #: whether other processes may wake it, so that its reader is added again now and
@@ -608,6 +617,84 @@ class Jobs(Changes):
         pass  # they do not wake it
 
     hints_of = Versions.hints_of
+
+
+class Calls(Feature):
+    """System calls of a fenced process, which wait for an answer."""
+
+    name, call = "seccomp", "seccomp"
+    cls, awaitable = Listener, Listener_async
+    reading = ("ioctl",)
+    slow = True
+    unknown = None
+    opens = inherited = False
+    needs = support.needs(kernel=(5, 0))
+
+    #: what forks the fenced processes, while tests share it
+    kept = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def shared(cls):
+        """Let all tests meanwhile have one process that forks the fenced ones."""
+        if cls.unmet():
+            yield
+            return
+        cls.kept = support.Fences()
+        try:
+            yield
+        finally:
+            cls.kept = cls.kept.end()
+
+    def __enter__(self):
+        self.fences = self.kept or support.Fences()
+        #: by the number of the descriptor; the last has those that a test duplicated
+        self.made = {}
+        self.args = (support.FencedProgram,)
+        return self
+
+    def __exit__(self, *_):
+        for fence in self.made.values():
+            fence.close()
+        if not self.kept:
+            self.fences.end()
+
+    def descriptor(self, flags=0, **options):
+        fence = self.fences.make(flags)
+        if fence.fd in self.made:
+            self.made.pop(fence.fd).close()
+        self.made[fence.fd] = fence
+        return fence.fd
+
+    def load(self, operation, flags, program):
+        """The system call of an object's constructor, made by a process of its own.
+
+        This one would be fenced for ever, and may have one listener.
+        """
+        return self.descriptor()
+
+    def make(self, cls=None, blocking=True, **arguments):
+        with mock.patch("butter.seccomp.seccomp", self.load):
+            made = (cls or self.cls)(*self.args, **arguments)
+        os.set_blocking(made.fileno(), blocking)
+        return made
+
+    def open(self, **options):
+        with mock.patch("butter.seccomp.seccomp", self.load):
+            return self.awaitable(*self.args, **options)
+
+    def make_event(self, made):
+        self.trigger(made)
+
+    def trigger(self, made, times=1):
+        fence = self.made.get(made.fileno()) or list(self.made.values())[-1]
+        fence.call(next(self.numbers), times=times)
+
+    def number(self, event):
+        return event.arguments[0]
+
+    def sample(self, count):
+        return count // 50  # each is a thread
 
 
 def _below(kind):

@@ -87,8 +87,8 @@ def choices(features, loops=(*LOOPS, TRIO)):
         # A loop and its mode are about the tasks and callbacks of EventQueue, which is
         # one class for each kind of loop. A composition adds a constructor, and its
         # objects take long to make; the tests of its own have all loops.
-        if mode == "plain" or not (loop == TRIO or feature.composed)
-        if loop != "uvloop" or not feature.composed
+        if mode == "plain" or not (loop == TRIO or feature.composed or feature.slow)
+        if loop != "uvloop" or not (feature.composed or feature.slow)
     ]
 
 
@@ -782,7 +782,7 @@ def test_a_loop_that_moved_to_another_thread(one, waits):
         first.close()
 
 
-@parametrize([feature for feature in EVENTS if feature.bare], LOOPS)
+@parametrize([feature for feature in EVENTS if feature.bare and feature.inherited], LOOPS)
 @in_loop
 async def test_fork_in_a_running_loop(one, queue):
     """A child uses and closes its object in its own loop; the parent's goes on."""

@@ -21,18 +21,20 @@ import stat
 import struct
 import termios
 import threading
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import support
-from features import EVENTS, OBJECTS, Creations, Files, Mounts, Signals
+from features import EVENTS, OBJECTS, Calls, Creations, Files, Mounts, Signals
 from support import in_child, needs
 
 from butter import clone, landlock
 from butter._constants.fanotify_handle import AT_HANDLE_FID
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter._seccomp_errors import SECCOMP
+from butter._seccomp_listener import read_memory
 from butter.cli import doctor
 from butter.clock import (
     ADJ_TICK,
@@ -127,11 +129,13 @@ from butter.prctl import (
 from butter.sandbox import Sandbox
 from butter.seccomp import (
     ALLOW,
+    NOTIFY,
     SECCOMP_FILTER_FLAG_NEW_LISTENER,
     SECCOMP_FILTER_FLAG_TSYNC,
     SECCOMP_GET_ACTION_AVAIL,
     SECCOMP_SET_MODE_FILTER,
     Filter,
+    Listener,
     seccomp,
 )
 from butter.signalfd import SIG_BLOCK, pthread_sigmask, signalfd
@@ -194,6 +198,11 @@ PROVOKERS = {}
 # the kernel that can refuse a call, where it is new, or the group that its provokers
 # make; a filter refuses every call on every kernel
 SINCE = {
+    "add_fd": (5, 9),
+    "answer to a notification": (5, 0),
+    "flags of a seccomp listener": (6, 6),
+    "read of a seccomp listener": (5, 0),
+    "validity of a notification": (5, 0),
     "fanotify_mark": (5, 1),
     "fsconfig": (5, 2),
     "fsmount": (5, 2),
@@ -2924,6 +2933,211 @@ def cgroup_of_another_user(path):
 in_a_cgroup(errno.ENOENT, "was removed", removed_cgroup)
 in_a_cgroup(errno.EOPNOTSUPP, "domain invalid", cgroup_beside_a_threaded_one)
 in_a_cgroup(errno.EACCES, "move a process", cgroup_of_another_user, support.become_nobody)
+
+
+# seccomp: notifications
+
+
+def called(blocking=True):
+    """A listener, and a notification of a thread that waits until this process ends."""
+    prctl.no_new_privs = True
+    made = []
+
+    def fenced():
+        made.append(Filter(ALLOW).add("getppid", NOTIFY).listen())
+        support.libc.syscall(support.number_of("getppid"), b"x" * 5000)
+
+    threading.Thread(target=fenced, daemon=True).start()
+    while not made:
+        time.sleep(0.001)
+    notification = made[0].wait(30)
+    os.set_blocking(made[0].fileno(), blocking)
+    return made[0], notification
+
+
+def called_and_gone():
+    """A listener and a notification, whose task is not there any more."""
+    with support.Fences() as fences:
+        fence = fences.make()
+        listener = Listener.adopt(fence.fd)
+        fence.call("/path")
+        notification = listener.wait(30)
+        fence.close()
+        while notification.valid():
+            time.sleep(0.001)
+    return listener, notification
+
+
+def on_another_kind(listener):
+    """Put a pipe that is readable in the place of a listener."""
+    reading, writing = os.pipe()
+    os.write(writing, b"not a notification")
+    os.dup2(reading, listener.fileno())
+
+
+@example("read of a seccomp listener", None, *Calls.marks())
+def read_of_a_listener(fail):
+    with support.Fences() as fences:
+        fence = fences.make()
+        listener = Listener.adopt(fence.fd)
+        os.set_blocking(fence.fd, False)
+        fence.call()
+        fail("ioctl", listener.fileno())
+        listener.read_event()
+
+
+@provokes("read of a seccomp listener", errno.EAGAIN)
+def read_without_a_call(fail):
+    listener, _notification = called(blocking=False)
+    listener.read_event()
+
+
+@provokes("read of a seccomp listener", errno.EBADF, words="is not open")
+def read_of_a_closed_listener(fail):
+    listener, _ = called()
+    os.close(listener.fileno())
+    listener.read_event()
+
+
+@provokes("read of a seccomp listener", errno.ENODATA)
+def read_without_a_task(fail):
+    called_and_gone()[0].read_event()
+
+
+@provokes("read of a seccomp listener", errno.ENOTTY, words="is not a seccomp listener")
+def read_of_a_pipe_as_a_listener(fail):
+    listener, _ = called()
+    on_another_kind(listener)
+    listener.read_event()
+
+
+CALLS = {
+    "answer to a notification": lambda notification: notification.respond(0),
+    "validity of a notification": lambda notification: notification.read_memory(notification.arguments[0], 1),
+    "add_fd": lambda notification: notification.add_fd(0),
+}
+
+
+def use_of_a_notification(call, fail):
+    listener, notification = called()
+    fail("ioctl", listener.fileno())
+    CALLS[call](notification)
+
+
+def use_when_closed(call, fail):
+    listener, notification = called()
+    os.close(listener.fileno())
+    CALLS[call](notification)
+
+
+def use_when_another(call, fail):
+    listener, notification = called()
+    on_another_kind(listener)
+    CALLS[call](notification)
+
+
+def use_when_gone(call, fail):
+    listener, notification = called_and_gone()
+    with listener:
+        CALLS[call](notification)
+
+
+for call in CALLS:
+    for function, number in (
+        (use_of_a_notification, None),
+        (use_when_closed, errno.EBADF),
+        (use_when_another, errno.ENOTTY),
+        (use_when_gone, errno.ESRCH),
+    ):
+        way = functools.partial(function, call)
+        way.__name__ = function.__name__
+        if number is None:
+            example(call, None, *Calls.marks())(way)
+        elif (call, number) != ("validity of a notification", errno.ESRCH):
+            provokes(call, number, *Calls.marks())(way)
+
+
+@provokes("validity of a notification", errno.ESRCH)
+def look_at_a_task_that_is_gone(fail):
+    listener, notification = called_and_gone()
+    with listener:
+        notification.pidfd()
+
+
+@provokes("answer to a notification", errno.EINVAL, words="refuses the answer")
+def strange_answer(fail):
+    listener, notification = called()
+    listener._answers.give(notification.id, 0, 0, 2)
+
+
+@provokes("add_fd", errno.EINVAL)
+def strange_descriptor(fail):
+    listener, notification = called()
+    listener._answers.add_fd(notification.id, 4, 0, None, 0)
+
+
+@provokes("add_fd", errno.EMFILE)
+def descriptor_too_many_of_a_task(fail):
+    _, notification = called()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    notification.add_fd(0)
+
+
+@example("flags of a seccomp listener", None, *Calls.marks())
+def flags_of_a_listener(fail):
+    listener, _ = called()
+    fail("ioctl", listener.fileno())
+    listener.set_flags(1)
+
+
+@provokes("flags of a seccomp listener", errno.EINVAL, words="not 0x2")
+def strange_flags_of_a_listener(fail):
+    called()[0].set_flags(3)
+
+
+@provokes("flags of a seccomp listener", errno.EBADF)
+def flags_of_a_closed_listener(fail):
+    listener, _ = called()
+    os.close(listener.fileno())
+    listener.set_flags(1)
+
+
+@provokes("flags of a seccomp listener", errno.ENOTTY)
+def flags_of_a_pipe(fail):
+    listener, _ = called()
+    on_another_kind(listener)
+    listener.set_flags(1)
+
+
+@example("process_vm_readv", None, *Calls.marks())
+def memory_of_a_task(fail):
+    _, notification = called()
+    fail("process_vm_readv")
+    notification.read_path(notification.arguments[0])
+
+
+@provokes("process_vm_readv", errno.EFAULT, *Calls.marks(), words="at 0x1")
+def memory_that_is_not_there(fail):
+    called()[1].read_path(1)
+
+
+@provokes("process_vm_readv", errno.ENAMETOOLONG, *Calls.marks())
+def path_without_an_end(fail):
+    _, notification = called()
+    notification.read_path(notification.arguments[0])
+
+
+@provokes("process_vm_readv", errno.EPERM, *Calls.marks(), words="CAP_SYS_PTRACE")
+def memory_of_another_user(fail):
+    support.become_nobody()
+    read_memory(1, 1, 1)
+
+
+@provokes("process_vm_readv", errno.ESRCH, *Calls.marks())
+def memory_of_nothing(fail):
+    with support.Child() as child:
+        number = child.pid
+    read_memory(number, 1, 1)
 
 
 # the command

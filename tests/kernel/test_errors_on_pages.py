@@ -22,6 +22,7 @@ from butter.landlock import Ruleset
 from butter.memfd import MFD_NOEXEC_SEAL, Memfd
 from butter.mounts import MountMonitor
 from butter.pidfd import Pidfd
+from butter.seccomp import ALLOW, NOTIFY, Filter
 from butter.system import MS_RDONLY, MS_REMOUNT, Mount, mount, pivot_root, umount
 from butter.timerfd import Timer
 from butter.tree import Tree
@@ -150,6 +151,7 @@ OLD = [
     ("6.1", "memfd_create", errno.EINVAL, lambda: Memfd(flags=MFD_NOEXEC_SEAL)),
     ("5.4", "fanotify_init", errno.EINVAL, lambda: Fanotify(FAN_REPORT_DFID_NAME)),
     ("5.10", "fanotify_init", errno.EPERM, lambda: Fanotify(FAN_REPORT_DFID_NAME)),
+    ("4.19", "seccomp", errno.EINVAL, lambda: Filter(ALLOW).add("getppid", NOTIFY).listen()),
     ("5.10", "fanotify_init", errno.EINVAL, lambda: Tree("/", backend="fanotify")),
     ("5.5", "unshare", errno.EINVAL, lambda: unshare(CLONE_NEWTIME)),
     ("5.1", "clone", errno.EINVAL, lambda: spawn(["true"], stdout=PIPE)),

@@ -52,6 +52,7 @@ every_object = kinds(OBJECTS)
 every_number = kinds([feature for feature in OBJECTS if not feature.enters])
 every_kind = kinds(EVENTS)
 kinds_that_are_bare = kinds([feature for feature in EVENTS if feature.bare])
+kinds_that_children_have = kinds([feature for feature in EVENTS if feature.bare and feature.inherited])
 kinds_that_tick = kinds([feature for feature in EVENTS if feature.ticks])
 #: those by which each way of waiting is tried
 WAITING = [feature for feature in EVENTS if not feature.waits_alike]
@@ -705,7 +706,7 @@ def after_exec(made):
 
 
 @pytest.mark.defect("E3", "E4")
-@kinds(BARE)
+@kinds([feature for feature in BARE if feature.opens])
 @pytest.mark.parametrize(
     ("arguments", "inherited"), [({}, False), ({"closefd": True}, False), ({"closefd": False}, True)]
 )
@@ -716,6 +717,7 @@ def test_close_on_exec(kind, arguments, inherited):
         assert (after_exec(made) == os.readlink(f"/proc/self/fd/{made.fileno()}")) is inherited
 
 
+@pytest.mark.parametrize("adopter", choices([feature for feature in BARE if feature.opens]), indirect=True)
 def test_thin_calls_and_exec(adopter):
     """A new descriptor is closed on exec by default, and with a flag in any case."""
     for options, inheritable in (
@@ -1324,7 +1326,7 @@ def test_fork_goes_on_after_a_failure(in_child):
             sys.unraisablehook = before
 
 
-@kinds_that_are_bare
+@kinds_that_children_have
 def test_child_closes_its_own(kind, made, in_child):
     """A child that closes the object leaves the parent's open."""
 
@@ -1338,7 +1340,7 @@ def test_child_closes_its_own(kind, made, in_child):
     made.wait(LONG)
 
 
-@kinds_that_are_bare
+@kinds_that_children_have
 def test_fork_with_objects_of_every_state(kind, in_child):
     """Closed, dropped and invented objects do not disturb a fork."""
     closed = kind.make()
@@ -1404,6 +1406,7 @@ def test_an_error_tells_of_itself_alone(kind, method):
 
 
 @pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="it has no hooks of memory")
+@pytest.mark.parametrize("adopter", choices([feature for feature in BARE if feature.opens]), indirect=True)
 def test_no_descriptor_is_lost_for_want_of_memory(adopter, in_child):
     """Where memory ends after a descriptor was opened, it is closed or returned."""
     testcapi = pytest.importorskip("_testcapi", reason="Debian's Python has no _testcapi")

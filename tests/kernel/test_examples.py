@@ -442,6 +442,59 @@ def test_every_example_is_tested():
     assert [path.stem for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in tests] == []
 
 
+BROKER_ALLOWS = ["/usr", "/lib", "/lib64", "/etc", "/dev/null"]
+
+
+@pytest.fixture
+def broker(tmp_path):
+    """``broker(*command)``: the outcome of a program that may read in a directory."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open/file").write_text("what it may read\n")
+    (tmp_path / "secret").write_text("what it may not\n")
+    (tmp_path / "open/link").symlink_to("../secret")
+    os.mkfifo(tmp_path / "open/pipe")
+
+    def run(*command):
+        allowed = [place for place in [*BROKER_ALLOWS, tmp_path / "open"] if os.path.exists(place)]
+        with running("broker.py", *allowed, "--", *command, cwd=tmp_path) as process:
+            out, err = process.communicate()
+        return process.returncode, out, err
+
+    return run
+
+
+@support.needs(kernel=(5, 14))
+def test_broker(broker):
+    """The broker opens what is allowed, by relative and absolute paths."""
+    # the pipe has no writer: an open of it would wait for one
+    out = "".join(2 * ["what it may read\n"]) + "file\nlink\npipe\n"
+    assert broker("sh", "-c", 'cat open/file "$PWD/open/file" open/pipe; ls open') == (0, out, "")
+
+
+@support.needs(kernel=(5, 14))
+def test_broker_that_refuses(broker, tmp_path):
+    """An open that is not allowed fails with an errno, and the program ends with it."""
+    status, out, err = broker(
+        "sh", "-c", "cat secret open/link open/../secret /proc/self/maps missing; cp open/file open/copy"
+    )
+    assert (status, out) == (1, "")
+    words = [line.rpartition(": ")[2] for line in err.splitlines()]
+    assert words == 4 * ["Permission denied"] + ["No such file or directory", "Read-only file system"]
+    assert not (tmp_path / "open/copy").exists()
+    status, out, err = broker("/no/such/program")
+    assert (status, out) == (1, "")
+    assert "No such file" in err
+
+
+@support.needs(kernel=(5, 14))
+def test_broker_and_children(broker):
+    """The broker serves until the last task is gone, and has the program's status."""
+    command = "(sleep 0.1; cat open/file; cat secret) & exit 3"
+    status, out, err = broker("sh", "-c", command)
+    assert (status, out) == (3, "what it may read\n")
+    assert "Permission denied" in err
+
+
 @support.needs(kernel=(5, 4))
 @support.needs_namespaces
 def test_run_isolated():

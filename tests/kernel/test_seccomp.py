@@ -364,6 +364,14 @@ def test_the_descriptor_of_a_listener():
         os.close(fd)
 
 
+@alone
+def test_a_filter_for_calls_of_others():
+    """A filter may be for foreign architectures alone, if it allows this machine's."""
+    load(ERRNO(77), call="getpid", arch="x32", foreign=ALLOW)
+    assert call(syscall_number("getpid")) == (os.getpid(), 0)
+    assert status_field("Seccomp") == "2"
+
+
 # the rules of a real program
 
 

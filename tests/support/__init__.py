@@ -28,6 +28,8 @@ from support.children import (
     needs_namespaces,
     own_namespaces,
 )
+from support.fenced import Fence, Fences
+from support.fenced import Program as FencedProgram
 from support.mounts import (
     FILESYSTEMS,
     Mounter,

@@ -114,6 +114,8 @@ _SYSCALLS = {
     "waitid": (247, 95),
     "kill": (62, 129),
     "gettid": (186, 178),
+    "getppid": (110, 173),
+    "process_vm_readv": (310, 270),
     "socketpair": (53, 199),
     "sendto": (44, 206),
     "ppoll": (271, 73),

@@ -179,6 +179,10 @@ NEW = {
     }
     | {"euid": 36, "egid": 40, "suid": 44, "sgid": 48, "fsuid": 52, "fsgid": 56, "exit_code": 60, "coredump_mask": 64}
     | {"coredump_signal": 68, "coredump_code": 72, "coredump_pad": 76, "supported_mask": 80},
+    ("seccomp_listener", "butter_notification"): {"id": 0, "pid": 8, "flags": 12, "number": 16, "arch": 20}
+    | {"instruction_pointer": 24, "arguments": 32},
+    ("seccomp_listener", "butter_answer"): {"id": 0, "value": 8, "error": 16, "flags": 20},
+    ("seccomp_listener", "butter_added"): {"id": 0, "flags": 8, "source": 12, "number": 16, "number_flags": 20},
     ("system_mounts", "struct butter_mnt_id_req"): {"size": 0, "fd": 4, "mnt_id": 8, "param": 16, "mnt_ns_id": 24},
     ("system_mounts", "struct butter_statmount"): {"size": 0, "mnt_opts": 4, "mask": 8, "sb_dev_major": 16}
     | {"sb_dev_minor": 20, "sb_magic": 24, "sb_flags": 32, "fs_type": 36, "mnt_id": 40, "mnt_parent_id": 48}
@@ -255,6 +259,8 @@ FORMATS = {
     "=6Q": [0, 8, 16, 24, 32, 40],  # struct landlock_ruleset_attr
     "=Qi4x": [0, 8],  # struct landlock_path_beneath_attr
     "=6I": [0, 4, 8, 12, 16, 20],  # two of struct __user_cap_data_struct
+    "=QIIiIQ6Q": [0, 8, 12, 16, 20, 24, *range(32, 80, 8)],  # struct seccomp_notif
+    "=Q72x": [0],  # the same
     "=4xi": [4],  # struct fanotify_event_info_pidfd
     "=4xiI": [4, 8],  # struct fanotify_event_info_error
     "=8xQQ": [8, 16],  # struct fanotify_event_info_range

@@ -245,6 +245,8 @@ def test_negative_numbers():
         (lambda: Filter(ALLOW).test("read", *range(7)), TypeError, "at most 6 arguments, and 7 were passed"),
         (lambda: Filter(ALLOW).load(SECCOMP_FILTER_FLAG_NEW_LISTENER), ValueError, "returns a listener"),
         (lambda: Filter(ALLOW).add("read", NOTIFY).load(), ValueError, "NOTIFY, which needs a listener"),
+        (lambda: Filter(ALLOW, [3]), TypeError, "arch must have names, as 'x86_64', and not int"),
+        (lambda: Filter(ALLOW, "x32").load(), ValueError, "for x32, and this process makes calls of .*KILL_PROCESS"),
         (lambda: Filter(ALLOW).load("a"), TypeError, "flags must be an int"),
     ],
 )
