@@ -53,17 +53,20 @@ static int butter_close_range(unsigned int first, unsigned int last, unsigned in
    number: its table of descriptors may be another one than that of the process. */
 static int same_open_file(int a, int b)
 {
-    long result = result_of(fcntl(a, BUTTER_DUPFD_QUERY, b));
+    long result = result_of(fcntl(a, BUTTER_DUPFD_QUERY, b)), order;
     int thread;
 
     /* some kernels look at a alone, and then say that a closed b is another file */
     if (result == 0 && fcntl(b, F_GETFD) < 0)
         return -1 - EBADF;
-    if (result >= 0 || result == -1 - EBADF)
+    if (result >= 0)
         return (int)result;
+    /* EBADF too: an older kernel says so of a descriptor with O_PATH, which is open */
     thread = (int)syscall(SYS_gettid);
-    result = butter_compare_files(thread, a, thread, b);
-    return result < 0 ? (int)result : result == 0;
+    order = butter_compare_files(thread, a, thread, b);
+    if (order < 0)
+        return (int)(result == -1 - EBADF ? result : order);
+    return order == 0;
 }
 
 static ssize_t butter_readv(int fd, const struct iovec *iov, int iovcnt)

@@ -117,11 +117,15 @@ def test_same_open_file(file, tmp_path):
     os.close(path)
 
 
-def test_same_open_file_by_kcmp(file, tmp_path):
-    """A kernel without F_DUPFD_QUERY is asked by kcmp."""
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EBADF])
+def test_same_open_file_by_kcmp(file, tmp_path, number):
+    """A kernel without F_DUPFD_QUERY is asked by kcmp.
+
+    EBADF is what such a kernel answers where the file was opened with O_PATH.
+    """
 
     def body():
-        support.inject("fcntl", errno.EINVAL, arguments={1: 1027})
+        support.inject("fcntl", number, arguments={1: 1027})
         same_files(file, tmp_path / "file")
 
     in_child(body)
@@ -281,6 +285,7 @@ def test_refused_transfers(file):
         read_into(file, bytearray(5), 2**63 - 1)
 
 
+@needs(kernel=(6, 4))
 @pytest.mark.usefixtures("ways")
 def test_no_wait(pipe):
     """A call with RWF_NOWAIT, or of a non-blocking descriptor, does not wait."""
