@@ -160,7 +160,7 @@ class _Look(NamedTuple):
     waiting: set[int]
 
 
-def _look(pid: int | None) -> _Look:
+def look_at(pid: int | None) -> _Look:
     # both files from before an execve, or both from after it
     image = state_and_image(pid)[1]
     while True:
