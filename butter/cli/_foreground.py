@@ -214,7 +214,7 @@ class _Program:
         self._owed: list[_Owed] = []
 
     def look(self) -> None:
-        self._before, self._now = self._now, _look(self._child.pid)
+        self._before, self._now = self._now, look_at(self._child.pid)
 
     def longest_pause(self) -> float:
         """Return how many seconds the next look may take to come."""
