@@ -1,5 +1,6 @@
 """Sandboxes around a function, a program and this process, and their reports."""
 
+import encodings.idna  # noqa: F401  (for gethostbyname, which imports it at its first call)
 import errno
 import fcntl
 import io
@@ -21,11 +22,12 @@ from butter import _sandbox_cgroup, _sandbox_kernel, _sandbox_profiles, landlock
 from butter._sandbox_child import EXCEPTIONS
 from butter._sandbox_profiles import PROFILES, Needs, filter_of, gaps_of
 from butter._sandbox_report import calls_of
-from butter.clone import CLONE_NEWUSER, PIPE, spawn
+from butter.clone import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, PIPE, spawn, unshare
 from butter.landlock import GAPS, NotEnforced
 from butter.prctl import Capability, prctl
 from butter.sandbox import DEVICES, DEVNULL, Sandbox, SandboxedError
 from butter.seccomp import ALLOW, ERRNO, Filter
+from butter.system import MS_BIND, MS_PRIVATE, MS_REC, mount
 
 pytestmark = needs(kernel=(5, 13))
 
@@ -409,6 +411,42 @@ def test_bind():
     sandbox.run(lambda: socket.create_server(("127.0.0.1", port)).close())
     with pytest.raises(PermissionError):
         sandbox.run(lambda: socket.create_server(("127.0.0.1", 0)).close())
+
+
+def answer_names(server):
+    """Answer one question for a name, by TCP: 10.1.2.3, whatever the name."""
+    with server.accept()[0] as connection:
+        question = connection.recv(2) and connection.recv(512)
+        end = question.index(b"\0", 12) + 5
+        answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\1\2\3"
+        reply = question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:end] + answer
+        connection.send(len(reply).to_bytes(2, "big") + reply)
+
+
+@ports
+@needs("CAP_SYS_ADMIN", "CAP_NET_BIND_SERVICE")
+def test_names(tmp_path):
+    """Names are looked up by TCP, because UDP is closed."""
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\noptions attempts:1\n")
+    (tmp_path / "nsswitch.conf").write_text("hosts: dns\n")
+
+    def body():
+        unshare(CLONE_NEWNS | CLONE_NEWNET)
+        mount("none", "/", "", MS_REC | MS_PRIVATE)
+        for name in "resolv.conf", "nsswitch.conf":
+            mount(tmp_path / name, f"/etc/{name}", "", MS_BIND)
+        with socket.socket() as control:
+            # SIOCSIFFLAGS: the loopback device is up
+            fcntl.ioctl(control, 0x8914, b"lo".ljust(16, b"\0") + b"\1\0".ljust(24, b"\0"))
+        with socket.create_server(("127.0.0.1", 53)) as server:
+            thread = threading.Thread(target=answer_names, args=(server,))
+            thread.start()
+            sandbox = Sandbox(read=["/etc", *SYSTEM], connect=[53], syscalls="network-client")
+            found = sandbox.run(socket.gethostbyname, "name.test", timeout=LONG)
+            thread.join()
+        return found
+
+    assert in_child(body) == "10.1.2.3"
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET])
