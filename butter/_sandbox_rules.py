@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from butter._arguments import Path
 
+    Place = tuple[int, int]
+
 #: the devices that every program may use: they keep nothing
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
@@ -36,14 +38,6 @@ _BEGINNING = 1 << 12
 _PT_INTERP = 3
 # as the kernel does: scripts of scripts
 _DEEPEST = 5
-
-
-class Place(NamedTuple):
-    """A file, and its last change."""
-
-    device: int
-    inode: int
-    changed: int
 
 
 class Paths(NamedTuple):
@@ -120,10 +114,10 @@ def check_program(candidates: Sequence[bytes], execute: Sequence[Path]) -> None:
     roots = frozenset(place for path in execute if (place := _place(path)))
     failure = None
     for path in candidates:
-        found = _place(path)
+        found = _status(path)
         if found:
             try:
-                _check(path, found, roots)
+                _check(path, found.st_ino, found.st_ctime_ns, roots)
             except PermissionError as error:
                 failure = failure or error
             else:
@@ -133,7 +127,7 @@ def check_program(candidates: Sequence[bytes], execute: Sequence[Path]) -> None:
 
 
 @functools.lru_cache(maxsize=256)
-def _check(path: bytes, place: Place, roots: frozenset[Place]) -> None:
+def _check(path: bytes, inode: int, changed: int, roots: frozenset[Place]) -> None:
     """Raise PermissionError unless a program may be executed.
 
     A program that may is not looked at again, unless it changes. If it may no longer
@@ -149,12 +143,17 @@ def denied(reason: str, path: bytes) -> PermissionError:
     return PermissionError(errno.EACCES, f"sandbox: {reason}", os.fsdecode(path))
 
 
-def _place(path: Path) -> Place | None:
+def _status(path: Path) -> os.stat_result | None:
     try:
-        status = os.stat(path)
+        return os.stat(path)
     except (OSError, ValueError):
         return None
-    return Place(status.st_dev, status.st_ino, status.st_ctime_ns)
+
+
+def _place(path: Path) -> Place | None:
+    """Return the place of a file, which stays the same while its directory changes."""
+    status = _status(path)
+    return status and (status.st_dev, status.st_ino)
 
 
 def _reason(path: bytes, roots: frozenset[Place]) -> str | None:

@@ -139,6 +139,9 @@ class Sandbox:
             )
         if not isinstance(env, (Mapping, type(None))):
             refuse(env, "env", "a mapping {name: value}")
+        for each in [*(env or {}), *(env or {}).values()]:
+            if not isinstance(each, str):
+                refuse(each, "a name or value of env", "str")
         self._env = None if env is None else dict(env)
         self._rlimits = {resource.RLIMIT_CORE: (0, 0), **limits_of(rlimits)}
         for value, name in ((memory, "memory"), (processes, "processes")):

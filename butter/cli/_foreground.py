@@ -160,7 +160,7 @@ class _Look(NamedTuple):
     waiting: set[int]
 
 
-def _look(pid: int | None) -> _Look:
+def look_at(pid: int | None) -> _Look:
     # both files from before an execve, or both from after it
     image = state_and_image(pid)[1]
     while True:
@@ -214,7 +214,7 @@ class _Program:
         self._owed: list[_Owed] = []
 
     def look(self) -> None:
-        self._before, self._now = self._now, _look(self._child.pid)
+        self._before, self._now = self._now, look_at(self._child.pid)
 
     def longest_pause(self) -> float:
         """Return how many seconds the next look may take to come."""

@@ -11,7 +11,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from butter.cli._foreground import PATIENCE, SELDOM, STOPPING, also_got, state_and_image, stop_self
+from butter.cli._foreground import PATIENCE, SELDOM, STOPPING, also_got, look_at, state_and_image, stop_self
 
 if TYPE_CHECKING:
     from butter.pidfd import Pidfd
@@ -48,7 +48,7 @@ class Ordinary:
         A handler first gives the terminal back, as that of an editor does, and a
         program that ignores the signal goes on.
         """
-        if not self._stops():
+        if number in look_at(self._child.pid).ignored or not self._stops():
             return
         stop_self(number)
         # a shell tells the whole group, and another sender this process alone

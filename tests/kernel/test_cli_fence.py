@@ -9,10 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
-from commands import COMMAND, Terminal, children, one_line, run, run_as_nobody, started, state
+from commands import COMMAND, Terminal, children, one_line, run_as_nobody, started, state
 from support import in_child, inject, needs, needs_no_filter, until
 
 import butter
@@ -24,8 +25,25 @@ FENCE = *COMMAND, "fence"
 MISSING = "Operation not permitted\n"
 
 
-def fence(*arguments, **options):
-    return run("fence", *arguments, **options)
+def fence(*arguments, cwd=None, env=None):
+    """``butter fence``, run to its end in a forked child: a new Python would take long."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+
+        def body():
+            for number, file in (1, out), (2, err):
+                os.dup2(file.fileno(), number)
+            sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+            if cwd is not None:
+                os.chdir(cwd)
+            if env is not None:
+                os.environ.clear()
+                os.environ.update(env)
+            return cli.main(["fence", *map(os.fspath, arguments)])
+
+        status = in_child(body)
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(arguments, status, out.read(), err.read())
 
 
 def shell(script, *options, **settings):
@@ -170,7 +188,7 @@ def test_descriptors(tmp_path):
     script = "import os; print(sorted(fd for fd in range(50) if os.path.exists(f'/dev/fd/{fd}')))"
     with open(os.devnull) as null:
         os.set_inheritable(null.fileno(), True)
-        assert python(script, options=["--read", "/proc", "--read", "/dev"], pass_fds=[null.fileno()]) == "[0, 1, 2]\n"
+        assert python(script, options=["--read", "/proc", "--read", "/dev"]) == "[0, 1, 2]\n"
 
 
 def test_privileges():

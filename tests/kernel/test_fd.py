@@ -119,12 +119,10 @@ def test_same_open_file(file, tmp_path):
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.EBADF])
 def test_same_open_file_by_kcmp(file, tmp_path, number):
-    """A kernel without F_DUPFD_QUERY is asked by kcmp.
-
-    EBADF is what such a kernel answers where the file was opened with O_PATH.
-    """
+    """A kernel without F_DUPFD_QUERY is asked by kcmp."""
 
     def body():
+        # EBADF is what such a kernel answers for a file that was opened with O_PATH
         support.inject("fcntl", number, arguments={1: 1027})
         same_files(file, tmp_path / "file")
 

@@ -1,5 +1,6 @@
 """Sandboxes around a function, a program and this process, and their reports."""
 
+import encodings.idna  # noqa: F401  (for gethostbyname, which imports it at its first call)
 import errno
 import fcntl
 import io
@@ -21,15 +22,18 @@ from butter import _sandbox_cgroup, _sandbox_kernel, _sandbox_profiles, landlock
 from butter._sandbox_child import EXCEPTIONS
 from butter._sandbox_profiles import PROFILES, Needs, filter_of, gaps_of
 from butter._sandbox_report import calls_of
-from butter.clone import CLONE_NEWUSER, PIPE, spawn
+from butter.clone import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, PIPE, spawn, unshare
 from butter.landlock import GAPS, NotEnforced
 from butter.prctl import Capability, prctl
 from butter.sandbox import DEVICES, DEVNULL, Sandbox, SandboxedError
 from butter.seccomp import ALLOW, ERRNO, Filter
+from butter.system import MS_BIND, MS_PRIVATE, MS_REC, mount
 
 pytestmark = needs(kernel=(5, 13))
 
 LONG = 60
+ports = needs(when=lambda: landlock.abi() >= 4, reason="needs landlock ABI 4")
+scopes = needs(when=lambda: landlock.abi() >= 6, reason="needs landlock ABI 6")
 # PyPy does not have it
 O_TMPFILE = 0o20200000
 #: the system, for programs
@@ -163,6 +167,7 @@ def test_forged_result(content, sentence):
 # run: the end of the child
 
 
+@scopes
 def test_killed():
     """A child that a signal kills is told of, with the signal."""
     with pytest.raises(SandboxedError, match="SIGKILL") as caught:
@@ -369,6 +374,7 @@ def test_paths_are_looked_up_each_time(tmp_path):
     assert sandbox.run(path.read_text) == "second"
 
 
+@ports
 def test_ports():
     """A sandbox connects to the ports that are named, and listens at them."""
 
@@ -396,7 +402,7 @@ def test_ports():
             client.run(lambda: socket.create_server(("127.0.0.1", 0)).close())
 
 
-@needs(kernel=(6, 7))
+@ports
 def test_bind():
     """A server has the ports that are named, and no other."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -405,6 +411,42 @@ def test_bind():
     sandbox.run(lambda: socket.create_server(("127.0.0.1", port)).close())
     with pytest.raises(PermissionError):
         sandbox.run(lambda: socket.create_server(("127.0.0.1", 0)).close())
+
+
+def answer_names(server):
+    """Answer one question for a name, by TCP: 10.1.2.3, whatever the name."""
+    with server.accept()[0] as connection:
+        question = connection.recv(2) and connection.recv(512)
+        end = question.index(b"\0", 12) + 5
+        answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\1\2\3"
+        reply = question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:end] + answer
+        connection.send(len(reply).to_bytes(2, "big") + reply)
+
+
+@ports
+@needs("CAP_SYS_ADMIN", "CAP_NET_BIND_SERVICE")
+def test_names(tmp_path):
+    """Names are looked up by TCP, because UDP is closed."""
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\noptions attempts:1\n")
+    (tmp_path / "nsswitch.conf").write_text("hosts: dns\n")
+
+    def body():
+        unshare(CLONE_NEWNS | CLONE_NEWNET)
+        mount("none", "/", "", MS_REC | MS_PRIVATE)
+        for name in "resolv.conf", "nsswitch.conf":
+            mount(tmp_path / name, f"/etc/{name}", "", MS_BIND)
+        with socket.socket() as control:
+            # SIOCSIFFLAGS: the loopback device is up
+            fcntl.ioctl(control, 0x8914, b"lo".ljust(16, b"\0") + b"\1\0".ljust(24, b"\0"))
+        with socket.create_server(("127.0.0.1", 53)) as server:
+            thread = threading.Thread(target=answer_names, args=(server,))
+            thread.start()
+            sandbox = Sandbox(read=["/etc", *SYSTEM], connect=[53], syscalls="network-client")
+            found = sandbox.run(socket.gethostbyname, "name.test", timeout=LONG)
+            thread.join()
+        return found
+
+    assert in_child(body) == "10.1.2.3"
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET])
@@ -560,6 +602,21 @@ def test_strange_programs(tmp_path, content):
         spawn([program], sandbox=Sandbox(execute=[tmp_path]))
 
 
+def test_program_that_changes(tmp_path):
+    """A program is looked at again once it has changed."""
+    script = tmp_path / "script"
+    sandbox = build(execute=[*SYSTEM, tmp_path])
+    for interpreter in "/bin/sh", "/dev/null", "/bin/sh":
+        (tmp_path / f"new{interpreter[1:4]}").touch()
+        script.write_text(f"#!{interpreter}\n")
+        script.chmod(0o755)
+        if interpreter == "/bin/sh":
+            assert output([script], sandbox=sandbox)[2] == 0
+        else:
+            with pytest.raises(PermissionError, match="the interpreter of"):
+                spawn([script], sandbox=sandbox)
+
+
 def test_search_path(tmp_path):
     """Of the programs on the search path one that may be executed is enough."""
     (tmp_path / "true").write_bytes(b"#!/bin/false\n")
@@ -658,6 +715,7 @@ def test_restrict_leaves_no_descriptor():
         ({"syscalls": "purest"}, ValueError, "the profiles are pure, network-client, build"),
         ({"syscalls": None}, TypeError, "syscalls must be the name of a profile or a butter.seccomp.Filter"),
         ({"env": []}, TypeError, "env must be a mapping"),
+        ({"env": {"A": 1}}, TypeError, "a name or value of env must be str, not int"),
         ({"rlimits": {0: 5}}, TypeError, r"must be \(soft, hard\)"),
         ({"memory": 0}, ValueError, "memory is 0"),
         ({"processes": True}, TypeError, "processes"),
@@ -751,7 +809,7 @@ def test_older_abi(monkeypatch, options, least):
     assert sandbox.report()["starts"] is True
 
 
-@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("number", [number for number in range(1, 8) if number <= landlock.abi()])
 def test_pure_on_every_abi(monkeypatch, number, tmp_path):
     """The profile pure holds on every ABI, by the filter where landlock cannot."""
     old(monkeypatch, number)
@@ -955,6 +1013,7 @@ def test_report_of_a_filter():
     assert Sandbox(syscalls=Filter(ALLOW)).run(lambda: 5) == 5
 
 
+@scopes
 def test_scope():
     """With scope=False signals leave the sandbox, and the report says so."""
     free = Sandbox(scope=False)
