@@ -86,9 +86,11 @@ def choices(features, loops=(*LOOPS, TRIO)):
         for feature, loop, mode in itertools.product(features, loops, MODES)
         # A loop and its mode are about the tasks and callbacks of EventQueue, which is
         # one class for each kind of loop. A composition adds a constructor, and its
-        # objects take long to make; the tests of its own have all loops.
-        if mode == "plain" or not (loop == TRIO or feature.composed)
+        # objects take long to make, as some others do to close; the tests of its own
+        # have all loops.
+        if mode == "plain" or not (loop == TRIO or feature.composed or feature.slow)
         if loop != "uvloop" or not feature.composed
+        if loop == "asyncio" or not feature.slow
     ]
 
 
