@@ -81,10 +81,11 @@ _contexts: weakref.WeakSet[Context] = weakref.WeakSet()
 class Context:
     """A context of the kernel, with the operations that it has."""
 
+    _begun = False
+
     def __init__(self, depth: int) -> None:
         depth = integer(depth, 32, "depth")
         self._struct = ffi.new("butter_aio *")
-        self._begun = False
         #: what is not handed over yet
         self.queue: deque[Operation] = deque()
         #: what the kernel has, and what it has completed and no read has taken

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
+import stat
 from typing import TYPE_CHECKING
 
 from butter._constants.aio import (
@@ -153,17 +156,34 @@ EVENTFD = Errors("eventfd of an Aio", {**NEW_ANONYMOUS, errno.EINVAL: (InvalidAr
 EVENTS = Errors("read of the events of an Aio", reading("that of an Aio", "no operation is complete"))
 
 
-def _refused(fd: int, operation: int, offset: int, flags: int, **_: object) -> str:
-    if operation in _TRANSFERS:
-        if offset < 0:
-            return f"offset is {offset}; it must not be negative"
-        if flags & RWF_APPEND and flags & RWF_NOAPPEND:
-            return "RWF_APPEND and RWF_NOAPPEND exclude each other"
+def _transfer_refused(fd: int, offset: int, flags: int, count: int) -> str:
+    most = os.sysconf("SC_IOV_MAX")
+    if count > most:
+        return f"there are {count} buffers; one operation takes at most {most}"
+    if offset < 0:
+        return f"offset is {offset}; it must not be negative"
+    if flags & RWF_APPEND and flags & RWF_NOAPPEND:
+        return "RWF_APPEND and RWF_NOAPPEND exclude each other"
+    try:
+        mode, status = os.fstat(fd).st_mode, fcntl.fcntl(fd, fcntl.F_GETFL)
+    except OSError:
+        mode = status = 0
+    if stat.S_ISDIR(mode):
+        return f"descriptor {fd} is a directory"
+    if status & os.O_DIRECT:
         return (
-            f"descriptor {fd} is of a kind that cannot be read or written like this, or its file demands buffers,"
-            " offsets and lengths that are multiples of a block, as with O_DIRECT: aligned_buffer() makes such buffers;"
-            " or there are more buffers than IOV_MAX"
+            f"descriptor {fd} is open with O_DIRECT: its disk wants a buffer, an offset and a length that are multiples"
+            " of its block, of 512 or 4096 bytes; aligned_buffer() makes such buffers"
         )
+    return (
+        f"descriptor {fd} is of a kind that cannot be read or written like this, or its file demands multiples of a"
+        " block, as with RWF_ATOMIC, or the offset and the length together are past the largest offset"
+    )
+
+
+def _refused(fd: int, operation: int, offset: int, flags: int, count: int, **_: object) -> str:
+    if operation in _TRANSFERS:
+        return _transfer_refused(fd, offset, flags, count)
     if operation == IOCB_CMD_POLL:
         return "the events are others than those of poll, or this kernel is older than Linux 4.19"
     return (
@@ -190,7 +210,6 @@ _MOVED: Mapping[int, Meaning] = {
     errno.EFAULT: (InvalidArgument, "the buffer is not in the memory of this process any more"),
     errno.EINTR: (InterruptedError, "a signal interrupted the transfer while it was submitted: queue it again"),
     errno.EOPNOTSUPP: (OSError, _flags_unsupported),
-    errno.ESPIPE: (InvalidArgument, lambda fd, **_: f"descriptor {fd} has no offset"),
 }
 #: what the completion of a read may have as its error
 READ = Errors(

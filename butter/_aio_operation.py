@@ -162,9 +162,8 @@ class Operation:
             # the kernel's result of a poll that was cancelled: any other has an event
             result = -errno.ECANCELED
         if result < 0:
-            error = ERRORS[self.kind].error(
-                -result, fd=self.fd, operation=self.kind, offset=self.offset, flags=self.flags
-            )
+            arguments = {"operation": self.kind, "offset": self.offset, "flags": self.flags, "count": len(self.memory)}
+            error = ERRORS[self.kind].error(-result, fd=self.fd, **arguments)
             return Completion(self.user_data, result, flags, error, self.kind, self.buffer)
         return Completion(self.user_data, result, flags, None, self.kind, self.buffer)
 

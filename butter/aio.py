@@ -220,7 +220,8 @@ class Aio(Eventlike[Completion]):
         """Queue a wait until *fd* is ready for one of *events*.
 
         *events* are those of :func:`select.poll`, as ``select.POLLIN``, and the
-        ``result`` of the Completion is the events that have come. It is told of once.
+        ``result`` of the Completion is the events that have come, of which some may not
+        have been asked for. It is told of once.
 
         Linux 4.19, :manpage:`poll(2)`.
         """
