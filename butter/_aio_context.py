@@ -190,24 +190,28 @@ class Context:
 
     def cancel(self, user_data: object, fd: int, batch: deque[Completion]) -> int:
         """Cancel the operations with this *user_data*, and return how many."""
+        # an operation that was queued without a user_data is found by its number
+        named = self.known.get(user_data) if isinstance(user_data, int) else None
+        if named is not None and named.user_data == named.number:
+            return self._cancel(named)
         count = 0
-        for operation in list(self.queue):
-            if _is(operation.user_data, user_data):
-                try:
-                    self.queue.remove(operation)
-                except ValueError:
-                    continue  # another thread has handed it over
-                self._finish(operation, -errno.ECANCELED, fd, batch)
-                count += 1
-        for operation in list(self.known.values()):
-            if operation.block is not None and _is(operation.user_data, user_data):
-                result = lib.butter_aio_cancel(self._struct, operation.block[1])
-                if result == _ENDED:
-                    raise closed_error()
-                if result != _TOO_LATE:
-                    CANCEL.check(result)
-                    count += 1
-        return count
+        for operation in [each for each in list(self.queue) if _is(each.user_data, user_data)]:
+            try:
+                self.queue.remove(operation)
+            except ValueError:
+                continue  # another thread has handed it over
+            self._finish(operation, -errno.ECANCELED, fd, batch)
+            count += 1
+        found = [each for each in list(self.known.values()) if _is(each.user_data, user_data)]
+        return count + sum(map(self._cancel, found))
+
+    def _cancel(self, operation: Operation) -> bool:
+        """Cancel an operation that the kernel has, and return whether it could."""
+        # one that a thread is just handing over, or that was cancelled, is not there
+        result = _TOO_LATE if operation.block is None else lib.butter_aio_cancel(self._struct, operation.block[1])
+        if result == _ENDED:
+            raise closed_error()
+        return result != _TOO_LATE and CANCEL.check(result) == 0
 
 
 def _is(mine: object, wanted: object) -> bool:

@@ -43,8 +43,9 @@ _READS = {IOCB_CMD_PREAD, IOCB_CMD_PREADV}
 # more bytes than the kernel moves in one operation
 _LONGEST = 2**31 - 1
 
-# a number for each operation of this process, which none has a second time
-_numbers = itertools.count(1)
+# A number for each operation of this process, which none has a second time. They begin
+# where the numbers of programs do not.
+_numbers = itertools.count(1 << 32)
 
 
 class Completion(NamedTuple):

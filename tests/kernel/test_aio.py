@@ -185,13 +185,13 @@ def test_a_file_that_nothing_else_holds(aio, file):
     """A file stays open from the call that queues an operation on."""
 
     class Holder:
-        def __init__(self):
-            self.fileno = lambda fd=os.dup(file.fileno()): fd
+        def __init__(self, fd):
+            self.fileno = lambda: fd
 
         def __del__(self, close=os.close):
             close(self.fileno())
 
-    aio.pread(Holder(), 3)
+    aio.pread(Holder(os.dup(file.fileno())), 3)
     gc.collect()
     assert aio.wait().data == b"012"
 
