@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     Buffers = Union[Buffer, Sequence[Buffer], None]
 
 
-# struct iocb: data, key, rw_flags, opcode, reqprio, fildes, buf, nbytes, offset, reserved,
-# flags, resfd
+# struct iocb: data, key, rw_flags, opcode, reqprio, fildes, buf, nbytes, offset,
+# reserved, flags, resfd
 IOCB = Struct("=QIIHhIQQqQII")
 
 FOR_EVER = -1
@@ -41,7 +41,7 @@ _ROOM = 1 << 16
 
 
 class Iocb:
-    """``Iocb(opcode, fd, buffer=None, offset=0, ...)``: a ``struct iocb`` of the kernel.
+    """``Iocb(opcode, fd, buffer=None, offset=0, ...)``: the kernel's ``struct iocb``.
 
     *opcode* is an AioCommand, *fd* an int or anything with ``fileno()``. *buffer* is
     that of a read or write (which one can be written for a read), a sequence of them

@@ -4,9 +4,9 @@
 # it writes into them at any moment. So a buffer must outlive its operation, whatever
 # the program does. That is the work of this file:
 #
-# 1. The context owns the operations, in a dict by their numbers, and each operation owns
-#    views of its buffers. An operation is in the dict before the kernel knows it, and
-#    leaves it when its event was taken.
+# 1. The context owns the operations, in a dict by their numbers, and each operation
+#    owns views of its buffers. An operation is in the dict before the kernel knows it,
+#    and leaves it when its event was taken.
 #
 # 2. The dict is emptied only after io_destroy, which waits until the kernel has ended
 #    every operation. So do close(), the finaliser of a forgotten object, and the end of
@@ -31,6 +31,7 @@ import errno
 import weakref
 from collections import deque
 from itertools import repeat, starmap
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from butter._aio_c import ffi, lib
@@ -50,6 +51,8 @@ _FULL = -1 - errno.EAGAIN
 _TOO_LATE = -1 - errno.EINVAL
 # how many events one read takes: 16 KiB of them
 _ROOM = 512
+# struct io_event, without obj
+_EVENT = Struct("=Q8xqq")
 
 
 class Events:
@@ -69,7 +72,7 @@ class Events:
 
     def records(self) -> list[tuple[int, int, int]]:
         """Return the number, the result and the flags of each event."""
-        return [(event.data, event.res, event.res2) for event in self._found[0 : self.struct.count]]
+        return list(_EVENT.iter_unpack(ffi.buffer(self._found, self.struct.count * _EVENT.size)))
 
 
 _reader: Reader[Events, Any] = Reader(Events, lib.butter_aio_read, EVENTS)
@@ -119,8 +122,8 @@ class Context:
     def submit(self, fd: int, batch: deque[Completion]) -> int:
         """Hand over what is queued, and return how many operations the kernel took.
 
-        What it refuses becomes a completion in *batch*, for which *fd*, the eventfd,
-        becomes readable; what it has no room for stays queued.
+        One that it refuses becomes a completion in *batch*, for which *fd*, the
+        eventfd, becomes readable; those that it has no room for stay queued.
         """
         queue = self.queue
         taken: list[Operation] = []
@@ -181,10 +184,9 @@ class Context:
             events.made = [known[number].completion(result, flags) for number, result, flags in records]
         # a handler that raises here has this done again
         for number, result, _ in records:
-            operation = known.get(number)
-            if operation is not None:
-                operation.release(result)
-                known.pop(number, None)
+            if number in known:
+                known[number].release(result)
+                del known[number]
         made, events.made = events.made, None
         return made
 

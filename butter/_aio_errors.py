@@ -27,6 +27,7 @@ from butter.errors import (
     Errors,
     InternalError,
     InvalidArgument,
+    NoMoreEvents,
     newer_than_kernel,
     raise_sysctl,
     reading,
@@ -153,7 +154,13 @@ def _flags_refused(flags: int, **_: object) -> str:
 
 
 EVENTFD = Errors("eventfd of an Aio", {**NEW_ANONYMOUS, errno.EINVAL: (InvalidArgument, _flags_refused)})
-EVENTS = Errors("read of the events of an Aio", reading("that of an Aio", "no operation is complete"))
+EVENTS = Errors(
+    "read of the events of an Aio",
+    {
+        **reading("that of an Aio", "no operation is complete"),
+        errno.ENODATA: (NoMoreEvents, "no operation is queued or under way, so waiting would never end"),
+    },
+)
 
 
 def _transfer_refused(fd: int, offset: int, flags: int, count: int) -> str:

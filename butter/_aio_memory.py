@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+# looked up once, as each operation needs them
+_view_of: Callable[..., Any] = ffi.from_buffer
+_cast, _release = ffi.cast, ffi.release
+_CHARS, _ADDRESS = ffi.typeof("char[]"), ffi.typeof("uintptr_t")
+
 #: whether the kernel gets copies
 COPIED = sys.implementation.name == "pypy"
 
@@ -63,10 +68,9 @@ class Memory:
         if copied:
             self._copied(buffer, writable)
         else:
-            view: Callable[..., Any] = ffi.from_buffer
-            self._view = view("char[]", buffer, writable)
-            self.length = len(self._view)
-        self.address = _address(self._view)
+            self._view = view = _view_of(_CHARS, buffer, writable)
+            self.length = len(view)
+        self.address = int(_cast(_ADDRESS, self._view))
 
     def _copied(self, buffer: Buffer, writable: bool) -> None:
         with memoryview(buffer) as given:
@@ -79,22 +83,26 @@ class Memory:
             self._copy = copy if writable else None
 
     def release(self, count: int) -> int:
-        """Give the buffer back, after *count* bytes were read into it and the next ones.
+        """Give the buffer back; *count* bytes were read into it and the next ones.
 
         Returns how many of them belong to the next ones. A second call changes nothing.
         """
+        if self._copy is None:
+            _release(self._view)
+            return count - self.length
         own = min(count, self.length) if count > 0 else 0
-        if self._copy is not None and own:
+        if own:
             with memoryview(self._buffer).cast("B") as target:
                 # the program may have made it shorter
                 some = min(own, len(target))
                 target[:some] = self._copy[:some]
-        if self._copy is None:
-            ffi.release(self._view)
         return count - own
 
 
 def vector(memory: Sequence[Memory]) -> tuple[Any, int, int]:
-    """Return an array of ``struct iovec``, which has to be kept, its address and length."""
+    """Return an array of ``struct iovec``, its address, and its length.
+
+    The array has to be kept as long as the kernel may look at it.
+    """
     made = ffi.new("struct iovec[]", [(ffi.cast("void *", each.address), each.length) for each in memory])
     return made, _address(made), len(memory)

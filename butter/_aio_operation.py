@@ -49,7 +49,7 @@ _numbers = itertools.count(1 << 32)
 
 
 class Completion(NamedTuple):
-    """``Completion(user_data, result, flags, error, ...)``: an operation that is complete.
+    """``Completion(user_data, result, flags, error, ...)``: a complete operation.
 
     It is a named tuple:
 
@@ -89,6 +89,9 @@ class Completion(NamedTuple):
         return f"<{type(self).__name__} {name} user_data={self.user_data!r} {what}>"
 
 
+_new = tuple.__new__
+
+
 class Operation:
     """An operation, from the call that queues it until its completion is taken.
 
@@ -103,7 +106,7 @@ class Operation:
         # a file that nothing else refers to stays open until the kernel has it
         self.kind, self.file, self.fd = kind, file, fileno(file)
         self.offset = integer(offset, -64, "offset")
-        self.flags = integer(flags, 32, "flags")
+        self.flags = integer(flags, 32, "flags") if flags else 0
         self.number = next(_numbers)
         self.user_data = self.number if user_data is None else user_data
         self.buffer: Any = None
@@ -159,6 +162,9 @@ class Operation:
 
     def completion(self, result: int, flags: int = 0) -> Completion:
         """Return its completion; it can be asked for again."""
+        if result > 0:
+            # without a call of a function of Python's, as most operations come here
+            return _new(Completion, (self.user_data, result, flags, None, self.kind, self.buffer))
         if result == 0 and self.kind == IOCB_CMD_POLL:
             # the kernel's result of a poll that was cancelled: any other has an event
             result = -errno.ECANCELED

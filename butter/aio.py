@@ -19,7 +19,7 @@ from butter._aio import (
 )
 from butter._aio_c import lib
 from butter._aio_context import Context, Events
-from butter._aio_errors import EVENTFD
+from butter._aio_errors import EVENTFD, EVENTS
 from butter._aio_memory import aligned_buffer
 from butter._aio_operation import Completion, Operation
 from butter._arguments import integer
@@ -35,7 +35,6 @@ from butter._constants.aio import (
     IOCB_CMD_PWRITEV,
 )
 from butter._descriptor import ADOPT, closed_error
-from butter.errors import NoMoreEvents
 from butter.eventlike import Eventlike
 
 if TYPE_CHECKING:
@@ -230,9 +229,9 @@ class Aio(Eventlike[Completion]):
     def submit(self) -> int:
         """Hand over what is queued, and return how many operations the kernel took.
 
-        What it has no room for stays queued until the next ``submit()`` or wait. What
-        it refuses completes with an error. A file that is not open with O_DIRECT is
-        read and written inside this call, which waits for that.
+        Those that it has no room for stay queued until the next ``submit()`` or wait,
+        and one that it refuses completes with an error. A file that is not open with
+        O_DIRECT is read and written inside this call, which waits for that.
 
         Raises BlockingIOError where the kernel takes nothing though it has nothing,
         ValueError if the object is closed.
@@ -268,7 +267,7 @@ class Aio(Eventlike[Completion]):
         if context.queue:
             self.submit()
         if not (self._batch or self._unmade or context.known or context.queue):
-            raise NoMoreEvents(errno.ECANCELED, "no operation is queued or under way, so waiting would never end")
+            EVENTS.fail(errno.ENODATA)
 
     def _read_events(self) -> list[Completion]:
         self._check_more()

@@ -97,8 +97,8 @@ class Feature:
     wider = None
     #: whether its object waits by poll, and never in a read
     polls = False
-    #: whether its object takes so long to make or to close that one loop, and one in ten
-    #: of what is tried many times, are enough
+    #: whether its object takes so long to make or to close that one loop, and one in
+    #: ten of what is tried many times, are enough
     slow = False
     #: what its tests need, by ``support.needs``
     needs = ()
@@ -323,7 +323,7 @@ class Readiness(Feature):
 
 
 class Transfers(Feature):
-    """Bytes that are read in the background, while a poll waits for what never comes."""
+    """Bytes that are read in the background, while a poll waits in vain."""
 
     name, call = "aio", "io_setup"
     cls, awaitable = Aio, Aio_async

@@ -123,7 +123,7 @@ static int butter_io_pgetevents(unsigned long context, long min_nr, long nr, but
 }
 
 /* The event comes by io_getevents, as for every other operation: the kernel says
-   EINPROGRESS where it cancels, and has left the last argument alone since Linux 3.10. */
+   EINPROGRESS where it cancels, and leaves the last argument alone. */
 static int butter_io_cancel(unsigned long context, butter_iocb *iocb)
 {
     butter_io_event unused;
@@ -184,8 +184,8 @@ static int butter_aio_submit(butter_aio *aio, butter_aio_batch *batch)
     return result;
 }
 
-/* Make the object readable, for a completion that is in it. The number of the eventfd is
-   its own as long as the context is there. A counter that is full is readable. */
+/* Make the object readable, for a completion that is in it. The number of the eventfd
+   is its own as long as the context is there. A counter that is full is readable. */
 static int butter_aio_signal(butter_aio *aio, int fd)
 {
     const uint64_t one = 1;

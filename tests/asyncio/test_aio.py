@@ -14,7 +14,7 @@ from butter.trio import aio as of_trio
 
 
 async def everything(aio, file, pipe):
-    """What an awaitable does, under any loop."""
+    """Do all that an awaitable does, under any loop."""
     with pytest.raises(NoMoreEvents):
         await aio.get()
     assert [done async for done in aio] == []

@@ -70,7 +70,7 @@ def test_io_setup01():
 
 
 def test_io_setup02():
-    """The same, by the system call: 2**32 - 1 operations are too many for any system."""
+    """The same, by the system call: 2**32 - 1 operations are too many anywhere."""
     filled = ffi.new("unsigned long *", 0x0101010101010101)
     assert raises(SETUP, errno.EINVAL, lib.io_setup(1, filled), nr_events=1)
     assert raises(SETUP, errno.EFAULT, lib.io_setup(1, ffi.NULL))

@@ -304,7 +304,7 @@ def test_bad_constructors(depth, flags, exception):
 
 
 def test_more_than_there_is_room_for(file):
-    """What the kernel has no room for stays queued, and comes with later waits."""
+    """Operations that find no room stay queued, and come with later waits."""
     with Aio(1) as aio:
         total = 3000
         for number in range(total):
@@ -346,7 +346,7 @@ def test_no_room_for_anything(file):
 
 
 def test_cancel(aio, file, pipe):
-    """What is queued, and a poll that waits, completes with ECANCELED; others do not."""
+    """A queued operation, and a poll that waits, completes with ECANCELED."""
     for submitted in (False, True):
         aio.poll(pipe[0], select.POLLIN, "poll")
         aio.poll(pipe[0], select.POLLIN, "poll")

@@ -548,7 +548,7 @@ for call in QUEUED:
 
 
 def failed(call, number, words, body, *marks):
-    """What *body* queues in an Aio completes with an error."""
+    """The operation that *body* queues in an Aio completes with an error."""
 
     def fails(fail):
         aio = Aio()

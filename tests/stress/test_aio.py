@@ -1,4 +1,4 @@
-"""aio for long: operations that are cancelled, and objects that are closed, at random."""
+"""aio for long: operations are cancelled, and objects closed, at random."""
 
 import gc
 import os
