@@ -92,7 +92,7 @@ from butter.fanotify import (
 )
 from butter.fd import close_range, dup3, preadv2, pwritev2, readv, same_open_file, writev
 from butter.inotify import IN_MASK_CREATE, IN_ONLYDIR, IN_OPEN, Inotify, inotify_add_watch, inotify_rm_watch
-from butter.memfd import MFD_ALLOW_SEALING, Memfd, memfd_create
+from butter.memfd import F_SEAL_WRITE, MFD_ALLOW_SEALING, Memfd, memfd_create
 from butter.mounts import MountMonitor
 from butter.pidfd import (
     P_PIDFD,
@@ -566,7 +566,7 @@ def zeros():
 def write_a_sealed_memfd(aio):
     memfd = Memfd("sealed", MFD_ALLOW_SEALING)
     memfd.truncate(10)
-    memfd.writeable = False
+    memfd.revoke(F_SEAL_WRITE)
     aio.pwrite(memfd, b"x")
 
 

@@ -236,8 +236,10 @@ FORMATS = {
     "=QIIHhIQQqQII": (
         "linux/aio_abi.h",
         "struct iocb",
-        ["aio_data", "aio_key", "aio_rw_flags", "aio_lio_opcode", "aio_reqprio", "aio_fildes", "aio_buf"]
-        + ["aio_nbytes", "aio_offset", "aio_reserved2", "aio_flags", "aio_resfd"],
+        [
+            *("aio_data", "aio_key", "aio_rw_flags", "aio_lio_opcode", "aio_reqprio", "aio_fildes", "aio_buf"),
+            *("aio_nbytes", "aio_offset", "aio_reserved2", "aio_flags", "aio_resfd"),
+        ],
     ),
     "=Q8xqq": ("linux/aio_abi.h", "struct io_event", ["data", "res", "res2"]),
     "=QQ": ("sys/resource.h", "struct rlimit64", ["rlim_cur", "rlim_max"]),
