@@ -13,6 +13,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -413,6 +414,37 @@ def test_memory_of_its_own(monkeypatch, file):
             aio.pread(file, b"bytes")
     assert (buffer, short, parts) == (b"01234", b"01", [b"01", b"234"])
     assert os.pread(file.fileno(), 10, 20) == b"bytes"
+
+
+@needs(kernel=(5, 0))
+@pytest.mark.skipif(COPIED, reason="PyPy resizes any bytearray: the kernel gets memory of its own")
+@pytest.mark.parametrize("way", ["close", "forgotten", "a cycle", "the end of the interpreter"])
+def test_buffers_are_held_until_the_context_has_ended(way):
+    """Whatever ends the context, buffers are let go only after io_destroy returned."""
+
+    def body():
+        box, buffer = [Aio()], bytearray(5)
+        with open("/dev/zero", "rb") as zero:
+            box[0].pread(zero, buffer)
+            box[0].submit()
+        ends = {
+            "close": lambda: box[0].close(),
+            "forgotten": box.clear,
+            "a cycle": gc.collect,
+            "the end of the interpreter": butter._aio_context._end_all,
+        }
+        if way == "a cycle":
+            box[0].itself = box[0]
+            box.clear()
+        warnings.simplefilter("ignore", ResourceWarning)
+        listener = support.hold("io_destroy")
+        threading.Thread(target=ends[way], daemon=True).start()
+        assert select.select([listener], [], [], LONG)[0] == [listener]
+        with pytest.raises(BufferError):
+            buffer.extend(b"x")
+        return True
+
+    assert in_child(body)
 
 
 def test_closing_waits_for_the_memory(pipe):
