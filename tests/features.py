@@ -97,8 +97,8 @@ class Feature:
     wider = None
     #: whether its object waits by poll, and never in a read
     polls = False
-    #: whether its object takes so long to make or to close that one loop, and one in
-    #: ten of what is tried many times, are enough
+    #: whether its object takes so long to close that the tests of its awaitable are
+    #: stress tests, and that one in ten of what is tried many times is enough
     slow = False
     #: what its tests need, by ``support.needs``
     needs = ()

@@ -538,7 +538,8 @@ def completed_by_a_cancellation(call, fail):
 
 for call in QUEUED:
     for function, register in {
-        completed: example(call),
+        # each process waits at its end until its context has ended, as others do not
+        completed: example(call, None, pytest.mark.stress),
         completed_for_what_is_closed: provokes(call, errno.EBADF, words="999999 is not open"),
         completed_by_a_cancellation: provokes(call, errno.ECANCELED, words="was cancelled"),
     }.items():
