@@ -26,6 +26,7 @@ from butter._arguments import integer
 from butter._constants import aio as _constants
 from butter._constants.aio import *  # noqa: F403
 from butter._constants.aio import (
+    EFD_NONBLOCK,
     IOCB_CMD_FDSYNC,
     IOCB_CMD_FSYNC,
     IOCB_CMD_POLL,
@@ -103,7 +104,7 @@ class Aio(Eventlike[Completion]):
 
     def __init__(self, depth: int = 128, flags: int = 0) -> None:
         flags = integer(flags, -32, "flags")
-        if flags & ~EFD_NONBLOCK:  # noqa: F405
+        if flags & ~EFD_NONBLOCK:
             EVENTFD.fail(errno.EINVAL, flags=flags)
         context = Context(depth)
         fd = EVENTFD.check(lib.butter_aio_eventfd(flags | _CLOEXEC))
