@@ -18,15 +18,10 @@ from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Union
-
-    from typing_extensions import Buffer
 
     from butter._arguments import FileDescriptor
     from butter._sigbits import Signals
     from butter.errors import Errors
-
-    Buffers = Union[Buffer, Sequence[Buffer], None]
 
 
 # struct iocb: data, key, rw_flags, opcode, reqprio, fildes, buf, nbytes, offset,

@@ -24,10 +24,13 @@ from butter._constants.aio import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Union
 
     from typing_extensions import Buffer
 
     from butter._arguments import FileDescriptor
+
+    Buffers = Union[Buffer, tuple[Buffer, ...], None]
 
 #: what the completion of each operation may have as its error
 ERRORS = {
@@ -63,22 +66,21 @@ class Completion(NamedTuple):
     * ``buffer``: the buffer or buffers of a read or write, None for others
     """
 
-    user_data: Any
+    user_data: object
     result: int
     flags: int
     error: OSError | None
     operation: int
-    buffer: Any
+    buffer: Buffers
 
     @property
     def data(self) -> bytes:
         """A copy of the bytes that were read; of other operations it is empty."""
         if self.operation not in _READS or self.result <= 0:
             return b""
-        buffers = (self.buffer,) if self.operation == IOCB_CMD_PREAD else self.buffer
         pieces, left = [], self.result
-        for buffer in buffers:
-            with memoryview(buffer).cast("B") as view:
+        for buffer in self.buffer if isinstance(self.buffer, tuple) else (self.buffer,):
+            with memoryview(b"" if buffer is None else buffer).cast("B") as view:
                 pieces.append(view[:left].tobytes())
                 left = max(0, left - view.nbytes)
         return b"".join(pieces)
@@ -109,7 +111,7 @@ class Operation:
         self.flags = integer(flags, 32, "flags") if flags else 0
         self.number = next(_numbers)
         self.user_data = self.number if user_data is None else user_data
-        self.buffer: Any = None
+        self.buffer: Buffers = None
         self.memory: Sequence[Memory] = ()
         self.address = self.length = 0
         self.vector: Any = None
@@ -133,8 +135,8 @@ class Operation:
 
     def with_buffers(self, buffers: Sequence[Buffer]) -> Operation:
         """Read into these buffers, one after the other, or write them."""
-        self.buffer = tuple(buffers)
-        self.memory = [Memory(each, self.kind in _READS) for each in self.buffer]
+        self.buffer = given = tuple(buffers)
+        self.memory = [Memory(each, self.kind in _READS) for each in given]
         self.vector, self.address, self.length = vector(self.memory)
         return self
 

@@ -33,11 +33,12 @@ def blocks(path: str) -> "Iterator[memoryview]":
     """The bytes of a file in order; each block is valid until the next is asked for."""
     with open(open_direct(path), "rb", buffering=0) as file, Aio(DEPTH) as aio:
         free = [aligned_buffer(SIZE) for _ in range(DEPTH)]
-        complete = {}
+        buffers, complete = {}, {}
         asked = wanted = 0
         while True:
             while free:
-                aio.pread(file, free.pop(), asked, user_data=asked)
+                buffers[asked] = free.pop()
+                aio.pread(file, buffers[asked], asked, user_data=asked)
                 asked += SIZE
             # reads complete in any order
             while wanted not in complete:
@@ -46,10 +47,11 @@ def blocks(path: str) -> "Iterator[memoryview]":
             done = complete.pop(wanted)
             if done.error:
                 raise done.error
-            yield done.buffer[: done.result]
+            buffer = buffers.pop(wanted)
+            yield buffer[: done.result]
             if done.result < SIZE:
                 return  # leaving the block waits for the reads behind the end
-            free.append(done.buffer)
+            free.append(buffer)
             wanted += SIZE
 
 
