@@ -31,6 +31,7 @@ import errno
 import weakref
 from collections import deque
 from itertools import repeat, starmap
+from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -198,11 +199,16 @@ class Context:
             return self._cancel(named)
         count = 0
         for operation in [each for each in list(self.queue) if _is(each.user_data, user_data)]:
+            completion = operation.completion(-errno.ECANCELED)
             try:
-                self.queue.remove(operation)
+                # one call takes it out and completes it, so a signal handler that
+                # raises leaves it in one of the two
+                removed = zip(map(self.queue.remove, (operation,)), (completion,))
+                batch.extend(map(itemgetter(1), removed))
             except ValueError:
                 continue  # another thread has handed it over
-            self._finish(operation, -errno.ECANCELED, fd, batch)
+            operation.release(0)
+            lib.butter_aio_signal(self._struct, fd)
             count += 1
         found = [each for each in list(self.known.values()) if _is(each.user_data, user_data)]
         return count + sum(map(self._cancel, found))

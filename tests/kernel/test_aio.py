@@ -666,6 +666,23 @@ def test_a_handler_raises_anywhere(file):
         assert at > 10
 
 
+def test_a_handler_raises_in_cancel(aio, file, pipe):
+    """An operation completes once, whenever a signal handler raises in its cancel."""
+    for at in range(200):
+        aio.poll(pipe[0], select.POLLIN, "poll")
+        aio.submit()
+        aio.pread(file, 1, user_data="read")
+        came = False
+        for name in ("poll", "read"):
+            came = support.interrupt_between(lambda name=name: aio.cancel(name), at) or came
+        aio.cancel("poll")
+        done = sorted((each.user_data, each.error is None) for each in aio)
+        assert done in ([("poll", False), ("read", False)], [("poll", False), ("read", True)])
+        if not came:
+            break
+    assert at > 5
+
+
 # calls
 
 
