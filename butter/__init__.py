@@ -11,6 +11,7 @@ Files:
 * ``mounts`` tells which mounts appear, move and go.
 * ``memfd`` makes files in memory, which can be sealed and handed over.
 * ``splice`` moves bytes from descriptor to descriptor, uncopied.
+* ``aio`` reads and writes files in the background.
 * ``fd`` duplicates, closes and compares descriptors, and reads into buffers.
 
 Events and time:
@@ -56,6 +57,7 @@ from butter._version import __version__
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from butter import aio as aio
     from butter import clock as clock
     from butter import clone as clone
     from butter import epoll as epoll
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
 # "from butter import inotify".
 __all__ = [
     "__version__",
+    "aio",
     "clock",
     "clone",
     "epoll",

@@ -17,6 +17,8 @@ from unittest import mock
 
 import support
 
+from butter.aio import Aio
+from butter.asyncio.aio import Aio_async
 from butter.asyncio.epoll import Epoll_async
 from butter.asyncio.eventfd import Eventfd_async
 from butter.asyncio.fanotify import Fanotify_async
@@ -103,6 +105,11 @@ class Feature:
     woken_by_others = False
     #: the class of another object that takes such descriptors too
     wider = None
+    #: whether its object waits by poll, and never in a read
+    polls = False
+    #: whether its objects take so long to close that the tests of its awaitable are
+    #: stress tests; the tests of its own have some of each kind
+    lingers = False
     #: what its tests need, by ``support.needs``
     needs = ()
 
@@ -166,9 +173,9 @@ class Feature:
     def sample(self, count):
         """How many to try instead of *count*, where the code is that of all features.
 
-        An object or event of a composition takes longer to make.
+        An object or event of a composition, or a slow one, takes longer to make.
         """
-        return count // 10 if self.composed else count
+        return count // 10 if self.composed or self.slow else count
 
     def reads(self, queue):
         """The descriptor that an awaitable's object reads."""
@@ -323,6 +330,41 @@ class Readiness(Feature):
 
     def sample(self, count):
         return count // 10  # descriptors are few
+
+
+class Transfers(Feature):
+    """Bytes that are read in the background, while a poll waits in vain."""
+
+    name, call = "aio", "io_setup"
+    cls, awaitable = Aio, Aio_async
+    flag = EFD_NONBLOCK
+    cloexec = 0
+    unknown = None
+    batches = True
+    bare = False
+    # the kernel takes hundredths of a second to end a context
+    slow = lingers = waits_alike = True
+
+    def __enter__(self):
+        self.idle = os.pipe()
+        self.zeros = os.open("/dev/zero", os.O_RDONLY | os.O_CLOEXEC)
+        return self
+
+    def __exit__(self, *_):
+        for fd in (*self.idle, self.zeros):
+            os.close(fd)
+
+    def prepare(self, made):
+        # without it no event could come, and no wait would begin
+        made.poll(self.idle[0], select.POLLIN)
+        made.submit()
+
+    def make_event(self, made):
+        made.pread(self.zeros, 1, user_data=next(self.numbers))
+        made.submit()
+
+    def number(self, event):
+        return event.user_data
 
 
 class Memory(Feature):
@@ -542,6 +584,7 @@ class Changes(Feature):
     batches = True
     composed = True
     bare = False
+    polls = True
 
     @property
     def watched(self):

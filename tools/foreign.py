@@ -30,7 +30,7 @@ PYTHON = "3.13"
 
 # features that need neither a program that busybox lacks, nor a detail of glibc
 KERNEL = """
-clock clone clone_process epoll eventfd eventlike fanotify fanotify_handle fd inotify inotify_simple memfd mounts
+aio clock clone clone_process epoll eventfd eventlike fanotify fanotify_handle fd inotify inotify_simple memfd mounts
 pidfd pipe prctl sigset signalfd signalfd_children splice system system_mounts timerfd tree_file
 """
 # the memory that musl allocates, and the commands that it finds, are not those of glibc

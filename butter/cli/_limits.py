@@ -24,6 +24,7 @@ LIMITS = {
     "fs.file-max": "open files of the system",
     "fs.nr_open": "descriptors of a process, at most",
     "fs.epoll.max_user_watches": "descriptors registered with the epolls of a user",
+    "fs.aio-max-nr": "operations of all contexts of io_setup",
     "fs.pipe-max-size": "bytes in a pipe of a user that is not root",
     "fs.pipe-user-pages-soft": "pages of the pipes of a user; further ones are small; 0: unlimited",
     "fs.pipe-user-pages-hard": "pages of the pipes of a user, at most; 0: unlimited",

@@ -193,6 +193,17 @@ def try_epoll() -> None:
         epoll.read_event()
 
 
+@feature("aio", since="2.6.22")
+def try_aio() -> None:
+    from butter.aio import Aio
+
+    with Aio(1) as aio, tempfile.TemporaryFile(prefix="butter-doctor-") as file:
+        aio.pwrite(file, b"butter")
+        error = aio.wait().error
+        if error is not None:
+            raise error
+
+
 @feature("eventfd", since="2.6.27")
 def try_eventfd() -> None:
     from butter.eventfd import Eventfd

@@ -81,12 +81,15 @@ class Bench:
 def choices(features, loops=(*LOOPS, TRIO)):
     return [
         pytest.param(
-            (feature, LOOPS.get(loop, loop), mode), id=f"{feature.cls.__name__}-{loop}-{mode}", marks=feature.marks()
+            (feature, LOOPS.get(loop, loop), mode),
+            id=f"{feature.cls.__name__}-{loop}-{mode}",
+            marks=[*feature.marks(), *([pytest.mark.stress] if feature.lingers else [])],
         )
         for feature, loop, mode in itertools.product(features, loops, MODES)
         # A loop and its mode are about the tasks and callbacks of EventQueue, which is
         # one class for each kind of loop. A composition adds a constructor, and its
-        # objects take long to make; the tests of its own have all loops.
+        # objects take long to make; the tests of its own have all loops. An object that
+        # takes long to close is tried where there is time.
         if mode == "plain" or not (loop == TRIO or feature.composed or feature.slow)
         if loop != "uvloop" or not (feature.composed or feature.slow)
     ]

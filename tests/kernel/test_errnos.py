@@ -35,6 +35,20 @@ from butter._constants.fanotify_handle import AT_HANDLE_FID
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter._seccomp_errors import SECCOMP
 from butter._seccomp_listener import read_memory
+from butter.aio import (
+    IOCB_CMD_FSYNC,
+    IOCB_CMD_POLL,
+    IOCB_CMD_PREAD,
+    RWF_NOWAIT,
+    Aio,
+    Iocb,
+    io_cancel,
+    io_destroy,
+    io_getevents,
+    io_pgetevents,
+    io_setup,
+    io_submit,
+)
 from butter.cli import doctor
 from butter.clock import (
     ADJ_TICK,
@@ -94,7 +108,7 @@ from butter.landlock import (
     landlock_create_ruleset,
     landlock_restrict_self,
 )
-from butter.memfd import Memfd, memfd_create
+from butter.memfd import F_SEAL_WRITE, MFD_ALLOW_SEALING, Memfd, memfd_create
 from butter.mounts import MountMonitor
 from butter.pidfd import (
     P_PIDFD,
@@ -337,7 +351,7 @@ def adopt(fail):
 
 READS = {"inotify": "read of an inotify descriptor", "eventfd": "eventfd_read"}
 READS["fanotify"] = "read of an fanotify descriptor"
-READS.update(timerfd="read of a timerfd", signalfd="read of a signalfd")
+READS.update(timerfd="read of a timerfd", signalfd="read of a signalfd", aio="read of the events of an Aio")
 WITH_READS = [feature for feature in EVENTS if feature.name in READS]
 
 
@@ -406,6 +420,215 @@ def wait(fail):
     for call in ("poll", "select", "pselect6"):
         fail(call)
     timer.wait(1)
+
+
+# aio
+
+
+@example("eventfd of an Aio")
+def eventfd_of_an_aio(fail):
+    fail("eventfd2")
+    Aio()
+
+
+@provokes("eventfd of an Aio", errno.EINVAL, words="EFD_NONBLOCK, not 0x1")
+def unknown_flag_of_an_aio(fail):
+    Aio(flags=1)
+
+
+@provokes("eventfd of an Aio", errno.EMFILE, words="RLIMIT_NOFILE is 3")
+def no_descriptor_left_for_an_aio(fail):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    Aio()
+
+
+@example("io_setup")
+def set_up_a_context(fail):
+    fail("io_setup")
+    io_setup(1)
+
+
+@provokes("io_setup", errno.EAGAIN, words="fs.aio-max-nr is [0-9]+; 'sysctl fs.aio-max-nr=")
+def set_up_too_much(fail):
+    Aio(int(Path("/proc/sys/fs/aio-max-nr").read_text()) + 1)
+
+
+@provokes("io_setup", errno.EINVAL, words="1 to 4194304 operations, not for 0")
+def set_up_nothing(fail):
+    io_setup(0)
+
+
+@example("io_submit")
+def submit_an_operation(fail):
+    context = io_setup(1)
+    fail("io_submit")
+    io_submit(context, [Iocb(IOCB_CMD_FSYNC, 0)])
+
+
+@provokes("io_submit", errno.EAGAIN, words="take events by io_getevents")
+def submit_too_much(fail):
+    context, zeros = io_setup(1), os.open("/dev/zero", os.O_RDONLY)
+    while True:
+        io_submit(context, [Iocb(IOCB_CMD_PREAD, zeros, bytearray(1))])
+
+
+@provokes("io_submit", errno.EBADF)
+def submit_for_what_is_closed(fail):
+    io_submit(io_setup(1), [Iocb(IOCB_CMD_FSYNC, 999_999)])
+
+
+@provokes("io_submit", errno.EINVAL, words="0x1000 is not a context of this process")
+def submit_to_nothing(fail):
+    io_submit(0x1000, [])
+
+
+@provokes("io_submit", errno.EOPNOTSUPP)
+def submit_unknown_flags(fail):
+    io_submit(io_setup(1), [Iocb(IOCB_CMD_PREAD, os.open("/dev/zero", os.O_RDONLY), bytearray(1), rw_flags=1 << 30)])
+
+
+@example("io_getevents")
+def get_events(fail):
+    context = io_setup(1)
+    fail("io_getevents")
+    io_getevents(context, 0, 1, 0)
+
+
+@provokes("io_getevents", errno.EINVAL, words="min_nr is 2 and nr is 1")
+def get_more_than_there_is_room_for(fail):
+    io_getevents(io_setup(1), 2, 1, 0)
+
+
+@example("io_pgetevents", None, needs(kernel=(4, 18)))
+def get_events_with_a_mask(fail):
+    context = io_setup(1)
+    fail("io_pgetevents")
+    io_pgetevents(context, 0, 1, 0, signal.SIGUSR1)
+
+
+@provokes("io_pgetevents", errno.EINVAL, needs(kernel=(4, 18)), words="0x1000 is not a context")
+def get_events_of_nothing(fail):
+    io_pgetevents(0x1000, 0, 1, 0)
+
+
+@provokes("io_pgetevents", errno.EINTR, needs(kernel=(4, 18)))
+def get_events_until_a_signal(fail):
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    os.kill(os.getpid(), signal.SIGUSR1)
+    io_pgetevents(io_setup(1), 1, 1, None, ())
+
+
+@example("io_cancel")
+def cancel_an_operation(fail):
+    context = io_setup(1)
+    fail("io_cancel")
+    io_cancel(context, Iocb(IOCB_CMD_FSYNC, 0))
+
+
+@provokes("io_cancel", errno.EINVAL)
+def cancel_what_was_never_submitted(fail):
+    io_cancel(io_setup(1), Iocb(IOCB_CMD_POLL, 0, select.POLLIN))
+
+
+@example("io_destroy")
+def destroy_a_context(fail):
+    context = io_setup(1)
+    fail("io_destroy")
+    io_destroy(context)
+
+
+@provokes("io_destroy", errno.EINVAL, words="is not a context of this process")
+def destroy_twice(fail):
+    context = io_setup(1)
+    io_destroy(context)
+    io_destroy(context)
+
+
+# what an Aio queues, on a descriptor
+QUEUED = {
+    "read of an Aio": lambda aio, fd: aio.pread(fd, 1),
+    "write of an Aio": lambda aio, fd: aio.pwrite(fd, b"x"),
+    "sync of an Aio": lambda aio, fd: aio.fsync(fd),
+    "poll of an Aio": lambda aio, fd: aio.poll(fd, select.POLLIN),
+}
+
+
+def completed(call, fail, fd=0, refused=True):
+    """Raise the error of the completion of an operation."""
+    aio = Aio()
+    if refused:
+        fail("io_submit")
+    QUEUED[call](aio, fd)
+    raise aio.wait(10).error
+
+
+def completed_for_what_is_closed(call, fail):
+    completed(call, fail, 999_999, refused=False)
+
+
+def completed_by_a_cancellation(call, fail):
+    aio = Aio()
+    assert aio.cancel(QUEUED[call](aio, 0)) == 1
+    raise aio.wait(10).error
+
+
+for call in QUEUED:
+    for function, register in {
+        # each process waits at its end until its context has ended, as others do not
+        completed: example(call, None, pytest.mark.stress),
+        completed_for_what_is_closed: provokes(call, errno.EBADF, words="999999 is not open"),
+        completed_by_a_cancellation: provokes(call, errno.ECANCELED, words="was cancelled"),
+    }.items():
+        partial = functools.partial(function, call)
+        partial.__name__ = f"{function.__name__} ({call})"
+        register(partial)
+
+
+def failed(call, number, words, body, *marks):
+    """The operation that *body* queues in an Aio completes with an error."""
+
+    def fails(fail):
+        aio = Aio()
+        body(aio)
+        raise aio.wait(10).error
+
+    fails.__name__ = words.replace(" ", "_")
+    provokes(call, number, *marks, words=words)(fails)
+
+
+def zeros():
+    return os.open("/dev/zero", os.O_RDONLY)
+
+
+def write_a_sealed_memfd(aio):
+    memfd = Memfd("sealed", MFD_ALLOW_SEALING)
+    memfd.truncate(10)
+    memfd.revoke(F_SEAL_WRITE)
+    aio.pwrite(memfd, b"x")
+
+
+def write_without_a_reader(aio):
+    reading, writing = os.pipe()
+    os.close(reading)
+    aio.pwrite(writing, b"x")
+
+
+def write_too_much_to_a_pipe(aio):
+    writing = os.pipe2(os.O_NONBLOCK)[1]
+    aio.pwrite(writing, bytes(1_000_000))
+    aio.wait(10)
+    aio.pwrite(writing, bytes(1_000_000))
+
+
+failed("read of an Aio", errno.EAGAIN, "without waiting", lambda aio: aio.pread(os.pipe()[0], 1, flags=RWF_NOWAIT))
+failed("read of an Aio", errno.EINVAL, "offset is -5", lambda aio: aio.pread(zeros(), 1, -5))
+failed("read of an Aio", errno.EOPNOTSUPP, "unknown flags 0x40000000", lambda aio: aio.pread(zeros(), 1, flags=1 << 30))
+failed("write of an Aio", errno.EPERM, "a seal of the memfd", write_a_sealed_memfd)
+failed("write of an Aio", errno.EPIPE, "have a reader any more", write_without_a_reader)
+failed("write of an Aio", errno.EAGAIN, "nothing can be written now", write_too_much_to_a_pipe)
+failed("sync of an Aio", errno.EINVAL, "a kind without a disk", lambda aio: aio.fsync(os.pipe()[0]))
+failed("poll of an Aio", errno.EINVAL, "others than those of poll", lambda aio: aio.poll(0, 0))
 
 
 # epoll

@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import pathlib
 import pwd
+import random
 import re
 import runpy
 import signal
@@ -51,6 +53,26 @@ def test_watch_tree(tmp_path):
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 18, 10_000_001])
+def test_read_direct(tmp_path, size):
+    """The sum of a file is right, whatever its size."""
+    path = tmp_path / "file"
+    path.write_bytes(random.Random(size).randbytes(size))
+    with running("read_direct.py", path) as process:
+        assert process.communicate(timeout=60) == (f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path}\n", "")
+
+
+def test_read_direct_of_what_cannot_be_read(tmp_path):
+    """The example tells why a file cannot be read."""
+    for path, words in ((tmp_path, "Is a directory"), (tmp_path / "missing", "No such file")):
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / "read_direct.py", path], capture_output=True, text=True, timeout=60
+        )
+        assert (done.stdout, done.returncode) == ("", 1)
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 @support.needs("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", kernel=(5, 17))

@@ -75,6 +75,7 @@ ALL = 0xFFFFFFFF
 # those that no class has: {position: (mask, what the argument has under it)}
 OTHERS = [
     ("fcntl", {1: (ALL, 1027)}, errno.EINVAL, "6.10"),  # F_DUPFD_QUERY
+    ("io_pgetevents", {}, errno.ENOSYS, "4.18"),
     ("ioctl", {1: (ALL, EPIOCSPARAMS)}, errno.ENOTTY, "6.9"),
     ("ioctl", {1: (ALL, EPIOCGPARAMS)}, errno.ENOTTY, "6.9"),
     ("ioctl", {1: (ALL, PIDFD_GET_INFO)}, errno.ENOTTY, "6.13"),

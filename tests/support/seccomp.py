@@ -40,6 +40,12 @@ _SYSCALLS = {
     "timerfd_settime": (286, 86),
     "timerfd_gettime": (287, 87),
     "eventfd2": (290, 19),
+    "io_setup": (206, 0),
+    "io_destroy": (207, 1),
+    "io_getevents": (208, 4),
+    "io_submit": (209, 2),
+    "io_cancel": (210, 3),
+    "io_pgetevents": (333, 292),
     "epoll_create1": (291, 20),
     "epoll_ctl": (233, 21),
     "epoll_wait": (232, 22),  # which is epoll_pwait on aarch64

@@ -254,6 +254,15 @@ FORMATS = {
         "struct seccomp_data",
         ["nr", "arch", "instruction_pointer", *(f"args[{index}]" for index in range(6))],
     ),
+    "=QIIHhIQQqQII": (
+        "linux/aio_abi.h",
+        "struct iocb",
+        [
+            *("aio_data", "aio_key", "aio_rw_flags", "aio_lio_opcode", "aio_reqprio", "aio_fildes", "aio_buf"),
+            *("aio_nbytes", "aio_offset", "aio_reserved2", "aio_flags", "aio_resfd"),
+        ],
+    ),
+    "=Q8xqq": ("linux/aio_abi.h", "struct io_event", ["data", "res", "res2"]),
     "=QQ": ("sys/resource.h", "struct rlimit64", ["rlim_cur", "rlim_max"]),
     "=Ii": ("linux/capability.h", "struct __user_cap_header_struct", ["version", "pid"]),
     "=6Q": [0, 8, 16, 24, 32, 40],  # struct landlock_ruleset_attr

@@ -1,0 +1,237 @@
+"""The context of an Aio, which owns the operations that the kernel has."""
+
+# Between its submission and its completion an operation's buffers belong to the kernel:
+# it writes into them at any moment. So a buffer must outlive its operation, whatever
+# the program does. That is the work of this file:
+#
+# 1. The context owns the operations, in a dict by their numbers, and each operation
+#    owns views of its buffers. An operation is in the dict before the kernel knows it,
+#    and leaves it when its event was taken.
+#
+# 2. The dict is emptied only after io_destroy, which waits until the kernel has ended
+#    every operation. So do close(), the finaliser of a forgotten object, and the end of
+#    the interpreter. The finaliser is that of the context itself, so the order in which
+#    a garbage collector takes the parts of an object apart does not matter.
+#
+# 3. The number of a context is an address, which another one may get once it is
+#    destroyed. A thread that submits to that one would leave its buffers with an object
+#    that does not know them. A lock in C is held over each call, and the end of the
+#    context takes the number away under it.
+#
+# 4. A forked child has a copy of the dict and of the buffers, which are its own memory,
+#    and no context: the kernel has left it with the parent. The child forgets all.
+#
+# The numbers of operations are never used again, so taking an event twice, after a
+# signal handler has raised half way, finds the same operation or none.
+
+from __future__ import annotations
+
+import atexit
+import errno
+import weakref
+from collections import deque
+from itertools import repeat, starmap
+from operator import itemgetter
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from butter._aio_c import ffi, lib
+from butter._aio_errors import CANCEL, EVENTS, SETUP, SUBMIT
+from butter._arguments import integer
+from butter._buffers import Reader
+from butter._descriptor import closed_error, tell_of_forks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from butter._aio_operation import Completion, Operation
+
+_ENDED = -1 - errno.ESHUTDOWN
+_FULL = -1 - errno.EAGAIN
+# those that can be cancelled no more
+_TOO_LATE = -1 - errno.EINVAL
+# how many events one read takes: 16 KiB of them
+_ROOM = 512
+# struct io_event, without obj
+_EVENT = Struct("=Q8xqq")
+
+
+class Events:
+    """Room for the events of one read."""
+
+    __slots__ = ("_found", "made", "struct")
+
+    def __init__(self) -> None:
+        self._found = ffi.new("butter_io_event[]", _ROOM)
+        self.struct = ffi.new("butter_aio_events *", (0, _ROOM, self._found))
+        #: their completions, until the operations are released
+        self.made: list[Completion] | None = None
+
+    def __len__(self) -> int:
+        count: int = self.struct.count
+        return count
+
+    def records(self) -> list[tuple[int, int, int]]:
+        """Return the number, the result and the flags of each event."""
+        return list(_EVENT.iter_unpack(ffi.buffer(self._found, self.struct.count * _EVENT.size)))
+
+
+_reader: Reader[Events, Any] = Reader(Events, lib.butter_aio_read, EVENTS)
+
+# those that have not ended
+_contexts: weakref.WeakSet[Context] = weakref.WeakSet()
+
+
+class Context:
+    """A context of the kernel, with the operations that it has."""
+
+    _begun = False
+
+    def __init__(self, depth: int) -> None:
+        depth = integer(depth, 32, "depth")
+        self._struct = ffi.new("butter_aio *")
+        #: what is not handed over yet
+        self.queue: deque[Operation] = deque()
+        #: what the kernel has, and what it has completed and no read has taken
+        self.known: dict[int, Operation] = {}
+        result = lib.butter_aio_begin(self._struct, depth)
+        self._begun = True
+        _contexts.add(self)
+        tell_of_forks(self)
+        SETUP.check(result, nr_events=depth)
+
+    def end(self, patient: bool = True) -> None:
+        """End all operations, wait for that, and then let go of the buffers.
+
+        An impatient call does nothing while another thread is inside io_submit.
+        """
+        if self._begun and lib.butter_aio_end(self._struct, patient):
+            self.queue.clear()
+            self.known.clear()
+            self._begun = False
+
+    def __del__(self) -> None:
+        self.end()
+
+    def _after_fork(self) -> None:
+        """Forget the context, which the parent of this process has."""
+        # a thread of the parent may hold the lock for ever
+        self._begun = False
+        self.queue.clear()
+        self.known.clear()
+
+    def submit(self, fd: int, batch: deque[Completion]) -> int:
+        """Hand over what is queued, and return how many operations the kernel took.
+
+        One that it refuses becomes a completion in *batch*, for which *fd*, the
+        eventfd, becomes readable; those that it has no room for stay queued.
+        """
+        queue = self.queue
+        taken: list[Operation] = []
+        struct = ffi.new("butter_aio_batch *")
+        refused = 0
+        try:
+            try:
+                # one call takes them all; another thread hands over the others
+                taken.extend(starmap(queue.popleft, repeat(())))
+            except IndexError:
+                pass
+            struct.count = len(taken)
+            struct.iocbs = block = ffi.new("butter_iocb[]", len(taken))
+            ffi.buffer(block)[:] = b"".join([operation.iocb(fd) for operation in taken])
+            for place, operation in enumerate(taken):
+                # where the kernel finds it to cancel it, and what keeps that alive
+                operation.block = block, block + place
+            self.known.update((operation.number, operation) for operation in taken)
+            while (result := lib.butter_aio_submit(self._struct, struct)) < 0 and result not in (_FULL, _ENDED):
+                operation = taken[struct.done]
+                self._finish(operation, 1 + result, fd, batch)
+                struct.done += 1
+                refused += 1
+        finally:
+            if struct.done < len(taken):
+                self._keep(taken[struct.done :])
+        if result == _ENDED:
+            raise closed_error()
+        accepted: int = struct.done - refused
+        if result == _FULL and not struct.done and len(self.known) == 0:
+            SUBMIT.check(result)
+        return accepted
+
+    def _finish(self, operation: Operation, result: int, fd: int, batch: deque[Completion]) -> None:
+        """Complete an operation that the kernel does not have."""
+        completion = operation.completion(result)
+        operation.release(0)
+        self.known.pop(operation.number, None)
+        operation.finished = True
+        batch.append(completion)
+        lib.butter_aio_signal(self._struct, fd)
+
+    def _keep(self, operations: Iterable[Operation]) -> None:
+        """Queue again, in front of the others, what the kernel did not take."""
+        left = [operation for operation in operations if not operation.finished]
+        self.queue.extendleft(reversed(left))
+        for operation in left:
+            self.known.pop(operation.number, None)
+
+    def read(self, fd: int, unmade: deque[Events]) -> list[Completion]:
+        """Return the completions of one read, which waits if *fd* is blocking."""
+        return _reader.read(fd, self._made, unmade, self._struct)
+
+    def _made(self, events: Events) -> list[Completion]:
+        """Return the completions of events, and release their operations."""
+        known, records = self.known, events.records()
+        if events.made is None:
+            events.made = [known[number].completion(result, flags) for number, result, flags in records]
+        # a handler that raises here has this done again
+        for number, result, _ in records:
+            if number in known:
+                known[number].release(result)
+                del known[number]
+        made, events.made = events.made, None
+        return made
+
+    def cancel(self, user_data: object, fd: int, batch: deque[Completion]) -> int:
+        """Cancel the operations with this *user_data*, and return how many."""
+        # an operation that was queued without a user_data is found by its number
+        named = self.known.get(user_data) if isinstance(user_data, int) else None
+        if named is not None and named.user_data == named.number:
+            return self._cancel(named)
+        count = 0
+        for operation in [each for each in list(self.queue) if _is(each.user_data, user_data)]:
+            completion = operation.completion(-errno.ECANCELED)
+            try:
+                # one call takes it out and completes it, so a signal handler that
+                # raises leaves it in one of the two
+                removed = zip(map(self.queue.remove, (operation,)), (completion,))
+                batch.extend(map(itemgetter(1), removed))
+            except ValueError:
+                continue  # another thread has handed it over
+            operation.release(0)
+            lib.butter_aio_signal(self._struct, fd)
+            count += 1
+        found = [each for each in list(self.known.values()) if _is(each.user_data, user_data)]
+        return count + sum(map(self._cancel, found))
+
+    def _cancel(self, operation: Operation) -> bool:
+        """Cancel an operation that the kernel has, and return whether it could."""
+        # one that a thread is just handing over, or that was cancelled, is not there
+        result = _TOO_LATE if operation.block is None else lib.butter_aio_cancel(self._struct, operation.block[1])
+        if result == _ENDED:
+            raise closed_error()
+        return result != _TOO_LATE and CANCEL.check(result) == 0
+
+
+def _is(mine: object, wanted: object) -> bool:
+    return mine is wanted or bool(mine == wanted)
+
+
+def _end_all() -> None:
+    """End what the program has left open, before the interpreter frees its memory."""
+    # A daemon thread that is inside io_submit stays there, with all that it refers to:
+    # so its context is left alone, and its buffers are not freed.
+    for context in list(_contexts):
+        context.end(patient=False)
+
+
+atexit.register(_end_all)
