@@ -94,11 +94,12 @@ class Context:
         self.queue: deque[Operation] = deque()
         #: what the kernel has, and what it has completed and no read has taken
         self.known: dict[int, Operation] = {}
-        result = lib.butter_aio_begin(self._struct, depth)
+        # before the kernel has it, so that neither a handler that raises nor a fork
+        # leaves a context that nothing ends, or a child that would end it
         self._begun = True
         _contexts.add(self)
         tell_of_forks(self)
-        SETUP.check(result, nr_events=depth)
+        SETUP.check(lib.butter_aio_begin(self._struct, depth), nr_events=depth)
 
     def end(self, patient: bool = True) -> None:
         """End all operations, wait for that, and then let go of the buffers.
@@ -182,7 +183,12 @@ class Context:
         """Return the completions of events, and release their operations."""
         known, records = self.known, events.records()
         if events.made is None:
-            events.made = [known[number].completion(result, flags) for number, result, flags in records]
+            try:
+                events.made = [known[number].completion(result, flags) for number, result, flags in records]
+            except KeyError:
+                # another thread has closed the object since they were read
+                events.struct.count = 0
+                raise closed_error() from None
         # a handler that raises here has this done again
         for number, result, _ in records:
             if number in known:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections import deque
+from select import POLLIN
 from typing import TYPE_CHECKING, Any
 
 from butter._aio import (
@@ -36,7 +38,7 @@ from butter._constants.aio import (
     IOCB_CMD_PWRITEV,
 )
 from butter._descriptor import ADOPT, closed_error
-from butter.eventlike import Eventlike
+from butter.eventlike import Eventlike, poll
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,10 +108,12 @@ class Aio(Eventlike[Completion]):
         flags = integer(flags, -32, "flags")
         if flags & ~EFD_NONBLOCK:
             EVENTFD.fail(errno.EINVAL, flags=flags)
-        context = Context(depth)
-        fd = EVENTFD.check(lib.butter_aio_eventfd(flags | _CLOEXEC))
-        super().__init__(fd)
-        self._context = context
+        super().__init__(EVENTFD.check(lib.butter_aio_eventfd(flags | _CLOEXEC)))
+        try:
+            self._context = Context(depth)
+        except BaseException:
+            self.close()
+            raise
 
     def _init_state(self) -> None:
         super()._init_state()
@@ -267,13 +271,35 @@ class Aio(Eventlike[Completion]):
         context = self._open_context()
         if context.queue:
             self.submit()
-        if not (self._batch or self._unmade or context.known or context.queue):
+        if not self._more(context):
+            self._read_signal(context)
+        if not self._more(context):
             EVENTS.fail(errno.ENODATA)
+
+    def _more(self, context: Context) -> bool:
+        return bool(self._batch or self._unmade or context.known or context.queue)
+
+    def _read_signal(self, context: Context) -> None:
+        """Take what made the object readable for operations that the kernel refused.
+
+        They are in the batch already, and a program that selects would find the object
+        readable for ever. What comes with it waits in the batch, too.
+        """
+        fd = self.fileno()
+        if poll(fd, POLLIN, 0) > 0:
+            try:
+                self._batch.extend(context.read(fd, self._unmade))
+            except BlockingIOError:
+                pass  # another thread took it
 
     def _read_events(self) -> list[Completion]:
         self._check_more()
         # what the kernel refused is there already
         return [] if self._batch else self._open_context().read(self.fileno(), self._unmade)
+
+    def _take_batch(self, most: int = sys.maxsize) -> list[Completion]:
+        self._read_signal(self._open_context())
+        return super()._take_batch(most)
 
     def writable(self) -> bool:
         """True: operations are handed over."""

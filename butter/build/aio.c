@@ -85,7 +85,7 @@ typedef struct {
    the lock: so no thread uses a number that is a stranger's by now. */
 typedef struct {
     uint64_t context;
-    pthread_rwlock_t lock;
+    pthread_rwlock_t lock; /* zeros are one that is free */
 } butter_aio;
 
 /* what a call of an object returns once its context has ended */
@@ -145,9 +145,10 @@ static int butter_aio_eventfd(int flags)
 static int butter_aio_begin(butter_aio *aio, unsigned int depth)
 {
     unsigned long context = 0;
-    int result = pthread_rwlock_init(&aio->lock, NULL);
+    int result;
 
-    result = result ? -1 - result : butter_io_setup(depth, &context);
+    aio->lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+    result = butter_io_setup(depth, &context);
     aio->context = context;
     return result;
 }

@@ -34,7 +34,7 @@ from butter.errors import InternalError, InvalidArgument
 NOWHERE = 2**64 - 4096
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def context():
     context = io_setup(1)
     yield context

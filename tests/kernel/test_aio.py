@@ -1,11 +1,11 @@
 """The behaviour of aio alone; test_eventlike.py has that of every object."""
 
-import contextlib
 import ctypes
 import errno
 import gc
 import mmap
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -74,13 +74,12 @@ def file(tmp_path):
         yield file
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def context():
-    """A context of the thin calls."""
+    """A context of the thin calls, which a test leaves without events."""
     context = io_setup(8)
     yield context
-    with contextlib.suppress(InvalidArgument):
-        io_destroy(context)
+    io_destroy(context)
 
 
 def address_of(buffer):
@@ -239,6 +238,26 @@ def test_errors_are_completions(aio, file, pipe):
     assert not select.select([aio], [], [], 0)[0]
 
 
+@pytest.mark.parametrize("flags", [0, EFD_NONBLOCK])
+def test_not_readable_for_what_was_taken(file, flags):
+    """A refused operation makes the object readable until its completion is taken."""
+    with Aio(flags=flags) as aio:
+        aio.pread(999_999, 1, user_data="bad")
+        aio.pread(file, 1, user_data="good")
+        aio.submit()
+        assert select.select([aio], [], [], 0)[0] == [aio]
+        assert {done.user_data for done in aio.read_events()} == {"bad", "good"}
+        assert not select.select([aio], [], [], 0)[0]
+        aio.pread(999_999, 1)
+        aio.wait()
+        if flags:
+            assert aio.read_events() == []
+        else:
+            with pytest.raises(NoMoreEvents):
+                aio.read_events()
+        assert not select.select([aio], [], [], 0)[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -336,6 +355,29 @@ def test_many_events_at_once(file):
             counts.append(len(aio.read_events()))
         assert counts == [512, 512, 476]
         assert aio.in_flight == 0
+
+
+def test_constructor_that_fails():
+    """An object that could not be made leaves no descriptor, and no context."""
+
+    def contexts():
+        return Path("/proc/self/maps").read_text().count("/[aio]")
+
+    def body():
+        before, found = support.descriptors(), contexts()
+        errors = []
+        for depth, limit in (2**32 - 1, 100), (1, 3):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, 100))
+            try:
+                Aio(depth)
+            except OSError as error:
+                errors.append(error)  # it refers to the frame of the constructor
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+        assert (support.descriptors(), contexts()) == (before, found)
+        with Aio(1):
+            return [error.errno for error in errors], contexts() - found
+
+    assert in_child(body) == ([errno.EINVAL, errno.EMFILE], 1)
 
 
 def test_no_room_for_anything(file):
@@ -628,7 +670,7 @@ def test_threads_share_an_object(file):
 
 def test_closed_while_threads_submit(file):
     """A close ends the submissions of other threads with ValueError."""
-    for _ in range(5):
+    for _ in range(3):
         aio, errors = Aio(64, EFD_NONBLOCK), []
 
         def work(aio=aio, errors=errors):
@@ -718,6 +760,7 @@ def test_call_with_an_eventfd(context, file):
         iocb = Iocb(IOCB_CMD_PREAD, file, bytearray(1), resfd=counter)
         assert io_submit(context, [iocb]) == 1
         assert counter.wait(LONG) == 1
+        assert len(io_getevents(context, 1, 1)) == 1
         wrong = Iocb(IOCB_CMD_PREAD, file, bytearray(1), flags=IOCB_FLAG_RESFD, resfd=file)
         with pytest.raises(InvalidArgument):
             io_submit(context, [wrong])

@@ -205,6 +205,8 @@ class Way(NamedTuple):
     marks: tuple = ()
     filename: object = None
     words: str = ""
+    #: whether it shares a process with others of its kind
+    together: bool = False
 
 
 EXAMPLES = {call: [] for call in TABLES}
@@ -254,13 +256,13 @@ def example(call, filename=None, *marks):
     return register
 
 
-def provokes(call, number, *marks, filename=None, words=""):
+def provokes(call, number, *marks, filename=None, words="", together=False):
     """The decorated function makes *call* fail with errno *number*."""
 
     def register(function):
         assert number in TABLES[call].meanings
         needed = [SPAWN] if call.startswith("spawn") else [needs(kernel=SINCE[call])] if call in SINCE else []
-        PROVOKERS[call, number] = Way(function, (*needed, *marks), filename, words)
+        PROVOKERS[call, number] = Way(function, (*needed, *marks), filename, words, together)
         return function
 
     return register
@@ -393,7 +395,9 @@ def read_of_an_epoll(feature, fail):
 
 
 for feature in WITH_READS:
-    example(READS[feature.name], None, *feature.marks())(named(read, feature))
+    # a process takes long to end with an object that lingers
+    stress = [pytest.mark.stress] if feature.lingers else []
+    example(READS[feature.name], None, *feature.marks(), *stress)(named(read, feature))
     provokes(READS[feature.name], errno.EAGAIN, *feature.marks())(named(read_without_an_event, feature))
     provokes(READS[feature.name], errno.EBADF, *feature.marks(), words="is not open")(
         named(read_of_a_closed_number, feature)
@@ -554,21 +558,27 @@ QUEUED = {
 }
 
 
-def completed(call, fail, fd=0, refused=True):
-    """Raise the error of the completion of an operation."""
+@functools.cache
+def shared_aio():
+    """The Aio of the process that those which complete share: to end one takes long."""
+    return Aio()
+
+
+def completed(call, fail):
     aio = Aio()
-    if refused:
-        fail("io_submit")
-    QUEUED[call](aio, fd)
+    fail("io_submit")
+    QUEUED[call](aio, 0)
     raise aio.wait(10).error
 
 
 def completed_for_what_is_closed(call, fail):
-    completed(call, fail, 999_999, refused=False)
+    aio = shared_aio()
+    QUEUED[call](aio, 999_999)
+    raise aio.wait(10).error
 
 
 def completed_by_a_cancellation(call, fail):
-    aio = Aio()
+    aio = shared_aio()
     assert aio.cancel(QUEUED[call](aio, 0)) == 1
     raise aio.wait(10).error
 
@@ -577,8 +587,8 @@ for call in QUEUED:
     for function, register in {
         # each process waits at its end until its context has ended, as others do not
         completed: example(call, None, pytest.mark.stress),
-        completed_for_what_is_closed: provokes(call, errno.EBADF, words="999999 is not open"),
-        completed_by_a_cancellation: provokes(call, errno.ECANCELED, words="was cancelled"),
+        completed_for_what_is_closed: provokes(call, errno.EBADF, words="999999 is not open", together=True),
+        completed_by_a_cancellation: provokes(call, errno.ECANCELED, words="was cancelled", together=True),
     }.items():
         partial = functools.partial(function, call)
         partial.__name__ = f"{function.__name__} ({call})"
@@ -589,12 +599,12 @@ def failed(call, number, words, body, *marks):
     """The operation that *body* queues in an Aio completes with an error."""
 
     def fails(fail):
-        aio = Aio()
+        aio = shared_aio()
         body(aio)
         raise aio.wait(10).error
 
     fails.__name__ = words.replace(" ", "_")
-    provokes(call, number, *marks, words=words)(fails)
+    provokes(call, number, *marks, words=words, together=True)(fails)
 
 
 def zeros():
@@ -3392,9 +3402,23 @@ def outcome(function, directory, number):
     raise AssertionError("nothing failed")
 
 
+@functools.cache
+def shared_outcomes(directory):
+    """The outcomes of all that share a process, by their tables and numbers."""
+
+    def body():
+        ways = [(row, way) for row, way in PROVOKERS.items() if way.together]
+        return {row: outcome(way.function, directory, row[1]) for row, way in ways}
+
+    return in_child(body)
+
+
 def check(way, directory, call, number):
     """Have *call* fail that way, and look at the exception."""
-    error, context = in_child(outcome, way.function, directory, number)
+    if way.together:
+        error, context = shared_outcomes(Path(directory).parent)[call, number]
+    else:
+        error, context = in_child(outcome, way.function, directory, number)
     exception, sentence = TABLES[call].meanings.get(number, (UnknownError, os.strerror(number)))
     # OSError(errno, …) makes the builtin subclass where there is one
     assert type(error) is type(exception(number, ""))
