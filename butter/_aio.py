@@ -7,7 +7,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from butter._aio_c import ffi, lib
-from butter._aio_errors import CANCEL, DESTROY, GETEVENTS, PGETEVENTS, SETUP, SUBMIT
+from butter._aio_errors import CANCEL, DESTROY, GETEVENTS, MOST, PGETEVENTS, SETUP, SUBMIT
 from butter._aio_memory import Memory, vector
 from butter._arguments import fileno, integer
 from butter._constants.aio import *  # noqa: F403
@@ -33,6 +33,8 @@ _READS, _VECTORS = {IOCB_CMD_PREAD, IOCB_CMD_PREADV}, {IOCB_CMD_PREADV, IOCB_CMD
 _WITH_BUFFERS = _READS | _VECTORS | {IOCB_CMD_PWRITE}
 # more events than this are not waiting in any context, as the kernel limits their ring
 _ROOM = 1 << 16
+# the kernel doubles the number of operations
+_LARGEST = 2 * MOST
 
 
 class Iocb:
@@ -165,6 +167,8 @@ def _taken(
 ) -> list[IoEvent]:
     """Make a call that waits, again after signals, and return its events."""
     number, least, most = integer(context, 64, "context"), integer(min_nr, -64, "min_nr"), integer(nr, -64, "nr")
+    if least > _LARGEST:
+        raise ValueError(f"min_nr is {least}; no context has room for more than {_LARGEST} events")
     left = limit = FOR_EVER if timeout is None else integer(timeout, 63, "timeout")
     room = max(1, min(most, max(least, _ROOM)))
     found = ffi.new("butter_io_event[]", room)
@@ -186,7 +190,8 @@ def io_getevents(context: int, min_nr: int, nr: int, timeout: int | None = None)
     :class:`butter.aio.Aio` keeps them.
 
     Raises InvalidArgument if *min_nr* is more than *nr*, or *context* is not one of
-    this process; ValueError for a negative *timeout*.
+    this process; ValueError for a negative *timeout*, and for a *min_nr* of more events
+    than any context has.
 
     :manpage:`io_getevents(2)`.
     """

@@ -116,8 +116,10 @@ class Context:
 
     def _after_fork(self) -> None:
         """Forget the context, which the parent of this process has."""
-        # a thread of the parent may hold the lock for ever
+        # A thread of the parent may hold the lock for ever. One that was inside a
+        # method, and whose signal handler has forked, goes on with an ended context.
         self._begun = False
+        self._struct = ffi.new("butter_aio *")
         self.queue.clear()
         self.known.clear()
 
@@ -174,6 +176,9 @@ class Context:
         self.queue.extendleft(reversed(left))
         for operation in left:
             self.known.pop(operation.number, None)
+        if not self._begun:
+            # it ended meanwhile, and nothing else lets go of their buffers
+            self.queue.clear()
 
     def read(self, fd: int, unmade: deque[Events]) -> list[Completion]:
         """Return the completions of one read, which waits if *fd* is blocking."""

@@ -283,7 +283,7 @@ class Aio(Eventlike[Completion]):
         """Take what made the object readable for operations that the kernel refused.
 
         They are in the batch already, and a program that selects would find the object
-        readable for ever. What comes with it waits in the batch, too.
+        readable for ever. Other completions that the read finds wait there, too.
         """
         fd = self.fileno()
         if poll(fd, POLLIN, 0) > 0:

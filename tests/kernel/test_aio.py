@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import gc
+import itertools
 import mmap
 import os
 import resource
@@ -15,6 +16,7 @@ import threading
 import time
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import support
@@ -647,6 +649,63 @@ def test_not_adopted():
 
 
 # threads and signals
+
+
+def submit_with_a_fork(aio, at, pipe):
+    """submit(), with a fork at place *at*; returns the status of the child, or None."""
+    places, children, fd = itertools.count(), [], aio.fileno()
+
+    def profile(frame, event, arg):
+        if event in ("call", "c_return") and arg is not sys.setprofile and next(places) == at:
+            sys.setprofile(None)
+            children.append(os.fork())
+            if not children[0]:
+                os.dup2(pipe[1], fd)  # another file has the number now
+
+    sys.setprofile(profile)
+    try:
+        aio.submit()
+    except ValueError:
+        pass
+    finally:
+        sys.setprofile(None)
+        if children == [0]:
+            os._exit(not aio.closed() or aio.queued or aio.in_flight)
+    return os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) if children else None
+
+
+def test_a_handler_forks_in_submit(aio, file, pipe):
+    """The child has a closed object, and writes nothing to what has its number now."""
+    for at in range(0, 300, 5):  # a fork takes long
+        aio.pread(999_999, 1, user_data="bad")
+        aio.pread(file, 1, user_data="good")
+        status = submit_with_a_fork(aio, at, pipe)
+        assert {done.user_data for done in aio} == {"bad", "good"}
+        if status is None:
+            break
+        assert status == 0, at
+        assert not select.select([pipe[0]], [], [], 0)[0], at
+    assert at > 10
+
+
+def test_closed_while_a_thread_submits_the_rest(pipe):
+    """An operation that a close finds on its way to the kernel holds no buffer then."""
+    aio, buffer = Aio(1, EFD_NONBLOCK), bytearray(3)
+    for _ in range(3000):
+        aio.pread(pipe[0], buffer)
+    os.set_blocking(pipe[0], False)
+    submit, context = aio._open_context().submit, aio._open_context()
+
+    def close_first(*arguments):
+        aio.close()
+        return -1 - errno.ESHUTDOWN
+
+    with mock.patch.object(butter._aio_context, "lib", mock.Mock(wraps=butter._aio_context.lib)) as lib:
+        lib.butter_aio_submit = close_first
+        with pytest.raises(ValueError, match="closed file"):
+            submit(aio.fileno(), aio._batch)
+    assert (len(context.queue), len(context.known)) == (0, 0)
+    buffer.extend(b"free")
 
 
 def test_threads_share_an_object(file):
