@@ -1044,8 +1044,8 @@ def test_eight_threads_wait(kind, blocking, way):
 
 def until_reading(kind, thread, fd):
     """Return when *thread* is inside a read of *fd*, or else in a poll."""
-    words = slice(1, 2) if kind.bare else slice(1)
-    wanted = hex(fd) if kind.bare else str(support.number_of("poll"))
+    words = slice(1) if kind.in_poll else slice(1, 2)
+    wanted = str(support.number_of("poll")) if kind.in_poll else hex(fd)
     deadline = time.monotonic() + LONG
     while time.monotonic() < deadline:
         with open(f"/proc/self/task/{thread.native_id}/syscall") as call:

@@ -63,6 +63,9 @@ _SYSCALLS = {
     "ioctl": (16, 29),
     "openat": (257, 56),
     "openat2": (437, 437),
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
     "uname": (63, 160),
     "sethostname": (170, 161),
     "setdomainname": (171, 162),
@@ -130,7 +133,8 @@ def number_of(call):
 
 
 class _Program(ctypes.Structure):
-    # not made in install(): Python 3.14 opens a file of ctypes then, and a test may have no descriptor left
+    # not made in install(): Python 3.14 opens a file of ctypes then, and a test may
+    # have no descriptor left
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 

@@ -233,6 +233,11 @@ FORMATS = {
             "rootid",
         ],
     ),
+    "=QiI": [0, 8, 12],  # struct io_uring_cqe
+    "@PN": ("sys/uio.h", "struct iovec", ["iov_base", "iov_len"]),
+    "=qq": [0, 8],  # struct __kernel_timespec
+    "=QQII": [0, 8, 16, 20],  # struct futex_waitv
+    "@iii4xIIi": ("signal.h", "siginfo_t", ["si_signo", "si_errno", "si_code", "si_pid", "si_uid", "si_status"]),
     "=QQ": ("sys/resource.h", "struct rlimit64", ["rlim_cur", "rlim_max"]),
     "=Ii": ("linux/capability.h", "struct __user_cap_header_struct", ["version", "pid"]),
     "=6I": [0, 4, 8, 12, 16, 20],  # two of struct __user_cap_data_struct
