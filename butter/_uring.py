@@ -114,9 +114,9 @@ def io_uring_enter(
     completion is enough, in microseconds; the call adds ``IORING_ENTER_EXT_ARG`` for
     them (Linux 5.11 and 6.12). After a signal the call is not made again.
 
-    Raises OSError (ETIME) when the time is over, InterruptedError after a signal handler
-    has run, InvalidArgument for other arguments and if *fd* is not that of a ring,
-    OSError (EBUSY) where completions have to be read first, OutOfMemory.
+    Raises OSError (ETIME) when the time is over, InterruptedError after a signal
+    handler has run, InvalidArgument for other arguments and if *fd* is not that of a
+    ring, OSError (EBUSY) where completions have to be read first, OutOfMemory.
 
     Linux 5.1, :manpage:`io_uring_enter(2)`.
     """

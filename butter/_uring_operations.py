@@ -69,7 +69,6 @@ class Completion(NamedTuple):
     * ``request`` (int): the number that the method of the ring has returned, 0 for a
       message of another ring
     * ``operation``: the kind of the request, with a ``name``
-    * ``kept``: the memory that the kernel used for the request
     """
 
     user_data: Any
@@ -78,7 +77,6 @@ class Completion(NamedTuple):
     buffer: Any
     request: int
     operation: Operation
-    kept: Any
 
     @property
     def error(self) -> OSError | None:
@@ -120,7 +118,8 @@ class Completion(NamedTuple):
 MESSAGE = Operation("message", -1, WAITS)
 
 
-def ignore(operation: Operation, completion: Completion) -> None:
+def ignore(completion: Completion) -> None:
     """Close what a completion owns that the program never took."""
-    if completion.result >= 0 and operation.discard is not None and not completion.is_notification:
-        operation.discard(completion)
+    discard = completion.operation.discard
+    if discard is not None and completion.result >= 0:
+        discard(completion)

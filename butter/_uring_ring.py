@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from butter._arguments import FileDescriptor
 
     File = Union[FileDescriptor, "FixedFile"]
-    Slot = tuple[Any, Any, Operation, Any]
+    Slot = tuple[Any, Any, Operation, Any, Any]
 
 #: how many completions one read takes at most
 ROOM = 1024
@@ -167,11 +167,10 @@ class Queue:
                 number, more_flags = fd.index, more_flags | IOSQE_FIXED_FILE
             else:
                 number = fileno(fd)
-                kept = (kept, fd)
         elif not -1 <= fd < 1 << 31:
             integer(fd, -32, "fd")
         request = self._next()
-        self._slots[request] = (user_data, buffer, operation, kept)
+        self._slots[request] = (user_data, buffer, operation, kept, fd)
         self._queued = True
         while result := lib.butter_ring_queue(
             ring,
@@ -245,7 +244,7 @@ class Queue:
         events = found.made
         if events is None:
             events = [
-                _new(Completion, (slot[0], result, flags, slot[1], request, slot[2], slot[3]))
+                _new(Completion, (slot[0], result, flags, slot[1], request, slot[2]))
                 for request, result, flags in entries
                 for slot in (slots.get(request),)
                 if slot is not None
@@ -268,18 +267,19 @@ class Queue:
         for request, result, flags in entries:
             slot = self._slots.get(request)
             if slot is not None:
-                user_data, buffer, operation, kept = slot
-                events.append(Completion(user_data, result, flags, buffer, request, operation, kept))
+                events.append(Completion(slot[0], result, flags, slot[1], request, slot[2]))
             elif request != ENDING:
                 # other libraries may send messages without the bit
-                events.append(Completion(request & ~MESSAGE_BIT, result, flags, None, 0, MESSAGE, None))
+                events.append(Completion(request & ~MESSAGE_BIT, result, flags, None, 0, MESSAGE))
         return events
 
     def _copy_provided(self, events: list[Completion]) -> None:
         """Replace each provided buffer by its bytes."""
+        raise NotImplementedError
 
     def _give_back(self, found: Completions, entries: list[tuple[int, int, int]]) -> None:
         """Give each provided buffer back to its group, once."""
+        raise NotImplementedError
 
     # the end
 
@@ -312,8 +312,7 @@ class Queue:
             slot = self._slots.get(request)
             if slot is None:
                 continue
-            user_data, buffer, operation, kept = slot
-            ignore(operation, Completion(user_data, result, flags, buffer, request, operation, kept))
+            ignore(Completion(slot[0], result, flags, slot[1], request, slot[2]))
             if not flags & IORING_CQE_F_MORE:
                 del self._slots[request]
         found.struct.count = 0

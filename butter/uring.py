@@ -30,8 +30,11 @@ from butter._uring import CqOffsets, SqOffsets, UringParams, io_uring_enter, io_
 from butter._uring_errors import LINK, SETUP
 from butter._uring_files import Files
 from butter._uring_operations import Completion, Operation, ignore
+from butter._uring_paths import ANY_SLOT, Paths
+from butter._uring_registered import BufferGroup, Registered
 from butter._uring_ring import Completions, FixedFile
 from butter._uring_ring_c import lib
+from butter._uring_sockets import Received, Sockets
 from butter._uring_waits import Waits
 from butter.eventlike import Eventlike
 
@@ -39,10 +42,13 @@ if TYPE_CHECKING:
     from butter._arguments import FileDescriptor
 
 __all__ = [
+    "ANY_SLOT",
+    "BufferGroup",
     "Completion",
     "CqOffsets",
     "FixedFile",
     "Operation",
+    "Received",
     "Ring",
     "SqOffsets",
     "UringParams",
@@ -64,7 +70,7 @@ _NOT_FOR_RINGS = (
 )
 
 
-class Ring(Eventlike[Completion], Files, Waits):
+class Ring(Eventlike[Completion], Files, Paths, Sockets, Waits, Registered):
     """``Ring(entries=128, flags=0)``: requests that the kernel works on by itself.
 
     Each method for a request queues it, and returns its number. ``submit`` hands over
@@ -163,6 +169,20 @@ class Ring(Eventlike[Completion], Files, Waits):
         self.fileno()
         self._submit()
 
+    @classmethod
+    def available(cls) -> OSError | None:
+        """Why this process cannot have a ring, or None if it can.
+
+        The exception is that of the constructor: OSError (ENOSYS) where the kernel is
+        too old or a seccomp filter hides the call, PermissionError where
+        ``kernel.io_uring_disabled`` or a filter forbids it, or that of a limit.
+        """
+        try:
+            cls(1).close()
+        except OSError as error:
+            return error
+        return None
+
     @property
     def entries(self) -> int:
         """How many requests the queue holds."""
@@ -217,8 +237,7 @@ class Ring(Eventlike[Completion], Files, Waits):
             self._unmade.popleft()
         self._end()
         while self._batch:
-            completion = self._batch.popleft()
-            ignore(completion.operation, completion)
+            ignore(self._batch.popleft())
 
     def _after_fork(self) -> None:
         # the memory of the queues is not mapped here, and the requests are the parent's

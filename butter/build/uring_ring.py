@@ -187,11 +187,33 @@ int butter_ring_queued(butter_ring *ring);
 int butter_ring_in_flight(butter_ring *ring);
 int butter_ring_end(butter_ring *ring, butter_completions *completions, const uint64_t *requests, uint32_t count);
 void butter_ring_unmap(butter_ring *ring);
+int butter_ring_register(butter_ring *ring, uint32_t opcode, void *argument, uint32_t count);
+
+/* A group of provided buffers */
+typedef struct {
+    uint32_t number, entries, size;
+    char *memory;
+    ...;
+} butter_group;
+
+butter_group *butter_group_new(uint32_t number, uint32_t entries, uint32_t size);
+void butter_group_free(butter_group *group);
+int butter_group_register(butter_ring *ring, butter_group *group);
+int butter_group_unregister(butter_ring *ring, butter_group *group);
+void butter_group_give_back(butter_ring *ring, butter_group *group, butter_completions *completions, uint32_t index);
 void butter_ring_forget(butter_ring *ring);
 """
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-NAMES = ("quick.h", "uring_numbers.h", "uring.h", "uring_ring.h", "uring_ring.c", "uring_ring_end.c")
+NAMES = (
+    "quick.h",
+    "uring_numbers.h",
+    "uring.h",
+    "uring_ring.h",
+    "uring_ring.c",
+    "uring_ring_end.c",
+    "uring_ring_buffers.c",
+)
 SOURCES = [Path(__file__).with_name(name).read_text() for name in NAMES]
 ffi.set_source("butter._uring_ring_c", "\n".join(SOURCES))

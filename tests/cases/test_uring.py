@@ -19,6 +19,20 @@ def file(tmp_path):
     os.close(fd)
 
 
+def test_io_uring01(file):
+    """A registered buffer is filled from a file, by the one completion there is."""
+    os.write(file, b"a" * 1024)
+    with Ring(1) as ring:
+        buffer = bytearray(1024)
+        ring.register_buffers([buffer])
+        ring.read_fixed(file, 0, 0, "request")
+        ring.submit()
+        (completion,) = ring.read_events()
+        assert (completion.user_data, completion.result) == ("request", 1024)
+        assert buffer == b"a" * 1024
+        ring.unregister_buffers()
+
+
 def test_io_uring03(file):
     """Writes, a sync and reads complete with the right lengths and data."""
     with Ring(2) as ring:

@@ -1,0 +1,357 @@
+"""The requests of a ring that look paths up, open and close."""
+
+from __future__ import annotations
+
+import os
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
+from butter._constants.uring_ring import (
+    IORING_FILE_INDEX_ALLOC,
+    IORING_OP_CLOSE,
+    IORING_OP_FGETXATTR,
+    IORING_OP_FSETXATTR,
+    IORING_OP_GETXATTR,
+    IORING_OP_LINKAT,
+    IORING_OP_MKDIRAT,
+    IORING_OP_OPENAT2,
+    IORING_OP_RENAMEAT,
+    IORING_OP_SETXATTR,
+    IORING_OP_STATX,
+    IORING_OP_SYMLINKAT,
+    IORING_OP_UNLINKAT,
+)
+from butter._uring_memory import NULL, address, from_buffer, size_of, struct, text, writable
+from butter._uring_operation_errors import PATHS
+from butter._uring_operations import Completion, Operation, close_result, read_bytes
+from butter._uring_ring import FixedFile, Queue
+
+if TYPE_CHECKING:
+    from typing import Union
+
+    from typing_extensions import Buffer
+
+    from butter._arguments import FileDescriptor, Path
+    from butter._uring_ring import File
+
+    Slot = Union[int, None]
+
+#: a directory that stands for the current one
+AT_FDCWD = -100
+#: the largest value of an extended attribute
+XATTR_SIZE = 65536
+#: of *slot*: the kernel chooses a free one
+ANY_SLOT = -1
+
+_STATX_BASIC = 0x7FF
+_OPEN_HOW = Struct("=QQQ")
+# of struct statx: mask, blksize, attributes, nlink, uid, gid, mode, ino, size, blocks,
+# attributes_mask, atime, btime, ctime and mtime (seconds and nanoseconds), rdev, dev
+_STATX = Struct("=IIQIIIHxxQQQQqIxxxxqIxxxxqIxxxxqIxxxxIIII")
+_SECOND = 10**9
+
+
+def stat_of(completion: Completion) -> os.stat_result:
+    """Return what a request of statx has found, as :func:`os.stat` does."""
+    found = _STATX.unpack_from(completion.buffer)
+    _, blksize, _, nlink, uid, gid, mode, ino, size, blocks, _ = found[:11]
+    (atime, mtime, ctime) = ((found[at], found[at + 1]) for at in (11, 17, 15))
+    rdev, dev = os.makedev(*found[19:21]), os.makedev(*found[21:23])
+    times = {
+        f"st_{name}_ns": seconds * _SECOND + part
+        for name, (seconds, part) in (("atime", atime), ("mtime", mtime), ("ctime", ctime))
+    }
+    floats = {f"st_{name}": times[f"st_{name}_ns"] / _SECOND for name in ("atime", "mtime", "ctime")}
+    return os.stat_result(
+        (mode, ino, dev, nlink, uid, gid, size, atime[0], mtime[0], ctime[0]),
+        {**floats, **times, "st_blksize": blksize, "st_blocks": blocks, "st_rdev": rdev},
+    )
+
+
+def slot_index(slot: int | None) -> int:
+    """Return a slot of the registered files as requests have it."""
+    if slot is None:
+        return 0
+    if slot == ANY_SLOT:
+        return IORING_FILE_INDEX_ALLOC - (1 << 32)
+    return integer(slot, 31, "slot") + 1
+
+
+OPEN = Operation("open", IORING_OP_OPENAT2, PATHS, discard=close_result)
+#: a request that opens a registered file, which does not have a descriptor
+OPEN_SLOT = Operation("open", IORING_OP_OPENAT2, PATHS)
+CLOSE = Operation("close_fd", IORING_OP_CLOSE, PATHS)
+STATX = Operation("statx", IORING_OP_STATX, PATHS, stat_of)
+RENAME = Operation("rename", IORING_OP_RENAMEAT, PATHS)
+UNLINK = Operation("unlink", IORING_OP_UNLINKAT, PATHS)
+MKDIR = Operation("mkdir", IORING_OP_MKDIRAT, PATHS)
+SYMLINK = Operation("symlink", IORING_OP_SYMLINKAT, PATHS)
+LINK = Operation("link", IORING_OP_LINKAT, PATHS)
+GETXATTR = Operation("getxattr", IORING_OP_GETXATTR, PATHS, read_bytes)
+SETXATTR = Operation("setxattr", IORING_OP_SETXATTR, PATHS)
+FGETXATTR = Operation("fgetxattr", IORING_OP_FGETXATTR, PATHS, read_bytes)
+FSETXATTR = Operation("fsetxattr", IORING_OP_FSETXATTR, PATHS)
+
+
+class Paths(Queue):
+    """The requests of a ring that look paths up, open and close.
+
+    Each path begins at a directory, by default the current one.
+    """
+
+    def open(
+        self,
+        path: Path,
+        open_flags: int = os.O_RDONLY,
+        mode: int = 0o666,
+        user_data: Any = None,
+        *,
+        dir_fd: FileDescriptor = AT_FDCWD,
+        resolve: int = 0,
+        closefd: bool = CLOEXEC_DEFAULT,
+        slot: int | None = None,
+        flags: int = 0,
+    ) -> int:
+        """Open a file; the value of the completion is its descriptor.
+
+        *open_flags* are those of :func:`os.open`, to which *closefd* adds
+        ``O_CLOEXEC``. *mode* is that of a new file, from which the umask of the process
+        is taken. *resolve* restricts the path, as ``RESOLVE_BENEATH`` of
+        :manpage:`openat2(2)`. With a *slot* the file is registered there instead, and
+        with ANY_SLOT in one that the kernel chooses, whose number is the result (Linux
+        5.15, 5.19).
+
+        Linux 5.6, :manpage:`openat2(2)`.
+        """
+        name = text(path)
+        open_flags = integer(open_flags, 32, "open_flags")
+        if closefd and slot is None:
+            open_flags |= os.O_CLOEXEC
+        creates = open_flags & os.O_CREAT or open_flags & os.O_TMPFILE == os.O_TMPFILE
+        how = struct(
+            _OPEN_HOW.pack(open_flags, integer(mode, 12, "mode") if creates else 0, integer(resolve, 64, "resolve"))
+        )
+        return self._queue(
+            *(OPEN if slot is None else OPEN_SLOT, dir_fd, name, _OPEN_HOW.size, address(how)),
+            user_data=user_data,
+            kept=(name, how),
+            flags=flags,
+            file_index=slot_index(slot),
+        )
+
+    def close_fd(self, fd: File, user_data: Any = None, *, flags: int = 0) -> int:
+        """Close a descriptor, or a registered file.
+
+        The number of a descriptor must not be used any more, as after ``os.close``.
+
+        Linux 5.6, :manpage:`close(2)`.
+        """
+        if isinstance(fd, FixedFile):
+            return self._queue(CLOSE, 0, user_data=user_data, flags=flags, file_index=fd.index + 1)
+        return self._queue(CLOSE, fd, user_data=user_data, flags=flags)
+
+    def statx(
+        self,
+        path: Path,
+        user_data: Any = None,
+        *,
+        dir_fd: FileDescriptor = AT_FDCWD,
+        at_flags: int = 0,
+        mask: int = _STATX_BASIC,
+        flags: int = 0,
+    ) -> int:
+        """Look at a file; the value of the completion is that of :func:`os.stat`.
+
+        *at_flags* are as ``AT_SYMLINK_NOFOLLOW`` and ``AT_EMPTY_PATH`` of
+        :mod:`butter.system`. *mask* is what is asked for; the completion has all of
+        struct statx in its ``buffer``.
+
+        Linux 5.6, :manpage:`statx(2)`.
+        """
+        name, (found, memory) = text(path), writable(256)
+        at_flags, mask = integer(at_flags, 32, "at_flags"), integer(mask, 32, "mask")
+        return self._queue(
+            *(STATX, dir_fd, name, mask, address(memory), at_flags),
+            user_data=user_data,
+            buffer=found,
+            kept=(name, memory),
+            flags=flags,
+        )
+
+    def rename(
+        self,
+        source: Path,
+        target: Path,
+        user_data: Any = None,
+        *,
+        src_dir_fd: FileDescriptor = AT_FDCWD,
+        dst_dir_fd: FileDescriptor = AT_FDCWD,
+        rename_flags: int = 0,
+        flags: int = 0,
+    ) -> int:
+        """Rename a file; *rename_flags* are as ``RENAME_NOREPLACE`` (1).
+
+        Linux 5.11, :manpage:`renameat2(2)`.
+        """
+        return self._two_paths(
+            RENAME, source, target, src_dir_fd, dst_dir_fd, integer(rename_flags, 32, "rename_flags"), user_data, flags
+        )
+
+    def link(
+        self,
+        source: Path,
+        target: Path,
+        user_data: Any = None,
+        *,
+        src_dir_fd: FileDescriptor = AT_FDCWD,
+        dst_dir_fd: FileDescriptor = AT_FDCWD,
+        at_flags: int = 0,
+        flags: int = 0,
+    ) -> int:
+        """Make a hard link *target* to *source*.
+
+        Linux 5.15, :manpage:`linkat(2)`.
+        """
+        return self._two_paths(
+            LINK, source, target, src_dir_fd, dst_dir_fd, integer(at_flags, 32, "at_flags"), user_data, flags
+        )
+
+    def _two_paths(
+        self,
+        operation: Operation,
+        source: Path,
+        target: Path,
+        src_dir_fd: FileDescriptor,
+        dst_dir_fd: FileDescriptor,
+        op_flags: int,
+        user_data: Any,
+        flags: int,
+    ) -> int:
+        old, new = text(source), text(target)
+        return self._queue(
+            *(operation, src_dir_fd, old, fileno(dst_dir_fd) & 0xFFFFFFFF, address(new), op_flags),
+            user_data=user_data,
+            kept=(old, new, dst_dir_fd),
+            flags=flags,
+        )
+
+    def unlink(
+        self,
+        path: Path,
+        user_data: Any = None,
+        *,
+        dir_fd: FileDescriptor = AT_FDCWD,
+        directory: bool = False,
+        flags: int = 0,
+    ) -> int:
+        """Remove a name, or with *directory* an empty directory.
+
+        Linux 5.11, :manpage:`unlinkat(2)`.
+        """
+        name = text(path)
+        how = 0x200 if directory else 0  # AT_REMOVEDIR
+        return self._queue(UNLINK, dir_fd, name, op_flags=how, user_data=user_data, kept=name, flags=flags)
+
+    def mkdir(
+        self,
+        path: Path,
+        mode: int = 0o777,
+        user_data: Any = None,
+        *,
+        dir_fd: FileDescriptor = AT_FDCWD,
+        flags: int = 0,
+    ) -> int:
+        """Make a directory.
+
+        Linux 5.15, :manpage:`mkdirat(2)`.
+        """
+        name = text(path)
+        return self._queue(
+            *(MKDIR, dir_fd, name, integer(mode, 12, "mode")), user_data=user_data, kept=name, flags=flags
+        )
+
+    def symlink(
+        self,
+        content: Path,
+        path: Path,
+        user_data: Any = None,
+        *,
+        dir_fd: FileDescriptor = AT_FDCWD,
+        flags: int = 0,
+    ) -> int:
+        """Make a symbolic link at *path*, which leads to *content*.
+
+        Linux 5.15, :manpage:`symlinkat(2)`.
+        """
+        old, new = text(content, "the content of the link"), text(path)
+        return self._queue(*(SYMLINK, dir_fd, old, 0, address(new)), user_data=user_data, kept=(old, new), flags=flags)
+
+    def getxattr(self, path: Path, name: Path, size: int = XATTR_SIZE, user_data: Any = None, *, flags: int = 0) -> int:
+        """Get an extended attribute of at most *size* bytes: the value of the completion.
+
+        Linux 5.19, :manpage:`getxattr(2)`.
+        """
+        where = text(path)
+        found, memory = writable(integer(size, 31, "size"))
+        return self._attribute(GETXATTR, 0, name, found, memory, len(memory), 0, user_data, flags, where)
+
+    def fgetxattr(
+        self, fd: FileDescriptor, name: Path, size: int = XATTR_SIZE, user_data: Any = None, *, flags: int = 0
+    ) -> int:
+        """Get an extended attribute of an open file, as ``getxattr`` does.
+
+        Linux 5.19, :manpage:`fgetxattr(2)`.
+        """
+        found, memory = writable(integer(size, 31, "size"))
+        return self._attribute(FGETXATTR, fd, name, found, memory, len(memory), 0, user_data, flags)
+
+    def setxattr(
+        self, path: Path, name: Path, value: Buffer, user_data: Any = None, *, xattr_flags: int = 0, flags: int = 0
+    ) -> int:
+        """Set an extended attribute; *xattr_flags* are as ``os.XATTR_CREATE``.
+
+        Linux 5.19, :manpage:`setxattr(2)`.
+        """
+        where, memory, how = text(path), from_buffer("char[]", value), integer(xattr_flags, 31, "xattr_flags")
+        return self._attribute(SETXATTR, 0, name, value, memory, size_of(memory), how, user_data, flags, where)
+
+    def fsetxattr(
+        self,
+        fd: FileDescriptor,
+        name: Path,
+        value: Buffer,
+        user_data: Any = None,
+        *,
+        xattr_flags: int = 0,
+        flags: int = 0,
+    ) -> int:
+        """Set an extended attribute of an open file, as ``setxattr`` does.
+
+        Linux 5.19, :manpage:`fsetxattr(2)`.
+        """
+        memory, how = from_buffer("char[]", value), integer(xattr_flags, 31, "xattr_flags")
+        return self._attribute(FSETXATTR, fd, name, value, memory, size_of(memory), how, user_data, flags)
+
+    def _attribute(
+        self,
+        operation: Operation,
+        fd: FileDescriptor,
+        name: Path,
+        buffer: Any,
+        memory: Any,
+        size: int,
+        how: int,
+        user_data: Any,
+        flags: int,
+        where: Any = NULL,
+    ) -> int:
+        attribute = text(name, "the name of the attribute")
+        return self._queue(
+            *(operation, fd, attribute, size, address(memory), how),
+            user_data=user_data,
+            buffer=buffer,
+            kept=(attribute, memory, where),
+            flags=flags,
+            addr3=address(where),
+        )
