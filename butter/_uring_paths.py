@@ -10,27 +10,21 @@ from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
 from butter._constants.uring_ring import (
     IORING_FILE_INDEX_ALLOC,
     IORING_OP_CLOSE,
-    IORING_OP_FGETXATTR,
-    IORING_OP_FSETXATTR,
-    IORING_OP_GETXATTR,
     IORING_OP_LINKAT,
     IORING_OP_MKDIRAT,
     IORING_OP_OPENAT2,
     IORING_OP_RENAMEAT,
-    IORING_OP_SETXATTR,
     IORING_OP_STATX,
     IORING_OP_SYMLINKAT,
     IORING_OP_UNLINKAT,
 )
-from butter._uring_memory import NULL, address, from_buffer, size_of, struct, text, writable
+from butter._uring_memory import address, struct, text, writable
 from butter._uring_operation_errors import PATHS
-from butter._uring_operations import Completion, Operation, close_result, read_bytes
+from butter._uring_operations import Completion, Operation, close_result
 from butter._uring_ring import FixedFile, Queue
 
 if TYPE_CHECKING:
     from typing import Union
-
-    from typing_extensions import Buffer
 
     from butter._arguments import FileDescriptor, Path
     from butter._uring_ring import File
@@ -39,8 +33,6 @@ if TYPE_CHECKING:
 
 #: a directory that stands for the current one
 AT_FDCWD = -100
-#: the largest value of an extended attribute
-XATTR_SIZE = 65536
 #: of *slot*: the kernel chooses a free one
 ANY_SLOT = -1
 
@@ -88,10 +80,6 @@ UNLINK = Operation("unlink", IORING_OP_UNLINKAT, PATHS)
 MKDIR = Operation("mkdir", IORING_OP_MKDIRAT, PATHS)
 SYMLINK = Operation("symlink", IORING_OP_SYMLINKAT, PATHS)
 LINK = Operation("link", IORING_OP_LINKAT, PATHS)
-GETXATTR = Operation("getxattr", IORING_OP_GETXATTR, PATHS, read_bytes)
-SETXATTR = Operation("setxattr", IORING_OP_SETXATTR, PATHS)
-FGETXATTR = Operation("fgetxattr", IORING_OP_FGETXATTR, PATHS, read_bytes)
-FSETXATTR = Operation("fsetxattr", IORING_OP_FSETXATTR, PATHS)
 
 
 class Paths(Queue):
@@ -286,72 +274,3 @@ class Paths(Queue):
         """
         old, new = text(content, "the content of the link"), text(path)
         return self._queue(*(SYMLINK, dir_fd, old, 0, address(new)), user_data=user_data, kept=(old, new), flags=flags)
-
-    def getxattr(self, path: Path, name: Path, size: int = XATTR_SIZE, user_data: Any = None, *, flags: int = 0) -> int:
-        """Get an extended attribute of at most *size* bytes: the value of the completion.
-
-        Linux 5.19, :manpage:`getxattr(2)`.
-        """
-        where = text(path)
-        found, memory = writable(integer(size, 31, "size"))
-        return self._attribute(GETXATTR, 0, name, found, memory, len(memory), 0, user_data, flags, where)
-
-    def fgetxattr(
-        self, fd: FileDescriptor, name: Path, size: int = XATTR_SIZE, user_data: Any = None, *, flags: int = 0
-    ) -> int:
-        """Get an extended attribute of an open file, as ``getxattr`` does.
-
-        Linux 5.19, :manpage:`fgetxattr(2)`.
-        """
-        found, memory = writable(integer(size, 31, "size"))
-        return self._attribute(FGETXATTR, fd, name, found, memory, len(memory), 0, user_data, flags)
-
-    def setxattr(
-        self, path: Path, name: Path, value: Buffer, user_data: Any = None, *, xattr_flags: int = 0, flags: int = 0
-    ) -> int:
-        """Set an extended attribute; *xattr_flags* are as ``os.XATTR_CREATE``.
-
-        Linux 5.19, :manpage:`setxattr(2)`.
-        """
-        where, memory, how = text(path), from_buffer("char[]", value), integer(xattr_flags, 31, "xattr_flags")
-        return self._attribute(SETXATTR, 0, name, value, memory, size_of(memory), how, user_data, flags, where)
-
-    def fsetxattr(
-        self,
-        fd: FileDescriptor,
-        name: Path,
-        value: Buffer,
-        user_data: Any = None,
-        *,
-        xattr_flags: int = 0,
-        flags: int = 0,
-    ) -> int:
-        """Set an extended attribute of an open file, as ``setxattr`` does.
-
-        Linux 5.19, :manpage:`fsetxattr(2)`.
-        """
-        memory, how = from_buffer("char[]", value), integer(xattr_flags, 31, "xattr_flags")
-        return self._attribute(FSETXATTR, fd, name, value, memory, size_of(memory), how, user_data, flags)
-
-    def _attribute(
-        self,
-        operation: Operation,
-        fd: FileDescriptor,
-        name: Path,
-        buffer: Any,
-        memory: Any,
-        size: int,
-        how: int,
-        user_data: Any,
-        flags: int,
-        where: Any = NULL,
-    ) -> int:
-        attribute = text(name, "the name of the attribute")
-        return self._queue(
-            *(operation, fd, attribute, size, address(memory), how),
-            user_data=user_data,
-            buffer=buffer,
-            kept=(attribute, memory, where),
-            flags=flags,
-            addr3=address(where),
-        )

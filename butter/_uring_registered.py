@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from butter._arguments import fileno, integer
 from butter._constants.uring import (
     IO_URING_OP_SUPPORTED,
-    IORING_CQE_BUFFER_SHIFT,
-    IORING_CQE_F_BUFFER,
     IORING_REGISTER_BUFFERS,
     IORING_REGISTER_CLONE_BUFFERS,
     IORING_REGISTER_ENABLE_RINGS,
@@ -18,7 +16,6 @@ from butter._constants.uring import (
     IORING_REGISTER_FILES2,
     IORING_REGISTER_FILES_UPDATE,
     IORING_REGISTER_IOWQ_MAX_WORKERS,
-    IORING_REGISTER_PBUF_RING,
     IORING_REGISTER_PROBE,
     IORING_REGISTER_RESTRICTIONS,
     IORING_RESTRICTION_REGISTER_OP,
@@ -28,7 +25,6 @@ from butter._constants.uring import (
     IORING_RSRC_REGISTER_SPARSE,
     IORING_UNREGISTER_BUFFERS,
     IORING_UNREGISTER_FILES,
-    IORING_UNREGISTER_PBUF_RING,
 )
 from butter._constants.uring_ring import (
     IORING_OP_FIXED_FD_INSTALL,
@@ -40,7 +36,7 @@ from butter._uring_errors import REGISTER
 from butter._uring_memory import NULL, address, from_buffer, offset_of, struct, vector
 from butter._uring_operation_errors import FILES, WAITS
 from butter._uring_operations import Completion, Operation, close_result
-from butter._uring_ring import Completions, FixedFile, Queue
+from butter._uring_ring import FixedFile, Queue
 from butter._uring_ring_c import ffi, lib
 
 if TYPE_CHECKING:
@@ -54,7 +50,6 @@ if TYPE_CHECKING:
 _RESTRICTION, _PROBE = Struct("=HBB12x"), Struct("=BxH4x")
 _FILES, _FILES2, _CLONE = Struct("=IIQ"), Struct("=IIQQQ"), Struct("=8I")
 _PROBE_HEAD, _MOST_OPERATIONS = 16, 256
-_MOST_PROVIDED = 32768
 
 
 def _part(completion: Completion) -> bytes:
@@ -66,49 +61,10 @@ WRITE_FIXED = Operation("write_fixed", IORING_OP_WRITE_FIXED, FILES)
 INSTALL = Operation("install", IORING_OP_FIXED_FD_INSTALL, WAITS, discard=close_result)
 
 
-class BufferGroup:
-    """A group of provided buffers, which :meth:`butter.uring.Ring.provide` returns.
-
-    A request that takes the group in the place of a buffer gets one of its buffers when
-    there is something to put into it. The completion has the bytes, and the buffer is
-    given back by then. ``close`` has the kernel forget the group.
-    """
-
-    __slots__ = ("_group", "_ring", "entries", "number", "size")
-
-    def __init__(self, ring: Any, number: int, entries: int, size: int) -> None:
-        self.number, self.entries, self.size = number, entries, size
-        group = lib.butter_group_new(number, entries, size)
-        if not group:
-            raise MemoryError(f"there is no memory for {entries} buffers of {size} bytes")
-        self._ring, self._group = ring, ffi.gc(group, lib.butter_group_free)  # type: ignore[call-overload]
-        REGISTER.check(lib.butter_group_register(ring, self._group), fd=-1, opcode=IORING_REGISTER_PBUF_RING)
-
-    def bytes_of(self, number: int, count: int) -> bytes:
-        """Return the first bytes of a buffer."""
-        return bytes(ffi.buffer(self._group.memory + number * self.size, count))
-
-    def give_back(self, found: Completions, index: int) -> None:
-        """Give back the buffer of a completion, unless that has been done."""
-        lib.butter_group_give_back(self._ring, self._group, found.struct, index)
-
-    def close(self) -> None:
-        """Have the kernel forget the group.
-
-        Requests that use it end with an error. Raises what
-        :func:`butter.uring.io_uring_register` does.
-        """
-        REGISTER.check(lib.butter_group_unregister(self._ring, self._group), fd=-1, opcode=IORING_UNREGISTER_PBUF_RING)
-
-    def __repr__(self) -> str:
-        return f"<BufferGroup {self.number}: {self.entries} buffers of {self.size} bytes>"
-
-
 class Registered(Queue):
     """The things that a ring knows beforehand: files, buffers, restrictions."""
 
     _buffers: tuple[Any, ...] = ()
-    _group_number = 0
 
     def _register(self, opcode: int, argument: Any = NULL, count: int = 0) -> int:
         number = self.fileno()
@@ -261,42 +217,6 @@ class Registered(Queue):
             flags=flags,
             buf_index=index,
         )
-
-    # groups of buffers
-
-    def provide(self, entries: int, size: int) -> BufferGroup:
-        """Return a group of *entries* buffers, each of *size* bytes.
-
-        *entries* is a power of 2, at most 32768. ``recv`` and ``read_multishot`` take
-        the group in the place of a buffer, and may then complete again and again. Where
-        all buffers are in use a request ends with OutOfMemory (ENOBUFS): read
-        completions, and queue it again.
-
-        Raises ValueError for other numbers, and what
-        :func:`butter.uring.io_uring_register` does.
-
-        Linux 5.19.
-        """
-        entries, size = integer(entries, 16, "entries"), integer(size, 31, "size")
-        if not 0 < entries <= _MOST_PROVIDED or entries & (entries - 1) or not size:
-            raise ValueError(f"entries is {entries} and size {size}; they must be a power of 2, and positive")
-        self.fileno()
-        self._group_number += 1
-        return BufferGroup(self._ring, integer(self._group_number, 16, "the number of groups"), entries, size)
-
-    def _copy_provided(self, events: list[Completion]) -> None:
-        for index, event in enumerate(events):
-            group = event.buffer
-            if event.flags & IORING_CQE_F_BUFFER and isinstance(group, BufferGroup):
-                content = group.bytes_of(event.flags >> IORING_CQE_BUFFER_SHIFT, max(0, event.result))
-                events[index] = event._replace(buffer=content)
-
-    def _give_back(self, found: Completions, entries: list[tuple[int, int, int]]) -> None:
-        for index, (request, _, flags) in enumerate(entries):
-            if flags & IORING_CQE_F_BUFFER:
-                slot = self._slots.get(request)
-                if slot is not None and isinstance(slot[1], BufferGroup):
-                    slot[1].give_back(found, index)
 
     # permissions and workers
 

@@ -67,9 +67,10 @@ _FULL, _CUT, _CLOSED = -1 - errno.EAGAIN, -1 - errno.E2BIG, -1 - errno.EBADF
 _BUSY, _OTHER_THREAD = -1 - errno.EBUSY, -1 - errno.EEXIST
 _NULL = ffi.NULL
 _CQE = Struct("=QiI")
+_first_in = _CQE.unpack_from
 _new = tuple.__new__
-#: the slots of requests that could not be ended
-abandoned: list[dict[int, Slot]] = []
+#: the slots and batches of requests that could not be ended
+abandoned: list[tuple[Any, ...]] = []
 
 
 class FixedFile:
@@ -104,10 +105,11 @@ class Completions:
     def entries(self) -> list[tuple[int, int, int]]:
         """Return the user_data, the result and the flags of each."""
         count = self.struct.count
-        return [_CQE.unpack_from(self.view)] if count == 1 else list(_CQE.iter_unpack(self.view[: count * _CQE.size]))
+        return list(_CQE.iter_unpack(self.view[: count * _CQE.size]))
 
 
-_reader: Reader[Completions, Any] = Reader(Completions, lib.butter_ring_read, READ)
+#: the read of a ring, and the room for its completions
+reader: Reader[Completions, Any] = Reader(Completions, lib.butter_ring_read, READ)
 
 
 class Queue:
@@ -123,6 +125,7 @@ class Queue:
     def _init_queue(self) -> None:
         self._slots = {}
         self._unmade = deque()
+        self._left: dict[int, tuple[Any, ...]] = {}
         self._next = itertools.count(1).__next__
 
     def _open_ring(self, entries: int, flags: int, *rest: int) -> int:
@@ -227,11 +230,16 @@ class Queue:
     def fileno(self) -> int:
         raise NotImplementedError
 
+    def _opened_ring(self) -> Any:
+        """Return the ring, or raise ValueError if the object is closed."""
+        self.fileno()
+        return self._ring
+
     def _read(self, wait: int) -> list[Completion]:
         """Return the completions of one read; *wait* says whether it may wait."""
         fd = self.fileno()
         self._queued = False
-        return _reader.read(fd, self._made, self._unmade, self._ring, wait)
+        return reader.read(fd, self._made, self._unmade, self._ring, wait)
 
     def _made(self, found: Completions) -> list[Completion]:
         """Return the events of a read, and forget the slots of those that are the last.
@@ -239,9 +247,17 @@ class Queue:
         A signal handler may raise anywhere, and this is called again then: so the
         events are in *found* before the first slot goes.
         """
-        slots = self._slots
+        slots, events = self._slots, found.made
+        if events is None and found.struct.count == 1:
+            # the short way of a program that has few requests
+            request, result, flags = _first_in(found.view)
+            slot = slots.get(request)
+            if slot is not None and not flags & (IORING_CQE_F_MORE | IORING_CQE_F_BUFFER):
+                events = found.made = [_new(Completion, (slot[0], result, flags, slot[1], request, slot[2]))]
+                slots.pop(request, None)
+                found.made = None
+                return events
         entries = found.entries()
-        events = found.made
         if events is None:
             events = [
                 _new(Completion, (slot[0], result, flags, slot[1], request, slot[2]))
@@ -301,10 +317,11 @@ class Queue:
         self._discard(found)
         lib.butter_ring_unmap(ring)
         if lib.butter_ring_in_flight(ring):
-            abandoned.append(self._slots)
-            self._slots = {}
+            abandoned.append((self._slots, self._left))
+            self._slots, self._left = {}, {}
         else:
             self._slots.clear()
+            self._left.clear()
 
     def _discard(self, found: Completions) -> None:
         """Drop completions that came while the ring ended."""

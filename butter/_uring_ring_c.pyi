@@ -19,6 +19,12 @@ class butter_ring:
     entries: int
     cq_entries: int
 
+class butter_batch:
+    count: int
+    queued: int
+    left: int
+    failed: int
+
 class butter_group:
     number: int
     entries: int
@@ -195,6 +201,21 @@ class _Lib:
     ) -> int: ...
     def butter_ring_unmap(self, ring: butter_ring, /) -> None: ...
     def butter_ring_register(self, ring: butter_ring, opcode: int, argument: FFI.CData, count: int, /) -> int: ...
+    def butter_batch_size(self, requests: FFI.CData, count: int, /) -> int: ...
+    def butter_ring_read_many(
+        self,
+        ring: butter_ring,
+        completions: butter_completions,
+        batch: butter_batch,
+        count: int,
+        requests: FFI.CData,
+        memory: bytes | FFI.CData,
+        size: int,
+        results: FFI.CData,
+        /,
+    ) -> int: ...
+    def butter_ring_go_on(self, ring: butter_ring, completions: butter_completions, batch: butter_batch, /) -> int: ...
+    def butter_ring_leave_batch(self, ring: butter_ring, batch: butter_batch, /) -> int: ...
     def butter_group_new(self, number: int, entries: int, size: int, /) -> butter_group: ...
     def butter_group_free(self, group: butter_group, /) -> None: ...
     def butter_group_register(self, ring: butter_ring, group: butter_group, /) -> int: ...

@@ -17,9 +17,6 @@ from butter._constants.uring_ring import (
     IORING_OP_ASYNC_CANCEL,
     IORING_OP_EPOLL_CTL,
     IORING_OP_EPOLL_WAIT,
-    IORING_OP_FUTEX_WAIT,
-    IORING_OP_FUTEX_WAITV,
-    IORING_OP_FUTEX_WAKE,
     IORING_OP_LINK_TIMEOUT,
     IORING_OP_MSG_RING,
     IORING_OP_POLL_ADD,
@@ -32,21 +29,15 @@ from butter._constants.uring_ring import (
     IORING_TIMEOUT_UPDATE,
     UringPoll,
 )
-from butter._uring_memory import NULL, address, from_buffer, pointer, span, struct, writable
+from butter._uring_memory import NULL, address, pointer, span, struct, writable
 from butter._uring_operation_errors import WAITS
 from butter._uring_operations import MESSAGE_BIT, Completion, Operation
 from butter._uring_ring import FixedFile, Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from typing_extensions import Buffer
-
     from butter._arguments import FileDescriptor
     from butter._uring_ring import File
 
-FUTEX2_SIZE_U32, FUTEX2_PRIVATE = 2, 128
-_FUTEX_WAITV = Struct("=QQII")
 # of struct siginfo, of a child: signo, errno, code, and after a gap pid, uid, status
 _SIGINFO = Struct("@iii4xIIi")
 _EPOLL_EVENT = Struct("=IQ" if os.uname().machine == "x86_64" else "=I4xQ")
@@ -74,9 +65,6 @@ LINK_TIMEOUT = Operation(
 )
 CANCEL = Operation("cancel", IORING_OP_ASYNC_CANCEL, WAITS)
 WAITID = Operation("waitid", IORING_OP_WAITID, WAITS, _child)
-FUTEX_WAIT = Operation("futex_wait", IORING_OP_FUTEX_WAIT, WAITS)
-FUTEX_WAKE = Operation("futex_wake", IORING_OP_FUTEX_WAKE, WAITS)
-FUTEX_WAITV = Operation("futex_waitv", IORING_OP_FUTEX_WAITV, WAITS)
 MSG_RING = Operation("msg_ring", IORING_OP_MSG_RING, WAITS)
 EPOLL_CTL = Operation("epoll_ctl", IORING_OP_EPOLL_CTL, WAITS)
 EPOLL_WAIT = Operation("epoll_wait", IORING_OP_EPOLL_WAIT, WAITS, _ready)
@@ -209,68 +197,6 @@ class Waits(Queue):
             file_index=integer(options, 31, "options"),
         )
 
-    def futex_wait(
-        self, futex: Buffer, value: int, user_data: Any = None, *, private: bool = True, flags: int = 0
-    ) -> int:
-        """Wait while the 4 bytes of *futex* are *value*, until they are woken.
-
-        *futex* is a writable buffer, as of :mod:`mmap`; *private* means that no other
-        process uses it.
-
-        Linux 6.7, :manpage:`futex(2)`.
-        """
-        memory = _futex(futex)
-        size = FUTEX2_SIZE_U32 | (FUTEX2_PRIVATE if private else 0)
-        return self._queue(
-            *(FUTEX_WAIT, size, memory, 0, integer(value, 32, "value")),
-            user_data=user_data,
-            buffer=futex,
-            kept=memory,
-            flags=flags,
-            addr3=0xFFFFFFFF,
-        )
-
-    def futex_wake(
-        self, futex: Buffer, count: int = 1, user_data: Any = None, *, private: bool = True, flags: int = 0
-    ) -> int:
-        """Wake at most *count* waiters of a *futex*.
-
-        The result of the completion is how many were woken.
-
-        Linux 6.7, :manpage:`futex(2)`.
-        """
-        memory = _futex(futex)
-        size = FUTEX2_SIZE_U32 | (FUTEX2_PRIVATE if private else 0)
-        return self._queue(
-            *(FUTEX_WAKE, size, memory, 0, integer(count, 31, "count")),
-            user_data=user_data,
-            buffer=futex,
-            kept=memory,
-            flags=flags,
-            addr3=0xFFFFFFFF,
-        )
-
-    def futex_waitv(
-        self,
-        futexes: Iterable[tuple[Buffer, int]],
-        user_data: Any = None,
-        *,
-        private: bool = True,
-        flags: int = 0,
-    ) -> int:
-        """Wait for one of several *futexes*, each a buffer and its value.
-
-        The result of the completion is the index of one that was woken.
-
-        Linux 6.7, :manpage:`futex_waitv(2)`.
-        """
-        size = FUTEX2_SIZE_U32 | (FUTEX2_PRIVATE if private else 0)
-        waits = [(_futex(futex), integer(value, 32, "value")) for futex, value in futexes]
-        memory = struct(b"".join(_FUTEX_WAITV.pack(value, address(futex), size, 0) for futex, value in waits))
-        return self._queue(
-            *(FUTEX_WAITV, 0, memory, len(waits)), user_data=user_data, kept=(memory, waits), flags=flags
-        )
-
     def msg_ring(
         self, ring: FileDescriptor, result: int, data: int = 0, user_data: Any = None, *, flags: int = 0
     ) -> int:
@@ -325,12 +251,3 @@ class Waits(Queue):
         return self._queue(
             *(EPOLL_WAIT, epfd, memory, maxevents), user_data=user_data, buffer=found, kept=memory, flags=flags
         )
-
-
-def _futex(futex: Buffer) -> Any:
-    memory = from_buffer("char[]", futex, True)
-    if len(memory) < 4:
-        raise ValueError(f"a futex has 4 bytes, and this buffer {len(memory)}")
-    if address(memory) % 4:
-        raise ValueError("a futex is at an address that 4 divides")
-    return memory

@@ -7,7 +7,7 @@ import errno
 import os
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from butter._arguments import fileno, integer
 from butter._constants import uring as _constants
@@ -27,14 +27,19 @@ from butter._constants.uring import (
 from butter._constants.uring_ring import *  # noqa: F403
 from butter._descriptor import ADOPT
 from butter._uring import CqOffsets, SqOffsets, UringParams, io_uring_enter, io_uring_register, io_uring_setup
+from butter._uring_attributes import Attributes
 from butter._uring_errors import LINK, SETUP
 from butter._uring_files import Files
+from butter._uring_futexes import Futexes
+from butter._uring_many import Many
+from butter._uring_messages import Messages, Received
 from butter._uring_operations import Completion, Operation, ignore
 from butter._uring_paths import ANY_SLOT, Paths
-from butter._uring_registered import BufferGroup, Registered
+from butter._uring_provided import BufferGroup, Provided
+from butter._uring_registered import Registered
 from butter._uring_ring import Completions, FixedFile
 from butter._uring_ring_c import lib
-from butter._uring_sockets import Received, Sockets
+from butter._uring_sockets import Sockets
 from butter._uring_waits import Waits
 from butter.eventlike import Eventlike
 
@@ -70,7 +75,9 @@ _NOT_FOR_RINGS = (
 )
 
 
-class Ring(Eventlike[Completion], Files, Paths, Sockets, Waits, Registered):
+class Ring(
+    Eventlike[Completion], Files, Many, Paths, Attributes, Sockets, Messages, Waits, Futexes, Registered, Provided
+):
     """``Ring(entries=128, flags=0)``: requests that the kernel works on by itself.
 
     Each method for a request queues it, and returns its number. ``submit`` hands over
@@ -202,10 +209,6 @@ class Ring(Eventlike[Completion], Files, Paths, Sockets, Waits, Registered):
     def in_flight(self) -> int:
         """How many requests the ring has whose last completion was not read."""
         return int(lib.butter_ring_in_flight(self._opened_ring()))
-
-    def _opened_ring(self) -> Any:
-        self.fileno()
-        return self._ring
 
     # an Eventlike
 

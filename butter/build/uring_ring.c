@@ -161,21 +161,43 @@ static uint32_t publish(butter_ring *ring)
     return left;
 }
 
+/* Put the result of a read of a batch into its list. Returns whether it was one. */
+static int put_result(butter_ring *ring, const butter_cqe *cqe)
+{
+    uint32_t place = (uint32_t)(cqe->user_data >> 32) & ~(UINT32_C(3) << 30), index = (uint32_t)cqe->user_data;
+    butter_batch *batch;
+
+    if ((cqe->user_data & (BUTTER_BATCH | BUTTER_MESSAGE)) != BUTTER_BATCH || place >= BUTTER_BATCHES)
+        return 0;
+    batch = ring->batches[place];
+    if (batch == NULL || index >= batch->queued)
+        return 0;
+    batch->results[index] = cqe->result;
+    batch->failed += cqe->result < 0;
+    if (--batch->left == 0 && batch->queued == batch->count)
+        ring->batches[place] = NULL;
+    return 1;
+}
+
+/* Add the completions that are there to those that were found, as far as there is room,
+   and return how many there are now. */
 static uint32_t take(butter_ring *ring, butter_completions *completions)
 {
-    uint32_t head, count, last = 0;
+    uint32_t head, tail, count, last = 0;
 
     lock_ring(ring);
     head = load(ring->cq_head);
-    count = load(ring->cq_tail) - head;
-    if (count > completions->room)
-        count = completions->room;
-    for (uint32_t i = 0; i < count; i++) {
-        const butter_cqe *cqe = &ring->cqes[((head + i) & (ring->cq_entries - 1)) << ring->cqe_shift];
-        completions->found[i] = *cqe;
+    tail = load(ring->cq_tail);
+    for (count = completions->count; head != tail; head++) {
+        const butter_cqe *cqe = &ring->cqes[(head & (ring->cq_entries - 1)) << ring->cqe_shift];
+        if (!put_result(ring, cqe)) {
+            if (count == completions->room)
+                break;
+            completions->found[count++] = *cqe;
+        }
         last += !(cqe->flags & IORING_CQE_F_MORE) && !(cqe->user_data & BUTTER_MESSAGE);
     }
-    store(ring->cq_head, head + count);
+    store(ring->cq_head, head);
     ring->in_flight -= last;
     completions->count = count;
     unlock_ring(ring);

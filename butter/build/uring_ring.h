@@ -51,6 +51,18 @@ typedef struct {
     butter_cqe *found;
 } butter_completions;
 
+/* Many reads that one call makes: for each its descriptor, size and offset. The lists
+   and the memory stay as long as some reads are left. */
+typedef struct {
+    uint32_t count, queued, left, failed, place;
+    int64_t *requests;
+    char *memory;
+    int32_t *results;
+    uint64_t at; /* of the next read in the memory */
+} butter_batch;
+
+#define BUTTER_BATCHES 64
+
 typedef _Atomic uint32_t shared;
 
 typedef struct {
@@ -70,7 +82,14 @@ typedef struct {
     int linked;               /* the last entry asks for the next one */
     int ending, gone;
     atomic_flag lock;
+    butter_batch *batches[BUTTER_BATCHES];
 } butter_ring;
 
 /* Messages of other rings have this bit in their user_data; requests do not. */
 #define BUTTER_MESSAGE (UINT64_C(1) << 63)
+
+/* The user_data of the requests by which a ring ends. */
+#define BUTTER_ENDING (BUTTER_MESSAGE - 1)
+
+/* The reads of a batch have this bit, the place of the batch, and their index. */
+#define BUTTER_BATCH (UINT64_C(1) << 62)

@@ -189,6 +189,18 @@ int butter_ring_end(butter_ring *ring, butter_completions *completions, const ui
 void butter_ring_unmap(butter_ring *ring);
 int butter_ring_register(butter_ring *ring, uint32_t opcode, void *argument, uint32_t count);
 
+/* Many reads that one call makes */
+typedef struct {
+    uint32_t count, queued, left, failed;
+    ...;
+} butter_batch;
+
+int64_t butter_batch_size(const int64_t *requests, uint32_t count);
+int butter_ring_read_many(butter_ring *ring, butter_completions *completions, butter_batch *batch, uint32_t count,
+                          int64_t *requests, char *memory, int64_t size, int32_t *results);
+int butter_ring_go_on(butter_ring *ring, butter_completions *completions, butter_batch *batch);
+int butter_ring_leave_batch(butter_ring *ring, butter_batch *batch);
+
 /* A group of provided buffers */
 typedef struct {
     uint32_t number, entries, size;
@@ -214,6 +226,7 @@ NAMES = (
     "uring_ring.c",
     "uring_ring_end.c",
     "uring_ring_buffers.c",
+    "uring_ring_batch.c",
 )
 SOURCES = [Path(__file__).with_name(name).read_text() for name in NAMES]
 ffi.set_source("butter._uring_ring_c", "\n".join(SOURCES))

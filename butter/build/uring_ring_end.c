@@ -49,7 +49,7 @@ static int cancel_all(butter_ring *ring, const uint64_t *requests, uint32_t coun
         return 0;
     for (uint32_t i = 0; i < count; i++) {
         butter_sqe cancel = {.opcode = IORING_OP_ASYNC_CANCEL, .fd = -1, .addr = requests[i]};
-        cancel.user_data = ~BUTTER_MESSAGE;
+        cancel.user_data = BUTTER_ENDING;
         put_and_enter(ring, &cancel);
     }
     return 0;
@@ -73,7 +73,7 @@ static int end(butter_ring *ring, butter_completions *completions, const uint64_
     users = ring->users;
     unlock_ring(ring);
     if (users && ring->in_flight == 0) {
-        const butter_sqe nothing = {.opcode = IORING_OP_NOP, .fd = -1, .user_data = ~BUTTER_MESSAGE};
+        const butter_sqe nothing = {.opcode = IORING_OP_NOP, .fd = -1, .user_data = BUTTER_ENDING};
         put_and_enter(ring, &nothing);
     }
     if (ring->in_flight && !take(ring, completions)) {

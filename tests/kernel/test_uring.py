@@ -431,7 +431,7 @@ def test_another_thread_closes_a_ring_of_one_thread(pipe):
     thread.start()
     thread.join(LONG)
     assert ring.closed()
-    assert [len(slots) for slots in _uring_ring.abandoned] == [1]
+    assert [len(slots) for slots, _ in _uring_ring.abandoned] == [1]
     with pytest.raises(BufferError):
         buffer.extend(b"more")
     _uring_ring.abandoned.clear()
