@@ -123,6 +123,7 @@ class Queue:
     _queued = False
 
     def _init_queue(self) -> None:
+        self._ring = None
         self._slots = {}
         self._unmade = deque()
         self._left: dict[int, tuple[Any, ...]] = {}
@@ -200,10 +201,11 @@ class Queue:
             try:
                 self._submit()
             except BaseException:
-                del self._slots[request]
+                self._slots.pop(request, None)
                 raise
             return
-        del self._slots[request]
+        # a signal handler, or another thread, may have closed the ring
+        self._slots.pop(request, None)
         if result == _CLOSED:
             raise closed_error()
         raise ValueError(

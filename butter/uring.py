@@ -45,6 +45,7 @@ from butter.eventlike import Eventlike
 
 if TYPE_CHECKING:
     from butter._arguments import FileDescriptor
+    from butter._descriptor import Descriptor
 
 __all__ = [
     "ANY_SLOT",
@@ -112,11 +113,12 @@ class Ring(
     in completions that nothing has taken are closed. At the exit of the interpreter
     rings that are open end in the same way.
 
-    Threads may share a ring, unless it has ``IORING_SETUP_SINGLE_ISSUER``: then the
-    thread that has made it submits, waits and closes. A chain of linked requests is
-    queued by one thread, while no other queues. A forked child does not have the ring:
-    its copy is closed. ``adopt`` takes over a Ring, and no bare descriptor, which is
-    not all of one.
+    A request belongs to the thread that has submitted it, and is cancelled when that
+    thread ends. Threads may share a ring, unless it has ``IORING_SETUP_SINGLE_ISSUER``:
+    then the thread that has made it submits, waits and closes. A chain of linked
+    requests is queued by one thread, while no other queues. A forked child does not
+    have the ring: its copy is closed. ``adopt`` takes over a Ring, and no bare
+    descriptor, which is not all of one.
 
     Raises what :func:`io_uring_setup` does.
 
@@ -166,6 +168,10 @@ class Ring(
 
     def _adopted(self, fd: int) -> None:
         ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other="a descriptor, and a Ring consists of more than that")
+
+    def _take_over(self, owner: Descriptor) -> None:
+        super()._take_over(owner)
+        _open_rings.add(self)
 
     def submit(self) -> None:
         """Hand over what is queued, without waiting.
