@@ -11,7 +11,7 @@ from butter._constants.uring_ring import (
     IORING_OP_GETXATTR,
     IORING_OP_SETXATTR,
 )
-from butter._uring_memory import NULL, address, from_buffer, size_of, text, writable
+from butter._uring_memory import NULL, address, readable, size_of, text, writable
 from butter._uring_operation_errors import PATHS
 from butter._uring_operations import Operation, read_bytes
 from butter._uring_ring import Queue
@@ -72,7 +72,7 @@ class Attributes(Queue):
 
         Linux 5.19, :manpage:`setxattr(2)`.
         """
-        where, memory, how = text(path), from_buffer("char[]", value), integer(xattr_flags, 31, "xattr_flags")
+        where, memory, how = text(path), readable(value), integer(xattr_flags, 31, "xattr_flags")
         return self._attribute(SETXATTR, 0, name, value, memory, size_of(memory), how, user_data, flags, where)
 
     def fsetxattr(
@@ -89,7 +89,7 @@ class Attributes(Queue):
 
         Linux 5.19, :manpage:`fsetxattr(2)`.
         """
-        memory, how = from_buffer("char[]", value), integer(xattr_flags, 31, "xattr_flags")
+        memory, how = readable(value), integer(xattr_flags, 31, "xattr_flags")
         return self._attribute(FSETXATTR, fd, name, value, memory, size_of(memory), how, user_data, flags)
 
     def _attribute(

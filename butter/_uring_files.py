@@ -23,9 +23,9 @@ from butter._constants.uring_ring import (
 )
 from butter._uring_memory import (
     NULL,
-    from_buffer,
     offset_of,
     pointer,
+    readable,
     readables,
     size_of,
     vector,
@@ -120,7 +120,7 @@ class Files(Queue):
 
         Linux 5.6, :manpage:`pwrite(2)`.
         """
-        memory = from_buffer("char[]", data)
+        memory = readable(data)
         return self._queue(
             *(PWRITE, fd, memory, size_of(memory), offset_of(offset), integer(rw_flags, 32, "rw_flags")),
             user_data=user_data,

@@ -11,7 +11,7 @@ from butter._constants.uring_ring import (
     IORING_OP_FUTEX_WAITV,
     IORING_OP_FUTEX_WAKE,
 )
-from butter._uring_memory import address, from_buffer, struct
+from butter._uring_memory import address, in_place, struct
 from butter._uring_operation_errors import WAITS
 from butter._uring_operations import Operation
 from butter._uring_ring import Queue
@@ -38,7 +38,7 @@ FUTEX_WAITV = Operation("futex_waitv", IORING_OP_FUTEX_WAITV, WAITS)
 
 
 def _futex(futex: Buffer) -> Any:
-    memory = from_buffer("char[]", futex, True)
+    memory = in_place(futex)
     if len(memory) < 4:
         raise ValueError(f"a futex has 4 bytes, and this buffer {len(memory)}")
     if address(memory) % 4:

@@ -12,7 +12,7 @@ from butter._descriptor import closed_error
 from butter._signals import INTERRUPTED, run_handlers
 from butter._uring_errors import READ
 from butter._uring_files import PREAD
-from butter._uring_memory import from_buffer
+from butter._uring_memory import COPIES, copy_back, from_buffer, writable
 from butter._uring_ring import Queue, reader
 from butter._uring_ring_c import ffi, lib
 
@@ -64,7 +64,7 @@ class Many(Queue):
         if buffer is None:
             memory = _raw("char[]", max(1, lib.butter_batch_size(requests_memory, count)))
         else:
-            memory = from_buffer("char[]", buffer, True)
+            _, memory = writable(buffer)
         if self._left:
             self._forget_batches()
         batch, room = _new("butter_batch *"), _NO_ROOM
@@ -81,7 +81,9 @@ class Many(Queue):
         except BaseException:
             lib.butter_ring_leave_batch(self._ring, batch)
             raise
-        del self._left[id(batch)]
+        self._left.pop(id(batch), None)
+        if COPIES:
+            copy_back(memory)
         found: list[Any] = results.tolist()
         if buffer is None:
             at, view = 0, ffi.buffer(memory)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import mmap
+import sys
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,14 @@ def pointer(number: int) -> Any:
     return _cast("void *", number)
 
 
+# PyPy lets a program resize a bytearray, or close a mapping, whose memory is in use. So
+# the kernel has memory of its own there, which is copied when the request has
+# completed.
+COPIES = sys.implementation.name == "pypy"
+#: by the id of such a memory: the memory, and the buffer that gets its content
+_copied: dict[int, tuple[Any, Any]] = {}
+
+
 def writable(buffer: Any) -> tuple[Any, Any]:
     """Return a buffer that the kernel fills, and its memory.
 
@@ -46,7 +56,49 @@ def writable(buffer: Any) -> tuple[Any, Any]:
     """
     if buffer.__class__ is int:
         buffer = bytearray(integer(buffer, 31, "the size of the buffer"))
-    return buffer, from_buffer("char[]", buffer, True)
+        return buffer, from_buffer("char[]", buffer, True)
+    memory = from_buffer("char[]", buffer, True)
+    return buffer, _copy_of(memory, buffer) if COPIES else memory
+
+
+def _copy_of(memory: Any, buffer: Any) -> Any:
+    copy = ffi.new("char[]", len(memory))
+    ffi.memmove(copy, memory, len(memory))
+    _copied[id(copy)] = copy, buffer
+    return copy
+
+
+def copy_back(kept: Any) -> None:
+    """Copy what the kernel has put into memory of its own, and forget that memory.
+
+    A buffer that the program has resized or closed meanwhile is left alone.
+    """
+    if isinstance(kept, (tuple, list)):
+        for each in kept:
+            copy_back(each)
+    elif id(kept) in _copied:
+        copy, buffer = _copied.pop(id(kept))
+        try:
+            memoryview(buffer).cast("B")[:] = bytes(ffi.buffer(copy))
+        except ValueError:
+            pass
+
+
+def readable(buffer: Buffer) -> Any:
+    """Return the memory of a buffer that the kernel reads."""
+    if COPIES and not isinstance(buffer, bytes):
+        buffer = bytes(memoryview(buffer))
+    return from_buffer("char[]", buffer)
+
+
+def in_place(buffer: Any) -> Any:
+    """Return the memory of a writable buffer that the kernel uses for long.
+
+    Raises TypeError where PyPy would move it.
+    """
+    if COPIES and not isinstance(buffer, mmap.mmap):
+        raise TypeError(f"on PyPy this must be an mmap.mmap, which is not moved, not {type(buffer).__name__}")
+    return from_buffer("char[]", buffer, True)
 
 
 def size_of(memory: Any) -> int:
@@ -95,4 +147,4 @@ def writables(buffers: Iterable[Any]) -> tuple[list[Any], list[Any]]:
 
 def readables(buffers: Iterable[Buffer]) -> list[Any]:
     """Return the memory of buffers that the kernel reads."""
-    return [from_buffer("char[]", buffer) for buffer in buffers]
+    return [readable(buffer) for buffer in buffers]

@@ -26,6 +26,7 @@ from butter._uring_memory import (
 from butter._uring_operation_errors import SOCKETS
 from butter._uring_operations import Completion, Operation
 from butter._uring_ring import Queue
+from butter._uring_sockets import MSG_NOSIGNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -147,7 +148,7 @@ class Messages(Queue):
         head = struct(_packed(name, parts, len(memories), control))
         return self._queue(
             *(SENDMSG_ZC if zero_copy else SENDMSG, fd, head, 1, 0),
-            integer(msg_flags, 31, "msg_flags") | socket.MSG_NOSIGNAL,
+            integer(msg_flags, 31, "msg_flags") | MSG_NOSIGNAL,
             user_data=user_data,
             buffer=buffers,
             kept=(head, name, parts, memories, control),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
 from butter._constants.uring_ring import (
@@ -37,6 +37,8 @@ AT_FDCWD = -100
 ANY_SLOT = -1
 
 _STATX_BASIC = 0x7FF
+# of O_TMPFILE, which PyPy does not have, without O_DIRECTORY
+_O_TMPFILE = 0o20000000
 _OPEN_HOW = Struct("=QQQ")
 # of struct statx: mask, blksize, attributes, nlink, uid, gid, mode, ino, size, blocks,
 # attributes_mask, atime, btime, ctime and mtime (seconds and nanoseconds), rdev, dev
@@ -44,20 +46,56 @@ _STATX = Struct("=IIQIIIHxxQQQQqIxxxxqIxxxxqIxxxxqIxxxxIIII")
 _SECOND = 10**9
 
 
-def stat_of(completion: Completion) -> os.stat_result:
-    """Return what a request of statx has found, as :func:`os.stat` does."""
+class Stat(NamedTuple):
+    """What ``statx`` has found: a named tuple, with the fields of :func:`os.stat`.
+
+    Times are in nanoseconds (``st_mtime_ns``) and, as properties, in seconds;
+    ``st_birthtime_ns`` is 0 where the filesystem does not know it. ``stx_mask`` has the
+    bits of what the kernel has filled in, and ``stx_attributes`` the attributes of the
+    file, both as in :manpage:`statx(2)`.
+    """
+
+    st_mode: int
+    st_ino: int
+    st_dev: int
+    st_nlink: int
+    st_uid: int
+    st_gid: int
+    st_size: int
+    st_atime_ns: int
+    st_mtime_ns: int
+    st_ctime_ns: int
+    st_birthtime_ns: int
+    st_blksize: int
+    st_blocks: int
+    st_rdev: int
+    stx_mask: int
+    stx_attributes: int
+
+    @property
+    def st_atime(self) -> float:
+        """The time of the last access, in seconds."""
+        return self.st_atime_ns / _SECOND
+
+    @property
+    def st_mtime(self) -> float:
+        """The time of the last change of the content, in seconds."""
+        return self.st_mtime_ns / _SECOND
+
+    @property
+    def st_ctime(self) -> float:
+        """The time of the last change of the file, in seconds."""
+        return self.st_ctime_ns / _SECOND
+
+
+def stat_of(completion: Completion) -> Stat:
+    """Return what a request of statx has found."""
     found = _STATX.unpack_from(completion.buffer)
-    _, blksize, _, nlink, uid, gid, mode, ino, size, blocks, _ = found[:11]
-    (atime, mtime, ctime) = ((found[at], found[at + 1]) for at in (11, 17, 15))
+    mask, blksize, attributes, nlink, uid, gid, mode, ino, size, blocks, _ = found[:11]
+    atime, btime, ctime, mtime = (found[at] * _SECOND + found[at + 1] for at in (11, 13, 15, 17))
     rdev, dev = os.makedev(*found[19:21]), os.makedev(*found[21:23])
-    times = {
-        f"st_{name}_ns": seconds * _SECOND + part
-        for name, (seconds, part) in (("atime", atime), ("mtime", mtime), ("ctime", ctime))
-    }
-    floats = {f"st_{name}": times[f"st_{name}_ns"] / _SECOND for name in ("atime", "mtime", "ctime")}
-    return os.stat_result(
-        (mode, ino, dev, nlink, uid, gid, size, atime[0], mtime[0], ctime[0]),
-        {**floats, **times, "st_blksize": blksize, "st_blocks": blocks, "st_rdev": rdev},
+    return Stat(
+        *(mode, ino, dev, nlink, uid, gid, size, atime, mtime, ctime, btime, blksize, blocks, rdev, mask, attributes)
     )
 
 
@@ -116,7 +154,7 @@ class Paths(Queue):
         open_flags = integer(open_flags, 32, "open_flags")
         if closefd and slot is None:
             open_flags |= os.O_CLOEXEC
-        creates = open_flags & os.O_CREAT or open_flags & os.O_TMPFILE == os.O_TMPFILE
+        creates = open_flags & os.O_CREAT or open_flags & _O_TMPFILE
         how = struct(
             _OPEN_HOW.pack(open_flags, integer(mode, 12, "mode") if creates else 0, integer(resolve, 64, "resolve"))
         )
@@ -149,11 +187,10 @@ class Paths(Queue):
         mask: int = _STATX_BASIC,
         flags: int = 0,
     ) -> int:
-        """Look at a file; the value of the completion is that of :func:`os.stat`.
+        """Look at a file; the value of the completion is a Stat.
 
         *at_flags* are as ``AT_SYMLINK_NOFOLLOW`` and ``AT_EMPTY_PATH`` of
-        :mod:`butter.system`. *mask* is what is asked for; the completion has all of
-        struct statx in its ``buffer``.
+        :mod:`butter.system`. *mask* is what is asked for (``STATX_BASIC_STATS``).
 
         Linux 5.6, :manpage:`statx(2)`.
         """

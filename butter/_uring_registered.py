@@ -33,7 +33,7 @@ from butter._constants.uring_ring import (
     UringOp,
 )
 from butter._uring_errors import REGISTER
-from butter._uring_memory import NULL, address, from_buffer, offset_of, struct, vector
+from butter._uring_memory import NULL, address, from_buffer, in_place, offset_of, struct, vector
 from butter._uring_operation_errors import FILES, WAITS
 from butter._uring_operations import Completion, Operation, close_result
 from butter._uring_ring import FixedFile, Queue
@@ -142,7 +142,7 @@ class Registered(Queue):
 
         Linux 5.1.
         """
-        memories = tuple(from_buffer("char[]", buffer, True) for buffer in buffers)
+        memories = tuple(map(in_place, buffers))
         self._register(IORING_REGISTER_BUFFERS, vector(memories), len(memories))
         self._buffers = memories
 

@@ -45,6 +45,7 @@ from butter._constants.uring_ring import (
 from butter._descriptor import closed_error
 from butter._signals import INTERRUPTED, run_handlers
 from butter._uring_errors import ENTER, READ
+from butter._uring_memory import COPIES, copy_back
 from butter._uring_operations import ENDING, MESSAGE, MESSAGE_BIT, Completion, Operation, ignore
 from butter._uring_ring_c import ffi, lib
 
@@ -69,6 +70,7 @@ _NULL = ffi.NULL
 _CQE = Struct("=QiI")
 _first_in = _CQE.unpack_from
 _new = tuple.__new__
+_NO_SLOT = (None,) * 5
 #: the slots and batches of requests that could not be ended
 abandoned: list[tuple[Any, ...]] = []
 
@@ -229,8 +231,9 @@ class Queue:
             run_handlers()
             self._queued = False
 
-    def fileno(self) -> int:
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def fileno(self) -> int: ...
 
     def _opened_ring(self) -> Any:
         """Return the ring, or raise ValueError if the object is closed."""
@@ -255,6 +258,8 @@ class Queue:
             request, result, flags = _first_in(found.view)
             slot = slots.get(request)
             if slot is not None and not flags & (IORING_CQE_F_MORE | IORING_CQE_F_BUFFER):
+                if COPIES:
+                    copy_back(slot[3])
                 events = found.made = [_new(Completion, (slot[0], result, flags, slot[1], request, slot[2]))]
                 slots.pop(request, None)
                 found.made = None
@@ -274,6 +279,9 @@ class Queue:
             found.made = events
         self._give_back(found, entries)
         last = [request for request, _, flags in entries if not flags & IORING_CQE_F_MORE]
+        if COPIES:
+            for request in last:
+                copy_back(slots.get(request, _NO_SLOT)[3])
         # one call of C, which forgets them all
         deque(map(slots.pop, last, repeat(None)), 0)
         found.made = None
@@ -331,6 +339,7 @@ class Queue:
             slot = self._slots.get(request)
             if slot is None:
                 continue
+            copy_back(slot[3])
             ignore(Completion(slot[0], result, flags, slot[1], request, slot[2]))
             if not flags & IORING_CQE_F_MORE:
                 del self._slots[request]

@@ -25,14 +25,7 @@ from butter._constants.uring_ring import (
     IOSQE_BUFFER_SELECT,
 )
 from butter._uring_address import encode
-from butter._uring_memory import (
-    NULL,
-    POSITION,
-    from_buffer,
-    size_of,
-    struct,
-    writable,
-)
+from butter._uring_memory import NULL, POSITION, readable, size_of, struct, writable
 from butter._uring_operation_errors import FILES, SOCKETS
 from butter._uring_operations import Completion, Operation, close_result, read_bytes
 from butter._uring_paths import slot_index
@@ -44,6 +37,9 @@ if TYPE_CHECKING:
 
     from butter._uring_address import Address
     from butter._uring_ring import File
+
+#: no SIGPIPE for a broken connection (PyPy does not have it)
+MSG_NOSIGNAL = 0x4000
 
 
 def _ends(completion: Completion) -> tuple[int, int]:
@@ -204,9 +200,9 @@ class Sockets(Queue):
     def _send(
         self, operation: Operation, fd: File, data: Buffer, user_data: Any, msg_flags: int, flags: int, ioprio: int
     ) -> int:
-        memory = from_buffer("char[]", data)
+        memory = readable(data)
         return self._queue(
-            *(operation, fd, memory, size_of(memory), 0, integer(msg_flags, 31, "msg_flags") | socket.MSG_NOSIGNAL),
+            *(operation, fd, memory, size_of(memory), 0, integer(msg_flags, 31, "msg_flags") | MSG_NOSIGNAL),
             user_data=user_data,
             buffer=data,
             kept=memory,

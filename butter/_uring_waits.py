@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from butter._arguments import fileno, integer
 from butter._constants.uring_ring import (
@@ -43,9 +43,22 @@ _SIGINFO = Struct("@iii4xIIi")
 _EPOLL_EVENT = Struct("=IQ" if os.uname().machine == "x86_64" else "=I4xQ")
 
 
-def _child(completion: Completion) -> os.waitid_result | None:
+class ChildState(NamedTuple):
+    """The state of a child that ``waitid`` has found: a named tuple of ints.
+
+    The fields are those of :func:`os.waitid`.
+    """
+
+    si_pid: int
+    si_uid: int
+    si_signo: int
+    si_status: int
+    si_code: int
+
+
+def _child(completion: Completion) -> ChildState | None:
     signo, _, code, pid, uid, status = _SIGINFO.unpack_from(completion.buffer)
-    return os.waitid_result((pid, uid, signo, status, code)) if pid else None
+    return ChildState(pid, uid, signo, status, code) if pid else None
 
 
 def _ready(completion: Completion) -> list[tuple[int, int]]:
@@ -183,7 +196,8 @@ class Waits(Queue):
     def waitid(self, idtype: int, id: FileDescriptor, options: int, user_data: Any = None, *, flags: int = 0) -> int:
         """Wait for a child; the arguments are those of :func:`os.waitid`.
 
-        The value of the completion is the result of :func:`os.waitid`.
+        The value of the completion is a ChildState, or None with ``WNOHANG`` where no
+        child has changed.
 
         Linux 6.7, :manpage:`waitid(2)`.
         """

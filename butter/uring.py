@@ -34,13 +34,13 @@ from butter._uring_futexes import Futexes
 from butter._uring_many import Many
 from butter._uring_messages import Messages, Received
 from butter._uring_operations import Completion, Operation, ignore
-from butter._uring_paths import ANY_SLOT, Paths
+from butter._uring_paths import ANY_SLOT, Paths, Stat
 from butter._uring_provided import BufferGroup, Provided
 from butter._uring_registered import Registered
 from butter._uring_ring import Completions, FixedFile
 from butter._uring_ring_c import lib
 from butter._uring_sockets import Sockets
-from butter._uring_waits import Waits
+from butter._uring_waits import ChildState, Waits
 from butter.eventlike import Eventlike
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY_SLOT",
     "BufferGroup",
+    "ChildState",
     "Completion",
     "CqOffsets",
     "FixedFile",
@@ -57,6 +58,7 @@ __all__ = [
     "Received",
     "Ring",
     "SqOffsets",
+    "Stat",
     "UringParams",
     "io_uring_enter",
     "io_uring_register",
@@ -76,8 +78,9 @@ _NOT_FOR_RINGS = (
 )
 
 
+# the methods for requests come first: the manual then has them at the class
 class Ring(
-    Eventlike[Completion], Files, Many, Paths, Attributes, Sockets, Messages, Waits, Futexes, Registered, Provided
+    Files, Many, Paths, Attributes, Sockets, Messages, Waits, Futexes, Registered, Provided, Eventlike[Completion]
 ):
     """``Ring(entries=128, flags=0)``: requests that the kernel works on by itself.
 

@@ -44,6 +44,7 @@ import butter.cli
 import butter.errors
 from butter._descriptor import Descriptor
 from butter.errors import Errors
+from butter.eventlike import Eventlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -92,7 +93,12 @@ def section(title: str, parts: list[str]) -> list[str]:
 
 
 def autoclass(name: str) -> str:
-    return f".. autoclass:: {name}\n   :members:\n   :show-inheritance:"
+    module, _, short = name.rpartition(".")
+    bases = getattr(importlib.import_module(module), short).__mro__[1:]
+    # an object whose methods are in private classes of its feature has them here
+    mixed = any(base.__module__.startswith(module.replace("butter.", "butter._")) for base in bases)
+    inherited = "\n   :inherited-members: Eventlike" if mixed and Eventlike in bases else "\n   :show-inheritance:"
+    return f".. autoclass:: {name}\n   :members:{inherited}"
 
 
 def data(name: str, comment: str) -> str:

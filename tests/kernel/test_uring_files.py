@@ -2,7 +2,9 @@
 
 import errno
 import itertools
+import mmap
 import os
+import platform
 import select
 import stat
 
@@ -14,6 +16,9 @@ from butter.errors import InvalidArgument, PathNotFound
 from butter.uring import ANY_SLOT, FixedFile, Ring
 
 pytestmark = needs(kernel=(5, 6))
+
+#: PyPy resizes buffers that are in use, so the kernel has copies there
+in_place = pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="PyPy resizes what is in use")
 
 
 @pytest.fixture
@@ -68,7 +73,7 @@ def test_the_position_of_a_file(ring, file):
 
 def test_flags_of_reads(ring, file):
     """A read takes the flags of preadv2, and refuses others."""
-    ring.pwrite(file, b"01", 0, rw_flags=os.RWF_DSYNC)
+    ring.pwrite(file, b"01", 0, rw_flags=2)  # RWF_DSYNC, which PyPy does not have
     assert done(ring) == 2
     ring.pread(file, 2, 0, rw_flags=1 << 30)
     with pytest.raises(OSError, match="pread: ") as caught:
@@ -140,6 +145,8 @@ def test_paths(ring, here):
     expected = os.stat("renamed")
     for name in ("mode", "ino", "dev", "nlink", "uid", "gid", "size", "mtime_ns", "ctime_ns", "atime_ns", "blocks"):
         assert getattr(found, f"st_{name}") == getattr(expected, f"st_{name}"), name
+    assert found.st_mtime == pytest.approx(expected.st_mtime)
+    assert found.st_rdev == expected.st_rdev
     ring.statx("soft", at_flags=0x100)
     assert stat.S_ISLNK(done(ring).st_mode)
     ring.unlink("renamed")
@@ -280,6 +287,7 @@ def test_slots(ring, file):
         ring.install(1)
 
 
+@in_place
 def test_registered_buffers(ring, file):
     """Registered buffers are read into and written from, whole and in part."""
     first, second = bytearray(4), bytearray(b"wxyz")
@@ -304,6 +312,7 @@ def test_registered_buffers(ring, file):
     first.clear()
 
 
+@in_place
 def test_registered_buffers_live_until_the_completion(ring, pipe):
     """A request that is under way keeps registered buffers that were forgotten."""
     buffer = bytearray(4)
@@ -321,13 +330,13 @@ def test_registered_buffers_live_until_the_completion(ring, pipe):
 @needs(kernel=(6, 12))
 def test_cloned_buffers(ring, file):
     """A ring takes over the registered buffers of another."""
-    buffer = bytearray(4)
+    buffer = mmap.mmap(-1, 4096)
     ring.register_buffers([buffer])
     with Ring(2) as other:
         other.clone_buffers(ring)
-        other.read_fixed(file, 0, 0)
+        other.read_fixed(file, 0, 0, size=4)
         assert other.wait(LONG).value == b"0123"
-    assert buffer == b"0123"
+    assert buffer[:4] == b"0123"
 
 
 @needs(kernel=(6, 7))
