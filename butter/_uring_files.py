@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from butter._uring_ring import File
+    from butter._uring_ring import AnyFile
 
 
 def _read_vector(completion: Completion) -> bytes:
@@ -74,7 +74,7 @@ class Files(Queue):
 
     def pread(
         self,
-        fd: File,
+        fd: AnyFile,
         buffer: Buffer | int,
         offset: int | None = None,
         user_data: Any = None,
@@ -104,7 +104,7 @@ class Files(Queue):
 
     def pwrite(
         self,
-        fd: File,
+        fd: AnyFile,
         data: Buffer,
         offset: int | None = None,
         user_data: Any = None,
@@ -131,7 +131,7 @@ class Files(Queue):
 
     def preadv(
         self,
-        fd: File,
+        fd: AnyFile,
         buffers: Iterable[Buffer | int],
         offset: int | None = None,
         user_data: Any = None,
@@ -158,7 +158,7 @@ class Files(Queue):
 
     def pwritev(
         self,
-        fd: File,
+        fd: AnyFile,
         buffers: Iterable[Buffer],
         offset: int | None = None,
         user_data: Any = None,
@@ -183,7 +183,7 @@ class Files(Queue):
             flags=flags,
         )
 
-    def fsync(self, fd: File, user_data: Any = None, *, datasync: bool = False, flags: int = 0) -> int:
+    def fsync(self, fd: AnyFile, user_data: Any = None, *, datasync: bool = False, flags: int = 0) -> int:
         """Write a file to its disk, with *datasync* without times and the like.
 
         A ring may do this before the writes that are queued: link it to them, or drain.
@@ -194,7 +194,7 @@ class Files(Queue):
         return self._queue(FSYNC, fd, op_flags=op_flags, user_data=user_data, flags=flags)
 
     def sync_file_range(
-        self, fd: File, offset: int, length: int, sync_flags: int, user_data: Any = None, *, flags: int = 0
+        self, fd: AnyFile, offset: int, length: int, sync_flags: int, user_data: Any = None, *, flags: int = 0
     ) -> int:
         """Write a part of a file to its disk.
 
@@ -204,7 +204,9 @@ class Files(Queue):
         sync_flags = integer(sync_flags, 32, "sync_flags")
         return self._queue(SYNC_FILE_RANGE, fd, NULL, length, where, sync_flags, user_data=user_data, flags=flags)
 
-    def fallocate(self, fd: File, mode: int, offset: int, length: int, user_data: Any = None, *, flags: int = 0) -> int:
+    def fallocate(
+        self, fd: AnyFile, mode: int, offset: int, length: int, user_data: Any = None, *, flags: int = 0
+    ) -> int:
         """Allocate space of a file, or make a hole in it.
 
         Linux 5.6, :manpage:`fallocate(2)`.
@@ -212,14 +214,16 @@ class Files(Queue):
         amount, where = pointer(integer(length, 63, "length")), integer(offset, 63, "offset")
         return self._queue(FALLOCATE, fd, amount, integer(mode, 31, "mode"), where, user_data=user_data, flags=flags)
 
-    def ftruncate(self, fd: File, length: int, user_data: Any = None, *, flags: int = 0) -> int:
+    def ftruncate(self, fd: AnyFile, length: int, user_data: Any = None, *, flags: int = 0) -> int:
         """Change the size of a file.
 
         Linux 6.9, :manpage:`ftruncate(2)`.
         """
         return self._queue(FTRUNCATE, fd, offset=integer(length, 63, "length"), user_data=user_data, flags=flags)
 
-    def fadvise(self, fd: File, offset: int, length: int, advice: int, user_data: Any = None, *, flags: int = 0) -> int:
+    def fadvise(
+        self, fd: AnyFile, offset: int, length: int, advice: int, user_data: Any = None, *, flags: int = 0
+    ) -> int:
         """Say how a part of a file will be used.
 
         *advice* is as ``os.POSIX_FADV_RANDOM``.
@@ -232,8 +236,8 @@ class Files(Queue):
 
     def splice(
         self,
-        source: File,
-        target: File,
+        source: AnyFile,
+        target: AnyFile,
         length: int,
         offset_source: int | None = None,
         offset_target: int | None = None,
@@ -264,8 +268,8 @@ class Files(Queue):
 
     def tee(
         self,
-        source: File,
-        target: File,
+        source: AnyFile,
+        target: AnyFile,
         length: int,
         user_data: Any = None,
         *,
@@ -287,7 +291,7 @@ class Files(Queue):
         )
 
 
-def _splice_source(source: File, flags: int) -> tuple[int, int]:
+def _splice_source(source: AnyFile, flags: int) -> tuple[int, int]:
     """Return the number of a source, and the flags, which say whether it is fixed."""
     flags = integer(flags, 32, "splice_flags")
     if isinstance(source, FixedFile):

@@ -17,7 +17,7 @@ from butter._uring_ring import Queue, reader
 from butter._uring_ring_c import ffi, lib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from typing_extensions import Buffer
 
@@ -37,7 +37,7 @@ class Many(Queue):
     _left: dict[int, tuple[Any, ...]]
 
     def read_many(
-        self, requests: Iterable[tuple[FileDescriptor, int, int]] | array[Any], buffer: Buffer | None = None
+        self, requests: Iterable[tuple[FileDescriptor, int, int]] | Sequence[int], buffer: Buffer | None = None
     ) -> list[bytes | int | OSError]:
         """Read from many places at once, and return what was read, in their order.
 

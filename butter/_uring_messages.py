@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from butter._uring_address import Address
-    from butter._uring_ring import File
+    from butter._uring_ring import AnyFile
 
 # struct msghdr: the address, the buffers, the ancillary data, the flags
 _MESSAGE, _ANCILLARY = Struct("@PI4xPNPNi4x"), Struct("@Nii")
@@ -122,7 +122,7 @@ class Messages(Queue):
 
     def sendmsg(
         self,
-        fd: File,
+        fd: AnyFile,
         buffers: Iterable[Buffer],
         ancdata: Iterable[tuple[int, int, Buffer]] = (),
         address: Address | None = None,
@@ -157,7 +157,7 @@ class Messages(Queue):
 
     def recvmsg(
         self,
-        fd: File,
+        fd: AnyFile,
         buffers: Iterable[Buffer | int],
         ancbufsize: int = 0,
         user_data: Any = None,

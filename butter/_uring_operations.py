@@ -32,7 +32,7 @@ class Operation:
         self,
         name: str,
         opcode: int,
-        errors: Errors,
+        errors: Any,
         value: Callable[[Completion], Any] | None = None,
         fine: tuple[int, ...] = (),
         discard: Callable[[Completion], object] | None = None,

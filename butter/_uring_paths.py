@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from struct import Struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
 from butter._constants.uring_ring import (
@@ -20,14 +20,15 @@ from butter._constants.uring_ring import (
 )
 from butter._uring_memory import address, struct, text, writable
 from butter._uring_operation_errors import PATHS
-from butter._uring_operations import Completion, Operation, close_result
+from butter._uring_operations import Operation, close_result
 from butter._uring_ring import FixedFile, Queue
+from butter._uring_stat import stat_of
 
 if TYPE_CHECKING:
     from typing import Union
 
     from butter._arguments import FileDescriptor, Path
-    from butter._uring_ring import File
+    from butter._uring_ring import AnyFile
 
     Slot = Union[int, None]
 
@@ -40,63 +41,6 @@ _STATX_BASIC = 0x7FF
 # of O_TMPFILE, which PyPy does not have, without O_DIRECTORY
 _O_TMPFILE = 0o20000000
 _OPEN_HOW = Struct("=QQQ")
-# of struct statx: mask, blksize, attributes, nlink, uid, gid, mode, ino, size, blocks,
-# attributes_mask, atime, btime, ctime and mtime (seconds and nanoseconds), rdev, dev
-_STATX = Struct("=IIQIIIHxxQQQQqIxxxxqIxxxxqIxxxxqIxxxxIIII")
-_SECOND = 10**9
-
-
-class Stat(NamedTuple):
-    """What ``statx`` has found: a named tuple, with the fields of :func:`os.stat`.
-
-    Times are in nanoseconds (``st_mtime_ns``) and, as properties, in seconds;
-    ``st_birthtime_ns`` is 0 where the filesystem does not know it. ``stx_mask`` has the
-    bits of what the kernel has filled in, and ``stx_attributes`` the attributes of the
-    file, both as in :manpage:`statx(2)`.
-    """
-
-    st_mode: int
-    st_ino: int
-    st_dev: int
-    st_nlink: int
-    st_uid: int
-    st_gid: int
-    st_size: int
-    st_atime_ns: int
-    st_mtime_ns: int
-    st_ctime_ns: int
-    st_birthtime_ns: int
-    st_blksize: int
-    st_blocks: int
-    st_rdev: int
-    stx_mask: int
-    stx_attributes: int
-
-    @property
-    def st_atime(self) -> float:
-        """The time of the last access, in seconds."""
-        return self.st_atime_ns / _SECOND
-
-    @property
-    def st_mtime(self) -> float:
-        """The time of the last change of the content, in seconds."""
-        return self.st_mtime_ns / _SECOND
-
-    @property
-    def st_ctime(self) -> float:
-        """The time of the last change of the file, in seconds."""
-        return self.st_ctime_ns / _SECOND
-
-
-def stat_of(completion: Completion) -> Stat:
-    """Return what a request of statx has found."""
-    found = _STATX.unpack_from(completion.buffer)
-    mask, blksize, attributes, nlink, uid, gid, mode, ino, size, blocks, _ = found[:11]
-    atime, btime, ctime, mtime = (found[at] * _SECOND + found[at + 1] for at in (11, 13, 15, 17))
-    rdev, dev = os.makedev(*found[19:21]), os.makedev(*found[21:23])
-    return Stat(
-        *(mode, ino, dev, nlink, uid, gid, size, atime, mtime, ctime, btime, blksize, blocks, rdev, mask, attributes)
-    )
 
 
 def slot_index(slot: int | None) -> int:
@@ -166,7 +110,7 @@ class Paths(Queue):
             file_index=slot_index(slot),
         )
 
-    def close_fd(self, fd: File, user_data: Any = None, *, flags: int = 0) -> int:
+    def close_fd(self, fd: AnyFile, user_data: Any = None, *, flags: int = 0) -> int:
         """Close a descriptor, or a registered file.
 
         The number of a descriptor must not be used any more, as after ``os.close``.

@@ -40,11 +40,11 @@ class BufferGroup:
         self._ring, self._group = ring, ffi.gc(group, lib.butter_group_free)  # type: ignore[call-overload]
         REGISTER.check(lib.butter_group_register(ring, self._group), fd=-1, opcode=IORING_REGISTER_PBUF_RING)
 
-    def bytes_of(self, number: int, count: int) -> bytes:
+    def _bytes_of(self, number: int, count: int) -> bytes:
         """Return the first bytes of a buffer."""
         return bytes(ffi.buffer(self._group.memory + number * self.size, count))
 
-    def give_back(self, found: Completions, index: int) -> None:
+    def _give_back(self, found: Completions, index: int) -> None:
         """Give back the buffer of a completion, unless that has been done."""
         lib.butter_group_give_back(self._ring, self._group, found.struct, index)
 
@@ -89,7 +89,7 @@ class Provided(Queue):
         for index, event in enumerate(events):
             group = event.buffer
             if event.flags & IORING_CQE_F_BUFFER and isinstance(group, BufferGroup):
-                content = group.bytes_of(event.flags >> IORING_CQE_BUFFER_SHIFT, max(0, event.result))
+                content = group._bytes_of(event.flags >> IORING_CQE_BUFFER_SHIFT, max(0, event.result))
                 events[index] = event._replace(buffer=content)
 
     def _give_back(self, found: Completions, entries: list[tuple[int, int, int]]) -> None:
@@ -97,4 +97,4 @@ class Provided(Queue):
             if flags & IORING_CQE_F_BUFFER:
                 slot = self._slots.get(request)
                 if slot is not None and isinstance(slot[1], BufferGroup):
-                    slot[1].give_back(found, index)
+                    slot[1]._give_back(found, index)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from butter._arguments import FileDescriptor
-    from butter._uring_ring import File
+    from butter._uring_ring import AnyFile
 
 _RESTRICTION, _PROBE = Struct("=HBB12x"), Struct("=BxH4x")
 _FILES, _FILES2, _CLONE = Struct("=IIQ"), Struct("=IIQQQ"), Struct("=8I")
@@ -151,7 +151,7 @@ class Registered(Queue):
         self._register(IORING_UNREGISTER_BUFFERS)
         self._buffers = ()
 
-    def clone_buffers(self, ring: Registered) -> None:
+    def clone_buffers(self, ring: Any) -> None:
         """Have the registered buffers of another *ring* here, too (Linux 6.12)."""
         argument = struct(_CLONE.pack(ring.fileno(), *(0,) * 7))
         self._register(IORING_REGISTER_CLONE_BUFFERS, argument, 1)
@@ -169,7 +169,7 @@ class Registered(Queue):
 
     def read_fixed(
         self,
-        fd: File,
+        fd: AnyFile,
         index: int,
         offset: int | None = None,
         user_data: Any = None,
@@ -196,7 +196,7 @@ class Registered(Queue):
 
     def write_fixed(
         self,
-        fd: File,
+        fd: AnyFile,
         index: int,
         offset: int | None = None,
         user_data: Any = None,

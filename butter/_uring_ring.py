@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from butter._arguments import FileDescriptor
 
-    File = Union[FileDescriptor, "FixedFile"]
+    AnyFile = Union[FileDescriptor, "FixedFile"]
     Slot = tuple[Any, Any, Operation, Any, Any]
 
 #: how many completions one read takes at most
@@ -142,7 +142,7 @@ class Queue:
     def _queue(
         self,
         operation: Operation,
-        fd: File,
+        fd: AnyFile,
         addr: Any = _NULL,
         length: int = 0,
         offset: int = 0,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from butter._uring_address import Address
-    from butter._uring_ring import File
+    from butter._uring_ring import AnyFile
 
 #: no SIGPIPE for a broken connection (PyPy does not have it)
 MSG_NOSIGNAL = 0x4000
@@ -105,7 +105,7 @@ class Sockets(Queue):
             file_index=slot_index(slot),
         )
 
-    def bind(self, fd: File, address: Address, user_data: Any = None, *, flags: int = 0) -> int:
+    def bind(self, fd: AnyFile, address: Address, user_data: Any = None, *, flags: int = 0) -> int:
         """Give an address to a socket.
 
         An address is (host, port), with a numeric host, the four values of IPv6, or the
@@ -116,7 +116,7 @@ class Sockets(Queue):
         memory = struct(encode(address))
         return self._queue(BIND, fd, memory, 0, len(memory), user_data=user_data, kept=memory, flags=flags)
 
-    def listen(self, fd: File, backlog: int = 128, user_data: Any = None, *, flags: int = 0) -> int:
+    def listen(self, fd: AnyFile, backlog: int = 128, user_data: Any = None, *, flags: int = 0) -> int:
         """Have a socket take connections.
 
         Linux 6.11, :manpage:`listen(2)`.
@@ -125,7 +125,7 @@ class Sockets(Queue):
 
     def accept(
         self,
-        fd: File,
+        fd: AnyFile,
         user_data: Any = None,
         *,
         multishot: bool = False,
@@ -153,7 +153,7 @@ class Sockets(Queue):
             file_index=slot_index(slot),
         )
 
-    def connect(self, fd: File, address: Address, user_data: Any = None, *, flags: int = 0) -> int:
+    def connect(self, fd: AnyFile, address: Address, user_data: Any = None, *, flags: int = 0) -> int:
         """Connect a socket to an address, which is as for ``bind``.
 
         Linux 5.5, :manpage:`connect(2)`.
@@ -161,14 +161,14 @@ class Sockets(Queue):
         memory = struct(encode(address))
         return self._queue(CONNECT, fd, memory, 0, len(memory), user_data=user_data, kept=memory, flags=flags)
 
-    def shutdown(self, fd: File, how: int, user_data: Any = None, *, flags: int = 0) -> int:
+    def shutdown(self, fd: AnyFile, how: int, user_data: Any = None, *, flags: int = 0) -> int:
         """End a direction of a connection; *how* is as ``socket.SHUT_WR``.
 
         Linux 5.11, :manpage:`shutdown(2)`.
         """
         return self._queue(SHUTDOWN, fd, NULL, integer(how, 31, "how"), user_data=user_data, flags=flags)
 
-    def send(self, fd: File, data: Buffer, user_data: Any = None, *, msg_flags: int = 0, flags: int = 0) -> int:
+    def send(self, fd: AnyFile, data: Buffer, user_data: Any = None, *, msg_flags: int = 0, flags: int = 0) -> int:
         """Send bytes; the result of the completion is how many.
 
         *msg_flags* are as ``socket.MSG_WAITALL``; ``MSG_NOSIGNAL`` is added.
@@ -179,7 +179,7 @@ class Sockets(Queue):
 
     def send_zc(
         self,
-        fd: File,
+        fd: AnyFile,
         data: Buffer,
         user_data: Any = None,
         *,
@@ -198,7 +198,7 @@ class Sockets(Queue):
         return self._send(SEND_ZC, fd, data, user_data, msg_flags, flags, integer(transfer_flags, 16, "transfer_flags"))
 
     def _send(
-        self, operation: Operation, fd: File, data: Buffer, user_data: Any, msg_flags: int, flags: int, ioprio: int
+        self, operation: Operation, fd: AnyFile, data: Buffer, user_data: Any, msg_flags: int, flags: int, ioprio: int
     ) -> int:
         memory = readable(data)
         return self._queue(
@@ -212,7 +212,7 @@ class Sockets(Queue):
 
     def recv(
         self,
-        fd: File,
+        fd: AnyFile,
         buffer: Buffer | int | BufferGroup,
         user_data: Any = None,
         *,
@@ -251,7 +251,7 @@ class Sockets(Queue):
             flags=flags,
         )
 
-    def read_multishot(self, fd: File, buffer: BufferGroup, user_data: Any = None, *, flags: int = 0) -> int:
+    def read_multishot(self, fd: AnyFile, buffer: BufferGroup, user_data: Any = None, *, flags: int = 0) -> int:
         """Read from a pipe or the like, again and again, into provided buffers.
 
         There is a completion for each arrival (``more``), as for ``recv``.

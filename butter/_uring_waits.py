@@ -36,7 +36,7 @@ from butter._uring_ring import FixedFile, Queue
 
 if TYPE_CHECKING:
     from butter._arguments import FileDescriptor
-    from butter._uring_ring import File
+    from butter._uring_ring import AnyFile
 
 # of struct siginfo, of a child: signo, errno, code, and after a gap pid, uid, status
 _SIGINFO = Struct("@iii4xIIi")
@@ -88,7 +88,7 @@ class Waits(Queue):
 
     def poll(
         self,
-        fd: File,
+        fd: AnyFile,
         events: int,
         user_data: Any = None,
         *,
@@ -170,7 +170,7 @@ class Waits(Queue):
         target = pointer(integer(request, 63, "request"))
         return self._queue(CANCEL, -1, target, user_data=user_data, flags=flags)
 
-    def cancel_fd(self, fd: File, user_data: Any = None, *, flags: int = 0) -> int:
+    def cancel_fd(self, fd: AnyFile, user_data: Any = None, *, flags: int = 0) -> int:
         """Ask the kernel to end all requests for *fd*.
 
         The result of the completion is how many there were.

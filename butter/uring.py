@@ -34,12 +34,13 @@ from butter._uring_futexes import Futexes
 from butter._uring_many import Many
 from butter._uring_messages import Messages, Received
 from butter._uring_operations import Completion, Operation, ignore
-from butter._uring_paths import ANY_SLOT, Paths, Stat
+from butter._uring_paths import ANY_SLOT, Paths
 from butter._uring_provided import BufferGroup, Provided
 from butter._uring_registered import Registered
 from butter._uring_ring import Completions, FixedFile
 from butter._uring_ring_c import lib
 from butter._uring_sockets import Sockets
+from butter._uring_stat import Stat
 from butter._uring_waits import ChildState, Waits
 from butter.eventlike import Eventlike
 
