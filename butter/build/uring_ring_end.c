@@ -85,7 +85,7 @@ static int end(butter_ring *ring, butter_completions *completions, const uint64_
             take(ring, completions);
         }
     } else if (users)
-        sched_yield();
+        poll(NULL, 0, 1);
     lock_ring(ring);
     users = ring->users;
     unlock_ring(ring);

@@ -120,8 +120,10 @@ def test_enter_with_a_timeout():
         (0, 0, "entries is 0"),
         (40_000, 0, "must be 1 to 32768"),
         (8, 1 << 30, "unknown flags 0x40000000"),
-        (8, IORING_SETUP_DEFER_TASKRUN, "needs the flag IORING_SETUP_SINGLE_ISSUER"),
-        (8, IORING_SETUP_SQPOLL | SINGLE, "leave the TASKRUN flags out"),
+        pytest.param(
+            *(8, IORING_SETUP_DEFER_TASKRUN, "needs the flag IORING_SETUP_SINGLE_ISSUER"), marks=needs(kernel=(6, 1))
+        ),
+        pytest.param(*(8, IORING_SETUP_SQPOLL | SINGLE, "leave the TASKRUN flags out"), marks=needs(kernel=(6, 1))),
     ],
 )
 def test_refused_parameters(entries, flags, words):
