@@ -27,7 +27,6 @@ from butter._uring_memory import (
     pointer,
     readable,
     readables,
-    size_of,
     vector,
     writable,
     writables,
@@ -94,13 +93,9 @@ class Files(Queue):
         buffer, memory = writable(buffer)
         if offset.__class__ is not int or not 0 <= offset < 1 << 63:
             offset = offset_of(offset)
-        return self._queue(
-            *(PREAD, fd, memory, size_of(memory), offset, rw_flags and integer(rw_flags, 32, "rw_flags")),
-            user_data=user_data,
-            buffer=buffer,
-            kept=memory,
-            flags=flags,
-        )
+        if rw_flags.__class__ is not int or rw_flags:
+            rw_flags = integer(rw_flags, 32, "rw_flags")
+        return self._move(PREAD, fd, memory, offset, rw_flags, user_data, buffer, flags)
 
     def pwrite(
         self,
@@ -121,13 +116,8 @@ class Files(Queue):
         Linux 5.6, :manpage:`pwrite(2)`.
         """
         memory = readable(data)
-        return self._queue(
-            *(PWRITE, fd, memory, size_of(memory), offset_of(offset), integer(rw_flags, 32, "rw_flags")),
-            user_data=user_data,
-            buffer=data,
-            kept=memory,
-            flags=flags,
-        )
+        rw_flags = integer(rw_flags, 32, "rw_flags")
+        return self._move(PWRITE, fd, memory, offset_of(offset), rw_flags, user_data, data, flags)
 
     def preadv(
         self,

@@ -28,6 +28,7 @@ import itertools
 import time
 from collections import deque
 from itertools import repeat
+from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ from butter._constants.uring_ring import (
 from butter._descriptor import closed_error
 from butter._signals import INTERRUPTED, run_handlers
 from butter._uring_errors import ENTER, READ
-from butter._uring_memory import COPIES, copy_back
+from butter._uring_memory import COPIES, MOST_BYTES, copy_back
 from butter._uring_operations import ENDING, MESSAGE, MESSAGE_BIT, Completion, Operation, ignore
 from butter._uring_ring_c import ffi, lib
 
@@ -69,7 +70,8 @@ _BUSY, _OTHER_THREAD = -1 - errno.EBUSY, -1 - errno.EEXIST
 _NULL = ffi.NULL
 _CQE = Struct("=QiI")
 _first_in = _CQE.unpack_from
-_new = tuple.__new__
+_request_of, _flags_of = itemgetter(0), itemgetter(2)
+_new, _queue = tuple.__new__, lib.butter_ring_queue
 _NO_SLOT = (None,) * 5
 #: the slots and batches of requests that could not be ended
 abandoned: list[tuple[Any, ...]] = []
@@ -197,6 +199,38 @@ class Queue:
         self._queued = True
         return request
 
+    def _move(
+        self,
+        operation: Operation,
+        fd: AnyFile,
+        memory: Any,
+        offset: int,
+        op_flags: int,
+        user_data: Any,
+        buffer: Any,
+        flags: int,
+    ) -> int:
+        """Queue a read or write of *memory*: as ``_queue``, in half the time."""
+        size, ring = len(memory), self._ring
+        if size > MOST_BYTES:
+            size = MOST_BYTES
+        if flags or fd.__class__ is not int or not 0 <= fd < 1 << 31 or ring is None:
+            return self._queue(
+                *(operation, fd, memory, size, offset, op_flags),
+                user_data=user_data,
+                buffer=buffer,
+                kept=memory,
+                flags=flags,
+            )
+        request = self._next()
+        self._slots[request] = (user_data, buffer, operation, memory, fd)
+        self._queued = True
+        opcode = operation.opcode
+        while result := _queue(ring, request, opcode, 0, fd, memory, size, offset, op_flags, 0, 0, 0, 0):
+            self._make_room(result, request)
+        self._queued = True
+        return request
+
     def _make_room(self, result: int, request: int) -> None:
         """Submit what is queued, for a *request* that had no room, or raise."""
         if result == _FULL:
@@ -265,6 +299,8 @@ class Queue:
                 found.made = None
                 return events
         entries = found.entries()
+        kinds = set(map(_flags_of, entries))
+        provided = any(flags & IORING_CQE_F_BUFFER for flags in kinds)
         if events is None:
             events = [
                 _new(Completion, (slot[0], result, flags, slot[1], request, slot[2]))
@@ -274,11 +310,15 @@ class Queue:
             ]
             if len(events) != len(entries):
                 events = self._with_messages(entries)
-            if any(flags & IORING_CQE_F_BUFFER for _, _, flags in entries):
+            if provided:
                 self._copy_provided(events)
             found.made = events
-        self._give_back(found, entries)
-        last = [request for request, _, flags in entries if not flags & IORING_CQE_F_MORE]
+        if provided:
+            self._give_back(found, entries)
+        if any(flags & IORING_CQE_F_MORE for flags in kinds):
+            last = [request for request, _, flags in entries if not flags & IORING_CQE_F_MORE]
+        else:
+            last = list(map(_request_of, entries))
         if COPIES:
             for request in last:
                 copy_back(slots.get(request, _NO_SLOT)[3])
