@@ -129,7 +129,7 @@ def _packed(requests: Iterable[Any]) -> Any:
     Raises TypeError and ValueError for other requests.
     """
     requests = list(requests)
-    if any(len(request) != 3 for request in requests):
+    if set(map(len, requests)) - {3}:
         raise ValueError("each request is a descriptor, a size and an offset")
     try:
         return array("q", [*chain.from_iterable(requests)])
