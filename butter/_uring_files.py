@@ -11,6 +11,7 @@ from butter._constants.uring_ring import (
     IORING_OP_FALLOCATE,
     IORING_OP_FSYNC,
     IORING_OP_FTRUNCATE,
+    IORING_OP_MADVISE,
     IORING_OP_NOP,
     IORING_OP_READ,
     IORING_OP_READV,
@@ -22,7 +23,9 @@ from butter._constants.uring_ring import (
     SPLICE_F_FD_IN_FIXED,
 )
 from butter._uring_memory import (
+    MOST_BYTES,
     NULL,
+    in_place,
     offset_of,
     pointer,
     readable,
@@ -57,6 +60,7 @@ SYNC_FILE_RANGE = Operation("sync_file_range", IORING_OP_SYNC_FILE_RANGE, FILES)
 FALLOCATE = Operation("fallocate", IORING_OP_FALLOCATE, FILES)
 FTRUNCATE = Operation("ftruncate", IORING_OP_FTRUNCATE, FILES)
 FADVISE = Operation("fadvise", IORING_OP_FADVISE, FILES)
+MADVISE = Operation("madvise", IORING_OP_MADVISE, FILES)
 SPLICE = Operation("splice", IORING_OP_SPLICE, FILES)
 TEE = Operation("tee", IORING_OP_TEE, FILES)
 
@@ -223,6 +227,17 @@ class Files(Queue):
         where, length = integer(offset, 63, "offset"), integer(length, 32, "length")
         advice = integer(advice, 31, "advice")
         return self._queue(FADVISE, fd, NULL, length, where, advice, user_data=user_data, flags=flags)
+
+    def madvise(self, memory: Buffer, advice: int, user_data: Any = None, *, flags: int = 0) -> int:
+        """Say how a mapping will be used; *advice* is as ``mmap.MADV_WILLNEED``.
+
+        *memory* is an :class:`mmap.mmap`, or a part of one that begins at a page.
+
+        Linux 5.6, :manpage:`madvise(2)`.
+        """
+        where = in_place(memory)
+        size, advice = min(len(where), MOST_BYTES), integer(advice, 31, "advice")
+        return self._queue(MADVISE, -1, where, size, 0, advice, user_data=user_data, kept=where, flags=flags)
 
     def splice(
         self,

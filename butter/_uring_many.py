@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from butter._arguments import fileno, integer
 from butter._descriptor import closed_error
 from butter._signals import INTERRUPTED, run_handlers
+from butter._uring_completions import reader
 from butter._uring_errors import READ
 from butter._uring_files import PREAD
 from butter._uring_memory import COPIES, copy_back, from_buffer, writable
-from butter._uring_ring import Queue, reader
+from butter._uring_ring import Queue
 from butter._uring_ring_c import ffi, lib
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from butter._constants.uring import (
     IORING_REGISTER_PBUF_RING,
     IORING_UNREGISTER_PBUF_RING,
 )
+from butter._uring_completions import Completions
 from butter._uring_errors import REGISTER
 from butter._uring_operations import Completion
-from butter._uring_ring import Completions, Queue
+from butter._uring_ring import Queue
 from butter._uring_ring_c import ffi, lib
 
 if TYPE_CHECKING:

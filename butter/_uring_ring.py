@@ -29,11 +29,9 @@ import time
 from collections import deque
 from itertools import repeat
 from operator import itemgetter
-from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import fileno, integer
-from butter._buffers import Reader
 from butter._constants.uring import IORING_CQE_F_BUFFER, IORING_CQE_F_MORE
 from butter._constants.uring_ring import (
     IOSQE_ASYNC,
@@ -45,7 +43,8 @@ from butter._constants.uring_ring import (
 )
 from butter._descriptor import closed_error
 from butter._signals import INTERRUPTED, run_handlers
-from butter._uring_errors import ENTER, READ
+from butter._uring_completions import Completions, first_in, reader
+from butter._uring_errors import ENTER
 from butter._uring_memory import COPIES, MOST_BYTES, copy_back
 from butter._uring_operations import ENDING, MESSAGE, MESSAGE_BIT, Completion, Operation, ignore
 from butter._uring_ring_c import ffi, lib
@@ -58,8 +57,6 @@ if TYPE_CHECKING:
     AnyFile = Union[FileDescriptor, "FixedFile"]
     Slot = tuple[Any, Any, Operation, Any, Any]
 
-#: how many completions one read takes at most
-ROOM = 1024
 #: how long closing waits for requests that do not end, in seconds
 PATIENCE = 10.0
 #: the flags that a caller may give to a request
@@ -68,8 +65,6 @@ FLAGS = IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC
 _FULL, _CUT, _CLOSED = -1 - errno.EAGAIN, -1 - errno.E2BIG, -1 - errno.EBADF
 _BUSY, _OTHER_THREAD = -1 - errno.EBUSY, -1 - errno.EEXIST
 _NULL = ffi.NULL
-_CQE = Struct("=QiI")
-_first_in = _CQE.unpack_from
 _request_of, _flags_of = itemgetter(0), itemgetter(2)
 _new, _queue = tuple.__new__, lib.butter_ring_queue
 _NO_SLOT = (None,) * 5
@@ -87,33 +82,6 @@ class FixedFile:
 
     def __repr__(self) -> str:
         return f"FixedFile({self.index})"
-
-
-class Completions:
-    """Room for the completions of one read, and what was made of them."""
-
-    __slots__ = ("made", "struct", "view")
-
-    def __init__(self) -> None:
-        found = ffi.new("butter_cqe[]", ROOM)
-        self.view = ffi.buffer(found)  # which keeps it
-        self.struct = ffi.new("butter_completions *")
-        self.struct.found, self.struct.room = found, ROOM
-        #: the events, from the moment when their slots may be gone
-        self.made: list[Completion] | None = None
-
-    def __len__(self) -> int:
-        count: int = self.struct.count
-        return count
-
-    def entries(self) -> list[tuple[int, int, int]]:
-        """Return the user_data, the result and the flags of each."""
-        count = self.struct.count
-        return list(_CQE.iter_unpack(self.view[: count * _CQE.size]))
-
-
-#: the read of a ring, and the room for its completions
-reader: Reader[Completions, Any] = Reader(Completions, lib.butter_ring_read, READ)
 
 
 class Queue:
@@ -289,7 +257,7 @@ class Queue:
         slots, events = self._slots, found.made
         if events is None and found.struct.count == 1:
             # the short way of a program that has few requests
-            request, result, flags = _first_in(found.view)
+            request, result, flags = first_in(found.view)
             slot = slots.get(request)
             if slot is not None and not flags & (IORING_CQE_F_MORE | IORING_CQE_F_BUFFER):
                 if COPIES:

@@ -28,6 +28,7 @@ from butter._constants.uring_ring import *  # noqa: F403
 from butter._descriptor import ADOPT
 from butter._uring import CqOffsets, SqOffsets, UringParams, io_uring_enter, io_uring_register, io_uring_setup
 from butter._uring_attributes import Attributes
+from butter._uring_completions import Completions
 from butter._uring_errors import LINK, SETUP
 from butter._uring_files import Files
 from butter._uring_futexes import Futexes
@@ -37,7 +38,7 @@ from butter._uring_operations import Completion, Operation, ignore
 from butter._uring_paths import ANY_SLOT, Paths
 from butter._uring_provided import BufferGroup, Provided
 from butter._uring_registered import Registered
-from butter._uring_ring import Completions, FixedFile
+from butter._uring_ring import FixedFile
 from butter._uring_ring_c import lib
 from butter._uring_sockets import Sockets
 from butter._uring_stat import Stat

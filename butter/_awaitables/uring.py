@@ -30,6 +30,7 @@ class AnyRing(AnyQueue[Ring, Completion]):
     fallocate = forward(Ring.fallocate)
     ftruncate = forward(Ring.ftruncate)
     fadvise = forward(Ring.fadvise)
+    madvise = forward(Ring.madvise)
     splice = forward(Ring.splice)
     tee = forward(Ring.tee)
     open = forward(Ring.open)

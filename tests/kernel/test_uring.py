@@ -19,7 +19,7 @@ import support
 from features import LONG
 from support import in_child, needs
 
-from butter import _uring_ring, uring
+from butter import _uring_completions, _uring_ring, uring
 from butter._uring_ring_c import ffi, lib
 from butter.errors import InvalidArgument
 from butter.uring import (
@@ -575,7 +575,7 @@ def test_a_handler_that_raises_loses_no_completion():
 
 def test_completions_of_unknown_requests(ring):
     """A completion that belongs to no request is a message, and frees no memory."""
-    found = _uring_ring.Completions()
+    found = _uring_completions.Completions()
     found.struct.count = 1
     found.struct.found[0].user_data = 999
     assert [event[:3] for event in ring._made(found)] == [(999, 0, 0)]

@@ -101,6 +101,17 @@ def test_space(ring, file):
     assert done(ring) == 0
 
 
+def test_madvise(ring):
+    """The kernel is told how memory will be used, as by mmap.madvise."""
+    with mmap.mmap(-1, 8192, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        memory[:2] = b"xy"
+        ring.madvise(memory, 4)  # MADV_DONTNEED, of which PyPy has no name
+        assert done(ring) == 0
+        assert memory[:2] == b"\0\0"
+        ring.madvise(memory, 999)
+        assert ring.wait(LONG).error.errno == errno.EINVAL
+
+
 @needs(kernel=(6, 9))
 def test_ftruncate(ring, file):
     """A file gets another size."""
