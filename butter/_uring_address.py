@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from butter._arguments import Path
 
+    SocketAddress = Union[str, bytes, tuple[str, int], tuple[str, int, int, int], None]
     Address = Union[Path, tuple[str, int], tuple[str, int, int, int]]
 
 #: the size of the largest address (struct sockaddr_storage)
@@ -64,7 +65,7 @@ def _unix(path: Any) -> bytes:
     return _FAMILY.pack(socket.AF_UNIX) + name
 
 
-def decode(address: bytes) -> Any:
+def decode(address: bytes) -> SocketAddress:
     """Return the address in bytes of the kernel, as :mod:`socket` does.
 
     None for no address, and the bytes for one of another family.

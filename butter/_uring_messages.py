@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from butter._uring_address import Address
+    from butter._uring_address import Address, SocketAddress
     from butter._uring_ring import AnyFile
 
 # struct msghdr: the address, the buffers, the ancillary data, the flags
@@ -57,7 +57,7 @@ class Received(NamedTuple):
     data: bytes
     ancdata: list[tuple[int, int, bytes]]
     flags: int
-    address: Any
+    address: SocketAddress
 
 
 class _Room(NamedTuple):

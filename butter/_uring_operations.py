@@ -33,7 +33,7 @@ class Operation:
         name: str,
         opcode: int,
         errors: Any,
-        value: Callable[[Completion], Any] | None = None,
+        value: Callable[[Completion], object] | None = None,
         fine: tuple[int, ...] = (),
         discard: Callable[[Completion], object] | None = None,
     ) -> None:
