@@ -97,9 +97,10 @@ def test_requests_where_freed_memory_is_overwritten():
         "import sys; sys.path[:0] = [{!r}, {!r}]\n"
         "from stress.test_uring import CHECKED, Load\n"
         "load = Load(2); load.run(CHECKED); load.close(); print('done')"
-    ).format(*(os.path.dirname(os.path.dirname(__file__)), os.path.dirname(__file__)))
+    ).format(*(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), os.path.dirname(os.path.abspath(__file__))))
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+        cwd="/",  # not the checkout, whose butter may not be the installed one
         env={**os.environ, "PYTHONMALLOC": "debug"},
         capture_output=True,
         text=True,
