@@ -17,6 +17,7 @@ Files:
 Events and time:
 
 * ``epoll`` waits for many descriptors at once.
+* ``uring`` has requests that the kernel completes by itself (io_uring).
 * ``eventfd`` counts, and so wakes a loop from threads and signal handlers.
 * ``pipe`` makes pipes whose two ends are owned.
 * ``timerfd`` makes timers that can be waited for.
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from butter import system as system
     from butter import timerfd as timerfd
     from butter import tree as tree
+    from butter import uring as uring
     from butter import utils as utils
 
 # Python imports a module of this list that is not there yet for the star, or for
@@ -115,5 +117,6 @@ __all__ = [
     "system",
     "timerfd",
     "tree",
+    "uring",
     "utils",
 ]

@@ -28,6 +28,7 @@ from butter.asyncio.seccomp import Listener_async
 from butter.asyncio.signalfd import Signalfd_async
 from butter.asyncio.timerfd import Timerfd_async
 from butter.asyncio.tree import FileWatch_async, Spool_async, Tree_async
+from butter.asyncio.uring import Ring_async
 from butter.clone import CLONE_NEWUTS, Namespace, _open_namespace
 from butter.epoll import EPOLLIN, EPOLLONESHOT, Epoll, epoll_create1
 from butter.eventfd import EFD_NONBLOCK, EFD_SEMAPHORE, Eventfd, eventfd
@@ -56,6 +57,7 @@ from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.system import AT_FDCWD, Mount, open_tree
 from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
 from butter.tree import FileWatch, Spool, Tree
+from butter.uring import Ring, UringParams, io_uring_setup
 
 # far more than anything takes; a wait of so long has lost an event
 LONG = 30
@@ -72,7 +74,8 @@ class Feature:
     call_arguments = None
     #: the class of its object, and of its awaitable if the object has events
     cls = awaitable = None
-    #: the system calls that read its events, by the C library of this machine
+    #: the system calls that read its events, by the C library of this machine; none
+    #: where they are in memory that the kernel shares
     reading = ("read",)
     #: the arguments and flags of both, and the flag for a non-blocking object
     args, flags, flag = (), 0, 0
@@ -361,6 +364,34 @@ class Transfers(Feature):
 
     def make_event(self, made):
         made.pread(self.zeros, 1, user_data=next(self.numbers))
+        made.submit()
+
+    def number(self, event):
+        return event.user_data
+
+
+class Requests(Feature):
+    """Requests of a ring that do nothing; a forked child does not have the ring."""
+
+    name, call = "uring", "io_uring_setup"
+    cls, awaitable = Ring, Ring_async
+    reading = ()
+    cloexec = 0
+    unknown = 1 << 30
+    batches = True
+    bare = False
+    needs = support.needs(kernel=(5, 6))
+
+    def make(self, cls=None, blocking=True, **arguments):
+        made = super().make(cls, **arguments)
+        os.set_blocking(made.fileno(), blocking)
+        return made
+
+    def descriptor(self, flags=0, **options):
+        return io_uring_setup(8, UringParams(flags=flags))[0]
+
+    def make_event(self, made):
+        made.nop(next(self.numbers))
         made.submit()
 
     def number(self, event):

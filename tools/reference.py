@@ -45,6 +45,7 @@ import butter.errors
 from butter._descriptor import Descriptor
 from butter._landlock_rights import EVERY
 from butter.errors import Errors
+from butter.eventlike import Eventlike
 from butter.landlock import ABIS, GAPS
 
 if TYPE_CHECKING:
@@ -94,7 +95,12 @@ def section(title: str, parts: list[str]) -> list[str]:
 
 
 def autoclass(name: str) -> str:
-    return f".. autoclass:: {name}\n   :members:\n   :show-inheritance:"
+    module, _, short = name.rpartition(".")
+    bases = getattr(importlib.import_module(module), short).__mro__[1:]
+    # an object whose methods are in private classes of its feature has them here
+    mixed = any(base.__module__.startswith(module.replace("butter.", "butter._")) for base in bases)
+    inherited = "\n   :inherited-members: Eventlike" if mixed and Eventlike in bases else "\n   :show-inheritance:"
+    return f".. autoclass:: {name}\n   :members:{inherited}"
 
 
 def data(name: str, comment: str) -> str:

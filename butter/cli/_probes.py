@@ -204,6 +204,15 @@ def try_aio() -> None:
             raise error
 
 
+@feature("uring", since="5.5")
+def try_uring() -> None:
+    from butter.uring import Ring
+
+    with Ring(2) as ring:
+        ring.nop()
+        ring.read_event()
+
+
 @feature("eventfd", since="2.6.27")
 def try_eventfd() -> None:
     from butter.eventfd import Eventfd

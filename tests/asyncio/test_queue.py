@@ -102,6 +102,8 @@ def parametrize(features, loops=(*LOOPS, TRIO), name="one"):
 
 #: of the fixture *one*, those whose number can be adopted, and which a forked child has
 bare_ones = parametrize([feature for feature in EVENTS if feature.bare])
+#: of the fixture *one*, those whose events a system call reads, which may fail
+that_read = parametrize([feature for feature in EVENTS if feature.reading])
 #: of the fixture *one*, those of asyncio's loops: the test uses asyncio itself
 of_asyncio = parametrize(EVENTS, LOOPS)
 
@@ -333,6 +335,7 @@ async def test_look_again(one, queue):
 
 
 @alone
+@that_read
 @in_loop
 async def test_an_error_reaches_every_waiter(one, queue):
     """A read that fails raises in every task that wanted it, and not in the loop."""
@@ -679,6 +682,7 @@ async def test_async_for_waits(one, queue):
 
 
 @alone
+@that_read
 @in_loop
 async def test_async_for_raises_other_errors(one, queue):
     """An error of the read does not end an ``async for`` quietly."""

@@ -30,7 +30,7 @@ import support
 from features import EVENTS, OBJECTS, Calls, Creations, Files, Mounts, Signals
 from support import in_child, needs
 
-from butter import clone, landlock
+from butter import _uring_operation_errors, clone, landlock
 from butter._constants.fanotify_handle import AT_HANDLE_FID
 from butter._fanotify_handle import FileHandle, name_to_handle_at, open_by_handle_at
 from butter._seccomp_errors import SECCOMP
@@ -194,6 +194,22 @@ from butter.system import (
 )
 from butter.timerfd import Timer, TimerVal, timerfd_gettime, timerfd_settime
 from butter.tree import Tree
+from butter.uring import (
+    IORING_ENTER_GETEVENTS,
+    IORING_NOP_INJECT_RESULT,
+    IORING_OP_NOP,
+    IORING_REGISTER_ENABLE_RINGS,
+    IORING_REGISTER_PROBE,
+    IORING_SETUP_R_DISABLED,
+    IORING_SETUP_SINGLE_ISSUER,
+    IORING_UNREGISTER_BUFFERS,
+    Operation,
+    Ring,
+    UringParams,
+    io_uring_enter,
+    io_uring_register,
+    io_uring_setup,
+)
 
 TABLES = support.errno_tables()
 
@@ -279,6 +295,7 @@ def named(function, feature):
 
 NEW = {"inotify": "inotify_init1", "eventfd": "eventfd", "timerfd": "timerfd_create", "signalfd": "signalfd"}
 NEW["fanotify"], NEW["epoll"] = "fanotify_init", "epoll_create1"
+NEW["uring"] = "io_uring_setup"
 NEW.update(memfd="memfd_create", system_mounts="open_tree", pidfd="pidfd_open", pipe="pipe2")
 NEW["landlock"] = "landlock_create_ruleset"
 
@@ -3373,6 +3390,106 @@ def memory_of_nothing(fail):
     read_memory(number, 1, 1)
 
 
+# rings
+
+
+@example("io_uring_enter")
+def enter_a_ring(fail):
+    ring = io_uring_setup(2)[0]
+    fail("io_uring_enter", ring)
+    io_uring_enter(ring, 0, 0)
+
+
+@provokes("io_uring_enter", errno.EINVAL, words="unknown flags 0x40000000")
+def unknown_flag_of_enter(fail):
+    io_uring_enter(io_uring_setup(2)[0], 0, 0, 1 << 30)
+
+
+@provokes("io_uring_enter", errno.EOPNOTSUPP, words="not that of a ring")
+def enter_a_pipe(fail):
+    io_uring_enter(os.pipe()[0], 0, 0)
+
+
+@provokes("io_uring_enter", errno.ETIME, needs(kernel=(5, 11)))
+def enter_without_a_completion(fail):
+    io_uring_enter(io_uring_setup(2)[0], 0, 1, IORING_ENTER_GETEVENTS, timeout=1000)
+
+
+@provokes("io_uring_enter", errno.EBADFD, needs(kernel=(5, 10)))
+def enter_a_disabled_ring(fail):
+    io_uring_enter(io_uring_setup(2, UringParams(flags=IORING_SETUP_R_DISABLED))[0], 0, 0)
+
+
+@provokes("io_uring_enter", errno.EEXIST, needs(kernel=(6, 0)))
+def enter_the_ring_of_another_thread(fail):
+    ring = Ring(2, IORING_SETUP_SINGLE_ISSUER)
+    errors = []
+
+    def enter():
+        try:
+            io_uring_enter(ring, 1, 0)
+        except OSError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    ring.close()
+    raise errors[0]
+
+
+@example("io_uring_register")
+def register_in_a_ring(fail):
+    ring = io_uring_setup(2)[0]
+    fail("io_uring_register", ring)
+    io_uring_register(ring, IORING_REGISTER_PROBE, bytearray(16))
+
+
+@provokes("io_uring_register", errno.EINVAL, words="does not know the operation 999")
+def unknown_operation_of_register(fail):
+    io_uring_register(io_uring_setup(2)[0], 999)
+
+
+@provokes("io_uring_register", errno.ENXIO)
+def forget_what_is_not_registered(fail):
+    io_uring_register(io_uring_setup(2)[0], IORING_UNREGISTER_BUFFERS)
+
+
+@provokes("io_uring_register", errno.EBADFD, needs(kernel=(5, 10)), words="enabled already")
+def enable_an_enabled_ring(fail):
+    io_uring_register(io_uring_setup(2)[0], IORING_REGISTER_ENABLE_RINGS)
+
+
+@example("read of a ring")
+def read_of_a_ring(fail):
+    ring = Ring(2)
+    ring.nop()
+    fail("io_uring_enter", ring.fileno())
+    ring.read_event()
+
+
+@provokes("read of a ring", errno.EAGAIN)
+def read_of_a_ring_without_an_event(fail):
+    ring = Ring(2)
+    os.set_blocking(ring.fileno(), False)
+    ring.read_event()
+
+
+def completed(table, fail):
+    """A request completes with the errno, in the words of its table."""
+    with Ring(2) as ring:
+        operation = Operation(table.call, IORING_OP_NOP, table)
+        ring._queue(operation, -1, length=-fail.number & 0xFFFFFFFF, op_flags=IORING_NOP_INJECT_RESULT)
+        error = ring.wait(10).error
+    raise error
+
+
+for table in map(vars(_uring_operation_errors).get, ("FILES", "PATHS", "SOCKETS", "WAITS")):
+    way = functools.partial(completed, table)
+    way.__name__ = "completed"
+    example(table.call, None, needs(kernel=(6, 10)))(way)
+
+
 # the command
 
 
@@ -3395,6 +3512,7 @@ def outcome(function, directory, number):
     def fail(call, first=None, arguments=None):
         support.inject(call, number, first, arguments)
 
+    fail.number = number
     try:
         function(fail)
     except OSError as error:

@@ -51,7 +51,10 @@ def kinds_of(name, attribute):
 
 def event_of(name):
     """The class of a feature's events; int also where it has none."""
-    return described(name, "cls").__orig_bases__[0].__args__[0] if described(name, "awaitable") else int
+    if not described(name, "awaitable"):
+        return int
+    (base,) = (base for base in described(name, "cls").__orig_bases__ if hasattr(base, "__args__"))
+    return base.__args__[0]
 
 
 @functools.cache

@@ -263,6 +263,36 @@ FORMATS = {
         ],
     ),
     "=Q8xqq": ("linux/aio_abi.h", "struct io_event", ["data", "res", "res2"]),
+    "=QiI": [0, 8, 12],  # struct io_uring_cqe
+    "@PN": ("sys/uio.h", "struct iovec", ["iov_base", "iov_len"]),
+    "=qq": [0, 8],  # struct __kernel_timespec
+    "=QQQ": [0, 8, 16],  # struct open_how
+    "=IIQ": [0, 4, 8],  # struct io_uring_files_update
+    "=IIQQQ": [0, 4, 8, 16, 24],  # struct io_uring_rsrc_register
+    "=8I": [0, 4, 8, 12, 16, 20, 24, 28],  # struct io_uring_clone_buffers
+    "=HBB12x": [0, 2, 3],  # struct io_uring_restriction
+    "=BxH4x": [0, 2],  # struct io_uring_probe_op
+    "@Nii": ("sys/socket.h", "struct cmsghdr", ["cmsg_len", "cmsg_level", "cmsg_type"]),
+    "@PI4xPNPNi4x": (
+        "sys/socket.h",
+        "struct msghdr",
+        ["msg_name", "msg_namelen", "msg_iov", "msg_iovlen", "msg_control", "msg_controllen", "msg_flags"],
+    ),
+    "=IIQIIIHxxQQQQqIxxxxqIxxxxqIxxxxqIxxxxIIII": (
+        "linux/stat.h",
+        "struct statx",
+        [
+            *(
+                f"stx_{name}"
+                for name in ("mask", "blksize", "attributes", "nlink", "uid", "gid", "mode", "ino", "size")
+            ),
+            *("stx_blocks", "stx_attributes_mask"),
+            *(f"stx_{time}.tv_{part}" for time in ("atime", "btime", "ctime", "mtime") for part in ("sec", "nsec")),
+            *(f"stx_{device}_{part}" for device in ("rdev", "dev") for part in ("major", "minor")),
+        ],
+    ),
+    "=QQII": [0, 8, 16, 20],  # struct futex_waitv
+    "@iii4xIIi": ("signal.h", "siginfo_t", ["si_signo", "si_errno", "si_code", "si_pid", "si_uid", "si_status"]),
     "=QQ": ("sys/resource.h", "struct rlimit64", ["rlim_cur", "rlim_max"]),
     "=Ii": ("linux/capability.h", "struct __user_cap_header_struct", ["version", "pid"]),
     "=6Q": [0, 8, 16, 24, 32, 40],  # struct landlock_ruleset_attr
@@ -278,8 +308,9 @@ FORMATS = {
     # up to mnt_gidmap, whose numbers stand where the spare ones begin
     "=IIQIIQIIQQIIQQQQQIIQIIIIIIQIIII": [*STATMOUNT, 128, 132, 136, 140, 144, 152, 156, 160, 164],
 }
-# those of butter's own structs, and of a number
+# those of butter's own structs, of a number, and of parts of the address of a socket
 OWN = {"=Q", "=iI", "=2Q6I16x", "=2Q6IQI4x", "=qqqIIi4x", "=iiIII", "<Q", "<d"}
+OWN |= {"=H", "=I", "@N", "!H4s8x", "!HI16s"}
 
 
 def places(layout):

@@ -1,0 +1,745 @@
+"""The constants of uring. Written by tools/constants.py from butter/build/uring.py: edit that."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from butter._enums import Flags, Number
+from butter._uring_c import lib
+
+__all__ = [
+    "IORING_CQE_BUFFER_SHIFT",
+    "IORING_CQE_F_32",
+    "IORING_CQE_F_BUFFER",
+    "IORING_CQE_F_BUF_MORE",
+    "IORING_CQE_F_MORE",
+    "IORING_CQE_F_NOTIF",
+    "IORING_CQE_F_SKIP",
+    "IORING_CQE_F_SOCK_NONEMPTY",
+    "IORING_CQE_F_TSTAMP_HW",
+    "IORING_CQ_EVENTFD_DISABLED",
+    "IORING_ENTER_ABS_TIMER",
+    "IORING_ENTER_EXT_ARG",
+    "IORING_ENTER_EXT_ARG_REG",
+    "IORING_ENTER_GETEVENTS",
+    "IORING_ENTER_NO_IOWAIT",
+    "IORING_ENTER_REGISTERED_RING",
+    "IORING_ENTER_SQ_WAIT",
+    "IORING_ENTER_SQ_WAKEUP",
+    "IORING_FEAT_CQE_SKIP",
+    "IORING_FEAT_CUR_PERSONALITY",
+    "IORING_FEAT_EXT_ARG",
+    "IORING_FEAT_FAST_POLL",
+    "IORING_FEAT_LINKED_FILE",
+    "IORING_FEAT_MIN_TIMEOUT",
+    "IORING_FEAT_NATIVE_WORKERS",
+    "IORING_FEAT_NODROP",
+    "IORING_FEAT_NO_IOWAIT",
+    "IORING_FEAT_POLL_32BITS",
+    "IORING_FEAT_RECVSEND_BUNDLE",
+    "IORING_FEAT_REG_REG_RING",
+    "IORING_FEAT_RSRC_TAGS",
+    "IORING_FEAT_RW_ATTR",
+    "IORING_FEAT_RW_CUR_POS",
+    "IORING_FEAT_SINGLE_MMAP",
+    "IORING_FEAT_SQPOLL_NONFIXED",
+    "IORING_FEAT_SUBMIT_STABLE",
+    "IORING_MEM_REGION_REG_WAIT_ARG",
+    "IORING_MEM_REGION_TYPE_USER",
+    "IORING_OFF_CQ_RING",
+    "IORING_OFF_MMAP_MASK",
+    "IORING_OFF_PBUF_RING",
+    "IORING_OFF_PBUF_SHIFT",
+    "IORING_OFF_SQES",
+    "IORING_OFF_SQ_RING",
+    "IORING_REGISTER_BPF_FILTER",
+    "IORING_REGISTER_BUFFERS",
+    "IORING_REGISTER_BUFFERS2",
+    "IORING_REGISTER_BUFFERS_UPDATE",
+    "IORING_REGISTER_CLOCK",
+    "IORING_REGISTER_CLONE_BUFFERS",
+    "IORING_REGISTER_DST_REPLACE",
+    "IORING_REGISTER_ENABLE_RINGS",
+    "IORING_REGISTER_EVENTFD",
+    "IORING_REGISTER_EVENTFD_ASYNC",
+    "IORING_REGISTER_FILES",
+    "IORING_REGISTER_FILES2",
+    "IORING_REGISTER_FILES_SKIP",
+    "IORING_REGISTER_FILES_UPDATE",
+    "IORING_REGISTER_FILES_UPDATE2",
+    "IORING_REGISTER_FILE_ALLOC_RANGE",
+    "IORING_REGISTER_IOWQ_AFF",
+    "IORING_REGISTER_IOWQ_MAX_WORKERS",
+    "IORING_REGISTER_MEM_REGION",
+    "IORING_REGISTER_NAPI",
+    "IORING_REGISTER_PBUF_RING",
+    "IORING_REGISTER_PBUF_STATUS",
+    "IORING_REGISTER_PERSONALITY",
+    "IORING_REGISTER_PROBE",
+    "IORING_REGISTER_QUERY",
+    "IORING_REGISTER_RESIZE_RINGS",
+    "IORING_REGISTER_RESTRICTIONS",
+    "IORING_REGISTER_RING_FDS",
+    "IORING_REGISTER_SEND_MSG_RING",
+    "IORING_REGISTER_SRC_REGISTERED",
+    "IORING_REGISTER_SYNC_CANCEL",
+    "IORING_REGISTER_USE_REGISTERED_RING",
+    "IORING_REGISTER_ZCRX_CTRL",
+    "IORING_REGISTER_ZCRX_IFQ",
+    "IORING_REG_WAIT_TS",
+    "IORING_RESTRICTION_REGISTER_OP",
+    "IORING_RESTRICTION_SQE_FLAGS_ALLOWED",
+    "IORING_RESTRICTION_SQE_FLAGS_REQUIRED",
+    "IORING_RESTRICTION_SQE_OP",
+    "IORING_RSRC_REGISTER_SPARSE",
+    "IORING_SETUP_ATTACH_WQ",
+    "IORING_SETUP_CLAMP",
+    "IORING_SETUP_COOP_TASKRUN",
+    "IORING_SETUP_CQE32",
+    "IORING_SETUP_CQE_MIXED",
+    "IORING_SETUP_CQSIZE",
+    "IORING_SETUP_DEFER_TASKRUN",
+    "IORING_SETUP_HYBRID_IOPOLL",
+    "IORING_SETUP_IOPOLL",
+    "IORING_SETUP_NO_MMAP",
+    "IORING_SETUP_NO_SQARRAY",
+    "IORING_SETUP_REGISTERED_FD_ONLY",
+    "IORING_SETUP_R_DISABLED",
+    "IORING_SETUP_SINGLE_ISSUER",
+    "IORING_SETUP_SQE128",
+    "IORING_SETUP_SQE_MIXED",
+    "IORING_SETUP_SQPOLL",
+    "IORING_SETUP_SQ_AFF",
+    "IORING_SETUP_SQ_REWIND",
+    "IORING_SETUP_SUBMIT_ALL",
+    "IORING_SETUP_TASKRUN_FLAG",
+    "IORING_SQ_CQ_OVERFLOW",
+    "IORING_SQ_NEED_WAKEUP",
+    "IORING_SQ_TASKRUN",
+    "IORING_TIMESTAMP_HW_SHIFT",
+    "IORING_TIMESTAMP_TYPE_SHIFT",
+    "IORING_UNREGISTER_BUFFERS",
+    "IORING_UNREGISTER_EVENTFD",
+    "IORING_UNREGISTER_FILES",
+    "IORING_UNREGISTER_IOWQ_AFF",
+    "IORING_UNREGISTER_NAPI",
+    "IORING_UNREGISTER_PBUF_RING",
+    "IORING_UNREGISTER_PERSONALITY",
+    "IORING_UNREGISTER_RING_FDS",
+    "IOU_PBUF_RING_INC",
+    "IOU_PBUF_RING_MMAP",
+    "IO_URING_NAPI_REGISTER_OP",
+    "IO_URING_NAPI_STATIC_ADD_ID",
+    "IO_URING_NAPI_STATIC_DEL_ID",
+    "IO_URING_NAPI_TRACKING_DYNAMIC",
+    "IO_URING_NAPI_TRACKING_INACTIVE",
+    "IO_URING_NAPI_TRACKING_STATIC",
+    "IO_URING_OP_SUPPORTED",
+    "IO_WQ_BOUND",
+    "IO_WQ_UNBOUND",
+    "UringBufferRing",
+    "UringCompletion",
+    "UringCqFlags",
+    "UringEnter",
+    "UringFeature",
+    "UringNapi",
+    "UringNapiTracking",
+    "UringRegister",
+    "UringRestriction",
+    "UringSetup",
+    "UringSqFlags",
+]
+
+# the flags of io_uring_setup
+#: devices are asked whether they are done (Linux 5.1)
+IORING_SETUP_IOPOLL: Final[int] = lib.IORING_SETUP_IOPOLL
+#: a thread of the kernel submits what is queued (Linux 5.1)
+IORING_SETUP_SQPOLL: Final[int] = lib.IORING_SETUP_SQPOLL
+#: that thread runs on the processor sq_thread_cpu (Linux 5.1)
+IORING_SETUP_SQ_AFF: Final[int] = lib.IORING_SETUP_SQ_AFF
+#: cq_entries says how many completions there is room for (Linux 5.5)
+IORING_SETUP_CQSIZE: Final[int] = lib.IORING_SETUP_CQSIZE
+#: too many entries become as many as the kernel allows (Linux 5.6)
+IORING_SETUP_CLAMP: Final[int] = lib.IORING_SETUP_CLAMP
+#: share the kernel's workers with the ring wq_fd (Linux 5.6)
+IORING_SETUP_ATTACH_WQ: Final[int] = lib.IORING_SETUP_ATTACH_WQ
+#: the ring takes requests only after IORING_REGISTER_ENABLE_RINGS (Linux 5.10)
+IORING_SETUP_R_DISABLED: Final[int] = lib.IORING_SETUP_R_DISABLED
+#: a request that is refused does not keep those after it (Linux 5.18)
+IORING_SETUP_SUBMIT_ALL: Final[int] = lib.IORING_SETUP_SUBMIT_ALL
+#: completions wait for the next call of the thread (Linux 5.19)
+IORING_SETUP_COOP_TASKRUN: Final[int] = lib.IORING_SETUP_COOP_TASKRUN
+#: IORING_SQ_TASKRUN tells of completions that wait for a call (Linux 5.19)
+IORING_SETUP_TASKRUN_FLAG: Final[int] = lib.IORING_SETUP_TASKRUN_FLAG
+#: requests have 128 bytes (Linux 5.19)
+IORING_SETUP_SQE128: Final[int] = lib.IORING_SETUP_SQE128
+#: completions have 32 bytes (Linux 5.19)
+IORING_SETUP_CQE32: Final[int] = lib.IORING_SETUP_CQE32
+#: only one thread submits (Linux 6.0)
+IORING_SETUP_SINGLE_ISSUER: Final[int] = lib.IORING_SETUP_SINGLE_ISSUER
+#: completions wait until that thread asks for them (Linux 6.1)
+IORING_SETUP_DEFER_TASKRUN: Final[int] = lib.IORING_SETUP_DEFER_TASKRUN
+#: the program brings the memory of the queues (Linux 6.5)
+IORING_SETUP_NO_MMAP: Final[int] = lib.IORING_SETUP_NO_MMAP
+#: return an index of a registered ring, not a descriptor (Linux 6.5)
+IORING_SETUP_REGISTERED_FD_ONLY: Final[int] = lib.IORING_SETUP_REGISTERED_FD_ONLY
+#: requests are taken in their order, without a list of indices (Linux 6.6)
+IORING_SETUP_NO_SQARRAY: Final[int] = lib.IORING_SETUP_NO_SQARRAY
+#: sleep for a while before a device is asked (Linux 6.13)
+IORING_SETUP_HYBRID_IOPOLL: Final[int] = lib.IORING_SETUP_HYBRID_IOPOLL
+#: completions have 16 or 32 bytes (Linux 6.18)
+IORING_SETUP_CQE_MIXED: Final[int] = lib.IORING_SETUP_CQE_MIXED
+#: requests have 64 or 128 bytes (Linux 6.19)
+IORING_SETUP_SQE_MIXED: Final[int] = lib.IORING_SETUP_SQE_MIXED
+#: each submission begins at the first entry (Linux 7.0)
+IORING_SETUP_SQ_REWIND: Final[int] = lib.IORING_SETUP_SQ_REWIND
+
+# abilities of a ring, in the features of its parameters
+#: both queues are in one mapping (Linux 5.4)
+IORING_FEAT_SINGLE_MMAP: Final[int] = lib.IORING_FEAT_SINGLE_MMAP
+#: completions are kept where the queue is full (Linux 5.5)
+IORING_FEAT_NODROP: Final[int] = lib.IORING_FEAT_NODROP
+#: what a request points to may change once it is submitted (Linux 5.5)
+IORING_FEAT_SUBMIT_STABLE: Final[int] = lib.IORING_FEAT_SUBMIT_STABLE
+#: an offset of -1 is the position of the file (Linux 5.6)
+IORING_FEAT_RW_CUR_POS: Final[int] = lib.IORING_FEAT_RW_CUR_POS
+#: requests have the credentials of the thread that submits (Linux 5.6)
+IORING_FEAT_CUR_PERSONALITY: Final[int] = lib.IORING_FEAT_CUR_PERSONALITY
+#: a file that is not ready is waited for without a thread (Linux 5.7)
+IORING_FEAT_FAST_POLL: Final[int] = lib.IORING_FEAT_FAST_POLL
+#: events of poll have 32 bits (Linux 5.9)
+IORING_FEAT_POLL_32BITS: Final[int] = lib.IORING_FEAT_POLL_32BITS
+#: the thread of IORING_SETUP_SQPOLL takes any descriptor (Linux 5.11)
+IORING_FEAT_SQPOLL_NONFIXED: Final[int] = lib.IORING_FEAT_SQPOLL_NONFIXED
+#: io_uring_enter may have a timeout (Linux 5.11)
+IORING_FEAT_EXT_ARG: Final[int] = lib.IORING_FEAT_EXT_ARG
+#: the kernel's workers are threads of the process (Linux 5.12)
+IORING_FEAT_NATIVE_WORKERS: Final[int] = lib.IORING_FEAT_NATIVE_WORKERS
+#: registered files and buffers may have tags (Linux 5.13)
+IORING_FEAT_RSRC_TAGS: Final[int] = lib.IORING_FEAT_RSRC_TAGS
+#: IOSQE_CQE_SKIP_SUCCESS works (Linux 5.17)
+IORING_FEAT_CQE_SKIP: Final[int] = lib.IORING_FEAT_CQE_SKIP
+#: a linked request finds its file when it begins (Linux 5.18)
+IORING_FEAT_LINKED_FILE: Final[int] = lib.IORING_FEAT_LINKED_FILE
+#: io_uring_register takes a registered ring (Linux 6.3)
+IORING_FEAT_REG_REG_RING: Final[int] = lib.IORING_FEAT_REG_REG_RING
+#: send and recv may use several provided buffers (Linux 6.10)
+IORING_FEAT_RECVSEND_BUNDLE: Final[int] = lib.IORING_FEAT_RECVSEND_BUNDLE
+#: a wait may have a minimal time (Linux 6.12)
+IORING_FEAT_MIN_TIMEOUT: Final[int] = lib.IORING_FEAT_MIN_TIMEOUT
+#: reads and writes may have attributes (Linux 6.13)
+IORING_FEAT_RW_ATTR: Final[int] = lib.IORING_FEAT_RW_ATTR
+#: IORING_ENTER_NO_IOWAIT works (Linux 6.15)
+IORING_FEAT_NO_IOWAIT: Final[int] = lib.IORING_FEAT_NO_IOWAIT
+
+# the flags of io_uring_enter
+#: wait for completions (Linux 5.1)
+IORING_ENTER_GETEVENTS: Final[int] = lib.IORING_ENTER_GETEVENTS
+#: wake the thread of IORING_SETUP_SQPOLL (Linux 5.1)
+IORING_ENTER_SQ_WAKEUP: Final[int] = lib.IORING_ENTER_SQ_WAKEUP
+#: wait until that thread has made room (Linux 5.10)
+IORING_ENTER_SQ_WAIT: Final[int] = lib.IORING_ENTER_SQ_WAIT
+#: the argument is a struct with a mask and a timeout (Linux 5.11)
+IORING_ENTER_EXT_ARG: Final[int] = lib.IORING_ENTER_EXT_ARG
+#: the descriptor is an index of a registered ring (Linux 5.18)
+IORING_ENTER_REGISTERED_RING: Final[int] = lib.IORING_ENTER_REGISTERED_RING
+#: the timeout is a time of the ring's clock (Linux 6.12)
+IORING_ENTER_ABS_TIMER: Final[int] = lib.IORING_ENTER_ABS_TIMER
+#: the argument is an index of a registered region (Linux 6.13)
+IORING_ENTER_EXT_ARG_REG: Final[int] = lib.IORING_ENTER_EXT_ARG_REG
+#: the wait does not count as one for a disk (Linux 6.15)
+IORING_ENTER_NO_IOWAIT: Final[int] = lib.IORING_ENTER_NO_IOWAIT
+
+# the operations of io_uring_register
+#: register buffers (Linux 5.1)
+IORING_REGISTER_BUFFERS: Final[int] = lib.IORING_REGISTER_BUFFERS
+#: forget them (Linux 5.1)
+IORING_UNREGISTER_BUFFERS: Final[int] = lib.IORING_UNREGISTER_BUFFERS
+#: register descriptors (Linux 5.1)
+IORING_REGISTER_FILES: Final[int] = lib.IORING_REGISTER_FILES
+#: forget them (Linux 5.1)
+IORING_UNREGISTER_FILES: Final[int] = lib.IORING_UNREGISTER_FILES
+#: have an eventfd count completions (Linux 5.2)
+IORING_REGISTER_EVENTFD: Final[int] = lib.IORING_REGISTER_EVENTFD
+#: no longer (Linux 5.2)
+IORING_UNREGISTER_EVENTFD: Final[int] = lib.IORING_UNREGISTER_EVENTFD
+#: replace registered descriptors (Linux 5.5)
+IORING_REGISTER_FILES_UPDATE: Final[int] = lib.IORING_REGISTER_FILES_UPDATE
+#: have an eventfd count what does not complete at once (Linux 5.6)
+IORING_REGISTER_EVENTFD_ASYNC: Final[int] = lib.IORING_REGISTER_EVENTFD_ASYNC
+#: say which operations the kernel has (Linux 5.6)
+IORING_REGISTER_PROBE: Final[int] = lib.IORING_REGISTER_PROBE
+#: keep the credentials of this thread for requests (Linux 5.6)
+IORING_REGISTER_PERSONALITY: Final[int] = lib.IORING_REGISTER_PERSONALITY
+#: forget them (Linux 5.6)
+IORING_UNREGISTER_PERSONALITY: Final[int] = lib.IORING_UNREGISTER_PERSONALITY
+#: say what the ring may do (Linux 5.10)
+IORING_REGISTER_RESTRICTIONS: Final[int] = lib.IORING_REGISTER_RESTRICTIONS
+#: begin to take requests (Linux 5.10)
+IORING_REGISTER_ENABLE_RINGS: Final[int] = lib.IORING_REGISTER_ENABLE_RINGS
+#: register descriptors with tags (Linux 5.13)
+IORING_REGISTER_FILES2: Final[int] = lib.IORING_REGISTER_FILES2
+#: replace registered descriptors and their tags (Linux 5.13)
+IORING_REGISTER_FILES_UPDATE2: Final[int] = lib.IORING_REGISTER_FILES_UPDATE2
+#: register buffers with tags (Linux 5.13)
+IORING_REGISTER_BUFFERS2: Final[int] = lib.IORING_REGISTER_BUFFERS2
+#: replace registered buffers and their tags (Linux 5.13)
+IORING_REGISTER_BUFFERS_UPDATE: Final[int] = lib.IORING_REGISTER_BUFFERS_UPDATE
+#: say which processors the kernel's workers run on (Linux 5.14)
+IORING_REGISTER_IOWQ_AFF: Final[int] = lib.IORING_REGISTER_IOWQ_AFF
+#: let them run on any (Linux 5.14)
+IORING_UNREGISTER_IOWQ_AFF: Final[int] = lib.IORING_UNREGISTER_IOWQ_AFF
+#: limit the number of the kernel's workers (Linux 5.15)
+IORING_REGISTER_IOWQ_MAX_WORKERS: Final[int] = lib.IORING_REGISTER_IOWQ_MAX_WORKERS
+#: register descriptors of rings for this thread (Linux 5.18)
+IORING_REGISTER_RING_FDS: Final[int] = lib.IORING_REGISTER_RING_FDS
+#: forget them (Linux 5.18)
+IORING_UNREGISTER_RING_FDS: Final[int] = lib.IORING_UNREGISTER_RING_FDS
+#: register a ring of provided buffers (Linux 5.19)
+IORING_REGISTER_PBUF_RING: Final[int] = lib.IORING_REGISTER_PBUF_RING
+#: forget it (Linux 5.19)
+IORING_UNREGISTER_PBUF_RING: Final[int] = lib.IORING_UNREGISTER_PBUF_RING
+#: cancel requests, and wait for that (Linux 6.0)
+IORING_REGISTER_SYNC_CANCEL: Final[int] = lib.IORING_REGISTER_SYNC_CANCEL
+#: say which slots the kernel itself may fill (Linux 6.0)
+IORING_REGISTER_FILE_ALLOC_RANGE: Final[int] = lib.IORING_REGISTER_FILE_ALLOC_RANGE
+#: say how far a ring of provided buffers was used (Linux 6.8)
+IORING_REGISTER_PBUF_STATUS: Final[int] = lib.IORING_REGISTER_PBUF_STATUS
+#: have waits poll the network card (Linux 6.9)
+IORING_REGISTER_NAPI: Final[int] = lib.IORING_REGISTER_NAPI
+#: no longer (Linux 6.9)
+IORING_UNREGISTER_NAPI: Final[int] = lib.IORING_UNREGISTER_NAPI
+#: say which clock timeouts of waits have (Linux 6.12)
+IORING_REGISTER_CLOCK: Final[int] = lib.IORING_REGISTER_CLOCK
+#: take over the registered buffers of another ring (Linux 6.12)
+IORING_REGISTER_CLONE_BUFFERS: Final[int] = lib.IORING_REGISTER_CLONE_BUFFERS
+#: send a message to a ring, without having one (Linux 6.13)
+IORING_REGISTER_SEND_MSG_RING: Final[int] = lib.IORING_REGISTER_SEND_MSG_RING
+#: register a queue of a network card to receive without copies (Linux 6.15)
+IORING_REGISTER_ZCRX_IFQ: Final[int] = lib.IORING_REGISTER_ZCRX_IFQ
+#: change the size of the queues (Linux 6.13)
+IORING_REGISTER_RESIZE_RINGS: Final[int] = lib.IORING_REGISTER_RESIZE_RINGS
+#: register a region of memory (Linux 6.13)
+IORING_REGISTER_MEM_REGION: Final[int] = lib.IORING_REGISTER_MEM_REGION
+#: ask about abilities of io_uring (Linux 6.18)
+IORING_REGISTER_QUERY: Final[int] = lib.IORING_REGISTER_QUERY
+#: change what IORING_REGISTER_ZCRX_IFQ registered (Linux 6.19)
+IORING_REGISTER_ZCRX_CTRL: Final[int] = lib.IORING_REGISTER_ZCRX_CTRL
+#: register a BPF program that judges requests (Linux 7.0)
+IORING_REGISTER_BPF_FILTER: Final[int] = lib.IORING_REGISTER_BPF_FILTER
+
+# a bit of the operation of io_uring_register
+#: the descriptor is an index of a registered ring (Linux 6.3)
+IORING_REGISTER_USE_REGISTERED_RING: Final[int] = lib.IORING_REGISTER_USE_REGISTERED_RING
+
+# the flags of a completion
+#: the upper 16 bits are the number of the provided buffer (Linux 5.7)
+IORING_CQE_F_BUFFER: Final[int] = lib.IORING_CQE_F_BUFFER
+#: the request will have more completions (Linux 5.13)
+IORING_CQE_F_MORE: Final[int] = lib.IORING_CQE_F_MORE
+#: the socket has more to read (Linux 5.19)
+IORING_CQE_F_SOCK_NONEMPTY: Final[int] = lib.IORING_CQE_F_SOCK_NONEMPTY
+#: the kernel no longer uses what send_zc has sent (Linux 6.0)
+IORING_CQE_F_NOTIF: Final[int] = lib.IORING_CQE_F_NOTIF
+#: the provided buffer will be used further (Linux 6.12)
+IORING_CQE_F_BUF_MORE: Final[int] = lib.IORING_CQE_F_BUF_MORE
+#: the entry only fills a gap of the queue (Linux 6.18)
+IORING_CQE_F_SKIP: Final[int] = lib.IORING_CQE_F_SKIP
+#: the timestamp is that of the network card (Linux 6.17)
+IORING_CQE_F_TSTAMP_HW: Final[int] = lib.IORING_CQE_F_TSTAMP_HW
+#: the entry has 32 bytes (Linux 6.18)
+IORING_CQE_F_32: Final[int] = lib.IORING_CQE_F_32
+
+# where the flags of a completion have numbers
+#: the place of the number of a provided buffer (Linux 5.7)
+IORING_CQE_BUFFER_SHIFT: Final[int] = lib.IORING_CQE_BUFFER_SHIFT
+#: the place of IORING_CQE_F_TSTAMP_HW (Linux 6.17)
+IORING_TIMESTAMP_HW_SHIFT: Final[int] = lib.IORING_TIMESTAMP_HW_SHIFT
+#: the place of the type of a timestamp (Linux 6.17)
+IORING_TIMESTAMP_TYPE_SHIFT: Final[int] = lib.IORING_TIMESTAMP_TYPE_SHIFT
+
+# the flags that the kernel keeps in the queue of requests
+#: the thread of IORING_SETUP_SQPOLL sleeps (Linux 5.1)
+IORING_SQ_NEED_WAKEUP: Final[int] = lib.IORING_SQ_NEED_WAKEUP
+#: the kernel keeps completions that had no room (Linux 5.8)
+IORING_SQ_CQ_OVERFLOW: Final[int] = lib.IORING_SQ_CQ_OVERFLOW
+#: completions wait for a call (Linux 5.19)
+IORING_SQ_TASKRUN: Final[int] = lib.IORING_SQ_TASKRUN
+
+# the flags that the program keeps in the queue of completions
+#: completions do not count in the registered eventfd (Linux 5.8)
+IORING_CQ_EVENTFD_DISABLED: Final[int] = lib.IORING_CQ_EVENTFD_DISABLED
+
+# the offsets at which mmap finds the queues
+#: the queue of requests (Linux 5.1)
+IORING_OFF_SQ_RING: Final[int] = lib.IORING_OFF_SQ_RING
+#: the queue of completions (Linux 5.1)
+IORING_OFF_CQ_RING: Final[int] = lib.IORING_OFF_CQ_RING
+#: the requests themselves (Linux 5.1)
+IORING_OFF_SQES: Final[int] = lib.IORING_OFF_SQES
+#: a ring of provided buffers, plus its group shifted (Linux 6.4)
+IORING_OFF_PBUF_RING: Final[int] = lib.IORING_OFF_PBUF_RING
+#: how far the group is shifted (Linux 6.4)
+IORING_OFF_PBUF_SHIFT: Final[int] = lib.IORING_OFF_PBUF_SHIFT
+#: the bits that say which of them it is (Linux 6.4)
+IORING_OFF_MMAP_MASK: Final[int] = lib.IORING_OFF_MMAP_MASK
+
+# arguments of io_uring_register
+#: all slots are empty at first (Linux 5.19)
+IORING_RSRC_REGISTER_SPARSE: Final[int] = lib.IORING_RSRC_REGISTER_SPARSE
+#: leave the descriptor of this slot as it is (Linux 5.12)
+IORING_REGISTER_FILES_SKIP: Final[int] = lib.IORING_REGISTER_FILES_SKIP
+#: of a probe: the kernel has the operation (Linux 5.6)
+IO_URING_OP_SUPPORTED: Final[int] = lib.IO_URING_OP_SUPPORTED
+#: workers for files and devices, whose operations end (Linux 5.15)
+IO_WQ_BOUND: Final[int] = lib.IO_WQ_BOUND
+#: workers for the rest, such as sockets (Linux 5.15)
+IO_WQ_UNBOUND: Final[int] = lib.IO_WQ_UNBOUND
+#: the region is memory of the program (Linux 6.13)
+IORING_MEM_REGION_TYPE_USER: Final[int] = lib.IORING_MEM_REGION_TYPE_USER
+#: the region has arguments of waits (Linux 6.13)
+IORING_MEM_REGION_REG_WAIT_ARG: Final[int] = lib.IORING_MEM_REGION_REG_WAIT_ARG
+#: the argument of a wait has a timeout (Linux 6.13)
+IORING_REG_WAIT_TS: Final[int] = lib.IORING_REG_WAIT_TS
+#: the other ring is an index of a registered ring (Linux 6.12)
+IORING_REGISTER_SRC_REGISTERED: Final[int] = lib.IORING_REGISTER_SRC_REGISTERED
+#: buffers that are registered already are replaced (Linux 6.13)
+IORING_REGISTER_DST_REPLACE: Final[int] = lib.IORING_REGISTER_DST_REPLACE
+
+# kinds of restrictions
+#: allow an operation of io_uring_register (Linux 5.10)
+IORING_RESTRICTION_REGISTER_OP: Final[int] = lib.IORING_RESTRICTION_REGISTER_OP
+#: allow an operation of requests (Linux 5.10)
+IORING_RESTRICTION_SQE_OP: Final[int] = lib.IORING_RESTRICTION_SQE_OP
+#: allow flags of requests (Linux 5.10)
+IORING_RESTRICTION_SQE_FLAGS_ALLOWED: Final[int] = lib.IORING_RESTRICTION_SQE_FLAGS_ALLOWED
+#: ask for flags of each request (Linux 5.10)
+IORING_RESTRICTION_SQE_FLAGS_REQUIRED: Final[int] = lib.IORING_RESTRICTION_SQE_FLAGS_REQUIRED
+
+# the flags of a ring of provided buffers
+#: the kernel has the memory of the ring (Linux 6.4)
+IOU_PBUF_RING_MMAP: Final[int] = lib.IOU_PBUF_RING_MMAP
+#: a buffer is used piece by piece (Linux 6.12)
+IOU_PBUF_RING_INC: Final[int] = lib.IOU_PBUF_RING_INC
+
+# the operations of IORING_REGISTER_NAPI
+#: begin, in the way that op_param says (Linux 6.9)
+IO_URING_NAPI_REGISTER_OP: Final[int] = lib.IO_URING_NAPI_REGISTER_OP
+#: poll this card too (Linux 6.13)
+IO_URING_NAPI_STATIC_ADD_ID: Final[int] = lib.IO_URING_NAPI_STATIC_ADD_ID
+#: no longer poll this card (Linux 6.13)
+IO_URING_NAPI_STATIC_DEL_ID: Final[int] = lib.IO_URING_NAPI_STATIC_DEL_ID
+
+# how the cards to poll are found
+#: by the sockets that requests use (Linux 6.9)
+IO_URING_NAPI_TRACKING_DYNAMIC: Final[int] = lib.IO_URING_NAPI_TRACKING_DYNAMIC
+#: by IO_URING_NAPI_STATIC_ADD_ID alone (Linux 6.13)
+IO_URING_NAPI_TRACKING_STATIC: Final[int] = lib.IO_URING_NAPI_TRACKING_STATIC
+#: not at all (Linux 6.13)
+IO_URING_NAPI_TRACKING_INACTIVE: Final[int] = lib.IO_URING_NAPI_TRACKING_INACTIVE
+
+
+class UringSetup(Flags):
+    """The flags of io_uring_setup."""
+
+    IOPOLL = IORING_SETUP_IOPOLL
+    SQPOLL = IORING_SETUP_SQPOLL
+    SQ_AFF = IORING_SETUP_SQ_AFF
+    CQSIZE = IORING_SETUP_CQSIZE
+    CLAMP = IORING_SETUP_CLAMP
+    ATTACH_WQ = IORING_SETUP_ATTACH_WQ
+    R_DISABLED = IORING_SETUP_R_DISABLED
+    SUBMIT_ALL = IORING_SETUP_SUBMIT_ALL
+    COOP_TASKRUN = IORING_SETUP_COOP_TASKRUN
+    TASKRUN_FLAG = IORING_SETUP_TASKRUN_FLAG
+    SQE128 = IORING_SETUP_SQE128
+    CQE32 = IORING_SETUP_CQE32
+    SINGLE_ISSUER = IORING_SETUP_SINGLE_ISSUER
+    DEFER_TASKRUN = IORING_SETUP_DEFER_TASKRUN
+    NO_MMAP = IORING_SETUP_NO_MMAP
+    REGISTERED_FD_ONLY = IORING_SETUP_REGISTERED_FD_ONLY
+    NO_SQARRAY = IORING_SETUP_NO_SQARRAY
+    HYBRID_IOPOLL = IORING_SETUP_HYBRID_IOPOLL
+    CQE_MIXED = IORING_SETUP_CQE_MIXED
+    SQE_MIXED = IORING_SETUP_SQE_MIXED
+    SQ_REWIND = IORING_SETUP_SQ_REWIND
+
+    __since__ = {
+        "IORING_SETUP_IOPOLL": (IORING_SETUP_IOPOLL, "5.1"),
+        "IORING_SETUP_SQPOLL": (IORING_SETUP_SQPOLL, "5.1"),
+        "IORING_SETUP_SQ_AFF": (IORING_SETUP_SQ_AFF, "5.1"),
+        "IORING_SETUP_CQSIZE": (IORING_SETUP_CQSIZE, "5.5"),
+        "IORING_SETUP_CLAMP": (IORING_SETUP_CLAMP, "5.6"),
+        "IORING_SETUP_ATTACH_WQ": (IORING_SETUP_ATTACH_WQ, "5.6"),
+        "IORING_SETUP_R_DISABLED": (IORING_SETUP_R_DISABLED, "5.10"),
+        "IORING_SETUP_SUBMIT_ALL": (IORING_SETUP_SUBMIT_ALL, "5.18"),
+        "IORING_SETUP_COOP_TASKRUN": (IORING_SETUP_COOP_TASKRUN, "5.19"),
+        "IORING_SETUP_TASKRUN_FLAG": (IORING_SETUP_TASKRUN_FLAG, "5.19"),
+        "IORING_SETUP_SQE128": (IORING_SETUP_SQE128, "5.19"),
+        "IORING_SETUP_CQE32": (IORING_SETUP_CQE32, "5.19"),
+        "IORING_SETUP_SINGLE_ISSUER": (IORING_SETUP_SINGLE_ISSUER, "6.0"),
+        "IORING_SETUP_DEFER_TASKRUN": (IORING_SETUP_DEFER_TASKRUN, "6.1"),
+        "IORING_SETUP_NO_MMAP": (IORING_SETUP_NO_MMAP, "6.5"),
+        "IORING_SETUP_REGISTERED_FD_ONLY": (IORING_SETUP_REGISTERED_FD_ONLY, "6.5"),
+        "IORING_SETUP_NO_SQARRAY": (IORING_SETUP_NO_SQARRAY, "6.6"),
+        "IORING_SETUP_HYBRID_IOPOLL": (IORING_SETUP_HYBRID_IOPOLL, "6.13"),
+        "IORING_SETUP_CQE_MIXED": (IORING_SETUP_CQE_MIXED, "6.18"),
+        "IORING_SETUP_SQE_MIXED": (IORING_SETUP_SQE_MIXED, "6.19"),
+        "IORING_SETUP_SQ_REWIND": (IORING_SETUP_SQ_REWIND, "7.0"),
+    }
+
+
+class UringFeature(Flags):
+    """Abilities of a ring, in the features of its parameters."""
+
+    SINGLE_MMAP = IORING_FEAT_SINGLE_MMAP
+    NODROP = IORING_FEAT_NODROP
+    SUBMIT_STABLE = IORING_FEAT_SUBMIT_STABLE
+    RW_CUR_POS = IORING_FEAT_RW_CUR_POS
+    CUR_PERSONALITY = IORING_FEAT_CUR_PERSONALITY
+    FAST_POLL = IORING_FEAT_FAST_POLL
+    POLL_32BITS = IORING_FEAT_POLL_32BITS
+    SQPOLL_NONFIXED = IORING_FEAT_SQPOLL_NONFIXED
+    EXT_ARG = IORING_FEAT_EXT_ARG
+    NATIVE_WORKERS = IORING_FEAT_NATIVE_WORKERS
+    RSRC_TAGS = IORING_FEAT_RSRC_TAGS
+    CQE_SKIP = IORING_FEAT_CQE_SKIP
+    LINKED_FILE = IORING_FEAT_LINKED_FILE
+    REG_REG_RING = IORING_FEAT_REG_REG_RING
+    RECVSEND_BUNDLE = IORING_FEAT_RECVSEND_BUNDLE
+    MIN_TIMEOUT = IORING_FEAT_MIN_TIMEOUT
+    RW_ATTR = IORING_FEAT_RW_ATTR
+    NO_IOWAIT = IORING_FEAT_NO_IOWAIT
+
+    __since__ = {
+        "IORING_FEAT_SINGLE_MMAP": (IORING_FEAT_SINGLE_MMAP, "5.4"),
+        "IORING_FEAT_NODROP": (IORING_FEAT_NODROP, "5.5"),
+        "IORING_FEAT_SUBMIT_STABLE": (IORING_FEAT_SUBMIT_STABLE, "5.5"),
+        "IORING_FEAT_RW_CUR_POS": (IORING_FEAT_RW_CUR_POS, "5.6"),
+        "IORING_FEAT_CUR_PERSONALITY": (IORING_FEAT_CUR_PERSONALITY, "5.6"),
+        "IORING_FEAT_FAST_POLL": (IORING_FEAT_FAST_POLL, "5.7"),
+        "IORING_FEAT_POLL_32BITS": (IORING_FEAT_POLL_32BITS, "5.9"),
+        "IORING_FEAT_SQPOLL_NONFIXED": (IORING_FEAT_SQPOLL_NONFIXED, "5.11"),
+        "IORING_FEAT_EXT_ARG": (IORING_FEAT_EXT_ARG, "5.11"),
+        "IORING_FEAT_NATIVE_WORKERS": (IORING_FEAT_NATIVE_WORKERS, "5.12"),
+        "IORING_FEAT_RSRC_TAGS": (IORING_FEAT_RSRC_TAGS, "5.13"),
+        "IORING_FEAT_CQE_SKIP": (IORING_FEAT_CQE_SKIP, "5.17"),
+        "IORING_FEAT_LINKED_FILE": (IORING_FEAT_LINKED_FILE, "5.18"),
+        "IORING_FEAT_REG_REG_RING": (IORING_FEAT_REG_REG_RING, "6.3"),
+        "IORING_FEAT_RECVSEND_BUNDLE": (IORING_FEAT_RECVSEND_BUNDLE, "6.10"),
+        "IORING_FEAT_MIN_TIMEOUT": (IORING_FEAT_MIN_TIMEOUT, "6.12"),
+        "IORING_FEAT_RW_ATTR": (IORING_FEAT_RW_ATTR, "6.13"),
+        "IORING_FEAT_NO_IOWAIT": (IORING_FEAT_NO_IOWAIT, "6.15"),
+    }
+
+
+class UringEnter(Flags):
+    """The flags of io_uring_enter."""
+
+    GETEVENTS = IORING_ENTER_GETEVENTS
+    SQ_WAKEUP = IORING_ENTER_SQ_WAKEUP
+    SQ_WAIT = IORING_ENTER_SQ_WAIT
+    EXT_ARG = IORING_ENTER_EXT_ARG
+    REGISTERED_RING = IORING_ENTER_REGISTERED_RING
+    ABS_TIMER = IORING_ENTER_ABS_TIMER
+    EXT_ARG_REG = IORING_ENTER_EXT_ARG_REG
+    NO_IOWAIT = IORING_ENTER_NO_IOWAIT
+
+    __since__ = {
+        "IORING_ENTER_GETEVENTS": (IORING_ENTER_GETEVENTS, "5.1"),
+        "IORING_ENTER_SQ_WAKEUP": (IORING_ENTER_SQ_WAKEUP, "5.1"),
+        "IORING_ENTER_SQ_WAIT": (IORING_ENTER_SQ_WAIT, "5.10"),
+        "IORING_ENTER_EXT_ARG": (IORING_ENTER_EXT_ARG, "5.11"),
+        "IORING_ENTER_REGISTERED_RING": (IORING_ENTER_REGISTERED_RING, "5.18"),
+        "IORING_ENTER_ABS_TIMER": (IORING_ENTER_ABS_TIMER, "6.12"),
+        "IORING_ENTER_EXT_ARG_REG": (IORING_ENTER_EXT_ARG_REG, "6.13"),
+        "IORING_ENTER_NO_IOWAIT": (IORING_ENTER_NO_IOWAIT, "6.15"),
+    }
+
+
+class UringRegister(Number):
+    """The operations of io_uring_register."""
+
+    REGISTER_BUFFERS = IORING_REGISTER_BUFFERS
+    UNREGISTER_BUFFERS = IORING_UNREGISTER_BUFFERS
+    REGISTER_FILES = IORING_REGISTER_FILES
+    UNREGISTER_FILES = IORING_UNREGISTER_FILES
+    REGISTER_EVENTFD = IORING_REGISTER_EVENTFD
+    UNREGISTER_EVENTFD = IORING_UNREGISTER_EVENTFD
+    REGISTER_FILES_UPDATE = IORING_REGISTER_FILES_UPDATE
+    REGISTER_EVENTFD_ASYNC = IORING_REGISTER_EVENTFD_ASYNC
+    REGISTER_PROBE = IORING_REGISTER_PROBE
+    REGISTER_PERSONALITY = IORING_REGISTER_PERSONALITY
+    UNREGISTER_PERSONALITY = IORING_UNREGISTER_PERSONALITY
+    REGISTER_RESTRICTIONS = IORING_REGISTER_RESTRICTIONS
+    REGISTER_ENABLE_RINGS = IORING_REGISTER_ENABLE_RINGS
+    REGISTER_FILES2 = IORING_REGISTER_FILES2
+    REGISTER_FILES_UPDATE2 = IORING_REGISTER_FILES_UPDATE2
+    REGISTER_BUFFERS2 = IORING_REGISTER_BUFFERS2
+    REGISTER_BUFFERS_UPDATE = IORING_REGISTER_BUFFERS_UPDATE
+    REGISTER_IOWQ_AFF = IORING_REGISTER_IOWQ_AFF
+    UNREGISTER_IOWQ_AFF = IORING_UNREGISTER_IOWQ_AFF
+    REGISTER_IOWQ_MAX_WORKERS = IORING_REGISTER_IOWQ_MAX_WORKERS
+    REGISTER_RING_FDS = IORING_REGISTER_RING_FDS
+    UNREGISTER_RING_FDS = IORING_UNREGISTER_RING_FDS
+    REGISTER_PBUF_RING = IORING_REGISTER_PBUF_RING
+    UNREGISTER_PBUF_RING = IORING_UNREGISTER_PBUF_RING
+    REGISTER_SYNC_CANCEL = IORING_REGISTER_SYNC_CANCEL
+    REGISTER_FILE_ALLOC_RANGE = IORING_REGISTER_FILE_ALLOC_RANGE
+    REGISTER_PBUF_STATUS = IORING_REGISTER_PBUF_STATUS
+    REGISTER_NAPI = IORING_REGISTER_NAPI
+    UNREGISTER_NAPI = IORING_UNREGISTER_NAPI
+    REGISTER_CLOCK = IORING_REGISTER_CLOCK
+    REGISTER_CLONE_BUFFERS = IORING_REGISTER_CLONE_BUFFERS
+    REGISTER_SEND_MSG_RING = IORING_REGISTER_SEND_MSG_RING
+    REGISTER_ZCRX_IFQ = IORING_REGISTER_ZCRX_IFQ
+    REGISTER_RESIZE_RINGS = IORING_REGISTER_RESIZE_RINGS
+    REGISTER_MEM_REGION = IORING_REGISTER_MEM_REGION
+    REGISTER_QUERY = IORING_REGISTER_QUERY
+    REGISTER_ZCRX_CTRL = IORING_REGISTER_ZCRX_CTRL
+    REGISTER_BPF_FILTER = IORING_REGISTER_BPF_FILTER
+
+    __since__ = {
+        "IORING_REGISTER_BUFFERS": (IORING_REGISTER_BUFFERS, "5.1"),
+        "IORING_UNREGISTER_BUFFERS": (IORING_UNREGISTER_BUFFERS, "5.1"),
+        "IORING_REGISTER_FILES": (IORING_REGISTER_FILES, "5.1"),
+        "IORING_UNREGISTER_FILES": (IORING_UNREGISTER_FILES, "5.1"),
+        "IORING_REGISTER_EVENTFD": (IORING_REGISTER_EVENTFD, "5.2"),
+        "IORING_UNREGISTER_EVENTFD": (IORING_UNREGISTER_EVENTFD, "5.2"),
+        "IORING_REGISTER_FILES_UPDATE": (IORING_REGISTER_FILES_UPDATE, "5.5"),
+        "IORING_REGISTER_EVENTFD_ASYNC": (IORING_REGISTER_EVENTFD_ASYNC, "5.6"),
+        "IORING_REGISTER_PROBE": (IORING_REGISTER_PROBE, "5.6"),
+        "IORING_REGISTER_PERSONALITY": (IORING_REGISTER_PERSONALITY, "5.6"),
+        "IORING_UNREGISTER_PERSONALITY": (IORING_UNREGISTER_PERSONALITY, "5.6"),
+        "IORING_REGISTER_RESTRICTIONS": (IORING_REGISTER_RESTRICTIONS, "5.10"),
+        "IORING_REGISTER_ENABLE_RINGS": (IORING_REGISTER_ENABLE_RINGS, "5.10"),
+        "IORING_REGISTER_FILES2": (IORING_REGISTER_FILES2, "5.13"),
+        "IORING_REGISTER_FILES_UPDATE2": (IORING_REGISTER_FILES_UPDATE2, "5.13"),
+        "IORING_REGISTER_BUFFERS2": (IORING_REGISTER_BUFFERS2, "5.13"),
+        "IORING_REGISTER_BUFFERS_UPDATE": (IORING_REGISTER_BUFFERS_UPDATE, "5.13"),
+        "IORING_REGISTER_IOWQ_AFF": (IORING_REGISTER_IOWQ_AFF, "5.14"),
+        "IORING_UNREGISTER_IOWQ_AFF": (IORING_UNREGISTER_IOWQ_AFF, "5.14"),
+        "IORING_REGISTER_IOWQ_MAX_WORKERS": (IORING_REGISTER_IOWQ_MAX_WORKERS, "5.15"),
+        "IORING_REGISTER_RING_FDS": (IORING_REGISTER_RING_FDS, "5.18"),
+        "IORING_UNREGISTER_RING_FDS": (IORING_UNREGISTER_RING_FDS, "5.18"),
+        "IORING_REGISTER_PBUF_RING": (IORING_REGISTER_PBUF_RING, "5.19"),
+        "IORING_UNREGISTER_PBUF_RING": (IORING_UNREGISTER_PBUF_RING, "5.19"),
+        "IORING_REGISTER_SYNC_CANCEL": (IORING_REGISTER_SYNC_CANCEL, "6.0"),
+        "IORING_REGISTER_FILE_ALLOC_RANGE": (IORING_REGISTER_FILE_ALLOC_RANGE, "6.0"),
+        "IORING_REGISTER_PBUF_STATUS": (IORING_REGISTER_PBUF_STATUS, "6.8"),
+        "IORING_REGISTER_NAPI": (IORING_REGISTER_NAPI, "6.9"),
+        "IORING_UNREGISTER_NAPI": (IORING_UNREGISTER_NAPI, "6.9"),
+        "IORING_REGISTER_CLOCK": (IORING_REGISTER_CLOCK, "6.12"),
+        "IORING_REGISTER_CLONE_BUFFERS": (IORING_REGISTER_CLONE_BUFFERS, "6.12"),
+        "IORING_REGISTER_SEND_MSG_RING": (IORING_REGISTER_SEND_MSG_RING, "6.13"),
+        "IORING_REGISTER_ZCRX_IFQ": (IORING_REGISTER_ZCRX_IFQ, "6.15"),
+        "IORING_REGISTER_RESIZE_RINGS": (IORING_REGISTER_RESIZE_RINGS, "6.13"),
+        "IORING_REGISTER_MEM_REGION": (IORING_REGISTER_MEM_REGION, "6.13"),
+        "IORING_REGISTER_QUERY": (IORING_REGISTER_QUERY, "6.18"),
+        "IORING_REGISTER_ZCRX_CTRL": (IORING_REGISTER_ZCRX_CTRL, "6.19"),
+        "IORING_REGISTER_BPF_FILTER": (IORING_REGISTER_BPF_FILTER, "7.0"),
+    }
+
+
+class UringCompletion(Flags):
+    """The flags of a completion."""
+
+    F_BUFFER = IORING_CQE_F_BUFFER
+    F_MORE = IORING_CQE_F_MORE
+    F_SOCK_NONEMPTY = IORING_CQE_F_SOCK_NONEMPTY
+    F_NOTIF = IORING_CQE_F_NOTIF
+    F_BUF_MORE = IORING_CQE_F_BUF_MORE
+    F_SKIP = IORING_CQE_F_SKIP
+    F_TSTAMP_HW = IORING_CQE_F_TSTAMP_HW
+    F_32 = IORING_CQE_F_32
+
+    __since__ = {
+        "IORING_CQE_F_BUFFER": (IORING_CQE_F_BUFFER, "5.7"),
+        "IORING_CQE_F_MORE": (IORING_CQE_F_MORE, "5.13"),
+        "IORING_CQE_F_SOCK_NONEMPTY": (IORING_CQE_F_SOCK_NONEMPTY, "5.19"),
+        "IORING_CQE_F_NOTIF": (IORING_CQE_F_NOTIF, "6.0"),
+        "IORING_CQE_F_BUF_MORE": (IORING_CQE_F_BUF_MORE, "6.12"),
+        "IORING_CQE_F_SKIP": (IORING_CQE_F_SKIP, "6.18"),
+        "IORING_CQE_F_TSTAMP_HW": (IORING_CQE_F_TSTAMP_HW, "6.17"),
+        "IORING_CQE_F_32": (IORING_CQE_F_32, "6.18"),
+    }
+
+
+class UringSqFlags(Flags):
+    """The flags that the kernel keeps in the queue of requests."""
+
+    NEED_WAKEUP = IORING_SQ_NEED_WAKEUP
+    CQ_OVERFLOW = IORING_SQ_CQ_OVERFLOW
+    TASKRUN = IORING_SQ_TASKRUN
+
+    __since__ = {
+        "IORING_SQ_NEED_WAKEUP": (IORING_SQ_NEED_WAKEUP, "5.1"),
+        "IORING_SQ_CQ_OVERFLOW": (IORING_SQ_CQ_OVERFLOW, "5.8"),
+        "IORING_SQ_TASKRUN": (IORING_SQ_TASKRUN, "5.19"),
+    }
+
+
+class UringCqFlags(Flags):
+    """The flags that the program keeps in the queue of completions."""
+
+    EVENTFD_DISABLED = IORING_CQ_EVENTFD_DISABLED
+
+    __since__ = {
+        "IORING_CQ_EVENTFD_DISABLED": (IORING_CQ_EVENTFD_DISABLED, "5.8"),
+    }
+
+
+class UringRestriction(Number):
+    """Kinds of restrictions."""
+
+    REGISTER_OP = IORING_RESTRICTION_REGISTER_OP
+    SQE_OP = IORING_RESTRICTION_SQE_OP
+    SQE_FLAGS_ALLOWED = IORING_RESTRICTION_SQE_FLAGS_ALLOWED
+    SQE_FLAGS_REQUIRED = IORING_RESTRICTION_SQE_FLAGS_REQUIRED
+
+    __since__ = {
+        "IORING_RESTRICTION_REGISTER_OP": (IORING_RESTRICTION_REGISTER_OP, "5.10"),
+        "IORING_RESTRICTION_SQE_OP": (IORING_RESTRICTION_SQE_OP, "5.10"),
+        "IORING_RESTRICTION_SQE_FLAGS_ALLOWED": (IORING_RESTRICTION_SQE_FLAGS_ALLOWED, "5.10"),
+        "IORING_RESTRICTION_SQE_FLAGS_REQUIRED": (IORING_RESTRICTION_SQE_FLAGS_REQUIRED, "5.10"),
+    }
+
+
+class UringBufferRing(Flags):
+    """The flags of a ring of provided buffers."""
+
+    MMAP = IOU_PBUF_RING_MMAP
+    INC = IOU_PBUF_RING_INC
+
+    __since__ = {
+        "IOU_PBUF_RING_MMAP": (IOU_PBUF_RING_MMAP, "6.4"),
+        "IOU_PBUF_RING_INC": (IOU_PBUF_RING_INC, "6.12"),
+    }
+
+
+class UringNapi(Number):
+    """The operations of IORING_REGISTER_NAPI."""
+
+    REGISTER_OP = IO_URING_NAPI_REGISTER_OP
+    STATIC_ADD_ID = IO_URING_NAPI_STATIC_ADD_ID
+    STATIC_DEL_ID = IO_URING_NAPI_STATIC_DEL_ID
+
+    __since__ = {
+        "IO_URING_NAPI_REGISTER_OP": (IO_URING_NAPI_REGISTER_OP, "6.9"),
+        "IO_URING_NAPI_STATIC_ADD_ID": (IO_URING_NAPI_STATIC_ADD_ID, "6.13"),
+        "IO_URING_NAPI_STATIC_DEL_ID": (IO_URING_NAPI_STATIC_DEL_ID, "6.13"),
+    }
+
+
+class UringNapiTracking(Number):
+    """How the cards to poll are found."""
+
+    DYNAMIC = IO_URING_NAPI_TRACKING_DYNAMIC
+    STATIC = IO_URING_NAPI_TRACKING_STATIC
+    INACTIVE = IO_URING_NAPI_TRACKING_INACTIVE
+
+    __since__ = {
+        "IO_URING_NAPI_TRACKING_DYNAMIC": (IO_URING_NAPI_TRACKING_DYNAMIC, "6.9"),
+        "IO_URING_NAPI_TRACKING_STATIC": (IO_URING_NAPI_TRACKING_STATIC, "6.13"),
+        "IO_URING_NAPI_TRACKING_INACTIVE": (IO_URING_NAPI_TRACKING_INACTIVE, "6.13"),
+    }

@@ -1,0 +1,187 @@
+# The types of uring's C. Written by tools/constants.py from butter/build/uring.py: edit that.
+from typing import Any
+
+from _cffi_backend import FFI
+
+class butter_sq_offsets:
+    head: int
+    tail: int
+    ring_mask: int
+    ring_entries: int
+    flags: int
+    dropped: int
+    array: int
+    user_addr: int
+
+class butter_cq_offsets:
+    head: int
+    tail: int
+    ring_mask: int
+    ring_entries: int
+    overflow: int
+    cqes: int
+    flags: int
+    user_addr: int
+
+class butter_uring_params:
+    sq_entries: int
+    cq_entries: int
+    flags: int
+    sq_thread_cpu: int
+    sq_thread_idle: int
+    features: int
+    wq_fd: int
+    sq_off: butter_sq_offsets
+    cq_off: butter_cq_offsets
+
+class _FFI(FFI):
+    # a new struct has a class above, which only the name in cdecl tells
+    def new(self, cdecl: str | FFI.CType, init: Any = ..., /) -> Any: ...
+
+class _Lib:
+    IORING_SETUP_IOPOLL: int
+    IORING_SETUP_SQPOLL: int
+    IORING_SETUP_SQ_AFF: int
+    IORING_SETUP_CQSIZE: int
+    IORING_SETUP_CLAMP: int
+    IORING_SETUP_ATTACH_WQ: int
+    IORING_SETUP_R_DISABLED: int
+    IORING_SETUP_SUBMIT_ALL: int
+    IORING_SETUP_COOP_TASKRUN: int
+    IORING_SETUP_TASKRUN_FLAG: int
+    IORING_SETUP_SQE128: int
+    IORING_SETUP_CQE32: int
+    IORING_SETUP_SINGLE_ISSUER: int
+    IORING_SETUP_DEFER_TASKRUN: int
+    IORING_SETUP_NO_MMAP: int
+    IORING_SETUP_REGISTERED_FD_ONLY: int
+    IORING_SETUP_NO_SQARRAY: int
+    IORING_SETUP_HYBRID_IOPOLL: int
+    IORING_SETUP_CQE_MIXED: int
+    IORING_SETUP_SQE_MIXED: int
+    IORING_SETUP_SQ_REWIND: int
+    IORING_FEAT_SINGLE_MMAP: int
+    IORING_FEAT_NODROP: int
+    IORING_FEAT_SUBMIT_STABLE: int
+    IORING_FEAT_RW_CUR_POS: int
+    IORING_FEAT_CUR_PERSONALITY: int
+    IORING_FEAT_FAST_POLL: int
+    IORING_FEAT_POLL_32BITS: int
+    IORING_FEAT_SQPOLL_NONFIXED: int
+    IORING_FEAT_EXT_ARG: int
+    IORING_FEAT_NATIVE_WORKERS: int
+    IORING_FEAT_RSRC_TAGS: int
+    IORING_FEAT_CQE_SKIP: int
+    IORING_FEAT_LINKED_FILE: int
+    IORING_FEAT_REG_REG_RING: int
+    IORING_FEAT_RECVSEND_BUNDLE: int
+    IORING_FEAT_MIN_TIMEOUT: int
+    IORING_FEAT_RW_ATTR: int
+    IORING_FEAT_NO_IOWAIT: int
+    IORING_ENTER_GETEVENTS: int
+    IORING_ENTER_SQ_WAKEUP: int
+    IORING_ENTER_SQ_WAIT: int
+    IORING_ENTER_EXT_ARG: int
+    IORING_ENTER_REGISTERED_RING: int
+    IORING_ENTER_ABS_TIMER: int
+    IORING_ENTER_EXT_ARG_REG: int
+    IORING_ENTER_NO_IOWAIT: int
+    IORING_REGISTER_BUFFERS: int
+    IORING_UNREGISTER_BUFFERS: int
+    IORING_REGISTER_FILES: int
+    IORING_UNREGISTER_FILES: int
+    IORING_REGISTER_EVENTFD: int
+    IORING_UNREGISTER_EVENTFD: int
+    IORING_REGISTER_FILES_UPDATE: int
+    IORING_REGISTER_EVENTFD_ASYNC: int
+    IORING_REGISTER_PROBE: int
+    IORING_REGISTER_PERSONALITY: int
+    IORING_UNREGISTER_PERSONALITY: int
+    IORING_REGISTER_RESTRICTIONS: int
+    IORING_REGISTER_ENABLE_RINGS: int
+    IORING_REGISTER_FILES2: int
+    IORING_REGISTER_FILES_UPDATE2: int
+    IORING_REGISTER_BUFFERS2: int
+    IORING_REGISTER_BUFFERS_UPDATE: int
+    IORING_REGISTER_IOWQ_AFF: int
+    IORING_UNREGISTER_IOWQ_AFF: int
+    IORING_REGISTER_IOWQ_MAX_WORKERS: int
+    IORING_REGISTER_RING_FDS: int
+    IORING_UNREGISTER_RING_FDS: int
+    IORING_REGISTER_PBUF_RING: int
+    IORING_UNREGISTER_PBUF_RING: int
+    IORING_REGISTER_SYNC_CANCEL: int
+    IORING_REGISTER_FILE_ALLOC_RANGE: int
+    IORING_REGISTER_PBUF_STATUS: int
+    IORING_REGISTER_NAPI: int
+    IORING_UNREGISTER_NAPI: int
+    IORING_REGISTER_CLOCK: int
+    IORING_REGISTER_CLONE_BUFFERS: int
+    IORING_REGISTER_SEND_MSG_RING: int
+    IORING_REGISTER_ZCRX_IFQ: int
+    IORING_REGISTER_RESIZE_RINGS: int
+    IORING_REGISTER_MEM_REGION: int
+    IORING_REGISTER_QUERY: int
+    IORING_REGISTER_ZCRX_CTRL: int
+    IORING_REGISTER_BPF_FILTER: int
+    IORING_REGISTER_USE_REGISTERED_RING: int
+    IORING_CQE_F_BUFFER: int
+    IORING_CQE_F_MORE: int
+    IORING_CQE_F_SOCK_NONEMPTY: int
+    IORING_CQE_F_NOTIF: int
+    IORING_CQE_F_BUF_MORE: int
+    IORING_CQE_F_SKIP: int
+    IORING_CQE_F_TSTAMP_HW: int
+    IORING_CQE_F_32: int
+    IORING_CQE_BUFFER_SHIFT: int
+    IORING_TIMESTAMP_HW_SHIFT: int
+    IORING_TIMESTAMP_TYPE_SHIFT: int
+    IORING_SQ_NEED_WAKEUP: int
+    IORING_SQ_CQ_OVERFLOW: int
+    IORING_SQ_TASKRUN: int
+    IORING_CQ_EVENTFD_DISABLED: int
+    IORING_OFF_SQ_RING: int
+    IORING_OFF_CQ_RING: int
+    IORING_OFF_SQES: int
+    IORING_OFF_PBUF_RING: int
+    IORING_OFF_PBUF_SHIFT: int
+    IORING_OFF_MMAP_MASK: int
+    IORING_RSRC_REGISTER_SPARSE: int
+    IORING_REGISTER_FILES_SKIP: int
+    IO_URING_OP_SUPPORTED: int
+    IO_WQ_BOUND: int
+    IO_WQ_UNBOUND: int
+    IORING_MEM_REGION_TYPE_USER: int
+    IORING_MEM_REGION_REG_WAIT_ARG: int
+    IORING_REG_WAIT_TS: int
+    IORING_REGISTER_SRC_REGISTERED: int
+    IORING_REGISTER_DST_REPLACE: int
+    IORING_RESTRICTION_REGISTER_OP: int
+    IORING_RESTRICTION_SQE_OP: int
+    IORING_RESTRICTION_SQE_FLAGS_ALLOWED: int
+    IORING_RESTRICTION_SQE_FLAGS_REQUIRED: int
+    IOU_PBUF_RING_MMAP: int
+    IOU_PBUF_RING_INC: int
+    IO_URING_NAPI_REGISTER_OP: int
+    IO_URING_NAPI_STATIC_ADD_ID: int
+    IO_URING_NAPI_STATIC_DEL_ID: int
+    IO_URING_NAPI_TRACKING_DYNAMIC: int
+    IO_URING_NAPI_TRACKING_STATIC: int
+    IO_URING_NAPI_TRACKING_INACTIVE: int
+    def butter_uring_setup(self, entries: int, params: butter_uring_params, /) -> int: ...
+    def butter_uring_enter(
+        self,
+        fd: int,
+        to_submit: int,
+        min_complete: int,
+        flags: int,
+        masked: int,
+        blocked: int,
+        timeout: int,
+        min_wait: int,
+        /,
+    ) -> int: ...
+    def butter_uring_register(self, fd: int, opcode: int, argument: FFI.CData, count: int, /) -> int: ...
+
+ffi: _FFI
+lib: _Lib

@@ -1,0 +1,156 @@
+"""Many reads by one call of a ring."""
+
+from __future__ import annotations
+
+import errno
+from array import array
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from butter._arguments import fileno, integer
+from butter._descriptor import closed_error
+from butter._signals import INTERRUPTED, run_handlers
+from butter._uring_completions import reader
+from butter._uring_errors import READ
+from butter._uring_files import PREAD
+from butter._uring_memory import COPIES, copy_back, from_buffer, writable
+from butter._uring_ring import Queue
+from butter._uring_ring_c import ffi, lib
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from typing_extensions import Buffer
+
+    from butter._arguments import FileDescriptor
+
+_new, _raw = ffi.new, ffi.new_allocator(should_clear_after_alloc=False)
+_CUT, _CLOSED = -1 - errno.E2BIG, -1 - errno.EBADF
+_FULL, _RANGE = -1 - errno.ENOBUFS, -1 - errno.ERANGE
+#: for a call that meets no other completions, as most
+_NO_ROOM = ffi.new("butter_completions *")
+
+
+class Many(Queue):
+    """Many reads by one call of a ring."""
+
+    #: the batches under way, and what their reads use
+    _left: dict[int, tuple[Any, ...]]
+
+    def read_many(
+        self, requests: Iterable[tuple[FileDescriptor, int, int]] | Sequence[int], buffer: Buffer | None = None
+    ) -> list[bytes | int | OSError]:
+        """Read from many places at once, and return what was read, in their order.
+
+        Each request is a descriptor, a size and an offset. The result has the bytes of
+        each, or with a *buffer*, into which they go one after the other, how many there
+        are: read k begins where those before it, with their whole sizes, would end. The
+        exception of a read that has failed stands in its place.
+
+        The call submits, waits for these reads, and makes no Completion for them. It is
+        as fast as C where *requests* is an ``array("q")``, with these three numbers for
+        each read one after the other.
+
+        Raises ValueError for a *buffer* that is too small and if the object is closed,
+        TypeError and ValueError for other requests, and what ``read_events`` does.
+
+        Linux 5.6.
+        """
+        packed: Any = requests if isinstance(requests, array) and requests.typecode == "q" else _packed(requests)
+        count = len(packed) // 3
+        if not count:
+            return []
+        results = array("i", bytes(4 * count))
+        requests_memory, result_memory = from_buffer("int64_t[]", packed), from_buffer("int32_t[]", results, True)
+        if buffer is None:
+            memory = _raw("char[]", max(1, lib.butter_batch_size(requests_memory, count)))
+        else:
+            _, memory = writable(buffer)
+        if self._left:
+            self._forget_batches()
+        batch, room = _new("butter_batch *"), _NO_ROOM
+        # the reads use this, also where a signal handler raises
+        self._left[id(batch)] = batch, requests_memory, result_memory, memory
+        try:
+            result = lib.butter_ring_read_many(
+                self._opened_ring(), room, batch, count, requests_memory, memory, len(memory), result_memory
+            )
+            if result:
+                if result == _RANGE:
+                    raise _wrong(packed, len(memory))
+                self._go_on(batch, result)
+        except BaseException:
+            lib.butter_ring_leave_batch(self._ring, batch)
+            raise
+        self._left.pop(id(batch), None)
+        if COPIES:
+            copy_back(memory)
+        found: list[Any] = results.tolist()
+        if buffer is None:
+            at, view = 0, ffi.buffer(memory)
+            for index, result in enumerate(found):
+                found[index] = view[at : at + result] if result >= 0 else PREAD.error(-result)
+                at += packed[3 * index + 1]
+        elif batch.failed:
+            found = [result if result >= 0 else PREAD.error(-result) for result in found]
+        return found
+
+    def _go_on(self, batch: Any, result: int) -> None:
+        """Go on with a batch, and make events of other completions that are there."""
+        room = reader.take()
+        try:
+            while result or room.struct.count:
+                if result == _CUT:
+                    raise ValueError("a chain of linked requests is open: submit() it before read_many()")
+                if result == _CLOSED:
+                    raise closed_error()
+                if result == INTERRUPTED:
+                    run_handlers()
+                elif result not in (0, _FULL):
+                    READ.check(result, fd=self.fileno())
+                self._batch.extend(self._made(room))
+                room.struct.count = 0
+                result = result and lib.butter_ring_go_on(self._ring, room.struct, batch)
+        except BaseException:
+            if room.struct.count:
+                self._unmade.append(room)
+            raise
+        reader.give(room)
+
+    def _forget_batches(self) -> None:
+        """Forget the batches that have ended, after a signal handler has raised."""
+        for key, (batch, *_) in list(self._left.items()):
+            if batch.left == 0 and batch.queued == batch.count:
+                self._left.pop(key, None)
+
+
+def _packed(requests: Iterable[Any]) -> Any:
+    """Return the numbers of requests one after the other.
+
+    Raises TypeError and ValueError for other requests.
+    """
+    requests = list(requests)
+    if set(map(len, requests)) - {3}:
+        raise ValueError("each request is a descriptor, a size and an offset")
+    try:
+        return array("q", [*chain.from_iterable(requests)])
+    except (TypeError, OverflowError):
+        return array(
+            "q",
+            [
+                number
+                for fd, size, offset in requests
+                for number in (fileno(fd), integer(size, 31, "size"), integer(offset, 63, "offset"))
+            ],
+        )
+
+
+def _wrong(packed: Any, size: int) -> Exception:
+    """Return the exception for requests that cannot be, or not in so many bytes."""
+    columns = packed[0::3], packed[1::3], packed[2::3]
+    try:
+        for fd, length, offset in zip(*columns):
+            fileno(fd), integer(length, 31, "size"), integer(offset, 63, "offset")
+    except ValueError as error:
+        return error
+    return ValueError(f"the buffer has {size} bytes, and the requests ask for {sum(columns[1])}")

@@ -1,0 +1,279 @@
+"""The things that a ring knows beforehand: files, buffers, restrictions."""
+
+from __future__ import annotations
+
+import array
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from butter._arguments import fileno, integer
+from butter._constants.uring import (
+    IO_URING_OP_SUPPORTED,
+    IORING_REGISTER_BUFFERS,
+    IORING_REGISTER_CLONE_BUFFERS,
+    IORING_REGISTER_ENABLE_RINGS,
+    IORING_REGISTER_FILES,
+    IORING_REGISTER_FILES2,
+    IORING_REGISTER_FILES_UPDATE,
+    IORING_REGISTER_IOWQ_MAX_WORKERS,
+    IORING_REGISTER_PROBE,
+    IORING_REGISTER_RESTRICTIONS,
+    IORING_RESTRICTION_REGISTER_OP,
+    IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
+    IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
+    IORING_RESTRICTION_SQE_OP,
+    IORING_RSRC_REGISTER_SPARSE,
+    IORING_UNREGISTER_BUFFERS,
+    IORING_UNREGISTER_FILES,
+)
+from butter._constants.uring_ring import (
+    IORING_OP_FIXED_FD_INSTALL,
+    IORING_OP_READ_FIXED,
+    IORING_OP_WRITE_FIXED,
+    UringOp,
+)
+from butter._uring_errors import REGISTER
+from butter._uring_memory import NULL, address, from_buffer, in_place, offset_of, struct, vector
+from butter._uring_operation_errors import FILES, WAITS
+from butter._uring_operations import Completion, Operation, close_result
+from butter._uring_ring import FixedFile, Queue
+from butter._uring_ring_c import ffi, lib
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from typing_extensions import Buffer
+
+    from butter._arguments import FileDescriptor
+    from butter._uring_ring import AnyFile
+
+_RESTRICTION, _PROBE = Struct("=HBB12x"), Struct("=BxH4x")
+_FILES, _FILES2, _CLONE = Struct("=IIQ"), Struct("=IIQQQ"), Struct("=8I")
+_PROBE_HEAD, _MOST_OPERATIONS = 16, 256
+
+
+def _part(completion: Completion) -> bytes:
+    return bytes(completion.buffer[: completion.result])
+
+
+READ_FIXED = Operation("read_fixed", IORING_OP_READ_FIXED, FILES, _part)
+WRITE_FIXED = Operation("write_fixed", IORING_OP_WRITE_FIXED, FILES)
+INSTALL = Operation("install", IORING_OP_FIXED_FD_INSTALL, WAITS, discard=close_result)
+
+
+class Registered(Queue):
+    """The things that a ring knows beforehand: files, buffers, restrictions."""
+
+    _buffers: tuple[Any, ...] = ()
+
+    def _register(self, opcode: int, argument: Any = NULL, count: int = 0) -> int:
+        number = self.fileno()
+        result = lib.butter_ring_register(self._ring, opcode, argument, count)
+        return result if result >= 0 else REGISTER.check(result, fd=number, opcode=opcode)
+
+    def probe(self) -> frozenset[UringOp | int]:
+        """Which operations the kernel has: a set of UringOp's.
+
+        An operation that butter does not know is a number. Linux 5.6.
+        """
+        found = bytearray(_PROBE_HEAD + _MOST_OPERATIONS * _PROBE.size)
+        self._register(IORING_REGISTER_PROBE, from_buffer("char[]", found, True), _MOST_OPERATIONS)
+        count = found[1]
+        parts = _PROBE.iter_unpack(found[_PROBE_HEAD : _PROBE_HEAD + count * _PROBE.size])
+        known = {int(each): each for each in UringOp}
+        return frozenset(known.get(number, number) for number, flags in parts if flags & IO_URING_OP_SUPPORTED)
+
+    # files
+
+    def register_files(self, files: Iterable[FileDescriptor] | int) -> None:
+        """Register descriptors, each of which a FixedFile then stands for.
+
+        *files* are descriptors, in the order of their slots; -1 leaves a slot empty. A
+        number makes so many empty slots (Linux 5.19). The ring keeps the files open,
+        also when their descriptors are closed.
+
+        Raises OSError (EBUSY) where files are registered already, and what
+        :func:`butter.uring.io_uring_register` does.
+
+        Linux 5.1.
+        """
+        if isinstance(files, int):
+            files = integer(files, 31, "files")
+            memory = struct(_FILES2.pack(files, IORING_RSRC_REGISTER_SPARSE, 0, 0, 0))
+            self._register(IORING_REGISTER_FILES2, memory, _FILES2.size)
+            return
+        numbers = array.array("i", [fileno(file) for file in files])
+        self._register(IORING_REGISTER_FILES, from_buffer("char[]", numbers), len(numbers))
+
+    def update_files(self, slot: int, files: Iterable[FileDescriptor]) -> None:
+        """Replace the files of the slots from *slot* on; -1 empties one.
+
+        Linux 5.5.
+        """
+        numbers = array.array("i", [fileno(file) for file in files])
+        memory = from_buffer("char[]", numbers)
+        argument = struct(_FILES.pack(integer(slot, 31, "slot"), 0, address(memory)))
+        self._register(IORING_REGISTER_FILES_UPDATE, argument, len(numbers))
+
+    def unregister_files(self) -> None:
+        """Forget the registered files. Requests under way keep theirs."""
+        self._register(IORING_UNREGISTER_FILES)
+
+    def install(self, file: FixedFile, user_data: Any = None, *, flags: int = 0) -> int:
+        """Make a descriptor of a registered file; it is the value of the completion.
+
+        Linux 6.8.
+        """
+        if not isinstance(file, FixedFile):
+            raise TypeError(f"file must be a FixedFile, not {type(file).__name__}")
+        return self._queue(INSTALL, file, user_data=user_data, flags=flags)
+
+    # buffers
+
+    def register_buffers(self, buffers: Iterable[Buffer]) -> None:
+        """Register writable *buffers*, whose memory then stays in place.
+
+        ``read_fixed`` and ``write_fixed`` use them, by their index. They belong to the
+        ring until ``unregister_buffers``, and until the requests that use them have
+        completed: a bytearray cannot be resized so long.
+
+        Raises OSError (EBUSY) where buffers are registered already, OutOfMemory where
+        RLIMIT_MEMLOCK is reached, and what :func:`butter.uring.io_uring_register` does.
+
+        Linux 5.1.
+        """
+        memories = tuple(map(in_place, buffers))
+        self._register(IORING_REGISTER_BUFFERS, vector(memories), len(memories))
+        self._buffers = memories
+
+    def unregister_buffers(self) -> None:
+        """Forget the registered buffers."""
+        self._register(IORING_UNREGISTER_BUFFERS)
+        self._buffers = ()
+
+    def clone_buffers(self, ring: Any) -> None:
+        """Have the registered buffers of another *ring* here, too (Linux 6.12)."""
+        argument = struct(_CLONE.pack(ring.fileno(), *(0,) * 7))
+        self._register(IORING_REGISTER_CLONE_BUFFERS, argument, 1)
+        self._buffers = ring._buffers
+
+    def _fixed(self, index: int, start: int, size: int | None) -> tuple[Any, int]:
+        buffers = self._buffers
+        if not 0 <= integer(index, 31, "index") < len(buffers):
+            raise ValueError(f"index is {index}; the ring has {len(buffers)} registered buffers")
+        most = len(buffers[index])
+        size = most - integer(start, 63, "start") if size is None else integer(size, 31, "size")
+        if start + size > most or size < 0:
+            raise ValueError(f"the buffer has {most} bytes, and not {size} from {start} on")
+        return buffers[index], size
+
+    def read_fixed(
+        self,
+        fd: AnyFile,
+        index: int,
+        offset: int | None = None,
+        user_data: Any = None,
+        *,
+        start: int = 0,
+        size: int | None = None,
+        flags: int = 0,
+    ) -> int:
+        """Read into the registered buffer *index*, or *size* bytes of it from *start*.
+
+        The value of the completion is the bytes that were read.
+
+        Linux 5.1.
+        """
+        memory, size = self._fixed(index, start, size)
+        return self._queue(
+            *(READ_FIXED, fd, memory + start, size, offset_of(offset)),
+            user_data=user_data,
+            buffer=_View(memory, start, size),
+            kept=self._buffers,
+            flags=flags,
+            buf_index=index,
+        )
+
+    def write_fixed(
+        self,
+        fd: AnyFile,
+        index: int,
+        offset: int | None = None,
+        user_data: Any = None,
+        *,
+        start: int = 0,
+        size: int | None = None,
+        flags: int = 0,
+    ) -> int:
+        """Write the registered buffer *index*, or *size* bytes of it from *start*.
+
+        Linux 5.1.
+        """
+        memory, size = self._fixed(index, start, size)
+        return self._queue(
+            *(WRITE_FIXED, fd, memory + start, size, offset_of(offset)),
+            user_data=user_data,
+            kept=self._buffers,
+            flags=flags,
+            buf_index=index,
+        )
+
+    # permissions and workers
+
+    def restrict(
+        self,
+        operations: Iterable[int] = (),
+        *,
+        registrations: Iterable[int] = (),
+        flags_allowed: int = 0,
+        flags_required: int = 0,
+    ) -> None:
+        """Allow some *operations* (UringOp) alone, before the ring is enabled.
+
+        *registrations* (UringRegister) are what the ring may be asked to register,
+        *flags_allowed* and *flags_required* the flags of requests (UringRequest). The
+        ring was made with ``IORING_SETUP_R_DISABLED``. Without
+        ``IORING_REGISTER_SYNC_CANCEL``, or ``IORING_OP_ASYNC_CANCEL``, closing cannot
+        end requests, and keeps their memory for ever.
+
+        Linux 5.10.
+        """
+        rows = [(IORING_RESTRICTION_SQE_OP, integer(each, 8, "an operation")) for each in operations]
+        rows += [(IORING_RESTRICTION_REGISTER_OP, integer(each, 8, "a registration")) for each in registrations]
+        rows.append((IORING_RESTRICTION_SQE_FLAGS_ALLOWED, integer(flags_allowed | flags_required, 8, "flags")))
+        rows.append((IORING_RESTRICTION_SQE_FLAGS_REQUIRED, integer(flags_required, 8, "flags")))
+        memory = struct(b"".join(_RESTRICTION.pack(kind, value, 0) for kind, value in rows))
+        self._register(IORING_REGISTER_RESTRICTIONS, memory, len(rows))
+
+    def enable(self) -> None:
+        """Let the ring take requests, which was made with ``IORING_SETUP_R_DISABLED``.
+
+        Linux 5.10.
+        """
+        self._register(IORING_REGISTER_ENABLE_RINGS)
+
+    def max_workers(self, bounded: int = 0, unbounded: int = 0) -> tuple[int, int]:
+        """Limit the kernel's workers, and return the limits from before; 0 keeps one.
+
+        *bounded* ones work on files and devices, *unbounded* ones on the rest.
+
+        Linux 5.15.
+        """
+        numbers = array.array("I", [integer(bounded, 31, "bounded"), integer(unbounded, 31, "unbounded")])
+        self._register(IORING_REGISTER_IOWQ_MAX_WORKERS, from_buffer("char[]", numbers, True), 2)
+        return numbers[0], numbers[1]
+
+
+class _View:
+    """A part of a registered buffer, whose bytes are made when they are asked for."""
+
+    __slots__ = ("_memory", "_start", "size")
+
+    def __init__(self, memory: Any, start: int, size: int) -> None:
+        self._memory, self._start, self.size = memory, start, size
+
+    def __getitem__(self, part: slice) -> bytes:
+        return bytes(ffi.buffer(self._memory + self._start, self.size)[part])
+
+    def __len__(self) -> int:
+        return self.size

@@ -1,0 +1,140 @@
+/* Groups of provided buffers: the kernel takes a buffer when a request has something
+   for it, and the program gives it back. */
+
+typedef struct {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t number, tail; /* the tail is that of the ring, in its first entry alone */
+} butter_provided;
+_Static_assert(sizeof(butter_provided) == 16, "the kernel's struct io_uring_buf");
+
+typedef struct {
+    uint64_t ring_addr;
+    uint32_t entries;
+    uint16_t group, flags;
+    uint32_t min_left, reserved[5];
+} butter_provided_ring;
+_Static_assert(sizeof(butter_provided_ring) == 40, "the kernel's struct io_uring_buf_reg");
+
+typedef struct {
+    uint32_t number, entries, size;
+    char *memory;
+    butter_provided *ring;
+    size_t bytes;
+    uint16_t tail;
+    pid_t owner;
+} butter_group;
+
+/* The list of buffers comes first, at the beginning of a page, and then the buffers. */
+static int map_group(butter_group *group)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), list = group->entries * sizeof(butter_provided);
+    char *map;
+
+    list = (list + page - 1) / page * page;
+    group->bytes = list + (size_t)group->entries * group->size;
+    map = mmap(NULL, group->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
+        return -1 - errno;
+    group->owner = getpid();
+    group->ring = (butter_provided *)map;
+    group->memory = map + list;
+    return madvise(map, group->bytes, MADV_DONTFORK) < 0 ? -1 - errno : 0;
+}
+
+/* Put a buffer at the tail of the list, which the kernel sees after the store. */
+static void provide(butter_group *group, uint16_t number)
+{
+    butter_provided *entry = &group->ring[group->tail & (group->entries - 1)];
+
+    entry->addr = (uint64_t)(uintptr_t)(group->memory + (size_t)number * group->size);
+    entry->len = group->size;
+    entry->number = number;
+    group->tail++;
+    atomic_store_explicit((_Atomic uint16_t *)&group->ring[0].tail, group->tail, memory_order_release);
+}
+
+static butter_group *butter_group_new(uint32_t number, uint32_t entries, uint32_t size)
+{
+    butter_group *group = calloc(1, sizeof *group);
+
+    if (group == NULL)
+        return NULL;
+    group->number = number;
+    group->entries = entries;
+    group->size = size;
+    if (map_group(group) < 0) {
+        free(group);
+        return NULL;
+    }
+    return group;
+}
+
+/* No request uses the group any more. In a forked child it is not mapped. */
+static void butter_group_free(butter_group *group)
+{
+    if (group != NULL && group->ring != NULL && group->owner == getpid())
+        munmap(group->ring, group->bytes);
+    free(group);
+}
+
+static int butter_group_register(butter_ring *ring, butter_group *group)
+{
+    butter_provided_ring registered = {
+        .ring_addr = (uint64_t)(uintptr_t)group->ring,
+        .entries = group->entries,
+        .group = (uint16_t)group->number,
+    };
+    int result = enter_ring(ring);
+
+    if (result < 0)
+        return result;
+    result = (int)uring_register(ring->fd, IORING_REGISTER_PBUF_RING, &registered, 1);
+    if (result >= 0)
+        for (uint32_t number = 0; number < group->entries; number++)
+            provide(group, (uint16_t)number);
+    leave_ring(ring);
+    return result;
+}
+
+static int butter_group_unregister(butter_ring *ring, butter_group *group)
+{
+    butter_provided_ring registered = {.group = (uint16_t)group->number};
+    int result = enter_ring(ring);
+
+    if (result < 0)
+        return result;
+    WITHOUT_GIL(result = (int)uring_register(ring->fd, IORING_UNREGISTER_PBUF_RING, &registered, 1));
+    leave_ring(ring);
+    return result;
+}
+
+/* Give back the buffer of a completion that was read, once: the flag is taken from it.
+   */
+static void butter_group_give_back(butter_ring *ring, butter_group *group, butter_completions *completions,
+                                   uint32_t index)
+{
+    butter_cqe *cqe = &completions->found[index];
+
+    if (enter_ring(ring) < 0)
+        return;
+    lock_ring(ring);
+    if (cqe->flags & IORING_CQE_F_BUFFER) {
+        cqe->flags &= ~IORING_CQE_F_BUFFER;
+        provide(group, (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT));
+    }
+    unlock_ring(ring);
+    leave_ring(ring);
+}
+
+/* Another call of io_uring_register, on a ring that stays mapped meanwhile. */
+static int butter_ring_register(butter_ring *ring, uint32_t opcode, void *argument, uint32_t count)
+{
+    int result = enter_ring(ring);
+
+    if (result < 0)
+        return result;
+    WITHOUT_GIL(result = (int)uring_register(ring->fd, opcode, argument, count));
+    leave_ring(ring);
+    return result;
+}
