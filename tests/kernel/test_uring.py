@@ -6,7 +6,6 @@ import gc
 import itertools
 import mmap
 import os
-import platform
 import re
 import signal
 import subprocess
@@ -17,7 +16,7 @@ import time
 import pytest
 import support
 from features import LONG
-from support import in_child, needs
+from support import in_child, in_place, needs
 
 from butter import _uring_completions, _uring_ring, uring
 from butter._uring_ring_c import ffi, lib
@@ -48,9 +47,6 @@ from butter.uring import (
 )
 
 pytestmark = needs(kernel=(5, 6))
-
-#: PyPy resizes buffers that are in use, so the kernel has copies there
-in_place = pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="PyPy resizes what is in use")
 
 SINGLE = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN
 #: each way to make a ring that changes how requests are submitted and completions read

@@ -4,21 +4,17 @@ import errno
 import itertools
 import mmap
 import os
-import platform
 import select
 import stat
 
 import pytest
 from features import LONG
-from support import needs
+from support import in_place, needs
 
 from butter.errors import InvalidArgument, PathNotFound
 from butter.uring import ANY_SLOT, FixedFile, Ring
 
 pytestmark = needs(kernel=(5, 6))
-
-#: PyPy resizes buffers that are in use, so the kernel has copies there
-in_place = pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="PyPy resizes what is in use")
 
 
 @pytest.fixture

@@ -2,22 +2,18 @@
 
 import itertools
 import os
-import platform
 import threading
 from array import array
 
 import pytest
 import support
 from features import LONG
-from support import needs
+from support import in_place, needs
 
 from butter.errors import InvalidArgument
 from butter.uring import IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_SINGLE_ISSUER, IOSQE_IO_LINK, Ring
 
 pytestmark = needs(kernel=(5, 6))
-
-#: PyPy resizes buffers that are in use, so the kernel has copies there
-in_place = pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="PyPy resizes what is in use")
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ import array
 import errno
 import itertools
 import os
-import platform
 import socket
 
 import pytest
 from features import LONG
-from support import needs
+from support import in_place, needs
 
 from butter.errors import InvalidArgument
 from butter.uring import (
@@ -21,9 +20,6 @@ from butter.uring import (
 )
 
 pytestmark = needs(kernel=(5, 6))
-
-#: PyPy resizes buffers that are in use, so the kernel has copies there
-in_place = pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="PyPy resizes what is in use")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import errno
 import itertools
 import mmap
 import os
-import platform
 import re
 import select
 import signal
@@ -15,7 +14,7 @@ import time
 import pytest
 import support
 from features import LONG
-from support import in_child, needs
+from support import in_child, in_place, needs
 
 from butter.epoll import EPOLL_CTL_ADD, EPOLLIN, Epoll
 from butter.errors import InvalidArgument
@@ -33,9 +32,6 @@ from butter.uring import (
 )
 
 pytestmark = needs(kernel=(5, 6))
-
-#: PyPy resizes buffers that are in use, so the kernel has copies there
-in_place = pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="PyPy resizes what is in use")
 
 
 @pytest.fixture

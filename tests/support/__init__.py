@@ -43,7 +43,7 @@ from support.mounts import (
     own_uts,
     raw_mount,
 )
-from support.needs import capable, kernel, needs, needs_no_filter, unmet
+from support.needs import capable, in_place, kernel, needs, needs_no_filter, unmet
 from support.seccomp import answer, hold, inject, inject_in_child, number_of
 from support.streams import Pipe, running, sockets
 from support.tables import EACH_KIND, KINDS, errno_tables

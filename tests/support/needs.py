@@ -1,12 +1,17 @@
 """The needs of a test: a capability, a kernel, or any other condition."""
 
 import os
+import sys
 
 import pytest
 
 # @needs("CAP_SYS_ADMIN"), @needs(kernel=(5, 13)): unmet, it is a skip, or a failure
 # with --no-kernel-skips
 needs = pytest.mark.needs
+
+#: of a test of buffers that belong to the kernel meanwhile: PyPy would resize them in
+#: spite of that, so there the kernel has copies
+in_place = pytest.mark.skipif(sys.implementation.name == "pypy", reason="PyPy resizes what is in use")
 
 CAPABILITIES = {
     "CAP_CHOWN": 0,
