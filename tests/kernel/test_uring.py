@@ -18,7 +18,7 @@ import support
 from features import LONG
 from support import in_child, in_place, needs
 
-from butter import _uring_completions, _uring_ring, uring
+from butter import _uring_completions, _uring_slots, uring
 from butter._uring_ring_c import ffi, lib
 from butter.errors import InvalidArgument
 from butter.uring import (
@@ -371,7 +371,7 @@ def test_closing_ends_requests(flags, submitted, pipe):
     assert buffer == bytes(4)
     assert os.read(pipe[0], 4) == b"late"
     assert ring._slots == {}
-    assert _uring_ring.abandoned == []
+    assert _uring_slots.abandoned == []
     del ring
     buffer.extend(b"more")
 
@@ -391,7 +391,7 @@ def test_closing_waits_for_a_worker(end, tmp_path):
         with pytest.warns(ResourceWarning, match="unclosed"):
             support.forget(box)
     os.close(fd)
-    assert _uring_ring.abandoned == []
+    assert _uring_slots.abandoned == []
 
 
 def test_closing_drops_what_was_read(ring):
@@ -437,10 +437,10 @@ def test_another_thread_closes_a_ring_of_one_thread(pipe):
     thread.start()
     thread.join(LONG)
     assert ring.closed()
-    assert [len(slots) for slots, _ in _uring_ring.abandoned] == [1]
+    assert [len(slots) for slots, _ in _uring_slots.abandoned] == [1]
     with pytest.raises(BufferError):
         buffer.extend(b"more")
-    _uring_ring.abandoned.clear()
+    _uring_slots.abandoned.clear()
 
 
 def test_mappings_are_not_inherited(ring):

@@ -10,7 +10,7 @@ import pytest
 from features import LONG
 from support import needs
 
-from butter import _uring_ring
+from butter import _uring_slots
 from butter.uring import IOSQE_ASYNC, Ring
 
 pytestmark = [pytest.mark.stress, needs(kernel=(5, 19))]
@@ -78,7 +78,7 @@ class Load:
                     mine.clear()
             ring.close()
             assert ring._slots == {}
-        assert _uring_ring.abandoned == []
+        assert _uring_slots.abandoned == []
 
 
 def test_a_million_requests():
