@@ -688,6 +688,22 @@ def test_a_handler_forks_in_submit(aio, file, pipe):
     assert at > 10
 
 
+def test_closed_between_a_read_and_its_completions(file, monkeypatch):
+    """A thread whose events another one has closed away gets ValueError."""
+    aio, records = Aio(), butter._aio_context.Events.records
+
+    def close_first(events):
+        aio.close()
+        return records(events)
+
+    aio.pread(file, 1)
+    aio.submit()
+    monkeypatch.setattr(butter._aio_context.Events, "records", close_first)
+    with pytest.raises(ValueError, match="closed file"):
+        aio.read_events()
+    assert aio.pending == 0
+
+
 def test_closed_while_a_thread_submits_the_rest(pipe):
     """An operation that a close finds on its way to the kernel holds no buffer then."""
     aio, buffer = Aio(1, EFD_NONBLOCK), bytearray(3)
