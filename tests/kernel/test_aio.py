@@ -21,10 +21,10 @@ from unittest import mock
 import pytest
 import support
 from features import LONG
-from support import alarms, forget, in_child, inject, needs
+from support import alarms, forget, in_child, in_place, inject, needs
 
 import butter._aio_context
-from butter._aio_memory import COPIED, Memory
+from butter._aio_memory import Memory
 from butter.aio import (
     EFD_NONBLOCK,
     IOCB_CMD_FDSYNC,
@@ -433,10 +433,9 @@ def test_cancelled_before_it_is_submitted(aio, file):
 # memory
 
 
+@in_place
 def test_buffers_belong_to_the_kernel(aio, pipe, tmp_path):
     """A buffer cannot be resized or closed until its completion is taken."""
-    if COPIED:
-        pytest.skip("PyPy resizes any bytearray: the kernel gets memory of its own")
     buffer = bytearray(10)
     with open("/dev/zero", "rb") as zero, mmap.mmap(-1, PAGE) as mapping:
         aio.pread(zero, buffer)
@@ -470,7 +469,7 @@ def test_memory_of_its_own(monkeypatch, file):
 
 
 @needs(kernel=(5, 0))
-@pytest.mark.skipif(COPIED, reason="PyPy resizes any bytearray: the kernel gets memory of its own")
+@in_place
 @pytest.mark.parametrize("way", ["close", "forgotten", "a cycle", "the end of the interpreter"])
 def test_buffers_are_held_until_the_context_has_ended(way):
     """Whatever ends the context, buffers are let go only after io_destroy returned."""
@@ -557,12 +556,16 @@ AT_EXIT = """
 """
 
 
+def run(source):
+    """The output, the errors and the exit status of a program."""
+    program = support.same_path(textwrap.dedent(source))
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=60)
+    return done.stdout, done.stderr, done.returncode
+
+
 def test_the_end_of_the_interpreter():
     """Before the interpreter ends, operations are ended, and their buffers are free."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(AT_EXIT)], capture_output=True, text=True, timeout=60
-    )
-    assert (done.stdout, done.stderr, done.returncode) == ("the buffers are free\n", "", 0)
+    assert run(AT_EXIT) == ("the buffers are free\n", "", 0)
 
 
 def test_the_end_of_the_interpreter_while_a_thread_submits():
@@ -578,10 +581,7 @@ def test_the_end_of_the_interpreter_while_a_thread_submits():
         while open(f"/proc/self/task/{thread.native_id}/syscall").read().split()[0] != number:
             time.sleep(0.001)
     """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(source)], capture_output=True, text=True, timeout=60
-    )
-    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    assert run(source) == ("", "", 0)
 
 
 def test_forked_child(file, pipe):

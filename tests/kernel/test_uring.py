@@ -419,10 +419,9 @@ for _ in range(8):
 ring.submit()
 sys.stdout.write("done")
 """
-    command = [sys.executable, "-W", "ignore", "-X", "dev", "-c", program]
+    command = [sys.executable, "-W", "ignore", "-X", "dev", "-c", support.same_path(program)]
     env = {**os.environ, "PYTHONMALLOC": "debug"}
-    # not in the checkout, whose butter may not be the installed one
-    done = subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=60, env=env)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done", "")
 
 

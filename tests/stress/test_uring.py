@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import support
 from features import LONG
 from support import needs
 
@@ -94,13 +95,10 @@ def test_a_million_requests():
 def test_requests_where_freed_memory_is_overwritten():
     """With the debug allocator no request writes into freed memory."""
     program = (
-        "import sys; sys.path[:0] = [{!r}, {!r}]\n"
-        "from stress.test_uring import CHECKED, Load\n"
-        "load = Load(2); load.run(CHECKED); load.close(); print('done')"
-    ).format(*(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), os.path.dirname(os.path.abspath(__file__))))
+        "from stress.test_uring import CHECKED, Load\nload = Load(2); load.run(CHECKED); load.close(); print('done')"
+    )
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
-        cwd="/",  # not the checkout, whose butter may not be the installed one
+        [sys.executable, "-X", "dev", "-W", "error", "-c", support.same_path(program)],
         env={**os.environ, "PYTHONMALLOC": "debug"},
         capture_output=True,
         text=True,
