@@ -261,12 +261,12 @@ SINCE = {
 SPAWN = needs(kernel=(5, 4))
 
 
-def example(call, filename=None, *marks):
+def example(call, filename=None, *marks, together=False):
     """The decorated function, ``function(fail)``, is an example of *call*'s table."""
 
     def register(function):
         needed = [SPAWN] if call.startswith("spawn") else []
-        EXAMPLES[call].append(Way(function, (*needed, *marks), filename))
+        EXAMPLES[call].append(Way(function, (*needed, *marks), filename, together=together))
         return function
 
     return register
@@ -3475,7 +3475,7 @@ def read_of_a_ring_without_an_event(fail):
     ring.read_event()
 
 
-def completed(table, fail):
+def completed_request(table, fail):
     """A request completes with the errno, in the words of its table."""
     with Ring(2) as ring:
         operation = Operation(table.call, IORING_OP_NOP, table)
@@ -3485,9 +3485,9 @@ def completed(table, fail):
 
 
 for table in map(vars(_uring_operation_errors).get, ("FILES", "PATHS", "SOCKETS", "WAITS")):
-    way = functools.partial(completed, table)
-    way.__name__ = "completed"
-    example(table.call, None, needs(kernel=(6, 10)))(way)
+    way = functools.partial(completed_request, table)
+    way.__name__ = completed_request.__name__
+    example(table.call, None, needs(kernel=(6, 10)), together=True)(way)
 
 
 # the command
@@ -3522,11 +3522,17 @@ def outcome(function, directory, number):
 
 @functools.cache
 def shared_outcomes(directory):
-    """The outcomes of all that share a process, by their tables and numbers."""
+    """The outcomes of all that share a process, and can be had here, by their names."""
+
+    def met(way):
+        return not any(support.unmet(*mark.args, **mark.kwargs) for mark in way.marks if mark.name == "needs")
 
     def body():
-        ways = [(row, way) for row, way in PROVOKERS.items() if way.together]
-        return {row: outcome(way.function, directory, row[1]) for row, way in ways}
+        return {
+            name(call, number, way): outcome(way.function, directory, number)
+            for call, number, way in (*INJECTED, *PROVOKED)
+            if way.together and met(way)
+        }
 
     return in_child(body)
 
@@ -3534,7 +3540,7 @@ def shared_outcomes(directory):
 def check(way, directory, call, number):
     """Have *call* fail that way, and look at the exception."""
     if way.together:
-        error, context = shared_outcomes(Path(directory).parent)[call, number]
+        error, context = shared_outcomes(Path(directory).parent)[name(call, number, way)]
     else:
         error, context = in_child(outcome, way.function, directory, number)
     exception, sentence = TABLES[call].meanings.get(number, (UnknownError, os.strerror(number)))
@@ -3555,26 +3561,31 @@ def name(call, number, way):
     return f"{call}-{errno.errorcode[number]}-{way.function.__name__}"
 
 
-@pytest.mark.parametrize(
-    ("call", "number", "way"),
-    [
-        pytest.param(call, number, way, marks=way.marks, id=name(call, number, way))
-        for call, ways in EXAMPLES.items()
-        for way in ways
-        for number in [*TABLES[call].meanings, STRANGE]
-        if way is not ways[0] or (call, number) not in PROVOKERS
-    ],
-)
+def each(rows):
+    """The parameters of a test of *rows*."""
+    return pytest.mark.parametrize(
+        ("call", "number", "way"), [pytest.param(*row, marks=row[2].marks, id=name(*row)) for row in rows]
+    )
+
+
+INJECTED = [
+    (call, number, way)
+    for call, ways in EXAMPLES.items()
+    for way in ways
+    for number in [*TABLES[call].meanings, STRANGE]
+    if way is not ways[0] or (call, number) not in PROVOKERS
+]
+PROVOKED = [(*row, way) for row, way in PROVOKERS.items()]
+
+
+@each(INJECTED)
 @pytest.mark.defect("E11")
 def test_injected(tmp_path, call, number, way):
     """A row, or an errno that the table does not know, becomes its exception."""
     check(way, tmp_path, call, number)
 
 
-@pytest.mark.parametrize(
-    ("call", "number", "way"),
-    [pytest.param(*row, way, marks=way.marks, id=name(*row, way)) for row, way in PROVOKERS.items()],
-)
+@each(PROVOKED)
 @pytest.mark.defect("A5", "E10", "S7")
 def test_provoked(tmp_path, call, number, way):
     """An errno that the kernel itself produces becomes its exception."""
