@@ -682,7 +682,7 @@ def test_restrict_with_threads():
     thread = threading.Thread(target=event.wait)
     thread.start()
     try:
-        with pytest.raises(RuntimeError, match="has 2 threads"):
+        with pytest.raises(RuntimeError, match=r"has \d+ threads"):
             Sandbox().restrict()
         assert not prctl.no_new_privs
     finally:
