@@ -26,7 +26,7 @@ MISSING = "Operation not permitted\n"
 
 
 def fence(*arguments, cwd=None, env=None):
-    """``butter fence``, run to its end in a forked child: a new Python would take long."""
+    """``butter fence``, run to its end in a forked child, as a new Python is slow."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
 
         def body():

@@ -7,8 +7,9 @@ import os
 import socket
 
 from support.attacks.files import AT_FDCWD, opened
+from support.attacks.programs import executed, program
 from support.attacks.rows import ATTACKS, call, unclaimed
-from support.attacks.world import outsider
+from support.attacks.world import PROGRAM, outsider
 
 SPACE = ctypes.create_string_buffer(4096)
 
@@ -64,3 +65,13 @@ def file_open_before(world):
 
 
 unclaimed("file_open_before", "open_files", file_open_before)
+
+
+def memory_file_open_before(world):
+    fd = call("memfd_create", b"program", 0)
+    os.write(fd, PROGRAM)
+    yield
+    executed(program(f"/proc/self/fd/{fd}"))
+
+
+unclaimed("memory_file_open_before", "open_files", memory_file_open_before, sandbox="proc")
