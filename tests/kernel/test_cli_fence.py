@@ -58,7 +58,7 @@ PYTHON = [
     word
     for path in sorted({sys.base_prefix, sys.prefix, str(Path(butter.__file__).parent.parent)})
     for word in ("--execute", path)
-]
+] + ["--read", "/proc/cpuinfo"]  # which PyPy reads
 
 
 def python(script, *arguments, options=(), **settings):

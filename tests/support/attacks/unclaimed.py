@@ -6,7 +6,7 @@ import mmap
 import os
 import socket
 
-from support.attacks.files import AT_FDCWD, opened
+from support.attacks.files import AT_FDCWD, O_PATH, opened
 from support.attacks.programs import executed, program
 from support.attacks.rows import ATTACKS, call, unclaimed
 from support.attacks.world import PROGRAM, outsider
@@ -19,7 +19,7 @@ unclaimed("access", "stat", lambda world: call("faccessat", AT_FDCWD, world.secr
 unclaimed("readlink", "stat", lambda world: os.readlink(world.outside / "link"))
 unclaimed("statfs", "stat", lambda world: os.statvfs(world.outside))
 unclaimed("chdir", "chdir", lambda world: os.chdir(world.outside))
-unclaimed("open_path", "stat", lambda world: opened(world.secret, os.O_PATH))
+unclaimed("open_path", "stat", lambda world: opened(world.secret, O_PATH))
 unclaimed("lock", "flock", lambda world: fcntl.flock(opened(world.fixed), fcntl.LOCK_EX))
 
 
@@ -54,7 +54,7 @@ def listen_without_bind(world):
 
 
 unclaimed("listen_without_bind_to_serve", "tcp_listen", listen_without_bind, sandbox="network")
-unclaimed("machine", "machine", lambda world: (os.uname(), os.sched_getaffinity(0), call("sysinfo", SPACE)))
+unclaimed("machine", "machine", lambda world: (os.uname(), os.getloadavg(), call("sysinfo", SPACE)))
 
 
 def file_open_before(world):
