@@ -2241,7 +2241,9 @@ for call, function in FILE_CALLS.items():
     for number, way, path, words in FILE_WAYS:
         if number in TABLES[call].meanings and (call, number) != ("getxattr", errno.EPERM):
             way = functools.wraps(way)(functools.partial(way, function))
-            provokes(call, number, needs("CAP_SETFCAP"), filename=path, words=words)(way)
+            # before, a kernel with BPF as a security module does not ask for it
+            since = (6, 9) if (call, number) == ("removexattr", errno.EPERM) else (4, 14)
+            provokes(call, number, needs("CAP_SETFCAP", kernel=since), filename=path, words=words)(way)
 
 
 @provokes("setxattr", errno.EINVAL, support.needs_namespaces, filename="file", words="rootid")
