@@ -18,26 +18,34 @@ import errno
 import functools
 import os
 import platform
-import resource
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from butter import _sandbox_profiles as _profiles
 from butter import landlock
-from butter._checks import descriptor, limit_name, limits_of, listed, number, refuse, switch
+from butter._checks import limit_name, number, switch
 from butter._fence import Fence
+from butter._sandbox_arguments import (
+    DEVNULL,
+    environment_of,
+    paths_of,
+    ports_of,
+    profile_of,
+    rlimits_of,
+    stream_of,
+    without_cores,
+)
 from butter._sandbox_cgroup import Group, missing, settings_of
 from butter._sandbox_kernel import has_filters, not_enforced
 from butter._sandbox_profiles import PROFILES, Needs, Profile
 from butter._sandbox_report import ways
-from butter._sandbox_rules import DEVICES, Paths, check_program, ruleset_of
+from butter._sandbox_rules import DEVICES, Paths, check_program, has_settings, ruleset_of
 from butter._sandbox_run import SandboxedError, run
 from butter._sandbox_start import check_alone, put_up
 from butter.landlock import NotEnforced
 from butter.seccomp import Filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, TypeVar
 
     from butter._arguments import FileDescriptor, Path
@@ -45,9 +53,6 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 __all__ = ["DEVICES", "DEVNULL", "PROFILES", "NotEnforced", "Profile", "Sandbox", "SandboxedError"]
-
-#: a stream of :meth:`Sandbox.run` that is ``/dev/null``
-DEVNULL = -3
 
 #: the longest result of :meth:`Sandbox.run`, in bytes
 LIMIT = 1 << 24
@@ -75,8 +80,9 @@ class Sandbox:
         TCP ports: of the servers to connect to, and of this machine to listen at.
         Without any there is no network at all.
     *devices*
-        files of devices that may be opened, and given commands to. By default those
-        that every program may use: ``DEVICES``.
+        files of devices that may be opened for reading and writing, and given commands
+        to, each by its own path. By default those that every program may use:
+        ``DEVICES``.
     *syscalls*
         the name of a profile in ``PROFILES``, which says what the code may do beside
         that: ``"pure"``, ``"network-client"`` or ``"build"``. Or a
@@ -121,29 +127,23 @@ class Sandbox:
         scope: bool = True,
         best_effort: bool = False,
     ) -> None:
-        devices = _paths(devices, "devices")
+        devices = paths_of(devices, "devices")
         self._paths = Paths(
-            _paths(read, "read"),
-            _paths(write, "write"),
-            _paths(execute, "execute"),
+            paths_of(read, "read"),
+            paths_of(write, "write"),
+            paths_of(execute, "execute"),
             devices,
-            _ports(connect, "connect"),
-            _ports(bind, "bind"),
+            ports_of(connect, "connect"),
+            ports_of(bind, "bind"),
             own_devices=not set(map(os.fsencode, devices)) <= set(map(os.fsencode, DEVICES)),
         )
-        self._profile, self._filter = _profile_of(syscalls)
+        self._profile, self._filter = profile_of(syscalls)
         if self._profile and not self._profile.network and (self._paths.connect or self._paths.bind):
             raise ValueError(
                 f"connect and bind must be empty: the profile {self._profile.name!r} has no network;"
                 " 'network-client' and 'build' have"
             )
-        if not isinstance(env, (Mapping, type(None))):
-            refuse(env, "env", "a mapping {name: value}")
-        for each in [*(env or {}), *(env or {}).values()]:
-            if not isinstance(each, str):
-                refuse(each, "a name or value of env", "str")
-        self._env = None if env is None else dict(env)
-        self._rlimits = {resource.RLIMIT_CORE: (0, 0), **limits_of(rlimits)}
+        self._env, self._rlimits = environment_of(env), rlimits_of(rlimits)
         for value, name in ((memory, "memory"), (processes, "processes")):
             if value is not None and not number(value, 63, name):
                 raise ValueError(f"{name} is 0; it must be at least 1")
@@ -172,6 +172,8 @@ class Sandbox:
         needs = self._needs()
         if self._profile:
             return [_profiles.filter_of(self._profile, needs)]
+        if self._filter is not None:
+            self._filter._check_alone()  # it may have got rules since the sandbox was made
         return [_profiles.gaps_of(needs), *([self._filter] if self._filter else [])]
 
     def _fence(self) -> Fence:
@@ -179,6 +181,9 @@ class Sandbox:
         sentences = not_enforced(self._paths, self._settings)
         if sentences and not self._best_effort:
             raise NotEnforced(errno.EOPNOTSUPP, f"sandbox: {'; '.join(sentences)}. best_effort=True starts without")
+        filters = self._filters() if has_filters() else []
+        # the caller may still add rules to a filter of its own
+        programs = [each.program() if each is self._filter else _program_of(each) for each in filters]
         ruleset = ruleset_of(self._paths, self._scope, self._best_effort) if landlock.abi() else None
         try:
             group = Group(self._settings) if self._settings and not missing(self._settings) else None
@@ -186,10 +191,7 @@ class Sandbox:
             if ruleset is not None:
                 ruleset.close()
             raise
-        filters = self._filters() if has_filters() else []
-        # the caller may still add rules to a filter of its own
-        programs = [each.program() if each is self._filter else _program_of(each) for each in filters]
-        return Fence(group, self._rlimits, self._environment(), ruleset, 0, programs, 0)
+        return Fence(group, without_cores(self._rlimits), self._environment(), ruleset, 0, programs, 0)
 
     def _release(self, fence: Fence) -> None:
         """Close the descriptors of fences."""
@@ -248,10 +250,7 @@ class Sandbox:
         that moment stays locked in the child: where threads run, pass a *timeout*, or
         start a program by :func:`butter.clone.spawn`.
         """
-        streams = [
-            -1 if given == DEVNULL else descriptor(given, name)
-            for given, name in ((stdin, "stdin"), (stdout, "stdout"), (stderr, "stderr"))
-        ]
+        streams = [stream_of(stdin, "stdin"), stream_of(stdout, "stdout"), stream_of(stderr, "stderr")]
         number(limit, 40, "limit")
         fence = self._fence()
         try:
@@ -296,6 +295,7 @@ class Sandbox:
         """
         found, sentences = landlock.abi(), not_enforced(self._paths, self._settings)
         filters = self._filters() if has_filters() else []
+        group = bool(self._settings) and not missing(self._settings)
         return {
             "starts": not sentences or self._best_effort,
             "missing": sentences,
@@ -308,10 +308,10 @@ class Sandbox:
                 "seccomp": bool(filters),
                 "no_new_privs": True,
                 "capabilities": True,
-                "cgroup": bool(self._settings) and not missing(self._settings),
+                "cgroup": group,
             },
-            "rlimits": {limit_name(limit): list(pair) for limit, pair in self._rlimits.items()},
-            "ways": [way._asdict() for way in ways(filters, found, self._scope)],
+            "rlimits": {limit_name(limit): list(pair) for limit, pair in without_cores(self._rlimits).items()},
+            "ways": [way._asdict() for way in ways(filters, found, self._scope, group, has_settings(self._paths))],
         }
 
 
@@ -319,25 +319,3 @@ class Sandbox:
 def _program_of(filter: Filter) -> bytes:
     """Return the program of a filter, which takes a tenth of the time of a start."""
     return filter.program()
-
-
-def _paths(values: Iterable[Path], name: str) -> tuple[Path, ...]:
-    found = listed(values, name, "paths")
-    for each in found:
-        if not isinstance(each, (str, bytes, os.PathLike)):
-            refuse(each, f"an entry of {name}", "str, bytes or a path")
-    return tuple(found)
-
-
-def _ports(values: Iterable[int], name: str) -> tuple[int, ...]:
-    return tuple(number(each, 16, f"an entry of {name}", "a TCP port") for each in listed(values, name, "TCP ports"))
-
-
-def _profile_of(syscalls: str | Filter) -> tuple[Profile | None, Filter | None]:
-    if isinstance(syscalls, Filter):
-        return None, syscalls
-    if not isinstance(syscalls, str):
-        refuse(syscalls, "syscalls", "the name of a profile or a butter.seccomp.Filter")
-    if syscalls not in PROFILES:
-        raise ValueError(f"syscalls is {syscalls!r}; the profiles are {', '.join(PROFILES)}")
-    return PROFILES[syscalls], None
