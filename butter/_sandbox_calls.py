@@ -6,6 +6,8 @@ programs have a way to go on then. So calls that later kernels bring are closed,
 
 from __future__ import annotations
 
+import platform
+
 from butter._constants import prctl as _prctl
 
 
@@ -78,22 +80,24 @@ SENT = _names("kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_si
 #: other processes, for the profile build
 PROCESSES = _names("fork vfork setpgid setsid")
 
-#: the options of prctl that ask, or are about the memory and the name of this process,
-#: or take something away. The others fail, as those that later kernels bring
-OPTIONS = (
-    *(_prctl.PR_GET_PDEATHSIG, _prctl.PR_GET_DUMPABLE, _prctl.PR_SET_DUMPABLE, _prctl.PR_GET_KEEPCAPS),
-    *(_prctl.PR_SET_NAME, _prctl.PR_GET_NAME, _prctl.PR_GET_SECCOMP, _prctl.PR_SET_SECCOMP, _prctl.PR_SET_KEEPCAPS),
-    *(_prctl.PR_CAPBSET_READ, _prctl.PR_CAPBSET_DROP, _prctl.PR_CAP_AMBIENT, _prctl.PR_GET_SECUREBITS),
-    *(_prctl.PR_SET_TIMERSLACK, _prctl.PR_GET_TIMERSLACK, _prctl.PR_MCE_KILL_GET, _prctl.PR_GET_CHILD_SUBREAPER),
-    *(_prctl.PR_SET_NO_NEW_PRIVS, _prctl.PR_GET_NO_NEW_PRIVS, _prctl.PR_GET_TID_ADDRESS, _prctl.PR_GET_AUXV),
-    *(_prctl.PR_SET_THP_DISABLE, _prctl.PR_GET_THP_DISABLE, _prctl.PR_SET_VMA, _prctl.PR_GET_MEMORY_MERGE),
-    *(_prctl.PR_SET_MDWE, _prctl.PR_GET_MDWE, _prctl.PR_GET_SPECULATION_CTRL, _prctl.PR_GET_IO_FLUSHER),
-    *(_prctl.PR_GET_TSC, _prctl.PR_GET_UNALIGN, _prctl.PR_GET_ENDIAN, _prctl.PR_GET_TIMING),
-    # vectors, pointers and stacks of some processors: the loader and compilers set them
-    *(_prctl.PR_SVE_SET_VL, _prctl.PR_SVE_GET_VL, _prctl.PR_SME_SET_VL, _prctl.PR_SME_GET_VL),
-    *(_prctl.PR_SET_TAGGED_ADDR_CTRL, _prctl.PR_GET_TAGGED_ADDR_CTRL, _prctl.PR_PAC_GET_ENABLED_KEYS),
-    *(_prctl.PR_GET_SHADOW_STACK_STATUS, _prctl.PR_SET_SHADOW_STACK_STATUS, _prctl.PR_LOCK_SHADOW_STACK_STATUS),
+#: the options of prctl that programs need: they ask, or are about the memory and the
+#: name of this process, or take something away. The others fail, and so do those that
+#: later kernels bring
+OPTIONS: tuple[int, ...] = (
+    *(_prctl.PR_GET_PDEATHSIG, _prctl.PR_GET_DUMPABLE, _prctl.PR_SET_DUMPABLE, _prctl.PR_SET_KEEPCAPS),
+    *(_prctl.PR_SET_NAME, _prctl.PR_GET_NAME, _prctl.PR_GET_SECCOMP, _prctl.PR_SET_SECCOMP, _prctl.PR_GET_SECUREBITS),
+    *(_prctl.PR_CAPBSET_READ, _prctl.PR_CAPBSET_DROP, _prctl.PR_CAP_AMBIENT, _prctl.PR_GET_CHILD_SUBREAPER),
+    *(_prctl.PR_SET_TIMERSLACK, _prctl.PR_GET_TIMERSLACK, _prctl.PR_SET_NO_NEW_PRIVS, _prctl.PR_GET_NO_NEW_PRIVS),
+    *(_prctl.PR_SET_THP_DISABLE, _prctl.PR_GET_THP_DISABLE, _prctl.PR_SET_VMA, _prctl.PR_GET_AUXV),
+    *(_prctl.PR_SET_MDWE, _prctl.PR_GET_MDWE, _prctl.PR_GET_SPECULATION_CTRL),
 )
+if platform.machine() == "aarch64":
+    # its vectors, pointers and stacks, which the loader and compilers set
+    OPTIONS += (
+        *(_prctl.PR_SVE_SET_VL, _prctl.PR_SVE_GET_VL, _prctl.PR_SME_SET_VL, _prctl.PR_SME_GET_VL),
+        *(_prctl.PR_SET_TAGGED_ADDR_CTRL, _prctl.PR_GET_TAGGED_ADDR_CTRL, _prctl.PR_PAC_GET_ENABLED_KEYS),
+        *(_prctl.PR_GET_SHADOW_STACK_STATUS, _prctl.PR_SET_SHADOW_STACK_STATUS, _prctl.PR_LOCK_SHADOW_STACK_STATUS),
+    )
 #: with SIGKILL alone: another signal, or none, would let a process outlive its parent
 DEATH_SIGNAL = _prctl.PR_SET_PDEATHSIG
 

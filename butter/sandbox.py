@@ -91,7 +91,8 @@ class Sandbox:
     *env*
         the environment, a mapping. By default PATH, TZ, TERM and the language.
     *rlimits*
-        ``{resource.RLIMIT_…: (soft, hard)}``, of each process. No core is dumped.
+        ``{resource.RLIMIT_…: (soft, hard)}``, of each process. No core is dumped
+        unless they have RLIMIT_CORE.
     *memory*, *processes*
         bounds for all processes together: bytes, and a number of processes and threads.
         They need a control group (cgroup2) that this process may make.
@@ -226,25 +227,33 @@ class Sandbox:
         Returns its result. The child is not trusted, so the result comes back as plain
         data, and never as a pickle: None, bool, int, float, str, bytes, list, tuple,
         dict and set, and no subclasses of these. It may have *limit* bytes, a million
-        values, and 64 of them in each other.
+        values, 64 of them in each other, and 32768 keys in one set or dict, or fewer
+        where several are large: lists are as long as they like.
 
         The child is a fork, and not a program: it has the modules that were imported,
         and a copy of all that is in the memory of this process, secrets too. They can
         go only where the fences let them. It has no descriptors of this process, a
         session of its own, none of the handlers of signals, and the environment of the
         sandbox. *stdin*, *stdout* and *stderr* are descriptors, or objects with
-        ``fileno()``, and else ``/dev/null``. The function should import what it needs
-        before, as ``json``; else *read* has to name the directories of Python.
+        ``fileno()``, and else ``/dev/null``. They are shared: the child may make them
+        nonblocking for both. The function should import what it needs before, as
+        ``json``; else *read* has to name the directories of Python.
 
         The child is killed after *timeout* seconds, when this call is interrupted, and
-        with the thread that has called it; and so are the processes of its group.
+        with the thread that has called it; and so are the processes of its group. In
+        the profile build it may start some that leave the group and go on: *processes*
+        or *memory* make a control group, which is killed whole when this call ends.
 
         An exception of a builtin class is raised here as itself, if its arguments are
         plain data; its ``__cause__`` is a SandboxedError with the traceback. Any other
-        is raised as SandboxedError, with its text: so are KeyboardInterrupt and
-        SystemExit, and a child that was killed or has ended otherwise. Raises
-        TimeoutError, TypeError or ValueError for a result that is not plain data, or
-        too long, and NotEnforced before the function begins.
+        is raised as SandboxedError, with its text, and so are those that would end a
+        loop or a program, as StopIteration, KeyboardInterrupt and SystemExit, groups,
+        SyntaxError, and UnicodeDecodeError and its kin. A child that was killed or has
+        ended otherwise is a SandboxedError, too.
+
+        Raises TimeoutError, which has no ``__cause__`` unless it is the function's,
+        TypeError or ValueError for a result that is not plain data, or too long, and
+        NotEnforced before the function begins.
 
         The fork copies the calling thread alone. A lock that another thread holds at
         that moment stays locked in the child: where threads run, pass a *timeout*, or
@@ -286,7 +295,7 @@ class Sandbox:
 
         ``"ways"`` are the known ways out of a sandbox: each with its ``"name"``, its
         ``"meaning"``, whether it is ``"closed"``, and the fences that it is closed
-        ``"by"``: ``"landlock"``, ``"seccomp"``. The answers about seccomp are those of
+        ``"by"``: ``"landlock"``, ``"seccomp"``, ``"cgroup"``. The answers about seccomp are those of
         the filters themselves.
 
         ``"profile"`` is the name, None for a filter of the caller's; ``"promised"`` the
