@@ -51,7 +51,7 @@ class _Copy:
 
 
 def _copied(fd: int) -> int:
-    """Return a copy past the streams, whose numbers a parent without them gives away."""
+    """Return a copy past the streams, whose numbers others have in some parents."""
     return fcntl.fcntl(fd, _F_DUPFD_CLOEXEC, _FIRST_FREE)
 
 
@@ -86,7 +86,7 @@ def live(
 
 
 def _settle(fence: Fence, streams: Sequence[int], start: int, results: int) -> Fence:
-    """Leave what is the parent's. Return the fence with the descriptors that are kept."""
+    """Leave what is the parent's. Return the fence with its new descriptors."""
     prctl.pdeathsig = signal.SIGKILL
     if not os.read(start, 1):
         os._exit(0)  # the parent is gone, or was interrupted

@@ -44,12 +44,12 @@ class Damaged(ValueError):
 
 
 class _Keys:
-    """The keys of all sets and dicts, which may have been chosen so that they take long.
+    """The keys of all sets and dicts, which may be chosen so that they take long.
 
     A key is compared with those before it in the table whose places it comes by, at
-    worst with all. A fork knows the secret of this process for the hashes of texts, too,
-    so no type of key is safe from that. The sum of the squares is a bound for it: at
-    most a second, in which no signal handler runs.
+    worst with all. A fork knows the secret of this process for the hashes of texts,
+    too, so no type of key is safe from that. The sum of the squares is a bound for it:
+    at most a second, in which no signal handler runs.
     """
 
     def __init__(self) -> None:

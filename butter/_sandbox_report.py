@@ -81,8 +81,8 @@ def _refuses(filter: Filter, call: str, arguments: tuple[int, ...]) -> bool:
 def ways(filters: Sequence[Filter], found: int, scope: bool, group: bool, settings: bool) -> list[Way]:
     """Return the ways out: those that the fences close, and the others.
 
-    *found* is the ABI of landlock; with *scope* the ruleset has its scopes, with *group*
-    there is a control group, and with *settings* the files of the machine are named.
+    *found* is the ABI of landlock; with *scope* the ruleset has its scopes, with
+    *group* there is a control group, and with *settings* the machine's files are named.
     """
     handled = of_abi(landlock.FS, found) | of_abi(landlock.NET, found)
     handled |= of_abi(landlock.SCOPE, found) if scope else frozenset()

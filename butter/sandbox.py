@@ -295,8 +295,8 @@ class Sandbox:
 
         ``"ways"`` are the known ways out of a sandbox: each with its ``"name"``, its
         ``"meaning"``, whether it is ``"closed"``, and the fences that it is closed
-        ``"by"``: ``"landlock"``, ``"seccomp"``, ``"cgroup"``. The answers about seccomp are those of
-        the filters themselves.
+        ``"by"``: ``"landlock"``, ``"seccomp"``, ``"cgroup"``. The answers about seccomp
+        are those of the filters themselves.
 
         ``"profile"`` is the name, None for a filter of the caller's; ``"promised"`` the
         first kernel on which the profile holds; ``"kernel"`` and ``"landlock_abi"`` are

@@ -400,7 +400,7 @@ def test_failure_in_the_child(monkeypatch):
 
 
 def test_result_just_before_the_end(monkeypatch):
-    """A result is not lost which comes between the looks at the pipe and at the child."""
+    """A result that comes between the looks at pipe and child is not lost."""
 
     class Poll:
         def __init__(self):
@@ -682,7 +682,7 @@ def test_devices():
 
 @pytest.mark.parametrize("path", ["/etc", "/etc/passwd"])
 def test_devices_that_are_none(path):
-    """What is named as a device is one, since it may be written."""
+    """A device that is named is one, since it may be written."""
     with pytest.raises(ValueError, match=f"devices has '{path}', which is not a device"):
         Sandbox(devices=[path]).run(int)
 
@@ -1336,7 +1336,7 @@ def test_report_of_processes(monkeypatch):
     ],
 )
 def test_report_of_settings(monkeypatch, options, closed):
-    """What root may do without capabilities, by the files that it owns, is reported."""
+    """The report has the machine that root owns, and needs no capabilities for."""
     for user, found in (0, closed), (1000, True):
         monkeypatch.setattr(os, "geteuid", lambda user=user: user)
         ways = {way["name"]: way["closed"] for way in Sandbox(**options).report()["ways"]}

@@ -120,7 +120,7 @@ def signal_by_owner_of_socket(world):
     wait_for_signal(world, told)
 
 
-# what would take a process from its parent: prctl, whose options are named in the filter
+# what would take a process from its parent: options of prctl, and sessions
 add("outlive_the_parent", SECCOMP, lambda world: call("prctl", 1, 0, 0, 0, 0))  # PR_SET_PDEATHSIG
 add("gentle_death_signal", SECCOMP, lambda world: call("prctl", 1, signal.SIGTERM, 0, 0, 0), sandbox="build")
 add("adopt_orphans", SECCOMP, lambda world: call("prctl", 36, 1, 0, 0, 0))  # PR_SET_CHILD_SUBREAPER
