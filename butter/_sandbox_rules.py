@@ -110,7 +110,8 @@ def _opened(path: Path, option: str) -> int:
     try:
         return open_path(path)
     except OSError as error:
-        error.strerror = f"{option}: {error.strerror}"
+        call = error.__dict__.pop("_call", "")
+        error.strerror = f"{option}: {str(error.strerror).replace(f'{call}: ', '', 1)}"
         raise
 
 
