@@ -86,8 +86,9 @@ class Sandbox:
     *syscalls*
         the name of a profile in ``PROFILES``, which says what the code may do beside
         that: ``"pure"``, ``"network-client"`` or ``"build"``. Or a
-        :class:`butter.seccomp.Filter`: then what landlock lets through is closed by a
-        second filter, except the modes and times of files, which are left to the first.
+        :class:`butter.seccomp.Filter`, without the action NOTIFY: then what landlock
+        lets through is closed by a second filter, except the modes and times of files,
+        which are left to the first.
     *env*
         the environment, a mapping. By default PATH, TZ, TERM and the language.
     *rlimits*
