@@ -250,7 +250,7 @@ def test_exit_status():
         (["none-such"], 127, "fence: 'none-such' was not found"),
         (["/usr"], 126, "fence: '/usr' cannot be executed: Permission denied"),
         (["/etc/passwd"], 126, "fence: '/etc/passwd' cannot be executed: Permission denied"),
-        (["--read", "/none", "true"], 125, "the path does not exist: '/none'"),
+        (["--read", "/none", "true"], 125, "fence: the path does not exist: '/none'"),
         (["--read", "", "true"], 125, "--read: '' is not a path"),
         (["--connect", "http", "true"], 125, "--connect: 'http' is not a port"),
         (["--bind", "65536", "true"], 125, "--bind: '65536' is not a port"),
