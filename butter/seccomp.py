@@ -256,9 +256,7 @@ class Filter:
         """
         if integer(flags, 32, "flags") & SECCOMP_FILTER_FLAG_NEW_LISTENER:
             raise ValueError("SECCOMP_FILTER_FLAG_NEW_LISTENER returns a listener, which load() does not")
-        self._check_native()
-        if any(action.name == "NOTIFY" for action in self._actions()):
-            raise ValueError("the filter has the action NOTIFY, which needs a listener: without one the call fails")
+        self._check_alone()
         seccomp(SECCOMP_SET_MODE_FILTER, flags, self.program())
 
     def listen(self, flags: int = 0, *, sync_wake_up: bool = False) -> Listener:
@@ -278,6 +276,12 @@ class Filter:
 
     def _actions(self) -> list[Action]:
         return [self._default, self._foreign, *(rule.action for rule in self._given)]
+
+    def _check_alone(self) -> None:
+        """Raise ValueError if the filter is none to load without a listener."""
+        self._check_native()
+        if any(action.name == "NOTIFY" for action in self._actions()):
+            raise ValueError("the filter has the action NOTIFY, which needs a listener: without one the call fails")
 
     def _check_native(self) -> None:
         """Raise ValueError if the filter would refuse each call of this process."""

@@ -40,6 +40,18 @@ def existence(world):
 unclaimed("existence_of_processes", "processes", existence)
 
 
+def go_on_alone(world):
+    """A process that leaves the group is not killed with it."""
+    pid = os.fork()
+    if not pid:
+        os.setsid()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+unclaimed("go_on_after_the_end", "outliving", go_on_alone, sandbox="build")
+
+
 # a profile that builds sets the modes and times of files, which landlock lets through
 for gap, names in {
     "chmod": ("chmod", "fchmodat", "fchmodat2", "fchmodat2_by_descriptor", "chmod_by_proc", "fchmod_given_for_reading"),
