@@ -9,6 +9,7 @@ import signal
 import textwrap
 from typing import TYPE_CHECKING
 
+from butter._clone_spawn_options import program_of
 from butter.cli import FAILED, OWN_FAILURE, _foreground
 from butter.cli._container import NETWORK, OF_USR
 from butter.cli._ordinary import Ordinary
@@ -32,9 +33,9 @@ KEPT = ("COLORTERM", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TE
 
 def sandbox_of(options: argparse.Namespace) -> Sandbox:
     """Return the sandbox that the command line describes."""
-    read, execute = list(options.read), list(options.execute)
+    read, execute, variables = list(options.read), list(options.execute), environment(options)
     if options.program is not None:
-        execute += [path for path in candidates(options.program) if os.path.isfile(path)][:1]
+        execute += program(options.program, variables)
     if not options.bare:
         files = (*OF_USR, "/etc/localtime", *(NETWORK if options.connect else ()))
         read += filter(os.path.exists, files)
@@ -47,7 +48,7 @@ def sandbox_of(options: argparse.Namespace) -> Sandbox:
         options.bind,
         devices=[*DEVICES, *options.devices],
         syscalls=options.profile or ("network-client" if options.connect or options.bind else "pure"),
-        env=environment(options),
+        env=variables,
         rlimits={limit: (value, value) for limit, value in options.rlimit},
         memory=options.memory,
         processes=options.processes,
@@ -55,11 +56,14 @@ def sandbox_of(options: argparse.Namespace) -> Sandbox:
     )
 
 
-def candidates(program: str) -> list[str]:
-    """Return the paths at which a program is looked for."""
-    if "/" in program:
-        return [program]
-    return [os.path.join(directory, program) for directory in os.get_exec_path()]
+def program(name: str, variables: dict[str, str]) -> list[str]:
+    """Return the path of PROGRAM, looked for as its start does, in its own PATH.
+
+    There is none, or that of a file whose start will fail, for a reason of its own.
+    """
+    candidates = map(os.fsdecode, program_of([os.fsencode(name)], variables, None).candidates)
+    files = [path for path in candidates if os.path.isfile(path)]
+    return ([path for path in files if os.access(path, os.X_OK)] or files)[:1]
 
 
 def environment(options: argparse.Namespace) -> dict[str, str]:
@@ -98,27 +102,42 @@ def run(options: argparse.Namespace) -> int:
             tell(f"fence: {'; '.join(sandbox.report()['missing'])}; --best-effort starts PROGRAM without that")
             return OWN_FAILURE
         except (OSError, ValueError) as error:
-            status, words = failure(error, options.program)
+            status, words = failure(error, options)
             tell(f"fence: {words}")
             return status
         with child:
             return _foreground.wait(child, received, Ordinary(child))
 
 
-def failure(error: Exception, program: str) -> tuple[int, str]:
+def failure(error: Exception, options: argparse.Namespace) -> tuple[int, str]:
     """Return the status and the words for a program that was not started."""
     if not isinstance(error, OSError):
         return OWN_FAILURE, str(error)
-    name = f"'{printable(os.fsencode(program))}'"
-    if (error.strerror or "").startswith("spawn(argv)"):
-        if isinstance(error, FileNotFoundError):
-            there = "/" in program and os.path.lexists(program)
-            return NOT_FOUND, f"{name} {'names an interpreter that does not exist' if there else 'was not found'}"
-        return NOT_EXECUTABLE, f"{name} cannot be executed: {os.strerror(error.errno or 0)}"
     words = sentence(error).removeprefix("sandbox: ")
-    if isinstance(error, PermissionError) and words.startswith("execute "):
-        return NOT_EXECUTABLE, f"--{words}"
+    of_start = (error.strerror or "").startswith("spawn(argv)")
+    if of_start or (isinstance(error, PermissionError) and words.startswith("execute ")):
+        return not_started(error, options.program) or (NOT_EXECUTABLE, f"--{words}")
+    if isinstance(error, FileNotFoundError) and error.filename in options.write:
+        words += "; make it before, or name its directory"
     return OWN_FAILURE, words
+
+
+def not_started(error: OSError, program: str) -> tuple[int, str] | None:
+    """Return the status and the words for a start that failed, or was refused.
+
+    None if they are those of the sandbox.
+    """
+    name, is_path = f"'{printable(os.fsencode(program))}'", "/" in program
+    if is_path and os.path.isdir(program):
+        return NOT_EXECUTABLE, f"{name} is a directory"
+    if isinstance(error, FileNotFoundError):
+        if not is_path or not os.path.lexists(program):
+            return NOT_FOUND, f"{name} was not found"
+        missing = "names an interpreter" if os.path.exists(program) else "is a symbolic link to a file"
+        return NOT_FOUND, f"{name} {missing} that does not exist"
+    if (error.strerror or "").startswith("sandbox: "):
+        return None
+    return NOT_EXECUTABLE, f"{name} cannot be executed: {os.strerror(error.errno or 0)}"
 
 
 def show_report(options: argparse.Namespace) -> int:

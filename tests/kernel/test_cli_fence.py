@@ -127,6 +127,37 @@ def test_own_program(files):
     assert shell(f"{files}/read/program 2>/dev/null || echo refused", "--profile", "build") == ["refused"]
 
 
+def test_program_on_the_search_path(files):
+    """PROGRAM is the first that can be executed in its own PATH, as where it starts."""
+    (files / "read/program").chmod(0o644)
+    search = f"{files}/read:{files}/other:{os.environ['PATH']}"
+    assert fence("--", "program", env={**os.environ, "PATH": search}).stdout == "started\n"
+    assert fence("--env", f"PATH={search}", "--", "program").stdout == "started\n"
+    done = fence("--env", "PATH=/usr/bin", "--", "program", env={**os.environ, "PATH": search})
+    assert done.returncode == 127
+    done = fence("--", "read/program", cwd=files)
+    assert done.returncode == 126
+    one_line(done.stderr, "'read/program' cannot be executed: Permission denied")
+
+
+def test_dangling_program(tmp_path):
+    """A symbolic link that leads nowhere is what the sentence is about."""
+    (tmp_path / "link").symlink_to("nowhere")
+    done = fence("--", "./link", cwd=tmp_path)
+    assert done.returncode == 127
+    one_line(done.stderr, "'./link' is a symbolic link to a file that does not exist")
+
+
+def test_venv(tmp_path):
+    """A Python of a venv starts with the two directories that --help names."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").symlink_to(sys.executable)
+    (tmp_path / "pyvenv.cfg").write_text(f"home = {os.path.dirname(os.path.realpath(sys.executable))}\n")
+    options = "--read", tmp_path, "--read", sys.base_prefix
+    done = fence(*options, "--", tmp_path / "bin/python", "-c", "print('started')")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "started\n", "")
+
+
 def test_profiles(files):
     """A program starts others with the profile build alone."""
     done = fence("--", "sh", "-c", "/bin/true; echo started")
@@ -248,9 +279,11 @@ def test_exit_status():
     [
         (["/none"], 127, "fence: '/none' was not found"),
         (["none-such"], 127, "fence: 'none-such' was not found"),
-        (["/usr"], 126, "fence: '/usr' cannot be executed: Permission denied"),
+        (["/usr"], 126, "fence: '/usr' is a directory"),
+        (["/tmp"], 126, "fence: '/tmp' is a directory"),
         (["/etc/passwd"], 126, "fence: '/etc/passwd' cannot be executed: Permission denied"),
         (["--read", "/none", "true"], 125, "fence: the path does not exist: '/none'"),
+        (["--write", "/none", "true"], 125, "does not exist: '/none'; make it before, or name its directory"),
         (["--read", "", "true"], 125, "--read: '' is not a path"),
         (["--connect", "http", "true"], 125, "--connect: 'http' is not a port"),
         (["--bind", "65536", "true"], 125, "--bind: '65536' is not a port"),
@@ -259,7 +292,9 @@ def test_exit_status():
         (["--env", "=A", "true"], 125, "'=A' is not NAME or NAME=VALUE"),
         (["--env", "A=\udcff", "--", "true"], 0, ""),
         (["--rlimit", "cup=1", "true"], 125, "'cup' is not a limit; did you mean 'cpu'?"),
-        (["--rlimit", "cpu", "true"], 125, "'' is not a size"),
+        (["--rlimit", "CPU=1", "true"], 125, "'CPU' is not a limit; did you mean 'cpu'?"),
+        (["--rlimit", "cpu", "true"], 125, "'cpu' lacks its number, as in cpu=60"),
+        (["--rlimit", "cpu=", "true"], 125, "'' is not a size"),
         (["--memory", "much", "true"], 125, "'much' is not a size"),
         (["--processes", "0", "true"], 125, "'0' is not a whole number"),
         (["--json", "true"], 125, "--json is about the --report"),
