@@ -110,7 +110,12 @@ def errata() -> frozenset[int]:
 
 
 def _allow_file(ruleset: int, fd: int, names: frozenset[str]) -> None:
-    if not stat.S_ISDIR(os.fstat(fd).st_mode):
+    try:
+        is_directory = stat.S_ISDIR(os.fstat(fd).st_mode)
+    except OSError:
+        # the call says what is wrong with the descriptor
+        is_directory = True
+    if not is_directory:
         # if nothing is left the call gets all of them, and its error says why
         names = frozenset(name for name in names if not FS[name].directory) or names
     landlock_add_rule(ruleset, LANDLOCK_RULE_PATH_BENEATH, PathBeneathAttr(bits_of(FS, names), fd))
@@ -181,6 +186,8 @@ class Ruleset(Descriptor):
         best_effort: bool = False,
         closefd: bool = CLOEXEC_DEFAULT,
     ) -> None:
+        if not isinstance(best_effort, bool):
+            raise TypeError(f"best_effort must be a bool, not {type(best_effort).__name__}")
         kernel = _kernel()
         # without landlock everything is missing, whatever ABI it is of
         asked = min(kernel or NEWEST, NEWEST) if abi is None else integer(abi, 32, "abi")
@@ -202,7 +209,7 @@ class Ruleset(Descriptor):
                 landlock_create_ruleset(None, 0, LANDLOCK_CREATE_RULESET_VERSION)
             remedy = "best_effort=True goes on without"
             CREATE_RULESET.fail(errno.EOPNOTSUPP, missing=missing, remedy=remedy, abi=kernel)
-        self._abi, self._best_effort, self._handled, self._unenforced = asked, bool(best_effort), handled, missing
+        self._abi, self._best_effort, self._handled, self._unenforced = asked, best_effort, handled, missing
         self._empty = bool(missing) and not handled
         attr = RulesetAttr(*(bits_of(table, handled & set(table)) for table in (FS, NET, SCOPE)))
         super().__init__(placeholder(closefd) if self._empty else landlock_create_ruleset(attr, closefd=closefd))
@@ -265,6 +272,8 @@ class Ruleset(Descriptor):
             finally:
                 os.close(fd)
         else:
+            if isinstance(path, bool):
+                raise TypeError("path must be a path or a descriptor, not bool")
             _allow_file(number, fileno(path), allowed)
 
     def allow_port(self, port: int, rights: Rights) -> None:

@@ -257,6 +257,7 @@ def test_rights_in_any_form(rights):
             r"truncate \(landlock ABI 3, Linux 6.2\); the program asks for ABI 2",
         ),
         ({"fs": (), "net": (), "scope": ()}, InvalidArgument, "would handle nothing"),
+        ({"best_effort": 5}, TypeError, "best_effort must be a bool, not int"),
     ],
 )
 def test_bad_arguments(arguments, error, words):
@@ -333,6 +334,22 @@ def test_a_path_that_is_missing(place):
     with Ruleset() as ruleset, pytest.raises(FileNotFoundError, match="does not exist") as caught:
         ruleset.allow_path("missing", READ)
     assert caught.value.filename == "missing"
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "words"),
+    [
+        (True, TypeError, "path must be a path or a descriptor, not bool"),
+        (-1, InvalidArgument, "descriptor -1 is not open"),
+        (99_999, InvalidArgument, "descriptor 99999 is not open"),
+        ("a\0b", ValueError, r"embedded null byte in the path b'a\\x00b'"),
+        (1.5, TypeError, "fd must be an int or have fileno"),
+    ],
+)
+def test_what_is_not_a_path(path, error, words):
+    """A path that cannot be one is an error that says why."""
+    with Ruleset() as ruleset, pytest.raises(error, match=words):
+        ruleset.allow_path(path, READ)
 
 
 def test_a_rule_of_a_file(place):
@@ -807,6 +824,13 @@ def test_sentences(monkeypatch, number, call, error, words):
         (lambda: landlock_create_ruleset(ATTR, -1), ValueError, "size is -1"),
         (lambda: landlock_create_ruleset(ATTR, None, 1 << 32), ValueError, "flags is"),
         (lambda: landlock_add_rule(0, 1, (1, 0)), TypeError, "a PathBeneathAttr, a NetPortAttr or None, not tuple"),
+        (
+            lambda: landlock_add_rule(0, 1, NetPortAttr(1, 1)),
+            TypeError,
+            "PATH_BENEATH does not have a NetPortAttr",
+        ),
+        (lambda: landlock_add_rule(0, 2, PathBeneathAttr(1, 1)), TypeError, "NET_PORT does not have a PathBeneathAttr"),
+        (lambda: landlock_create_ruleset(None, 99), InvalidArgument, "attr is None, and the kernel reads"),
         (lambda: landlock_add_rule(0, 1, PathBeneathAttr(-1, 0)), ValueError, "allowed_access is -1"),
         (lambda: landlock_add_rule(0, 1, PathBeneathAttr(1, "0")), TypeError, "str"),
         (lambda: landlock_add_rule(0, 2, NetPortAttr(1, -1)), ValueError, "port is -1"),
