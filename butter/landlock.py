@@ -8,6 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
+from butter._checks import switch
 from butter._constants import landlock as _constants
 from butter._constants.landlock import *  # noqa: F403
 from butter._constants.landlock import (
@@ -186,8 +187,7 @@ class Ruleset(Descriptor):
         best_effort: bool = False,
         closefd: bool = CLOEXEC_DEFAULT,
     ) -> None:
-        if not isinstance(best_effort, bool):
-            raise TypeError(f"best_effort must be a bool, not {type(best_effort).__name__}")
+        switch(best_effort, "best_effort")
         kernel = _kernel()
         # without landlock everything is missing, whatever ABI it is of
         asked = min(kernel or NEWEST, NEWEST) if abi is None else integer(abi, 32, "abi")

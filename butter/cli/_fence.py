@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import resource
 import signal
 import textwrap
 from typing import TYPE_CHECKING
 
+from butter._checks import limit_name
 from butter._clone_spawn_options import program_of
+from butter._look import CAP_SYS_RESOURCE, capable
 from butter.cli import FAILED, OWN_FAILURE, _foreground
 from butter.cli._container import NETWORK, OF_USR
 from butter.cli._ordinary import Ordinary
@@ -29,6 +33,18 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 
 #: the variables that PROGRAM has without --env; those of LC_, too
 KEPT = ("COLORTERM", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER")
+
+
+#: the directories whose files need no capability of their owner, who is root, by the
+#: option that opens them
+OWNED = {
+    "read": {"/dev": "reads the disks, and so each file"},
+    "write": {
+        "/proc/sys": "sets what the kernel starts outside of the fence",
+        "/sys": "sets what the devices do",
+        "/dev": "writes to the disks, and so to each file",
+    },
+}
 
 
 def sandbox_of(options: argparse.Namespace) -> Sandbox:
@@ -89,6 +105,8 @@ def run(options: argparse.Namespace) -> int:
             sandbox = sandbox_of(options)
             for words in sandbox.report()["missing"] if options.best_effort else ():
                 tell(f"fence: not enforced: {words}")
+            for words in warnings(options):
+                tell(f"fence: warning: {words}")
             # where it is ignored no exit code is kept
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             received = stack.enter_context(_foreground.signals())
@@ -143,10 +161,13 @@ def not_started(error: OSError, program: str) -> tuple[int, str] | None:
 def show_report(options: argparse.Namespace) -> int:
     """Print what holds on this kernel; return 0 if PROGRAM would be started."""
     try:
-        report = sandbox_of(options).report()
+        sandbox = sandbox_of(options)
+        report = sandbox.report()
+        errors = list(obstacles(sandbox, options))
     except ValueError as error:
         tell(f"fence: {error}")
         return OWN_FAILURE
+    report.update(starts=report["starts"] and not errors, errors=errors, warnings=list(warnings(options)))
     if options.json:
         print(json.dumps(report, indent=2))
     else:
@@ -155,13 +176,72 @@ def show_report(options: argparse.Namespace) -> int:
     return 0 if report["starts"] else FAILED
 
 
+def obstacles(sandbox: Sandbox, options: argparse.Namespace) -> Iterator[str]:
+    """Sentences about what keeps PROGRAM from its start on any kernel."""
+    for limit, value in options.rlimit:
+        most = highest(limit)
+        if value > most:
+            yield f"{limit_name(limit)}: {value} is above {most}, and this process may not have more"
+    try:
+        fence = sandbox._fence()
+        try:
+            if options.program is not None:
+                check_program(sandbox, options.program, environment(options))
+        finally:
+            sandbox._release(fence)
+    except NotEnforced:
+        pass  # which the report says
+    except OSError as error:
+        yield failure(error, options)[1]
+
+
+def check_program(sandbox: Sandbox, name: str, variables: dict[str, str]) -> None:
+    """Raise as the start of PROGRAM would, as far as can be seen before."""
+    found = program(name, variables)
+    if not found:
+        raise FileNotFoundError(errno.ENOENT, "spawn(argv)")
+    if not os.access(found[0], os.X_OK):
+        raise PermissionError(errno.EACCES, "spawn(argv)")
+    sandbox._check_program([os.fsencode(found[0])])
+
+
+def highest(limit: int) -> int:
+    """Return the highest number that a limit can be set to."""
+    if capable(CAP_SYS_RESOURCE):
+        if limit != resource.RLIMIT_NOFILE:
+            return (1 << 64) - 1
+        with contextlib.suppress(OSError), open("/proc/sys/fs/nr_open", "rb") as file:
+            return int(file.read())
+    # RLIM_INFINITY is -1
+    return resource.getrlimit(limit)[1] % (1 << 64)
+
+
+def warnings(options: argparse.Namespace) -> Iterator[str]:
+    """Sentences about what is named, and is a way out for root."""
+    for option, places in OWNED.items():
+        for path in getattr(options, option):
+            real = os.path.realpath(path)
+            for place, words in places.items():
+                above = os.path.commonpath([real, place]) == real
+                if (above or real.startswith("/proc/sys/")) and owns(place):
+                    yield f"--{option} {printable(os.fsencode(path))} has {place}, by which root {words}"
+
+
+def owns(path: str) -> bool:
+    try:
+        return os.stat(path).st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
 def lines_of(report: dict[str, Any]) -> Iterator[str]:
     """The report for people."""
     abi = f"ABI {report['landlock_abi']} of landlock" if report["landlock_abi"] else "no landlock"
     yield f"Linux {report['kernel']}, with {abi}"
     yield f"the profile {report['profile']}, which holds from Linux {report['promised']} on"
-    for words in report["missing"]:
-        yield f"missing: {words}"
+    for heading, sentences in ("missing", "missing"), ("error", "errors"), ("warning", "warnings"):
+        for words in report[sentences]:
+            yield f"{heading}: {words}"
     for heading, closed in ("closed", True), ("open", False):
         ways = [way for way in report["ways"] if way["closed"] == closed]
         if ways:

@@ -219,7 +219,7 @@ def test_descriptors(tmp_path):
     script = "import os; print(sorted(fd for fd in range(50) if os.path.exists(f'/dev/fd/{fd}')))"
     with open(os.devnull) as null:
         os.set_inheritable(null.fileno(), True)
-        assert python(script, options=["--read", "/proc", "--read", "/dev"]) == "[0, 1, 2]\n"
+        assert python(script, options=["--read", "/proc"]) == "[0, 1, 2]\n"
 
 
 def test_privileges():
@@ -351,6 +351,66 @@ def test_report():
     assert report["profile"] == "network-client"
     assert ways["tcp_listen"]["closed"] is False
     assert ways["read"]["by"] == ["landlock"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--read", "/none"], "the path does not exist: '/none'"),
+        (["--", "/none"], "'/none' was not found"),
+        (["--", "none-such"], "'none-such' was not found"),
+        (["--", "/etc/passwd"], "'/etc/passwd' cannot be executed"),
+        (["--", "/tmp"], "'/tmp' is a directory"),
+        (["--bare", "--", "sh"], "--execute has to name the loader of '"),
+        (["--rlimit", "nofile=999999999999"], "RLIMIT_NOFILE: 999999999999 is above "),
+    ],
+)
+def test_report_of_what_does_not_start(arguments, words):
+    """The report says what keeps PROGRAM from its start, and its exit code is 1."""
+    done = fence("--report", *arguments)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [words in line for line in done.stdout.splitlines() if line.startswith("error: ")] == [True]
+    report = json.loads(fence("--report", "--json", *arguments).stdout)
+    assert (report["starts"], len(report["errors"]), report["missing"]) == (False, 1, [])
+
+
+def test_report_of_a_limit():
+    """A limit that a user may not raise is an error of the report, as of the start."""
+    imports = "from butter import cli\nfrom butter.cli import _fence, fence\nimport resource"
+    imports += "\nresource.setrlimit(resource.RLIMIT_CPU, (50, 50))"
+    for options, words in (["--report"], "error: RLIMIT_CPU: 60 is above 50"), ([], ""):
+        done = run_as_nobody(imports, "cli.main()", "fence", *options, "--rlimit", "cpu=60", "--", "true")
+        assert done.returncode == (1 if options else 125)
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "path", "place"),
+    [
+        ("--write", "/", "/proc/sys"),
+        ("--write", "/proc", "/proc/sys"),
+        ("--write", "/proc/sys/kernel", "/proc/sys"),
+        ("--write", "/sys/..", "/sys"),
+        ("--write", "/dev", "/dev"),
+        ("--read", "/dev", "/dev"),
+    ],
+)
+def test_ways_of_root(option, path, place):
+    """For root a directory with the files of the machine in it is told of."""
+    done = fence(option, path, "--", "true")
+    assert done.returncode == 0
+    assert f"fence: warning: {option} {path} has {place}, by which root " in done.stderr
+    assert f"\nwarning: {option} {path} has {place}, by which root " in fence("--report", option, path).stdout
+
+
+def test_no_ways_of_others(public_path):
+    """What is below, as /dev/null, has no warning, and a user has none."""
+    for options in ["--write", "/dev/null"], ["--read", "/proc/sys"], ["--write", public_path]:
+        done = fence(*options, "--", "true")
+        assert (done.returncode, done.stderr) == (0, "")
+    imports = "from butter import cli\nfrom butter.cli import _fence, fence"
+    done = run_as_nobody(imports, "cli.main()", "fence", "--write", "/", "--", "true")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_unprivileged(public_path):

@@ -257,7 +257,7 @@ def test_rights_in_any_form(rights):
             r"truncate \(landlock ABI 3, Linux 6.2\); the program asks for ABI 2",
         ),
         ({"fs": (), "net": (), "scope": ()}, InvalidArgument, "would handle nothing"),
-        ({"best_effort": 5}, TypeError, "best_effort must be a bool, not int"),
+        ({"best_effort": 5}, TypeError, "best_effort must be True or False, not int"),
     ],
 )
 def test_bad_arguments(arguments, error, words):
