@@ -44,7 +44,8 @@ needs to start is named.
 PROGRAM has the terminal, whose mode it may set with --devices /dev/tty, the
 working directory, and standard input, output and error, but no other open file.
 Its variables are PATH, HOME, TERM, LANG and their like, and those of --env. It has
-no capability, and cannot get one.
+no capability, and cannot get one. It ends with this command; processes that it has
+started in the background go on, behind the same fences.
 
 A shell script starts other programs, and so needs --profile build. A Python of a venv
 needs --read of the venv, and of the Python that it was made from, whose directory
