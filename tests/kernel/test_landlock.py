@@ -257,6 +257,11 @@ def test_rights_in_any_form(rights):
             r"truncate \(landlock ABI 3, Linux 6.2\); the program asks for ABI 2",
         ),
         ({"fs": (), "net": (), "scope": ()}, InvalidArgument, "would handle nothing"),
+        ({"quiet": ["read"]}, ValueError, "quiet has 'read'; the rights are execute"),
+        ({"quiet": [1]}, TypeError, "quiet must be names of rights: a bit is that of"),
+        ({"quiet": 4}, TypeError, "int"),
+        ({"fs": "execute", "quiet": "read_file"}, ValueError, "quiet has read_file, which the ruleset does not handle"),
+        ({"quiet": "read_file", "abi": 7}, ValueError, r"quiet \(landlock ABI 10, Linux 7.2\); the program asks for"),
         ({"best_effort": 5}, TypeError, "best_effort must be True or False, not int"),
     ],
 )
@@ -294,6 +299,44 @@ def test_best_effort(kernel):
 
 
 @needs_abi(6)
+def test_quiet(kernel, monkeypatch, tmp_path):
+    """Rights are quiet for the ruleset, and for each rule that says so."""
+    made, rules = kernel(10), []
+    monkeypatch.setattr(
+        landlock, "landlock_add_rule", lambda _, kind, attr, flags=0: rules.append((kind, attr[0], flags))
+    )
+    with Ruleset("read_file", "bind_tcp", "signal", quiet={"read_file", "bind_tcp", "signal"}) as ruleset:
+        assert made == [RulesetAttr(1 << 2 | 1 << 13, 1, 2, 1 << 2, 1, 2)]
+        assert ruleset.handled == {"read_file", "refer", "bind_tcp", "signal"}
+        assert ruleset.unenforced == frozenset()
+        ruleset.allow_path(tmp_path, "read_file", quiet=True)
+        ruleset.allow_path(tmp_path, (), quiet=True)
+        ruleset.allow_path(tmp_path, "read_file")
+        ruleset.allow_port(80, "bind_tcp", quiet=True)
+        ruleset.allow_port(80, (), quiet=True)
+        assert rules == [(1, 4, 1), (1, 0, 1), (1, 4, 0), (2, 1, 1), (2, 0, 1)]
+        with pytest.raises(TypeError, match="quiet must be True or False"):
+            ruleset.allow_port(80, (), quiet=1)
+    with Ruleset("read_file") as ruleset, pytest.raises(ValueError, match="made with the names of its quiet rights"):
+        ruleset.allow_path(tmp_path, "read_file", quiet=True)
+
+
+def test_quiet_of_an_older_kernel(kernel, monkeypatch, tmp_path):
+    """Before ABI 10 quiet rights are an error, or are in what is not enforced."""
+    made, rules = kernel(9), []
+    monkeypatch.setattr(landlock, "landlock_add_rule", lambda *arguments: rules.append(arguments[2:]))
+    with pytest.raises(NotEnforced, match=r"quiet \(landlock ABI 10, Linux 7\.2\): .*best_effort=True"):
+        Ruleset("read_file", quiet="read_file")
+    with Ruleset("read_file", (), (), quiet="read_file", best_effort=True) as ruleset:
+        assert made == [RulesetAttr(1 << 2 | 1 << 13)]
+        assert ruleset.unenforced == {"quiet"}
+        ruleset.allow_path(tmp_path, (), quiet=True)
+        ruleset.allow_port(80, (), quiet=True)
+        assert rules == []
+        ruleset.allow_path(tmp_path, "read_file", quiet=True)
+        assert [flags for _, flags in rules] == [0]
+
+
 def test_best_effort_on_this_kernel():
     """A right of a newer ABI is left out, and the others are enforced."""
 
