@@ -131,7 +131,7 @@ def failure(error: Exception, options: argparse.Namespace) -> tuple[int, str]:
     """Return the status and the words for a program that was not started."""
     if not isinstance(error, OSError):
         return OWN_FAILURE, str(error)
-    words = sentence(error).removeprefix("sandbox: ")
+    words = sentence(error).removeprefix("sandbox: ").replace("open(O_PATH): ", "")
     of_start = (error.strerror or "").startswith("spawn(argv)")
     if of_start or (isinstance(error, PermissionError) and words.startswith("execute ")):
         return not_started(error, options.program) or (NOT_EXECUTABLE, f"--{words}")

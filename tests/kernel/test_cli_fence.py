@@ -282,7 +282,7 @@ def test_exit_status():
         (["/usr"], 126, "fence: '/usr' is a directory"),
         (["/tmp"], 126, "fence: '/tmp' is a directory"),
         (["/etc/passwd"], 126, "fence: '/etc/passwd' cannot be executed: Permission denied"),
-        (["--read", "/none", "true"], 125, "fence: the path does not exist: '/none'"),
+        (["--read", "/none", "true"], 125, "the path does not exist: '/none'"),
         (["--write", "/none", "true"], 125, "does not exist: '/none'; make it before, or name its directory"),
         (["--read", "", "true"], 125, "--read: '' is not a path"),
         (["--connect", "http", "true"], 125, "--connect: 'http' is not a port"),
