@@ -53,7 +53,7 @@ needs --read of the venv, and of the Python that it was made from, whose directo
 is a shell script that starts the one which 'pyenv which python3' prints.
 
 examples:
-  butter fence --read . -- python3 program.py
+  butter fence --read . -- /usr/bin/python3 program.py
   butter fence --read photo.png --write out -- convert photo.png out/small.jpg
   butter fence --profile build --read . --write build -- make
   butter fence --connect 443 --connect 53 --write . -- curl -O URL

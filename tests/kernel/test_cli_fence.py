@@ -18,6 +18,7 @@ from support import in_child, inject, needs, needs_no_filter, until
 
 import butter
 from butter import cli
+from butter.cli import fence as _cli_fence
 
 pytestmark = [pytest.mark.usefixtures("plain_environment"), needs_no_filter, needs(kernel=(6, 12))]
 
@@ -146,6 +147,15 @@ def test_dangling_program(tmp_path):
     done = fence("--", "./link", cwd=tmp_path)
     assert done.returncode == 127
     one_line(done.stderr, "'./link' is a symbolic link to a file that does not exist")
+
+
+@needs(when=os.path.exists("/usr/bin/python3"), reason="needs a Python in /usr")
+def test_first_example(tmp_path):
+    """The first example of --help works as it is."""
+    (tmp_path / "program.py").write_text("print('started')")
+    assert "\n  butter fence --read . -- /usr/bin/python3 program.py\n" in _cli_fence.EPILOG
+    done = fence("--read", ".", "--", "/usr/bin/python3", "program.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "started\n", "")
 
 
 def test_venv(tmp_path):
@@ -384,6 +394,7 @@ def test_report_of_a_limit():
         assert words in done.stdout
 
 
+@needs(when=os.geteuid() == 0, reason="is about root")
 @pytest.mark.parametrize(
     ("option", "path", "place"),
     [
