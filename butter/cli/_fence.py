@@ -35,8 +35,8 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 KEPT = ("COLORTERM", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER")
 
 
-#: the directories whose files need no capability of their owner, who is root, by the
-#: option that opens them
+#: the directories whose files need no capability of root, their owner, by the option
+#: that opens them
 OWNED = {
     "read": {"/dev": "reads the disks, and so each file"},
     "write": {
@@ -131,31 +131,29 @@ def failure(error: Exception, options: argparse.Namespace) -> tuple[int, str]:
     """Return the status and the words for a program that was not started."""
     if not isinstance(error, OSError):
         return OWN_FAILURE, str(error)
-    words = sentence(error).removeprefix("sandbox: ").replace("open(O_PATH): ", "")
-    of_start = (error.strerror or "").startswith("spawn(argv)")
-    if of_start or (isinstance(error, PermissionError) and words.startswith("execute ")):
-        return not_started(error, options.program) or (NOT_EXECUTABLE, f"--{words}")
+    words, program = sentence(error).removeprefix("sandbox: ").replace("open(O_PATH): ", ""), options.program
+    if (error.strerror or "").startswith("spawn(argv)"):
+        return not_started(program, isinstance(error, FileNotFoundError), error.errno)
+    if isinstance(error, PermissionError) and words.startswith("execute "):
+        if "/" in program and os.path.isdir(program):
+            return not_started(program, False)
+        return NOT_EXECUTABLE, f"--{words}"
     if isinstance(error, FileNotFoundError) and error.filename in options.write:
         words += "; make it before, or name its directory"
     return OWN_FAILURE, words
 
 
-def not_started(error: OSError, program: str) -> tuple[int, str] | None:
-    """Return the status and the words for a start that failed, or was refused.
-
-    None if they are those of the sandbox.
-    """
+def not_started(program: str, missing: bool, number: int | None = errno.EACCES) -> tuple[int, str]:
+    """Return the status and the words for a start that fails, by the errno *number*."""
     name, is_path = f"'{printable(os.fsencode(program))}'", "/" in program
     if is_path and os.path.isdir(program):
         return NOT_EXECUTABLE, f"{name} is a directory"
-    if isinstance(error, FileNotFoundError):
-        if not is_path or not os.path.lexists(program):
-            return NOT_FOUND, f"{name} was not found"
-        missing = "names an interpreter" if os.path.exists(program) else "is a symbolic link to a file"
-        return NOT_FOUND, f"{name} {missing} that does not exist"
-    if (error.strerror or "").startswith("sandbox: "):
-        return None
-    return NOT_EXECUTABLE, f"{name} cannot be executed: {os.strerror(error.errno or 0)}"
+    if not missing:
+        return NOT_EXECUTABLE, f"{name} cannot be executed: {os.strerror(number or 0)}"
+    if not is_path or not os.path.lexists(program):
+        return NOT_FOUND, f"{name} was not found"
+    why = "names an interpreter" if os.path.exists(program) else "is a symbolic link to a file"
+    return NOT_FOUND, f"{name} {why} that does not exist"
 
 
 def show_report(options: argparse.Namespace) -> int:
@@ -182,27 +180,21 @@ def obstacles(sandbox: Sandbox, options: argparse.Namespace) -> Iterator[str]:
         most = highest(limit)
         if value > most:
             yield f"{limit_name(limit)}: {value} is above {most}, and this process may not have more"
+    found = program(options.program, environment(options)) if options.program is not None else []
+    if options.program is not None and not (found and os.access(found[0], os.X_OK)):
+        yield not_started(options.program, not found)[1]
+        return
     try:
         fence = sandbox._fence()
         try:
-            if options.program is not None:
-                check_program(sandbox, options.program, environment(options))
+            if found:
+                sandbox._check_program([os.fsencode(found[0])])
         finally:
             sandbox._release(fence)
     except NotEnforced:
         pass  # which the report says
     except OSError as error:
         yield failure(error, options)[1]
-
-
-def check_program(sandbox: Sandbox, name: str, variables: dict[str, str]) -> None:
-    """Raise as the start of PROGRAM would, as far as can be seen before."""
-    found = program(name, variables)
-    if not found:
-        raise FileNotFoundError(errno.ENOENT, "spawn(argv)")
-    if not os.access(found[0], os.X_OK):
-        raise PermissionError(errno.EACCES, "spawn(argv)")
-    sandbox._check_program([os.fsencode(found[0])])
 
 
 def highest(limit: int) -> int:

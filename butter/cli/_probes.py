@@ -34,6 +34,9 @@ class Feature(NamedTuple):
     probe: Probe
 
 
+#: a container may have the one listener that a thread can have
+LISTENER_TAKEN = errno.EBUSY
+
 FEATURES: list[Feature] = []
 
 #: what fanotify has for some users alone
@@ -376,8 +379,8 @@ def try_seccomp() -> None:
         try:
             Filter(ALLOW).add("sethostname", NOTIFY).listen().close()
         except OSError as error:
-            # a container may have the one listener that a thread can have
-            if error.errno != errno.EBUSY:
+            number = error.errno
+            if number != LISTENER_TAKEN:
                 raise
 
 

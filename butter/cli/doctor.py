@@ -194,7 +194,7 @@ def examine() -> Report:
 
 
 def landlock_abi() -> int:
-    """Return the ABI of landlock; 0 also where it cannot be asked for, as its row says."""
+    """Return the ABI of landlock, or 0, also where its module cannot be imported."""
     with contextlib.suppress(Exception):
         from butter.landlock import abi
 

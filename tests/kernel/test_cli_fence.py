@@ -415,7 +415,7 @@ def test_ways_of_root(option, path, place):
 
 
 def test_no_ways_of_others(public_path):
-    """What is below, as /dev/null, has no warning, and a user has none."""
+    """A file below, as /dev/null, has no warning, and a user has none."""
     for options in ["--write", "/dev/null"], ["--read", "/proc/sys"], ["--write", public_path]:
         done = fence(*options, "--", "true")
         assert (done.returncode, done.stderr) == (0, "")

@@ -488,7 +488,7 @@ def test_broker_that_refuses(broker, tmp_path):
 
 @support.needs(kernel=(5, 14))
 def test_broker_of_a_program_without_descriptors(broker):
-    """A program that can have no more descriptors is told so, and the broker goes on."""
+    """A program that can have no more descriptors is told so, and others go on."""
     status, out, err = broker("sh", "-c", "(ulimit -n 3; exec cat open/file); cat open/file")
     assert (status, out) == (0, "what it may read\n")
     assert "cannot open shared object file" in err

@@ -360,7 +360,7 @@ def test_programs_that_are_too_long():
 
 
 def test_a_program_that_is_too_long_is_made_once(monkeypatch):
-    """That a program is too long takes long to find out, and is kept until a rule is new."""
+    """A program is found to be too long once, until another rule is added."""
     made = Filter(ALLOW, "x86_64")
     for call in range(5000):
         made.add(5000 + call, ERRNO(call % 4000))
