@@ -213,19 +213,19 @@ class Ruleset(Descriptor):
             raise ValueError(f"quiet has {', '.join(sorted(silent - wanted))}, which the ruleset does not handle")
         if silent:
             wanted |= {"quiet"}
-        handled = frozenset(name for name in wanted if EVERY[name].abi <= kernel)
+        enforced = frozenset(name for name in wanted if EVERY[name].abi <= kernel)
         # a kernel with ABI 1 always forbids refer, so that is enforced
-        missing = wanted - handled - ({"refer"} if kernel else set())
+        missing = wanted - enforced - ({"refer"} if kernel else set())
         if missing and not best_effort:
             if not kernel:
                 # raises for the reason
                 landlock_create_ruleset(None, 0, LANDLOCK_CREATE_RULESET_VERSION)
             remedy = "best_effort=True goes on without"
             CREATE_RULESET.fail(errno.EOPNOTSUPP, missing=missing, remedy=remedy, abi=kernel)
+        handled = enforced - {"quiet"}
+        silenced = handled & silent if "quiet" in enforced else frozenset()
         self._abi, self._best_effort, self._handled, self._unenforced = asked, best_effort, handled, missing
-        silenced = handled & silent if "quiet" in handled else frozenset()
         self._quiet = silent
-        self._handled = handled = handled - {"quiet"}
         self._empty = bool(missing) and not handled
         attr = RulesetAttr(
             *(bits_of(table, names & set(table)) for names in (handled, silenced) for table in (FS, NET, SCOPE))
