@@ -1059,7 +1059,7 @@ refused_by_landlock(
 refused_by_landlock(
     "landlock_create_ruleset", errno.ENOMSG, "nothing", lambda _: landlock_create_ruleset(RulesetAttr())
 )
-refused_by_landlock("landlock_create_ruleset", errno.EFAULT, "memory", lambda _: landlock_create_ruleset(None, 8))
+refused_by_landlock("landlock_create_ruleset", errno.EFAULT, "attr is None", lambda _: landlock_create_ruleset(None, 8))
 refused_by_landlock(
     "landlock_create_ruleset",
     errno.E2BIG,
@@ -1075,7 +1075,7 @@ refused_by_landlock(
     "is not that of a file with a path",
     lambda made: add_a_rule(made, parent=os.pipe()[0]),
 )
-refused_by_landlock("landlock_add_rule", errno.EFAULT, "memory", add_a_rule_to_nothing)
+refused_by_landlock("landlock_add_rule", errno.EFAULT, "attr is None", add_a_rule_to_nothing)
 refused_by_landlock("landlock_add_rule", errno.EINVAL, "which alone can have read_dir", add_a_rule_to_a_file)
 refused_by_landlock("landlock_add_rule", errno.ENOMSG, "needs a right", lambda made: add_a_rule(made, 0))
 refused_by_landlock("landlock_restrict_self", errno.E2BIG, "16 rulesets", lambda made: restrict_self(made, times=17))
