@@ -125,12 +125,8 @@ add("outlive_the_parent", SECCOMP, lambda world: call("prctl", 1, 0, 0, 0, 0))  
 add("gentle_death_signal", SECCOMP, lambda world: call("prctl", 1, signal.SIGTERM, 0, 0, 0), sandbox="build")
 add("adopt_orphans", SECCOMP, lambda world: call("prctl", 36, 1, 0, 0, 0))  # PR_SET_CHILD_SUBREAPER
 add("calls_without_a_kernel", SECCOMP, lambda world: call("prctl", 59, 0, 0, 0, 0))  # SYSCALL_USER_DISPATCH
-add(
-    "change_the_map_of_memory",
-    SECCOMP,
-    lambda world: reaches("prctl", 35, 99, 0, 0, 0),  # PR_SET_MM
-    needs=(needs("CAP_SYS_RESOURCE"),),
-)
+# PR_SET_MM; without a capability it says how long a map is
+add("change_the_map_of_memory", SECCOMP, lambda world: call("prctl", 35, 15, ctypes.c_uint(), 0, 0))
 add("new_session", SECCOMP, lambda world: call("setsid"))
 add("new_session_from_network", SECCOMP, lambda world: call("setsid"), sandbox="network")
 
