@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from butter._checks import descriptor, limit_name, limits_of, listed, number, refuse
 from butter._sandbox_profiles import PROFILES, Profile
-from butter.errors import InvalidArgument, bad_descriptor
+from butter.errors import BAD_DESCRIPTOR, Errors
 from butter.seccomp import Filter
 
 if TYPE_CHECKING:
@@ -102,5 +102,5 @@ def stream_of(given: FileDescriptor, name: str) -> int:
     try:
         os.fstat(fd)
     except OSError:
-        raise InvalidArgument(errno.EBADF, f"{name}: {bad_descriptor(fd)}") from None
+        raise Errors(name, {errno.EBADF: BAD_DESCRIPTOR}).error(errno.EBADF, fd=fd) from None
     return fd

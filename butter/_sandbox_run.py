@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 import os
 import select
@@ -12,9 +11,10 @@ import time
 from typing import TYPE_CHECKING
 
 from butter import _sandbox_child as child
+from butter._pipe import pipe2
 from butter._sandbox_data import Damaged, decoded
 from butter._sandbox_exceptions import builtin
-from butter.errors import InvalidArgument, descriptors_exhausted
+from butter.errors import InvalidArgument
 from butter.eventlike import LONGEST_POLL, deadline_of, timed_out
 from butter.pidfd import PIDFD_SIGNAL_PROCESS_GROUP, Pidfd, _left_behind
 
@@ -92,13 +92,8 @@ def run(
 
 def _made(ends: list[int]) -> list[int]:
     """Make the two pipes. Their ends come into the list, which is returned."""
-    try:
-        ends += os.pipe()
-        ends += os.pipe()
-    except OSError as error:
-        if error.errno == errno.EMFILE:
-            error.strerror = f"sandbox: {descriptors_exhausted()}"
-        raise
+    ends += pipe2(os.O_CLOEXEC)
+    ends += pipe2(os.O_CLOEXEC)
     return ends
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from butter._checks import limit_name
 from butter._look import status_field
+from butter.errors import Errors
 from butter.landlock import landlock_restrict_self
 from butter.prctl import capset, prctl
 from butter.seccomp import SECCOMP_SET_MODE_FILTER, seccomp
@@ -50,9 +51,8 @@ def put_up(fence: Fence) -> None:
             resource.setrlimit(limit, (soft, hard))
         except ValueError:
             most = resource.getrlimit(limit)[1]
-            raise PermissionError(
-                errno.EPERM, f"sandbox: rlimits[{limit_name(limit)}] is above the hard limit of this process, {most}"
-            ) from None
+            sentence = f"rlimits[{limit_name(limit)}] is above the hard limit of this process, {most}"
+            raise Errors("sandbox", {errno.EPERM: (PermissionError, sentence)}).error(errno.EPERM) from None
     prctl.no_new_privs = True
     _drop_capabilities()
     if fence.ruleset is not None:
