@@ -228,9 +228,9 @@ def stress(session: nox.Session) -> None:
 
 
 # another Python than the default one, whose suite need not run a second time then
-@nox.session(python="3.12" if shutil.which("python3.12") else None)
+@nox.session(python="3.13" if shutil.which("python3.13") else None)
 def wheel(session: nox.Session) -> None:
-    """The wheel and the sdist, on Python 3.12 if there is one.
+    """The wheel and the sdist, on Python 3.13 if there is one.
 
     Checks what is in them, and runs the suite against the installed wheel, from outside
     the tree.

@@ -391,9 +391,17 @@ SECCOMP = Errors(
 )
 
 
+def _not_allowed(fenced: bool = False, **_: object) -> str:
+    filter = "the filter of the sandbox does not allow execve, or " if fenced else ""
+    return f"{filter}the program has capabilities or another user, which a debugger or a nosuid mount forbids"
+
+
 def _not_executed(fenced: bool = False, **_: object) -> str:
     if fenced:
-        return "the sandbox does not have the program, or the interpreter or loader that it names, in its execute"
+        return (
+            "the sandbox does not have the program, or the interpreter or loader that it names, in its execute, or its"
+            " filter does not allow execve"
+        )
     return (
         "it is a directory, its mode or its mount (noexec) forbids it, or a directory of its path, or of the search"
         " path, cannot be searched"
@@ -422,10 +430,7 @@ ARGV = Errors(
             lambda hidden="", **_: f"the program, or the interpreter that it names, does not exist{as_seen(hidden)}",
         ),
         errno.ENOEXEC: (OSError, _script),
-        errno.EPERM: (
-            PermissionError,
-            "the program has capabilities or another user, which a debugger or a nosuid mount forbids",
-        ),
+        errno.EPERM: (PermissionError, _not_allowed),
         errno.ETXTBSY: (OSError, "the program is open for writing"),
     },
 )

@@ -359,7 +359,7 @@ def add_signals(steps: Steps, blocked: Iterable[int]) -> None:
 
 def fence_of(sandbox: Fenced, mask: int | None, cgroup: object) -> Fence:
     """Return the fences of a sandbox, unless another option is in their way."""
-    if not hasattr(sandbox, "_fence"):
+    if not hasattr(sandbox, "_fence") or isinstance(sandbox, type):
         refuse(sandbox, "sandbox", "a butter.sandbox.Sandbox or None")
     if mask:
         raise ValueError("capabilities must be None or empty: the sandbox drops all of them")

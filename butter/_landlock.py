@@ -7,7 +7,8 @@ import struct
 from fcntl import F_SETFD, fcntl
 from typing import TYPE_CHECKING
 
-from butter._arguments import CLOEXEC_DEFAULT, O_PATH, fileno, integer
+from butter._arguments import CLOEXEC_DEFAULT, O_PATH, fileno, fsencode, integer
+from butter._constants.landlock import LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH
 from butter._landlock_c import ffi, lib
 from butter._landlock_errors import ADD_RULE, CREATE_RULESET, OPEN, RESTRICT_SELF
 from butter._landlock_rights import NetPortAttr, PathBeneathAttr, RulesetAttr
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 # the greatest page of any machine: of a longer struct the kernel reads nothing
 _LONGEST = 1 << 16
+# the kernel goes by the type alone: of a port it would make a descriptor
+_STRUCTS = {
+    LANDLOCK_RULE_PATH_BENEATH: ("LANDLOCK_RULE_PATH_BENEATH", PathBeneathAttr),
+    LANDLOCK_RULE_NET_PORT: ("LANDLOCK_RULE_NET_PORT", NetPortAttr),
+}
 
 
 def landlock_create_ruleset(
@@ -71,15 +77,19 @@ def landlock_add_rule(
     Raises InvalidArgument for rights that the ruleset does not handle or the file
     cannot have (EINVAL), for none at all (ENOMSG), for a descriptor that is not a
     ruleset or does not have a path (EBADFD), PermissionError, OutOfMemory, NotEnforced
-    where the kernel does not have TCP (EAFNOSUPPORT) or landlock.
+    where the kernel does not have TCP (EAFNOSUPPORT) or landlock, TypeError for the
+    struct of another type.
 
     Linux 5.13, and 6.7 for ports; :manpage:`landlock_add_rule(2)`.
     """
     number, rule_type, flags = fileno(ruleset_fd), integer(rule_type, 32, "rule_type"), integer(flags, 32, "flags")
     packed = b""
+    name, needed = _STRUCTS.get(rule_type, ("", (PathBeneathAttr, NetPortAttr)))
+    if isinstance(rule_attr, (PathBeneathAttr, NetPortAttr)) and not isinstance(rule_attr, needed):
+        raise TypeError(f"a rule of {name} does not have a {type(rule_attr).__name__}")
     if isinstance(rule_attr, PathBeneathAttr):
         allowed = integer(rule_attr.allowed_access, 64, "allowed_access")
-        # as long as the other struct, because the kernel goes by the type alone
+        # as long as the other struct, for a type that is newer than butter
         packed = struct.pack("=Qi4x", allowed, fileno(rule_attr.parent_fd))
     elif isinstance(rule_attr, NetPortAttr):
         allowed = integer(rule_attr.allowed_access, 64, "allowed_access")
@@ -113,10 +123,10 @@ def landlock_restrict_self(ruleset_fd: FileDescriptor, flags: int = 0) -> None:
 def open_path(path: Path) -> int:
     """``open(path, O_PATH | O_CLOEXEC)``: returns a descriptor that names a file.
 
-    Raises what the table OPEN says.
+    Raises what the table OPEN says, and ValueError for a NUL in the path.
     """
     try:
-        return os.open(path, O_PATH | os.O_CLOEXEC)
+        return os.open(fsencode(path), O_PATH | os.O_CLOEXEC)
     except OSError as error:
         number = errno_of(error)
     OPEN.fail(number, path)

@@ -203,7 +203,15 @@ _MISSING: Meaning = (
     "the system call is missing: this kernel is older than Linux 5.13 or was built without landlock, or a seccomp"
     " filter hides it",
 )
-_OUTSIDE: Meaning = (InvalidArgument, "the struct is not in the memory of this process")
+
+
+def _outside(attr: object = None, rule_attr: object = None, **_: object) -> str:
+    if attr is None and rule_attr is None:
+        return "attr is None, and the kernel reads the struct that it stands for"
+    return f"the struct is not in the memory of this process, or {NOT_ALLOWED}"
+
+
+_OUTSIDE: Meaning = (InvalidArgument, _outside)
 
 CREATE_RULESET = Errors(
     "landlock_create_ruleset",

@@ -15,6 +15,7 @@ from butter._constants.landlock import (
     LANDLOCK_ACCESS_FS_RESOLVE_UNIX,
     LANDLOCK_ACCESS_FS_TRUNCATE,
     LANDLOCK_ACCESS_FS_WRITE_FILE,
+    LandlockAdd,
     LandlockFs,
     LandlockNet,
     LandlockRestrict,
@@ -88,8 +89,10 @@ NET: Mapping[str, Right] = _table(LandlockNet)
 SCOPE: Mapping[str, Right] = _table(LandlockScope)
 #: the flags of landlock_restrict_self
 FLAGS: Mapping[str, Right] = _table(LandlockRestrict)
+#: the flags of landlock_add_rule
+RULE_FLAGS: Mapping[str, Right] = _table(LandlockAdd)
 #: all of these
-EVERY: Mapping[str, Right] = {**FS, **NET, **SCOPE, **FLAGS}
+EVERY: Mapping[str, Right] = {**FS, **NET, **SCOPE, **FLAGS, **RULE_FLAGS}
 
 #: the rights to read files and list directories
 READ = frozenset({"read_file", "read_dir"})
@@ -158,6 +161,20 @@ def named_of_abi(table: Mapping[str, Right], rights: Rights, argument: str, abi:
     newer = [str(right) for name, right in table.items() if name in names and abi is not None and right.abi > abi]
     if newer:
         raise ValueError(f"{argument} has {', '.join(newer)}; the program asks for ABI {abi}")
+    return names
+
+
+def quiet_names(rights: Iterable[str], abi: int | None) -> frozenset[str]:
+    """Return the rights that are not logged. A bit would be one of several classes.
+
+    Raises ValueError if they are there and the program asks for an older ABI.
+    """
+    given = (rights,) if isinstance(rights, str) else tuple(rights)
+    if not all(isinstance(right, str) for right in given):
+        raise TypeError("quiet must be names of rights: a bit is that of a file, of a port and of a scope")
+    names = names_of({**FS, **NET, **SCOPE}, given, "quiet")
+    if names:
+        named_of_abi(RULE_FLAGS, "quiet", "the ruleset", abi)
     return names
 
 

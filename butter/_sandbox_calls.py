@@ -6,6 +6,10 @@ programs have a way to go on then. So calls that later kernels bring are closed,
 
 from __future__ import annotations
 
+import platform
+
+from butter._constants import prctl as _prctl
+
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
@@ -20,8 +24,8 @@ MEMORY = _names(
 #: what a process asks and sets of itself, its threads and its children
 PROCESS = _names(
     "exit exit_group getpid getppid gettid getuid geteuid getgid getegid getgroups getresuid getresgid getpgid getpgrp "
-    "getsid setsid getcpu getrusage getrlimit setrlimit times uname sysinfo umask set_tid_address set_robust_list rseq "
-    "arch_prctl prctl capget capset sched_yield sched_getaffinity sched_getparam sched_getscheduler sched_getattr "
+    "getsid getcpu getrusage getrlimit setrlimit times uname sysinfo umask set_tid_address set_robust_list rseq "
+    "arch_prctl capget capset sched_yield sched_getaffinity sched_getparam sched_getscheduler sched_getattr "
     "sched_get_priority_max sched_get_priority_min sched_rr_get_interval getpriority getrandom restart_syscall "
     "wait4 waitid pidfd_open seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 )
@@ -42,7 +46,7 @@ DESCRIPTORS = _names(
     "pipe pipe2 sendfile splice tee vmsplice copy_file_range ftruncate fallocate fsync fdatasync sync_file_range flock "
     "fadvise64 readahead poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait "
     "epoll_pwait2 eventfd eventfd2 futex futex_wait futex_wake futex_requeue futex_waitv "
-    "recvfrom recvmsg recvmmsg shutdown getsockopt setsockopt getsockname getpeername"
+    "recvfrom recvmsg recvmmsg shutdown getsockopt getsockname getpeername"
 )
 
 #: files by their paths: landlock decides about each, or it only asks (stat and its kin)
@@ -74,7 +78,28 @@ SENDING = {"sendto": 3, "sendmsg": 2, "sendmmsg": 3}
 SENT = _names("kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal")
 
 #: other processes, for the profile build
-PROCESSES = _names("fork vfork setpgid")
+PROCESSES = _names("fork vfork setpgid setsid")
+
+#: the options of prctl that programs need: they ask, or are about the memory and the
+#: name of this process, or take something away. The others fail, and so do those that
+#: later kernels bring
+OPTIONS: tuple[int, ...] = (
+    *(_prctl.PR_GET_PDEATHSIG, _prctl.PR_GET_DUMPABLE, _prctl.PR_SET_DUMPABLE, _prctl.PR_SET_KEEPCAPS),
+    *(_prctl.PR_SET_NAME, _prctl.PR_GET_NAME, _prctl.PR_GET_SECCOMP, _prctl.PR_SET_SECCOMP, _prctl.PR_GET_SECUREBITS),
+    *(_prctl.PR_CAPBSET_READ, _prctl.PR_CAPBSET_DROP, _prctl.PR_CAP_AMBIENT, _prctl.PR_GET_CHILD_SUBREAPER),
+    *(_prctl.PR_SET_TIMERSLACK, _prctl.PR_GET_TIMERSLACK, _prctl.PR_SET_NO_NEW_PRIVS, _prctl.PR_GET_NO_NEW_PRIVS),
+    *(_prctl.PR_SET_THP_DISABLE, _prctl.PR_GET_THP_DISABLE, _prctl.PR_SET_VMA, _prctl.PR_GET_AUXV),
+    *(_prctl.PR_SET_MDWE, _prctl.PR_GET_MDWE, _prctl.PR_GET_SPECULATION_CTRL),
+)
+if platform.machine() == "aarch64":
+    # its vectors, pointers and stacks, which the loader and compilers set
+    OPTIONS += (
+        *(_prctl.PR_SVE_SET_VL, _prctl.PR_SVE_GET_VL, _prctl.PR_SME_SET_VL, _prctl.PR_SME_GET_VL),
+        *(_prctl.PR_SET_TAGGED_ADDR_CTRL, _prctl.PR_GET_TAGGED_ADDR_CTRL, _prctl.PR_PAC_GET_ENABLED_KEYS),
+        *(_prctl.PR_GET_SHADOW_STACK_STATUS, _prctl.PR_SET_SHADOW_STACK_STATUS, _prctl.PR_LOCK_SHADOW_STACK_STATUS),
+    )
+#: with SIGKILL alone: another signal, or none, would let a process outlive its parent
+DEATH_SIGNAL = _prctl.PR_SET_PDEATHSIG
 
 #: the modes and times of files, which landlock lets through: the places of the mode
 MODES = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "fchmodat2": 2}
@@ -97,7 +122,7 @@ REFUSED = [
     *PROCESSES,
     *_names(
         "clone execve socket socketpair prlimit64 sched_setaffinity sched_setparam sched_setscheduler sched_setattr "
-        "setpriority ioprio_set personality memfd_create truncate "
+        "prctl setpriority ioprio_set personality memfd_create truncate "
         "setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups "
         "mount umount2 pivot_root chroot move_mount mount_setattr fsmount unshare setns ptrace process_vm_readv "
         "process_vm_writev kcmp pidfd_getfd process_madvise process_mrelease move_pages migrate_pages "
@@ -153,6 +178,11 @@ CLONE_THREAD = 0x00010000
 #: it stops signals, and what makes others wait or wakes them (F_SETLEASE, F_NOTIFY)
 FCNTL_SIGNALS = 8, 10, 15
 FCNTL_FORBIDDEN = 1024, 1026
+#: the same as F_SETOWN by ioctl: FIOSETOWN, SIOCSPGRP
+IOCTL_SIGNALS = 0x8901, 0x8902
+#: SOL_TCP and TCP_ULP make of a TCP socket one of another kind, as smc, whose ports
+#: landlock does not see
+TCP_KIND = 6, 31
 SETUID_BITS = 0o6000
 MFD_NOEXEC_SEAL = 0x8
 MSG_FASTOPEN = 0x20000000

@@ -6,7 +6,6 @@ or ``("raised", name of the class, arguments, text, traceback)``.
 
 from __future__ import annotations
 
-import builtins
 import fcntl
 import gc
 import os
@@ -16,6 +15,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from butter._sandbox_data import encoded
+from butter._sandbox_exceptions import EXCEPTIONS
 from butter._sandbox_start import put_up
 from butter.errors import plain
 from butter.fd import close_range
@@ -34,17 +34,25 @@ LONGEST_TEXT = 1 << 14
 #: how long an exception is at most; its arguments are left out if they are longer
 LONGEST_ERROR = 1 << 18
 
-#: the exceptions that come back as themselves; a program may put others into builtins
-EXCEPTIONS = {
-    name: found
-    for name, found in vars(builtins).items()
-    if isinstance(found, type) and issubclass(found, Exception) and found.__name__ == name
-}
-
 _FIRST_FREE = 3
 # PyPy does not have it
 _F_DUPFD_CLOEXEC = 1030
 _parents: list[object] = []
+
+
+class _Copy:
+    """A descriptor of a fence, which is none of the streams."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = _copied(fd)
+
+    def fileno(self) -> int:
+        return self._fd
+
+
+def _copied(fd: int) -> int:
+    """Return a copy past the streams, whose numbers others have in some parents."""
+    return fcntl.fcntl(fd, _F_DUPFD_CLOEXEC, _FIRST_FREE)
 
 
 def live(
@@ -64,7 +72,9 @@ def live(
     """
     try:
         try:
-            results = _settle(fence, streams, start, results)
+            # first, so that all that fails from here on is told
+            results = _copied(results)
+            fence = _settle(fence, streams, start, results)
             _enter(fence)
             content = _run(function, arguments, limit)
         except BaseException as error:
@@ -75,8 +85,8 @@ def live(
         os._exit(0)
 
 
-def _settle(fence: Fence, streams: Sequence[int], start: int, results: int) -> int:
-    """Leave what is the parent's. Return the descriptor for the result."""
+def _settle(fence: Fence, streams: Sequence[int], start: int, results: int) -> Fence:
+    """Leave what is the parent's. Return the fence with its new descriptors."""
     prctl.pdeathsig = signal.SIGKILL
     if not os.read(start, 1):
         os._exit(0)  # the parent is gone, or was interrupted
@@ -87,13 +97,12 @@ def _settle(fence: Fence, streams: Sequence[int], start: int, results: int) -> i
             signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
+    copies = [None if each is None else _Copy(each.fileno()) for each in (fence.cgroup, fence.ruleset)]
+    fence = fence._replace(cgroup=copies[0], ruleset=copies[1])
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    sources = [null if fd < 0 else fd for fd in (*streams, results)]
-    kept = [fcntl.fcntl(fd, _F_DUPFD_CLOEXEC, _FIRST_FREE) for fd in sources]
-    for place, fd in enumerate(kept[:-1]):
+    for place, fd in enumerate([_copied(null if fd < 0 else fd) for fd in streams]):
         os.dup2(fd, place)
-    used = [each.fileno() for each in (fence.cgroup, fence.ruleset) if each is not None]
-    _close_all_but([*used, kept[-1]])
+    _close_all_but([results, *(each.fileno() for each in copies if each is not None)])
     # what is unwritten in the parent's files is the parent's: they are kept, so that
     # nothing writes it when they are forgotten
     _parents[:] = [sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__]
@@ -105,7 +114,7 @@ def _settle(fence: Fence, streams: Sequence[int], start: int, results: int) -> i
     os.environ.clear()
     os.environ.update(fence.env or {})
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    return kept[-1]
+    return fence
 
 
 def _enter(fence: Fence) -> None:

@@ -3,7 +3,7 @@
 Nothing is looked up, called or imported for these bytes, which pickle would do: they
 can only become None, bools, numbers, texts, bytes, lists, tuples, dicts and sets. So
 that few bytes do not become much memory, or take long, the depth and the number of the
-values are limited, and so is the number of keys that have one hash.
+values are limited, and so is the work of the keys: see :class:`_Keys`.
 
 Each value is a byte that says its type, and then:
 
@@ -17,8 +17,8 @@ Each value is a byte that says its type, and then:
 
 from __future__ import annotations
 
+import operator
 import struct
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 DEPTH = 64
 #: how many values there may be in all
 VALUES = 1 << 20
+#: how many keys one set or dict may have; of several the squares count together
+KEYS = 1 << 15
 # how many keys may have one hash: those of random keys are different
 _SAME_HASH = 64
 
@@ -41,10 +43,28 @@ class Damaged(ValueError):
     """The bytes are not those of plain data."""
 
 
+class _Keys:
+    """The keys of all sets and dicts, which may be chosen so that they take long.
+
+    A key is compared with those before it in the table whose places it comes by, at
+    worst with all. A fork knows the secret of this process for the hashes of texts,
+    too, so no type of key is safe from that. The sum of the squares is a bound for it:
+    at most a second, in which no signal handler runs.
+    """
+
+    def __init__(self) -> None:
+        self._left = KEYS**2
+
+    def add(self, count: int) -> bool:
+        """Count the keys of a set or dict. Return whether there may be so many."""
+        self._left -= count**2
+        return self._left >= 0
+
+
 class _Writer:
     def __init__(self, limit: int) -> None:
         self._parts: list[bytes] = []
-        self._size, self._limit, self._left = 0, limit, VALUES
+        self._size, self._limit, self._left, self._keys = 0, limit, VALUES, _Keys()
 
     def _add(self, part: bytes) -> None:
         self._size += len(part)
@@ -71,6 +91,10 @@ class _Writer:
         elif isinstance(value, (list, tuple, set, dict)) and kind in _MANY:
             if depth == DEPTH:
                 raise ValueError(f"the result has more than {DEPTH} lists, tuples, dicts and sets in each other")
+            if isinstance(value, (set, dict)) and not self._keys.add(len(value)):
+                raise ValueError(
+                    f"the result has a set or dict of more than {KEYS} keys, or several large ones: a list takes more"
+                )
             self._add(_MANY[kind] + _LENGTH.pack(len(value)))
             entries: Iterable[Any] = value
             if isinstance(value, dict):
@@ -104,7 +128,7 @@ def encoded(value: object, limit: int) -> bytes:
 
 class _Reader:
     def __init__(self, content: bytes) -> None:
-        self._content, self._place, self._left = content, 0, VALUES
+        self._content, self._place, self._left, self._keys = content, 0, VALUES, _Keys()
 
     def _take(self, length: int) -> bytes:
         first, last = self._place, self._place + length
@@ -143,6 +167,8 @@ class _Reader:
         if depth == DEPTH:
             raise Damaged(f"more than {DEPTH} values are in each other")
         length = self._length()
+        if kind in b"ed" and not self._keys.add(length):
+            raise Damaged(f"a set or dict has more than {KEYS} keys, or there are several large ones")
         if kind == b"d":
             length *= 2
         values = [self.read(depth + 1) for _ in range(length)]
@@ -156,10 +182,10 @@ def _hashed(kind: bytes, values: list[Any]) -> set[Any] | dict[Any, Any]:
     """Return a set or dict, whose keys may have been chosen so that it takes long."""
     keys = values if kind == b"e" else values[::2]
     try:
-        hashes = Counter(map(hash, keys))
+        hashes = sorted(map(hash, keys))
     except TypeError:
         raise Damaged("a key has no hash") from None
-    if max(hashes.values(), default=0) > _SAME_HASH:
+    if any(map(operator.eq, hashes, hashes[_SAME_HASH:])):
         raise Damaged(f"more than {_SAME_HASH} keys have one hash")
     return set(keys) if kind == b"e" else dict(zip(keys, values[1::2]))
 

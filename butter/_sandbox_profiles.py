@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import signal
 from typing import TYPE_CHECKING, NamedTuple
 
 from butter import _sandbox_calls as calls
@@ -106,6 +107,7 @@ _CLOSED = {
     *calls.ATTRIBUTES,
     "ioctl",
     "fcntl",
+    "setsockopt",
 }
 
 
@@ -117,6 +119,9 @@ def _allow_itself(filter: Filter, profile: Profile, needs: Needs) -> None:
     filter.add("prlimit64", ALLOW, EQ(0, 0, bits=32))
     filter.add("sched_setaffinity", ALLOW, EQ(0, 0, bits=32))
     filter.add("setpriority", ALLOW, EQ(0, 0, bits=32), EQ(1, 0, bits=32))
+    for option in calls.OPTIONS:
+        filter.add("prctl", ALLOW, EQ(0, option, bits=32))
+    filter.add("prctl", ALLOW, EQ(0, calls.DEATH_SIGNAL, bits=32), EQ(1, signal.SIGKILL))
     filter.add("personality", ALLOW, EQ(0, calls.ANY_PERSONALITY, bits=32))
     # landlock does not forbid to execute a file in memory
     filter.add("memfd_create", ALLOW, MASKED(1, calls.MFD_NOEXEC_SEAL, calls.MFD_NOEXEC_SEAL, bits=32))
@@ -158,6 +163,9 @@ def _allow_requests(filter: Filter, needs: Needs) -> None:
         filter.add("ioctl", ALLOW, EQ(1, request, bits=32))
     for request in calls.HARMFUL.values():
         filter.add("ioctl", _REFUSED, EQ(1, request, bits=32))
+    if not needs.signals:
+        for request in calls.IOCTL_SIGNALS:
+            filter.add("ioctl", _REFUSED, EQ(1, request, bits=32))
     if not needs.devices:
         filter.add("ioctl", ERRNO(errno.ENOTTY))
         return
@@ -171,6 +179,9 @@ def _allow_network(filter: Filter, needs: Needs) -> None:
     for kind in (calls.SOCK_STREAM, calls.SOCK_SEQPACKET):
         # one of datagrams reaches any other by its path
         filter.add("socketpair", ALLOW, EQ(0, calls.AF_UNIX, bits=32), MASKED(1, calls.SOCK_TYPE, kind, bits=32))
+    level, option = calls.TCP_KIND
+    filter.add("setsockopt", ERRNO(errno.ENOPROTOOPT), EQ(1, level, bits=32), EQ(2, option, bits=32))
+    filter.add("setsockopt", ALLOW)
     for call, flags in calls.SENDING.items():
         filter.add(call, ALLOW, MASKED(flags, calls.MSG_FASTOPEN, 0, bits=32))
     if not (needs.connect or needs.bind):

@@ -35,11 +35,13 @@ _SOCKETS: Mapping[str, Sequence[Call]] = {
     "udp": (("socket", (2, 2, 0)), ("socket", (10, 2, 0))),
     "tcp": (("socket", (2, 1, 0)), ("socket", (10, 1, 6))),
     "tcp_fast_open": (("sendto", (3, 0, 0, 0x20000000)), ("sendmsg", (3, 0, 0x20000000))),
-    "mptcp": (("socket", (2, 1, 262)), ("socket", (10, 1, 132)), ("socket", (43, 1, 0))),
+    "mptcp": (("socket", (2, 1, 262)), ("socket", (10, 1, 132)), ("socket", (43, 1, 0)), ("setsockopt", (3, 6, 31))),
     "raw_socket": (("socket", (2, 3, 255)), ("socket", (17, 3, 0))),
     "netlink": (("socket", (16, 3, 0)),),
     "vsock": (("socket", (40, 1, 0)),),
 }
+# beside the calls of a gap that have its name
+_MORE: Mapping[str, Sequence[Call]] = {"signal": (("fcntl", (0, 8)), ("ioctl", (0, 0x8901)), ("ioctl", (0, 0x8902)))}
 # a call among those of a gap that is not the way out
 _HARMLESS = {"inotify": (), "open_files": (), "memfd": (), "truncate": ("ftruncate", "open", "openat")}
 
@@ -60,7 +62,7 @@ def calls_of(gap: landlock.Gap) -> list[Call]:
     if gap.name in _SOCKETS:
         return list(_SOCKETS[gap.name])
     calls = [call for call in gap.calls if call not in _HARMLESS.get(gap.name, ())]
-    return [(call, _ARGUMENTS.get(call, _ANY)) for call in calls]
+    return [*((call, _ARGUMENTS.get(call, _ANY)) for call in calls), *_MORE.get(gap.name, ())]
 
 
 def _closed_by_filters(filters: Iterable[Filter], calls: Iterable[Call]) -> bool:
@@ -76,10 +78,11 @@ def _refuses(filter: Filter, call: str, arguments: tuple[int, ...]) -> bool:
     return action.name not in (ALLOW.name, "LOG", "NOTIFY", "TRACE")
 
 
-def ways(filters: Sequence[Filter], found: int, scope: bool) -> list[Way]:
+def ways(filters: Sequence[Filter], found: int, scope: bool, group: bool, settings: bool) -> list[Way]:
     """Return the ways out: those that the fences close, and the others.
 
-    *found* is the ABI of landlock; with *scope* the ruleset has its scopes.
+    *found* is the ABI of landlock; with *scope* the ruleset has its scopes, with
+    *group* there is a control group, and with *settings* the machine's files are named.
     """
     handled = of_abi(landlock.FS, found) | of_abi(landlock.NET, found)
     handled |= of_abi(landlock.SCOPE, found) if scope else frozenset()
@@ -92,6 +95,13 @@ def ways(filters: Sequence[Filter], found: int, scope: bool) -> list[Way]:
         if handled.issuperset(_RIGHTS.get(gap.name, ("",))):
             by.append("landlock")
         rows.append(Way(gap.name, gap.meaning, bool(by), by))
+    by = ["seccomp"] if _closed_by_filters(filters, _OUTLIVING) else []
+    by += ["cgroup"] if group else []
+    rows.append(Way("outliving", "processes that go on when run() has ended, as after its timeout", bool(by), by))
+    by = ["landlock"] if found and not settings else []
+    rows.append(
+        Way("settings", "as root: the settings of the kernel in /proc and /sys, and the devices in /dev", bool(by), by)
+    )
     return rows + [Way(name, meaning, False, []) for name, meaning in _OPEN]
 
 
@@ -109,6 +119,9 @@ _RIGHTS = {
     "unix_socket": ("resolve_unix",),
     "udp": ("bind_udp", "connect_send_udp"),
 }
+
+# to make a process, or to go on when the parent has ended
+_OUTLIVING: Sequence[Call] = (("fork", ()), ("vfork", ()), ("clone", (17,)), ("clone3", (0, 0)), ("prctl", (1, 0)))
 
 # what no fence is for
 _OPEN = (

@@ -85,25 +85,56 @@ def _bits(names: frozenset[str], handled: frozenset[str]) -> tuple[int, int]:
 def _allow_paths(ruleset: Ruleset, paths: Paths) -> None:
     """Add the rules for files. They are bits, since allow_path takes twice as long."""
     handled = ruleset.handled or frozenset()
-    for named, names in (
-        (paths.read, READ),
-        (paths.write, READ | WRITE),
-        (paths.execute, EXECUTE),
-        (paths.devices, _DEVICE),
+    for option, named, names in (
+        ("read", paths.read, READ),
+        ("write", paths.write, READ | WRITE),
+        ("execute", paths.execute, EXECUTE),
+        ("devices", paths.devices, _DEVICE),
     ):
         bits = _bits(names, handled)
         for path in named:
-            fd = open_path(path)
+            fd = _opened(path, option)
             try:
-                allowed = bits[stat.S_ISDIR(os.fstat(fd).st_mode)]
+                mode = os.fstat(fd).st_mode
+                if names is _DEVICE and not (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)):
+                    raise ValueError(f"devices has {os.fspath(path)!r}, which is not a device; read and write take it")
+                allowed = bits[stat.S_ISDIR(mode)]
                 if allowed:
                     landlock_add_rule(ruleset, LANDLOCK_RULE_PATH_BENEATH, PathBeneathAttr(allowed, fd))
             finally:
                 os.close(fd)
 
 
+def _opened(path: Path, option: str) -> int:
+    """Return a descriptor for a path, or raise with the name of the option."""
+    try:
+        return open_path(path)
+    except OSError as error:
+        call = error.__dict__.pop("_call", "")
+        error.strerror = f"{option}: {str(error.strerror).replace(f'{call}: ', '', 1)}"
+        raise
+
+
 def _ports_of(found: int) -> frozenset[str]:
     return of_abi(landlock.NET, max(found, 4))
+
+
+def has_settings(paths: Paths) -> bool:
+    """Return whether root may write, or read, the settings and devices of the machine.
+
+    They are files of root, and so need no capability.
+    """
+    if os.geteuid():
+        return False
+    written, rest = (
+        {os.path.realpath(os.fsencode(path)) for path in each} for each in (paths.write, (*paths.read, *paths.execute))
+    )
+    machine = b"/proc", b"/sys", b"/dev"
+    return (
+        not written.isdisjoint([b"/", *machine])
+        or any(path.startswith(tuple(each + b"/" for each in machine)) for path in written)
+        or not rest.isdisjoint([b"/", b"/dev"])
+    )
 
 
 def check_program(candidates: Sequence[bytes], execute: Sequence[Path]) -> None:
@@ -188,8 +219,10 @@ def _needed(path: bytes) -> tuple[str, bytes] | None:
         with open(path, "rb") as file:
             beginning = file.read(_BEGINNING)
             if beginning.startswith(b"#!"):
-                words = beginning[2:].split(b"\n")[0].split()
-                return ("interpreter", words[0]) if words else None
+                # the kernel looks for blanks and tabs alone, and stops at a NUL
+                line = beginning[2:].split(b"\n")[0].split(b"\0")[0].strip(b" \t")
+                name = line.replace(b"\t", b" ").split(b" ")[0]
+                return ("interpreter", name) if name else None
             loader = _loader(file, beginning)
     except (OSError, OverflowError, ValueError, struct.error):
         return None  # what cannot be read is left to the exec
@@ -212,5 +245,5 @@ def _loader(file: BinaryIO, beginning: bytes) -> bytes:
         kind, offset, _, _, length = row.unpack_from(rows, place)
         if kind == _PT_INTERP:
             file.seek(offset)
-            return file.read(min(length, _BEGINNING)).rstrip(b"\0")
+            return file.read(min(length, _BEGINNING)).split(b"\0")[0]
     return b""

@@ -11,10 +11,12 @@ import time
 from typing import TYPE_CHECKING
 
 from butter import _sandbox_child as child
+from butter._pipe import pipe2
 from butter._sandbox_data import Damaged, decoded
+from butter._sandbox_exceptions import builtin
 from butter.errors import InvalidArgument
 from butter.eventlike import LONGEST_POLL, deadline_of, timed_out
-from butter.pidfd import PIDFD_SIGNAL_PROCESS_GROUP, Pidfd
+from butter.pidfd import PIDFD_SIGNAL_PROCESS_GROUP, Pidfd, _left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,11 +25,15 @@ if TYPE_CHECKING:
     from butter._fence import Fence
 
 _PORTION = 1 << 16
+# how many seconds a killed child may take to end, and how often handlers of signals may
+# raise meanwhile
+_LONGEST_END = 10
+_TRIES = 100
 _HINTS: dict[int, str] = {
     signal.SIGSYS: ": a filter of system calls does that",
     signal.SIGXCPU: ": the limit RLIMIT_CPU does that",
     signal.SIGXFSZ: ": the limit RLIMIT_FSIZE does that",
-    signal.SIGKILL: ": the kernel does that for want of memory, and at the hard limit RLIMIT_CPU",
+    signal.SIGKILL: ": the kernel does that at the hard limit RLIMIT_CPU, and for want of memory",
 }
 
 
@@ -65,15 +71,12 @@ def run(
     # handlers would run in the child, too
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        ends += os.pipe()
-        ends += os.pipe()
-        start, go, results, sender = ends
-        pid = os.fork()
+        start, go, results, sender = _made(ends)
+        pid = _forked()
         if not pid:
             os.close(go)
             child.live(fence, function, arguments, streams, start, sender, limit)
-        # the child waits for a byte, so its number is its own
-        process = Pidfd(pid)
+        process = _opened(pid)
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             os.write(go, b"g")
@@ -87,14 +90,29 @@ def run(
     return _outcome(content)
 
 
+def _made(ends: list[int]) -> list[int]:
+    """Make the two pipes. Their ends come into the list, which is returned."""
+    ends += pipe2(os.O_CLOEXEC)
+    ends += pipe2(os.O_CLOEXEC)
+    return ends
+
+
+def _forked() -> int:
+    try:
+        return os.fork()
+    except PermissionError as error:
+        error.strerror = "sandbox: a filter around this process forbids the fork, as a sandbox without processes does"
+        raise
+
+
 def _received(process: Pidfd, results: int, deadline: float | None, timeout: float | None, limit: int) -> bytes:
     """Return what the child sends, once it is complete."""
-    poll, content, size = select.poll(), bytearray(), None
+    poll, content, size, ended = select.poll(), bytearray(), None, False
     poll.register(results, select.POLLIN)
     poll.register(process.fileno(), select.POLLIN)
     while size is None or len(content) < size:
         left = LONGEST_POLL if deadline is None else max(0, deadline - time.monotonic()) * 1000
-        ready = {fd for fd, _ in poll.poll(min(math.ceil(left), LONGEST_POLL))}
+        ready = {fd for fd, _ in poll.poll(math.ceil(min(left, LONGEST_POLL)))}
         if results in ready:
             # also what a child that has ended has sent
             content += os.read(results, _PORTION)
@@ -102,21 +120,59 @@ def _received(process: Pidfd, results: int, deadline: float | None, timeout: flo
                 size = child.HEADER + int.from_bytes(content[: child.HEADER], "little")
                 if size > child.HEADER + max(limit, child.LONGEST_ERROR):
                     raise SandboxedError(f"the child sends {size} bytes as its result; the limit is {limit}")
-        elif ready:
+        elif ended:
             raise _ended(process)
+        elif ready:
+            # it may have sent the rest after the look at the pipe, and before its end
+            ended = True
         elif deadline is not None and time.monotonic() >= deadline:
             raise timed_out(TimeoutError, timeout, "the function has not returned")
     return bytes(content[child.HEADER :])
 
 
-def _end(process: Pidfd) -> None:
-    """Kill the child, and the processes of its group; close the object."""
-    with process:
-        _kill_group(process)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+def _opened(pid: int) -> Pidfd:
+    """Return the object for the child, or leave none, as for want of a descriptor."""
+    try:
+        return Pidfd(pid)
+    except BaseException:
+        # it waits for a byte, and so the number is its own
+        os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
-            process.wait()
+            os.waitpid(pid, 0)
+        raise
+
+
+def _end(process: Pidfd) -> None:
+    """Kill the child, and the processes of its group; close the object.
+
+    All signals are blocked. A handler that waits already, or whose signal another
+    thread gets, may raise anywhere: then this goes on, and its exception comes last.
+    """
+    interruption = None
+    for _ in range(_TRIES):
+        try:
+            # this runs the handlers that wait
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            _kill(process)
+            break
+        except BaseException as error:
+            interruption = error
+    process.close()
+    if interruption is not None:
+        raise interruption
+
+
+def _kill(process: Pidfd) -> None:
+    """Kill the child with its group, and reap it."""
+    _kill_group(process)
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    try:
+        process.wait(_LONGEST_END)
+    except ChildProcessError:
+        pass  # another call has reaped it
+    except TimeoutError:
+        _left_behind.add(process.fileno())  # it waits for a disk, or is traced
 
 
 def _kill_group(process: Pidfd) -> None:
@@ -161,24 +217,13 @@ def _outcome(content: bytes) -> Any:
         raise SandboxedError("what the child has sent is neither a result nor an exception")
     _, name, arguments, text, lines = found
     cause = SandboxedError(_printable(text), _printable(lines))
-    exception = _builtin(name, arguments)
+    exception = builtin(name, arguments)
     if exception is None:
         raise cause
     raise exception from cause
 
 
-def _builtin(name: str, arguments: tuple[Any, ...]) -> Exception | None:
-    """Return the exception of a builtin class, None if there is none or it refuses."""
-    kind = child.EXCEPTIONS.get(name)
-    if kind is None:
-        return None
-    try:
-        made = kind(*arguments)
-    except Exception:
-        return None
-    return made if type(made) in child.EXCEPTIONS.values() else None
-
-
 def _printable(text: str) -> str:
     """Return a text that does nothing to a terminal."""
-    return "".join(each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
+    shown = text[: child.LONGEST_TEXT]
+    return "".join(each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in shown)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 from typing import TYPE_CHECKING
 
+from butter._checks import limit_name
 from butter._look import status_field
+from butter.errors import Errors
 from butter.landlock import landlock_restrict_self
 from butter.prctl import capset, prctl
 from butter.seccomp import SECCOMP_SET_MODE_FILTER, seccomp
@@ -21,9 +24,14 @@ _INFINITY = (1 << 64) - 1
 def check_alone() -> None:
     """Raise RuntimeError if this process has several threads."""
     threads = status_field("Threads", "self")
+    if not threads:
+        raise RuntimeError(
+            "the number of threads of this process is not known, because /proc/self/status cannot be read: it has to be"
+            " mounted, and a sandbox around this process has to have '/proc' in read"
+        )
     if threads != "1":
         raise RuntimeError(
-            f"this process has {threads or 'an unknown number of'} threads, and a sandbox would be around the calling"
+            f"this process has {threads} threads, and a sandbox would be around the calling"
             " one alone: the others keep their capabilities, and their way to all files. Restrict the process before"
             " it starts threads (libraries as numpy do that when they are imported), or use run() or spawn()"
         )
@@ -39,7 +47,12 @@ def put_up(fence: Fence) -> None:
             os.close(file)
     for limit, pair in fence.rlimits.items():
         soft, hard = (resource.RLIM_INFINITY if value == _INFINITY else value for value in pair)
-        resource.setrlimit(limit, (soft, hard))
+        try:
+            resource.setrlimit(limit, (soft, hard))
+        except ValueError:
+            most = resource.getrlimit(limit)[1]
+            sentence = f"rlimits[{limit_name(limit)}] is above the hard limit of this process, {most}"
+            raise Errors("sandbox", {errno.EPERM: (PermissionError, sentence)}).error(errno.EPERM) from None
     prctl.no_new_privs = True
     _drop_capabilities()
     if fence.ruleset is not None:

@@ -6,6 +6,7 @@ import errno as _errno
 from typing import NamedTuple
 
 from butter._arguments import integer
+from butter._checks import number, refuse
 from butter._constants.seccomp import (
     SECCOMP_RET_ACTION_FULL,
     SECCOMP_RET_ALLOW,
@@ -88,15 +89,21 @@ KILL_THREAD = Action(SECCOMP_RET_KILL_THREAD)
 KILL_PROCESS = Action(SECCOMP_RET_KILL_PROCESS)
 
 
+def errno_of(value: int, lowest: int) -> int:
+    """Return a number that the kernel takes for an errno; a bool is not one."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        refuse(value, "errno", "an int")
+    if not lowest <= value <= _LAST_ERRNO:
+        raise ValueError(f"errno is {value}; it must be {lowest} to {_LAST_ERRNO}")
+    return int(value)
+
+
 def ERRNO(errno: int) -> Action:
     """Return the action that makes a call fail with an errno, without being made.
 
     *errno* is up to 4095. With 0 the call seems to have worked, and returns 0.
     """
-    number = integer(errno, 16, "errno")
-    if number > _LAST_ERRNO:
-        raise ValueError(f"errno is {number}; it must be 0 to {_LAST_ERRNO}")
-    return Action(SECCOMP_RET_ERRNO | number)
+    return Action(SECCOMP_RET_ERRNO | errno_of(errno, 0))
 
 
 def TRAP(data: int = 0) -> Action:
@@ -106,7 +113,7 @@ def TRAP(data: int = 0) -> Action:
     process dies. Python's own handlers run later, and the call has then returned what
     was in its register.
     """
-    return Action(SECCOMP_RET_TRAP | integer(data, 16, "data"))
+    return Action(SECCOMP_RET_TRAP | number(data, 16, "data"))
 
 
 def TRACE(data: int = 0) -> Action:
@@ -115,7 +122,7 @@ def TRACE(data: int = 0) -> Action:
     It finds *data* (0 to 65535) by ``PTRACE_GETEVENTMSG``. Without a debugger the call
     fails with ENOSYS.
     """
-    return Action(SECCOMP_RET_TRACE | integer(data, 16, "data"))
+    return Action(SECCOMP_RET_TRACE | number(data, 16, "data"))
 
 
 class Comparison(NamedTuple):
@@ -152,12 +159,12 @@ def _comparison(operator: str, index: int, value: int, bits: int, mask: int = -1
         raise ValueError(f"index is {index}; a call has the arguments 0 to 5")
     if bits not in (32, 64):
         raise ValueError(f"bits is {bits!r}; it must be 32 or 64")
-    if isinstance(value, int) and value < 0:
-        if operator not in ("EQ", "NE"):
+    if not isinstance(value, int) or operator not in ("EQ", "NE"):
+        if isinstance(value, int) and value < 0:
             raise ValueError(f"value is {value}; {operator} compares numbers without a sign")
-        integer(value, -bits, "value")
-    else:
         integer(value, bits, "value")
+    elif not -1 << bits - 1 <= value < 1 << bits:
+        raise ValueError(f"value is {value}; it must be {-1 << bits - 1} to {(1 << bits) - 1}")
     return Comparison(operator, int(index), int(value), bits, mask)
 
 

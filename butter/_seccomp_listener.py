@@ -97,6 +97,9 @@ class Answers:
         fd, waiting = self.fd, self.waiting
         if fd is None or id not in waiting:
             raise KeyError(id)
+        if source < 0:
+            # C has no such number here
+            ADD_FD.fail(errno.EBADF, fd=fd, flags=flags, source=source, newfd=newfd)
         try:
             if flags & SECCOMP_ADDFD_FLAG_SEND:
                 waiting.remove(id)

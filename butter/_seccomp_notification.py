@@ -13,9 +13,10 @@ from butter._constants.seccomp_listener import (
     SECCOMP_ADDFD_FLAG_SETFD,
     SECCOMP_USER_NOTIF_FLAG_CONTINUE,
 )
+from butter._seccomp_actions import errno_of
 from butter._seccomp_calls import syscall_name
 from butter._seccomp_listener import SIZE, read_memory
-from butter._seccomp_listener_errors import READ_MEMORY, VALID
+from butter._seccomp_listener_errors import READ_MEMORY, VALID, CallGone
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ _EFAULT, _ENAMETOOLONG, _ESRCH = errno.EFAULT, errno.ENAMETOOLONG, errno.ESRCH
 # id, pid, flags, number, arch, instruction pointer, six arguments
 _FIELDS = Struct("=QIIiIQ6Q")
 _id_of = Struct("=Q72x").unpack
-# the kernel takes the numbers up to this one for an errno
-_LARGEST_ERRNO = 4095
 _PAGE = 4096
 _LONGEST_PATH = 4096
 
@@ -55,7 +54,9 @@ class Notification:
     A listener reads notifications; *raw* are the bytes of one, without a task that
     waits. Each is answered exactly once: by :meth:`respond`, :meth:`fail`,
     :meth:`proceed`, or :meth:`add_fd` with ``send=True``. One that the program forgets,
-    or that has no answer when its listener is closed, fails with EPERM.
+    or that has no answer when its listener is closed, fails with EPERM. A variable
+    keeps it: that of a loop holds the last notification while the loop waits for the
+    next, and the task waits as long.
 
     Each answer, and each method that reads, raises CallGone if the call does not wait
     any more, since the task was killed or a signal interrupted the call; a call that is
@@ -68,6 +69,7 @@ class Notification:
     __slots__ = {
         "__weakref__": "Weak references.",
         "_answers": "Where its listener keeps what waits.",
+        "_gone": "It is there once the kernel has said that the call is gone.",
         "_raw": "The bytes of the notification.",
         "id": "The number by which the kernel knows the notification (int).",
     }
@@ -77,6 +79,7 @@ class Notification:
     _pidfd_class: ClassVar[type[Pidfd]]
 
     _raw: bytes
+    _gone: bool
     # None until the read has returned, so that a notification which a signal handler
     # loses before is made anew
     _answers: Answers | None
@@ -129,9 +132,7 @@ class Notification:
         Raises CallGone, ValueError as the class says, and for a number that is not 1 to
         4095.
         """
-        if not 1 <= integer(errno, -32, "errno") <= _LARGEST_ERRNO:
-            raise ValueError(f"errno is {errno}; it must be 1 to {_LARGEST_ERRNO}")
-        self._answer(0, -errno, 0)
+        self._answer(0, -errno_of(errno, 1), 0)
 
     def proceed(self) -> None:
         """Let the kernel make the call, as if there were no filter.
@@ -177,6 +178,9 @@ class Notification:
                 return self._answers.add_fd(self.id, flags, number, newfd, os.O_CLOEXEC if closefd else 0)
             except KeyError:
                 pass
+            except CallGone:
+                self._gone = True
+                raise
         raise self._not_waiting()
 
     def valid(self) -> bool:
@@ -280,8 +284,10 @@ class Notification:
         if not self.valid():
             VALID.fail(_ESRCH)
 
-    def _not_waiting(self) -> ValueError:
+    def _not_waiting(self) -> Exception:
         """Return the error of an answer that nothing waits for."""
+        if hasattr(self, "_gone"):
+            return VALID.error(_ESRCH)
         if self._answers is None:
             why = "no listener has read it"
         elif self._answers.fd is None:
@@ -296,6 +302,9 @@ class Notification:
                 return self._answers.give(self.id, value, error, flags)
             except KeyError:
                 pass
+            except CallGone:
+                self._gone = True
+                raise
         raise self._not_waiting()
 
     def __del__(self) -> None:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from butter._fanotify_event import FanotifyEvent
     from butter._fanotify_read import Columns
 
+# numbers of mounts that are never used again begin here; before Linux 6.8 all are below
+_UNIQUE = 1 << 31
 _NAMES = FAN_CREATE | FAN_DELETE | FAN_ATTRIB
 _ON_THE_WAY = _NAMES | FAN_RENAME | FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR
 
@@ -69,7 +71,8 @@ class FanotifySource(Part):
             self._mask |= FAN_MODIFY
         self._unmade: deque[Columns] = deque()
         # the mounts whose filesystem has a mark: a mark ends with its filesystem, whose
-        # number another one may have then
+        # number another one may have then, and an older kernel gives its mount the old
+        # number too
         self._marked: set[int] = set()
         self._found = ffi.new("int64_t[]", FACTS)
         self.watches = 0
@@ -120,14 +123,14 @@ class FanotifySource(Part):
     def watch(self, fd: int, is_way: bool) -> Hashable:
         lib.butter_tree_look(fd, b"", self._found)
         mount: int = self._found[MOUNT]
-        if mount not in self._marked:
+        if mount not in self._marked or mount < _UNIQUE:
             path = b"/proc/self/fd/%d" % fd
             if is_way:
                 fanotify_mark(self._fd, path, _ON_THE_WAY, FAN_MARK_ADD)
             else:
                 fanotify_mark(self._fd, path, self._mask, FAN_MARK_ADD | FAN_MARK_FILESYSTEM)
+                self.watches += mount not in self._marked
                 self._marked.add(mount)
-                self.watches += 1
         return FileHandle.of(b"", fd)[1:]
 
     def key_of(self, dirfd: int, name: bytes) -> Hashable:

@@ -8,9 +8,11 @@ import stat
 from typing import TYPE_CHECKING
 
 from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
+from butter._checks import switch
 from butter._constants import landlock as _constants
 from butter._constants.landlock import *  # noqa: F403
 from butter._constants.landlock import (
+    LANDLOCK_ADD_RULE_QUIET,
     LANDLOCK_CREATE_RULESET_ERRATA,
     LANDLOCK_CREATE_RULESET_VERSION,
     LANDLOCK_RULE_NET_PORT,
@@ -45,12 +47,13 @@ from butter._landlock_rights import (
     named_of_abi,
     names_of,
     of_abi,
+    quiet_names,
 )
 from butter._look import status_field
 from butter.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from butter._arguments import FileDescriptor, Path
     from butter._landlock_rights import Rights
@@ -109,11 +112,16 @@ def errata() -> frozenset[int]:
     return frozenset(number + 1 for number in range(bits.bit_length()) if bits >> number & 1)
 
 
-def _allow_file(ruleset: int, fd: int, names: frozenset[str]) -> None:
-    if not stat.S_ISDIR(os.fstat(fd).st_mode):
+def _allow_file(ruleset: int, fd: int, names: frozenset[str], flags: int) -> None:
+    try:
+        is_directory = stat.S_ISDIR(os.fstat(fd).st_mode)
+    except OSError:
+        # the call says what is wrong with the descriptor
+        is_directory = True
+    if not is_directory:
         # if nothing is left the call gets all of them, and its error says why
         names = frozenset(name for name in names if not FS[name].directory) or names
-    landlock_add_rule(ruleset, LANDLOCK_RULE_PATH_BENEATH, PathBeneathAttr(bits_of(FS, names), fd))
+    landlock_add_rule(ruleset, LANDLOCK_RULE_PATH_BENEATH, PathBeneathAttr(bits_of(FS, names), fd), flags)
 
 
 class Ruleset(Descriptor):
@@ -149,6 +157,9 @@ class Ruleset(Descriptor):
     and ABI 1 cannot allow it at all. From ABI 2 on it is therefore always handled with
     the others, and rules can allow it.
 
+    *quiet* are names of rights and scopes whose refusal the kernel does not log (ABI
+    10): those of files and ports where a rule says so, those of *scope* everywhere.
+
     *closefd* keeps the descriptor from programs that the process executes. A descriptor
     that was adopted does not tell its rights: :attr:`handled` is None, and rules have
     to name rights that it has.
@@ -171,6 +182,8 @@ class Ruleset(Descriptor):
     _unenforced: frozenset[str] = frozenset()
     # there is no ruleset: the descriptor only stands for one
     _empty = False
+    # names; None if they are not known
+    _quiet: frozenset[str] | None = None
 
     def __init__(
         self,
@@ -180,7 +193,9 @@ class Ruleset(Descriptor):
         abi: int | None = None,
         best_effort: bool = False,
         closefd: bool = CLOEXEC_DEFAULT,
+        quiet: Iterable[str] = (),
     ) -> None:
+        switch(best_effort, "best_effort")
         kernel = _kernel()
         # without landlock everything is missing, whatever ABI it is of
         asked = min(kernel or NEWEST, NEWEST) if abi is None else integer(abi, 32, "abi")
@@ -193,18 +208,28 @@ class Ruleset(Descriptor):
         wanted = frozenset().union(*chosen)
         if chosen[0] and asked > 1:
             wanted |= {"refer"}
-        handled = frozenset(name for name in wanted if EVERY[name].abi <= kernel)
+        silent = quiet_names(quiet, abi)
+        if silent - wanted:
+            raise ValueError(f"quiet has {', '.join(sorted(silent - wanted))}, which the ruleset does not handle")
+        if silent:
+            wanted |= {"quiet"}
+        enforced = frozenset(name for name in wanted if EVERY[name].abi <= kernel)
         # a kernel with ABI 1 always forbids refer, so that is enforced
-        missing = wanted - handled - ({"refer"} if kernel else set())
+        missing = wanted - enforced - ({"refer"} if kernel else set())
         if missing and not best_effort:
             if not kernel:
                 # raises for the reason
                 landlock_create_ruleset(None, 0, LANDLOCK_CREATE_RULESET_VERSION)
             remedy = "best_effort=True goes on without"
             CREATE_RULESET.fail(errno.EOPNOTSUPP, missing=missing, remedy=remedy, abi=kernel)
-        self._abi, self._best_effort, self._handled, self._unenforced = asked, bool(best_effort), handled, missing
+        handled = enforced - {"quiet"}
+        silenced = handled & silent if "quiet" in enforced else frozenset()
+        self._abi, self._best_effort, self._handled, self._unenforced = asked, best_effort, handled, missing
+        self._quiet = silent
         self._empty = bool(missing) and not handled
-        attr = RulesetAttr(*(bits_of(table, handled & set(table)) for table in (FS, NET, SCOPE)))
+        attr = RulesetAttr(
+            *(bits_of(table, names & set(table)) for names in (handled, silenced) for table in (FS, NET, SCOPE))
+        )
         super().__init__(placeholder(closefd) if self._empty else landlock_create_ruleset(attr, closefd=closefd))
 
     def _adopted(self, fd: int) -> None:
@@ -233,7 +258,7 @@ class Ruleset(Descriptor):
         """
         return self._unenforced
 
-    def allow_path(self, path: Path | FileDescriptor, rights: Rights) -> None:
+    def allow_path(self, path: Path | FileDescriptor, rights: Rights, quiet: bool = False) -> None:
         """Allow *rights* to a file, or to a directory with everything below it.
 
         *path* is a str, bytes or PathLike, or a descriptor, which may be open with
@@ -246,6 +271,9 @@ class Ruleset(Descriptor):
         directory: what these lead to needs a rule of its own. Rights add up: a rule can
         take nothing away from one for a directory above.
 
+        With *quiet* a refusal there of the rights that the ruleset has as quiet is not
+        logged; *rights* may then be empty.
+
         Rights that came after the ABI of the ruleset, and those in :attr:`unenforced`,
         are passed over, because they are not forbidden. Raises NotEnforced if no other
         right is left, unless *best_effort* is true, InvalidArgument for rights that the
@@ -255,19 +283,22 @@ class Ruleset(Descriptor):
         """
         number = self.fileno()
         names = names_of(FS, rights, "rights")
+        flags = self._rule_flags(quiet)
         allowed = self._allowed(FS, names)
-        if names and not allowed:
+        if not allowed and not flags and (names or quiet):
             return
         if isinstance(path, (str, bytes, os.PathLike)):
             fd = open_path(path)
             try:
-                _allow_file(number, fd, allowed)
+                _allow_file(number, fd, allowed, flags)
             finally:
                 os.close(fd)
         else:
-            _allow_file(number, fileno(path), allowed)
+            if isinstance(path, bool):
+                raise TypeError("path must be a path or a descriptor, not bool")
+            _allow_file(number, fileno(path), allowed, flags)
 
-    def allow_port(self, port: int, rights: Rights) -> None:
+    def allow_port(self, port: int, rights: Rights, quiet: bool = False) -> None:
         """Allow *rights* to a port, 0 to 65535, whatever the address.
 
         *rights* are LandlockNet's: ``"bind_tcp"`` is about the port of this machine and
@@ -275,13 +306,23 @@ class Ruleset(Descriptor):
         right to a port that the kernel chooses; a UDP socket without a port needs it
         even to send, where ``"bind_udp"`` is handled.
 
-        Raises what :meth:`allow_path` does about rights, ValueError for another port.
+        *quiet* is as for :meth:`allow_path`, whose errors about rights are raised here,
+        too, and ValueError for another port.
         """
         number, port = self.fileno(), integer(port, 16, "port")
         names = names_of(NET, rights, "rights")
+        flags = self._rule_flags(quiet)
         allowed = self._allowed(NET, names)
-        if allowed or not names:
-            landlock_add_rule(number, LANDLOCK_RULE_NET_PORT, NetPortAttr(bits_of(NET, allowed), port))
+        if allowed or flags or not (names or quiet):
+            landlock_add_rule(number, LANDLOCK_RULE_NET_PORT, NetPortAttr(bits_of(NET, allowed), port), flags)
+
+    def _rule_flags(self, quiet: bool) -> int:
+        """Return the flags of a rule. A flag that the kernel lacks is left out."""
+        if not switch(quiet, "quiet"):
+            return 0
+        if self._quiet is not None and not self._quiet:
+            raise ValueError("a quiet rule needs a ruleset that was made with the names of its quiet rights")
+        return 0 if "quiet" in self._unenforced else LANDLOCK_ADD_RULE_QUIET
 
     def _allowed(self, table: Mapping[str, Right], names: frozenset[str]) -> frozenset[str]:
         """Return those of the rights that a rule can allow, or raise."""

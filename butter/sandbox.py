@@ -18,26 +18,34 @@ import errno
 import functools
 import os
 import platform
-import resource
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from butter import _sandbox_profiles as _profiles
 from butter import landlock
-from butter._checks import descriptor, limit_name, limits_of, listed, number, refuse, switch
+from butter._checks import limit_name, number, switch
 from butter._fence import Fence
+from butter._sandbox_arguments import (
+    DEVNULL,
+    environment_of,
+    paths_of,
+    ports_of,
+    profile_of,
+    rlimits_of,
+    stream_of,
+    without_cores,
+)
 from butter._sandbox_cgroup import Group, missing, settings_of
 from butter._sandbox_kernel import has_filters, not_enforced
 from butter._sandbox_profiles import PROFILES, Needs, Profile
 from butter._sandbox_report import ways
-from butter._sandbox_rules import DEVICES, Paths, check_program, ruleset_of
+from butter._sandbox_rules import DEVICES, Paths, check_program, has_settings, ruleset_of
 from butter._sandbox_run import SandboxedError, run
 from butter._sandbox_start import check_alone, put_up
 from butter.landlock import NotEnforced
 from butter.seccomp import Filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, TypeVar
 
     from butter._arguments import FileDescriptor, Path
@@ -45,9 +53,6 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 __all__ = ["DEVICES", "DEVNULL", "PROFILES", "NotEnforced", "Profile", "Sandbox", "SandboxedError"]
-
-#: a stream of :meth:`Sandbox.run` that is ``/dev/null``
-DEVNULL = -3
 
 #: the longest result of :meth:`Sandbox.run`, in bytes
 LIMIT = 1 << 24
@@ -75,17 +80,20 @@ class Sandbox:
         TCP ports: of the servers to connect to, and of this machine to listen at.
         Without any there is no network at all.
     *devices*
-        files of devices that may be opened, and given commands to. By default those
-        that every program may use: ``DEVICES``.
+        files of devices that may be opened for reading and writing, and given commands
+        to, each by its own path. By default those that every program may use:
+        ``DEVICES``.
     *syscalls*
         the name of a profile in ``PROFILES``, which says what the code may do beside
         that: ``"pure"``, ``"network-client"`` or ``"build"``. Or a
-        :class:`butter.seccomp.Filter`: then what landlock lets through is closed by a
-        second filter, except the modes and times of files, which are left to the first.
+        :class:`butter.seccomp.Filter`, without the action NOTIFY: then what landlock
+        lets through is closed by a second filter, except the modes and times of files,
+        which are left to the first.
     *env*
         the environment, a mapping. By default PATH, TZ, TERM and the language.
     *rlimits*
-        ``{resource.RLIMIT_…: (soft, hard)}``, of each process. No core is dumped.
+        ``{resource.RLIMIT_…: (soft, hard)}``, of each process. No core is dumped
+        unless they have RLIMIT_CORE.
     *memory*, *processes*
         bounds for all processes together: bytes, and a number of processes and threads.
         They need a control group (cgroup2) that this process may make.
@@ -121,29 +129,23 @@ class Sandbox:
         scope: bool = True,
         best_effort: bool = False,
     ) -> None:
-        devices = _paths(devices, "devices")
+        devices = paths_of(devices, "devices")
         self._paths = Paths(
-            _paths(read, "read"),
-            _paths(write, "write"),
-            _paths(execute, "execute"),
+            paths_of(read, "read"),
+            paths_of(write, "write"),
+            paths_of(execute, "execute"),
             devices,
-            _ports(connect, "connect"),
-            _ports(bind, "bind"),
+            ports_of(connect, "connect"),
+            ports_of(bind, "bind"),
             own_devices=not set(map(os.fsencode, devices)) <= set(map(os.fsencode, DEVICES)),
         )
-        self._profile, self._filter = _profile_of(syscalls)
+        self._profile, self._filter = profile_of(syscalls)
         if self._profile and not self._profile.network and (self._paths.connect or self._paths.bind):
             raise ValueError(
                 f"connect and bind must be empty: the profile {self._profile.name!r} has no network;"
                 " 'network-client' and 'build' have"
             )
-        if not isinstance(env, (Mapping, type(None))):
-            refuse(env, "env", "a mapping {name: value}")
-        for each in [*(env or {}), *(env or {}).values()]:
-            if not isinstance(each, str):
-                refuse(each, "a name or value of env", "str")
-        self._env = None if env is None else dict(env)
-        self._rlimits = {resource.RLIMIT_CORE: (0, 0), **limits_of(rlimits)}
+        self._env, self._rlimits = environment_of(env), rlimits_of(rlimits)
         for value, name in ((memory, "memory"), (processes, "processes")):
             if value is not None and not number(value, 63, name):
                 raise ValueError(f"{name} is 0; it must be at least 1")
@@ -172,6 +174,8 @@ class Sandbox:
         needs = self._needs()
         if self._profile:
             return [_profiles.filter_of(self._profile, needs)]
+        if self._filter is not None:
+            self._filter._check_alone()  # it may have got rules since the sandbox was made
         return [_profiles.gaps_of(needs), *([self._filter] if self._filter else [])]
 
     def _fence(self) -> Fence:
@@ -179,6 +183,9 @@ class Sandbox:
         sentences = not_enforced(self._paths, self._settings)
         if sentences and not self._best_effort:
             raise NotEnforced(errno.EOPNOTSUPP, f"sandbox: {'; '.join(sentences)}. best_effort=True starts without")
+        filters = self._filters() if has_filters() else []
+        # the caller may still add rules to a filter of its own
+        programs = [each.program() if each is self._filter else _program_of(each) for each in filters]
         ruleset = ruleset_of(self._paths, self._scope, self._best_effort) if landlock.abi() else None
         try:
             group = Group(self._settings) if self._settings and not missing(self._settings) else None
@@ -186,10 +193,7 @@ class Sandbox:
             if ruleset is not None:
                 ruleset.close()
             raise
-        filters = self._filters() if has_filters() else []
-        # the caller may still add rules to a filter of its own
-        programs = [each.program() if each is self._filter else _program_of(each) for each in filters]
-        return Fence(group, self._rlimits, self._environment(), ruleset, 0, programs, 0)
+        return Fence(group, without_cores(self._rlimits), self._environment(), ruleset, 0, programs, 0)
 
     def _release(self, fence: Fence) -> None:
         """Close the descriptors of fences."""
@@ -224,34 +228,39 @@ class Sandbox:
         Returns its result. The child is not trusted, so the result comes back as plain
         data, and never as a pickle: None, bool, int, float, str, bytes, list, tuple,
         dict and set, and no subclasses of these. It may have *limit* bytes, a million
-        values, and 64 of them in each other.
+        values, 64 of them in each other, and 32768 keys in one set or dict, or fewer
+        where several are large: lists are as long as they like.
 
         The child is a fork, and not a program: it has the modules that were imported,
         and a copy of all that is in the memory of this process, secrets too. They can
         go only where the fences let them. It has no descriptors of this process, a
         session of its own, none of the handlers of signals, and the environment of the
         sandbox. *stdin*, *stdout* and *stderr* are descriptors, or objects with
-        ``fileno()``, and else ``/dev/null``. The function should import what it needs
-        before, as ``json``; else *read* has to name the directories of Python.
+        ``fileno()``, and else ``/dev/null``. They are shared: the child may make them
+        nonblocking for both. The function should import what it needs before, as
+        ``json``; else *read* has to name the directories of Python.
 
         The child is killed after *timeout* seconds, when this call is interrupted, and
-        with the thread that has called it; and so are the processes of its group.
+        with the thread that has called it; and so are the processes of its group. In
+        the profile build it may start some that leave the group and go on: *processes*
+        or *memory* make a control group, which is killed whole when this call ends.
 
         An exception of a builtin class is raised here as itself, if its arguments are
         plain data; its ``__cause__`` is a SandboxedError with the traceback. Any other
-        is raised as SandboxedError, with its text: so are KeyboardInterrupt and
-        SystemExit, and a child that was killed or has ended otherwise. Raises
-        TimeoutError, TypeError or ValueError for a result that is not plain data, or
-        too long, and NotEnforced before the function begins.
+        is raised as SandboxedError, with its text, and so are those that would end a
+        loop or a program, as StopIteration, KeyboardInterrupt and SystemExit, groups,
+        SyntaxError, and UnicodeDecodeError and its kin. A child that was killed or has
+        ended otherwise is a SandboxedError, too.
+
+        Raises TimeoutError, which has no ``__cause__`` unless it is the function's,
+        TypeError or ValueError for a result that is not plain data, or too long, and
+        NotEnforced before the function begins.
 
         The fork copies the calling thread alone. A lock that another thread holds at
         that moment stays locked in the child: where threads run, pass a *timeout*, or
         start a program by :func:`butter.clone.spawn`.
         """
-        streams = [
-            -1 if given == DEVNULL else descriptor(given, name)
-            for given, name in ((stdin, "stdin"), (stdout, "stdout"), (stderr, "stderr"))
-        ]
+        streams = [stream_of(stdin, "stdin"), stream_of(stdout, "stdout"), stream_of(stderr, "stderr")]
         number(limit, 40, "limit")
         fence = self._fence()
         try:
@@ -287,8 +296,8 @@ class Sandbox:
 
         ``"ways"`` are the known ways out of a sandbox: each with its ``"name"``, its
         ``"meaning"``, whether it is ``"closed"``, and the fences that it is closed
-        ``"by"``: ``"landlock"``, ``"seccomp"``. The answers about seccomp are those of
-        the filters themselves.
+        ``"by"``: ``"landlock"``, ``"seccomp"``, ``"cgroup"``. The answers about seccomp
+        are those of the filters themselves.
 
         ``"profile"`` is the name, None for a filter of the caller's; ``"promised"`` the
         first kernel on which the profile holds; ``"kernel"`` and ``"landlock_abi"`` are
@@ -296,6 +305,7 @@ class Sandbox:
         """
         found, sentences = landlock.abi(), not_enforced(self._paths, self._settings)
         filters = self._filters() if has_filters() else []
+        group = bool(self._settings) and not missing(self._settings)
         return {
             "starts": not sentences or self._best_effort,
             "missing": sentences,
@@ -308,10 +318,10 @@ class Sandbox:
                 "seccomp": bool(filters),
                 "no_new_privs": True,
                 "capabilities": True,
-                "cgroup": bool(self._settings) and not missing(self._settings),
+                "cgroup": group,
             },
-            "rlimits": {limit_name(limit): list(pair) for limit, pair in self._rlimits.items()},
-            "ways": [way._asdict() for way in ways(filters, found, self._scope)],
+            "rlimits": {limit_name(limit): list(pair) for limit, pair in without_cores(self._rlimits).items()},
+            "ways": [way._asdict() for way in ways(filters, found, self._scope, group, has_settings(self._paths))],
         }
 
 
@@ -319,25 +329,3 @@ class Sandbox:
 def _program_of(filter: Filter) -> bytes:
     """Return the program of a filter, which takes a tenth of the time of a start."""
     return filter.program()
-
-
-def _paths(values: Iterable[Path], name: str) -> tuple[Path, ...]:
-    found = listed(values, name, "paths")
-    for each in found:
-        if not isinstance(each, (str, bytes, os.PathLike)):
-            refuse(each, f"an entry of {name}", "str, bytes or a path")
-    return tuple(found)
-
-
-def _ports(values: Iterable[int], name: str) -> tuple[int, ...]:
-    return tuple(number(each, 16, f"an entry of {name}", "a TCP port") for each in listed(values, name, "TCP ports"))
-
-
-def _profile_of(syscalls: str | Filter) -> tuple[Profile | None, Filter | None]:
-    if isinstance(syscalls, Filter):
-        return None, syscalls
-    if not isinstance(syscalls, str):
-        refuse(syscalls, "syscalls", "the name of a profile or a butter.seccomp.Filter")
-    if syscalls not in PROFILES:
-        raise ValueError(f"syscalls is {syscalls!r}; the profiles are {', '.join(PROFILES)}")
-    return PROFILES[syscalls], None

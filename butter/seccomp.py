@@ -22,12 +22,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from butter import _seccomp_bpf as _bpf
 from butter import _seccomp_calls as _calls
 from butter import _seccomp_rules as _rules
 from butter._arguments import integer
+from butter._checks import number, refuse
 from butter._constants import seccomp as _constants
 from butter._constants import seccomp_listener as _listener_constants
 from butter._constants.seccomp import *  # noqa: F403
@@ -69,7 +71,6 @@ from butter.eventlike import Eventlike
 from butter.pidfd import Pidfd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Union
 
     from butter._seccomp_calls import Arch
@@ -135,6 +136,8 @@ class Filter:
     def __init__(self, default: Action, arch: Architectures | None = None, foreign: Action = KILL_PROCESS) -> None:
         self._default = _checked(default, "default")
         self._foreign = _checked(foreign, "foreign")
+        if arch is not None and not isinstance(arch, Iterable):
+            refuse(arch, "arch", "a name, as 'x86_64', or several")
         names = [_calls.native()] if arch is None else [arch] if isinstance(arch, str) else list(arch)
         for name in names:
             if not isinstance(name, str):
@@ -144,6 +147,8 @@ class Filter:
             raise ValueError("arch is empty: a filter is for one architecture at least")
         self._given: list[_rules.Given] = []
         self._compiled: list[_bpf.Instruction] | None = None
+        # why there is no program: to find that out takes long
+        self._too_long: str | None = None
 
     @property
     def default(self) -> Action:
@@ -197,16 +202,14 @@ class Filter:
                 )
         self._check_memory(rule)
         self._given.append(rule)
-        self._compiled = None
+        self._compiled = self._too_long = None
         return self
 
     def _call(self, call: str | int) -> str | int:
         """Return *call* if a rule can be about it."""
         if isinstance(call, str):
             return _calls.check_name(call)
-        if not isinstance(call, int):
-            raise TypeError(f"call must be a name or a number, not {type(call).__name__}")
-        integer(call, 32, "call")
+        number(call, 32, "call", "a name or a number")
         if len(self._arch) > 1:
             raise ValueError(f"{call} is another call on each of {', '.join(self._arch)}: pass its name")
         if not _rules.is_number_of(call, self._arch[0]):
@@ -223,9 +226,15 @@ class Filter:
             )
 
     def _instructions(self) -> list[_bpf.Instruction]:
+        if self._too_long is not None:
+            raise ValueError(self._too_long)
         if self._compiled is None:
             chains = _rules.chains(self._given, self._default, self._foreign, self._arch)
-            self._compiled = compiled(chains, self._foreign)
+            try:
+                self._compiled = compiled(chains, self._foreign)
+            except ValueError as error:
+                self._too_long = str(error)
+                raise
         return self._compiled
 
     def program(self) -> bytes:
@@ -256,9 +265,7 @@ class Filter:
         """
         if integer(flags, 32, "flags") & SECCOMP_FILTER_FLAG_NEW_LISTENER:
             raise ValueError("SECCOMP_FILTER_FLAG_NEW_LISTENER returns a listener, which load() does not")
-        self._check_native()
-        if any(action.name == "NOTIFY" for action in self._actions()):
-            raise ValueError("the filter has the action NOTIFY, which needs a listener: without one the call fails")
+        self._check_alone()
         seccomp(SECCOMP_SET_MODE_FILTER, flags, self.program())
 
     def listen(self, flags: int = 0, *, sync_wake_up: bool = False) -> Listener:
@@ -269,8 +276,8 @@ class Filter:
         unless another thread reads the listener. *flags* and *sync_wake_up* are those
         of :class:`Listener`.
 
-        Raises what :func:`seccomp` does: OSError (EBUSY) if this thread has a listener
-        already.
+        Raises ValueError for a filter that would refuse every call, and what
+        :func:`seccomp` does: OSError (EBUSY) if this thread has a listener already.
 
         Linux 5.0, :manpage:`seccomp_unotify(2)`.
         """
@@ -278,6 +285,12 @@ class Filter:
 
     def _actions(self) -> list[Action]:
         return [self._default, self._foreign, *(rule.action for rule in self._given)]
+
+    def _check_alone(self) -> None:
+        """Raise ValueError if the filter is none to load without a listener."""
+        self._check_native()
+        if any(action.name == "NOTIFY" for action in self._actions()):
+            raise ValueError("the filter has the action NOTIFY, which needs a listener: without one the call fails")
 
     def _check_native(self) -> None:
         """Raise ValueError if the filter would refuse each call of this process."""
@@ -341,14 +354,15 @@ class Listener(Eventlike[Notification]):
     A child that is to be fenced alone loads the filter, and sends the descriptor to its
     parent by ``socket.send_fds``: the filter has to allow that. The parent has an
     object by ``adopt()``. An iteration ends, and a wait raises NoMoreEvents, when no
-    task is left under the filter.
+    task is left under the filter. The variable of a loop holds a notification until the
+    next one is there: answer each before.
 
     Calls that nothing has read when the object is closed, and all later ones, fail with
     ENOSYS. As long as another process has the descriptor, they wait for that one. A
     forked child closes its copy, and answers nothing. A non-blocking object
     (``os.set_blocking``) does not wait.
 
-    Raises what :func:`seccomp` does.
+    Raises what :meth:`Filter.listen` does.
 
     Linux 5.0, :manpage:`seccomp_unotify(2)`.
     """
@@ -360,7 +374,10 @@ class Listener(Eventlike[Notification]):
     _ended = False  # the last task is gone
 
     def __init__(self, filter: Filter, flags: int = 0, *, sync_wake_up: bool = False) -> None:
+        if not isinstance(filter, Filter):
+            refuse(filter, "filter", "a Filter")
         flags = integer(flags, 32, "flags") | SECCOMP_FILTER_FLAG_NEW_LISTENER
+        filter._check_native()
         super().__init__(seccomp(SECCOMP_SET_MODE_FILTER, flags, filter.program()))
         self._answers = Answers(self._fd)
         if sync_wake_up:

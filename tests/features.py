@@ -52,7 +52,7 @@ from butter.memfd import MFD_ALLOW_SEALING, MFD_CLOEXEC, Memfd, memfd_create
 from butter.mounts import MountMonitor
 from butter.pidfd import PIDFD_NONBLOCK, Pidfd, pidfd_open
 from butter.pipe import O_CLOEXEC, O_DIRECT, O_NONBLOCK, PipeReader, pipe2
-from butter.seccomp import Listener
+from butter.seccomp import ALLOW, Filter, Listener
 from butter.signalfd import SFD_NONBLOCK, Signalfd, signalfd
 from butter.system import AT_FDCWD, Mount, open_tree
 from butter.timerfd import TFD_NONBLOCK, Timer, timerfd
@@ -724,7 +724,7 @@ class Calls(Feature):
         self.fences = self.kept or support.Fences()
         #: by the number of the descriptor; the last has those that a test duplicated
         self.made = {}
-        self.args = (support.FencedProgram,)
+        self.args = (Filter(ALLOW),)
         return self
 
     def __exit__(self, *_):

@@ -56,7 +56,7 @@ examples:
   butter watch -e create,delete /tmp
   butter watch --filesystem /home   of all below, and by which process, as root
   butter run -- sh                  a shell in a container of its own
-  butter fence --read . -- python3 program.py    no file but what is named
+  butter fence --read . -- make -n   no file but what is named
   butter doctor                     what this kernel and this user may use
 
 'butter COMMAND --help' tells more.

@@ -34,6 +34,9 @@ class Feature(NamedTuple):
     probe: Probe
 
 
+#: a container may have the one listener that a thread can have
+LISTENER_TAKEN = errno.EBUSY
+
 FEATURES: list[Feature] = []
 
 #: what fanotify has for some users alone
@@ -383,7 +386,7 @@ def try_prctl() -> None:
 @feature("seccomp", since="3.17")
 def try_seccomp() -> None:
     from butter.prctl import prctl
-    from butter.seccomp import ALLOW, ERRNO, Filter
+    from butter.seccomp import ALLOW, ERRNO, NOTIFY, Filter
 
     # of a call that the probe does not make: it keeps the filter for ever
     made = Filter(ALLOW).add("sethostname", ERRNO(errno.EPERM))
@@ -392,6 +395,13 @@ def try_seccomp() -> None:
     except PermissionError:
         prctl.no_new_privs = True
         made.load()
+    if running_kernel() >= (5, 0):
+        try:
+            Filter(ALLOW).add("sethostname", NOTIFY).listen().close()
+        except OSError as error:
+            number = error.errno
+            if number != LISTENER_TAKEN:
+                raise
 
 
 @feature("system_mounts", since="5.2")

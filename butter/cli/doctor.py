@@ -75,6 +75,7 @@ class Report(TypedDict):
     machine: str  # the architecture, as x86_64
     user: str  # the effective user: the name, and the number
     seccomp: str  # the mode of this process: off, strict, filter or unknown
+    landlock: int  # the number of its ABI, 0 where it is not there
     capabilities: list[str]  # the names of the effective ones
     container: list[str]  # signs that this is a container
     features: list[Row]  # the features
@@ -140,14 +141,16 @@ def waitable_children() -> Iterator[None]:
 def show(report: Report) -> None:
     """Print *report* for people."""
     print(f"butter {report['butter']}, {report['python']}, {report['kernel']}, {report['machine']}")
-    print(f"user {report['user']}, capabilities: {shown(report['capabilities'])}, seccomp {report['seccomp']}")
+    landlock = f"landlock ABI {report['landlock']}" if report["landlock"] else "no landlock"
+    seccomp = f"seccomp {report['seccomp']}"
+    print(f"user {report['user']}, capabilities: {shown(report['capabilities'])}, {seccomp}, {landlock}")
     print(f"container: {', '.join(report['container']) or 'no sign of one'}\n")
     show_rows(report["features"])
     print("\nfanotify, for some users alone:")
     show_rows(report["fanotify"])
     print(f"\nbackend of a tree: {choice(report['trees'])}")
     show_rows(report["trees"])
-    print()
+    print("\nsandbox: 'butter fence --report' says which ways out are closed here\n")
     for limit in report["limits"]:
         value = "unknown" if limit["value"] is None else limit["value"]
         print(f"{limit['name']:30} {value:>20}  {limit['meaning']}")
@@ -180,6 +183,7 @@ def examine() -> Report:
         "machine": platform.machine(),
         "user": user_name(),
         "seccomp": {"0": "off", "1": "strict", "2": "filter"}.get(status_field("Seccomp"), "unknown"),
+        "landlock": landlock_abi(),
         "capabilities": capabilities(),
         "container": container_hints(),
         "features": [row_of(*each) for each in FEATURES],
@@ -187,6 +191,15 @@ def examine() -> Report:
         "trees": [row_of(*each) for each in BACKENDS],
         "limits": limits(),
     }
+
+
+def landlock_abi() -> int:
+    """Return the ABI of landlock, or 0, also where its module cannot be imported."""
+    with contextlib.suppress(Exception):
+        from butter.landlock import abi
+
+        return abi()
+    return 0
 
 
 def rows_of_modes() -> list[Row]:

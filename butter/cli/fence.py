@@ -44,10 +44,16 @@ needs to start is named.
 PROGRAM has the terminal, whose mode it may set with --devices /dev/tty, the
 working directory, and standard input, output and error, but no other open file.
 Its variables are PATH, HOME, TERM, LANG and their like, and those of --env. It has
-no capability, and cannot get one.
+no capability, and cannot get one. It ends with this command; processes that it has
+started in the background go on, behind the same fences.
+
+A shell script starts other programs, and so needs --profile build. A Python of a venv
+needs --read of the venv, and of the Python that it was made from, whose directory
+.venv/bin/python -c 'import sys; print(sys.base_prefix)' prints; the python3 of pyenv
+is a shell script that starts the one which 'pyenv which python3' prints.
 
 examples:
-  butter fence --read . -- python3 program.py
+  butter fence --read . -- /usr/bin/python3 program.py
   butter fence --read photo.png --write out -- convert photo.png out/small.jpg
   butter fence --profile build --read . --write build -- make
   butter fence --connect 443 --connect 53 --write . -- curl -O URL
@@ -143,10 +149,12 @@ def variable_argument(argument: str) -> tuple[str, str | None]:
 
 
 def rlimit_argument(argument: str) -> tuple[int, int]:
-    name, _, value = argument.partition("=")
+    name, equals, value = argument.partition("=")
     if name not in RLIMITS:
-        near = did_you_mean(name, RLIMITS) or f"; these are: {', '.join(RLIMITS)}"
+        near = did_you_mean(name.lower(), RLIMITS) or f"; these are: {', '.join(RLIMITS)}"
         raise argparse.ArgumentTypeError(f"{name!r} is not a limit{near}")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{name!r} lacks its number, as in {name}=60")
     return RLIMITS[name], 0 if value == "0" else size_argument(value)
 
 

@@ -75,6 +75,7 @@ def test_doctor_json():
     assert done.returncode == 0
     assert found["butter"] == butter.__version__
     assert os.uname().release in found["kernel"]
+    assert found["landlock"] == abi()
     assert "inotify" in [row["name"] for row in found["features"]]
     assert all(row["works"] and row["reason"] is row["remedy"] is None for row in found["features"])
     values = {row["name"]: row["value"] for row in found["limits"]}
@@ -196,6 +197,23 @@ def test_doctor_where_a_call_fails(feature, number, remedy):
     assert remedy in broken[feature.name]["remedy"]
 
 
+@needs(kernel=(5, 0))
+@pytest.mark.parametrize(("number", "works"), [(errno.EPERM, False), (errno.EBUSY, True)])
+def test_doctor_tries_a_listener(number, works):
+    """Seccomp without a listener does not work; that of a container is left alone."""
+    _, found = report(lambda: support.inject("seccomp", number, arguments={0: 1, 1: 8}))
+    (row,) = (row for row in found["features"] if row["name"] == "seccomp")
+    assert row["works"] is works
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "no landlock"), (7, "landlock ABI 7")])
+def test_doctor_says_the_abi(monkeypatch, capsys, number, words):
+    """The line about the user names the ABI of landlock."""
+    monkeypatch.setattr("butter.landlock.abi", lambda: number)
+    cli.main(["doctor"])
+    assert f", {words}\n" in capsys.readouterr().out
+
+
 @needs(kernel=(5, 2))
 @pytest.mark.parametrize(
     ("name", "kernel", "call", "first"),
@@ -218,7 +236,7 @@ def test_doctor_tries_what_the_kernel_has(monkeypatch, name, kernel, call, first
 
 @needs_namespaces
 @needs(kernel=(5, 12))
-@pytest.mark.parametrize("kernel", [(5, 10), (6, 18)])
+@pytest.mark.parametrize("kernel", [(5, 10), support.kernel()], ids=["older", "running"])
 def test_doctor_mounts_nothing_outside(monkeypatch, kernel):
     """The mounts of the probe are seen nowhere else, also where mounts are shared."""
     monkeypatch.setattr(_probes, "running_kernel", lambda: kernel)

@@ -18,6 +18,7 @@ from support import in_child, inject, needs, needs_no_filter, until
 
 import butter
 from butter import cli
+from butter.cli import fence as _cli_fence
 
 pytestmark = [pytest.mark.usefixtures("plain_environment"), needs_no_filter, needs(kernel=(6, 12))]
 
@@ -26,7 +27,7 @@ MISSING = "Operation not permitted\n"
 
 
 def fence(*arguments, cwd=None, env=None):
-    """``butter fence``, run to its end in a forked child: a new Python takes long."""
+    """``butter fence``, run to its end in a forked child, as a new Python is slow."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
 
         def body():
@@ -58,7 +59,7 @@ PYTHON = [
     word
     for path in sorted({sys.base_prefix, sys.prefix, str(Path(butter.__file__).parent.parent)})
     for word in ("--execute", path)
-]
+] + ["--read", "/proc/cpuinfo"]  # which PyPy reads
 
 
 def python(script, *arguments, options=(), **settings):
@@ -127,6 +128,46 @@ def test_own_program(files):
     assert shell(f"{files}/read/program 2>/dev/null || echo refused", "--profile", "build") == ["refused"]
 
 
+def test_program_on_the_search_path(files):
+    """PROGRAM is the first that can be executed in its own PATH, as where it starts."""
+    (files / "read/program").chmod(0o644)
+    search = f"{files}/read:{files}/other:{os.environ['PATH']}"
+    assert fence("--", "program", env={**os.environ, "PATH": search}).stdout == "started\n"
+    assert fence("--env", f"PATH={search}", "--", "program").stdout == "started\n"
+    done = fence("--env", "PATH=/usr/bin", "--", "program", env={**os.environ, "PATH": search})
+    assert done.returncode == 127
+    done = fence("--", "read/program", cwd=files)
+    assert done.returncode == 126
+    one_line(done.stderr, "'read/program' cannot be executed: Permission denied")
+
+
+def test_dangling_program(tmp_path):
+    """A symbolic link that leads nowhere is what the sentence is about."""
+    (tmp_path / "link").symlink_to("nowhere")
+    done = fence("--", "./link", cwd=tmp_path)
+    assert done.returncode == 127
+    one_line(done.stderr, "'./link' is a symbolic link to a file that does not exist")
+
+
+@needs(when=os.path.exists("/usr/bin/python3"), reason="needs a Python in /usr")
+def test_first_example(tmp_path):
+    """The first example of --help works as it is."""
+    (tmp_path / "program.py").write_text("print('started')")
+    assert "\n  butter fence --read . -- /usr/bin/python3 program.py\n" in _cli_fence.EPILOG
+    done = fence("--read", ".", "--", "/usr/bin/python3", "program.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "started\n", "")
+
+
+def test_venv(tmp_path):
+    """A Python of a venv starts with the two directories that --help names."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").symlink_to(sys.executable)
+    (tmp_path / "pyvenv.cfg").write_text(f"home = {os.path.dirname(os.path.realpath(sys.executable))}\n")
+    options = "--read", tmp_path, "--read", sys.base_prefix
+    done = fence(*options, "--", tmp_path / "bin/python", "-c", "print('started')")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "started\n", "")
+
+
 def test_profiles(files):
     """A program starts others with the profile build alone."""
     done = fence("--", "sh", "-c", "/bin/true; echo started")
@@ -188,7 +229,7 @@ def test_descriptors(tmp_path):
     script = "import os; print(sorted(fd for fd in range(50) if os.path.exists(f'/dev/fd/{fd}')))"
     with open(os.devnull) as null:
         os.set_inheritable(null.fileno(), True)
-        assert python(script, options=["--read", "/proc", "--read", "/dev"]) == "[0, 1, 2]\n"
+        assert python(script, options=["--read", "/proc"]) == "[0, 1, 2]\n"
 
 
 def test_privileges():
@@ -248,9 +289,11 @@ def test_exit_status():
     [
         (["/none"], 127, "fence: '/none' was not found"),
         (["none-such"], 127, "fence: 'none-such' was not found"),
-        (["/usr"], 126, "fence: '/usr' cannot be executed: Permission denied"),
+        (["/usr"], 126, "fence: '/usr' is a directory"),
+        (["/tmp"], 126, "fence: '/tmp' is a directory"),
         (["/etc/passwd"], 126, "fence: '/etc/passwd' cannot be executed: Permission denied"),
-        (["--read", "/none", "true"], 125, "fence: the path does not exist: '/none'"),
+        (["--read", "/none", "true"], 125, "the path does not exist: '/none'"),
+        (["--write", "/none", "true"], 125, "does not exist: '/none'; make it before, or name its directory"),
         (["--read", "", "true"], 125, "--read: '' is not a path"),
         (["--connect", "http", "true"], 125, "--connect: 'http' is not a port"),
         (["--bind", "65536", "true"], 125, "--bind: '65536' is not a port"),
@@ -259,7 +302,9 @@ def test_exit_status():
         (["--env", "=A", "true"], 125, "'=A' is not NAME or NAME=VALUE"),
         (["--env", "A=\udcff", "--", "true"], 0, ""),
         (["--rlimit", "cup=1", "true"], 125, "'cup' is not a limit; did you mean 'cpu'?"),
-        (["--rlimit", "cpu", "true"], 125, "'' is not a size"),
+        (["--rlimit", "CPU=1", "true"], 125, "'CPU' is not a limit; did you mean 'cpu'?"),
+        (["--rlimit", "cpu", "true"], 125, "'cpu' lacks its number, as in cpu=60"),
+        (["--rlimit", "cpu=", "true"], 125, "'' is not a size"),
         (["--memory", "much", "true"], 125, "'much' is not a size"),
         (["--processes", "0", "true"], 125, "'0' is not a whole number"),
         (["--json", "true"], 125, "--json is about the --report"),
@@ -316,6 +361,67 @@ def test_report():
     assert report["profile"] == "network-client"
     assert ways["tcp_listen"]["closed"] is False
     assert ways["read"]["by"] == ["landlock"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--read", "/none"], "the path does not exist: '/none'"),
+        (["--", "/none"], "'/none' was not found"),
+        (["--", "none-such"], "'none-such' was not found"),
+        (["--", "/etc/passwd"], "'/etc/passwd' cannot be executed"),
+        (["--", "/tmp"], "'/tmp' is a directory"),
+        (["--bare", "--", "sh"], "--execute has to name the loader of '"),
+        (["--rlimit", "nofile=999999999999"], "RLIMIT_NOFILE: 999999999999 is above "),
+    ],
+)
+def test_report_of_what_does_not_start(arguments, words):
+    """The report says what keeps PROGRAM from its start, and its exit code is 1."""
+    done = fence("--report", *arguments)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [words in line for line in done.stdout.splitlines() if line.startswith("error: ")] == [True]
+    report = json.loads(fence("--report", "--json", *arguments).stdout)
+    assert (report["starts"], len(report["errors"]), report["missing"]) == (False, 1, [])
+
+
+def test_report_of_a_limit():
+    """A limit that a user may not raise is an error of the report, as of the start."""
+    imports = "from butter import cli\nfrom butter.cli import _fence, fence\nimport resource"
+    imports += "\nresource.setrlimit(resource.RLIMIT_CPU, (50, 50))"
+    for options, words in (["--report"], "error: RLIMIT_CPU: 60 is above 50"), ([], ""):
+        done = run_as_nobody(imports, "cli.main()", "fence", *options, "--rlimit", "cpu=60", "--", "true")
+        assert done.returncode == (1 if options else 125)
+        assert words in done.stdout
+
+
+@needs(when=os.geteuid() == 0, reason="is about root")
+@pytest.mark.parametrize(
+    ("option", "path", "place"),
+    [
+        ("--write", "/", "/proc/sys"),
+        ("--write", "/proc", "/proc/sys"),
+        ("--write", "/proc/sys/kernel", "/proc/sys"),
+        ("--write", "/sys/..", "/sys"),
+        ("--write", "/dev", "/dev"),
+        ("--read", "/dev", "/dev"),
+    ],
+)
+def test_ways_of_root(option, path, place):
+    """For root a directory with the files of the machine in it is told of."""
+    done = fence(option, path, "--", "true")
+    assert done.returncode == 0
+    assert f"fence: warning: {option} {path} has {place}, by which root " in done.stderr
+    assert f"\nwarning: {option} {path} has {place}, by which root " in fence("--report", option, path).stdout
+
+
+def test_no_ways_of_others(public_path):
+    """A file below, as /dev/null, has no warning, and a user has none."""
+    for options in ["--write", "/dev/null"], ["--read", "/proc/sys"], ["--write", public_path]:
+        done = fence(*options, "--", "true")
+        assert (done.returncode, done.stderr) == (0, "")
+    imports = "from butter import cli\nfrom butter.cli import _fence, fence"
+    done = run_as_nobody(imports, "cli.main()", "fence", "--write", "/", "--", "true")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_unprivileged(public_path):

@@ -76,7 +76,7 @@ def gone(pid):
     """Whether a process has ended; it may be a zombie."""
     try:
         return state(pid) == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
 
 

@@ -1309,7 +1309,7 @@ refused_by_landlock(
 refused_by_landlock(
     "landlock_create_ruleset", errno.ENOMSG, "nothing", lambda _: landlock_create_ruleset(RulesetAttr())
 )
-refused_by_landlock("landlock_create_ruleset", errno.EFAULT, "memory", lambda _: landlock_create_ruleset(None, 8))
+refused_by_landlock("landlock_create_ruleset", errno.EFAULT, "attr is None", lambda _: landlock_create_ruleset(None, 8))
 refused_by_landlock(
     "landlock_create_ruleset",
     errno.E2BIG,
@@ -1325,7 +1325,7 @@ refused_by_landlock(
     "is not that of a file with a path",
     lambda made: add_a_rule(made, parent=os.pipe()[0]),
 )
-refused_by_landlock("landlock_add_rule", errno.EFAULT, "memory", add_a_rule_to_nothing)
+refused_by_landlock("landlock_add_rule", errno.EFAULT, "attr is None", add_a_rule_to_nothing)
 refused_by_landlock("landlock_add_rule", errno.EINVAL, "which alone can have read_dir", add_a_rule_to_a_file)
 refused_by_landlock("landlock_add_rule", errno.ENOMSG, "needs a right", lambda made: add_a_rule(made, 0))
 refused_by_landlock("landlock_restrict_self", errno.E2BIG, "16 rulesets", lambda made: restrict_self(made, times=17))
@@ -2491,7 +2491,9 @@ for call, function in FILE_CALLS.items():
     for number, way, path, words in FILE_WAYS:
         if number in TABLES[call].meanings and (call, number) != ("getxattr", errno.EPERM):
             way = functools.wraps(way)(functools.partial(way, function))
-            provokes(call, number, needs("CAP_SETFCAP"), filename=path, words=words)(way)
+            # before, a kernel with BPF as a security module does not ask for it
+            since = (6, 9) if (call, number) == ("removexattr", errno.EPERM) else (4, 14)
+            provokes(call, number, needs("CAP_SETFCAP", kernel=since), filename=path, words=words)(way)
 
 
 @provokes("setxattr", errno.EINVAL, support.needs_namespaces, filename="file", words="rootid")

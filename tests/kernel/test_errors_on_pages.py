@@ -22,6 +22,7 @@ from butter.landlock import Ruleset
 from butter.memfd import MFD_NOEXEC_SEAL, Memfd
 from butter.mounts import MountMonitor
 from butter.pidfd import Pidfd
+from butter.sandbox import Sandbox
 from butter.seccomp import ALLOW, NOTIFY, Filter
 from butter.system import MS_RDONLY, MS_REMOUNT, Mount, mount, pivot_root, umount
 from butter.timerfd import Timer
@@ -147,6 +148,13 @@ def test_errors_of_troubleshooting(tmp_path):
 
 
 # Each with the kernel whose number it would see, the call that fails there, and how.
+
+
+def fenced():
+    """Run a function in a sandbox that connects to a port."""
+    Sandbox(connect=[443], syscalls="network-client").run(int)
+
+
 OLD = [
     ("6.1", "memfd_create", errno.EINVAL, lambda: Memfd(flags=MFD_NOEXEC_SEAL)),
     ("5.4", "fanotify_init", errno.EINVAL, lambda: Fanotify(FAN_REPORT_DFID_NAME)),
@@ -159,6 +167,7 @@ OLD = [
     ("5.3", "waitid", errno.EINVAL, lambda: Pidfd(os.fork() or os._exit(0)).wait()),
     ("6.12", "ioctl", errno.ENOTTY, lambda: Pidfd(os.getpid()).info()),
     ("6.1", "landlock_add_rule", errno.EINVAL, lambda: (setattr(landlock, "abi", lambda: 2), Ruleset("truncate"))),
+    ("6.1", "landlock_add_rule", errno.EINVAL, lambda: (setattr(landlock, "abi", lambda: 2), fenced())),
     ("5.1", "open_tree", errno.ENOSYS, lambda: Mount("/")),
     ("6.1", "fanotify_init", errno.EINVAL, lambda: MountMonitor()),
 ]

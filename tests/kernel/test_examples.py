@@ -487,6 +487,15 @@ def test_broker_that_refuses(broker, tmp_path):
 
 
 @support.needs(kernel=(5, 14))
+def test_broker_of_a_program_without_descriptors(broker):
+    """A program that can have no more descriptors is told so, and others go on."""
+    status, out, err = broker("sh", "-c", "(ulimit -n 3; exec cat open/file); cat open/file")
+    assert (status, out) == (0, "what it may read\n")
+    assert "cannot open shared object file" in err
+    assert "Traceback" not in err
+
+
+@support.needs(kernel=(5, 14))
 def test_broker_and_children(broker):
     """The broker serves until the last task is gone, and has the program's status."""
     command = "(sleep 0.1; cat open/file; cat secret) & exit 3"

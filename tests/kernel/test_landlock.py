@@ -257,6 +257,12 @@ def test_rights_in_any_form(rights):
             r"truncate \(landlock ABI 3, Linux 6.2\); the program asks for ABI 2",
         ),
         ({"fs": (), "net": (), "scope": ()}, InvalidArgument, "would handle nothing"),
+        ({"quiet": ["read"]}, ValueError, "quiet has 'read'; the rights are execute"),
+        ({"quiet": [1]}, TypeError, "quiet must be names of rights: a bit is that of"),
+        ({"quiet": 4}, TypeError, "int"),
+        ({"fs": "execute", "quiet": "read_file"}, ValueError, "quiet has read_file, which the ruleset does not handle"),
+        ({"quiet": "read_file", "abi": 7}, ValueError, r"quiet \(landlock ABI 10, Linux 7.2\); the program asks for"),
+        ({"best_effort": 5}, TypeError, "best_effort must be True or False, not int"),
     ],
 )
 def test_bad_arguments(arguments, error, words):
@@ -293,6 +299,44 @@ def test_best_effort(kernel):
 
 
 @needs_abi(6)
+def test_quiet(kernel, monkeypatch, tmp_path):
+    """Rights are quiet for the ruleset, and for each rule that says so."""
+    made, rules = kernel(10), []
+    monkeypatch.setattr(
+        landlock, "landlock_add_rule", lambda _, kind, attr, flags=0: rules.append((kind, attr[0], flags))
+    )
+    with Ruleset("read_file", "bind_tcp", "signal", quiet={"read_file", "bind_tcp", "signal"}) as ruleset:
+        assert made == [RulesetAttr(1 << 2 | 1 << 13, 1, 2, 1 << 2, 1, 2)]
+        assert ruleset.handled == {"read_file", "refer", "bind_tcp", "signal"}
+        assert ruleset.unenforced == frozenset()
+        ruleset.allow_path(tmp_path, "read_file", quiet=True)
+        ruleset.allow_path(tmp_path, (), quiet=True)
+        ruleset.allow_path(tmp_path, "read_file")
+        ruleset.allow_port(80, "bind_tcp", quiet=True)
+        ruleset.allow_port(80, (), quiet=True)
+        assert rules == [(1, 4, 1), (1, 0, 1), (1, 4, 0), (2, 1, 1), (2, 0, 1)]
+        with pytest.raises(TypeError, match="quiet must be True or False"):
+            ruleset.allow_port(80, (), quiet=1)
+    with Ruleset("read_file") as ruleset, pytest.raises(ValueError, match="made with the names of its quiet rights"):
+        ruleset.allow_path(tmp_path, "read_file", quiet=True)
+
+
+def test_quiet_of_an_older_kernel(kernel, monkeypatch, tmp_path):
+    """Before ABI 10 quiet rights are an error, or are in what is not enforced."""
+    made, rules = kernel(9), []
+    monkeypatch.setattr(landlock, "landlock_add_rule", lambda *arguments: rules.append(arguments[2:]))
+    with pytest.raises(NotEnforced, match=r"quiet \(landlock ABI 10, Linux 7\.2\): .*best_effort=True"):
+        Ruleset("read_file", quiet="read_file")
+    with Ruleset("read_file", (), (), quiet="read_file", best_effort=True) as ruleset:
+        assert made == [RulesetAttr(1 << 2 | 1 << 13)]
+        assert ruleset.unenforced == {"quiet"}
+        ruleset.allow_path(tmp_path, (), quiet=True)
+        ruleset.allow_port(80, (), quiet=True)
+        assert rules == []
+        ruleset.allow_path(tmp_path, "read_file", quiet=True)
+        assert [flags for _, flags in rules] == [0]
+
+
 def test_best_effort_on_this_kernel():
     """A right of a newer ABI is left out, and the others are enforced."""
 
@@ -333,6 +377,22 @@ def test_a_path_that_is_missing(place):
     with Ruleset() as ruleset, pytest.raises(FileNotFoundError, match="does not exist") as caught:
         ruleset.allow_path("missing", READ)
     assert caught.value.filename == "missing"
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "words"),
+    [
+        (True, TypeError, "path must be a path or a descriptor, not bool"),
+        (-1, InvalidArgument, "descriptor -1 is not open"),
+        (99_999, InvalidArgument, "descriptor 99999 is not open"),
+        ("a\0b", ValueError, r"embedded null byte in the path b'a\\x00b'"),
+        (1.5, TypeError, "fd must be an int or have fileno"),
+    ],
+)
+def test_what_is_not_a_path(path, error, words):
+    """A path that cannot be one is an error that says why."""
+    with Ruleset() as ruleset, pytest.raises(error, match=words):
+        ruleset.allow_path(path, READ)
 
 
 def test_a_rule_of_a_file(place):
@@ -807,6 +867,13 @@ def test_sentences(monkeypatch, number, call, error, words):
         (lambda: landlock_create_ruleset(ATTR, -1), ValueError, "size is -1"),
         (lambda: landlock_create_ruleset(ATTR, None, 1 << 32), ValueError, "flags is"),
         (lambda: landlock_add_rule(0, 1, (1, 0)), TypeError, "a PathBeneathAttr, a NetPortAttr or None, not tuple"),
+        (
+            lambda: landlock_add_rule(0, 1, NetPortAttr(1, 1)),
+            TypeError,
+            "PATH_BENEATH does not have a NetPortAttr",
+        ),
+        (lambda: landlock_add_rule(0, 2, PathBeneathAttr(1, 1)), TypeError, "NET_PORT does not have a PathBeneathAttr"),
+        (lambda: landlock_create_ruleset(None, 99), InvalidArgument, "attr is None, and the kernel reads"),
         (lambda: landlock_add_rule(0, 1, PathBeneathAttr(-1, 0)), ValueError, "allowed_access is -1"),
         (lambda: landlock_add_rule(0, 1, PathBeneathAttr(1, "0")), TypeError, "str"),
         (lambda: landlock_add_rule(0, 2, NetPortAttr(1, -1)), ValueError, "port is -1"),

@@ -1,37 +1,47 @@
 """Sandboxes around a function, a program and this process, and their reports."""
 
+import builtins
+import contextlib
+import ctypes
 import encodings.idna  # noqa: F401  (for gethostbyname, which imports it at its first call)
 import errno
 import fcntl
+import gc
 import io
+import itertools
 import json
 import os
+import platform
 import resource
+import select
 import signal
 import socket
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
 import pytest
 from support import alarms, become_nobody, descriptors, in_child, inject, needs
 from support.cgroups import needs_cgroup, own_cgroup
 
-from butter import _sandbox_cgroup, _sandbox_kernel, _sandbox_profiles, landlock
-from butter._sandbox_child import EXCEPTIONS
+from butter import _sandbox_cgroup, _sandbox_kernel, _sandbox_profiles, _sandbox_run, landlock
+from butter._sandbox_data import encoded
+from butter._sandbox_exceptions import EXCEPTIONS
 from butter._sandbox_profiles import PROFILES, Needs, filter_of, gaps_of
 from butter._sandbox_report import calls_of
 from butter.clone import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, PIPE, spawn, unshare
 from butter.landlock import GAPS, NotEnforced
 from butter.prctl import Capability, prctl
 from butter.sandbox import DEVICES, DEVNULL, Sandbox, SandboxedError
-from butter.seccomp import ALLOW, ERRNO, Filter
+from butter.seccomp import ALLOW, ERRNO, NOTIFY, Filter
 from butter.system import MS_BIND, MS_PRIVATE, MS_REC, mount
 
 pytestmark = needs(kernel=(5, 13))
 
 LONG = 60
+FOREIGN = "x86_64" if platform.machine() == "aarch64" else "aarch64"
 ports = needs(when=lambda: landlock.abi() >= 4, reason="needs landlock ABI 4")
 scopes = needs(when=lambda: landlock.abi() >= 6, reason="needs landlock ABI 6")
 # PyPy does not have it
@@ -59,7 +69,7 @@ def test_result():
     assert result == {"got": ((1, 2), "x"), "all": [None, True, 1.5, "ä", b"\xff", {1}]}
 
 
-@pytest.mark.parametrize("error", [ValueError("no", 3), KeyError("key"), ZeroDivisionError(), StopIteration([1])])
+@pytest.mark.parametrize("error", [ValueError("no", 3), KeyError("key"), ZeroDivisionError(), UserWarning([1])])
 def test_builtin_exception(error):
     """An exception of a builtin class comes back as itself, caused by its traceback."""
 
@@ -103,6 +113,11 @@ Pretender.__name__ = "ValueError"
         (SystemExit(3), "SystemExit: 3"),
         (KeyboardInterrupt(), "KeyboardInterrupt"),
         (Own("\x1b[2J"), r"Own: \\x1b\[2J"),
+        (StopIteration(1), "StopIteration: 1"),
+        (StopAsyncIteration(), "StopAsyncIteration"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), "UnicodeDecodeError"),
+        (SyntaxError("no"), "SyntaxError: no"),
+        (ValueError(1 << 1024), "ValueError"),
     ],
 )
 def test_other_exception(error, text):
@@ -121,6 +136,57 @@ def test_only_exceptions_are_made():
     assert {"ValueError", "OSError"} < set(EXCEPTIONS)
     assert not {"SystemExit", "KeyboardInterrupt", "GeneratorExit", "BaseException", "eval", "type"} & set(EXCEPTIONS)
     assert all(issubclass(found, Exception) and found.__module__ == "builtins" for found in EXCEPTIONS.values())
+
+
+def sent(*fields):
+    """The bytes of an exception, as a child sends them that was taken over."""
+    content = encoded(("raised", *fields), 1 << 20)
+    return len(content).to_bytes(8, "little") + content
+
+
+HOSTILE = [
+    (),
+    (-(10**12),),
+    ("a", b"x", -(10**12), 1 - 10**12, "r"),
+    ("a", "x", -(10**12), 1 - 10**12, "r"),
+    ("x", -(10**12), 1 - 10**12, "r"),
+    ("m", ("/etc/passwd", 1, 10**9, "x", 1 << 40, 1 << 40)),
+    ("m", [ValueError.__name__]),
+    (1 << 100_000,),
+    (1 << 70, "x", "file", None, 5),
+]
+
+
+def test_hostile_arguments():
+    """No exception that a child sends does harm when it is printed."""
+    names = [name for name, kind in vars(builtins).items() if isinstance(kind, type)]
+
+    def body():
+        made = []
+        for name, arguments in itertools.product(names, HOSTILE):
+            try:
+                _sandbox_run._outcome(sent(name, arguments, "text", "lines")[8:])
+            except Exception as error:
+                str(error), repr(error), traceback.format_exception(type(error), error, None)
+                made.append(type(error))
+        return made
+
+    found = in_child(body)
+    assert len(found) == len(names) * len(HOSTILE)
+    assert {SandboxedError, ValueError} < set(found) <= {SandboxedError, *EXCEPTIONS.values()}
+
+
+def test_loop_of_the_caller():
+    """A function that ends an iteration does not end that of the caller."""
+    with pytest.raises(SandboxedError, match="StopIteration"):
+        list(map(Sandbox().run, [int, lambda: next(iter(())), int]))
+
+
+def test_long_texts():
+    """The texts of an exception are as long as an honest child's, and no longer."""
+    with pytest.raises(ValueError, match="no") as caught:
+        Sandbox().run(forged, sent("ValueError", ("no",), "x" * (1 << 18), "\x1b" * (1 << 18)))
+    assert len(str(caught.value.__cause__)) == 1 << 14
 
 
 @pytest.mark.parametrize("value", [object(), [iter([])], os.stat("/")])
@@ -187,7 +253,32 @@ def test_limits():
     with pytest.raises(MemoryError):
         limited.run(lambda: len(bytes(1 << 31)))
     assert limited.run(resource.getrlimit, resource.RLIMIT_CPU) == (1, 1)
-    assert limited.run(resource.getrlimit, resource.RLIMIT_CORE) == (0, 0)
+
+
+def test_no_core():
+    """The kernel hands no core to a program either, as it does at a limit of 0."""
+    assert Sandbox().run(resource.getrlimit, resource.RLIMIT_CORE) == (1, 1)
+    assert output(["sh", "-c", "ulimit -Hc"], sandbox=build())[0] == b"0\n"  # in blocks
+    assert Sandbox(rlimits={resource.RLIMIT_CORE: (0, 5)}).run(resource.getrlimit, resource.RLIMIT_CORE) == (0, 5)
+
+    def body():
+        become_nobody()
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        return Sandbox().run(resource.getrlimit, resource.RLIMIT_CORE)
+
+    assert in_child(body) == (0, 0)
+
+
+def test_limit_above_that_of_the_process():
+    """A limit that the process may not have is told of, with its name."""
+
+    def body():
+        become_nobody()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (50, 60))
+        Sandbox(rlimits={resource.RLIMIT_NOFILE: (50, 70)}).run(int)
+
+    with pytest.raises(PermissionError, match=r"rlimits\[RLIMIT_NOFILE\] is above the hard limit .* 60"):
+        in_child(body)
 
 
 def test_timeout():
@@ -219,6 +310,142 @@ def test_interruption():
         signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+class Late(Exception):
+    pass
+
+
+def test_interruption_at_any_time():
+    """A handler that raises at any moment leaves no child, and none that goes on."""
+
+    def late(*_):
+        raise Late
+
+    def body():
+        signal.signal(signal.SIGALRM, late)
+        sandbox, interrupted = Sandbox(), 0
+        for turn in range(60):
+            try:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 0.0005 + turn * 0.0002)
+                    sandbox.run(int)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except Late:
+                interrupted += 1
+            assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+        return interrupted
+
+    assert in_child(body) > 5
+
+
+def test_interruption_of_the_end(monkeypatch):
+    """Where handlers raise while the child is killed, it is killed nevertheless."""
+    kill, left = _sandbox_run._kill_group, [Late, KeyboardInterrupt]
+
+    def disturbed(process):
+        if left:
+            raise left.pop()
+        kill(process)
+
+    monkeypatch.setattr(_sandbox_run, "_kill_group", disturbed)
+    with pytest.raises(Late):
+        Sandbox().run(time.sleep, LONG, timeout=0.01)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_end_that_takes_long(monkeypatch):
+    """A killed child that does not end in time is reaped by the next call."""
+
+    def never(process, timeout=None):
+        raise TimeoutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_sandbox_run.Pidfd, "wait", never)
+        assert Sandbox().run(int) == 0
+    os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+    Sandbox().run(int)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_without_descriptors():
+    """For want of a descriptor nothing of the child is left."""
+
+    def body():
+        sandbox, sentences, held = Sandbox(), set(), []
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 4096))
+        with contextlib.suppress(OSError):
+            while True:
+                held.append(os.dup(0))
+        for _ in range(12):
+            os.close(held.pop())
+            try:
+                sandbox.run(int)
+            except OSError as error:
+                sentences.add((error.errno, error.strerror.split(":")[0]))
+            with pytest.raises(ChildProcessError):
+                os.waitpid(-1, os.WNOHANG)
+        return sentences
+
+    assert in_child(body) >= {(errno.EMFILE, "pidfd_open"), (errno.EMFILE, "pipe2")}
+
+
+@pytest.mark.parametrize("missing", [(0,), (1, 2), (0, 1, 2)])
+def test_without_streams(missing):
+    """A process without standard streams, as a daemon, has sandboxes, too."""
+
+    def body():
+        for fd in missing:
+            os.close(fd)
+        return build(read=["/proc"]).run(lambda: [os.readlink(f"/proc/self/fd/{fd}") for fd in range(3)])
+
+    assert in_child(body) == [os.devnull] * 3
+
+
+def test_failure_in_the_child(monkeypatch):
+    """Whatever fails in the child before the function is told of."""
+    monkeypatch.setattr(gc, "freeze", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        Sandbox().run(int)
+
+
+def test_result_just_before_the_end(monkeypatch):
+    """A result that comes between the looks at pipe and child is not lost."""
+
+    class Poll:
+        def __init__(self):
+            self.real, self.first = poll(), True
+
+        def register(self, fd, events):
+            self.real.register(fd, events)
+            self.process = fd
+
+        def poll(self, timeout):
+            ready, first, self.first = self.real.poll(timeout), self.first, False
+            if not first:
+                return ready
+            time.sleep(0.1)
+            return [(self.process, select.POLLIN)]
+
+    poll = select.poll
+    monkeypatch.setattr(_sandbox_run.select, "poll", Poll)
+    assert Sandbox().run(int) == 0
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_end_of_the_parent(profile):
+    """A child cannot ask to outlive its parent."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def undo():
+        return libc.prctl(1, 0, 0, 0, 0), ctypes.get_errno(), libc.prctl(1, signal.SIGKILL, 0, 0, 0)
+
+    assert Sandbox(syscalls=profile).run(undo) == (-1, errno.EPERM, 0)
 
 
 def test_processes_of_the_child():
@@ -468,6 +695,20 @@ def test_devices():
         Sandbox(devices=[]).run(open, "/dev/null")
 
 
+@pytest.mark.parametrize("path", ["/etc", "/etc/passwd"])
+def test_devices_that_are_none(path):
+    """A device that is named is one, since it may be written."""
+    with pytest.raises(ValueError, match=f"devices has '{path}', which is not a device"):
+        Sandbox(devices=[path]).run(int)
+
+
+@pytest.mark.parametrize("option", ["read", "write", "execute", "devices"])
+def test_path_that_is_missing(option):
+    """A path that does not exist is told of, with the option."""
+    with pytest.raises(FileNotFoundError, match=f"{option}: the path does not exist"):
+        Sandbox(**{option: ["/nonexistent"]}).run(int)
+
+
 def test_threads():
     """The profile pure has threads, and no processes."""
 
@@ -602,6 +843,18 @@ def test_strange_programs(tmp_path, content):
         spawn([program], sandbox=Sandbox(execute=[tmp_path]))
 
 
+def test_kinds_of_ends(tmp_path):
+    """The name of an interpreter ends where it does for the kernel."""
+    script = tmp_path / "script"
+    for line in b"#!/bin/sh\0x\nexit 5\n", b"#! \t/bin/sh\t\nexit 5\n":
+        script.unlink(missing_ok=True)
+        script.write_bytes(line)
+        script.chmod(0o755)
+        assert output([script], sandbox=build(execute=[*SYSTEM, tmp_path]))[2] == 5
+        with pytest.raises(PermissionError, match="the interpreter of"):
+            spawn([script], sandbox=Sandbox(execute=[tmp_path]))
+
+
 def test_program_that_changes(tmp_path):
     """A program is looked at again once it has changed."""
     script = tmp_path / "script"
@@ -630,6 +883,7 @@ def test_search_path(tmp_path):
     ("options", "error", "sentence"),
     [
         ({"capabilities": [Capability.NET_RAW]}, ValueError, "the sandbox drops all of them"),
+        ({"sandbox": Sandbox}, TypeError, "sandbox must be a butter.sandbox.Sandbox or None, not type"),
         ({"sandbox": "pure"}, TypeError, "sandbox must be a butter.sandbox.Sandbox or None, not str"),
     ],
 )
@@ -644,8 +898,17 @@ def test_options_in_the_way(options, error, sentence):
 def test_filter_that_forbids_the_exec():
     """A filter of the caller's that forbids the exec is told of."""
     closed = Filter(ALLOW).add("execve", ERRNO(errno.EPERM))
-    with pytest.raises(PermissionError, match=r"spawn\(argv\)"):
+    with pytest.raises(PermissionError, match=r"spawn\(argv\): the filter of the sandbox does not allow execve"):
         spawn(["true"], sandbox=Sandbox(execute=SYSTEM, syscalls=closed))
+
+
+def test_filter_that_gets_a_rule():
+    """A filter is looked at again when the fences are put up."""
+    filter = Filter(ALLOW)
+    sandbox = Sandbox(syscalls=filter)
+    filter.add("mkdir", NOTIFY)
+    with pytest.raises(ValueError, match="needs a listener"):
+        sandbox.run(int)
 
 
 # restrict
@@ -682,12 +945,25 @@ def test_restrict_with_threads():
     thread = threading.Thread(target=event.wait)
     thread.start()
     try:
-        with pytest.raises(RuntimeError, match="has 2 threads"):
+        with pytest.raises(RuntimeError, match=r"has \d+ threads"):
             Sandbox().restrict()
         assert not prctl.no_new_privs
     finally:
         event.set()
         thread.join()
+
+
+def test_restrict_twice():
+    """A sandbox that hides /proc says so to the next one."""
+
+    def body():
+        Sandbox().restrict()
+        with pytest.raises(PermissionError, match=r"sandbox: .* forbids the fork"):
+            Sandbox().run(int)
+        Sandbox().restrict()
+
+    with pytest.raises(RuntimeError, match="/proc/self/status cannot be read"):
+        in_child(body)
 
 
 def test_restrict_leaves_no_descriptor():
@@ -716,6 +992,15 @@ def test_restrict_leaves_no_descriptor():
         ({"syscalls": None}, TypeError, "syscalls must be the name of a profile or a butter.seccomp.Filter"),
         ({"env": []}, TypeError, "env must be a mapping"),
         ({"env": {"A": 1}}, TypeError, "a name or value of env must be str, not int"),
+        ({"env": {"A=B": "x"}}, ValueError, "'A=B' is not the name of a variable"),
+        ({"env": {"": "x"}}, ValueError, "'' is not the name of a variable"),
+        ({"env": {"A\0": "x"}}, ValueError, "is not the name of a variable"),
+        ({"env": {"A": "x\0"}}, ValueError, "the value of 'A' has a NUL"),
+        ({"env": {"A": "\ud800"}}, ValueError, "a character that no variable can have"),
+        ({"rlimits": {7: (10, 5)}}, ValueError, r"RLIMIT_NOFILE\] is \(10, 5\)"),
+        ({"rlimits": {999: (1, 1)}}, ValueError, "a key of rlimits is 999"),
+        ({"syscalls": Filter(ALLOW).add("mkdir", NOTIFY)}, ValueError, "needs a listener"),
+        ({"syscalls": Filter(ALLOW, arch=FOREIGN)}, ValueError, "name .* in arch"),
         ({"rlimits": {0: 5}}, TypeError, r"must be \(soft, hard\)"),
         ({"memory": 0}, ValueError, "memory is 0"),
         ({"processes": True}, TypeError, "processes"),
@@ -736,6 +1021,7 @@ def test_arguments(options, error, sentence):
         ({"timeout": "1"}, TypeError),
         ({"limit": -1}, ValueError),
         ({"stdin": "file"}, TypeError),
+        ({"stdin": 999}, OSError),
         ({"stdout": io.StringIO()}, TypeError),
     ],
 )
@@ -744,6 +1030,11 @@ def test_arguments_of_run(options, error):
     with pytest.raises(error, match=next(iter(options))):
         Sandbox().run(int, **options)
     assert DEVNULL < 0
+
+
+def test_timeout_without_an_end():
+    """A timeout may be infinite."""
+    assert Sandbox().run(int, timeout=float("inf")) == 0
 
 
 def test_repr():
@@ -904,6 +1195,18 @@ EVERYTHING = Needs(connect=True, bind=True, execute=True)
         ("prlimit64", (1, 7)),
         ("setpriority", (2, 0)),
         ("personality", (0x40000,)),
+        ("prctl", (1, 0)),
+        ("prctl", (1, signal.SIGTERM)),
+        ("prctl", (1, signal.SIGKILL | 1 << 32)),
+        ("prctl", (1 | 1 << 32, 0)),
+        ("prctl", (36, 1)),  # PR_SET_CHILD_SUBREAPER
+        ("prctl", (35, 13)),  # PR_SET_MM
+        ("prctl", (59, 1)),  # PR_SET_SYSCALL_USER_DISPATCH
+        ("prctl", (62, 1, 1)),  # PR_SCHED_CORE
+        ("prctl", (0x59616D61, 1)),  # PR_SET_PTRACER
+        ("prctl", (1000,)),
+        ("setsockopt", (3, 6, 31)),  # TCP_ULP
+        ("setsockopt", (3, 6 | 1 << 32, 31 | 1 << 32)),
         ("fcntl", (0, fcntl.F_NOTIFY)),
         ("io_uring_setup", ()),
         ("ptrace", ()),
@@ -946,6 +1249,12 @@ def test_refused_calls(profile, call, arguments):
         ("prlimit64", (0, 7), "pure network-client build"),
         ("socket", (socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, 6), "pure network-client build"),
         ("kill", (), "pure network-client build"),
+        ("setsid", (), "build"),
+        ("setsockopt", (3, 6, 1), "pure network-client build"),
+        ("prctl", (1, signal.SIGKILL), "pure network-client build"),
+        ("prctl", (15,), "pure network-client build"),  # PR_SET_NAME
+        ("prctl", (38, 1), "pure network-client build"),  # PR_SET_NO_NEW_PRIVS
+        ("prctl", (0x53564D41,), "pure network-client build"),  # PR_SET_VMA
     ],
 )
 def test_allowed_calls(call, arguments, names):
@@ -964,6 +1273,10 @@ def test_filter_by_needs():
     old_one = filter_of(pure, Needs(signals=False, abi=1))
     assert filter_of(pure, Needs()).test("execve").name == "ERRNO"
     assert filter_of(pure, EVERYTHING).test("execve") == ALLOW
+    for request in 0x8901, 0x8902:  # FIOSETOWN, SIOCSPGRP
+        for closed in filter_of(pure, Needs(devices=True, signals=False, abi=5)), gaps_of(Needs(True, signals=False)):
+            assert closed.test("ioctl", 3, request).name == "ERRNO"
+        assert filter_of(pure, Needs(devices=True)).test("ioctl", 3, request) == ALLOW
     for call, arguments in (
         ("kill", ()),
         ("fcntl", (0, 8)),
@@ -971,6 +1284,7 @@ def test_filter_by_needs():
         ("openat", (0, 0, os.O_TRUNC)),
     ):
         assert old_one.test(call, *arguments).name == "ERRNO"
+        assert gaps_of(Needs(signals=False, abi=1)).test(call, *arguments).name == "ERRNO"
         assert filter_of(pure, Needs()).test(call, *arguments) == ALLOW
     assert filter_of(pure, Needs(connect=True)).test("listen").name == "ERRNO"
     assert filter_of(pure, Needs(devices=True)).test("ioctl", 0, 0x1234) == ALLOW
@@ -989,7 +1303,7 @@ def test_report():
     """A report is plain data, and has a row for each gap of landlock."""
     report = Sandbox(syscalls="build", rlimits={resource.RLIMIT_CPU: (1, 2)}).report()
     assert json.loads(json.dumps(report)) == report
-    assert report["rlimits"] == {"RLIMIT_CORE": [0, 0], "RLIMIT_CPU": [1, 2]}
+    assert report["rlimits"] == {"RLIMIT_CORE": [1, 1], "RLIMIT_CPU": [1, 2]}
     ways = {way["name"]: way for way in report["ways"]}
     assert set(GAPS) <= set(ways)
     assert len(ways) == len(report["ways"])
@@ -1011,6 +1325,37 @@ def test_report_of_a_filter():
     assert ways["io_uring"]
     assert ways["udp"]
     assert Sandbox(syscalls=Filter(ALLOW)).run(lambda: 5) == 5
+
+
+def test_report_of_processes(monkeypatch):
+    """Processes outlive run() where it may start any, and there is no control group."""
+
+    def outliving(**options):
+        ways = Sandbox(**options).report()["ways"]
+        return next(way["by"] for way in ways if way["name"] == "outliving")
+
+    monkeypatch.setattr(_sandbox_cgroup, "find", lambda controllers: Path("/"))
+    assert outliving() == ["seccomp"]
+    assert outliving(syscalls="build") == []
+    assert outliving(syscalls="build", processes=5) == ["cgroup"]
+
+
+@pytest.mark.parametrize(
+    ("options", "closed"),
+    [
+        ({"read": ["/proc", "/usr", "/dev/null"], "write": ["/tmp"]}, True),
+        ({"read": ["/"]}, False),
+        ({"execute": ["/dev"]}, False),
+        ({"write": ["/proc/sys/kernel"]}, False),
+        ({"write": [b"/sys"]}, False),
+    ],
+)
+def test_report_of_settings(monkeypatch, options, closed):
+    """The report has the machine that root owns, and needs no capabilities for."""
+    for user, found in (0, closed), (1000, True):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        ways = {way["name"]: way["closed"] for way in Sandbox(**options).report()["ways"]}
+        assert ways["settings"] is found
 
 
 @scopes

@@ -288,6 +288,7 @@ def test_proceed(called, fence):
         ("fail", [-errno.EPERM], ValueError),
         ("fail", [4096], ValueError),
         ("fail", [None], TypeError),
+        ("fail", [True], TypeError),
         ("add_fd", [None], TypeError),
         ("add_fd", [0, -1], ValueError),
         ("add_fd", [0, 2**31], ValueError),
@@ -445,6 +446,9 @@ def test_killed(called, fence, use):
     assert isinstance(caught.value, ProcessLookupError)
     assert caught.value.errno == errno.ESRCH
     assert not called.valid()
+    for use_again in USES.values():
+        with pytest.raises(CallGone, match="was killed"):
+            use_again(called)
 
 
 @needs_send
@@ -601,8 +605,9 @@ def test_add_fd_that_answers(called, fence, newfd):
 @pytest.mark.parametrize("send", [True, False])
 def test_add_fd_that_fails(called, fence, send):
     """A descriptor that cannot be given leaves the call waiting for its answer."""
-    with pytest.raises(InvalidArgument, match="descriptor 999 is not open"):
-        called.add_fd(999, send=send)
+    for number in 999, -1:
+        with pytest.raises(InvalidArgument, match=f"descriptor {number} is not open"):
+            called.add_fd(number, send=send)
     with pytest.raises(InvalidArgument, match="RLIMIT_NOFILE of the task is not above 2147483647"):
         called.add_fd(0, 2**31 - 1, send=send)
     assert called.valid()

@@ -29,7 +29,6 @@ from support.children import (
     own_namespaces,
 )
 from support.fenced import Fence, Fences
-from support.fenced import Program as FencedProgram
 from support.mounts import (
     FILESYSTEMS,
     Mounter,

@@ -30,12 +30,6 @@ def program():
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
-class Program:
-    """The filter, as the constructor of a listener takes it."""
-
-    program = staticmethod(program)
-
-
 def load(flags=0):
     """Put the filter in front of this thread, and return its listener."""
 

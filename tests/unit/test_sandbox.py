@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butter._sandbox_data import DEPTH, VALUES, Damaged, decoded, encoded
+from butter._sandbox_data import DEPTH, KEYS, VALUES, Damaged, decoded, encoded
 
 LIMIT = 1 << 20
 PLAIN = {type(None), bool, int, float, str, bytes, list, tuple, dict, set}
@@ -167,3 +167,26 @@ def test_keys_of_one_hash(kind):
     assert len({hash(each) for each in numbers}) == 1
     with pytest.raises(Damaged, match="one hash"):
         decoded((b"d" if kind == "dict" else b"e") + length(100) + items)
+
+
+@pytest.mark.parametrize(("kind", "key"), [(set, int), (dict.fromkeys, str)])
+def test_number_of_keys(kind, key):
+    """A set or dict has so many keys, which could all be compared with all others."""
+    keys = list(map(key, range(KEYS + 1)))
+    for fine in kind(keys[:-1]), [kind(keys[:100])] * 100:
+        assert decoded(encoded(fine, LIMIT)) == fine
+    for many in kind(keys), [kind(keys[: KEYS // 2])] * 5:
+        with pytest.raises(ValueError, match="several large ones: a list takes more"):
+            encoded(many, 1 << 24)
+    with pytest.raises(Damaged, match="several large ones"):
+        decoded(unlimited(kind(keys)))
+    half = unlimited(kind(keys[: KEYS // 2]))
+    with pytest.raises(Damaged, match="several large ones"):
+        decoded(b"l" + length(5) + half * 5)
+
+
+def unlimited(value):
+    """The bytes of a set or dict, from a child that does not count."""
+    entries = [each for pair in value.items() for each in pair] if isinstance(value, dict) else value
+    kind = b"d" if isinstance(value, dict) else b"e"
+    return kind + length(len(value)) + b"".join(encoded(each, LIMIT) for each in entries)

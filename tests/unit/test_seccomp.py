@@ -237,7 +237,17 @@ def test_negative_numbers():
         (lambda: MASKED(0, 1, 2), ValueError, "value is 0x2, which has bits outside the mask 0x1"),
         (lambda: MASKED(0, -1, 2), ValueError, "mask is -1"),
         (lambda: ERRNO(4096), ValueError, "errno is 4096; it must be 0 to 4095"),
-        (lambda: ERRNO(-1), ValueError, "errno is -1"),
+        (lambda: ERRNO(-1), ValueError, "errno is -1; it must be 0 to 4095"),
+        (lambda: ERRNO(1 << 70), ValueError, "it must be 0 to 4095"),
+        (lambda: ERRNO(True), TypeError, "errno must be an int, not bool"),
+        (lambda: TRAP(True), TypeError, "data must be an int, not bool"),
+        (lambda: Filter(ALLOW).add(True, LOG), TypeError, "call must be a name or a number, not bool"),
+        (lambda: EQ(0, 1 << 64), ValueError, "it must be -9223372036854775808 to 18446744073709551615"),
+        (lambda: GT(0, 1 << 64), ValueError, "it must be 0 to 18446744073709551615"),
+        (lambda: NE(0, "1"), TypeError, "value must be an int, not str"),
+        (lambda: Filter(ALLOW, arch=5), TypeError, "arch must be a name, as 'x86_64', or several, not int"),
+        (lambda: Listener("x"), TypeError, "filter must be a Filter, not str"),
+        (lambda: Filter(ALLOW, "x32").listen(), ValueError, "for x32, and this process makes calls of .*KILL_PROCESS"),
         (lambda: TRAP(1 << 16), ValueError, "data is 65536"),
         (lambda: TRACE("a"), TypeError, "data must be an int"),
         (lambda: Filter(ALLOW).test("read", 1 << 64), ValueError, "argument 0 is 18446744073709551616"),
@@ -347,6 +357,23 @@ def test_programs_that_are_too_long():
         made.add(call, ERRNO(call), EQ(0, call << 32 | 1), EQ(1, call << 32 | 2), EQ(2, call << 32 | 3))
     with pytest.raises(ValueError, match=r"would have \d+ instructions, and the kernel takes 4096"):
         made.program()
+
+
+def test_a_program_that_is_too_long_is_made_once(monkeypatch):
+    """A program is found to be too long once, until another rule is added."""
+    made = Filter(ALLOW, "x86_64")
+    for call in range(5000):
+        made.add(5000 + call, ERRNO(call % 4000))
+    with pytest.raises(ValueError, match="the kernel takes 4096") as first:
+        made.program()
+    with monkeypatch.context() as patch:
+        patch.delattr("butter.seccomp.compiled")
+        for again in made.program, made.load, lambda: made.test("read"):
+            with pytest.raises(ValueError, match="the kernel takes 4096") as second:
+                again()
+            assert str(second.value) == str(first.value)
+    monkeypatch.setattr("butter.seccomp.compiled", lambda *_: [])
+    assert made.add("read", LOG).program() == b""
 
 
 def test_rules_that_multiply_are_not_multiplied_out():

@@ -2,10 +2,9 @@
 
 import ctypes
 import fcntl
-import os
 import struct
 
-from support.attacks.files import AT_EMPTY_PATH, AT_FDCWD, opened
+from support.attacks.files import AT_EMPTY_PATH, AT_FDCWD, O_PATH, opened
 from support.attacks.rows import add, call
 from support.needs import needs
 
@@ -32,7 +31,7 @@ def change(name, make, **settings):
 
 def on_path(world):
     """A descriptor that only names the secret file, which landlock lets through."""
-    return opened(world.secret, os.O_PATH)
+    return opened(world.secret, O_PATH)
 
 
 change("chmod", lambda world: call("chmod", world.secret, 0o777))

@@ -4,7 +4,7 @@ import ctypes
 import os
 import signal
 
-from support.attacks.files import AT_FDCWD, opened
+from support.attacks.files import AT_FDCWD, O_PATH, opened
 from support.attacks.rows import add, attack, call
 from support.attacks.world import outsider
 from support.children import libc, needs_namespaces, own_namespaces
@@ -136,7 +136,7 @@ def change_root(world):
 @mounting()
 def leave_root(world):
     """A second chroot leaves the working directory above the root."""
-    here = opened("/", os.O_PATH)
+    here = opened("/", O_PATH)
     call("chroot", world.inside / "sub")
     call("fchdir", here)
     call("chroot", b".")

@@ -64,9 +64,10 @@ def opening(numbers):
     return lambda world: call("socket", *numbers)
 
 
+# what this kernel lacks, test_calls_that_a_kernel_may_lack tries on the filters
 for kind, numbers in SOCKETS.items():
-    met = (needs(when=has(numbers), reason=f"the kernel has no {kind} socket, for this user at least"),)
-    add(f"{kind}_socket", SECCOMP, opening(numbers), needs=met, sandbox="network")
+    if has(numbers):
+        add(f"{kind}_socket", SECCOMP, opening(numbers), sandbox="network")
 for kind, numbers in ("tcp", (2, 1, 0)), ("tcp_v6", (10, 1, 6)), ("udp", (2, 2, 0)):
     add(f"{kind}_socket_without_network", SECCOMP, opening(numbers))
 

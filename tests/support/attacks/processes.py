@@ -2,8 +2,12 @@
 
 import ctypes
 import errno
+import fcntl
 import os
+import select
 import signal
+import socket
+import struct
 
 from support.attacks.files import opened
 from support.attacks.rows import add, attack, call, reaches
@@ -90,11 +94,41 @@ def signal_by_owner_of_pipe(world):
     call("fcntl", reading, 10, SIGNAL)  # F_SETSIG
     call("fcntl", reading, 4, 0o20000 | os.O_NONBLOCK)  # O_ASYNC
     os.write(writing, b"x")
-    import select
+    wait_for_signal(world, told)
 
+
+def wait_for_signal(world, told):
+    """Wait until an outsider has told of a signal."""
     if not select.select([told], [], [], 1 if world.free else 0.05)[0]:
         raise PermissionError(errno.EPERM, "no signal has come")
 
+
+@attack(SCOPE)
+def signal_by_owner_of_socket(world):
+    """The same by ioctl."""
+    told, tell = os.pipe()
+
+    def body():
+        signal.signal(signal.SIGIO, lambda *_: os.write(tell, b"x"))
+
+    pid = outsider(body)
+    yield
+    reading, writing = socket.socketpair()
+    fcntl.ioctl(reading, 0x8901, struct.pack("i", pid))  # FIOSETOWN
+    fcntl.ioctl(reading, 0x5452, struct.pack("i", 1))  # FIOASYNC
+    writing.send(b"x")
+    wait_for_signal(world, told)
+
+
+# what would take a process from its parent: options of prctl, and sessions
+add("outlive_the_parent", SECCOMP, lambda world: call("prctl", 1, 0, 0, 0, 0))  # PR_SET_PDEATHSIG
+add("gentle_death_signal", SECCOMP, lambda world: call("prctl", 1, signal.SIGTERM, 0, 0, 0), sandbox="build")
+add("adopt_orphans", SECCOMP, lambda world: call("prctl", 36, 1, 0, 0, 0))  # PR_SET_CHILD_SUBREAPER
+add("calls_without_a_kernel", SECCOMP, lambda world: call("prctl", 59, 0, 0, 0, 0))  # SYSCALL_USER_DISPATCH
+# PR_SET_MM; without a capability it says how long a map is
+add("change_the_map_of_memory", SECCOMP, lambda world: call("prctl", 35, 15, ctypes.c_uint(), 0, 0))
+add("new_session", SECCOMP, lambda world: call("setsid"))
+add("new_session_from_network", SECCOMP, lambda world: call("setsid"), sandbox="network")
 
 # ptrace: landlock allows it within the sandbox alone
 PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206

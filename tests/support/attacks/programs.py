@@ -7,10 +7,9 @@ import resource
 import signal
 import threading
 
-from support.attacks.files import AT_EMPTY_PATH, AT_FDCWD, LANDLOCK, opened
+from support.attacks.files import AT_EMPTY_PATH, AT_FDCWD, LANDLOCK, O_PATH, opened
 from support.attacks.rows import add, attack, call
-from support.attacks.world import PROGRAM, TELLS_USER
-from support.children import libc
+from support.attacks.world import CRASHES, PROGRAM, TELLS_USER
 from support.needs import needs
 
 CAPABILITIES = "capabilities"
@@ -53,7 +52,7 @@ add(
 
 @attack(BOTH, sandbox="build")
 def execveat_by_path_descriptor(world):
-    fd = opened(world.outside / "program", os.O_PATH)
+    fd = opened(world.outside / "program", O_PATH)
     executed(lambda: call("execveat", fd, b"", NONE, NONE, AT_EMPTY_PATH))
 
 
@@ -180,14 +179,16 @@ def thread_started_before(world):
 def core_dump(world):
     """The kernel writes the memory of a dead process to its directory."""
     resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    crashes = world.inside / "program"
+    crashes.write_bytes(CRASHES)
     yield
     os.chdir(world.outside)
     pid = os.fork()
     if not pid:
-        libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE
-        signal.signal(signal.SIGABRT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGABRT)
-        os._exit(1)
+        try:
+            program(crashes)()
+        finally:
+            os._exit(1)
     status = os.waitpid(pid, 0)[1]
     if not os.WCOREDUMP(status):
         raise PermissionError(errno.EACCES, "there is no core")

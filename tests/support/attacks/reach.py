@@ -4,7 +4,7 @@ import array
 import os
 import socket
 
-from support.attacks.files import LANDLOCK, opened
+from support.attacks.files import LANDLOCK, O_PATH, opened
 from support.attacks.rows import add, attack, call
 from support.attacks.world import outsider
 from support.needs import needs
@@ -23,7 +23,7 @@ def reopen_for_writing(world):
 @attack(LANDLOCK, sandbox=PROC, harms=True)
 def reopen_path_descriptor(world):
     """A descriptor that only names a file is opened by its name in /proc."""
-    fd = opened(world.secret, os.O_PATH)
+    fd = opened(world.secret, O_PATH)
     os.write(opened(f"/proc/self/fd/{fd}", os.O_RDWR), b"x")
 
 

@@ -6,9 +6,10 @@ import mmap
 import os
 import socket
 
-from support.attacks.files import AT_FDCWD, opened
+from support.attacks.files import AT_FDCWD, O_PATH, opened
+from support.attacks.programs import executed, program
 from support.attacks.rows import ATTACKS, call, unclaimed
-from support.attacks.world import outsider
+from support.attacks.world import PROGRAM, outsider
 
 SPACE = ctypes.create_string_buffer(4096)
 
@@ -18,7 +19,7 @@ unclaimed("access", "stat", lambda world: call("faccessat", AT_FDCWD, world.secr
 unclaimed("readlink", "stat", lambda world: os.readlink(world.outside / "link"))
 unclaimed("statfs", "stat", lambda world: os.statvfs(world.outside))
 unclaimed("chdir", "chdir", lambda world: os.chdir(world.outside))
-unclaimed("open_path", "stat", lambda world: opened(world.secret, os.O_PATH))
+unclaimed("open_path", "stat", lambda world: opened(world.secret, O_PATH))
 unclaimed("lock", "flock", lambda world: fcntl.flock(opened(world.fixed), fcntl.LOCK_EX))
 
 
@@ -39,6 +40,18 @@ def existence(world):
 unclaimed("existence_of_processes", "processes", existence)
 
 
+def go_on_alone(world):
+    """A process that leaves the group is not killed with it."""
+    pid = os.fork()
+    if not pid:
+        os.setsid()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+unclaimed("go_on_after_the_end", "outliving", go_on_alone, sandbox="build")
+
+
 # a profile that builds sets the modes and times of files, which landlock lets through
 for gap, names in {
     "chmod": ("chmod", "fchmodat", "fchmodat2", "fchmodat2_by_descriptor", "chmod_by_proc", "fchmod_given_for_reading"),
@@ -53,7 +66,7 @@ def listen_without_bind(world):
 
 
 unclaimed("listen_without_bind_to_serve", "tcp_listen", listen_without_bind, sandbox="network")
-unclaimed("machine", "machine", lambda world: (os.uname(), os.sched_getaffinity(0), call("sysinfo", SPACE)))
+unclaimed("machine", "machine", lambda world: (os.uname(), os.getloadavg(), call("sysinfo", SPACE)))
 
 
 def file_open_before(world):
@@ -64,3 +77,13 @@ def file_open_before(world):
 
 
 unclaimed("file_open_before", "open_files", file_open_before)
+
+
+def memory_file_open_before(world):
+    fd = call("memfd_create", b"program", 0)
+    os.write(fd, PROGRAM)
+    yield
+    executed(program(f"/proc/self/fd/{fd}"))
+
+
+unclaimed("memory_file_open_before", "open_files", memory_file_open_before, sandbox="proc")

@@ -28,6 +28,8 @@ def program(code):
 
 # exit(0)
 PROGRAM = program(bytes.fromhex("31ff b83c000000 0f05"))
+# an instruction that does not exist
+CRASHES = program(bytes.fromhex("0f0b"))
 # exit(geteuid())
 TELLS_USER = program(bytes.fromhex("b86b000000 0f05 89c7 b83c000000 0f05"))
 
