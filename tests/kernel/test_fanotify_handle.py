@@ -57,6 +57,11 @@ needs_search = needs("CAP_DAC_READ_SEARCH")
 
 # filesystems whose handles can be opened
 OPENED = [pytest.param(kind, marks=[] if kind == "tmpfs" else support.needs_loop) for kind in support.FILESYSTEMS]
+# a Linux 5.10 does not come back from its xfs with a handle that was never given
+GARBAGE = [
+    pytest.param("xfs", marks=[support.needs_loop, needs(kernel=(6, 12))]) if kind.values == ("xfs",) else kind
+    for kind in OPENED
+]
 EXT4 = pytest.param("ext4", marks=support.needs_loop)
 BTRFS = pytest.param(
     "btrfs", marks=[support.needs_loop, needs(when="btrfs" in support.FILESYSTEMS, reason="needs btrfs and mkfs.btrfs")]
@@ -344,7 +349,7 @@ def test_garbage_is_refused(handle):
 
 
 @needs_search
-@on_new(*OPENED)
+@on_new(*GARBAGE)
 def test_garbage_of_the_right_form_is_refused(place):
     """Bytes close to those of a handle open another file or none."""
     chance = random.Random(1)
