@@ -1,5 +1,6 @@
 """``butter demo``, to its end and ended before."""
 
+import contextlib
 import functools
 import resource
 import signal
@@ -70,7 +71,13 @@ def test_demo_without_descriptors(tmp_path, monkeypatch):
     """Whichever descriptor the demo does not get, its directory is removed."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    for limit in range(8, 15):
-        done = run("demo", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))  # noqa: B023
-        assert done.returncode == 1
-        assert list((tmp_path / "tmp").iterdir()) == []
+
+    def limited(limit):
+        return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+    with contextlib.ExitStack() as all_of_them:
+        demos = [all_of_them.enter_context(started("demo", preexec_fn=limited(limit))) for limit in range(8, 15)]
+        for demo in demos:
+            demo.communicate(timeout=60)
+    assert [demo.returncode for demo in demos] == [1] * len(demos)
+    assert list((tmp_path / "tmp").iterdir()) == []

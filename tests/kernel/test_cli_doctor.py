@@ -34,6 +34,10 @@ from butter.system import MS_PRIVATE, MS_REC, MS_SHARED, mount
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
+# here, and not again in each forked child
+for module in butter.__all__[1:]:
+    importlib.import_module(f"butter.{module}")
+
 needs_all = needs(kernel=(5, 13), when=lambda: abi() > 0, reason="needs landlock, or it is a row that does not work")
 
 

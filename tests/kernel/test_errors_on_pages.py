@@ -27,6 +27,7 @@ from butter.seccomp import ALLOW, NOTIFY, Filter
 from butter.system import MS_RDONLY, MS_REMOUNT, Mount, mount, pivot_root, umount
 from butter.timerfd import Timer
 from butter.tree import Tree
+from butter.uring import Ring
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 
@@ -156,6 +157,7 @@ def fenced():
 
 
 OLD = [
+    ("5.0", "io_uring_setup", errno.ENOSYS, lambda: Ring(8)),
     ("6.1", "memfd_create", errno.EINVAL, lambda: Memfd(flags=MFD_NOEXEC_SEAL)),
     ("5.4", "fanotify_init", errno.EINVAL, lambda: Fanotify(FAN_REPORT_DFID_NAME)),
     ("5.10", "fanotify_init", errno.EPERM, lambda: Fanotify(FAN_REPORT_DFID_NAME)),
