@@ -127,7 +127,9 @@ class Waits(Queue):
 
         The value of the completion says whether the time is over; its result is -ETIME
         then, which is not an ``error`` here. With *multishot* the time begins again,
-        *count* times or for ever (Linux 6.4). *timeout_flags* are UringTimeout's.
+        *count* times or for ever (Linux 6.4). *timeout_flags* are UringTimeout's. A
+        time with ``IORING_TIMEOUT_ABS`` is that of the machine: io_uring does not know
+        the offsets of a time namespace.
 
         Linux 5.4.
         """
