@@ -165,8 +165,9 @@ NODE = ctypes.c_uint64(1)
 LIMIT = (ctypes.c_uint64 * 2)(1000, 1000)
 PROCESSOR = ctypes.c_uint64((1 << 64) - 1)
 SCHEDULING = (ctypes.c_int * 1)(0)
-ATTRIBUTES = (ctypes.c_uint64 * 6)(48)
-add("setpriority", SECCOMP, on_outsider(lambda pid: call("setpriority", 0, pid, 1)))
+# the lowest priority, which any process may have
+ATTRIBUTES = (ctypes.c_uint64 * 6)(48, 0, 19)
+add("setpriority", SECCOMP, on_outsider(lambda pid: call("setpriority", 0, pid, 19)))
 add(
     "setpriority_of_user", SECCOMP, on_outsider(lambda pid: reaches("setpriority", 2, 54321, 1, answers=(errno.ESRCH,)))
 )
