@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import platform
 import shlex
 import signal
 import socket
@@ -158,6 +159,7 @@ def test_first_example(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "started\n", "")
 
 
+@pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="its venvs are others")
 def test_venv(tmp_path):
     """A Python of a venv starts with the two directories that --help names."""
     (tmp_path / "bin").mkdir()
