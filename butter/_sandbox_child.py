@@ -6,12 +6,16 @@ or ``("raised", name of the class, arguments, text, traceback)``.
 
 from __future__ import annotations
 
+# traceback imports ast, tokenize and unicodedata late, and so behind the fence
+import ast  # noqa: F401
 import fcntl
 import gc
 import os
 import signal
 import sys
+import tokenize  # noqa: F401
 import traceback
+import unicodedata  # noqa: F401
 from typing import TYPE_CHECKING
 
 from butter._sandbox_data import encoded

@@ -305,7 +305,7 @@ def test_write_nowhere_else_without_landlock(tmp_path):
     [
         ("import os; return sorted(os.listdir(directory))", (0, "['code.py', 'file']\n", "")),
         ("return open('/etc/passwd').read()", (1, "", "PermissionError: [Errno 13] Permission denied: '/etc/passwd'")),
-        ("raise SystemExit(0)", (1, "", "SystemExit")),
+        ("raise SystemExit(0)", (1, "", "SystemExit: 0")),
         ("return directory.nothing", (1, "", "AttributeError: 'str' object has no attribute 'nothing'")),
         ("return object()", (1, "", "TypeError: the result has a object")),
         ("return [None] * (1 << 30)", (1, "", "MemoryError: ")),
