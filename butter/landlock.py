@@ -180,7 +180,7 @@ class Ruleset(Descriptor):
     _best_effort = False
     _handled: frozenset[str] | None = None
     _unenforced: frozenset[str] = frozenset()
-    # there is no ruleset: the descriptor only stands for one
+    # the descriptor only stands for a ruleset: nothing of it can be enforced
     _empty = False
     # names; None if they are not known
     _quiet: frozenset[str] | None = None

@@ -147,7 +147,7 @@ class Filter:
             raise ValueError("arch is empty: a filter is for one architecture at least")
         self._given: list[_rules.Given] = []
         self._compiled: list[_bpf.Instruction] | None = None
-        # why there is no program: to find that out takes long
+        # the error of rules that make too long a program, which takes long to find
         self._too_long: str | None = None
 
     @property
