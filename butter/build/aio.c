@@ -13,33 +13,6 @@
 #define IOCB_CMD_PWRITEV 8
 #define IOCB_FLAG_RESFD 1
 #define IOCB_FLAG_IOPRIO 2
-#ifndef RWF_HIPRI
-# define RWF_HIPRI 0x1
-#endif
-#ifndef RWF_DSYNC
-# define RWF_DSYNC 0x2
-#endif
-#ifndef RWF_SYNC
-# define RWF_SYNC 0x4
-#endif
-#ifndef RWF_NOWAIT
-# define RWF_NOWAIT 0x8
-#endif
-#ifndef RWF_APPEND
-# define RWF_APPEND 0x10
-#endif
-#ifndef RWF_NOAPPEND
-# define RWF_NOAPPEND 0x20
-#endif
-#ifndef RWF_ATOMIC
-# define RWF_ATOMIC 0x40
-#endif
-#ifndef RWF_DONTCACHE
-# define RWF_DONTCACHE 0x80
-#endif
-#ifndef RWF_NOSIGNAL
-# define RWF_NOSIGNAL 0x100
-#endif
 #ifndef SYS_io_pgetevents
 # if defined(__x86_64__)
 #  define SYS_io_pgetevents 333

@@ -83,5 +83,5 @@ int butter_aio_end(butter_aio *aio, int patient);
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-SOURCES = [Path(__file__).with_name(name).read_text() for name in ("calls.h", "times.h", "aio.c")]
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("calls.h", "times.h", "transfer.h", "aio.c")]
 ffi.set_source("butter._aio_c", "\n".join(SOURCES))

@@ -38,5 +38,5 @@ ssize_t pwritev2(int fd, const struct iovec *iov, int iovcnt, int64_t offset, in
 
 ffi = FFI()
 ffi.cdef(DECLARATIONS)
-SOURCES = [Path(__file__).with_name(name).read_text() for name in ("calls.h", "fd.c")]
+SOURCES = [Path(__file__).with_name(name).read_text() for name in ("calls.h", "transfer.h", "fd.c")]
 ffi.set_source("butter._fd_c", "\n".join(SOURCES))
