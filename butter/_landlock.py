@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from bisect import bisect_left
 from fcntl import F_SETFD, fcntl
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # the greatest page of any machine: of a longer struct the kernel reads nothing
 _LONGEST = 1 << 16
+# the sizes of the struct in ABI 1, 4, 6 and 10
+_SIZES = (8, 16, 24, 48)
 # the kernel goes by the type alone: of a port it would make a descriptor
 _STRUCTS = {
     LANDLOCK_RULE_PATH_BENEATH: ("LANDLOCK_RULE_PATH_BENEATH", PathBeneathAttr),
@@ -52,9 +55,8 @@ def landlock_create_ruleset(
             raise TypeError(f"attr must be a RulesetAttr or None, not {type(attr).__name__}")
         fields = [integer(value, 64, name) for name, value in zip(attr._fields, attr)]
         packed = struct.pack("=6Q", *fields)
-        # the sizes of ABI 1, 4, 6 and 10
-        shortest = next((size for size in (8, 16, 24) if not any(packed[size:])), len(packed))
-        size = shortest if size is None else size
+        if size is None:
+            size = _SIZES[bisect_left(_SIZES, len(packed.rstrip(b"\0")))]
     size = integer(size or 0, 63, "size")
     packed = packed.ljust(min(size, _LONGEST), b"\0")
     result = lib.landlock_create_ruleset(packed if attr is not None else ffi.NULL, size, flags)

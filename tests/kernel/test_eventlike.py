@@ -1413,8 +1413,6 @@ def test_no_descriptor_is_lost_for_want_of_memory(adopter, in_child):
     testcapi = pytest.importorskip("_testcapi", reason="Debian's Python has no _testcapi")
     if adopter.name == "signalfd":
         pytest.skip("cffi itself crashes where it cannot make the number that a set of signals is")
-    if adopter.name == "landlock" and sys.version_info[:2] == (3, 13):
-        pytest.skip("Python 3.13.0 itself crashes now and then, where it packs the attributes")
 
     def body():
         lost = []
