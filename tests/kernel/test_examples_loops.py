@@ -127,7 +127,7 @@ def test_server_with_a_client_that_does_not_read(tmp_path, name):
     names = [tmp_path / (letter * 250) for letter in "ab"]
     with running(name, tmp_path) as process:
         address = ("127.0.0.1", port(process))
-        with socket.socket() as client:
+        with socket.socket() as client, client_of(address, tmp_path) as lines:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # the least there is
             client.connect(address)
             assert client.recv(8) == b"watching"
@@ -138,9 +138,14 @@ def test_server_with_a_client_that_does_not_read(tmp_path, name):
                 for _ in range(100):
                     for path in names:  # in turns, since equal events would be one
                         path.write_bytes(b"")
-            with client_of(address, tmp_path) as lines:
-                (tmp_path / "file").touch()
-                assert "file is complete\n" in lines
+                # one that reads is not told more at once than it can take
+                for path in names * 100:
+                    assert lines.readline() == f"{path.name} is complete\n"
+            (tmp_path / "file").touch()
+            assert lines.readline() == "file is complete\n"
+            with client_of(address, tmp_path) as later:
+                (tmp_path / "other").touch()
+                assert later.readline() == "other is complete\n"
 
 
 @pytest.fixture
