@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -66,7 +65,7 @@ def watching(argv: list[str], output: int = subprocess.DEVNULL) -> Iterator[subp
                 raise RuntimeError(f"{argv} has ended")
             yield process
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # SIGINT is ignored below a shell in the background
 
 
 def set_up(argv: list[str]) -> Sample:
