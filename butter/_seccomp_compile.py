@@ -30,7 +30,7 @@ from butter._seccomp_bpf import AND, ARCH, JA, JEQ, JGE, LD_ABS, MOST, NR, RET_K
 from butter._seccomp_tests import Test, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _ALL = 0xFFFFFFFF
 # a jump passes over at most 255 instructions; a few of them are for the detours of its
@@ -172,28 +172,41 @@ def _merged(pieces: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return [piece for place, piece in enumerate(pieces) if not place or pieces[place - 1][1] != piece[1]]
 
 
-def _split(chain: Chain, word: Word) -> list[tuple[int, Chain]]:
-    """Return what is left of a chain in each range of the values of a word."""
-    starts = {first for rule in chain for test in rule.tests if test.word == word for first, _ in test.pieces}
-    return [(first, _left(chain, word, first)) for first in sorted(starts)]
-
-
-def _left(chain: Chain, word: Word, value: int) -> Chain:
-    """Return the chain that is left once a word is known."""
-    found: list[Rule] = []
-    for rule in chain:
-        tests: list[Test] = []
+def _split(chain: Chain, word: Word) -> Iterator[tuple[int, Chain]]:
+    """Yield what is left of a chain in each range of the values of a word."""
+    # the rules that change where a range begins: only these are looked at there
+    changing = {0: set(range(len(chain)))}
+    for place, rule in enumerate(chain):
         for test in rule.tests:
-            outcome = test.at(value) if test.word == word else test
-            if isinstance(outcome, Test):
-                tests.append(outcome)
-            elif not outcome:
+            if test.word == word:
+                for first, _ in test.pieces:
+                    changing.setdefault(first, set()).add(place)
+    possible: dict[int, Rule] = {}
+    for first, places in sorted(changing.items()):
+        for place in places:
+            left = _left(chain[place], word, first)
+            if left is None:
+                possible.pop(place, None)
+            else:
+                possible[place] = left
+        found: list[Rule] = []
+        for place in sorted(possible):
+            found.append(possible[place])
+            if not found[-1].tests:
                 break
-        else:
-            found.append(Rule(tuple(tests), rule.answer))
-            if not tests:
-                break
-    return shortened(found)
+        yield first, shortened(found)
+
+
+def _left(rule: Rule, word: Word, value: int) -> Rule | None:
+    """Return the rule that is left once a word is known, None if it is not true."""
+    tests: list[Test] = []
+    for test in rule.tests:
+        outcome = test.at(value) if test.word == word else test
+        if isinstance(outcome, Test):
+            tests.append(outcome)
+        elif not outcome:
+            return None
+    return Rule(tuple(tests), rule.answer)
 
 
 def shortened(chain: Sequence[Rule]) -> Chain:

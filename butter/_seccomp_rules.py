@@ -54,12 +54,12 @@ def chains(
     return found
 
 
-def _ranges(zones: Iterable[tuple[int, Chain]], calls: Mapping[int, Chain]) -> list[tuple[int, Chain]]:
+def _ranges(zones: Sequence[tuple[int, Chain]], calls: Mapping[int, Chain]) -> list[tuple[int, Chain]]:
     """Return the chains of all numbers: their own, or that of their zone."""
     found = dict(zones)
     for number in sorted(calls):
         if number < _NO_CALL and number + 1 not in found:
-            found[number + 1] = found[max(first for first in found if first <= number)]
+            found[number + 1] = max(zone for zone in zones if zone[0] <= number)[1]
     return sorted({**found, **calls}.items())
 
 

@@ -5,6 +5,7 @@ import pickle
 import random
 import re
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import syscalls
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from support import filters
 
 from butter import _seccomp_bpf as bpf
-from butter import _seccomp_numbers
+from butter import _seccomp_numbers, _seccomp_tests
 from butter._seccomp_calls import ARCHITECTURES, native, numbers
 from butter.seccomp import *  # noqa: F403
 from butter.seccomp import Filter, disassemble, syscall_name, syscall_number
@@ -336,6 +337,19 @@ def test_many_values_of_an_argument_are_a_search():
     assert bpf.run(Watched(program), data) == ALLOW
     assert len(ran) < 20
     assert all(made.test("ioctl", 0, 1000 + value) == (ERRNO(1) if value % 3 else ALLOW) for value in range(600))
+
+
+def test_a_long_list_of_values_is_quickly_compiled():
+    """The work for a list of permitted values grows as the list does."""
+    at, work = _seccomp_tests.Test.at, []
+    for count in 100, 200:
+        made = Filter(ERRNO(1), "x86_64")
+        for value in range(count):
+            made.add("ioctl", ALLOW, EQ(1, 3 * value), GE(2, 5))
+        with mock.patch.object(_seccomp_tests.Test, "at", autospec=True, side_effect=at) as looks:
+            made.program()
+        work.append(looks.call_count)
+    assert 0 < work[1] < 2.1 * work[0]
 
 
 def test_far_jumps():
