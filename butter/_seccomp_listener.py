@@ -13,6 +13,8 @@ from butter.errors import UnknownError as UnknownError
 from butter.errors import running_kernel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from butter._seccomp_notification import Notification
 
 #: the size of a notification, in bytes
@@ -72,21 +74,11 @@ class Answers:
         Raises KeyError if it does not wait, else what ANSWER says. If the kernel
         refuses the answer it still waits.
         """
-        fd, waiting = self.fd, self.waiting
+        fd = self.fd
         if fd is None:
             raise KeyError(id)
-        try:
-            waiting.remove(id)
-            result = _send(fd, id, value, error, flags)
-        except KeyError:
-            raise
-        except BaseException:
-            # a handler raised before the answer, or after it
-            waiting.add(id)
-            raise
+        result = self._answered(id, _send, fd, id, value, error, flags)
         if result < 0:
-            if result != _GONE:
-                waiting.add(id)
             ANSWER.check(result, fd=fd, flags=flags)
 
     def add_fd(self, id: int, flags: int, source: int, newfd: int | None, newfd_flags: int) -> int:
@@ -94,25 +86,38 @@ class Answers:
 
         Raises KeyError if the notification does not wait, else what ADD_FD says.
         """
-        fd, waiting = self.fd, self.waiting
-        if fd is None or id not in waiting:
+        fd = self.fd
+        if fd is None or id not in self.waiting:
             raise KeyError(id)
         if source < 0:
             # C has no such number here
             ADD_FD.fail(errno.EBADF, fd=fd, flags=flags, source=source, newfd=newfd)
+        arguments = fd, id, flags, source, newfd or 0, newfd_flags
+        if flags & SECCOMP_ADDFD_FLAG_SEND:
+            result = self._answered(id, lib.butter_notification_add_fd, *arguments)
+        else:
+            result = lib.butter_notification_add_fd(*arguments)
+        return ADD_FD.check(result, fd=fd, flags=flags, source=source, newfd=newfd)
+
+    def _answered(self, id: int, function: Callable[..., int], *arguments: int) -> int:
+        """Return the result of *function*, a function of C that gives the answer.
+
+        If it fails the notification still waits, unless the call is gone.
+
+        Raises KeyError if the notification does not wait.
+        """
+        waiting = self.waiting
         try:
-            if flags & SECCOMP_ADDFD_FLAG_SEND:
-                waiting.remove(id)
-            result = lib.butter_notification_add_fd(fd, id, flags, source, newfd or 0, newfd_flags)
+            waiting.remove(id)
+            result = function(*arguments)
         except KeyError:
             raise
         except BaseException:
+            # a handler raised before the answer, or after it
             waiting.add(id)
             raise
-        if result < 0:
-            if result != _GONE:
-                waiting.add(id)
-            ADD_FD.check(result, fd=fd, flags=flags, source=source, newfd=newfd)
+        if result < 0 and result != _GONE:
+            waiting.add(id)
         return result
 
     def valid(self, id: int) -> bool:

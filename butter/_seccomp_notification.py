@@ -13,18 +13,22 @@ from butter._constants.seccomp_listener import (
     SECCOMP_ADDFD_FLAG_SETFD,
     SECCOMP_USER_NOTIF_FLAG_CONTINUE,
 )
+from butter._look import status_field
 from butter._seccomp_actions import errno_of
 from butter._seccomp_calls import syscall_name
-from butter._seccomp_listener import SIZE, read_memory
+from butter._seccomp_listener import SIZE, Answers, read_memory
 from butter._seccomp_listener_errors import READ_MEMORY, VALID, CallGone
 from butter.errors import UnknownError as UnknownError
 
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from collections.abc import Callable
+    from typing import Any, NoReturn, TypeVar
 
     from butter._arguments import FileDescriptor
-    from butter._seccomp_listener import Answers, Received
+    from butter._seccomp_listener import Received
     from butter.pidfd import Pidfd
+
+    Given = TypeVar("Given")
 
 # a method has a parameter called errno
 _EFAULT, _ENAMETOOLONG, _ESRCH = errno.EFAULT, errno.ENAMETOOLONG, errno.ESRCH
@@ -124,7 +128,7 @@ class Notification:
 
         Raises CallGone, ValueError as the class says, and for a number out of range.
         """
-        self._answer(integer(value, -64, "value"), 0, 0)
+        self._answer(Answers.give, integer(value, -64, "value"), 0, 0)
 
     def fail(self, errno: int) -> None:
         """Let the call fail with *errno*, as ``errno.EACCES``, without being made.
@@ -132,7 +136,7 @@ class Notification:
         Raises CallGone, ValueError as the class says, and for a number that is not 1 to
         4095.
         """
-        self._answer(0, -errno_of(errno, 1), 0)
+        self._answer(Answers.give, 0, -errno_of(errno, 1), 0)
 
     def proceed(self) -> None:
         """Let the kernel make the call, as if there were no filter.
@@ -147,7 +151,7 @@ class Notification:
 
         Raises CallGone, ValueError as the class says, InvalidArgument before Linux 5.5.
         """
-        self._answer(0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE)
+        self._answer(Answers.give, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE)
 
     def add_fd(
         self, fd: FileDescriptor, newfd: int | None = None, send: bool = False, closefd: bool = CLOEXEC_DEFAULT
@@ -173,15 +177,7 @@ class Notification:
         if newfd is not None:
             flags |= SECCOMP_ADDFD_FLAG_SETFD
             newfd = integer(newfd, 31, "newfd")
-        if self._answers is not None:
-            try:
-                return self._answers.add_fd(self.id, flags, number, newfd, os.O_CLOEXEC if closefd else 0)
-            except KeyError:
-                pass
-            except CallGone:
-                self._gone = True
-                raise
-        raise self._not_waiting()
+        return self._answer(Answers.add_fd, flags, number, newfd, os.O_CLOEXEC if closefd else 0)
 
     def valid(self) -> bool:
         """Whether the call still waits for its answer.
@@ -202,9 +198,11 @@ class Notification:
 
         Linux 5.3, :manpage:`pidfd_open(2)`.
         """
-        failure, number = None, process_of(self._task())
+        failure, task = None, self._task()
+        # the first thread of a process has the number of the process
+        number = status_field("Tgid", task) or task
         try:
-            opened = self._pidfd_class(number)
+            opened = self._pidfd_class(int(number))
         except OSError as error:
             failure = error
         if failure is not None:
@@ -296,10 +294,11 @@ class Notification:
             why = "it was answered"
         return ValueError(f"{self!r} does not wait for an answer: {why}")
 
-    def _answer(self, value: int, error: int, flags: int) -> None:
+    def _answer(self, give: Callable[..., Given], *arguments: int | None) -> Given:
+        """Return the result of *give*, a method of Answers."""
         if self._answers is not None:
             try:
-                return self._answers.give(self.id, value, error, flags)
+                return give(self._answers, self.id, *arguments)
             except KeyError:
                 pass
             except CallGone:
@@ -335,15 +334,3 @@ def made(received: Received, answers: Answers, new: Any = Notification.__new__) 
     # which the notification is made again, and one that was lost answers nothing.
     notification._answers = answers
     return events
-
-
-def process_of(task: int) -> int:
-    """Return the number of the process of a thread.
-
-    Where /proc does not tell, it is that of the thread, which the first one shares.
-    """
-    try:
-        with open(f"/proc/{task}/status", "rb") as file:
-            return next(int(line[5:]) for line in file if line.startswith(b"Tgid:"))
-    except (OSError, StopIteration, ValueError):
-        return task

@@ -12,6 +12,7 @@ import signal
 import struct
 import threading
 import time
+from unittest import mock
 
 import pytest
 import support
@@ -612,6 +613,21 @@ def test_add_fd_that_fails(called, fence, send):
         called.add_fd(0, 2**31 - 1, send=send)
     assert called.valid()
     assert called.add_fd(0, send=True) == fence.result()[0]
+
+
+def test_add_fd_beside_an_answer(called, fence, monkeypatch):
+    """An add_fd that fails while another thread answers leaves the call answered."""
+
+    def add_fd(*_):
+        called.respond(3)
+        return -1 - errno.EBADF
+
+    monkeypatch.setattr(_seccomp_listener, "lib", mock.Mock(butter_notification_add_fd=add_fd))
+    with pytest.raises(InvalidArgument, match="descriptor 0 is not open"):
+        called.add_fd(0)
+    assert fence.result() == (3, 0)
+    with pytest.raises(ValueError, match="it was answered"):
+        called.respond(4)
 
 
 # memory
