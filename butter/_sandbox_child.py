@@ -166,16 +166,22 @@ def told(error: BaseException) -> bytes:
             os.fspath(file) if isinstance(file, os.PathLike) else file for file in (error.filename, error.filename2)
         ]
         name, arguments = "OSError", (error.errno, error.strerror, files[0], None, files[1])
-    try:
-        text = "".join(traceback.format_exception_only(type(error), error)).strip()
-        lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    except BaseException:
-        text, lines = type(error).__name__, ""
+    # apart, so that a traceback that cannot be made does not cost the text
+    text = _joined(traceback.format_exception_only, type(error), error).strip() or type(error).__name__
+    lines = _joined(traceback.format_exception, type(error), error, error.__traceback__)
     fields = text[:LONGEST_TEXT], lines[-LONGEST_TEXT:]
     try:
         return encoded(("raised", name, tuple(arguments), *fields), LONGEST_ERROR)
     except Exception:  # the arguments are not plain data
         return encoded(("raised", "", (), *fields), LONGEST_ERROR)
+
+
+def _joined(lines_of: Callable[..., Iterable[str]], *arguments: object) -> str:
+    """Return lines as one text, which is empty if they cannot be made."""
+    try:
+        return "".join(lines_of(*arguments))
+    except BaseException:
+        return ""
 
 
 def _send(results: int, content: bytes) -> None:

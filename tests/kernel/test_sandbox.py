@@ -16,6 +16,7 @@ import resource
 import select
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -130,6 +131,46 @@ def test_other_exception(error, text):
     with pytest.raises(SandboxedError, match=text) as caught:
         Sandbox().run(fail)
     assert "in fail\n" in caught.value.traceback
+
+
+@pytest.mark.parametrize(
+    ("missing", "text", "traced"),
+    [("format_exception", f"{Own.__module__}.Own: reason", False), ("format_exception_only", "Own", True)],
+)
+def test_text_without_a_traceback(monkeypatch, missing, text, traced):
+    """An exception keeps its text where its traceback cannot be made, and the other way."""
+
+    def fail():
+        raise Own("reason")
+
+    monkeypatch.setattr(traceback, missing, lambda *_: Path("/etc/passwd").read_text())
+    with pytest.raises(SandboxedError) as caught:
+        Sandbox().run(fail)
+    assert str(caught.value) == text
+    assert ("in fail\n" in caught.value.traceback) is traced
+
+
+PROGRAM = """\
+from butter.sandbox import Sandbox
+
+def fail():
+    return "ä" + None.nothing
+
+try:
+    Sandbox(read=[__file__]).run(fail)
+except AttributeError as error:
+    print(ascii(error.__cause__.traceback))
+"""
+
+
+def test_traceback_in_a_small_program(tmp_path):
+    """A traceback has its lines in a program that imports nothing else.
+
+    The modules that Python imports for them are out of reach behind the fence.
+    """
+    (tmp_path / "program.py").write_text(PROGRAM)
+    printed = subprocess.check_output([sys.executable, tmp_path / "program.py"], text=True, timeout=LONG)
+    assert r'in fail\n    return "\xe4" + None.nothing\n' in printed
 
 
 def test_only_exceptions_are_made():
