@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from butter._arguments import FileDescriptor
 
-_INFINITY = (1 << 64) - 1
+# resource.RLIM_INFINITY, as the kernel has it
+INFINITY = (1 << 64) - 1
 
 DESCRIPTOR = "a descriptor or an object with fileno()"
 
@@ -98,7 +99,7 @@ def limits_of(rlimits: Mapping[int, tuple[int, int]] | None) -> dict[int, tuple[
 def _limit(value: int, name: str) -> int:
     """Return a limit as the kernel has it; -1 is resource.RLIM_INFINITY."""
     if value == -1:
-        return _INFINITY
+        return INFINITY
     if isinstance(value, int) and value < 0:
         raise ValueError(f"{name} is {value}; a limit is 0 or more, or RLIM_INFINITY")
     return number(value, 64, name, "(soft, hard), which are numbers")

@@ -7,7 +7,7 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
-from butter._checks import limit_name
+from butter._checks import INFINITY, limit_name
 from butter._clone_errors import KINDS, SETNS, UNSHARE, a_namespace, children_elsewhere
 from butter._constants.clone import CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER
 from butter._descriptor import is_open
@@ -222,7 +222,7 @@ NICE = Errors(
 
 def _limit(value: int) -> str:
     """Return a limit as it is written; the highest number is resource.RLIM_INFINITY."""
-    return str(value) if value + 1 < 1 << 64 else "RLIM_INFINITY"
+    return "RLIM_INFINITY" if value == INFINITY else str(value)
 
 
 def _limits_refused(limit: int = 0, soft: int = 0, hard: int = 0, **_: object) -> str:

@@ -9,9 +9,8 @@ import stat
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from butter import landlock
 from butter._landlock import open_path
-from butter._landlock_rights import FS, bits_of, of_abi
+from butter._landlock_rights import FS, bits_of
 from butter.landlock import (
     EXECUTE,
     LANDLOCK_RULE_PATH_BENEATH,
@@ -54,16 +53,11 @@ class Paths(NamedTuple):
 
 
 def ruleset_of(paths: Paths, scope: bool, best_effort: bool) -> Ruleset:
-    """Return the ruleset of a sandbox, which handles all that this kernel can."""
-    found = landlock.abi()
-    fs = of_abi(landlock.FS, max(found, 1)) if paths.own_devices else None
-    ruleset = Ruleset(
-        # what a sandbox cannot do without is named, so that an old kernel raises
-        fs=None if fs is None else fs | {"ioctl_dev"},
-        net=_ports_of(found) if paths.connect or paths.bind else None,
-        scope=None if scope else (),
-        best_effort=best_effort,
-    )
+    """Return the ruleset of a sandbox, which handles all that this kernel can.
+
+    Whether that is enough, :func:`butter._sandbox_kernel.not_enforced` says.
+    """
+    ruleset = Ruleset(scope=None if scope else (), best_effort=best_effort)
     try:
         _allow_paths(ruleset, paths)
         for ports, right in ((paths.connect, "connect_tcp"), (paths.bind, "bind_tcp")):
@@ -113,10 +107,6 @@ def _opened(path: Path, option: str) -> int:
         call = error.__dict__.pop("_call", "")
         error.strerror = f"{option}: {str(error.strerror).replace(f'{call}: ', '', 1)}"
         raise
-
-
-def _ports_of(found: int) -> frozenset[str]:
-    return of_abi(landlock.NET, max(found, 4))
 
 
 def has_settings(paths: Paths) -> bool:

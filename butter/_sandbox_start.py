@@ -8,7 +8,7 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
-from butter._checks import limit_name
+from butter._checks import INFINITY, limit_name
 from butter._look import status_field
 from butter.errors import Errors
 from butter.landlock import landlock_restrict_self
@@ -17,8 +17,6 @@ from butter.seccomp import SECCOMP_SET_MODE_FILTER, seccomp
 
 if TYPE_CHECKING:
     from butter._fence import Fence
-
-_INFINITY = (1 << 64) - 1
 
 
 def check_alone() -> None:
@@ -46,7 +44,7 @@ def put_up(fence: Fence) -> None:
         finally:
             os.close(file)
     for limit, pair in fence.rlimits.items():
-        soft, hard = (resource.RLIM_INFINITY if value == _INFINITY else value for value in pair)
+        soft, hard = (resource.RLIM_INFINITY if value == INFINITY else value for value in pair)
         try:
             resource.setrlimit(limit, (soft, hard))
         except ValueError:
