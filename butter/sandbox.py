@@ -186,14 +186,18 @@ class Sandbox:
         filters = self._filters() if has_filters() else []
         # the caller may still add rules to a filter of its own
         programs = [each.program() if each is self._filter else _program_of(each) for each in filters]
+        limits, environment = without_cores(self._rlimits), self._environment()
         ruleset = ruleset_of(self._paths, self._scope, self._best_effort) if landlock.abi() else None
+        group = None
         try:
-            group = Group(self._settings) if self._settings and not missing(self._settings) else None
+            # a group that is missing has a sentence
+            if self._settings and not (sentences and missing(self._settings)):
+                group = Group(self._settings)
         except BaseException:
             if ruleset is not None:
                 ruleset.close()
             raise
-        return Fence(group, without_cores(self._rlimits), self._environment(), ruleset, 0, programs, 0)
+        return Fence(group, limits, environment, ruleset, 0, programs, 0)
 
     def _release(self, fence: Fence) -> None:
         """Close the descriptors of fences."""
