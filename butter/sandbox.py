@@ -14,6 +14,7 @@ A sandbox takes away what is not named. It is made of :mod:`butter.landlock`,
 
 from __future__ import annotations
 
+import codecs
 import errno
 import functools
 import os
@@ -145,6 +146,10 @@ class Sandbox:
                 f"connect and bind must be empty: the profile {self._profile.name!r} has no network;"
                 " 'network-client' and 'build' have"
             )
+        if self._paths.connect or self._paths.bind:
+            # that of the names of hosts, of addresses too: Python imports it late, and so
+            # behind the fence
+            codecs.lookup("idna")
         self._env, self._rlimits = environment_of(env), rlimits_of(rlimits)
         for value, name in ((memory, "memory"), (processes, "processes")):
             if value is not None and not number(value, 63, name):

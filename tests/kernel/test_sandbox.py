@@ -3,7 +3,6 @@
 import builtins
 import contextlib
 import ctypes
-import encodings.idna  # noqa: F401  (for gethostbyname, which imports it at its first call)
 import errno
 import fcntl
 import gc
@@ -150,7 +149,7 @@ def test_text_without_a_traceback(monkeypatch, missing, text, traced):
     assert ("in fail\n" in caught.value.traceback) is traced
 
 
-PROGRAM = """\
+FAILS = """\
 from butter.sandbox import Sandbox
 
 def fail():
@@ -168,7 +167,7 @@ def test_traceback_in_a_small_program(tmp_path):
 
     The modules that Python imports for them are out of reach behind the fence.
     """
-    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "program.py").write_text(FAILS)
     printed = subprocess.check_output([sys.executable, tmp_path / "program.py"], text=True, timeout=LONG)
     assert r'in fail\n    return "\xe4" + None.nothing\n' in printed
 
@@ -669,6 +668,26 @@ def test_ports():
                 run.run(connect, wrong)
         with pytest.raises(PermissionError):
             client.run(lambda: socket.create_server(("127.0.0.1", 0)).close())
+
+
+CONNECTS = """\
+import socket, sys
+from butter.sandbox import Sandbox
+
+def connect(port):
+    socket.create_connection(("127.0.0.1", port)).close()
+
+Sandbox(connect=[int(sys.argv[1])], syscalls="network-client").run(connect, int(sys.argv[1]))
+"""
+
+
+@ports
+def test_address_in_a_small_program():
+    """An address is taken as a name is, in a program that imports nothing else."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        subprocess.check_call([sys.executable, "-c", CONNECTS, str(server.getsockname()[1])], timeout=LONG)
+        server.settimeout(0)
+        server.accept()[0].close()
 
 
 @ports
