@@ -14,7 +14,7 @@ from array import array
 
 import pytest
 import support
-from support import in_child, needs
+from support import in_child, needs, needs_landlock
 
 from butter.errors import InvalidArgument
 from butter.landlock import (
@@ -32,11 +32,6 @@ from butter.landlock import (
     landlock_restrict_self,
 )
 from butter.prctl import prctl
-
-
-def needs_abi(number):
-    """A need of a kernel with this ABI of landlock."""
-    return needs(when=lambda: abi() >= number, reason=f"needs landlock ABI {number}")
 
 
 def restrict(ruleset):
@@ -70,7 +65,7 @@ def below():
     os.close(fd)
 
 
-@needs_abi(4)
+@needs_landlock(4)
 @pytest.mark.parametrize(
     ("rule_type", "changed", "flags", "number"),
     [
@@ -93,7 +88,7 @@ def test_landlock02(only_execute, below, rule_type, changed, flags, number):
     landlock_add_rule(only_execute, LANDLOCK_RULE_PATH_BENEATH, below)
 
 
-@needs_abi(1)
+@needs_landlock(1)
 def test_landlock02_without_a_ruleset(below):
     """A rule needs the descriptor of a ruleset."""
     with refused(errno.EBADF):
@@ -103,7 +98,7 @@ def test_landlock02_without_a_ruleset(below):
 # landlock03
 
 
-@needs_abi(1)
+@needs_landlock(1)
 @pytest.mark.parametrize(
     ("fd", "flags", "number"),
     [(None, 0xFFFFFFFF, errno.EINVAL), (-1, 0, errno.EBADF), ("/proc/self/status", 0, errno.EBADFD)],
@@ -121,7 +116,7 @@ def test_landlock03(only_execute, fd, flags, number):
     in_child(body)
 
 
-@needs_abi(1)
+@needs_landlock(1)
 def test_landlock03_without_privileges(only_execute):
     """A thread needs no_new_privs or CAP_SYS_ADMIN, and the error says so."""
 
@@ -135,7 +130,7 @@ def test_landlock03_without_privileges(only_execute):
     in_child(body)
 
 
-@needs_abi(1)
+@needs_landlock(1)
 def test_landlock03_layers(only_execute):
     """Sixteen rulesets fit around a thread, and not a seventeenth."""
 
@@ -218,7 +213,7 @@ GRANTED = [
 ]
 
 
-@needs_abi(3)
+@needs_landlock(3)
 @needs("CAP_MKNOD")
 @pytest.mark.parametrize("granted", GRANTED)
 def test_landlock04(tmp_path, granted):
@@ -248,7 +243,7 @@ def test_landlock04(tmp_path, granted):
 # landlock05
 
 
-@needs_abi(2)
+@needs_landlock(2)
 def test_landlock05(tmp_path):
     """A file is renamed between directories if both of them have refer."""
     for name in "folder1", "folder2", "folder3":
@@ -272,7 +267,7 @@ def test_landlock05(tmp_path):
 # landlock06
 
 
-@needs_abi(5)
+@needs_landlock(5)
 def test_landlock06(tmp_path):
     """Without ioctl_dev, the commands of files and those of every descriptor work."""
     (tmp_path / "file").write_text("content")
@@ -308,7 +303,7 @@ def use(method, family, kind, port):
         getattr(user, method)((FAMILIES[family], port))
 
 
-@needs_abi(4)
+@needs_landlock(4)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("kind", "method"), RIGHTS)
 def test_landlock08(family, kind, method):
@@ -344,7 +339,7 @@ def test_landlock08(family, kind, method):
 # landlock10
 
 
-@needs_abi(6)
+@needs_landlock(6)
 @pytest.mark.parametrize("fenced", ["target", "killer", "both"])
 def test_landlock10(fenced):
     """A signal leaves no fence that has the scope, and is sent within one."""

@@ -22,7 +22,6 @@ from commands import ignore, stop
 from kernel.test_examples import EXAMPLES, output, port, reset, running
 from kernel.test_timerfd import shift_the_clock
 
-from butter import landlock
 from butter.memfd import Memfd
 from butter.pipe import Pipe
 from butter.prctl import Capability, prctl
@@ -262,7 +261,7 @@ def below_a_fence(directory, script):
     return out
 
 
-@support.needs(when=lambda: landlock.abi() >= 3, reason="needs landlock ABI 3")
+@support.needs_landlock(3)
 def test_write_nowhere_else(tmp_path):
     """The program reads everything, changes the one directory, and nothing else."""
     work, other = tmp_path / "work", tmp_path / "other"
@@ -299,7 +298,7 @@ def test_write_nowhere_else_without_landlock(tmp_path):
     support.in_child(body)
 
 
-@support.needs(when=lambda: landlock.abi() >= 1, reason="needs landlock")
+@support.needs_landlock(1)
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

@@ -15,7 +15,7 @@ from array import array
 
 import pytest
 import support
-from support import in_child, needs
+from support import in_child, needs_landlock
 
 from butter import _landlock, _landlock_errors, landlock
 from butter.errors import InvalidArgument
@@ -47,13 +47,7 @@ from butter.landlock import (
 )
 from butter.prctl import prctl
 
-
-def needs_abi(number):
-    """A need of a kernel with this ABI of landlock."""
-    return needs(when=lambda: abi() >= number, reason=f"needs landlock ABI {number}")
-
-
-pytestmark = needs_abi(1)
+pytestmark = needs_landlock(1)
 
 
 def fence(*arguments, allow=(), ports=(), **options):
@@ -160,7 +154,7 @@ def test_without_landlock(number):
     assert ("lsm=" if number == errno.EOPNOTSUPP else "older than Linux 5.13") in in_child(body)
 
 
-@needs_abi(7)
+@needs_landlock(7)
 def test_errata():
     """The mended defects have small numbers."""
     assert errata() <= set(range(1, 64))
@@ -298,7 +292,7 @@ def test_best_effort(kernel):
         assert ruleset.handled == frozenset()
 
 
-@needs_abi(6)
+@needs_landlock(6)
 def test_quiet(kernel, monkeypatch, tmp_path):
     """Rights are quiet for the ruleset, and for each rule that says so."""
     made, rules = kernel(10), []
@@ -469,7 +463,7 @@ def test_rights_that_came_later(kernel):
         ("80", TypeError, "port"),
     ],
 )
-@needs_abi(4)
+@needs_landlock(4)
 def test_bad_ports(port, error, words):
     """A port is a number from 0 to 65535."""
     with Ruleset() as ruleset:
@@ -528,7 +522,7 @@ def test_read_only(place):
     assert in_child(body) == ["EACCES"] * 6
 
 
-@needs_abi(3)
+@needs_landlock(3)
 @pytest.mark.parametrize(("number", "expected"), [(2, None), (3, "EACCES")])
 def test_truncate(place, number, expected):
     """Emptying a file needs truncate from ABI 3 on, and is free before."""
@@ -554,13 +548,13 @@ def test_refer(place):
         assert fenced(rename, "execute", (), (), allow=[(".", "refer")]) is None
 
 
-@needs_abi(4)
+@needs_landlock(4)
 def test_refer_without_files(place):
     """A ruleset about ports alone forbids no rename."""
     assert fenced(lambda: os.rename("one/file", "two/new"), (), "bind_tcp", ()) is None
 
 
-@needs_abi(2)
+@needs_landlock(2)
 def test_refer_gains_no_right(place):
     """A file cannot be moved to where it would have more rights."""
     allow = [(".", WRITE), ("two", EXECUTE)]
@@ -568,7 +562,7 @@ def test_refer_gains_no_right(place):
     assert fenced(lambda: os.rename("one/file", "two/new"), None, (), (), allow=[(".", WRITE)]) is None
 
 
-@needs_abi(5)
+@needs_landlock(5)
 @pytest.mark.parametrize(("rights", "expected"), [("read_file", "EACCES"), ("read_file ioctl_dev", "ENOTTY")])
 def test_ioctl_of_a_device(rights, expected):
     """A device that is opened without ioctl_dev has no commands of its own."""
@@ -581,7 +575,7 @@ def test_ioctl_of_a_device(rights, expected):
     assert fenced(command, {"read_file", "ioctl_dev"}, (), (), allow=[("/dev/zero", rights.split())]) == expected
 
 
-@needs_abi(4)
+@needs_landlock(4)
 def test_port_zero():
     """The right to bind to port 0 is the right to a port that the kernel chooses."""
 
@@ -595,7 +589,7 @@ def test_port_zero():
     assert fenced(lambda: bind(9), (), "bind_tcp", (), ports=[(0, "bind_tcp")]) == "EACCES"
 
 
-@needs_abi(6)
+@needs_landlock(6)
 @pytest.mark.parametrize("inside", [False, True])
 def test_abstract_sockets(inside):
     """With the scope, abstract sockets of others are out of reach, and own ones not."""
@@ -616,7 +610,7 @@ def test_abstract_sockets(inside):
         assert in_child(body) == (None if inside else "EPERM")
 
 
-@needs_abi(6)
+@needs_landlock(6)
 def test_signals():
     """With the scope, signals reach the children, and not the parent."""
 
@@ -924,7 +918,7 @@ def test_flags(kernel, monkeypatch, options, flags):
     assert given == [flags, 0]
 
 
-@needs_abi(7)
+@needs_landlock(7)
 def test_flags_on_this_kernel():
     """The kernel takes each flag of the log, and one of them without a ruleset."""
 

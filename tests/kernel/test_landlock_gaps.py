@@ -10,20 +10,20 @@ import platform
 import resource
 import signal
 import socket
-import struct
 import sys
 import termios
 import traceback
 
 import pytest
-from support import in_child, libc, needs
+from support import in_child, libc, needs_landlock
+from support.attacks.world import program
 
 from butter.inotify import IN_CREATE, Inotify
 from butter.landlock import GAPS, READ, Ruleset, abi
 from butter.memfd import memfd_create
 from butter.prctl import prctl
 
-pytestmark = needs(when=lambda: abi() >= 1, reason="needs landlock")
+pytestmark = needs_landlock(1)
 
 ACTIONS = {}
 SHMGET, SHMCTL = {"x86_64": (29, 31), "aarch64": (194, 195)}[platform.machine()]
@@ -124,12 +124,8 @@ MACHINE, CODE = {
 
 @passes("memfd")
 def execute_memory(_):
-    code = bytes.fromhex(CODE)
-    start, size = 0x10000, 64 + 56 + len(code)
-    elf = struct.pack("=16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, MACHINE, 1, start + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-    elf += struct.pack("=IIQQQQQQ", 1, 5, 0, start, start, size, size, 0x1000) + code
     fd = memfd_create("program")
-    os.write(fd, elf)
+    os.write(fd, program(bytes.fromhex(CODE), MACHINE))
     pid = os.fork()
     if not pid:
         try:

@@ -23,7 +23,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from support import alarms, become_nobody, descriptors, in_child, inject, needs
+from support import alarms, become_nobody, descriptors, forge, in_child, inject, needs, needs_landlock
 from support.cgroups import needs_cgroup, own_cgroup
 
 from butter import _sandbox_cgroup, _sandbox_kernel, _sandbox_profiles, _sandbox_run, landlock
@@ -43,8 +43,8 @@ pytestmark = needs(kernel=(5, 13))
 
 LONG = 60
 FOREIGN = "x86_64" if platform.machine() == "aarch64" else "aarch64"
-ports = needs(when=lambda: landlock.abi() >= 4, reason="needs landlock ABI 4")
-scopes = needs(when=lambda: landlock.abi() >= 6, reason="needs landlock ABI 6")
+ports = needs_landlock(4)
+scopes = needs_landlock(6)
 # PyPy does not have it
 O_TMPFILE = 0o20200000
 #: the system, for programs
@@ -226,7 +226,7 @@ def test_loop_of_the_caller():
 def test_long_texts():
     """The texts of an exception are as long as an honest child's, and no longer."""
     with pytest.raises(ValueError, match="no") as caught:
-        Sandbox().run(forged, sent("ValueError", ("no",), "x" * (1 << 18), "\x1b" * (1 << 18)))
+        Sandbox().run(forge, sent("ValueError", ("no",), "x" * (1 << 18), "\x1b" * (1 << 18)))
     assert len(str(caught.value.__cause__)) == 1 << 14
 
 
@@ -244,16 +244,6 @@ def test_limit_of_the_result():
         Sandbox().run(lambda: b"x" * 100, limit=100)
 
 
-def forged(content):
-    """Send something else than the result, as a child can that was taken over."""
-    for fd in range(3, 64):
-        try:
-            os.write(fd, content)
-        except OSError:
-            pass
-    os._exit(0)
-
-
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -268,7 +258,7 @@ def forged(content):
 def test_forged_result(content, sentence):
     """A child that sends anything else, or less, does no harm."""
     with pytest.raises(SandboxedError, match=sentence):
-        Sandbox().run(forged, content)
+        Sandbox().run(forge, content)
 
 
 # run: the end of the child

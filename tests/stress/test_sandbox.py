@@ -5,7 +5,7 @@ import random
 import threading
 
 import pytest
-from support import descriptors
+from support import descriptors, forge
 
 from butter._sandbox_data import Damaged, decoded, encoded
 from butter.sandbox import Sandbox, SandboxedError
@@ -27,15 +27,6 @@ def test_changed_bytes():
         except Damaged:
             damaged += 1
     assert 1000 < damaged < 100_000
-
-
-def forge(content):
-    for fd in range(3, 64):
-        try:
-            os.write(fd, content)
-        except OSError:
-            pass
-    os._exit(0)
 
 
 def test_forged_results():

@@ -22,6 +22,7 @@ from support.children import (
     Stranger,
     alone,
     alone_in_namespaces,
+    forge,
     in_child,
     libc,
     namespaces_allowed,
@@ -42,7 +43,7 @@ from support.mounts import (
     own_uts,
     raw_mount,
 )
-from support.needs import capable, in_place, kernel, needs, needs_no_filter, unmet
+from support.needs import capable, in_place, kernel, needs, needs_landlock, needs_no_filter, unmet
 from support.seccomp import answer, hold, inject, inject_in_child, number_of
 from support.streams import Pipe, running, sockets
 from support.tables import EACH_KIND, KINDS, errno_tables

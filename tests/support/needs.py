@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from butter import landlock
+
 # @needs("CAP_SYS_ADMIN"), @needs(kernel=(5, 13)): unmet, it is a skip, or a failure
 # with --no-kernel-skips
 needs = pytest.mark.needs
@@ -61,6 +63,11 @@ def unmet(*capabilities, kernel=None, when=True, reason=""):
 def _not_filtered():
     with open("/proc/self/status") as status:
         return "Seccomp:\t0\n" in status.read()
+
+
+def needs_landlock(number):
+    """A need of a kernel with this ABI of landlock."""
+    return needs(when=lambda: landlock.abi() >= number, reason=f"needs landlock ABI {number}")
 
 
 needs_no_filter = needs(when=_not_filtered, reason="needs a process without a seccomp filter")

@@ -14,12 +14,12 @@ from support.children import libc
 ADDRESS = 0x400000
 
 
-def program(code):
-    """The smallest program of x86_64 that has this code."""
+def program(code, machine=62):
+    """The smallest program that has this code, of x86_64 or another machine."""
     return b"".join(
         (
             b"\x7fELF\x02\x01\x01".ljust(16, b"\0"),
-            struct.pack("=HHIQQQIHHHHHH", 2, 62, 1, ADDRESS + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0),
+            struct.pack("=HHIQQQIHHHHHH", 2, machine, 1, ADDRESS + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0),
             struct.pack("=IIQQQQQQ", 1, 5, 0, ADDRESS, ADDRESS, 120 + len(code), 120 + len(code), 0x1000),
             code,
         )
