@@ -148,12 +148,17 @@ class Context:
             self.known.update((operation.number, operation) for operation in taken)
             while (result := lib.butter_aio_submit(self._struct, struct)) < 0 and result not in (_FULL, _ENDED):
                 operation = taken[struct.done]
-                self._finish(operation, 1 + result, fd, batch)
-                struct.done += 1
+                self.known.pop(operation.number, None)
+                taking = map(setattr, (struct,), ("done",), (struct.done + 1,))
+                self._complete(operation, 1 + result, taking, fd, batch)
                 refused += 1
         finally:
-            if struct.done < len(taken):
-                self._keep(taken[struct.done :])
+            try:
+                self._keep(taken, struct.done)
+            except BaseException:
+                # a signal handler's: what it has left is still there
+                self._keep(taken, struct.done)
+                raise
         if result == _ENDED:
             raise closed_error()
         accepted: int = struct.done - refused
@@ -161,21 +166,34 @@ class Context:
             SUBMIT.check(result)
         return accepted
 
-    def _finish(self, operation: Operation, result: int, fd: int, batch: deque[Completion]) -> None:
-        """Complete an operation that the kernel does not have."""
-        completion = operation.completion(result)
-        operation.release(0)
-        self.known.pop(operation.number, None)
-        operation.finished = True
-        batch.append(completion)
-        lib.butter_aio_signal(self._struct, fd)
+    def _complete(
+        self, operation: Operation, result: int, taking: Iterable[object], fd: int, batch: deque[Completion]
+    ) -> bool:
+        """Complete an operation that the kernel does not have.
 
-    def _keep(self, operations: Iterable[Operation]) -> None:
-        """Queue again, in front of the others, what the kernel did not take."""
-        left = [operation for operation in operations if not operation.finished]
-        self.queue.extendleft(reversed(left))
-        for operation in left:
+        *taking* is an iterator that takes it from its place. Returns whether it was
+        there.
+        """
+        completion = operation.completion(result)
+        try:
+            # one call takes it out and completes it, so a signal handler that raises
+            # leaves it in one of the two
+            batch.extend(map(itemgetter(1), zip(taking, (completion,))))
+        except ValueError:
+            return False  # another thread has handed it over
+        operation.release(0)
+        lib.butter_aio_signal(self._struct, fd)
+        return True
+
+    def _keep(self, taken: list[Operation], done: int) -> None:
+        """Queue again, in front of the others, what the kernel did not take.
+
+        A second call does what was left of the first.
+        """
+        for operation in taken[done:]:
             self.known.pop(operation.number, None)
+        # one call moves them all, the last one first
+        self.queue.extendleft(starmap(taken.pop, repeat((), len(taken) - done)))
         if not self._begun:
             # it ended meanwhile, and nothing else lets go of their buffers
             self.queue.clear()
@@ -196,9 +214,10 @@ class Context:
                 raise closed_error() from None
         # a handler that raises here has this done again
         for number, result, _ in records:
-            if number in known:
-                known[number].release(result)
-                del known[number]
+            operation = known.get(number)
+            if operation is not None:
+                operation.release(result)
+                known.pop(number, None)
         made, events.made = events.made, None
         return made
 
@@ -210,17 +229,8 @@ class Context:
             return self._cancel(named)
         count = 0
         for operation in [each for each in list(self.queue) if _is(each.user_data, user_data)]:
-            completion = operation.completion(-errno.ECANCELED)
-            try:
-                # one call takes it out and completes it, so a signal handler that
-                # raises leaves it in one of the two
-                removed = zip(map(self.queue.remove, (operation,)), (completion,))
-                batch.extend(map(itemgetter(1), removed))
-            except ValueError:
-                continue  # another thread has handed it over
-            operation.release(0)
-            lib.butter_aio_signal(self._struct, fd)
-            count += 1
+            taking = map(self.queue.remove, (operation,))
+            count += self._complete(operation, -errno.ECANCELED, taking, fd, batch)
         found = [each for each in list(self.known.values()) if _is(each.user_data, user_data)]
         return count + sum(map(self._cancel, found))
 

@@ -101,7 +101,7 @@ class Operation:
     the iocb.
     """
 
-    __slots__ = ("address", "block", "buffer", "fd", "file", "finished", "flags", "kind", "length", "memory", "number",
+    __slots__ = ("address", "block", "buffer", "fd", "file", "flags", "kind", "length", "memory", "number",
                  "offset", "user_data", "vector")  # fmt: skip
 
     def __init__(self, kind: int, file: FileDescriptor, offset: int = 0, flags: int = 0, user_data: Any = None) -> None:
@@ -116,8 +116,6 @@ class Operation:
         self.address = self.length = 0
         self.vector: Any = None
         self.block: Any = None
-        # whether its completion was made without the kernel
-        self.finished = False
 
     def with_size(self, size: int) -> Operation:
         """Read into a new buffer of so many bytes."""

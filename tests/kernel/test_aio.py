@@ -24,6 +24,7 @@ from features import LONG
 from support import alarms, forget, in_child, in_place, inject, needs
 
 import butter._aio_context
+import butter._aio_operation
 from butter._aio_memory import Memory
 from butter.aio import (
     EFD_NONBLOCK,
@@ -704,6 +705,23 @@ def test_closed_between_a_read_and_its_completions(file, monkeypatch):
     assert aio.pending == 0
 
 
+def test_closed_while_completions_are_made(file, monkeypatch):
+    """A thread gets the completions that it has made when another one closes."""
+    aio, release = Aio(), butter._aio_operation.Operation.release
+
+    def close_first(operation, result):
+        if not aio.closed():
+            aio.close()
+        release(operation, result)
+
+    aio.pread(file, 1)
+    aio.pread(file, 2)
+    aio.submit()
+    monkeypatch.setattr(butter._aio_operation.Operation, "release", close_first)
+    assert [done.data for done in aio.read_events()] == [b"0", b"01"]
+    assert (aio.pending, aio.in_flight) == (0, 0)
+
+
 def test_closed_while_a_thread_submits_the_rest(pipe):
     """An operation that a close finds on its way to the kernel holds no buffer then."""
     aio, buffer = Aio(1, EFD_NONBLOCK), bytearray(3)
@@ -778,6 +796,42 @@ def test_a_handler_raises_anywhere(file):
                 found += aio.read_events()
             assert sorted(done.user_data for done in found) == ["bad", "one", "two"]
             assert (aio.queued, aio.in_flight, aio.pending) == (0, 0, 0)
+            if not came:
+                break
+        assert at > 10
+
+
+@in_place
+def test_a_handler_raises_where_an_operation_is_refused():
+    """An operation that is queued again, as a handler raised, still holds its buffer."""
+    with Aio() as aio:
+        for at in range(200):
+            buffer = bytearray(1)
+            aio.pread(999_999, buffer)
+            came = support.interrupt_between(aio.submit, at)
+            if aio.queued:
+                with pytest.raises(BufferError):
+                    buffer.extend(b"x")
+            assert [done.buffer for done in aio] == [buffer]
+            if not came:
+                break
+        assert at > 10
+
+
+def test_a_handler_raises_where_there_is_no_room(pipe):
+    """What the kernel has no room for stays queued, wherever a handler raises."""
+    with Aio(1) as aio:
+        for number in range(3000):
+            aio.poll(pipe[0], select.POLLIN, number)
+        aio.submit()
+        before = aio.queued, aio.in_flight
+        assert min(before) > 0
+        for _ in range(before[0] - 5):
+            aio._context.queue.pop()
+        for at in range(200):
+            came = support.interrupt_between(aio.submit, at)
+            assert (aio.queued, aio.in_flight) == (5, before[1]), at
+            assert [each.user_data for each in aio._context.queue] == list(range(before[1], before[1] + 5))
             if not came:
                 break
         assert at > 10
