@@ -219,6 +219,9 @@ class Descriptor(Owner):
     _kind = "a descriptor"
     #: how the link in ``/proc/self/fd`` of such a descriptor begins, or may begin
     _link: str | tuple[str, ...] = ""
+    #: whether the descriptor is all of the object: a number can then be adopted, and a
+    #: forked child has the object too
+    _bare = True
 
     _fd: int | None  # the number; None once it is closed
     _opened: int | None  # what __init__ opened; the finaliser touches no other number
@@ -274,6 +277,9 @@ class Descriptor(Owner):
         kind = getattr(getattr(source, "_source", source), "_kind", cls._kind)
         if isinstance(source, Owner) and kind != cls._kind:
             ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, other=kind)
+        if not (cls._bare or isinstance(source, Owner)):
+            other = f"a descriptor, and {cls.__name__} consists of more than that"
+            ADOPT.fail(errno.EINVAL, fd=number, kind=cls._kind, other=other)
         self = cls.__new__(cls)
         if isinstance(source, Owner):
             self._take_over(source._give_up())
@@ -408,4 +414,11 @@ class Descriptor(Owner):
         raise TypeError(f"cannot copy or pickle {type(self).__name__!r}: two objects would close one descriptor")
 
     def _after_fork(self) -> None:
+        """Drop what this forked child cannot have: the events, or all of the object."""
+        if self._bare:
+            self._drop_batch()
+            return
+        fd, self._fd = self._fd, None
         self._drop_batch()
+        if fd is not None:
+            os.close(fd)

@@ -11,7 +11,6 @@ from select import POLLIN
 from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
-from butter._descriptor import ADOPT
 from butter._inotify import proc_is_mounted
 from butter._signals import run_handlers
 from butter._tree_alarm import Alarm
@@ -61,6 +60,7 @@ class Steps(Eventlike[Event]):
     # The object is readable then, because the hints are not in the queue any more.
 
     _link = "anon_inode:[eventpoll]"
+    _bare = False  # two processes cannot follow one queue
 
     _alarm: Alarm
     #: the epoll itself, which a step may use while the number of the object is closed
@@ -130,16 +130,8 @@ class Steps(Eventlike[Event]):
         self._end()
 
     def _after_fork(self) -> None:
-        # two processes cannot follow one queue
         self._lock, self._stepping = RLock(), None
-        fd, self._fd = self._fd, None
         super()._after_fork()
-        if fd is not None:
-            os.close(fd)
-
-    def _adopted(self, fd: int) -> None:
-        other = f"a descriptor, and {type(self).__name__} consists of more than that"
-        ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other=other)
 
     # the parts of a step
 

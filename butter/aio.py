@@ -37,7 +37,7 @@ from butter._constants.aio import (
     IOCB_CMD_PWRITE,
     IOCB_CMD_PWRITEV,
 )
-from butter._descriptor import ADOPT, closed_error
+from butter._descriptor import closed_error
 from butter.eventlike import Eventlike, poll
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class Aio(Eventlike[Completion]):
 
     _kind = "that of an Aio"
     _link = "anon_inode:[eventfd]"
+    _bare = False
 
     _context: Context | None
 
@@ -126,10 +127,6 @@ class Aio(Eventlike[Completion]):
             raise closed_error()
         return self._context
 
-    def _adopted(self, fd: int) -> None:
-        other = f"a descriptor, and {type(self).__name__} consists of more than that"
-        ADOPT.fail(errno.EINVAL, fd=fd, kind=self._kind, other=other)
-
     def _drop_batch(self) -> None:
         super()._drop_batch()
         if self._context is not None:
@@ -138,10 +135,7 @@ class Aio(Eventlike[Completion]):
     def _after_fork(self) -> None:
         # the context is the parent's, and has forgotten it by itself
         self._context = None
-        fd, self._fd = self._fd, None
         super()._after_fork()
-        if fd is not None:
-            os.close(fd)
 
     # the operations
 
