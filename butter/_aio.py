@@ -7,11 +7,11 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from butter._aio_c import ffi, lib
-from butter._aio_errors import CANCEL, DESTROY, GETEVENTS, MOST, PGETEVENTS, SETUP, SUBMIT
+from butter._aio_errors import CANCEL, DESTROY, GETEVENTS, MOST, PGETEVENTS, SETUP, SUBMIT, TRANSFERS
 from butter._aio_memory import Memory, vector
 from butter._arguments import fileno, integer
 from butter._constants.aio import *  # noqa: F403
-from butter._constants.aio import IOCB_CMD_PREAD, IOCB_CMD_PREADV, IOCB_CMD_PWRITE, IOCB_CMD_PWRITEV, IOCB_FLAG_RESFD
+from butter._constants.aio import IOCB_CMD_PREAD, IOCB_CMD_PREADV, IOCB_CMD_PWRITEV, IOCB_FLAG_RESFD
 from butter._sigbits import sigbits
 from butter._signals import INTERRUPTED, run_handlers
 from butter.errors import UnknownError as UnknownError
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 IOCB = Struct("=QIIHhIQQqQII")
 
 FOR_EVER = -1
-_READS, _VECTORS = {IOCB_CMD_PREAD, IOCB_CMD_PREADV}, {IOCB_CMD_PREADV, IOCB_CMD_PWRITEV}
-_WITH_BUFFERS = _READS | _VECTORS | {IOCB_CMD_PWRITE}
+#: the operations that write into their buffers
+READS = {IOCB_CMD_PREAD, IOCB_CMD_PREADV}
+_VECTORS = {IOCB_CMD_PREADV, IOCB_CMD_PWRITEV}
 # more events than this are not waiting in any context, as the kernel limits their ring
 _ROOM = 1 << 16
 # the kernel doubles the number of operations
@@ -74,9 +75,9 @@ class Iocb:
     ) -> None:
         address = length = 0
         opcode = integer(opcode, 16, "opcode")
-        if opcode in _WITH_BUFFERS:
+        if opcode in TRANSFERS:
             buffers = buffer if opcode in _VECTORS else (buffer,)
-            self._memory = [Memory(each, opcode in _READS, copied=False) for each in buffers]
+            self._memory = [Memory(each, opcode in READS, copied=False) for each in buffers]
             if opcode in _VECTORS:
                 self._vector, address, length = vector(self._memory)
             else:

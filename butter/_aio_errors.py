@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 MOST = 0x10000000 // 32 // 2
 
 _TRANSFER_FLAGS = sum(AioTransfer)
-_TRANSFERS = {IOCB_CMD_PREAD, IOCB_CMD_PWRITE, IOCB_CMD_PREADV, IOCB_CMD_PWRITEV}
+#: the operations that read or write buffers
+TRANSFERS = {IOCB_CMD_PREAD, IOCB_CMD_PWRITE, IOCB_CMD_PREADV, IOCB_CMD_PWRITEV}
 
 _MISSING: Meaning = (
     OSError,
@@ -189,12 +190,13 @@ def _transfer_refused(fd: int, offset: int, flags: int, count: int) -> str:
 
 
 def _refused(fd: int, operation: int, offset: int, flags: int, count: int, **_: object) -> str:
-    if operation in _TRANSFERS:
+    if operation in TRANSFERS:
         return _transfer_refused(fd, offset, flags, count)
     if operation == IOCB_CMD_POLL:
         return "the events are others than those of poll, or this kernel is older than Linux 4.19"
     return (
-        f"descriptor {fd} is of a kind without a disk, so nothing is to sync, or this kernel is older than Linux 4.18"
+        f"descriptor {fd} is of a kind without a disk, so there is nothing to sync, or this kernel is older than"
+        " Linux 4.18"
     )
 
 

@@ -39,7 +39,8 @@ def aligned_buffer(size: int, alignment: int = mmap.PAGESIZE) -> memoryview:
     shared mapping: a forked child sees what the kernel reads into it, and a fork while
     an operation is under way moves nothing (:manpage:`open(2)`).
 
-    Raises ValueError for a *size* that is not positive, and for another *alignment*.
+    Raises ValueError for a *size* that is not positive, and for another *alignment*;
+    OSError (ENOMEM) where the system does not have so much memory.
     """
     size, alignment = integer(size, 62, "size"), integer(alignment, 62, "alignment")
     if not size:

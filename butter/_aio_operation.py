@@ -6,7 +6,7 @@ import errno
 import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from butter._aio import IOCB
+from butter._aio import IOCB, READS
 from butter._aio_errors import POLL, READ, SYNC, WRITE
 from butter._aio_memory import Memory, vector
 from butter._arguments import fileno, integer
@@ -42,7 +42,6 @@ ERRORS = {
     IOCB_CMD_FDSYNC: SYNC,
     IOCB_CMD_POLL: POLL,
 }
-_READS = {IOCB_CMD_PREAD, IOCB_CMD_PREADV}
 # more bytes than the kernel moves in one operation
 _LONGEST = 2**31 - 1
 
@@ -76,7 +75,7 @@ class Completion(NamedTuple):
     @property
     def data(self) -> bytes:
         """A copy of the bytes that were read; of other operations it is empty."""
-        if self.operation not in _READS or self.result <= 0:
+        if self.operation not in READS or self.result <= 0:
             return b""
         pieces, left = [], self.result
         for buffer in self.buffer if isinstance(self.buffer, tuple) else (self.buffer,):
@@ -126,7 +125,7 @@ class Operation:
 
     def with_buffer(self, buffer: Buffer) -> Operation:
         """Read into this buffer, or write it."""
-        memory = Memory(buffer, self.kind in _READS)
+        memory = Memory(buffer, self.kind in READS)
         self.buffer, self.memory = buffer, (memory,)
         self.address, self.length = memory.address, memory.length
         return self
@@ -134,7 +133,7 @@ class Operation:
     def with_buffers(self, buffers: Sequence[Buffer]) -> Operation:
         """Read into these buffers, one after the other, or write them."""
         self.buffer = given = tuple(buffers)
-        self.memory = [Memory(each, self.kind in _READS) for each in given]
+        self.memory = [Memory(each, self.kind in READS) for each in given]
         self.vector, self.address, self.length = vector(self.memory)
         return self
 

@@ -62,7 +62,7 @@ __all__ = [
 ]
 __all__ += _constants.__all__
 
-#: the flags of the eventfd, which a program that is executed has no use for
+#: a flag of the eventfd, which another program, after exec, has no use for
 _CLOEXEC = os.O_CLOEXEC
 
 
@@ -219,7 +219,7 @@ class Aio(Eventlike[Completion]):
 
         *events* are those of :func:`select.poll`, as ``select.POLLIN``, and the
         ``result`` of the Completion is the events that have come, of which some may not
-        have been asked for. It is told of once.
+        have been asked for. The operation completes once, however long *fd* is ready.
 
         Linux 4.19, :manpage:`poll(2)`.
         """
@@ -232,8 +232,8 @@ class Aio(Eventlike[Completion]):
         and one that it refuses completes with an error. A file that is not open with
         O_DIRECT is read and written inside this call, which waits for that.
 
-        Raises BlockingIOError where the kernel takes nothing though it has nothing,
-        ValueError if the object is closed.
+        Raises BlockingIOError where the kernel has no room although no operation is
+        under way, ValueError if the object is closed.
         """
         context = self._open_context()
         return context.submit(self.fileno(), self._batch) if context.queue else 0

@@ -21,8 +21,8 @@
 # endif
 #endif
 
-/* struct iocb of the kernel. butter._aio_operations writes it as bytes; the kernel
-   writes the key, by which it knows an iocb that was submitted. */
+/* struct iocb of the kernel. butter._aio writes it as bytes; the kernel writes
+   the key, by which it knows an iocb that was submitted. */
 typedef struct {
     uint64_t aio_data;
     uint32_t aio_key, aio_rw_flags;

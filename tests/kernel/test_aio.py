@@ -36,7 +36,9 @@ from butter.aio import (
     IOCB_CMD_PWRITE,
     IOCB_CMD_PWRITEV,
     IOCB_FLAG_RESFD,
+    RWF_APPEND,
     RWF_DSYNC,
+    RWF_NOAPPEND,
     Aio,
     Completion,
     Iocb,
@@ -271,9 +273,8 @@ def test_not_readable_for_what_was_taken(file, flags):
 def test_offsets_that_are_refused(aio, file, arguments, words):
     """An impossible offset is an InvalidArgument that says so."""
     aio.pread(file, *arguments)
-    if not (error := aio.wait().error):
-        pytest.fail("it was read")
-    assert isinstance(error, (InvalidArgument, OSError))
+    error = aio.wait().error
+    assert isinstance(error, InvalidArgument)
     assert words in str(error)
 
 
@@ -289,8 +290,10 @@ def test_refused_by_the_kind_of_file(aio, tmp_path):
 
 def test_flags_that_exclude_each_other(aio, file):
     """RWF_APPEND and RWF_NOAPPEND together are refused by name; unknown flags too."""
-    aio.pwrite(file, b"x", flags=0x10 | 0x20)
-    assert aio.wait().error.errno in (errno.EINVAL, errno.EOPNOTSUPP)
+    aio.pwrite(file, b"x", flags=RWF_APPEND | RWF_NOAPPEND)
+    error = aio.wait().error
+    assert error.errno in (errno.EINVAL, errno.EOPNOTSUPP)
+    assert "RWF_NOAPPEND" in str(error)
     aio.pwrite(file, b"x", flags=1 << 20)
     assert "unknown flags 0x100000" in str(aio.wait().error)
 
@@ -384,7 +387,7 @@ def test_constructor_that_fails():
 
 
 def test_no_room_for_anything(file):
-    """Where the kernel takes nothing though it has nothing, submit raises EAGAIN."""
+    """Without room, though nothing is under way, submit raises EAGAIN."""
 
     def body():
         with Aio() as aio:
@@ -534,8 +537,8 @@ def test_forgotten_with_operations(pipe):
 
 
 AT_EXIT = """
-    import os, select, sys
-    from butter.aio import Aio, aligned_buffer
+    import os, select
+    from butter.aio import Aio
     import butter._aio_context as context
     aio, buffer = Aio(), bytearray(100)
     reading, writing = os.pipe()
@@ -544,11 +547,6 @@ AT_EXIT = """
     aio.pread(fd, buffer)
     aio.submit()
     aio.pread(fd, buffer)
-    class Last:
-        def __del__(self):
-            buffer.extend(b"free")
-            sys.stdout.write("the buffers are free\\n")
-            sys.stdout.flush()
     import atexit
     # runs after those that were registered later, butter's among them
     context.atexit.unregister(context._end_all)
@@ -803,7 +801,7 @@ def test_a_handler_raises_anywhere(file):
 
 @in_place
 def test_a_handler_raises_where_an_operation_is_refused():
-    """An operation that is queued again, as a handler raised, still holds its buffer."""
+    """An operation that a handler has queued again still holds its buffer."""
     with Aio() as aio:
         for at in range(200):
             buffer = bytearray(1)
@@ -819,7 +817,7 @@ def test_a_handler_raises_where_an_operation_is_refused():
 
 
 def test_a_handler_raises_where_there_is_no_room(pipe):
-    """What the kernel has no room for stays queued, wherever a handler raises."""
+    """Operations without room stay queued, wherever a handler raises."""
     with Aio(1) as aio:
         for number in range(3000):
             aio.poll(pipe[0], select.POLLIN, number)
