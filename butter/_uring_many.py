@@ -29,6 +29,7 @@ _CUT, _CLOSED = -1 - errno.E2BIG, -1 - errno.EBADF
 _FULL, _RANGE = -1 - errno.ENOBUFS, -1 - errno.ERANGE
 #: for a call that meets no other completions, as most
 _NO_ROOM = ffi.new("butter_completions *")
+_THREE = "each request is a descriptor, a size and an offset"
 
 
 class Many(Queue):
@@ -57,7 +58,10 @@ class Many(Queue):
         Linux 5.6.
         """
         packed: Any = requests if isinstance(requests, array) and requests.typecode == "q" else _packed(requests)
-        count = len(packed) // 3
+        count, rest = divmod(len(packed), 3)
+        if rest:
+            raise ValueError(_THREE)
+        ring = self._opened_ring()
         if not count:
             return []
         results = array("i", bytes(4 * count))
@@ -73,14 +77,14 @@ class Many(Queue):
         self._left[id(batch)] = batch, requests_memory, result_memory, memory
         try:
             result = lib.butter_ring_read_many(
-                self._opened_ring(), room, batch, count, requests_memory, memory, len(memory), result_memory
+                ring, room, batch, count, requests_memory, memory, len(memory), result_memory
             )
             if result:
                 if result == _RANGE:
                     raise _wrong(packed, len(memory))
-                self._go_on(batch, result)
+                self._go_on(ring, batch, result)
         except BaseException:
-            lib.butter_ring_leave_batch(self._ring, batch)
+            lib.butter_ring_leave_batch(ring, batch)
             raise
         self._left.pop(id(batch), None)
         if COPIES:
@@ -95,7 +99,7 @@ class Many(Queue):
             found = [result if result >= 0 else PREAD.error(-result) for result in found]
         return found
 
-    def _go_on(self, batch: Any, result: int) -> None:
+    def _go_on(self, ring: Any, batch: Any, result: int) -> None:
         """Go on with a batch, and make events of other completions that are there."""
         room = reader.take()
         try:
@@ -110,7 +114,7 @@ class Many(Queue):
                     READ.check(result, fd=self.fileno())
                 self._batch.extend(self._made(room))
                 room.struct.count = 0
-                result = result and lib.butter_ring_go_on(self._ring, room.struct, batch)
+                result = result and lib.butter_ring_go_on(ring, room.struct, batch)
         except BaseException:
             if room.struct.count:
                 self._unmade.append(room)
@@ -131,7 +135,7 @@ def _packed(requests: Iterable[Any]) -> Any:
     """
     requests = list(requests)
     if set(map(len, requests)) - {3}:
-        raise ValueError("each request is a descriptor, a size and an offset")
+        raise ValueError(_THREE)
     try:
         return array("q", [*chain.from_iterable(requests)])
     except (TypeError, OverflowError):

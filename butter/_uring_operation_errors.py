@@ -103,7 +103,7 @@ WAITS = Errors(
     {
         **_EVERY,
         errno.EALREADY: (OSError, "the request is under way, and may not be cancelled any more"),
-        errno.EBADFD: (InvalidArgument, "the other ring is disabled"),
+        errno.EBADFD: (InvalidArgument, "the descriptor is not that of a ring, or the other ring is disabled"),
         errno.ECHILD: (ChildProcessError, "there is no such child"),
         errno.EEXIST: (FileExistsError, "the descriptor is registered already"),
         errno.ELOOP: (InvalidArgument, "epolls would wait for each other in a ring"),

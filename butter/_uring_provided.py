@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import integer
@@ -11,16 +12,17 @@ from butter._constants.uring import (
     IORING_REGISTER_PBUF_RING,
     IORING_UNREGISTER_PBUF_RING,
 )
-from butter._uring_completions import Completions
+from butter._descriptor import closed_error
 from butter._uring_errors import REGISTER
-from butter._uring_operations import Completion
 from butter._uring_ring import Queue
 from butter._uring_ring_c import ffi, lib
 
 if TYPE_CHECKING:
-    pass
+    from butter._uring_completions import Completions
+    from butter._uring_operations import Completion
 
 _MOST_PROVIDED = 32768
+_CLOSED = -1 - errno.EBADF
 
 
 class BufferGroup:
@@ -39,7 +41,7 @@ class BufferGroup:
         if not group:
             raise MemoryError(f"there is no memory for {entries} buffers of {size} bytes")
         self._ring, self._group = ring, ffi.gc(group, lib.butter_group_free)  # type: ignore[call-overload]
-        REGISTER.check(lib.butter_group_register(ring, self._group), fd=-1, opcode=IORING_REGISTER_PBUF_RING)
+        self._check(lib.butter_group_register(ring, self._group), IORING_REGISTER_PBUF_RING)
 
     def _bytes_of(self, number: int, count: int) -> bytes:
         """Return the first bytes of a buffer."""
@@ -52,10 +54,15 @@ class BufferGroup:
     def close(self) -> None:
         """Have the kernel forget the group.
 
-        Requests that use it end with an error. Raises what
-        :func:`butter.uring.io_uring_register` does.
+        Requests that use it end with an error. Raises ValueError if the ring is closed,
+        and what :func:`butter.uring.io_uring_register` does.
         """
-        REGISTER.check(lib.butter_group_unregister(self._ring, self._group), fd=-1, opcode=IORING_UNREGISTER_PBUF_RING)
+        self._check(lib.butter_group_unregister(self._ring, self._group), IORING_UNREGISTER_PBUF_RING)
+
+    def _check(self, result: int, opcode: int) -> None:
+        if result == _CLOSED:
+            raise closed_error()
+        REGISTER.check(result, fd=-1, opcode=opcode)
 
     def __repr__(self) -> str:
         return f"<BufferGroup {self.number}: {self.entries} buffers of {self.size} bytes>"

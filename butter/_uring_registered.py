@@ -153,6 +153,8 @@ class Registered(Queue):
 
     def clone_buffers(self, ring: Any) -> None:
         """Have the registered buffers of another *ring* here, too (Linux 6.12)."""
+        if not isinstance(ring, Registered):
+            raise TypeError(f"ring must be a Ring, not {type(ring).__name__}")
         argument = struct(_CLONE.pack(ring.fileno(), *(0,) * 7))
         self._register(IORING_REGISTER_CLONE_BUFFERS, argument, 1)
         self._buffers = ring._buffers

@@ -343,6 +343,8 @@ def test_cloned_buffers(ring, file):
         other.clone_buffers(ring)
         other.read_fixed(file, 0, 0, size=4)
         assert other.wait(LONG).value == b"0123"
+        with pytest.raises(TypeError, match="ring must be a Ring, not int"):
+            other.clone_buffers(ring.fileno())
     assert buffer[:4] == b"0123"
 
 
@@ -375,6 +377,9 @@ def test_numbers_of_groups(ring):
     first.close()
     with pytest.raises(OSError, match="io_uring_register: no such"):
         first.close()
+    ring.close()
+    with pytest.raises(ValueError, match="closed file"):
+        second.close()
 
 
 def test_ready_descriptors(ring, pipe):

@@ -85,6 +85,7 @@ def test_errors_in_their_place(ring, file):
     ("wrong", "buffer", "error", "words"),
     [
         ([(0, 1)], None, ValueError, "a descriptor, a size and an offset"),
+        (array("q", [0, 1, 0, 0]), None, ValueError, "a descriptor, a size and an offset"),
         ([(0, -1, 0)], None, ValueError, "size is -1"),
         ([(0, 1, -1)], None, ValueError, "offset is -1"),
         ([(1 << 40, 1, 0)], None, ValueError, "fd is"),
@@ -99,6 +100,17 @@ def test_wrong_requests(ring, wrong, buffer, error, words):
     with pytest.raises(error, match=words):
         ring.read_many(wrong, buffer)
     assert ring.in_flight == 0
+
+
+def test_a_closed_ring(ring, file):
+    """A ring that is closed, or was taken over, reads nothing."""
+    with Ring.adopt(ring) as other:
+        with pytest.raises(ValueError, match="closed file"):
+            ring.read_many(requests(file, 1))
+        assert other.read_many(requests(file, 1)) == expected(1)
+    for wanted in requests(file, 1), []:
+        with pytest.raises(ValueError, match="closed file"):
+            other.read_many(wanted)
 
 
 def test_an_open_chain(ring, file):

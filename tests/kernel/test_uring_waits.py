@@ -7,7 +7,6 @@ import os
 import re
 import select
 import signal
-import struct
 import threading
 import time
 from pathlib import Path
@@ -236,6 +235,14 @@ def test_messages(ring):
         assert other.in_flight == 0
 
 
+@needs(kernel=(5, 18))
+def test_a_message_to_another_file(ring, pipe):
+    """A message to what is not a ring is an error that says so."""
+    ring.msg_ring(pipe[1], 5)
+    with pytest.raises(InvalidArgument, match="not that of a ring"):
+        done(ring)
+
+
 @needs(kernel=(6, 15))
 def test_epoll(ring, pipe):
     """The registrations of an epoll are changed, and its events waited for."""
@@ -324,10 +331,10 @@ def test_forbidden_by_the_administrator(monkeypatch):
         assert re.search(words, error.strerror)
 
 
-def test_the_size_of_an_event():
-    """An event of an epoll has its 64 bits where the kernel puts them."""
+def test_sizes_of_structs():
+    """An event of an epoll, and what waitid tells, are as long as the kernel's."""
     from butter import _uring_waits
     from butter._epoll_errors import EVENT_SIZE
 
     assert _uring_waits._EPOLL_EVENT.size == EVENT_SIZE
-    assert struct.calcsize("@iii4xIIi") == 28
+    assert _uring_waits._SIGINFO.size == 28
