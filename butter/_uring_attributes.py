@@ -17,27 +17,16 @@ from butter._uring_operations import Operation, read_bytes
 from butter._uring_ring import Queue
 
 if TYPE_CHECKING:
-    from typing import Union
-
     from typing_extensions import Buffer
 
     from butter._arguments import FileDescriptor, Path
 
-    Slot = Union[int, None]
-
 #: the largest value of an extended attribute
 XATTR_SIZE = 65536
 
-
 GETXATTR = Operation("getxattr", IORING_OP_GETXATTR, PATHS, read_bytes)
-
-
 SETXATTR = Operation("setxattr", IORING_OP_SETXATTR, PATHS)
-
-
 FGETXATTR = Operation("fgetxattr", IORING_OP_FGETXATTR, PATHS, read_bytes)
-
-
 FSETXATTR = Operation("fsetxattr", IORING_OP_FSETXATTR, PATHS)
 
 

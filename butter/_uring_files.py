@@ -35,7 +35,7 @@ from butter._uring_memory import (
     writables,
 )
 from butter._uring_operation_errors import FILES
-from butter._uring_operations import Completion, Operation, read_bytes
+from butter._uring_operations import Completion, Operation, joined, read_bytes
 from butter._uring_ring import FixedFile, Queue
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
     from butter._uring_ring import AnyFile
 
 
-def _read_vector(completion: Completion) -> bytes:
-    return b"".join(memoryview(buffer).cast("B") for buffer in completion.buffer)[: completion.result]
+def _read_several(completion: Completion) -> bytes:
+    return joined(completion.buffer, completion.result)
 
 
 NOP = Operation("nop", IORING_OP_NOP, FILES)
 PREAD = Operation("pread", IORING_OP_READ, FILES, read_bytes)
-PREADV = Operation("preadv", IORING_OP_READV, FILES, _read_vector)
+PREADV = Operation("preadv", IORING_OP_READV, FILES, _read_several)
 PWRITE = Operation("pwrite", IORING_OP_WRITE, FILES)
 PWRITEV = Operation("pwritev", IORING_OP_WRITEV, FILES)
 FSYNC = Operation("fsync", IORING_OP_FSYNC, FILES)
@@ -141,14 +141,7 @@ class Files(Queue):
         Linux 5.1, :manpage:`preadv2(2)`.
         """
         filled, memories = writables(buffers)
-        list_of_them = vector(memories)
-        return self._queue(
-            *(PREADV, fd, list_of_them, len(memories), offset_of(offset), integer(rw_flags, 32, "rw_flags")),
-            user_data=user_data,
-            buffer=filled,
-            kept=(list_of_them, memories),
-            flags=flags,
-        )
+        return self._move_several(PREADV, fd, memories, offset, rw_flags, user_data, filled, flags)
 
     def pwritev(
         self,
@@ -167,10 +160,22 @@ class Files(Queue):
         Linux 5.1, :manpage:`pwritev2(2)`.
         """
         buffers = list(buffers)
-        memories = readables(buffers)
+        return self._move_several(PWRITEV, fd, readables(buffers), offset, rw_flags, user_data, buffers, flags)
+
+    def _move_several(
+        self,
+        operation: Operation,
+        fd: AnyFile,
+        memories: list[Any],
+        offset: int | None,
+        rw_flags: int,
+        user_data: Any,
+        buffers: list[Any],
+        flags: int,
+    ) -> int:
         list_of_them = vector(memories)
         return self._queue(
-            *(PWRITEV, fd, list_of_them, len(memories), offset_of(offset), integer(rw_flags, 32, "rw_flags")),
+            *(operation, fd, list_of_them, len(memories), offset_of(offset), integer(rw_flags, 32, "rw_flags")),
             user_data=user_data,
             buffer=buffers,
             kept=(list_of_them, memories),

@@ -22,18 +22,12 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-FUTEX2_SIZE_U32, FUTEX2_PRIVATE = 2, 128
-
-
+_FUTEX2_SIZE_U32, _FUTEX2_PRIVATE = 2, 128
+_ANY_BITS = 0xFFFFFFFF
 _FUTEX_WAITV = Struct("=QQII")
 
-
 FUTEX_WAIT = Operation("futex_wait", IORING_OP_FUTEX_WAIT, WAITS)
-
-
 FUTEX_WAKE = Operation("futex_wake", IORING_OP_FUTEX_WAKE, WAITS)
-
-
 FUTEX_WAITV = Operation("futex_waitv", IORING_OP_FUTEX_WAITV, WAITS)
 
 
@@ -44,6 +38,10 @@ def _futex(futex: Buffer) -> Any:
     if address(memory) % 4:
         raise ValueError("a futex is at an address that 4 divides")
     return memory
+
+
+def _kind(private: bool) -> int:
+    return _FUTEX2_SIZE_U32 | (_FUTEX2_PRIVATE if private else 0)
 
 
 class Futexes(Queue):
@@ -59,16 +57,7 @@ class Futexes(Queue):
 
         Linux 6.7, :manpage:`futex(2)`.
         """
-        memory = _futex(futex)
-        size = FUTEX2_SIZE_U32 | (FUTEX2_PRIVATE if private else 0)
-        return self._queue(
-            *(FUTEX_WAIT, size, memory, 0, integer(value, 32, "value")),
-            user_data=user_data,
-            buffer=futex,
-            kept=memory,
-            flags=flags,
-            addr3=0xFFFFFFFF,
-        )
+        return self._use_futex(FUTEX_WAIT, futex, integer(value, 32, "value"), user_data, private, flags)
 
     def futex_wake(
         self, futex: Buffer, count: int = 1, user_data: Any = None, *, private: bool = True, flags: int = 0
@@ -79,15 +68,19 @@ class Futexes(Queue):
 
         Linux 6.7, :manpage:`futex(2)`.
         """
+        return self._use_futex(FUTEX_WAKE, futex, integer(count, 31, "count"), user_data, private, flags)
+
+    def _use_futex(
+        self, operation: Operation, futex: Buffer, number: int, user_data: Any, private: bool, flags: int
+    ) -> int:
         memory = _futex(futex)
-        size = FUTEX2_SIZE_U32 | (FUTEX2_PRIVATE if private else 0)
         return self._queue(
-            *(FUTEX_WAKE, size, memory, 0, integer(count, 31, "count")),
+            *(operation, _kind(private), memory, 0, number),
             user_data=user_data,
             buffer=futex,
             kept=memory,
             flags=flags,
-            addr3=0xFFFFFFFF,
+            addr3=_ANY_BITS,
         )
 
     def futex_waitv(
@@ -104,9 +97,9 @@ class Futexes(Queue):
 
         Linux 6.7, :manpage:`futex_waitv(2)`.
         """
-        size = FUTEX2_SIZE_U32 | (FUTEX2_PRIVATE if private else 0)
+        kind = _kind(private)
         waits = [(_futex(futex), integer(value, 32, "value")) for futex, value in futexes]
-        memory = struct(b"".join(_FUTEX_WAITV.pack(value, address(futex), size, 0) for futex, value in waits))
+        memory = struct(b"".join(_FUTEX_WAITV.pack(value, address(futex), kind, 0) for futex, value in waits))
         return self._queue(
             *(FUTEX_WAITV, 0, memory, len(waits)), user_data=user_data, kept=(memory, waits), flags=flags
         )

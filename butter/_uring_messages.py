@@ -24,7 +24,7 @@ from butter._uring_memory import (
     writables,
 )
 from butter._uring_operation_errors import SOCKETS
-from butter._uring_operations import Completion, Operation
+from butter._uring_operations import Completion, Operation, joined
 from butter._uring_ring import Queue
 from butter._uring_sockets import MSG_NOSIGNAL
 
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 # struct msghdr: the address, the buffers, the ancillary data, the flags
 _MESSAGE, _ANCILLARY = Struct("@PI4xPNPNi4x"), Struct("@Nii")
-
-
 _ALIGNED = Struct("@N").size
 
 
@@ -72,7 +70,7 @@ class _Room(NamedTuple):
 def _message(completion: Completion) -> Received:
     room: _Room = completion.buffer
     _, length, _, _, _, used, flags = _MESSAGE.unpack_from(room.head)
-    data = b"".join(memoryview(buffer).cast("B") for buffer in room.buffers)[: completion.result]
+    data = joined(room.buffers, completion.result)
     return Received(data, _ancillary(room.control, used), flags, decode(bytes(room.name[:length])))
 
 
@@ -96,11 +94,7 @@ def _close_received(completion: Completion) -> None:
 
 
 SENDMSG = Operation("sendmsg", IORING_OP_SENDMSG, SOCKETS)
-
-
 SENDMSG_ZC = Operation("sendmsg_zc", IORING_OP_SENDMSG_ZC, SOCKETS)
-
-
 RECVMSG = Operation("recvmsg", IORING_OP_RECVMSG, SOCKETS, _message, discard=_close_received)
 
 

@@ -10,7 +10,7 @@ from butter._uring_operation_errors import WAITS
 from butter.errors import Errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 #: the bit of user_data that tells the messages of other rings from requests
 MESSAGE_BIT = 1 << 63
@@ -32,7 +32,7 @@ class Operation:
         self,
         name: str,
         opcode: int,
-        errors: Any,
+        errors: Errors,
         value: Callable[[Completion], object] | None = None,
         fine: tuple[int, ...] = (),
         discard: Callable[[Completion], object] | None = None,
@@ -56,6 +56,11 @@ def close_result(completion: Completion) -> None:
 def read_bytes(completion: Completion) -> bytes:
     """Return the bytes that a request has read."""
     return bytes(memoryview(completion.buffer).cast("B")[: completion.result])
+
+
+def joined(buffers: Iterable[Any], count: int) -> bytes:
+    """Return the first bytes of several buffers."""
+    return b"".join(memoryview(buffer).cast("B") for buffer in buffers)[:count]
 
 
 class Completion(NamedTuple):

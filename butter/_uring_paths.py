@@ -25,12 +25,8 @@ from butter._uring_ring import FixedFile, Queue
 from butter._uring_stat import stat_of
 
 if TYPE_CHECKING:
-    from typing import Union
-
     from butter._arguments import FileDescriptor, Path
     from butter._uring_ring import AnyFile
-
-    Slot = Union[int, None]
 
 #: a directory that stands for the current one
 AT_FDCWD = -100

@@ -35,7 +35,7 @@ from butter._constants.uring_ring import (
 from butter._uring_errors import REGISTER
 from butter._uring_memory import NULL, address, from_buffer, in_place, offset_of, struct, vector
 from butter._uring_operation_errors import FILES, WAITS
-from butter._uring_operations import Completion, Operation, close_result
+from butter._uring_operations import Operation, close_result, read_bytes
 from butter._uring_ring import FixedFile, Queue
 from butter._uring_ring_c import ffi, lib
 
@@ -52,11 +52,7 @@ _FILES, _FILES2, _CLONE = Struct("=IIQ"), Struct("=IIQQQ"), Struct("=8I")
 _PROBE_HEAD, _MOST_OPERATIONS = 16, 256
 
 
-def _part(completion: Completion) -> bytes:
-    return bytes(completion.buffer[: completion.result])
-
-
-READ_FIXED = Operation("read_fixed", IORING_OP_READ_FIXED, FILES, _part)
+READ_FIXED = Operation("read_fixed", IORING_OP_READ_FIXED, FILES, read_bytes)
 WRITE_FIXED = Operation("write_fixed", IORING_OP_WRITE_FIXED, FILES)
 INSTALL = Operation("install", IORING_OP_FIXED_FD_INSTALL, WAITS, discard=close_result)
 
@@ -190,7 +186,7 @@ class Registered(Queue):
         return self._queue(
             *(READ_FIXED, fd, memory + start, size, offset_of(offset)),
             user_data=user_data,
-            buffer=_View(memory, start, size),
+            buffer=memoryview(ffi.buffer(memory))[start : start + size],
             kept=self._buffers,
             flags=flags,
             buf_index=index,
@@ -248,7 +244,7 @@ class Registered(Queue):
         self._register(IORING_REGISTER_RESTRICTIONS, memory, len(rows))
 
     def enable(self) -> None:
-        """Let the ring take requests, which was made with ``IORING_SETUP_R_DISABLED``.
+        """Have a ring that was made with ``IORING_SETUP_R_DISABLED`` take requests.
 
         Linux 5.10.
         """
@@ -264,18 +260,3 @@ class Registered(Queue):
         numbers = array.array("I", [integer(bounded, 31, "bounded"), integer(unbounded, 31, "unbounded")])
         self._register(IORING_REGISTER_IOWQ_MAX_WORKERS, from_buffer("char[]", numbers, True), 2)
         return numbers[0], numbers[1]
-
-
-class _View:
-    """A part of a registered buffer, whose bytes are made when they are asked for."""
-
-    __slots__ = ("_memory", "_start", "size")
-
-    def __init__(self, memory: Any, start: int, size: int) -> None:
-        self._memory, self._start, self.size = memory, start, size
-
-    def __getitem__(self, part: slice) -> bytes:
-        return bytes(ffi.buffer(self._memory + self._start, self.size)[part])
-
-    def __len__(self) -> int:
-        return self.size

@@ -18,8 +18,8 @@ from butter._descriptor import closed_error
 from butter._signals import INTERRUPTED, run_handlers
 from butter._uring_completions import reader
 from butter._uring_errors import ENTER
-from butter._uring_memory import MOST_BYTES
-from butter._uring_ring_c import ffi, lib
+from butter._uring_memory import MOST_BYTES, NULL
+from butter._uring_ring_c import lib
 from butter._uring_slots import Slots
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ FLAGS = IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC
 
 _FULL, _CLOSED = -1 - errno.EAGAIN, -1 - errno.EBADF
 _BUSY = -1 - errno.EBUSY
-_NULL = ffi.NULL
 _queue = lib.butter_ring_queue
 
 
@@ -63,7 +62,7 @@ class Queue(Slots):
         self,
         operation: Operation,
         fd: AnyFile,
-        addr: Any = _NULL,
+        addr: Any = NULL,
         length: int = 0,
         offset: int = 0,
         op_flags: int = 0,

@@ -220,8 +220,9 @@ static int asks(butter_ring *ring)
 
 /* One io_uring_enter: what is published is submitted, and with IORING_ENTER_GETEVENTS
    so many completions are waited for. With IORING_SETUP_SQPOLL a thread of the kernel
-   takes the entries; it may have to be woken. */
-static int enter(butter_ring *ring, uint32_t submit, uint32_t wait, uint32_t flags)
+   takes the entries; it may have to be woken. The wait has a limit, or NULL. */
+static int enter_within(butter_ring *ring, uint32_t submit, uint32_t wait, uint32_t flags,
+                        const butter_uring_wait *limit)
 {
     if (ring->setup & IORING_SETUP_SQPOLL) {
         atomic_thread_fence(memory_order_seq_cst);
@@ -231,7 +232,14 @@ static int enter(butter_ring *ring, uint32_t submit, uint32_t wait, uint32_t fla
             return 0;
     } else if (!submit && !flags)
         return 0;
-    return (int)uring_enter(ring->fd, submit, wait, flags, NULL, 0);
+    if (limit != NULL)
+        flags |= IORING_ENTER_EXT_ARG;
+    return (int)uring_enter(ring->fd, submit, wait, flags, limit, limit != NULL ? sizeof *limit : 0);
+}
+
+static int enter(butter_ring *ring, uint32_t submit, uint32_t wait, uint32_t flags)
+{
+    return enter_within(ring, submit, wait, flags, NULL);
 }
 
 static int submit(butter_ring *ring)

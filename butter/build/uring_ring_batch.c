@@ -59,6 +59,18 @@ static int is_blocked(butter_ring *ring)
     return load(ring->cq_head) != load(ring->cq_tail);
 }
 
+/* Submit, and wait for so many completions. The wait is over after 100 ms at most:
+   another thread may take some of them right before it begins, and the kernel would
+   count on as many more. */
+static int enter_and_wait(butter_ring *ring, uint32_t submit, uint32_t wait)
+{
+    const butter_uring_time time = {0, 100000000};
+    const butter_uring_wait limit = {.timeout = (uint64_t)(uintptr_t)&time};
+    int result = enter_within(ring, submit, wait, IORING_ENTER_GETEVENTS, &limit);
+
+    return result == -1 - ETIME ? 0 : result;
+}
+
 static int run(butter_ring *ring, butter_completions *completions, butter_batch *batch)
 {
     int result;
@@ -72,13 +84,14 @@ static int run(butter_ring *ring, butter_completions *completions, butter_batch 
         wait = left_of(ring, batch);
         if (wait == 0 && batch->queued == batch->count)
             return 0;
-        if (ring->users > 1) {
+        if (ring->users > 1 || !(ring->features & IORING_FEAT_EXT_ARG)) {
             /* another thread may take the last completion before this one waits */
             result = enter(ring, left, 0, IORING_ENTER_GETEVENTS);
-            if (result >= 0 && take(ring, completions) == 0 && left_of(ring, batch))
+            take(ring, completions);
+            if (result >= 0 && left_of(ring, batch))
                 wait_a_little(ring);
         } else
-            result = enter(ring, left, wait, IORING_ENTER_GETEVENTS);
+            result = enter_and_wait(ring, left, wait);
         if (take(ring, completions) == completions->room && is_blocked(ring))
             return -1 - ENOBUFS;
         if (result < 0 && left_of(ring, batch))
