@@ -34,7 +34,6 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 #: the variables that PROGRAM has without --env; those of LC_, too
 KEPT = ("COLORTERM", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER")
 
-
 #: the directories whose files need no capability of root, their owner, by the option
 #: that opens them
 OWNED = {
@@ -214,8 +213,9 @@ def warnings(options: argparse.Namespace) -> Iterator[str]:
         for path in getattr(options, option):
             real = os.path.realpath(path)
             for place, words in places.items():
-                above = os.path.commonpath([real, place]) == real
-                if (above or real.startswith("/proc/sys/")) and owns(place):
+                common = os.path.commonpath([real, place])
+                # each file below /proc/sys is a setting, and some below the others do nothing
+                if (common == real or common == place == "/proc/sys") and owns(place):
                     yield f"--{option} {printable(os.fsencode(path))} has {place}, by which root {words}"
 
 

@@ -398,27 +398,35 @@ def test_report_of_a_limit():
 
 @needs(when=os.geteuid() == 0, reason="is about root")
 @pytest.mark.parametrize(
-    ("option", "path", "place"),
+    ("option", "path", "places"),
     [
-        ("--write", "/", "/proc/sys"),
-        ("--write", "/proc", "/proc/sys"),
-        ("--write", "/proc/sys/kernel", "/proc/sys"),
-        ("--write", "/sys/..", "/sys"),
-        ("--write", "/dev", "/dev"),
-        ("--read", "/dev", "/dev"),
+        ("--write", "/", ["/proc/sys", "/sys", "/dev"]),
+        ("--write", "/proc", ["/proc/sys"]),
+        ("--write", "/proc/sys/kernel", ["/proc/sys"]),
+        ("--write", "/sys/..", ["/proc/sys", "/sys", "/dev"]),
+        ("--write", "/dev", ["/dev"]),
+        ("--read", "/dev", ["/dev"]),
     ],
 )
-def test_ways_of_root(option, path, place):
+def test_ways_of_root(option, path, places):
     """For root a directory with the files of the machine in it is told of."""
     done = fence(option, path, "--", "true")
     assert done.returncode == 0
-    assert f"fence: warning: {option} {path} has {place}, by which root " in done.stderr
-    assert f"\nwarning: {option} {path} has {place}, by which root " in fence("--report", option, path).stdout
+    report = fence("--report", option, path).stdout
+    for place in places:
+        assert f"fence: warning: {option} {path} has {place}, by which root " in done.stderr
+        assert f"\nwarning: {option} {path} has {place}, by which root " in report
+    assert done.stderr.count("warning: ") == report.count("warning: ") == len(places)
 
 
 def test_no_ways_of_others(public_path):
     """A file below, as /dev/null, has no warning, and a user has none."""
-    for options in ["--write", "/dev/null"], ["--read", "/proc/sys"], ["--write", public_path]:
+    for options in (
+        ["--write", "/dev/null"],
+        ["--read", "/proc/sys"],
+        ["--read", "/proc/sys/kernel"],
+        ["--write", public_path],
+    ):
         done = fence(*options, "--", "true")
         assert (done.returncode, done.stderr) == (0, "")
     imports = "from butter import cli\nfrom butter.cli import _fence, fence"
