@@ -106,8 +106,6 @@ def run(options: argparse.Namespace) -> int:
                 tell(f"fence: not enforced: {words}")
             for words in warnings(options):
                 tell(f"fence: warning: {words}")
-            # where it is ignored no exit code is kept
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             received = stack.enter_context(_foreground.signals())
             child = spawn(
                 [options.program, *options.arguments],

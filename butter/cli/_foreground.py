@@ -63,6 +63,8 @@ MANY = 100
 @contextlib.contextmanager
 def signals() -> Iterator[Signalfd]:
     """Receive the signals for the program, and have the terminal back at the end."""
+    # where it is ignored no exit code is kept
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     terminal = terminal_in_front()
     with Signalfd(signal.valid_signals() - OWN) as received:
         try:
@@ -190,6 +192,17 @@ def state_and_image(pid: int | None) -> tuple[str, list[str]]:
     return fields[0], fields[23:26]
 
 
+def state_when_stopped(pid: int | None) -> str:
+    """Wait until a process that was told to stop does so, or ends; return its state.
+
+    After PATIENCE this is the state that it has then.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while (state := state_and_image(pid)[0]) in "RSD" and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return state
+
+
 class _Owed(NamedTuple):
     """A signal that the program may block: more looks show what becomes of it."""
 
@@ -281,9 +294,7 @@ class _Program:
 
     def _look_when_stopped(self) -> None:
         self._child.send_signal(signal.SIGSTOP)
-        deadline = time.monotonic() + PATIENCE
-        while state_and_image(self._child.pid)[0] in "RSD" and time.monotonic() < deadline:
-            time.sleep(0.001)
+        state_when_stopped(self._child.pid)
         self.look()
 
 

@@ -8,10 +8,9 @@ process stops when the program has done so.
 from __future__ import annotations
 
 import signal
-import time
 from typing import TYPE_CHECKING
 
-from butter.cli._foreground import PATIENCE, SELDOM, STOPPING, also_got, look_at, state_and_image, stop_self
+from butter.cli._foreground import SELDOM, STOPPING, also_got, look_at, state_when_stopped, stop_self
 
 if TYPE_CHECKING:
     from butter.pidfd import Pidfd
@@ -48,19 +47,9 @@ class Ordinary:
         A handler first gives the terminal back, as that of an editor does, and a
         program that ignores the signal goes on.
         """
-        if number in look_at(self._child.pid).ignored or not self._stops():
+        pid = self._child.pid
+        if number in look_at(pid).ignored or state_when_stopped(pid) != "T":
             return
         stop_self(number)
         # a shell tells the whole group, and another sender this process alone
         self._child.send_signal(signal.SIGCONT)
-
-    def _stops(self) -> bool:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            state, _ = state_and_image(self._child.pid)
-            if state == "T":
-                return True
-            if state in "ZX":
-                return False
-            time.sleep(0.001)
-        return False

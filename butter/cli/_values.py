@@ -1,4 +1,4 @@
-"""The values of options: sizes, counts, variables."""
+"""The values of options that several subcommands have: sizes and counts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,3 @@ def count_argument(argument: str) -> int:
     if not re.fullmatch("[0-9]{1,7}", argument) or not int(argument):
         raise argparse.ArgumentTypeError(f"{argument!r} is not a whole number above 0")
     return int(argument)
-
-
-def variable_argument(argument: str) -> tuple[str, str]:
-    name, equals, value = argument.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{argument!r} is not NAME=VALUE")
-    return name, value

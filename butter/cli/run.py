@@ -7,12 +7,11 @@ import contextlib
 import os
 import re
 import resource
-import signal
 from typing import TYPE_CHECKING
 
 from butter.cli import OWN_FAILURE
 from butter.cli._output import printable, sentence, tell
-from butter.cli._values import count_argument, size_argument, variable_argument
+from butter.cli._values import count_argument, size_argument
 
 if TYPE_CHECKING:
     from butter.cli import Commands
@@ -95,6 +94,13 @@ def write_argument(argument: str) -> Bind:
     return bind_argument(argument, writable=True)
 
 
+def variable_argument(argument: str) -> tuple[str, str]:
+    name, equals, value = argument.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{argument!r} is not NAME=VALUE")
+    return name, value
+
+
 def run(options: argparse.Namespace) -> int:
     # what it takes is slow to import
     from butter.cli import _container, _foreground
@@ -102,8 +108,6 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         try:
             rlimits, cgroup = limits(options, stack)
-            # where it is ignored no exit code is kept
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             received = stack.enter_context(_foreground.signals())
             _container.enter(options.user, options.net)
             child = _container.start(
