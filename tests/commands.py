@@ -4,6 +4,7 @@ import contextlib
 import os
 import pty
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -74,6 +75,14 @@ def started(*arguments, **options):
             yield process
         finally:
             process.kill()
+
+
+@contextlib.contextmanager
+def ready(*arguments, **options):
+    """The command from the moment its program has printed ``ready``."""
+    with started(*arguments, **options) as process:
+        assert process.stdout.readline() == b"ready\n"
+        yield process
 
 
 @contextlib.contextmanager
@@ -183,3 +192,19 @@ class Terminal:
 
         support.until(ended)
         return found[1]
+
+
+@contextlib.contextmanager
+def stopped_job(*arguments, says=()):
+    """A shell at a terminal, with a stopped command whose program has printed ready.
+
+    Before it stops, the program prints what it *says*.
+    """
+    with Terminal("--norc", "-i", command=("env", "PS1=prompt> ", "HISTFILE=", "bash")) as terminal:
+        terminal.expect(b"prompt> ")
+        terminal.write(f"{shlex.join([*COMMAND, *arguments])}\n".encode())
+        terminal.expect(b"ready")
+        terminal.write(b"\x1a")
+        for words in (*says, b"Stopped", b"prompt> "):
+            terminal.expect(words)
+        yield terminal

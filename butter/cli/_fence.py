@@ -212,7 +212,7 @@ def warnings(options: argparse.Namespace) -> Iterator[str]:
             real = os.path.realpath(path)
             for place, words in places.items():
                 common = os.path.commonpath([real, place])
-                # each file below /proc/sys is a setting, and some below the others do nothing
+                # not each file in the others sets something, as those of /proc/sys do
                 if (common == real or common == place == "/proc/sys") and owns(place):
                     yield f"--{option} {printable(os.fsencode(path))} has {place}, by which root {words}"
 

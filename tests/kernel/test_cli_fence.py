@@ -1,12 +1,10 @@
 """``butter fence``: what the program may use, its start and end, its terminal."""
 
-import contextlib
 import errno
 import json
 import os
 import platform
 import shlex
-import signal
 import socket
 import subprocess
 import sys
@@ -14,11 +12,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from commands import COMMAND, Terminal, children, one_line, run_as_nobody, started, state
+from commands import COMMAND, Terminal, children, one_line, ready, run_as_nobody, state, stopped_job
 from support import in_child, inject, needs, needs_no_filter, until
 
 import butter
-from butter import cli
+from butter import cli, sandbox
 from butter.cli import fence as _cli_fence
 
 pytestmark = [pytest.mark.usefixtures("plain_environment"), needs_no_filter, needs(kernel=(6, 12))]
@@ -159,6 +157,11 @@ def test_first_example(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "started\n", "")
 
 
+def test_profiles_of_the_options():
+    """The command has the profiles of the module, which its help does not import."""
+    assert tuple(sandbox.PROFILES) == _cli_fence.PROFILES
+
+
 @pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="its venvs are others")
 def test_venv(tmp_path):
     """A Python of a venv starts with the two directories that --help names."""
@@ -277,13 +280,6 @@ def test_groups():
         done = fence("--memory", "1g", "--best-effort", "--", "echo", "started")
         one_line(done.stderr, "fence: not enforced: ", "memory")
     assert done.stdout == "started\n"
-
-
-def test_exit_status():
-    """The status is that of the program, and 128 and the signal that has killed it."""
-    assert fence("--", "sh", "-c", "exit 7").returncode == 7
-    assert fence("sh", "-c", 'test "$1" = -x', "sh", "-x").returncode == 0
-    assert fence("sh", "-c", "kill -KILL $$").returncode == 128 + signal.SIGKILL
 
 
 @pytest.mark.parametrize(
@@ -444,107 +440,21 @@ def test_unprivileged(public_path):
     assert (done.returncode, done.stdout) == (0, "text\nrefused\n")
 
 
-def program(script, *options, **settings):
-    """``butter fence`` of a shell script that has printed a line."""
-    return printing(started("fence", *options, "--", "sh", "-c", script, **settings))
-
-
-@contextlib.contextmanager
-def printing(command):
-    with command as process:
-        assert process.stdout.readline() == b"ready\n"
-        yield process
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
-def test_signal(number):
-    """A signal reaches a handler of the program, and ends a program without one."""
-    name = number.name[3:]
-    with program(f"trap 'echo {name}; exit 5' {name}; echo ready; while :; do :; done") as process:
-        process.send_signal(number)
-        assert process.communicate(timeout=60) == (f"{name}\n".encode(), b"")
-        assert process.returncode == 5
-    with program("echo ready; exec sleep 60") as process:
-        process.send_signal(number)
-        assert process.communicate(timeout=60) == (b"", b"")
-        assert process.returncode == 128 + number
-
-
-def test_ignored_signal():
-    """A signal that the program ignores does not end it."""
-    with program("trap '' TERM; trap 'exit 6' USR1; echo ready; while :; do :; done") as process:
-        process.send_signal(signal.SIGTERM)
-        process.send_signal(signal.SIGUSR1)
-        assert process.wait(60) == 6
-
-
 def test_killed_parent():
     """After SIGKILL of the command its program is gone, too."""
-    with program("echo ready; exec sleep 60") as process:
+    with ready("fence", "--", "sh", "-c", "echo ready; exec sleep 60") as process:
         process.kill()
         # the end of the pipe comes when its last writer is gone
         assert process.communicate(timeout=60) == (b"", b"")
 
 
-def test_ctrl_c():
-    """Ctrl-C ends a program without a handler, and runs a handler once."""
-    with Terminal("sh", "-c", "echo ready; exec sleep 60", command=FENCE) as terminal:
-        terminal.expect(b"ready")
-        terminal.write(b"\x03")
-        assert os.waitstatus_to_exitcode(terminal.status()) == 130
-    script = "trap 'echo caught' INT; trap 'exit 3' QUIT; echo ready; while :; do :; done"
-    with Terminal("sh", "-c", script, command=FENCE) as terminal:
-        terminal.expect(b"ready")
-        terminal.write(b"\x03")
-        terminal.expect(b"caught")
-        terminal.write(b"\x1c")
-        assert os.waitstatus_to_exitcode(terminal.status()) == 3
-        assert b"caught" not in terminal.seen
-
-
-def test_job_of_a_shell():
+def test_ctrl_z_with_a_handler():
     """Ctrl-Z stops the command after a handler of the program, and fg continues it."""
     script = "trap 'echo han''dled; trap - TSTP; kill -TSTP $$' TSTP; echo rea''dy; while :; do :; done"
-    with Terminal("--norc", "-i", command=("env", "PS1=prompt> ", "HISTFILE=", "bash")) as terminal:
-        terminal.expect(b"prompt> ")
-        terminal.write(f"{shlex.join([*FENCE, 'sh', '-c', script])}\n".encode())
-        terminal.expect(b"ready")
-        terminal.write(b"\x1a")
-        terminal.expect(b"handled")
-        terminal.expect(b"Stopped")
-        terminal.expect(b"prompt> ")
+    with stopped_job("fence", "sh", "-c", script, says=[b"handled"]) as terminal:
         terminal.write(b"fg\n")
         until(lambda: state(children(terminal.pid)[0]) != "T")
         terminal.write(b"\x03")
         terminal.expect(b"prompt> ")
         terminal.write(b"echo status $?\n")
         terminal.expect(b"status 130")
-
-
-def test_ctrl_z():
-    """A stop signal stops the program and the command, and SIGCONT lets both go on."""
-    # a process group whose session has no parent of it would not stop
-    with program("echo ready; exec sleep 60", preexec_fn=os.setpgrp) as process:
-        (child,) = children(process.pid)
-        process.send_signal(signal.SIGTSTP)
-        assert os.WSTOPSIG(os.waitpid(process.pid, os.WUNTRACED)[1]) == signal.SIGTSTP
-        assert state(child) == "T"
-        process.send_signal(signal.SIGCONT)
-        until(lambda: state(child) != "T")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 128 + signal.SIGTERM
-
-
-def test_ignored_ctrl_z():
-    """A program that ignores a stop signal goes on, and so does the command."""
-    with program("trap '' TSTP; trap 'exit 6' USR1; echo ready; while :; do :; done") as process:
-        process.send_signal(signal.SIGTSTP)
-        process.send_signal(signal.SIGUSR1)
-        assert process.wait(60) == 6
-
-
-def test_closed_descriptors(tmp_path):
-    """Without standard streams the program runs all the same."""
-    command = shlex.join([*FENCE, "--write", str(tmp_path), "--", "sh", "-c", f"echo > {tmp_path}/x; exit 7"])
-    assert subprocess.run(["sh", "-c", f"exec {command} <&- >&- 2>&-"], timeout=60).returncode == 7
-    assert (tmp_path / "x").exists()

@@ -1,11 +1,9 @@
 """``butter run``: the view of the program, its terminal, signals, limits and end."""
 
-import contextlib
 import ctypes
 import fcntl
 import os
 import select
-import shlex
 import shutil
 import signal
 import struct
@@ -16,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import COMMAND, Terminal, children, one_line, run, run_as_nobody, started, state, stop
+from commands import Terminal, children, one_line, ready, run, run_as_nobody, state, stop, stopped_job
 from support import needs, needs_namespaces, until
 from support.cgroups import needs_cgroup, own_cgroup
 from support.mounts import libc, own_mounts, raw_mount
@@ -97,13 +95,6 @@ def test_write_below_bind(tmp_path):
     assert (tmp_path / "written/x").read_text() == "toast\n"
 
 
-def test_closed_descriptors(tmp_path):
-    """Without standard streams the program runs all the same."""
-    command = shlex.join([*COMMAND, "run", "--write", str(tmp_path), "--", "sh", "-c", f"echo > {tmp_path}/x; exit 7"])
-    assert subprocess.run(["sh", "-c", f"exec {command} <&- >&- 2>&-"], timeout=60).returncode == 7
-    assert (tmp_path / "x").exists()
-
-
 def test_environment_and_user():
     """--env sets a variable beside the others, --user keeps the caller's ids."""
     environment = {**os.environ, "KEPT": "kept"}
@@ -121,15 +112,6 @@ def test_net():
 def test_loopback():
     """Programs inside reach each other by the loopback device, which is up."""
     assert int(inside("grep -c 127.0.0.1 /proc/net/fib_trie")[0])
-
-
-def test_exit_status():
-    """The status is that of the program, and 128 and the signal that has killed it."""
-    assert run("run", "--", "sh", "-c", "exit 7").returncode == 7
-    assert run("run", "sh", "-c", 'test "$1" = -x', "sh", "-x").returncode == 0
-    with program("echo ready; exec sleep 60") as process:
-        os.kill(*children(process.pid), signal.SIGKILL)
-        assert process.wait(60) == 128 + signal.SIGKILL
 
 
 @pytest.mark.parametrize(
@@ -189,41 +171,21 @@ def test_processes():
     one_line(done.stderr.splitlines(keepends=True)[0], "pids")
 
 
-@contextlib.contextmanager
 def program(script, **options):
     """``butter run`` of a shell script that has printed a line."""
-    with started("run", "--", "sh", "-c", script, **options) as process:
-        assert process.stdout.readline() == b"ready\n"
-        yield process
+    return ready("run", "--", "sh", "-c", script, **options)
 
 
-@contextlib.contextmanager
 def python(script, *words, **options):
     """``butter run`` of a Python program that has printed a line."""
     paths = {sys.base_prefix, sys.prefix, str(Path(butter.__file__).parent.parent)}
     binds = [word for path in sorted(paths) for word in ("--bind", path)]
-    with started("run", *binds, *words, "--", sys.executable, "-c", script, **options) as process:
-        assert process.stdout.readline() == b"ready\n"
-        yield process
+    return ready("run", *binds, *words, "--", sys.executable, "-c", script, **options)
 
 
 def waiting(pid, number):
     """Whether a signal waits for a process."""
     return bool(int(Path(f"/proc/{pid}/status").read_text().partition("ShdPnd:")[2].split()[0], 16) >> number - 1 & 1)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
-def test_signal(number):
-    """A signal reaches a handler of the program, and ends a program without one."""
-    name = number.name[3:]
-    with program(f"trap 'echo {name}; exit 5' {name}; echo ready; while :; do sleep 0.01; done") as process:
-        process.send_signal(number)
-        assert process.communicate(timeout=60) == (f"{name}\n".encode(), b"")
-        assert process.returncode == 5
-    with program("echo ready; exec sleep 60") as process:
-        process.send_signal(number)
-        assert process.communicate(timeout=60) == (b"", b"")
-        assert process.returncode == 128 + number
 
 
 STARTS_PROCESSES = """
@@ -313,53 +275,12 @@ def test_signal_blocked_for_long():
         assert process.returncode == 128 + signal.SIGTERM
 
 
-def test_ignored_signal():
-    """A signal that the program ignores does not end it."""
-    with program("trap '' TERM; trap 'exit 6' USR1; echo ready; while :; do sleep 0.01; done") as process:
-        process.send_signal(signal.SIGTERM)
-        process.send_signal(signal.SIGUSR1)
-        assert process.wait(60) == 6
-
-
 def test_killed_parent():
     """After SIGKILL of the command no process of the container is left."""
     with program("sleep 60 & echo ready; wait") as process:
         process.kill()
         # the end of the pipe comes when its last writer is gone
         assert process.communicate(timeout=60) == (b"", b"")
-
-
-def test_ctrl_c():
-    """Ctrl-C ends a program without a handler, and runs a handler once."""
-    with Terminal("sh", "-c", "echo ready; exec sleep 60") as terminal:
-        terminal.expect(b"ready")
-        terminal.write(b"\x03")
-        assert os.waitstatus_to_exitcode(terminal.status()) == 130
-    with Terminal(
-        "sh", "-c", "trap 'echo caught' INT; trap 'exit 3' QUIT; echo ready; while :; do sleep 0.01; done"
-    ) as terminal:
-        terminal.expect(b"ready")
-        terminal.write(b"\x03")
-        terminal.expect(b"caught")
-        terminal.write(b"\x1c")
-        assert os.waitstatus_to_exitcode(terminal.status()) == 3
-        assert b"caught" not in terminal.seen
-
-
-@pytest.mark.parametrize(("script", "status"), [("trap 'exit 5' HUP", 5), (":", 128 + signal.SIGHUP)])
-def test_hang_up(script, status):
-    """The end of the terminal ends a program, or runs its handler."""
-    # the command is the leader of the session, so the kernel tells it alone
-    with Terminal("sh", "-c", f"{script}; echo ready; while :; do sleep 0.01; done") as terminal:
-        terminal.expect(b"ready")
-        hang_up(terminal)
-        assert os.waitstatus_to_exitcode(terminal.status()) == status
-
-
-def hang_up(terminal):
-    """Close the terminal's other end."""
-    with open(os.devnull) as null:
-        os.dup2(null.fileno(), terminal.fd, inheritable=False)
 
 
 class HeldExec:
@@ -419,18 +340,6 @@ def test_signal_during_exec(tmp_path, by_terminal):
         until(lambda: not waiting(terminal.pid, signal.SIGINT) and state(terminal.pid) == "S")
         held.let_go()
         assert os.waitstatus_to_exitcode(terminal.status()) == 130
-
-
-def test_signal_that_ends_the_program():
-    """A signal of the terminal does not end the command after its program."""
-    with Terminal("sh", "-c", "trap 'exit 3' QUIT; echo ready; while :; do sleep 0.01; done") as terminal:
-        terminal.expect(b"ready")
-        (child,) = children(terminal.pid)
-        stop(terminal)
-        terminal.write(b"\x1c")
-        until(lambda: state(child) == "Z")
-        terminal.send_signal(signal.SIGCONT)
-        assert os.waitstatus_to_exitcode(terminal.status()) == 3
 
 
 ONCE = """
@@ -496,22 +405,9 @@ def in_front(terminal):
     return Path(f"/proc/{os.tcgetpgrp(terminal.fd)}/comm").read_text().strip()
 
 
-@contextlib.contextmanager
-def stopped_job(*arguments):
-    """A shell at a terminal, with a stopped ``butter run`` that has printed ready."""
-    with Terminal("--norc", "-i", command=("env", "PS1=prompt> ", "HISTFILE=", "bash")) as terminal:
-        terminal.expect(b"prompt> ")
-        terminal.write(f"{shlex.join([*COMMAND, 'run', *arguments])}\n".encode())
-        terminal.expect(b"ready")
-        terminal.write(b"\x1a")
-        terminal.expect(b"Stopped")
-        terminal.expect(b"prompt> ")
-        yield terminal
-
-
 def test_job_of_a_shell():
     """Ctrl-Z stops the command as a job, and fg continues it in its mode."""
-    with stopped_job("sh", "-c", "stty -icanon; echo rea''dy; exec sleep 60") as terminal:
+    with stopped_job("run", "sh", "-c", "stty -icanon; echo rea''dy; exec sleep 60") as terminal:
         terminal.write(b"fg\n")
         # a shell that reads a line has neither, one whose job runs has both
         until(lambda: termios.tcgetattr(terminal.fd)[3] & (termios.ICANON | termios.ECHO) == termios.ECHO)
@@ -524,7 +420,7 @@ def test_job_of_a_shell():
 def test_job_in_the_background(tmp_path):
     """A command that ends in the background leaves the terminal to the shell."""
     script = f"echo rea''dy; while [ ! -e {tmp_path}/end ]; do sleep 0.01; done"
-    with stopped_job("--bind", str(tmp_path), "sh", "-c", script) as terminal:
+    with stopped_job("run", "--bind", str(tmp_path), "sh", "-c", script) as terminal:
         terminal.write(b"bg\n")
         terminal.expect(b"prompt> ")
         (tmp_path / "end").touch()
@@ -536,20 +432,6 @@ def test_job_in_the_background(tmp_path):
 def test_name_of_any_bytes():
     """A program may have a name that is not text, and takes signals all the same."""
     with program(r"printf '\377\376' >/proc/$$/comm; echo ready; while :; do sleep 0.01; done") as process:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 128 + signal.SIGTERM
-
-
-def test_ctrl_z():
-    """A stop signal stops the program and the command, and SIGCONT lets both go on."""
-    # a process group whose session has no parent of it would not stop
-    with program("echo ready; exec sleep 60", preexec_fn=os.setpgrp) as process:
-        (child,) = children(process.pid)
-        process.send_signal(signal.SIGTSTP)
-        assert os.WSTOPSIG(os.waitpid(process.pid, os.WUNTRACED)[1]) == signal.SIGTSTP
-        until(lambda: state(child) == "T")
-        process.send_signal(signal.SIGCONT)
-        until(lambda: state(child) != "T")
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 128 + signal.SIGTERM
 
