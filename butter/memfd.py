@@ -315,6 +315,7 @@ class Memfd(Descriptor):
         fd, length, offset = self.fileno(), integer(length, 63, "length"), integer(offset, 63, "offset")
         flags, access = integer(flags, -32, "flags"), integer(access, -32, "access")
         prot = None if prot is None else integer(prot, -32, "prot")
+        asked: dict[str, Any]
         if access:
             if flags or prot is not None:
                 raise ValueError("a mapping takes access, or flags and prot, but not both")
