@@ -84,6 +84,16 @@ class Completion(NamedTuple):
                 left = max(0, left - view.nbytes)
         return b"".join(pieces)
 
+    @property
+    def value(self) -> Any:
+        """``data`` of a read, and ``result`` of another operation.
+
+        Raises ``error`` if the operation has failed.
+        """
+        if self.error is not None:
+            raise self.error
+        return self.data if self.operation in READS else self.result
+
     def __repr__(self) -> str:
         what = f"error={self.error!r}" if self.error else f"result={self.result}"
         name = AioCommand(self.operation).name

@@ -113,13 +113,15 @@ def test_reads_and_writes(aio, file):
     done = by_user_data(aio)
     assert [done[name].result for name in ("one", "many")] == [2, 5]
     assert {done[name].data for name in done} == {b""}
+    assert [done[name].value for name in ("one", "many")] == [2, 5]
     assert os.pread(file.fileno(), 100, 0) == b"0ab3cdefg9"
 
 
 def test_vectors_that_are_not_filled(aio, file):
     """The data of a short read into several buffers is what was read."""
     aio.preadv(file, [bytearray(2), bytearray(3), bytearray(8)], 7)
-    assert aio.wait().data == b"789"
+    done = aio.wait()
+    assert done.data == done.value == b"789"
     aio.preadv(file, [bytearray(2)], 100)
     assert (done := aio.wait()).data == b""
     assert done.error is None
@@ -239,6 +241,9 @@ def test_errors_are_completions(aio, file, pipe):
         "last": b"45",
     }
     assert (done["bad"].result, type(done["bad"].error)) == (-errno.EBADF, InvalidArgument)
+    with pytest.raises(InvalidArgument) as raised:
+        done["bad"].value
+    assert raised.value is done["bad"].error
     assert done["pipe"].error.errno == errno.EINVAL
     assert not select.select([aio], [], [], 0)[0]
 
