@@ -147,8 +147,8 @@ class Sandbox:
                 " 'network-client' and 'build' have"
             )
         if self._paths.connect or self._paths.bind:
-            # that of the names of hosts, of addresses too: Python imports it late, and so
-            # behind the fence
+            # that of the names of hosts, and of addresses: Python imports it late, and
+            # so behind the fence
             codecs.lookup("idna")
         self._env, self._rlimits = environment_of(env), rlimits_of(rlimits)
         for value, name in ((memory, "memory"), (processes, "processes")):

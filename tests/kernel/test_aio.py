@@ -242,7 +242,7 @@ def test_errors_are_completions(aio, file, pipe):
     }
     assert (done["bad"].result, type(done["bad"].error)) == (-errno.EBADF, InvalidArgument)
     with pytest.raises(InvalidArgument) as raised:
-        done["bad"].value
+        _ = done["bad"].value
     assert raised.value is done["bad"].error
     assert done["pipe"].error.errno == errno.EINVAL
     assert not select.select([aio], [], [], 0)[0]

@@ -137,7 +137,7 @@ def test_other_exception(error, text):
     [("format_exception", f"{Own.__module__}.Own: reason", False), ("format_exception_only", "Own", True)],
 )
 def test_text_without_a_traceback(monkeypatch, missing, text, traced):
-    """An exception keeps its text where its traceback cannot be made, and the other way."""
+    """A text does not need the traceback, nor a traceback the text."""
 
     def fail():
         raise Own("reason")
@@ -163,10 +163,8 @@ except AttributeError as error:
 
 
 def test_traceback_in_a_small_program(tmp_path):
-    """A traceback has its lines in a program that imports nothing else.
-
-    The modules that Python imports for them are out of reach behind the fence.
-    """
+    """A traceback has its lines in a program that imports nothing else."""
+    # the modules that Python imports for them are out of reach behind the fence
     (tmp_path / "program.py").write_text(FAILS)
     printed = subprocess.check_output([sys.executable, tmp_path / "program.py"], text=True, timeout=LONG)
     assert r'in fail\n    return "\xe4" + None.nothing\n' in printed

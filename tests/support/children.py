@@ -138,7 +138,7 @@ class Stranger:
 
 
 def forge(content):
-    """Send something else than the result of a sandbox, as a child can that was taken over."""
+    """Send something else than a result, as a child that was taken over can."""
     for fd in range(3, 64):
         try:
             os.write(fd, content)
