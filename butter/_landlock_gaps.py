@@ -131,7 +131,7 @@ GAPS: Mapping[str, Gap] = {
         _gap(
             "tcp_fast_open",
             "sendto sendmsg sendmmsg",
-            "connecting a TCP socket to any port with the first bytes (MSG_FASTOPEN)",
+            "connecting a TCP socket to any port with the first bytes (MSG_FASTOPEN); some kernels forbid it",
         ),
         _gap(
             "tcp_listen",

@@ -112,7 +112,10 @@ class Registered(Queue):
         self._register(IORING_REGISTER_FILES_UPDATE, argument, len(numbers))
 
     def unregister_files(self) -> None:
-        """Forget the registered files. Requests under way keep theirs."""
+        """Forget the registered files.
+
+        Requests under way keep theirs; before Linux 6.13 this waits for them.
+        """
         self._register(IORING_UNREGISTER_FILES)
 
     def install(self, file: FixedFile, user_data: Any = None, *, flags: int = 0) -> int:
@@ -143,7 +146,10 @@ class Registered(Queue):
         self._buffers = memories
 
     def unregister_buffers(self) -> None:
-        """Forget the registered buffers."""
+        """Forget the registered buffers.
+
+        Requests under way keep theirs; before Linux 6.13 this waits for them.
+        """
         self._register(IORING_UNREGISTER_BUFFERS)
         self._buffers = ()
 

@@ -447,7 +447,7 @@ def test_listmount04(tmp_path):
     """Each bad argument has its errno."""
     for arguments, number in (
         ({"flags": 0xFFFFFFFF}, errno.EINVAL),
-        ({"fd": -1}, errno.EBADF if support.kernel() >= (6, 18) else errno.EINVAL),
+        ({"fd": -1}, errno.EBADF if support.kernel() >= (6, 12) else errno.EINVAL),
         ({"last": 17}, errno.EINVAL),
         ({"mnt_id": 0}, errno.EINVAL),
         ({"mnt_id": LSMT_ROOT - 1}, errno.ENOENT),

@@ -1586,7 +1586,7 @@ def running_thread():
     return thread.native_id
 
 
-@provokes("pidfd_open", errno.ENOENT, needs(kernel=(6, 9)), words="is the number of a thread")
+@provokes("pidfd_open", errno.ENOENT, needs(kernel=(6, 16)), words="is the number of a thread")
 def open_a_thread(fail):
     pidfd_open(running_thread())
 

@@ -264,6 +264,10 @@ def name_the_host(_):
         socket.sethostname(socket.gethostname())
 
 
+#: the errno of a gap that a mended kernel has closed, as Debian's 6.12, without a new ABI
+CLOSED = {"tcp_fast_open": "EACCES"}
+
+
 def outcome(prepare, action, fenced):
     """The name of the errno that *action* fails with in a child, or None."""
 
@@ -312,7 +316,7 @@ def test_gap(tmp_path, monkeypatch, name, prepare, action):
     without = outcome(prepare, action, False)
     (tmp_path / "socket").unlink(missing_ok=True)
     if GAPS[name].abi is None or GAPS[name].abi > abi():
-        assert outcome(prepare, action, True) == without
+        assert outcome(prepare, action, True) in (without, CLOSED.get(name, without))
     else:
         assert without is None
         assert outcome(prepare, action, True) in ("EACCES", "EPERM")

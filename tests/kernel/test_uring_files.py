@@ -319,6 +319,7 @@ def test_registered_buffers(ring, file):
     first.clear()
 
 
+@needs(kernel=(6, 13))  # before that the call waits for the request
 @in_place
 def test_registered_buffers_live_until_the_completion(ring, pipe):
     """A request that is under way keeps registered buffers that were forgotten."""

@@ -174,7 +174,7 @@ LACKED = {
     "iopl": (4,),
     "ioperm": (1 << 20, 1, 1),
 }
-ANSWERS = (errno.EINVAL, errno.EFAULT, errno.EBADF, errno.ENODEV, errno.ENOTBLK)
+ANSWERS = (errno.EINVAL, errno.EFAULT, errno.EBADF, errno.ENODEV, errno.ENOTBLK, errno.ENOEXEC)
 
 
 def made(name, arguments):

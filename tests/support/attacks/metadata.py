@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import struct
+import tempfile
 
 from support.attacks.files import AT_EMPTY_PATH, AT_FDCWD, O_PATH, opened
 from support.attacks.rows import add, call
@@ -105,11 +106,30 @@ CAPABILITY = ctypes.create_string_buffer(struct.pack("<5I", 0x02000001, 1 << 21,
 
 # the owner may set these by a descriptor for reading: FS_NODUMP_FL, and a generation
 NODUMP, GENERATION = ctypes.c_long(0x40), ctypes.c_long(5)
+FS_IOC_SETFLAGS, FS_IOC_SETVERSION = 0x40086602, 0x40087602
+
+
+def has_generations():
+    """Whether the files of this filesystem have one: not in an ext4 with checksums."""
+    with tempfile.TemporaryFile() as file:
+        try:
+            fcntl.ioctl(file, FS_IOC_SETVERSION, GENERATION)
+        except OSError:
+            return False
+    return True
+
+
+GENERATIONS = (needs(when=has_generations, reason="needs a filesystem where a generation can be set"),)
 for kind in "files", "terminal":
     # where devices are given, their requests are allowed
     name = "given_for_reading" if kind == "files" else "where_devices_are_given"
-    change(f"file_flags_{name}", lambda world: fcntl.ioctl(opened(world.fixed), 0x40086602, NODUMP), sandbox=kind)
-    change(f"file_version_{name}", lambda world: fcntl.ioctl(opened(world.fixed), 0x40087602, GENERATION), sandbox=kind)
+    change(f"file_flags_{name}", lambda world: fcntl.ioctl(opened(world.fixed), FS_IOC_SETFLAGS, NODUMP), sandbox=kind)
+    change(
+        f"file_version_{name}",
+        lambda world: fcntl.ioctl(opened(world.fixed), FS_IOC_SETVERSION, GENERATION),
+        sandbox=kind,
+        needs=GENERATIONS,
+    )
 change(
     "file_setattr",
     # FS_XFLAG_NODUMP

@@ -26,7 +26,7 @@ NAMESPACES = {
 }
 
 
-def mounting(fence=SECCOMP):
+def mounting(*others):
     """Add an attack that begins in a mount namespace of its own, as its root."""
 
     def decorate(run):
@@ -38,7 +38,7 @@ def mounting(fence=SECCOMP):
             yield
             run(world)
 
-        add(run.__name__, fence, attack_, needs=(needs_namespaces,))
+        add(run.__name__, SECCOMP, attack_, needs=(needs_namespaces, *others))
         return run
 
     return decorate
@@ -86,7 +86,7 @@ def clone_tree(world):
     call("openat", tree, "secret", os.O_RDONLY)
 
 
-@mounting()
+@mounting(needs(kernel=(6, 15)))
 def clone_tree_with_attributes(world):
     attributes = (ctypes.c_uint64 * 4)()
     call("open_tree_attr", AT_FDCWD, world.outside, OPEN_TREE_CLONE, attributes, 32)
