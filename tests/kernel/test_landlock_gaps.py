@@ -264,7 +264,7 @@ def name_the_host(_):
         socket.sethostname(socket.gethostname())
 
 
-#: the errno of a gap that a mended kernel has closed, as Debian's 6.12, without a new ABI
+#: the errno where a kernel has closed a gap without a new ABI, as Debian's 6.12
 CLOSED = {"tcp_fast_open": "EACCES"}
 
 
