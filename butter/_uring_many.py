@@ -71,7 +71,7 @@ class Many(Queue):
         else:
             _, memory = writable(buffer)
         if self._left:
-            self._forget_batches()
+            self._forget_batches(ring)
         batch, room = _new("butter_batch *"), _NO_ROOM
         # the reads use this, also where a signal handler raises
         self._left[id(batch)] = batch, requests_memory, result_memory, memory
@@ -121,10 +121,10 @@ class Many(Queue):
             raise
         reader.give(room)
 
-    def _forget_batches(self) -> None:
+    def _forget_batches(self, ring: Any) -> None:
         """Forget the batches that have ended, after a signal handler has raised."""
         for key, (batch, *_) in list(self._left.items()):
-            if batch.left == 0 and batch.queued == batch.count:
+            if not lib.butter_batch_goes_on(ring, batch):
                 self._left.pop(key, None)
 
 

@@ -200,6 +200,7 @@ int butter_ring_read_many(butter_ring *ring, butter_completions *completions, bu
                           int64_t *requests, char *memory, int64_t size, int32_t *results);
 int butter_ring_go_on(butter_ring *ring, butter_completions *completions, butter_batch *batch);
 int butter_ring_leave_batch(butter_ring *ring, butter_batch *batch);
+int butter_batch_goes_on(butter_ring *ring, butter_batch *batch);
 
 /* A group of provided buffers */
 typedef struct {

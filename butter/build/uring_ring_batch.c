@@ -152,6 +152,18 @@ static int butter_ring_read_many(butter_ring *ring, butter_completions *completi
     return result;
 }
 
+/* Whether the kernel has reads of a batch, or another call goes on with it. Under the
+   lock: the thread that takes the last completion looks at the batch until it unlocks. */
+static int butter_batch_goes_on(butter_ring *ring, butter_batch *batch)
+{
+    int goes_on;
+
+    lock_ring(ring);
+    goes_on = batch->left || batch->queued != batch->count;
+    unlock_ring(ring);
+    return goes_on;
+}
+
 /* Queue no more reads of a batch, and return how many have no completion yet. */
 static int butter_ring_leave_batch(butter_ring *ring, butter_batch *batch)
 {
