@@ -247,8 +247,10 @@ static int submit(butter_ring *ring)
     uint32_t left = publish(ring), before;
     int result;
 
-    if (ring->setup & IORING_SETUP_SQPOLL)
-        return enter(ring, left, 0, 0);
+    if (ring->setup & IORING_SETUP_SQPOLL) {
+        result = enter(ring, left, 0, 0);
+        return result < 0 ? result : 0;
+    }
     /* without IORING_SETUP_SUBMIT_ALL the kernel stops after a request that it refuses
        */
     for (before = left + 1; left && left != before; left = ring->tail - load(ring->sq_head)) {

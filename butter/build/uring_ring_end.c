@@ -37,7 +37,8 @@ static void put_and_enter(butter_ring *ring, const butter_sqe *request)
 }
 
 /* Cancel each request: at once since Linux 6.0, before that one by one. Fails with
-   EEXIST where only another thread may do that. */
+   EEXIST where only another thread may do that. What the kernel's thread of SQPOLL has
+   given to a worker it alone can cancel (seen on Linux 6.18). */
 static int cancel_all(butter_ring *ring, const uint64_t *requests, uint32_t count)
 {
     butter_sync_cancel any = {.flags = IORING_ASYNC_CANCEL_ANY, .fd = -1, .timeout = {0, 1000000}};
@@ -45,6 +46,15 @@ static int cancel_all(butter_ring *ring, const uint64_t *requests, uint32_t coun
 
     if (result == -1 - EEXIST)
         return (int)result;
+    if (ring->setup & IORING_SETUP_SQPOLL) {
+        const butter_sqe cancel = {
+            .opcode = IORING_OP_ASYNC_CANCEL,
+            .fd = -1,
+            .op_flags = IORING_ASYNC_CANCEL_ANY,
+            .user_data = BUTTER_ENDING,
+        };
+        put_and_enter(ring, &cancel);
+    }
     if (result >= 0 || (result != -1 - EINVAL && result != -1 - EACCES))
         return 0;
     for (uint32_t i = 0; i < count; i++) {

@@ -442,6 +442,19 @@ def test_another_thread_closes_a_ring_of_one_thread(pipe):
     _uring_slots.abandoned.clear()
 
 
+@needs(kernel=(5, 19))
+def test_a_close_cancels_what_a_worker_of_the_polling_thread_does(pipe):
+    """With SQPOLL, a read that a worker of the kernel waits for ends too."""
+    ring = Ring(8, IORING_SETUP_SQPOLL)
+    ring.pread(pipe[0], 4, flags=IOSQE_ASYNC)
+    ring.nop("taken")
+    assert ring.wait(LONG).user_data == "taken"
+    begun = time.monotonic()
+    ring.close()
+    assert _uring_slots.abandoned == []
+    assert time.monotonic() - begun < _uring_slots.PATIENCE
+
+
 def test_mappings_are_not_inherited(ring):
     """The queues are not mapped in a forked child."""
 
