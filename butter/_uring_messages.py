@@ -24,7 +24,7 @@ from butter._uring_memory import (
     writables,
 )
 from butter._uring_operation_errors import SOCKETS
-from butter._uring_operations import Completion, Operation, joined
+from butter._uring_operations import ZERO_COPY_BIT, Completion, Operation, joined
 from butter._uring_ring import Queue
 from butter._uring_sockets import MSG_NOSIGNAL
 
@@ -94,7 +94,7 @@ def _close_received(completion: Completion) -> None:
 
 
 SENDMSG = Operation("sendmsg", IORING_OP_SENDMSG, SOCKETS)
-SENDMSG_ZC = Operation("sendmsg_zc", IORING_OP_SENDMSG_ZC, SOCKETS)
+SENDMSG_ZC = Operation("sendmsg_zc", IORING_OP_SENDMSG_ZC, SOCKETS, bits=ZERO_COPY_BIT)
 RECVMSG = Operation("recvmsg", IORING_OP_RECVMSG, SOCKETS, _message, discard=_close_received)
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: the bit of user_data that tells the messages of other rings from requests
 MESSAGE_BIT = 1 << 63
+#: the bit of the requests that send without copies
+ZERO_COPY_BIT = 1 << 61
 #: the user_data of the requests that end a ring
 ENDING = MESSAGE_BIT - 1
 
@@ -23,10 +25,11 @@ class Operation:
 
     *value* makes the value of a completion that has not failed; without it that is the
     result. *fine* are the errnos that are not errors: a timeout ends with ETIME.
-    *discard* closes what a completion owns that the program never took.
+    *discard* closes what a completion owns that the program never took. *bits* are
+    those that C has to know of its requests, in their numbers.
     """
 
-    __slots__ = ("_errors", "discard", "fine", "name", "opcode", "value")
+    __slots__ = ("_errors", "bits", "discard", "fine", "name", "opcode", "value")
 
     def __init__(
         self,
@@ -36,9 +39,10 @@ class Operation:
         value: Callable[[Completion], object] | None = None,
         fine: tuple[int, ...] = (),
         discard: Callable[[Completion], object] | None = None,
+        bits: int = 0,
     ) -> None:
         self.name, self.opcode, self._errors = name, opcode, errors
-        self.value, self.fine, self.discard = value, fine, discard
+        self.value, self.fine, self.discard, self.bits = value, fine, discard, bits
 
     def error(self, number: int) -> OSError:
         """Return the exception for an errno."""

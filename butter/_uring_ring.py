@@ -94,7 +94,7 @@ class Queue(Slots):
                 number = fileno(fd)
         elif not -1 <= fd < 1 << 31:
             integer(fd, -32, "fd")
-        request = self._next()
+        request = self._next() | operation.bits
         self._slots[request] = (user_data, buffer, operation, kept, fd)
         self._queued = True
         while result := lib.butter_ring_queue(

@@ -27,7 +27,7 @@ from butter._constants.uring_ring import (
 from butter._uring_address import encode
 from butter._uring_memory import NULL, POSITION, readable, size_of, struct, writable
 from butter._uring_operation_errors import FILES, SOCKETS
-from butter._uring_operations import Completion, Operation, close_result, read_bytes
+from butter._uring_operations import ZERO_COPY_BIT, Completion, Operation, close_result, read_bytes
 from butter._uring_paths import slot_index
 from butter._uring_provided import BufferGroup
 from butter._uring_ring import Queue
@@ -68,7 +68,7 @@ ACCEPT = Operation("accept", IORING_OP_ACCEPT, SOCKETS, discard=close_result)
 ACCEPT_SLOT = Operation("accept", IORING_OP_ACCEPT, SOCKETS)
 CONNECT = Operation("connect", IORING_OP_CONNECT, SOCKETS)
 SEND = Operation("send", IORING_OP_SEND, SOCKETS)
-SEND_ZC = Operation("send_zc", IORING_OP_SEND_ZC, SOCKETS)
+SEND_ZC = Operation("send_zc", IORING_OP_SEND_ZC, SOCKETS, bits=ZERO_COPY_BIT)
 RECV = Operation("recv", IORING_OP_RECV, SOCKETS, _provided)
 READ_MULTISHOT = Operation("read_multishot", IORING_OP_READ_MULTISHOT, FILES, _provided)
 SHUTDOWN = Operation("shutdown", IORING_OP_SHUTDOWN, SOCKETS)

@@ -179,6 +179,17 @@ static int put_result(butter_ring *ring, const butter_cqe *cqe)
     return 1;
 }
 
+/* The flags of a completion. A send without copies that is cancelled in a chain lacks
+   IORING_CQE_F_MORE, though its notification follows (seen on Linux 6.18). */
+static uint32_t flags_of(const butter_cqe *cqe)
+{
+    const uint64_t kinds = BUTTER_ZERO_COPY | BUTTER_BATCH | BUTTER_MESSAGE;
+    int follows =
+        (cqe->user_data & kinds) == BUTTER_ZERO_COPY && cqe->result == -ECANCELED && !(cqe->flags & IORING_CQE_F_NOTIF);
+
+    return cqe->flags | (follows ? IORING_CQE_F_MORE : 0);
+}
+
 /* Add the completions that are there to those that were found, as far as there is room,
    and return how many there are now. */
 static uint32_t take(butter_ring *ring, butter_completions *completions)
@@ -190,12 +201,14 @@ static uint32_t take(butter_ring *ring, butter_completions *completions)
     tail = load(ring->cq_tail);
     for (count = completions->count; head != tail; head++) {
         const butter_cqe *cqe = &ring->cqes[(head & (ring->cq_entries - 1)) << ring->cqe_shift];
+        uint32_t flags = flags_of(cqe);
         if (!put_result(ring, cqe)) {
             if (count == completions->room)
                 break;
-            completions->found[count++] = *cqe;
+            completions->found[count] = *cqe;
+            completions->found[count++].flags = flags;
         }
-        last += !(cqe->flags & IORING_CQE_F_MORE) && !(cqe->user_data & BUTTER_MESSAGE);
+        last += !(flags & IORING_CQE_F_MORE) && !(cqe->user_data & BUTTER_MESSAGE);
     }
     store(ring->cq_head, head);
     ring->in_flight -= last;

@@ -79,7 +79,7 @@ typedef struct {
     /* of the entries that are written; those up to *sq_tail are published */
     uint32_t tail;
     uint32_t users, in_flight, cqe_shift, sqe_shift;
-    int linked;               /* the last entry asks for the next one */
+    int linked; /* the last entry asks for the next one */
     int ending, gone;
     atomic_flag lock;
     butter_batch *batches[BUTTER_BATCHES];
@@ -90,6 +90,9 @@ typedef struct {
 
 /* The user_data of the requests by which a ring ends. */
 #define BUTTER_ENDING (BUTTER_MESSAGE - 1)
+
+/* Sends without copies have this bit. */
+#define BUTTER_ZERO_COPY (UINT64_C(1) << 61)
 
 /* The reads of a batch have this bit, the place of the batch, and their index. */
 #define BUTTER_BATCH (UINT64_C(1) << 62)

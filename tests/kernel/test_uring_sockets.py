@@ -10,6 +10,7 @@ import pytest
 from features import LONG
 from support import in_place, needs
 
+from butter._uring_ring_c import lib
 from butter.errors import InvalidArgument
 from butter.uring import (
     IORING_NOTIF_USAGE_ZC_COPIED,
@@ -178,6 +179,26 @@ def test_send_without_a_copy(ring, server):
     data.clear()
     client.close()
     connection.close()
+
+
+@needs(kernel=(6, 1))
+@pytest.mark.parametrize("call", ["send_zc", "sendmsg"])
+def test_send_without_a_copy_in_a_chain_that_breaks(ring, server, call):
+    """Its cancellation has more, as the kernel sends a notification then, too."""
+    with socket.create_connection(server.getsockname()) as client:
+        ring.pread(-1, 10, 0, user_data="fails", flags=IOSQE_IO_LINK)
+        if call == "send_zc":
+            ring.send_zc(client, b"never", "sent")
+        else:
+            ring.sendmsg(client, [b"never"], user_data="sent", zero_copy=True)
+        fails, *found = itertools.islice(ring, 3)
+    assert fails.user_data == "fails"
+    assert [(event.user_data, event.result, event.more, event.is_notification) for event in found] == [
+        ("sent", -errno.ECANCELED, True, False),
+        ("sent", 0, False, True),
+    ]
+    assert lib.butter_ring_in_flight(ring._ring) == 0
+    assert ring._slots == {}
 
 
 def test_messages(ring, pair):
