@@ -83,8 +83,8 @@ class Paths(Queue):
 
         *open_flags* are those of :func:`os.open`, to which *closefd* adds
         ``O_CLOEXEC``. *mode* is that of a new file, from which the umask of the process
-        is taken. *resolve* restricts the path, as ``RESOLVE_BENEATH`` of
-        :manpage:`openat2(2)`. With a *slot* the file is registered there instead, and
+        is taken. *resolve* restricts the path: it is UringResolve's, as
+        ``RESOLVE_BENEATH``. With a *slot* the file is registered there instead, and
         with ANY_SLOT in one that the kernel chooses, whose number is the result (Linux
         5.15, 5.19).
 

@@ -24,6 +24,7 @@ from butter._uring_slots import Slots
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Callable
     from typing import Union
 
     from butter._arguments import FileDescriptor
@@ -149,10 +150,13 @@ class Queue(Slots):
         return request
 
     def _make_room(self, result: int, request: int) -> None:
-        """Submit what is queued, for a *request* that had no room, or raise."""
+        """Submit what is queued, for a *request* that had no room, or raise.
+
+        A chain that is being queued stays, since a submission would cut it.
+        """
         if result == _FULL:
             try:
-                self._submit()
+                self._submit(lib.butter_ring_make_room)
             except BaseException:
                 self._slots.pop(request, None)
                 raise
@@ -163,13 +167,13 @@ class Queue(Slots):
             raise closed_error()
         raise ValueError(
             f"the chain of linked requests is longer than the queue ({self._ring.entries} entries): "
-            "call submit() before a chain, or make a ring with more entries"
+            "make a ring with more entries"
         )
 
-    def _submit(self) -> None:
+    def _submit(self, call: Callable[[Any], int] = lib.butter_ring_submit) -> None:
         """Hand over what is queued."""
         self._queued = False
-        while result := lib.butter_ring_submit(self._ring):
+        while result := call(self._ring):
             if result == _CLOSED:
                 raise closed_error()
             self._queued = True

@@ -108,8 +108,9 @@ class Ring(
     request are UringRequest's: ``IOSQE_IO_LINK`` and ``IOSQE_IO_HARDLINK`` have the
     next request wait for this one, ``IOSQE_IO_DRAIN`` has this one wait for those
     before it, and ``IOSQE_ASYNC`` leaves it to a worker. A FixedFile may stand for a
-    descriptor. A descriptor is looked up when its request is submitted: until then it
-    has to stay open, and afterwards the kernel keeps its file.
+    descriptor. A descriptor is looked up when its request begins, which is when it is
+    submitted, and later where it is linked to another or drained: until then it has to
+    stay open, and afterwards the kernel keeps its file.
 
     A buffer belongs to the kernel until the last completion of its request, also after
     ``cancel``. The ring keeps it, with paths and all else that the request needs, and a
@@ -121,7 +122,8 @@ class Ring(
     A request belongs to the thread that has submitted it, and is cancelled when that
     thread ends. Threads may share a ring, unless it has ``IORING_SETUP_SINGLE_ISSUER``:
     then the thread that has made it submits, waits and closes. A chain of linked
-    requests is queued by one thread, while no other queues. A forked child does not
+    requests, at most as many as *entries*, is queued by one thread, while no other
+    queues, and nothing is submitted or waited for meanwhile. A forked child does not
     have the ring: its copy is closed. ``adopt`` takes over a Ring, and no bare
     descriptor, which is not all of one.
 

@@ -127,6 +127,12 @@ __all__ = [
     "IOSQE_IO_DRAIN",
     "IOSQE_IO_HARDLINK",
     "IOSQE_IO_LINK",
+    "RESOLVE_BENEATH",
+    "RESOLVE_CACHED",
+    "RESOLVE_IN_ROOT",
+    "RESOLVE_NO_MAGICLINKS",
+    "RESOLVE_NO_SYMLINKS",
+    "RESOLVE_NO_XDEV",
     "SOCKET_URING_OP_GETSOCKNAME",
     "SOCKET_URING_OP_GETSOCKOPT",
     "SOCKET_URING_OP_SETSOCKOPT",
@@ -142,6 +148,7 @@ __all__ = [
     "UringOp",
     "UringPoll",
     "UringRequest",
+    "UringResolve",
     "UringSocketOp",
     "UringTimeout",
     "UringTransfer",
@@ -426,6 +433,20 @@ SOCKET_URING_OP_SETSOCKOPT: Final[int] = lib.SOCKET_URING_OP_SETSOCKOPT
 SOCKET_URING_OP_TX_TIMESTAMP: Final[int] = lib.SOCKET_URING_OP_TX_TIMESTAMP
 #: get an address of the socket (Linux 6.19)
 SOCKET_URING_OP_GETSOCKNAME: Final[int] = lib.SOCKET_URING_OP_GETSOCKNAME
+
+# the restrictions of the path of OPENAT2
+#: the path stays in one mount
+RESOLVE_NO_XDEV: Final[int] = lib.RESOLVE_NO_XDEV
+#: no link of /proc that leads to an open file
+RESOLVE_NO_MAGICLINKS: Final[int] = lib.RESOLVE_NO_MAGICLINKS
+#: no symbolic link, also not at the end
+RESOLVE_NO_SYMLINKS: Final[int] = lib.RESOLVE_NO_SYMLINKS
+#: the path stays below its directory, also by links and '..'
+RESOLVE_BENEATH: Final[int] = lib.RESOLVE_BENEATH
+#: the directory is the root of absolute paths and links, and '..' stays in it
+RESOLVE_IN_ROOT: Final[int] = lib.RESOLVE_IN_ROOT
+#: EAGAIN where a disk would have to be asked (Linux 5.12)
+RESOLVE_CACHED: Final[int] = lib.RESOLVE_CACHED
 
 
 class UringOp(Number):
@@ -741,4 +762,19 @@ class UringSocketOp(Number):
         "SOCKET_URING_OP_SETSOCKOPT": (SOCKET_URING_OP_SETSOCKOPT, "6.7"),
         "SOCKET_URING_OP_TX_TIMESTAMP": (SOCKET_URING_OP_TX_TIMESTAMP, "6.17"),
         "SOCKET_URING_OP_GETSOCKNAME": (SOCKET_URING_OP_GETSOCKNAME, "6.19"),
+    }
+
+
+class UringResolve(Flags):
+    """The restrictions of the path of OPENAT2."""
+
+    NO_XDEV = RESOLVE_NO_XDEV
+    NO_MAGICLINKS = RESOLVE_NO_MAGICLINKS
+    NO_SYMLINKS = RESOLVE_NO_SYMLINKS
+    BENEATH = RESOLVE_BENEATH
+    IN_ROOT = RESOLVE_IN_ROOT
+    CACHED = RESOLVE_CACHED
+
+    __since__ = {
+        "RESOLVE_CACHED": (RESOLVE_CACHED, "5.12"),
     }

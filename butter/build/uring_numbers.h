@@ -1,5 +1,5 @@
-/* The numbers of linux/io_uring.h of Linux 7.0: the header of a C library may be years
-   older than the kernel. uring.py and uring_ring.py say what they mean. */
+/* The numbers of linux/io_uring.h and linux/openat2.h of Linux 7.0: the headers of a C
+   library may be years older than the kernel. uring.py and uring_ring.py say what they mean. */
 #define IORING_SETUP_IOPOLL (1U << 0)
 #define IORING_SETUP_SQPOLL (1U << 1)
 #define IORING_SETUP_SQ_AFF (1U << 2)
@@ -255,3 +255,9 @@
 #define SOCKET_URING_OP_SETSOCKOPT 3
 #define SOCKET_URING_OP_TX_TIMESTAMP 4
 #define SOCKET_URING_OP_GETSOCKNAME 5
+#define RESOLVE_NO_XDEV 0x01
+#define RESOLVE_NO_MAGICLINKS 0x02
+#define RESOLVE_NO_SYMLINKS 0x04
+#define RESOLVE_BENEATH 0x08
+#define RESOLVE_IN_ROOT 0x10
+#define RESOLVE_CACHED 0x20

@@ -161,6 +161,19 @@ static uint32_t publish(butter_ring *ring)
     return left;
 }
 
+/* As publish, but for the chain that is being queued, which would be cut. */
+static uint32_t publish_whole_chains(butter_ring *ring)
+{
+    uint32_t end, left;
+
+    lock_ring(ring);
+    end = ring->linked ? ring->chain : ring->tail;
+    store(ring->sq_tail, end);
+    left = end - load(ring->sq_head);
+    unlock_ring(ring);
+    return left;
+}
+
 /* Put the result of a read of a batch into its list. Returns whether it was one. */
 static int put_result(butter_ring *ring, const butter_cqe *cqe)
 {
@@ -255,9 +268,10 @@ static int enter(butter_ring *ring, uint32_t submit, uint32_t wait, uint32_t fla
     return enter_within(ring, submit, wait, flags, NULL);
 }
 
-static int submit(butter_ring *ring)
+/* Submit published entries, of which so many are left. */
+static int submit(butter_ring *ring, uint32_t left)
 {
-    uint32_t left = publish(ring), before;
+    uint32_t before, end = load(ring->sq_head) + left;
     int result;
 
     if (ring->setup & IORING_SETUP_SQPOLL) {
@@ -266,7 +280,7 @@ static int submit(butter_ring *ring)
     }
     /* without IORING_SETUP_SUBMIT_ALL the kernel stops after a request that it refuses
        */
-    for (before = left + 1; left && left != before; left = ring->tail - load(ring->sq_head)) {
+    for (before = left + 1; left && left != before; left = end - load(ring->sq_head)) {
         before = left;
         result = enter(ring, left, 0, 0);
         if (result < 0)
@@ -285,7 +299,19 @@ static int butter_ring_submit(butter_ring *ring)
     if (ring->tail == load(ring->sq_head))
         result = 0;
     else
-        WITHOUT_GIL(result = submit(ring));
+        WITHOUT_GIL(result = submit(ring, publish(ring)));
+    leave_ring(ring);
+    return result;
+}
+
+/* Hand over what is queued, but for the chain that is being queued. */
+static int butter_ring_make_room(butter_ring *ring)
+{
+    int result = enter_ring(ring);
+
+    if (result < 0)
+        return result;
+    WITHOUT_GIL(result = submit(ring, publish_whole_chains(ring)));
     leave_ring(ring);
     return result;
 }
@@ -331,12 +357,16 @@ static int butter_ring_read(int fd, butter_completions *completions, butter_ring
 
 static int put(butter_ring *ring, const butter_sqe *request)
 {
+    uint32_t head;
     int result = 0;
 
     lock_ring(ring);
-    if (ring->tail - load(ring->sq_head) >= ring->entries)
-        result = ring->linked ? -1 - E2BIG : -1 - EAGAIN;
+    head = load(ring->sq_head);
+    if (ring->tail - head >= ring->entries)
+        result = ring->linked && ring->chain == head ? -1 - E2BIG : -1 - EAGAIN;
     else {
+        if (!ring->linked)
+            ring->chain = ring->tail;
         ring->sqes[(ring->tail & (ring->entries - 1)) << ring->sqe_shift] = *request;
         ring->tail++;
         ring->in_flight++;
@@ -346,8 +376,9 @@ static int put(butter_ring *ring, const butter_sqe *request)
     return result;
 }
 
-/* Queue a request. -1 - EAGAIN means that the queue is full, and -1 - E2BIG that it is
-   full with a chain of linked requests, which a submission would cut. */
+/* Queue a request. -1 - EAGAIN means that the queue is full, and that
+   butter_ring_make_room helps; -1 - E2BIG that a chain of linked requests fills it,
+   which a submission would cut. */
 static int butter_ring_queue(butter_ring *ring, uint64_t user_data, uint8_t opcode, uint8_t flags, int fd,
                              const void *addr, uint32_t len, uint64_t off, uint32_t op_flags, uint16_t ioprio,
                              uint16_t buf_index, int32_t file_index, uint64_t addr3)

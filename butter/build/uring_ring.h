@@ -79,7 +79,8 @@ typedef struct {
     /* of the entries that are written; those up to *sq_tail are published */
     uint32_t tail;
     uint32_t users, in_flight, cqe_shift, sqe_shift;
-    int linked; /* the last entry asks for the next one */
+    uint32_t chain; /* of linked entries: the first one, where the last asks for more */
+    int linked;     /* the last entry asks for the next one */
     int ending, gone;
     atomic_flag lock;
     butter_batch *batches[BUTTER_BATCHES];

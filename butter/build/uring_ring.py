@@ -156,6 +156,14 @@ DECLARATIONS = """
 #define SOCKET_URING_OP_SETSOCKOPT ...    /* set an option (Linux 6.7) */
 #define SOCKET_URING_OP_TX_TIMESTAMP ...  /* get the timestamps of what was sent (Linux 6.17) */
 #define SOCKET_URING_OP_GETSOCKNAME ...   /* get an address of the socket (Linux 6.19) */
+
+/* UringResolve(IntFlag, RESOLVE_): the restrictions of the path of OPENAT2 */
+#define RESOLVE_NO_XDEV ...        /* the path stays in one mount */
+#define RESOLVE_NO_MAGICLINKS ...  /* no link of /proc that leads to an open file */
+#define RESOLVE_NO_SYMLINKS ...    /* no symbolic link, also not at the end */
+#define RESOLVE_BENEATH ...        /* the path stays below its directory, also by links and '..' */
+#define RESOLVE_IN_ROOT ...        /* the directory is the root of absolute paths and links, and '..' stays in it */
+#define RESOLVE_CACHED ...         /* EAGAIN where a disk would have to be asked (Linux 5.12) */
 typedef struct {
     uint64_t user_data;
     int32_t result;
@@ -182,6 +190,7 @@ int butter_ring_queue(butter_ring *ring, uint64_t user_data, uint8_t opcode, uin
                       uint32_t len, uint64_t off, uint32_t op_flags, uint16_t ioprio, uint16_t buf_index,
                       int32_t file_index, uint64_t addr3);
 int butter_ring_submit(butter_ring *ring);
+int butter_ring_make_room(butter_ring *ring);
 int butter_ring_read(int fd, butter_completions *completions, butter_ring *ring, int wait);
 int butter_ring_queued(butter_ring *ring);
 int butter_ring_in_flight(butter_ring *ring);

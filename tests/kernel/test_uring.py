@@ -228,6 +228,24 @@ def test_a_chain_longer_than_the_queue(ring, flag):
     assert "next" in completions(ring, 9)
 
 
+@pytest.mark.parametrize("flag", [IOSQE_IO_LINK, IOSQE_IO_HARDLINK])
+@pytest.mark.parametrize("before", range(9))
+def test_a_chain_in_a_queue_that_is_almost_full(ring, pipe, before, flag):
+    """A chain as long as the queue stays whole: what is before it makes room."""
+    for index in range(before):
+        ring.nop(index)
+    ring.pread(pipe[0], 1, user_data="first", flags=flag)
+    for _ in range(6):
+        ring.nop(flags=flag)
+    ring.nop("last")
+    ring.submit()
+    assert sorted(completions(ring, before)) == list(range(before))
+    with pytest.raises(TimeoutError):
+        ring.wait(0)
+    os.write(pipe[1], b"x")
+    assert {"first", "last"} <= set(completions(ring, 8))
+
+
 def test_linked(ring, file, pipe):
     """A linked request waits for the one before it, and ends with it."""
     ring.pread(pipe[0], 3, user_data="read", flags=IOSQE_IO_LINK)
@@ -243,6 +261,19 @@ def test_linked(ring, file, pipe):
     found = completions(ring, 2)
     assert found["read"].value == b""
     assert found["write"].error.errno == errno.ECANCELED
+
+
+@needs(kernel=(5, 17))
+@pytest.mark.parametrize("flags", [(IOSQE_IO_LINK, 0), (0, IOSQE_IO_DRAIN)])
+def test_a_descriptor_that_is_closed_before_its_request_begins(ring, file, pipe, flags):
+    """A request that waits for others looks its descriptor up after them."""
+    closed = os.dup(file)
+    ring.pread(pipe[0], 1, flags=flags[0])
+    ring.pread(closed, 1, 0, user_data="closed", flags=flags[1])
+    ring.submit()
+    os.close(closed)
+    os.write(pipe[1], b"x")
+    assert completions(ring, 2)["closed"].error.errno == errno.EBADF
 
 
 def test_drained(ring, pipe):

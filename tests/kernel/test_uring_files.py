@@ -12,7 +12,7 @@ from features import LONG
 from support import in_place, needs
 
 from butter.errors import InvalidArgument, PathNotFound
-from butter.uring import ANY_SLOT, FixedFile, Ring
+from butter.uring import ANY_SLOT, RESOLVE_BENEATH, FixedFile, Ring
 
 pytestmark = needs(kernel=(5, 6))
 
@@ -204,7 +204,7 @@ def test_errors_of_paths(ring, here):
     with pytest.raises(PathNotFound, match="open: the path does not exist"):
         done(ring)
     directory = os.open(".", os.O_RDONLY)
-    ring.open("../", dir_fd=directory, resolve=8)  # RESOLVE_BENEATH
+    ring.open("../", dir_fd=directory, resolve=RESOLVE_BENEATH)
     assert ring.wait(LONG).error.errno == errno.EXDEV
     os.close(directory)
     for wrong, error in (("a\0b", ValueError), (5, TypeError)):
