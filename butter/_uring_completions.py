@@ -22,13 +22,15 @@ first_in = _CQE.unpack_from
 class Completions:
     """Room for the completions of one read, and what was made of them."""
 
-    __slots__ = ("made", "struct", "view")
+    __slots__ = ("at", "made", "struct", "view")
 
     def __init__(self) -> None:
         found = ffi.new("butter_cqe[]", ROOM)
         self.view = ffi.buffer(found)  # which keeps it
         self.struct = ffi.new("butter_completions *")
-        self.struct.found, self.struct.room = found, ROOM
+        #: where the pieces of buffers begin
+        self.at = ffi.new("uint32_t[]", ROOM)
+        self.struct.found, self.struct.at, self.struct.room = found, self.at, ROOM
         #: the events, from the moment when their slots may be gone
         self.made: list[Completion] | None = None
 

@@ -122,8 +122,8 @@ def text(path: Path, name: str = "the path") -> Any:
     return struct(fsencode(path, name) + b"\0")
 
 
-def span(seconds: float) -> Any:
-    """Return the memory of a struct with a number of seconds.
+def seconds_of(seconds: float) -> tuple[int, int]:
+    """Return a number of seconds as seconds and nanoseconds.
 
     Raises TypeError for another type, ValueError for one that no clock reaches.
     """
@@ -131,7 +131,12 @@ def span(seconds: float) -> Any:
         raise TypeError(f"seconds must be a number, not {type(seconds).__name__}")
     if not 0 <= seconds < 1 << 62:
         raise ValueError(f"seconds is {seconds}; it must not be negative, and be finite")
-    return struct(_TIME.pack(*divmod(math.ceil(seconds * _SECOND), _SECOND)))
+    return divmod(math.ceil(seconds * _SECOND), _SECOND)
+
+
+def span(seconds: float) -> Any:
+    """Return the memory of a struct with a number of seconds, as of seconds_of()."""
+    return struct(_TIME.pack(*seconds_of(seconds)))
 
 
 def vector(memories: Sequence[Any]) -> Any:

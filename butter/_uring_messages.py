@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import os
 import socket
+from functools import partial
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +14,8 @@ from butter._constants.uring_ring import (
     IORING_OP_RECVMSG,
     IORING_OP_SENDMSG,
     IORING_OP_SENDMSG_ZC,
+    IORING_RECV_MULTISHOT,
+    IOSQE_BUFFER_SELECT,
 )
 from butter._uring_address import ADDRESS_SIZE, decode, encode
 from butter._uring_memory import (
@@ -25,11 +28,12 @@ from butter._uring_memory import (
 )
 from butter._uring_operation_errors import SOCKETS
 from butter._uring_operations import ZERO_COPY_BIT, Completion, Operation, joined
+from butter._uring_provided import BufferGroup, a_group
 from butter._uring_ring import Queue
-from butter._uring_sockets import MSG_NOSIGNAL
+from butter._uring_sockets import MSG_NOSIGNAL, transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from typing_extensions import Buffer
 
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
 
 # struct msghdr: the address, the buffers, the ancillary data, the flags
 _MESSAGE, _ANCILLARY = Struct("@PI4xPNPNi4x"), Struct("@Nii")
+# of struct io_uring_recvmsg_out: the sizes of the address, of the ancillary data and of
+# the bytes, and the flags
+_PROVIDED = Struct("=4I")
 _ALIGNED = Struct("@N").size
 
 
@@ -74,7 +81,7 @@ def _message(completion: Completion) -> Received:
     return Received(data, _ancillary(room.control, used), flags, decode(bytes(room.name[:length])))
 
 
-def _ancillary(control: bytearray, used: int) -> list[tuple[int, int, bytes]]:
+def _ancillary(control: bytearray | bytes, used: int) -> list[tuple[int, int, bytes]]:
     found, at = [], 0
     while at + _ANCILLARY.size <= min(used, len(control)):
         length, level, kind = _ANCILLARY.unpack_from(control, at)
@@ -85,9 +92,20 @@ def _ancillary(control: bytearray, used: int) -> list[tuple[int, int, bytes]]:
     return found
 
 
-def _close_received(completion: Completion) -> None:
+def _provided_message(room: int, completion: Completion) -> Received:
+    """Return the message in a provided buffer: a head, *room* for the rest, the bytes."""
+    content = completion.buffer
+    if isinstance(content, BufferGroup):
+        return Received(b"", [], 0, None)
+    length, used, _, flags = _PROVIDED.unpack_from(content)
+    name_at, control_at = _PROVIDED.size, _PROVIDED.size + ADDRESS_SIZE
+    name, control = content[name_at:control_at][:length], content[control_at : control_at + room]
+    return Received(content[control_at + room :], _ancillary(control, used), flags, decode(name))
+
+
+def _close_received(message: Callable[[Completion], Received], completion: Completion) -> None:
     """Close the descriptors that came with a message."""
-    for level, kind, data in _message(completion).ancdata:
+    for level, kind, data in message(completion).ancdata:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             for fd in array.array("i", data[: len(data) // 4 * 4]):
                 os.close(fd)
@@ -95,7 +113,14 @@ def _close_received(completion: Completion) -> None:
 
 SENDMSG = Operation("sendmsg", IORING_OP_SENDMSG, SOCKETS)
 SENDMSG_ZC = Operation("sendmsg_zc", IORING_OP_SENDMSG_ZC, SOCKETS, bits=ZERO_COPY_BIT)
-RECVMSG = Operation("recvmsg", IORING_OP_RECVMSG, SOCKETS, _message, discard=_close_received)
+RECVMSG = Operation("recvmsg", IORING_OP_RECVMSG, SOCKETS, _message, discard=partial(_close_received, _message))
+
+
+def _recvmsg_multishot(room: int) -> Operation:
+    """Return the kind of a request whose messages have so much *room* for ancillary data."""
+    message = partial(_provided_message, room)
+    discard = partial(_close_received, message)
+    return Operation("recvmsg_multishot", IORING_OP_RECVMSG, SOCKETS, message, discard=discard)
 
 
 def _packed(name: Any, parts: Any, count: int, control: Any) -> bytes:
@@ -123,14 +148,15 @@ class Messages(Queue):
         user_data: Any = None,
         *,
         msg_flags: int = 0,
+        transfer_flags: int = 0,
         zero_copy: bool = False,
         flags: int = 0,
     ) -> int:
         """Send *buffers* as one message, with ancillary data, to an address.
 
         The arguments are those of :meth:`socket.socket.sendmsg`; *address* is as for
-        ``bind``. With *zero_copy* there are two completions, as for ``send_zc`` (Linux
-        6.1).
+        ``bind``. *transfer_flags* are as for ``send``. With *zero_copy* there are two
+        completions, as for ``send_zc`` (Linux 6.1).
 
         Linux 5.3, :manpage:`sendmsg(2)`.
         """
@@ -147,6 +173,7 @@ class Messages(Queue):
             buffer=buffers,
             kept=(head, name, parts, memories, control),
             flags=flags,
+            ioprio=transfer(transfer_flags),
         )
 
     def recvmsg(
@@ -157,6 +184,7 @@ class Messages(Queue):
         user_data: Any = None,
         *,
         msg_flags: int = 0,
+        transfer_flags: int = 0,
         flags: int = 0,
     ) -> int:
         """Receive one message into *buffers*.
@@ -164,7 +192,7 @@ class Messages(Queue):
         The value of the completion is a Received. Each buffer is a writable one, or the
         size of a new one. *ancbufsize* is the room for ancillary data, as of
         :func:`socket.CMSG_SPACE`. The program closes descriptors that come with the
-        message (``socket.SCM_RIGHTS``).
+        message (``socket.SCM_RIGHTS``). *transfer_flags* are as for ``recv``.
 
         Linux 5.3, :manpage:`recvmsg(2)`.
         """
@@ -180,4 +208,42 @@ class Messages(Queue):
             buffer=_Room(head, name, control, filled),
             kept=(parts, memories, memory, name_memory, control_memory),
             flags=flags,
+            ioprio=transfer(transfer_flags),
+        )
+
+    def recvmsg_multishot(
+        self,
+        fd: AnyFile,
+        buffer: BufferGroup,
+        ancbufsize: int = 0,
+        user_data: Any = None,
+        *,
+        msg_flags: int = 0,
+        transfer_flags: int = 0,
+        flags: int = 0,
+    ) -> int:
+        """Receive message after message, each into a provided buffer.
+
+        There is a completion for each message (``more``), as for ``recv``, whose value
+        is a Received. A buffer has room for 16 bytes, an address (128 bytes),
+        *ancbufsize*, and the bytes of the message, which is cut off
+        (``socket.MSG_TRUNC``) where it is longer. A group whose buffers are too small
+        for the first three makes the request fail with InvalidArgument (EFAULT). A
+        group that is used in pieces cannot have messages, and raises ValueError.
+
+        Linux 6.0, :manpage:`recvmsg(2)`.
+        """
+        if a_group(buffer).pieces:
+            raise ValueError("the rest of a buffer that is used in pieces may be too small for a message")
+        room = integer(ancbufsize, 31, "ancbufsize")
+        head = struct(_MESSAGE.pack(0, ADDRESS_SIZE, 0, 0, 0, room, 0))
+        return self._queue(
+            *(_recvmsg_multishot(room), fd, head, 1, 0, integer(msg_flags, 31, "msg_flags")),
+            user_data=user_data,
+            buffer=buffer,
+            kept=head,
+            flags=flags,
+            more_flags=IOSQE_BUFFER_SELECT,
+            ioprio=transfer(transfer_flags) | IORING_RECV_MULTISHOT,
+            buf_index=buffer.number,
         )

@@ -88,6 +88,7 @@ SOCKETS = Errors(
         errno.ELOOP: PATH[errno.ELOOP],
         errno.ENOBUFS: (OutOfMemory, "the network, or the group, has no buffer left"),
         errno.ENOENT: (FileNotFoundError, "the path of the address does not exist"),
+        errno.ENOPROTOOPT: (InvalidArgument, "the socket does not have this option"),
         errno.ENOTDIR: (NotADirectoryError, "a part of the path of the address is not a directory"),
         errno.ENOTSOCK: (InvalidArgument, "the descriptor is not that of a socket"),
         errno.EPROTO: (OSError, "the protocol has failed"),

@@ -26,10 +26,11 @@ class Operation:
     *value* makes the value of a completion that has not failed; without it that is the
     result. *fine* are the errnos that are not errors: a timeout ends with ETIME.
     *discard* closes what a completion owns that the program never took. *bits* are
-    those that C has to know of its requests, in their numbers.
+    those that C has to know of its requests, in their numbers. *bundles* says that a
+    completion may have used several provided buffers.
     """
 
-    __slots__ = ("_errors", "bits", "discard", "fine", "name", "opcode", "value")
+    __slots__ = ("_errors", "bits", "bundles", "discard", "fine", "name", "opcode", "value")
 
     def __init__(
         self,
@@ -40,9 +41,10 @@ class Operation:
         fine: tuple[int, ...] = (),
         discard: Callable[[Completion], object] | None = None,
         bits: int = 0,
+        bundles: bool = False,
     ) -> None:
         self.name, self.opcode, self._errors = name, opcode, errors
-        self.value, self.fine, self.discard, self.bits = value, fine, discard, bits
+        self.value, self.fine, self.discard, self.bits, self.bundles = value, fine, discard, bits, bundles
 
     def error(self, number: int) -> OSError:
         """Return the exception for an errno."""

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 from butter._arguments import integer
 from butter._constants.uring import (
     IORING_CQE_BUFFER_SHIFT,
+    IORING_CQE_F_BUF_MORE,
     IORING_CQE_F_BUFFER,
     IORING_REGISTER_PBUF_RING,
     IORING_UNREGISTER_PBUF_RING,
 )
 from butter._descriptor import closed_error
 from butter._uring_errors import REGISTER
+from butter._uring_operations import ENDING, joined, read_bytes
 from butter._uring_ring import Queue
 from butter._uring_ring_c import ffi, lib
 
 if TYPE_CHECKING:
     from butter._uring_completions import Completions
-    from butter._uring_operations import Completion
+    from butter._uring_operations import Completion, Operation
 
 _MOST_PROVIDED = 32768
 _CLOSED = -1 - errno.EBADF
@@ -35,21 +37,42 @@ class BufferGroup:
 
     __slots__ = ("_group", "_ring", "entries", "number", "size")
 
-    def __init__(self, ring: Any, number: int, entries: int, size: int) -> None:
+    def __init__(self, ring: Any, number: int, entries: int, size: int, first: int = 0) -> None:
         self.number, self.entries, self.size = number, entries, size
-        group = lib.butter_group_new(number, entries, size)
+        group = lib.butter_group_new(number, entries, size, first)
         if not group:
             raise MemoryError(f"there is no memory for {entries} buffers of {size} bytes")
         self._ring, self._group = ring, ffi.gc(group, lib.butter_group_free)  # type: ignore[call-overload]
         self._check(lib.butter_group_register(ring, self._group), IORING_REGISTER_PBUF_RING)
 
-    def _bytes_of(self, number: int, count: int) -> bytes:
-        """Return the first bytes of a buffer."""
-        return bytes(ffi.buffer(self._group.memory + number * self.size, count))
+    @property
+    def pieces(self) -> bool:
+        """Whether the group was made with *pieces*."""
+        return bool(self._group.first)
 
-    def _give_back(self, found: Completions, index: int) -> None:
-        """Give back the buffer of a completion, unless that has been done."""
-        lib.butter_group_give_back(self._ring, self._group, found.struct, index)
+    def _content(self, event: Completion, at: int) -> bytes:
+        """Return the bytes of a completion, in a buffer from *at* on or in several."""
+        group, count = self._group, max(0, event.result)
+        buffer = (event.flags >> IORING_CQE_BUFFER_SHIFT) - group.first
+        if not event.operation.bundles:
+            # MSG_TRUNC has the kernel tell more bytes than there are
+            at, count = (at, min(count, self.size - at)) if group.first else (0, min(count, self.size))
+            return bytes(ffi.buffer(group.memory + buffer * self.size + at, count))
+        parts = []
+        for _ in range(self._used(event.operation, count, event.flags)):
+            parts.append(bytes(ffi.buffer(group.memory + buffer * self.size, self.size)))
+            buffer = group.next[buffer]
+        return joined(parts, count)
+
+    def _used(self, operation: Operation, count: int, flags: int) -> int:
+        """Return how many buffers a completion has used up."""
+        if flags & IORING_CQE_F_BUF_MORE:
+            return 0
+        return max(1, -(-count // self.size)) if operation.bundles else 1
+
+    def _give_back(self, found: Completions, index: int, used: int) -> None:
+        """Give back the buffers of a completion, unless that has been done."""
+        lib.butter_group_give_back(self._ring, self._group, found.struct, index, used)
 
     def close(self) -> None:
         """Have the kernel forget the group.
@@ -68,18 +91,38 @@ class BufferGroup:
         return f"<BufferGroup {self.number}: {self.entries} buffers of {self.size} bytes>"
 
 
+def a_group(buffer: object) -> BufferGroup:
+    """Return a group of provided buffers, or raise TypeError."""
+    if not isinstance(buffer, BufferGroup):
+        raise TypeError(f"buffer must be a BufferGroup, as Ring.provide() returns it, not {type(buffer).__name__}")
+    return buffer
+
+
+def provided_bytes(completion: Completion) -> Any:
+    """Return the bytes that came in a provided buffer, or in that of the request."""
+    content = completion.buffer
+    if isinstance(content, BufferGroup):
+        return b""  # the end of a stream needs no buffer
+    return read_bytes(completion)
+
+
 class Provided(Queue):
     """The groups of provided buffers of a ring."""
 
     _group_number = 0
+    _next_pieces = _MOST_PROVIDED
 
-    def provide(self, entries: int, size: int) -> BufferGroup:
+    def provide(self, entries: int, size: int, *, pieces: bool = False) -> BufferGroup:
         """Return a group of *entries* buffers, each of *size* bytes.
 
-        *entries* is a power of 2, at most 32768. ``recv`` and ``read_multishot`` take
-        the group in the place of a buffer, and may then complete again and again. Where
-        all buffers are in use a request ends with OutOfMemory (ENOBUFS): read
-        completions, and queue it again.
+        *entries* is a power of 2, at most 32768. ``recv``, ``recvmsg_multishot`` and
+        ``read_multishot`` take the group in the place of a buffer, and may then
+        complete again and again. Where all buffers are in use a request ends with
+        OutOfMemory (ENOBUFS): read completions, and queue it again.
+
+        With *pieces* a completion uses only as much of a buffer as it fills, and the
+        next one goes on there (Linux 6.12). A few large buffers then hold many short
+        messages of a stream; the buffers of all such groups of a ring may be 32768.
 
         Raises ValueError for other numbers, and what
         :func:`butter.uring.io_uring_register` does.
@@ -90,19 +133,33 @@ class Provided(Queue):
         if not 0 < entries <= _MOST_PROVIDED or entries & (entries - 1) or not size:
             raise ValueError(f"entries is {entries} and size {size}; they must be a power of 2, and positive")
         self.fileno()
+        first = self._pieces(entries) if pieces else 0
         self._group_number += 1
-        return BufferGroup(self._ring, integer(self._group_number, 16, "the number of groups"), entries, size)
+        return BufferGroup(self._ring, integer(self._group_number, 16, "the number of groups"), entries, size, first)
 
-    def _copy_provided(self, events: list[Completion]) -> None:
-        for index, event in enumerate(events):
+    def _pieces(self, entries: int) -> int:
+        """Return the number of the first of so many buffers that are used in pieces."""
+        first = self._next_pieces
+        if first + entries > 2 * _MOST_PROVIDED:
+            left = 2 * _MOST_PROVIDED - first
+            raise ValueError(f"entries is {entries}, and this ring may have {left} more buffers for pieces")
+        if lib.butter_ring_use_pieces(self._ring):
+            raise MemoryError("there is no memory for the list of pieces")
+        self._next_pieces += entries
+        return first
+
+    def _copy_provided(self, events: list[Completion], entries: list[tuple[int, int, int]], found: Completions) -> None:
+        # the requests by which a ring ends are not among the events
+        places = (place for place, entry in enumerate(entries) if entry[0] != ENDING)
+        for index, place in enumerate(places):
+            event = events[index]
             group = event.buffer
             if event.flags & IORING_CQE_F_BUFFER and isinstance(group, BufferGroup):
-                content = group._bytes_of(event.flags >> IORING_CQE_BUFFER_SHIFT, max(0, event.result))
-                events[index] = event._replace(buffer=content)
+                events[index] = event._replace(buffer=group._content(event, found.at[place]))
 
     def _give_back(self, found: Completions, entries: list[tuple[int, int, int]]) -> None:
-        for index, (request, _, flags) in enumerate(entries):
+        for index, (request, count, flags) in enumerate(entries):
             if flags & IORING_CQE_F_BUFFER:
                 slot = self._slots.get(request)
                 if slot is not None and isinstance(slot[1], BufferGroup):
-                    slot[1]._give_back(found, index)
+                    slot[1]._give_back(found, index, slot[1]._used(slot[2], count, flags))

@@ -6,38 +6,44 @@ import array
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from butter._arguments import fileno, integer
+from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
 from butter._constants.uring import (
     IO_URING_OP_SUPPORTED,
     IORING_REGISTER_BUFFERS,
     IORING_REGISTER_CLONE_BUFFERS,
     IORING_REGISTER_ENABLE_RINGS,
+    IORING_REGISTER_EVENTFD,
     IORING_REGISTER_FILES,
     IORING_REGISTER_FILES2,
     IORING_REGISTER_FILES_UPDATE,
     IORING_REGISTER_IOWQ_MAX_WORKERS,
     IORING_REGISTER_PROBE,
     IORING_REGISTER_RESTRICTIONS,
+    IORING_REGISTER_SYNC_CANCEL,
     IORING_RESTRICTION_REGISTER_OP,
     IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
     IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
     IORING_RESTRICTION_SQE_OP,
     IORING_RSRC_REGISTER_SPARSE,
     IORING_UNREGISTER_BUFFERS,
+    IORING_UNREGISTER_EVENTFD,
     IORING_UNREGISTER_FILES,
 )
 from butter._constants.uring_ring import (
+    IORING_FILE_INDEX_ALLOC,
+    IORING_FIXED_FD_NO_CLOEXEC,
+    IORING_OP_FILES_UPDATE,
     IORING_OP_FIXED_FD_INSTALL,
-    IORING_OP_READ_FIXED,
-    IORING_OP_WRITE_FIXED,
     UringOp,
 )
 from butter._uring_errors import REGISTER
-from butter._uring_memory import NULL, address, from_buffer, in_place, offset_of, struct, vector
-from butter._uring_operation_errors import FILES, WAITS
-from butter._uring_operations import Operation, close_result, read_bytes
-from butter._uring_ring import FixedFile, Queue
-from butter._uring_ring_c import ffi, lib
+from butter._uring_fixed import Fixed
+from butter._uring_memory import NULL, address, from_buffer, in_place, seconds_of, struct, vector
+from butter._uring_operation_errors import WAITS
+from butter._uring_operations import Completion, Operation, close_result
+from butter._uring_paths import ANY_SLOT
+from butter._uring_ring import FixedFile
+from butter._uring_ring_c import lib
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,22 +51,25 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from butter._arguments import FileDescriptor
-    from butter._uring_ring import AnyFile
 
 _RESTRICTION, _PROBE = Struct("=HBB12x"), Struct("=BxH4x")
 _FILES, _FILES2, _CLONE = Struct("=IIQ"), Struct("=IIQQQ"), Struct("=8I")
+_CANCEL = Struct("=QiIqq32x")
 _PROBE_HEAD, _MOST_OPERATIONS = 16, 256
 
 
-READ_FIXED = Operation("read_fixed", IORING_OP_READ_FIXED, FILES, read_bytes)
-WRITE_FIXED = Operation("write_fixed", IORING_OP_WRITE_FIXED, FILES)
+def _new_slots(completion: Completion) -> list[int] | int:
+    """Return the slots that the kernel has chosen, or how many files were replaced."""
+    slots = completion.buffer
+    return completion.result if slots is None else slots.tolist()[: completion.result]
+
+
 INSTALL = Operation("install", IORING_OP_FIXED_FD_INSTALL, WAITS, discard=close_result)
+REPLACE_FILES = Operation("replace_files", IORING_OP_FILES_UPDATE, WAITS, _new_slots)
 
 
-class Registered(Queue):
+class Registered(Fixed):
     """The things that a ring knows beforehand: files, buffers, restrictions."""
-
-    _buffers: tuple[Any, ...] = ()
 
     def _register(self, opcode: int, argument: Any = NULL, count: int = 0) -> int:
         number = self.fileno()
@@ -118,14 +127,41 @@ class Registered(Queue):
         """
         self._register(IORING_UNREGISTER_FILES)
 
-    def install(self, file: FixedFile, user_data: Any = None, *, flags: int = 0) -> int:
+    def replace_files(
+        self, slot: int, files: Iterable[FileDescriptor], user_data: Any = None, *, flags: int = 0
+    ) -> int:
+        """Replace the files of the slots from *slot* on, by a request.
+
+        It does what ``update_files`` does, and can be linked to others. With ANY_SLOT
+        the kernel chooses free slots, whose numbers are the value of the completion
+        (Linux 6.0); otherwise that is how many slots there are.
+
+        Linux 5.6.
+        """
+        files = list(files)
+        numbers = array.array("i", [fileno(file) for file in files])
+        chosen = slot == ANY_SLOT
+        memory = from_buffer("char[]", numbers, True)
+        return self._queue(
+            *(REPLACE_FILES, -1, memory, len(numbers)),
+            IORING_FILE_INDEX_ALLOC if chosen else integer(slot, 31, "slot"),
+            user_data=user_data,
+            buffer=numbers if chosen else None,
+            kept=(memory, files),
+            flags=flags,
+        )
+
+    def install(
+        self, file: FixedFile, user_data: Any = None, *, closefd: bool = CLOEXEC_DEFAULT, flags: int = 0
+    ) -> int:
         """Make a descriptor of a registered file; it is the value of the completion.
 
         Linux 6.8.
         """
         if not isinstance(file, FixedFile):
             raise TypeError(f"file must be a FixedFile, not {type(file).__name__}")
-        return self._queue(INSTALL, file, user_data=user_data, flags=flags)
+        op_flags = 0 if closefd else IORING_FIXED_FD_NO_CLOEXEC
+        return self._queue(INSTALL, file, op_flags=op_flags, user_data=user_data, flags=flags)
 
     # buffers
 
@@ -161,68 +197,7 @@ class Registered(Queue):
         self._register(IORING_REGISTER_CLONE_BUFFERS, argument, 1)
         self._buffers = ring._buffers
 
-    def _fixed(self, index: int, start: int, size: int | None) -> tuple[Any, int]:
-        buffers = self._buffers
-        if not 0 <= integer(index, 31, "index") < len(buffers):
-            raise ValueError(f"index is {index}; the ring has {len(buffers)} registered buffers")
-        most = len(buffers[index])
-        size = most - integer(start, 63, "start") if size is None else integer(size, 31, "size")
-        if start + size > most or size < 0:
-            raise ValueError(f"the buffer has {most} bytes, and not {size} from {start} on")
-        return buffers[index], size
-
-    def read_fixed(
-        self,
-        fd: AnyFile,
-        index: int,
-        offset: int | None = None,
-        user_data: Any = None,
-        *,
-        start: int = 0,
-        size: int | None = None,
-        flags: int = 0,
-    ) -> int:
-        """Read into the registered buffer *index*, or *size* bytes of it from *start*.
-
-        The value of the completion is the bytes that were read.
-
-        Linux 5.1.
-        """
-        memory, size = self._fixed(index, start, size)
-        return self._queue(
-            *(READ_FIXED, fd, memory + start, size, offset_of(offset)),
-            user_data=user_data,
-            buffer=memoryview(ffi.buffer(memory))[start : start + size],
-            kept=self._buffers,
-            flags=flags,
-            buf_index=index,
-        )
-
-    def write_fixed(
-        self,
-        fd: AnyFile,
-        index: int,
-        offset: int | None = None,
-        user_data: Any = None,
-        *,
-        start: int = 0,
-        size: int | None = None,
-        flags: int = 0,
-    ) -> int:
-        """Write the registered buffer *index*, or *size* bytes of it from *start*.
-
-        Linux 5.1.
-        """
-        memory, size = self._fixed(index, start, size)
-        return self._queue(
-            *(WRITE_FIXED, fd, memory + start, size, offset_of(offset)),
-            user_data=user_data,
-            kept=self._buffers,
-            flags=flags,
-            buf_index=index,
-        )
-
-    # permissions and workers
+    # permissions, and the end of requests
 
     def restrict(
         self,
@@ -255,6 +230,44 @@ class Registered(Queue):
         Linux 5.10.
         """
         self._register(IORING_REGISTER_ENABLE_RINGS)
+
+    def cancel_now(self, request: int, timeout: float | None = None) -> None:
+        """Cancel a *request*, and wait until it has ended.
+
+        Its completion is there afterwards, and its buffer free once that was read.
+        *timeout* is in seconds.
+
+        Raises FileNotFoundError if it has completed already, OSError (ETIME) when the
+        time is over first, as where a disk does not answer, and what ``submit`` does.
+
+        Linux 6.0.
+        """
+        time = (-1, -1) if timeout is None else seconds_of(timeout)
+        number = integer(request, 63, "request")
+        self.fileno()
+        self._submit()
+        self._register(IORING_REGISTER_SYNC_CANCEL, from_buffer("char[]", _CANCEL.pack(number, -1, 0, *time)), 1)
+
+    # wake-ups and workers
+
+    def register_eventfd(self, fd: FileDescriptor) -> None:
+        """Have an eventfd count the completions, for a program that waits for that.
+
+        The descriptor of the ring is ready in the same cases, so ``select`` and an
+        epoll do without. An eventfd can belong to several rings. Reading it says only
+        that something may be there: take completions until there are none.
+
+        Raises OSError (EBUSY) where the ring has one, InvalidArgument for another
+        descriptor.
+
+        Linux 5.2.
+        """
+        number = array.array("i", [fileno(fd)])
+        self._register(IORING_REGISTER_EVENTFD, from_buffer("char[]", number), 1)
+
+    def unregister_eventfd(self) -> None:
+        """Have the eventfd count no longer (Linux 5.2)."""
+        self._register(IORING_UNREGISTER_EVENTFD)
 
     def max_workers(self, bounded: int = 0, unbounded: int = 0) -> tuple[int, int]:
         """Limit the kernel's workers, and return the limits from before; 0 keeps one.

@@ -104,7 +104,7 @@ class Slots:
             if len(events) != len(entries):
                 events = self._with_messages(entries)
             if provided:
-                self._copy_provided(events)
+                self._copy_provided(events, entries, found)
             found.made = events
         if provided:
             self._give_back(found, entries)
@@ -132,7 +132,7 @@ class Slots:
                 events.append(Completion(request & ~MESSAGE_BIT, result, flags, None, 0, MESSAGE))
         return events
 
-    def _copy_provided(self, events: list[Completion]) -> None:
+    def _copy_provided(self, events: list[Completion], entries: list[tuple[int, int, int]], found: Completions) -> None:
         """Replace each provided buffer by its bytes."""
         raise NotImplementedError
 
@@ -168,14 +168,15 @@ class Slots:
 
     def _discard(self, found: Completions) -> None:
         """Drop completions that came while the ring ended."""
-        for request, result, flags in found.entries():
-            slot = self._slots.get(request)
-            if slot is None:
-                continue
-            copy_back(slot[3])
-            ignore(Completion(slot[0], result, flags, slot[1], request, slot[2]))
+        entries = found.entries()
+        for request, _, _ in entries:
+            copy_back(self._slots.get(request, _NO_SLOT)[3])
+        events = self._with_messages(entries)
+        self._copy_provided(events, entries, found)
+        deque(map(ignore, events), 0)
+        for request, _, flags in entries:
             if not flags & IORING_CQE_F_MORE:
-                del self._slots[request]
+                self._slots.pop(request, None)
         found.struct.count = 0
 
     def _forget_ring(self) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import array
-import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +12,24 @@ from butter._constants.uring_ring import (
     IORING_OP_BIND,
     IORING_OP_CONNECT,
     IORING_OP_LISTEN,
-    IORING_OP_PIPE,
-    IORING_OP_READ_MULTISHOT,
     IORING_OP_RECV,
     IORING_OP_SEND,
     IORING_OP_SEND_ZC,
     IORING_OP_SHUTDOWN,
     IORING_OP_SOCKET,
     IORING_RECV_MULTISHOT,
+    IORING_RECVSEND_BUNDLE,
+    IORING_RECVSEND_POLL_FIRST,
+    IORING_SEND_ZC_REPORT_USAGE,
     IOSQE_BUFFER_SELECT,
+    UringTransfer,
 )
 from butter._uring_address import encode
-from butter._uring_memory import NULL, POSITION, readable, size_of, struct, writable
-from butter._uring_operation_errors import FILES, SOCKETS
-from butter._uring_operations import ZERO_COPY_BIT, Completion, Operation, close_result, read_bytes
+from butter._uring_memory import NULL, readable, size_of, struct, writable
+from butter._uring_operation_errors import SOCKETS
+from butter._uring_operations import ZERO_COPY_BIT, Operation, close_result
 from butter._uring_paths import slot_index
-from butter._uring_provided import BufferGroup
+from butter._uring_provided import BufferGroup, provided_bytes
 from butter._uring_ring import Queue
 
 if TYPE_CHECKING:
@@ -38,26 +38,10 @@ if TYPE_CHECKING:
     from butter._uring_address import Address
     from butter._uring_ring import AnyFile
 
+# the others are parameters, or would need another buffer than the request has
+_TRANSFER = IORING_RECVSEND_POLL_FIRST | IORING_SEND_ZC_REPORT_USAGE
 #: no SIGPIPE for a broken connection (PyPy does not have it)
 MSG_NOSIGNAL = 0x4000
-
-
-def _ends(completion: Completion) -> tuple[int, int]:
-    reading, writing = array.array("i", bytes(completion.buffer))
-    return reading, writing
-
-
-def _close_ends(completion: Completion) -> None:
-    for fd in _ends(completion):
-        os.close(fd)
-
-
-def _provided(completion: Completion) -> Any:
-    """Return the bytes that came in a provided buffer, or in that of the request."""
-    content = completion.buffer
-    if isinstance(content, BufferGroup):
-        return b""  # the end of a stream needs no buffer
-    return read_bytes(completion)
 
 
 SOCKET = Operation("socket", IORING_OP_SOCKET, SOCKETS, discard=close_result)
@@ -69,14 +53,20 @@ ACCEPT_SLOT = Operation("accept", IORING_OP_ACCEPT, SOCKETS)
 CONNECT = Operation("connect", IORING_OP_CONNECT, SOCKETS)
 SEND = Operation("send", IORING_OP_SEND, SOCKETS)
 SEND_ZC = Operation("send_zc", IORING_OP_SEND_ZC, SOCKETS, bits=ZERO_COPY_BIT)
-RECV = Operation("recv", IORING_OP_RECV, SOCKETS, _provided)
-READ_MULTISHOT = Operation("read_multishot", IORING_OP_READ_MULTISHOT, FILES, _provided)
+RECV = Operation("recv", IORING_OP_RECV, SOCKETS, provided_bytes)
+RECV_BUNDLE = Operation("recv", IORING_OP_RECV, SOCKETS, provided_bytes, bundles=True)
 SHUTDOWN = Operation("shutdown", IORING_OP_SHUTDOWN, SOCKETS)
-PIPE = Operation("pipe", IORING_OP_PIPE, SOCKETS, _ends, discard=_close_ends)
+
+
+def transfer(flags: int) -> int:
+    """Return the *transfer_flags* of a caller, or raise ValueError."""
+    if wrong := integer(flags, 16, "transfer_flags") & ~_TRANSFER:
+        raise ValueError(f"transfer_flags may be {UringTransfer(_TRANSFER)}, not {UringTransfer(wrong)}")
+    return flags
 
 
 class Sockets(Queue):
-    """The requests of a ring for sockets, and pipes."""
+    """The requests of a ring for sockets."""
 
     def socket(
         self,
@@ -130,6 +120,7 @@ class Sockets(Queue):
         *,
         multishot: bool = False,
         accept_flags: int = 0,
+        how: int = 0,
         closefd: bool = CLOEXEC_DEFAULT,
         slot: int | None = None,
         flags: int = 0,
@@ -138,7 +129,9 @@ class Sockets(Queue):
 
         ``socket.socket(fileno=...)`` takes it. With *multishot* each connection is a
         completion (``more``; Linux 5.19). *accept_flags* are as ``SOCK_NONBLOCK``.
-        *slot* is as for ``open``.
+        *how* is UringAccept's: ``IORING_ACCEPT_DONTWAIT`` completes with
+        BlockingIOError where no connection is there (Linux 6.10). *slot* is as for
+        ``open``.
 
         Linux 5.5, :manpage:`accept4(2)`.
         """
@@ -149,7 +142,7 @@ class Sockets(Queue):
             *(ACCEPT if slot is None else ACCEPT_SLOT, fd, NULL, 0, 0, accept_flags),
             user_data=user_data,
             flags=flags,
-            ioprio=IORING_ACCEPT_MULTISHOT if multishot else 0,
+            ioprio=integer(how, 16, "how") | (IORING_ACCEPT_MULTISHOT if multishot else 0),
             file_index=slot_index(slot),
         )
 
@@ -168,14 +161,24 @@ class Sockets(Queue):
         """
         return self._queue(SHUTDOWN, fd, NULL, integer(how, 31, "how"), user_data=user_data, flags=flags)
 
-    def send(self, fd: AnyFile, data: Buffer, user_data: Any = None, *, msg_flags: int = 0, flags: int = 0) -> int:
+    def send(
+        self,
+        fd: AnyFile,
+        data: Buffer,
+        user_data: Any = None,
+        *,
+        msg_flags: int = 0,
+        transfer_flags: int = 0,
+        flags: int = 0,
+    ) -> int:
         """Send bytes; the result of the completion is how many.
 
         *msg_flags* are as ``socket.MSG_WAITALL``; ``MSG_NOSIGNAL`` is added.
+        *transfer_flags* are as ``IORING_RECVSEND_POLL_FIRST``.
 
         Linux 5.6, :manpage:`send(2)`.
         """
-        return self._send(SEND, fd, data, user_data, msg_flags, flags, 0)
+        return self._send(SEND, fd, data, user_data, msg_flags, flags, transfer_flags)
 
     def send_zc(
         self,
@@ -195,10 +198,17 @@ class Sockets(Queue):
 
         Linux 6.0.
         """
-        return self._send(SEND_ZC, fd, data, user_data, msg_flags, flags, integer(transfer_flags, 16, "transfer_flags"))
+        return self._send(SEND_ZC, fd, data, user_data, msg_flags, flags, transfer_flags)
 
     def _send(
-        self, operation: Operation, fd: AnyFile, data: Buffer, user_data: Any, msg_flags: int, flags: int, ioprio: int
+        self,
+        operation: Operation,
+        fd: AnyFile,
+        data: Buffer,
+        user_data: Any,
+        msg_flags: int,
+        flags: int,
+        transfer_flags: int,
     ) -> int:
         memory = readable(data)
         return self._queue(
@@ -207,7 +217,7 @@ class Sockets(Queue):
             buffer=data,
             kept=memory,
             flags=flags,
-            ioprio=ioprio,
+            ioprio=transfer(transfer_flags),
         )
 
     def recv(
@@ -217,7 +227,9 @@ class Sockets(Queue):
         user_data: Any = None,
         *,
         multishot: bool = False,
+        bundle: bool = False,
         msg_flags: int = 0,
+        transfer_flags: int = 0,
         flags: int = 0,
     ) -> int:
         """Receive bytes into *buffer*; they are the value of the completion.
@@ -225,23 +237,31 @@ class Sockets(Queue):
         *buffer* is a writable buffer, the size of a new one, or a BufferGroup; with
         that and *multishot* there is a completion for each arrival (``more``; Linux
         6.0), until the end of the stream, an error, or a group without a free buffer.
-        *msg_flags* are as ``socket.MSG_WAITALL``.
+        With *bundle* one completion may have the bytes of several buffers of the group
+        (Linux 6.10). *msg_flags* are as ``socket.MSG_WAITALL``, *transfer_flags* as
+        ``IORING_RECVSEND_POLL_FIRST``.
 
         Linux 5.6, :manpage:`recv(2)`.
         """
-        msg_flags = integer(msg_flags, 31, "msg_flags")
+        msg_flags, how = integer(msg_flags, 31, "msg_flags"), transfer(transfer_flags)
         if isinstance(buffer, BufferGroup):
+            how |= IORING_RECV_MULTISHOT if multishot else 0
+            if bundle:
+                how |= IORING_RECVSEND_BUNDLE
+                if buffer.pieces or msg_flags & socket.MSG_TRUNC:
+                    raise ValueError("bundle cannot be together with MSG_TRUNC, or a group that is used in pieces")
             return self._queue(
-                *(RECV, fd, NULL, 0, 0, msg_flags),
+                *(RECV_BUNDLE if bundle else RECV, fd, NULL, 0, 0, msg_flags),
                 user_data=user_data,
                 buffer=buffer,
                 flags=flags,
                 more_flags=IOSQE_BUFFER_SELECT,
-                ioprio=IORING_RECV_MULTISHOT if multishot else 0,
+                ioprio=how,
                 buf_index=buffer.number,
             )
-        if multishot:
-            raise ValueError("multishot needs a BufferGroup, as Ring.provide() returns it")
+        if multishot or bundle:
+            name = "multishot" if multishot else "bundle"
+            raise ValueError(f"{name} needs a BufferGroup, as Ring.provide() returns it")
         buffer, memory = writable(buffer)
         return self._queue(
             *(RECV, fd, memory, size_of(memory), 0, msg_flags),
@@ -249,37 +269,5 @@ class Sockets(Queue):
             buffer=buffer,
             kept=memory,
             flags=flags,
-        )
-
-    def read_multishot(self, fd: AnyFile, buffer: BufferGroup, user_data: Any = None, *, flags: int = 0) -> int:
-        """Read from a pipe or the like, again and again, into provided buffers.
-
-        There is a completion for each arrival (``more``), as for ``recv``.
-
-        Linux 6.7.
-        """
-        if not isinstance(buffer, BufferGroup):
-            raise TypeError(f"buffer must be a BufferGroup, as Ring.provide() returns it, not {type(buffer).__name__}")
-        return self._queue(
-            *(READ_MULTISHOT, fd, NULL, 0, POSITION),
-            user_data=user_data,
-            buffer=buffer,
-            flags=flags,
-            more_flags=IOSQE_BUFFER_SELECT,
-            buf_index=buffer.number,
-        )
-
-    def pipe(
-        self, pipe_flags: int = 0, user_data: Any = None, *, closefd: bool = CLOEXEC_DEFAULT, flags: int = 0
-    ) -> int:
-        """Make a pipe; the value of the completion is its two descriptors.
-
-        *pipe_flags* are as ``os.O_NONBLOCK``.
-
-        Linux 6.16, :manpage:`pipe2(2)`.
-        """
-        found, memory = writable(8)
-        pipe_flags = integer(pipe_flags, 31, "pipe_flags") | (os.O_CLOEXEC if closefd else 0)
-        return self._queue(
-            *(PIPE, 0, memory, 0, 0, pipe_flags), user_data=user_data, buffer=found, kept=memory, flags=flags
+            ioprio=how,
         )

@@ -13,12 +13,11 @@ from butter._constants.uring_ring import (
     IORING_ASYNC_CANCEL_ANY,
     IORING_ASYNC_CANCEL_FD,
     IORING_ASYNC_CANCEL_FD_FIXED,
-    IORING_MSG_DATA,
+    IORING_LINK_TIMEOUT_UPDATE,
     IORING_OP_ASYNC_CANCEL,
     IORING_OP_EPOLL_CTL,
     IORING_OP_EPOLL_WAIT,
     IORING_OP_LINK_TIMEOUT,
-    IORING_OP_MSG_RING,
     IORING_OP_POLL_ADD,
     IORING_OP_POLL_REMOVE,
     IORING_OP_TIMEOUT,
@@ -31,7 +30,7 @@ from butter._constants.uring_ring import (
 )
 from butter._uring_memory import NULL, address, pointer, span, struct, writable
 from butter._uring_operation_errors import WAITS
-from butter._uring_operations import MESSAGE_BIT, Completion, Operation
+from butter._uring_operations import Completion, Operation
 from butter._uring_ring import FixedFile, Queue
 
 if TYPE_CHECKING:
@@ -78,7 +77,6 @@ LINK_TIMEOUT = Operation(
 )
 CANCEL = Operation("cancel", IORING_OP_ASYNC_CANCEL, WAITS)
 WAITID = Operation("waitid", IORING_OP_WAITID, WAITS, _child)
-MSG_RING = Operation("msg_ring", IORING_OP_MSG_RING, WAITS)
 EPOLL_CTL = Operation("epoll_ctl", IORING_OP_EPOLL_CTL, WAITS)
 EPOLL_WAIT = Operation("epoll_wait", IORING_OP_EPOLL_WAIT, WAITS, _ready)
 
@@ -139,11 +137,28 @@ class Waits(Queue):
             *(TIMEOUT, -1, memory, 1, integer(count, 32, "count"), how), user_data=user_data, kept=memory, flags=flags
         )
 
-    def change_timeout(self, request: int, seconds: float, user_data: Any = None, *, flags: int = 0) -> int:
-        """Have the *request* of ``timeout`` complete in *seconds* (Linux 5.11)."""
+    def change_timeout(
+        self,
+        request: int,
+        seconds: float,
+        user_data: Any = None,
+        *,
+        linked: bool = False,
+        timeout_flags: int = 0,
+        flags: int = 0,
+    ) -> int:
+        """Have the *request* of ``timeout`` complete in *seconds*.
+
+        With *linked* the request is that of ``link_timeout`` (Linux 5.15).
+        *timeout_flags* say whether the time is absolute; the clock stays.
+
+        Linux 5.11.
+        """
         memory, target = span(seconds), pointer(integer(request, 63, "request"))
+        how = integer(timeout_flags, 32, "timeout_flags")
+        how |= IORING_LINK_TIMEOUT_UPDATE if linked else IORING_TIMEOUT_UPDATE
         return self._queue(
-            *(CHANGE_TIMEOUT, -1, target, 0, address(memory), IORING_TIMEOUT_UPDATE),
+            *(CHANGE_TIMEOUT, -1, target, 0, address(memory), how),
             user_data=user_data,
             kept=memory,
             flags=flags,
@@ -211,23 +226,6 @@ class Waits(Queue):
             kept=(memory, id),
             flags=flags,
             file_index=integer(options, 31, "options"),
-        )
-
-    def msg_ring(
-        self, ring: FileDescriptor, result: int, data: int = 0, user_data: Any = None, *, flags: int = 0
-    ) -> int:
-        """Send a completion to another *ring*, or to this one.
-
-        It has *result* (0 to 2**31 - 1) there, and the number *data* (0 to 2**63 - 1)
-        as its ``user_data``; its ``request`` is 0.
-
-        Linux 5.18.
-        """
-        data = integer(data, 63, "data") | MESSAGE_BIT
-        return self._queue(
-            *(MSG_RING, ring, pointer(IORING_MSG_DATA), integer(result, 31, "result"), data),
-            user_data=user_data,
-            flags=flags,
         )
 
     def epoll_ctl(

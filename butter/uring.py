@@ -28,6 +28,8 @@ from butter._constants.uring_ring import *  # noqa: F403
 from butter._descriptor import ADOPT
 from butter._uring import CqOffsets, SqOffsets, UringParams, io_uring_enter, io_uring_register, io_uring_setup
 from butter._uring_attributes import Attributes
+from butter._uring_between import Between
+from butter._uring_commands import Commands
 from butter._uring_completions import Completions
 from butter._uring_errors import LINK, SETUP
 from butter._uring_files import Files
@@ -36,6 +38,7 @@ from butter._uring_many import Many
 from butter._uring_messages import Messages, Received
 from butter._uring_operations import Completion, Operation, ignore
 from butter._uring_paths import ANY_SLOT, Paths
+from butter._uring_pipes import Pipes
 from butter._uring_provided import BufferGroup, Provided
 from butter._uring_registered import Registered
 from butter._uring_ring import FixedFile
@@ -82,7 +85,20 @@ _NOT_FOR_RINGS = (
 
 # the methods for requests come first: the manual then has them at the class
 class Ring(
-    Files, Many, Paths, Attributes, Sockets, Messages, Waits, Futexes, Registered, Provided, Eventlike[Completion]
+    Files,
+    Many,
+    Paths,
+    Attributes,
+    Sockets,
+    Messages,
+    Commands,
+    Pipes,
+    Waits,
+    Between,
+    Futexes,
+    Registered,
+    Provided,
+    Eventlike[Completion],
 ):
     """``Ring(entries=128, flags=0)``: requests that the kernel works on by itself.
 

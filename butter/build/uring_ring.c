@@ -64,8 +64,10 @@ static butter_ring *butter_ring_new(void)
 /* The last reference to the object is gone, so no thread uses it. */
 static void butter_ring_free(butter_ring *ring)
 {
-    if (ring != NULL)
-        unmap(ring);
+    if (ring == NULL)
+        return;
+    unmap(ring);
+    free(ring->pieces);
     free(ring);
 }
 
@@ -203,6 +205,16 @@ static uint32_t flags_of(const butter_cqe *cqe)
     return cqe->flags | (follows ? IORING_CQE_F_MORE : 0);
 }
 
+/* Put down where the piece of a buffer begins that a completion has used. That follows
+   from the completions before it, so it is done here, where their order is known. */
+static void note_piece(butter_ring *ring, const butter_cqe *cqe, uint32_t *at)
+{
+    uint32_t *used = &ring->pieces[(cqe->flags >> IORING_CQE_BUFFER_SHIFT) - BUTTER_PIECES];
+
+    *at = *used;
+    *used = cqe->flags & IORING_CQE_F_BUF_MORE ? *used + (cqe->result > 0 ? (uint32_t)cqe->result : 0) : 0;
+}
+
 /* Add the completions that are there to those that were found, as far as there is room,
    and return how many there are now. */
 static uint32_t take(butter_ring *ring, butter_completions *completions)
@@ -218,6 +230,8 @@ static uint32_t take(butter_ring *ring, butter_completions *completions)
         if (!put_result(ring, cqe)) {
             if (count == completions->room)
                 break;
+            if (flags >> 31 && flags & IORING_CQE_F_BUFFER && ring->pieces != NULL)
+                note_piece(ring, cqe, &completions->at[count]);
             completions->found[count] = *cqe;
             completions->found[count++].flags = flags;
         }

@@ -45,10 +45,12 @@ typedef struct {
 } butter_cqe;
 _Static_assert(sizeof(butter_cqe) == 16, "the kernel's struct io_uring_cqe");
 
-/* Room for the completions of one read. */
+/* Room for the completions of one read. at has for those that have used a piece of a
+   buffer where it begins in the buffer. */
 typedef struct {
     uint32_t count, room;
     butter_cqe *found;
+    uint32_t *at;
 } butter_completions;
 
 /* Many reads that one call makes: for each its descriptor, size and offset. The lists
@@ -84,7 +86,12 @@ typedef struct {
     int ending, gone;
     atomic_flag lock;
     butter_batch *batches[BUTTER_BATCHES];
+    uint32_t *pieces; /* how much of each buffer was used that is used piece by piece */
 } butter_ring;
+
+/* Buffers that are used piece by piece have numbers from this one on, each another in
+   the whole ring, and there are so many. */
+#define BUTTER_PIECES 32768
 
 /* Messages of other rings have this bit in their user_data; requests do not. */
 #define BUTTER_MESSAGE (UINT64_C(1) << 63)

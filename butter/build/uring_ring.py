@@ -174,6 +174,7 @@ typedef struct {
 typedef struct {
     uint32_t count, room;
     butter_cqe *found;
+    uint32_t *at;
 } butter_completions;
 
 /* A ring of uring_ring.h, of which Python reads these */
@@ -213,16 +214,19 @@ int butter_batch_goes_on(butter_ring *ring, butter_batch *batch);
 
 /* A group of provided buffers */
 typedef struct {
-    uint32_t number, entries, size;
+    uint32_t number, entries, size, first;
     char *memory;
+    uint16_t *next;
     ...;
 } butter_group;
 
-butter_group *butter_group_new(uint32_t number, uint32_t entries, uint32_t size);
+int butter_ring_use_pieces(butter_ring *ring);
+butter_group *butter_group_new(uint32_t number, uint32_t entries, uint32_t size, uint32_t first);
 void butter_group_free(butter_group *group);
 int butter_group_register(butter_ring *ring, butter_group *group);
 int butter_group_unregister(butter_ring *ring, butter_group *group);
-void butter_group_give_back(butter_ring *ring, butter_group *group, butter_completions *completions, uint32_t index);
+void butter_group_give_back(butter_ring *ring, butter_group *group, butter_completions *completions, uint32_t index,
+                            uint32_t count);
 void butter_ring_forget(butter_ring *ring);
 """
 

@@ -16,45 +16,53 @@ typedef struct {
 } butter_provided_ring;
 _Static_assert(sizeof(butter_provided_ring) == 40, "the kernel's struct io_uring_buf_reg");
 
+/* Buffers have numbers from first on. next has for each the one that was provided after
+   it: a bundle uses buffers in this order. */
 typedef struct {
-    uint32_t number, entries, size;
+    uint32_t number, entries, size, first;
     char *memory;
     butter_provided *ring;
     size_t bytes;
-    uint16_t tail;
+    uint16_t tail, last;
+    uint16_t *next;
     pid_t owner;
 } butter_group;
 
-/* The list of buffers comes first, at the beginning of a page, and then the buffers. */
+/* The list of buffers comes first, at the beginning of a page, then the buffers, and the
+   list of the next ones. */
 static int map_group(butter_group *group)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), list = group->entries * sizeof(butter_provided);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), list = group->entries * sizeof(butter_provided), next;
     char *map;
 
     list = (list + page - 1) / page * page;
-    group->bytes = list + (size_t)group->entries * group->size;
+    next = list + ((size_t)group->entries * group->size + 1) / 2 * 2;
+    group->bytes = next + group->entries * sizeof(uint16_t);
     map = mmap(NULL, group->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED)
         return -1 - errno;
     group->owner = getpid();
     group->ring = (butter_provided *)map;
     group->memory = map + list;
+    group->next = (uint16_t *)(map + next);
     return madvise(map, group->bytes, MADV_DONTFORK) < 0 ? -1 - errno : 0;
 }
 
 /* Put a buffer at the tail of the list, which the kernel sees after the store. */
-static void provide(butter_group *group, uint16_t number)
+static void provide(butter_group *group, uint16_t index)
 {
     butter_provided *entry = &group->ring[group->tail & (group->entries - 1)];
 
-    entry->addr = (uint64_t)(uintptr_t)(group->memory + (size_t)number * group->size);
+    entry->addr = (uint64_t)(uintptr_t)(group->memory + (size_t)index * group->size);
     entry->len = group->size;
-    entry->number = number;
+    entry->number = (uint16_t)(group->first + index);
+    group->next[group->last] = index;
+    group->last = index;
     group->tail++;
     atomic_store_explicit((_Atomic uint16_t *)&group->ring[0].tail, group->tail, memory_order_release);
 }
 
-static butter_group *butter_group_new(uint32_t number, uint32_t entries, uint32_t size)
+static butter_group *butter_group_new(uint32_t number, uint32_t entries, uint32_t size, uint32_t first)
 {
     butter_group *group = calloc(1, sizeof *group);
 
@@ -63,6 +71,7 @@ static butter_group *butter_group_new(uint32_t number, uint32_t entries, uint32_
     group->number = number;
     group->entries = entries;
     group->size = size;
+    group->first = first;
     if (map_group(group) < 0) {
         free(group);
         return NULL;
@@ -84,6 +93,7 @@ static int butter_group_register(butter_ring *ring, butter_group *group)
         .ring_addr = (uint64_t)(uintptr_t)group->ring,
         .entries = group->entries,
         .group = (uint16_t)group->number,
+        .flags = group->first ? IOU_PBUF_RING_INC : 0,
     };
     int result = enter_ring(ring);
 
@@ -109,22 +119,34 @@ static int butter_group_unregister(butter_ring *ring, butter_group *group)
     return result;
 }
 
-/* Give back the buffer of a completion that was read, once: the flag is taken from it.
-   */
+/* Give back as many buffers as a completion that was read has used, once: the flag is
+   taken from it. */
 static void butter_group_give_back(butter_ring *ring, butter_group *group, butter_completions *completions,
-                                   uint32_t index)
+                                   uint32_t index, uint32_t count)
 {
     butter_cqe *cqe = &completions->found[index];
+    uint32_t buffer = (cqe->flags >> IORING_CQE_BUFFER_SHIFT) - group->first;
 
     if (enter_ring(ring) < 0)
         return;
     lock_ring(ring);
-    if (cqe->flags & IORING_CQE_F_BUFFER) {
-        cqe->flags &= ~IORING_CQE_F_BUFFER;
-        provide(group, (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT));
-    }
+    if (cqe->flags & IORING_CQE_F_BUFFER && buffer < group->entries && count <= group->entries)
+        for (; count; count--) {
+            uint16_t next = group->next[buffer];
+            provide(group, (uint16_t)buffer);
+            buffer = next;
+        }
+    cqe->flags &= ~IORING_CQE_F_BUFFER;
     unlock_ring(ring);
     leave_ring(ring);
+}
+
+/* Have the ring note where the pieces of such groups begin; see note_piece(). */
+static int butter_ring_use_pieces(butter_ring *ring)
+{
+    if (ring->pieces == NULL)
+        ring->pieces = calloc(BUTTER_PIECES, sizeof *ring->pieces);
+    return ring->pieces == NULL ? -1 - ENOMEM : 0;
 }
 
 /* Another call of io_uring_register, on a ring that stays mapped meanwhile. */
