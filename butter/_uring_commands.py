@@ -34,17 +34,17 @@ class Commands(Queue):
     """The requests of a ring that are commands: of sockets, and of other files."""
 
     def unread(self, fd: AnyFile, user_data: Any = None, *, flags: int = 0) -> int:
-        """Ask how many bytes of a socket can be read, which is the result.
+        """Ask how many bytes of an IP socket can be read, which is the result.
 
         Linux 6.7; ``SIOCINQ`` of :manpage:`tcp(7)`.
         """
         return self._queue(UNREAD, fd, offset=SOCKET_URING_OP_SIOCINQ, user_data=user_data, flags=flags)
 
     def unsent(self, fd: AnyFile, user_data: Any = None, *, flags: int = 0) -> int:
-        """Ask how many bytes the other end of a socket does not have yet.
+        """Ask how many bytes the other end of an IP socket does not have yet.
 
         They are the result of the completion: those that were not sent, and those of
-        TCP that nobody has acknowledged.
+        TCP that were not acknowledged.
 
         Linux 6.7; ``SIOCOUTQ`` of :manpage:`tcp(7)`.
         """

@@ -171,6 +171,10 @@ def _register_refused(fd: int, opcode: int, **_: object) -> str:
     return f"the kernel does not know the operation {opcode}"
 
 
+def _not_supported(fd: int, **_: object) -> str:
+    return "the device does not support this" if _is_ring(fd) else _not_a_ring(fd)
+
+
 def _register_disabled(opcode: int, **_: object) -> str:
     if opcode in (IORING_REGISTER_ENABLE_RINGS, IORING_REGISTER_RESTRICTIONS):
         return "the ring was not made with IORING_SETUP_R_DISABLED, or is enabled already"
@@ -192,6 +196,7 @@ REGISTER = Errors(
         errno.ENOENT: (FileNotFoundError, "no such request, group or registered thing is there"),
         errno.ENOMEM: (OutOfMemory, _memory_exhausted),
         errno.ENXIO: (OSError, "nothing is registered, or the ring is being closed"),
+        errno.EOPNOTSUPP: (InvalidArgument, _not_supported),
         errno.EOVERFLOW: (InvalidArgument, "an offset and a length together are past the end"),
         errno.ETIME: (OSError, "the requests did not end in time"),
     },

@@ -40,15 +40,18 @@ SEND_ZC_FIXED = Operation("send_zc_fixed", IORING_OP_SEND_ZC, SOCKETS)
 class Fixed(Queue):
     """The requests of a ring that use registered buffers."""
 
-    #: the memories of the buffers, in the order of their indices
+    #: the memories of the buffers, in the order of their indices; None is an empty slot
     _buffers: tuple[Any, ...] = ()
 
     def _fixed(self, index: int, start: int, size: int | None) -> tuple[Any, int]:
         buffers = self._buffers
         if not 0 <= integer(index, 31, "index") < len(buffers):
             raise ValueError(f"index is {index}; the ring has {len(buffers)} registered buffers")
+        if buffers[index] is None:
+            raise ValueError(f"the slot {index} of the registered buffers is empty")
         most = len(buffers[index])
-        size = most - integer(start, 63, "start") if size is None else integer(size, 31, "size")
+        start = integer(start, 63, "start")
+        size = most - start if size is None else integer(size, 31, "size")
         if start + size > most or size < 0:
             raise ValueError(f"the buffer has {most} bytes, and not {size} from {start} on")
         return buffers[index], size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import mmap
 import sys
@@ -140,8 +141,12 @@ def span(seconds: float) -> Any:
 
 
 def vector(memories: Sequence[Any]) -> Any:
-    """Return the memory of a list of addresses and sizes (struct iovec)."""
-    return struct(b"".join(_IOVEC.pack(address(memory), len(memory)) for memory in memories))
+    """Return the memory of a list of addresses and sizes (struct iovec).
+
+    None is one without an address.
+    """
+    parts = ((0, 0) if memory is None else (address(memory), len(memory)) for memory in memories)
+    return struct(b"".join(itertools.starmap(_IOVEC.pack, parts)))
 
 
 def writables(buffers: Iterable[Any]) -> tuple[list[Any], list[Any]]:

@@ -93,7 +93,7 @@ def _ancillary(control: bytearray | bytes, used: int) -> list[tuple[int, int, by
 
 
 def _provided_message(room: int, completion: Completion) -> Received:
-    """Return the message in a provided buffer: a head, *room* for the rest, the bytes."""
+    """Return the message in a provided buffer, with *room* for ancillary data."""
     content = completion.buffer
     if isinstance(content, BufferGroup):
         return Received(b"", [], 0, None)
@@ -112,12 +112,12 @@ def _close_received(message: Callable[[Completion], Received], completion: Compl
 
 
 SENDMSG = Operation("sendmsg", IORING_OP_SENDMSG, SOCKETS)
-SENDMSG_ZC = Operation("sendmsg_zc", IORING_OP_SENDMSG_ZC, SOCKETS, bits=ZERO_COPY_BIT)
+SENDMSG_ZC = Operation("sendmsg", IORING_OP_SENDMSG_ZC, SOCKETS, bits=ZERO_COPY_BIT)
 RECVMSG = Operation("recvmsg", IORING_OP_RECVMSG, SOCKETS, _message, discard=partial(_close_received, _message))
 
 
 def _recvmsg_multishot(room: int) -> Operation:
-    """Return the kind of a request whose messages have so much *room* for ancillary data."""
+    """Return the kind of a request with so much *room* for ancillary data."""
     message = partial(_provided_message, room)
     discard = partial(_close_received, message)
     return Operation("recvmsg_multishot", IORING_OP_RECVMSG, SOCKETS, message, discard=discard)

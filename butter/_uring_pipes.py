@@ -1,4 +1,4 @@
-"""The requests of a ring for pipes, and for other files that are read as they are."""
+"""The requests of a ring for pipes, and for files that are read like them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PIPE = Operation("pipe", IORING_OP_PIPE, SOCKETS, _ends, discard=_close_ends)
 
 
 class Pipes(Queue):
-    """The requests of a ring for pipes, and for other files that are read as they are."""
+    """The requests of a ring for pipes, and for files that are read like them."""
 
     def read_multishot(self, fd: AnyFile, buffer: BufferGroup, user_data: Any = None, *, flags: int = 0) -> int:
         """Read from a pipe or the like, again and again, into provided buffers.

@@ -10,9 +10,12 @@ from butter._arguments import CLOEXEC_DEFAULT, fileno, integer
 from butter._constants.uring import (
     IO_URING_OP_SUPPORTED,
     IORING_REGISTER_BUFFERS,
+    IORING_REGISTER_BUFFERS2,
+    IORING_REGISTER_BUFFERS_UPDATE,
     IORING_REGISTER_CLONE_BUFFERS,
     IORING_REGISTER_ENABLE_RINGS,
     IORING_REGISTER_EVENTFD,
+    IORING_REGISTER_FILE_ALLOC_RANGE,
     IORING_REGISTER_FILES,
     IORING_REGISTER_FILES2,
     IORING_REGISTER_FILES_UPDATE,
@@ -53,8 +56,10 @@ if TYPE_CHECKING:
     from butter._arguments import FileDescriptor
 
 _RESTRICTION, _PROBE = Struct("=HBB12x"), Struct("=BxH4x")
-_FILES, _FILES2, _CLONE = Struct("=IIQ"), Struct("=IIQQQ"), Struct("=8I")
+_FILES, _RSRC, _UPDATE = Struct("=IIQ"), Struct("=IIQQQ"), Struct("=IIQQII")
+_CLONE = Struct("=8I")
 _CANCEL = Struct("=QiIqq32x")
+_RANGE = Struct("=II8x")
 _PROBE_HEAD, _MOST_OPERATIONS = 16, 256
 
 
@@ -104,8 +109,8 @@ class Registered(Fixed):
         """
         if isinstance(files, int):
             files = integer(files, 31, "files")
-            memory = struct(_FILES2.pack(files, IORING_RSRC_REGISTER_SPARSE, 0, 0, 0))
-            self._register(IORING_REGISTER_FILES2, memory, _FILES2.size)
+            memory = struct(_RSRC.pack(files, IORING_RSRC_REGISTER_SPARSE, 0, 0, 0))
+            self._register(IORING_REGISTER_FILES2, memory, _RSRC.size)
             return
         numbers = array.array("i", [fileno(file) for file in files])
         self._register(IORING_REGISTER_FILES, from_buffer("char[]", numbers), len(numbers))
@@ -119,6 +124,16 @@ class Registered(Fixed):
         memory = from_buffer("char[]", numbers)
         argument = struct(_FILES.pack(integer(slot, 31, "slot"), 0, address(memory)))
         self._register(IORING_REGISTER_FILES_UPDATE, argument, len(numbers))
+
+    def allow_slots(self, first: int, count: int) -> None:
+        """Have ANY_SLOT stand for one of *count* slots from *first* on.
+
+        At first it stands for any slot.
+
+        Linux 6.0.
+        """
+        argument = struct(_RANGE.pack(integer(first, 32, "first"), integer(count, 32, "count")))
+        self._register(IORING_REGISTER_FILE_ALLOC_RANGE, argument)
 
     def unregister_files(self) -> None:
         """Forget the registered files.
@@ -165,21 +180,44 @@ class Registered(Fixed):
 
     # buffers
 
-    def register_buffers(self, buffers: Iterable[Buffer]) -> None:
+    def register_buffers(self, buffers: Iterable[Buffer] | int) -> None:
         """Register writable *buffers*, whose memory then stays in place.
 
         ``read_fixed`` and ``write_fixed`` use them, by their index. They belong to the
         ring until ``unregister_buffers``, and until the requests that use them have
-        completed: a bytearray cannot be resized so long.
+        completed: a bytearray cannot be resized so long. A number makes so many empty
+        slots (Linux 5.19).
 
         Raises OSError (EBUSY) where buffers are registered already, OutOfMemory where
         RLIMIT_MEMLOCK is reached, and what :func:`butter.uring.io_uring_register` does.
 
         Linux 5.1.
         """
+        if isinstance(buffers, int):
+            count = integer(buffers, 31, "buffers")
+            memory = struct(_RSRC.pack(count, IORING_RSRC_REGISTER_SPARSE, 0, 0, 0))
+            self._register(IORING_REGISTER_BUFFERS2, memory, _RSRC.size)
+            self._buffers = (None,) * count
+            return
         memories = tuple(map(in_place, buffers))
         self._register(IORING_REGISTER_BUFFERS, vector(memories), len(memories))
         self._buffers = memories
+
+    def update_buffers(self, slot: int, buffers: Iterable[Buffer | None]) -> None:
+        """Replace the registered buffers from *slot* on; None empties one.
+
+        Requests under way keep the buffers that they use.
+
+        Linux 5.13.
+        """
+        memories = tuple(None if each is None else in_place(each) for each in buffers)
+        slot = integer(slot, 31, "slot")
+        parts = vector(memories)
+        argument = struct(_UPDATE.pack(slot, 0, address(parts), 0, len(memories), 0))
+        done = self._register(IORING_REGISTER_BUFFERS_UPDATE, argument, _UPDATE.size)
+        self._buffers = (*self._buffers[:slot], *memories[:done], *self._buffers[slot + done :])
+        if done < len(memories):
+            raise ValueError(f"only {done} of {len(memories)} buffers could be registered: the next one cannot be used")
 
     def unregister_buffers(self) -> None:
         """Forget the registered buffers.

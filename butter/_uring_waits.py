@@ -155,8 +155,9 @@ class Waits(Queue):
         Linux 5.11.
         """
         memory, target = span(seconds), pointer(integer(request, 63, "request"))
-        how = integer(timeout_flags, 32, "timeout_flags")
-        how |= IORING_LINK_TIMEOUT_UPDATE if linked else IORING_TIMEOUT_UPDATE
+        how = integer(timeout_flags, 32, "timeout_flags") | IORING_TIMEOUT_UPDATE
+        if linked:
+            how |= IORING_LINK_TIMEOUT_UPDATE
         return self._queue(
             *(CHANGE_TIMEOUT, -1, target, 0, address(memory), how),
             user_data=user_data,

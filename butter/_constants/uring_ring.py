@@ -434,7 +434,7 @@ SOCKET_URING_OP_TX_TIMESTAMP: Final[int] = lib.SOCKET_URING_OP_TX_TIMESTAMP
 #: get an address of the socket (Linux 6.19)
 SOCKET_URING_OP_GETSOCKNAME: Final[int] = lib.SOCKET_URING_OP_GETSOCKNAME
 
-# the restrictions of the path of OPENAT2
+# the restrictions of the path of OPENAT2, see openat2(2)
 #: the path stays in one mount
 RESOLVE_NO_XDEV: Final[int] = lib.RESOLVE_NO_XDEV
 #: no link of /proc that leads to an open file
@@ -766,7 +766,7 @@ class UringSocketOp(Number):
 
 
 class UringResolve(Flags):
-    """The restrictions of the path of OPENAT2."""
+    """The restrictions of the path of OPENAT2, see openat2(2)."""
 
     NO_XDEV = RESOLVE_NO_XDEV
     NO_MAGICLINKS = RESOLVE_NO_MAGICLINKS

@@ -157,13 +157,14 @@ DECLARATIONS = """
 #define SOCKET_URING_OP_TX_TIMESTAMP ...  /* get the timestamps of what was sent (Linux 6.17) */
 #define SOCKET_URING_OP_GETSOCKNAME ...   /* get an address of the socket (Linux 6.19) */
 
-/* UringResolve(IntFlag, RESOLVE_): the restrictions of the path of OPENAT2 */
+/* UringResolve(IntFlag, RESOLVE_): the restrictions of the path of OPENAT2, see openat2(2) */
 #define RESOLVE_NO_XDEV ...        /* the path stays in one mount */
 #define RESOLVE_NO_MAGICLINKS ...  /* no link of /proc that leads to an open file */
 #define RESOLVE_NO_SYMLINKS ...    /* no symbolic link, also not at the end */
 #define RESOLVE_BENEATH ...        /* the path stays below its directory, also by links and '..' */
 #define RESOLVE_IN_ROOT ...        /* the directory is the root of absolute paths and links, and '..' stays in it */
 #define RESOLVE_CACHED ...         /* EAGAIN where a disk would have to be asked (Linux 5.12) */
+
 typedef struct {
     uint64_t user_data;
     int32_t result;

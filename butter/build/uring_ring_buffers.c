@@ -28,8 +28,8 @@ typedef struct {
     pid_t owner;
 } butter_group;
 
-/* The list of buffers comes first, at the beginning of a page, then the buffers, and the
-   list of the next ones. */
+/* The list of buffers comes first, at the beginning of a page, then the buffers, and
+   then the list of the next ones. */
 static int map_group(butter_group *group)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), list = group->entries * sizeof(butter_provided), next;

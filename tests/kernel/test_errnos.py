@@ -3452,6 +3452,11 @@ def unknown_operation_of_register(fail):
     io_uring_register(io_uring_setup(2)[0], 999)
 
 
+@provokes("io_uring_register", errno.EOPNOTSUPP, words="not that of a ring")
+def register_in_a_pipe(fail):
+    io_uring_register(os.pipe()[0], IORING_REGISTER_PROBE, bytearray(16))
+
+
 @provokes("io_uring_register", errno.ENXIO)
 def forget_what_is_not_registered(fail):
     io_uring_register(io_uring_setup(2)[0], IORING_UNREGISTER_BUFFERS)

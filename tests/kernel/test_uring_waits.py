@@ -25,6 +25,8 @@ from butter.uring import (
     IORING_REGISTER_BUFFERS,
     IORING_SETUP_R_DISABLED,
     IORING_TIMEOUT_ABS,
+    IORING_TIMEOUT_BOOTTIME,
+    IORING_TIMEOUT_REALTIME,
     IOSQE_ASYNC,
     IOSQE_IO_LINK,
     Ring,
@@ -128,6 +130,39 @@ def test_multishot_timeout(ring):
     events = list(itertools.islice(ring, 3))
     assert [event.more for event in events] == [True, True, False]
     assert all(event.value for event in events)
+
+
+@needs(kernel=(5, 15))
+def test_clocks_of_timeouts(ring):
+    """An absolute time is one of the clock that the flags say."""
+    thirty_years = 30 * 365 * 86400  # over, by the time of day, and far away for the others
+    ring.timeout(thirty_years, timeout_flags=IORING_TIMEOUT_ABS | IORING_TIMEOUT_REALTIME)
+    assert done(ring) is True
+    for clock in 0, IORING_TIMEOUT_BOOTTIME:
+        ring.timeout(1e-9, timeout_flags=IORING_TIMEOUT_ABS | clock)
+        assert done(ring) is True
+        request = ring.timeout(thirty_years, "timeout", timeout_flags=IORING_TIMEOUT_ABS | clock)
+        ring.submit()
+        with pytest.raises(TimeoutError):
+            ring.wait(0)
+        ring.change_timeout(request, 1e-9, "change", timeout_flags=IORING_TIMEOUT_ABS)
+        assert found(ring, 2)["timeout"].value is True
+
+
+@needs(kernel=(5, 15))
+def test_a_changed_linked_timeout(ring, pipe):
+    """The time of a linked timeout is changed, too."""
+    ring.pread(pipe[0], 1, user_data="read", flags=IOSQE_IO_LINK)
+    request = ring.link_timeout(LONG, "timeout")
+    ring.submit()
+    ring.change_timeout(request, 1, "wrong")
+    with pytest.raises(FileNotFoundError):
+        done(ring)
+    ring.change_timeout(request, 0, "change", linked=True)
+    events = found(ring, 3)
+    assert events["change"].error is None
+    assert events["timeout"].value is True
+    assert events["read"].error.errno in (errno.ECANCELED, errno.EINTR)
 
 
 def test_linked_timeouts(ring, pipe):

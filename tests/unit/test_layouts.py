@@ -267,6 +267,10 @@ FORMATS = {
     "@PN": ("sys/uio.h", "struct iovec", ["iov_base", "iov_len"]),
     "=qq": [0, 8],  # struct __kernel_timespec
     "=QQQ": [0, 8, 16],  # struct open_how
+    "=II8x": [0, 4],  # struct io_uring_file_index_range
+    "=IIQQII": [0, 4, 8, 16, 24, 28],  # struct io_uring_rsrc_update2
+    "=QiIqq32x": [0, 8, 12, 16, 24],  # struct io_uring_sync_cancel_reg
+    "=4I": [0, 4, 8, 12],  # struct io_uring_recvmsg_out
     "=IIQ": [0, 4, 8],  # struct io_uring_files_update
     "=IIQQQ": [0, 4, 8, 16, 24],  # struct io_uring_rsrc_register
     "=8I": [0, 4, 8, 12, 16, 20, 24, 28],  # struct io_uring_clone_buffers
