@@ -55,7 +55,7 @@ class Commands(Queue):
     ) -> int:
         """Get an option of a socket, of at most *size* bytes.
 
-        The value of the completion is its bytes, as of :meth:`socket.socket.getsockopt`
+        The value of the completion is its bytes, as of ``socket.getsockopt``
         with a size. The kernel has the *level* ``socket.SOL_SOCKET`` alone here, and
         refuses others with OSError (EOPNOTSUPP).
 

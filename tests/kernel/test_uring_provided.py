@@ -162,6 +162,7 @@ def test_threads_that_take_pieces(pair):
     words = {b"%04d" % number for number in range(2000)}
     received, errors = [], []
     with Ring(8) as ring:
+        os.set_blocking(ring.fileno(), False)
         group = ring.provide(8, 64, pieces=True)
 
         def take():
