@@ -1,74 +1,311 @@
-"""Reading a cached file by io_uring, beside os.pread and C."""
+"""Reads of 4 KiB by io_uring, one by one and many at once, beside its peers and C."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import itertools
 import os
+import resource
+import subprocess
 import tempfile
 import time
+from array import array
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from benchmarks.floor import Floor, timed
-from benchmarks.runner import Comparison, repeated
+from benchmarks.runner import FOLDER, Comparison, Sample
+from butter.aio import aligned_buffer
 from butter.uring import Ring
 
-SIZE, DEPTH = 4096, 32
+try:
+    import liburing
+except ImportError:  # as on Python 3.9 and on PyPy
+    liburing = None
+
+PAGE, PAGES, BUFFERS = 4096, 256, 32
+READS = 8192
+DEPTH, DEEP = 32, 4096
+FILES = 10_000
+
+#: makes so many reads at once of these descriptors, and returns the nanoseconds of one
+Way = Callable[[list[int], int], float]
 
 floor = Floor(
     "floor_uring",
-    "void preads(int fd, long count);",
     """
-    #define _GNU_SOURCE
+    void preads(int fd, long count);
+    void reads(unsigned long fds, int files, unsigned depth, long count);
+    """,
+    """
+    #include <linux/io_uring.h>
+    #include <stdint.h>
+    #include <stdlib.h>
+    #include <sys/mman.h>
+    #include <sys/syscall.h>
     #include <unistd.h>
+
+    enum { PAGE = 4096, PAGES = 256, BUFFERS = 32 };
 
     static void preads(int fd, long count)
     {
-        char buffer[4096];
-        while (count--)
-            if (pread(fd, buffer, sizeof buffer, 0) != sizeof buffer)
+        char buffer[PAGE];
+
+        for (long page = 0; page < count; page++)
+            if (pread(fd, buffer, PAGE, page % PAGES * PAGE) != PAGE)
                 return;
+    }
+
+    static void *map(int ring, size_t size, off_t offset)
+    {
+        return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, offset);
+    }
+
+    /* A ring, and so many reads by it, as many at once as it is deep. */
+    static void reads(unsigned long fds, int files, unsigned depth, long count)
+    {
+        struct io_uring_params setup = {0};
+        int ring = (int)syscall(SYS_io_uring_setup, depth, &setup);
+        size_t queues = setup.sq_off.array + setup.sq_entries * sizeof(uint32_t); /* which comes last */
+        char *queue = map(ring, queues, IORING_OFF_SQ_RING), *buffers = aligned_alloc(PAGE, BUFFERS * PAGE);
+        struct io_uring_sqe *sqes = map(ring, setup.sq_entries * sizeof *sqes, IORING_OFF_SQES);
+        struct io_uring_cqe *cqes = (struct io_uring_cqe *)(queue + setup.cq_off.cqes);
+        uint32_t *sq_tail = (uint32_t *)(queue + setup.sq_off.tail), *places = (uint32_t *)(queue + setup.sq_off.array);
+        uint32_t *cq_head = (uint32_t *)(queue + setup.cq_off.head), *cq_tail = (uint32_t *)(queue + setup.cq_off.tail);
+        long page = 0;
+
+        for (unsigned i = 0; i < setup.sq_entries; i++)
+            places[i] = i;
+        while (page < count) {
+            uint32_t tail = *sq_tail, head = *cq_head, taken = 0;
+            for (unsigned i = 0; i < depth; i++, page++)
+                sqes[tail++ & (setup.sq_entries - 1)] = (struct io_uring_sqe){
+                    .opcode = IORING_OP_READ,
+                    .fd = ((int *)fds)[page % files],
+                    .addr = (uintptr_t)(buffers + page % BUFFERS * PAGE),
+                    .len = PAGE,
+                    .off = page % PAGES * PAGE,
+                };
+            __atomic_store_n(sq_tail, tail, __ATOMIC_RELEASE);
+            syscall(SYS_io_uring_enter, ring, depth, depth, IORING_ENTER_GETEVENTS, NULL, 0);
+            for (; head != __atomic_load_n(cq_tail, __ATOMIC_ACQUIRE); head++)
+                taken += cqes[head & (setup.cq_entries - 1)].res == PAGE;
+            __atomic_store_n(cq_head, head, __ATOMIC_RELEASE);
+            if (taken != depth)
+                abort();
+        }
+        munmap(sqes, setup.sq_entries * sizeof *sqes);
+        munmap(queue, queues);
+        close(ring);
+        free(buffers);
     }
     """,
 )
 
 
-def with_file(measure: Callable[[int], float]) -> float:
-    with tempfile.TemporaryFile() as file:
-        file.write(bytes(SIZE))
-        file.flush()
-        return measure(file.fileno())
+def per_read(depth: int, batch: Callable[[], object]) -> float:
+    """Return the nanoseconds of a read; *batch* makes *depth* of them."""
+    rounds = max(2, READS // depth)
+    start = time.perf_counter_ns()
+    for _ in range(rounds):
+        batch()
+    return (time.perf_counter_ns() - start) / (rounds * depth)
 
 
-def one_by_one(fd: int) -> float:
-    buffer = bytearray(SIZE)
-    with Ring(DEPTH) as ring:
-        return repeated("ring.pread(fd, buffer, 0); ring.wait()", ring=ring, fd=fd, buffer=buffer)
+def batches(
+    fds: list[int], depth: int, new: Callable[[int], bytearray | memoryview] = bytearray
+) -> Iterator[list[tuple[int, Any, int]]]:
+    """Return for the reads of each batch their files, buffers and offsets.
+
+    The buffers are few, since it is not the caches of the processor that are measured.
+    """
+    buffers = [new(PAGE) for _ in range(BUFFERS)]
+    count = max(depth, len(fds), PAGES)
+    reads = [(fds[page % len(fds)], buffers[page % BUFFERS], page % PAGES * PAGE) for page in range(count)]
+    return itertools.cycle([reads[start : start + depth] for start in range(0, count - depth + 1, depth)])
 
 
-def os_pread(fd: int) -> float:
-    return repeated("os.pread(fd, 4096, 0)", os=os, fd=fd)
+def by_c_ring(fds: list[int], depth: int) -> float:
+    numbers = array("i", fds)
+    return timed(floor.reads, numbers.buffer_info()[0], len(fds), depth, max(READS, depth))
 
 
-def in_batches(fd: int) -> float:
-    buffers = [bytearray(SIZE) for _ in range(DEPTH)]
-    with Ring(DEPTH) as ring:
-        start = time.perf_counter_ns()
-        for _ in range(300):
-            for buffer in buffers:
-                ring.pread(fd, buffer, 0)
-            left = DEPTH
+def by_methods(fds: list[int], depth: int) -> float:
+    every = batches(fds, depth, aligned_buffer)
+    with Ring(depth) as ring:
+
+        def batch() -> None:
+            for fd, buffer, offset in next(every):
+                ring.pread(fd, buffer, offset, offset)
+            left = depth
             while left:
-                left -= len(ring.read_events())
-        return (time.perf_counter_ns() - start) / (300 * DEPTH)
+                events = ring.read_events()
+                left -= len(events)
+                for event in events:
+                    if event.result != PAGE or event.user_data is None:
+                        raise RuntimeError("a read has failed")
+
+        return per_read(depth, batch)
+
+
+def one_by_one(fds: list[int], depth: int) -> float:
+    every = batches(fds, depth)
+    with Ring(depth) as ring:
+
+        def batch() -> None:
+            ((fd, buffer, offset),) = next(every)
+            ring.pread(fd, buffer, offset)
+            if ring.wait().result != PAGE:
+                raise RuntimeError("a read has failed")
+
+        return per_read(depth, batch)
+
+
+def by_read_many(fds: list[int], depth: int) -> float:
+    packed = itertools.cycle(
+        [
+            array("q", [number for fd, _, offset in reads for number in (fd, PAGE, offset)])
+            for reads in itertools.islice(batches(fds, depth), max(1, PAGES // depth))
+        ]
+    )
+    buffer = aligned_buffer(PAGE * depth)
+    with Ring(depth) as ring:
+        return per_read(depth, lambda: ring.read_many(next(packed), buffer))
+
+
+def by_liburing(fds: list[int], depth: int) -> float:
+    every = batches(fds, depth)  # it takes no buffer but a bytearray
+    ring, cqes = liburing.Ring(), liburing.Cqe()
+    liburing.io_uring_queue_init(depth, ring)
+    get_sqe, prep_read, submit_and_wait = (
+        liburing.io_uring_get_sqe,
+        liburing.io_uring_prep_read,
+        liburing.io_uring_submit_and_wait,
+    )
+    wait_cqe, advance = liburing.io_uring_wait_cqe, liburing.io_uring_cq_advance
+
+    def batch() -> None:
+        for fd, buffer, offset in next(every):
+            sqe = get_sqe(ring)
+            prep_read(sqe, fd, buffer, offset)
+            sqe.user_data = offset
+        submit_and_wait(ring, depth)
+        wait_cqe(ring, cqes)
+        for number in range(depth):
+            cqe = cqes[number]
+            if cqe.res != PAGE or cqe.user_data is None:
+                raise RuntimeError("a read has failed")
+        advance(ring, depth)
+
+    try:
+        return per_read(depth, batch)
+    finally:
+        liburing.io_uring_queue_exit(ring)
+
+
+def by_pread(fds: list[int], depth: int) -> float:
+    every = batches(fds, depth)
+
+    def batch() -> None:
+        for fd, _, offset in next(every):
+            if len(os.pread(fd, PAGE, offset)) != PAGE:
+                raise RuntimeError("a read has failed")
+
+    return per_read(depth, batch)
+
+
+@contextlib.contextmanager
+def opened(count: int) -> Iterator[list[int]]:
+    """A file of pages, opened so often: the descriptors.
+
+    It is on a disk, and in the cache: io_uring reads a file in memory, as those of
+    /dev/shm, by a thread of the kernel.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, count + 100)), hard))
+    fds: list[int] = []
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(os.urandom(PAGE * PAGES))
+        file.flush()
+        try:
+            fds.extend(os.open(file.name, os.O_RDONLY) for _ in range(count))
+            yield fds
+        finally:
+            for fd in fds:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextlib.contextmanager
+def loop_device() -> Iterator[list[int]]:
+    """A loop device that is open with O_DIRECT: its descriptor."""
+    with tempfile.NamedTemporaryFile(dir=FOLDER) as file:
+        file.write(os.urandom(PAGE * PAGES))
+        file.flush()
+        found = subprocess.run(["losetup", "--find", "--show", file.name], check=True, capture_output=True, text=True)
+        device = found.stdout.strip()
+        try:
+            fd = os.open(device, os.O_RDONLY | os.O_DIRECT)
+            try:
+                yield [fd]
+            finally:
+                os.close(fd)
+        finally:
+            subprocess.run(["losetup", "--detach", device], check=True)
+
+
+def contenders(fds: list[int], depth: int, ways: dict[str, Way]) -> dict[str, Sample]:
+    """Return the samples that these ways take."""
+    return {name: functools.partial(way, fds, depth) for name, way in ways.items()}
 
 
 def comparisons() -> Iterator[Comparison]:
-    yield Comparison(
-        "A cached read of 4 KiB",
-        {
-            "C floor": lambda: with_file(lambda fd: timed(floor.preads, fd, 20_000)),
-            "butter": lambda: with_file(one_by_one),
-            "butter, 32 at once": lambda: with_file(in_batches),
-            "os.pread": lambda: with_file(os_pread),
-        },
-        {},
-    )
+    peers: dict[str, Way] = {"C ring": by_c_ring, "os.pread": by_pread}
+    if liburing is not None:
+        peers["liburing"] = by_liburing
+    with opened(1) as fds:
+        yield Comparison(
+            "Cached reads of 4 KiB, one by one", contenders(fds, 1, {"butter": one_by_one, **peers}), {"os.pread": 2}
+        )
+        yield Comparison(
+            f"Cached reads of 4 KiB, {DEPTH} at once",
+            contenders(fds, DEPTH, {"butter": by_methods, **peers}),
+            {"liburing": 1},
+        )
+        yield Comparison(
+            f"Cached reads of 4 KiB by read_many, {DEPTH} at once",
+            contenders(fds, DEPTH, {"butter": by_read_many, **peers}),
+            {"C ring": 1.15, "liburing": 1},
+        )
+        yield Comparison(
+            f"Cached reads of 4 KiB, {DEEP:,} at once",
+            {
+                "butter": lambda: by_methods(fds, DEEP),
+                f"butter, {DEPTH} at once": lambda: by_methods(fds, DEPTH),
+                "butter, one at once": lambda: by_methods(fds, 1),
+                "C ring": lambda: by_c_ring(fds, DEEP),
+            },
+            {f"butter, {DEPTH} at once": 1.2, "butter, one at once": 1.2},
+        )
+    with opened(FILES) as fds:
+        yield Comparison(
+            f"Cached reads of 4 KiB from {FILES:,} open files",
+            {
+                "butter": lambda: by_methods(fds, DEPTH),
+                "butter, one file": lambda: by_methods(fds[:1], DEPTH),
+                "C ring": lambda: by_c_ring(fds, DEPTH),
+                "C ring, one file": lambda: by_c_ring(fds[:1], DEPTH),
+            },
+            {"butter, one file": 1.2},
+        )
+    if os.geteuid() == 0 and os.path.exists("/dev/loop-control"):
+        with loop_device() as fds:
+            yield Comparison(
+                f"Reads of 4 KiB by O_DIRECT from a loop device by read_many, {DEPTH} at once",
+                contenders(
+                    fds, DEPTH, {"butter": by_methods, "butter by read_many": by_read_many, "C ring": by_c_ring}
+                ),
+                {"C ring": 1 / 0.95},
+                rounds=7,
+            )
