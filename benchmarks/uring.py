@@ -303,9 +303,7 @@ def comparisons() -> Iterator[Comparison]:
         with loop_device() as fds:
             yield Comparison(
                 f"Reads of 4 KiB by O_DIRECT from a loop device by read_many, {DEPTH} at once",
-                contenders(
-                    fds, DEPTH, {"butter": by_methods, "butter by read_many": by_read_many, "C ring": by_c_ring}
-                ),
+                contenders(fds, DEPTH, {"butter": by_read_many, "butter by methods": by_methods, "C ring": by_c_ring}),
                 {"C ring": 1 / 0.95},
                 rounds=7,
             )

@@ -95,11 +95,7 @@ class Files(Queue):
         Linux 5.6, :manpage:`pread(2)`.
         """
         buffer, memory = writable(buffer)
-        if offset.__class__ is not int or not 0 <= offset < 1 << 63:
-            offset = offset_of(offset)
-        if rw_flags.__class__ is not int or rw_flags:
-            rw_flags = integer(rw_flags, 32, "rw_flags")
-        return self._move(PREAD, fd, memory, offset, rw_flags, user_data, buffer, flags)
+        return self._move(PREAD, fd, buffer, memory, offset, rw_flags, user_data, flags)
 
     def pwrite(
         self,
@@ -119,9 +115,7 @@ class Files(Queue):
 
         Linux 5.6, :manpage:`pwrite(2)`.
         """
-        memory = readable(data)
-        rw_flags = integer(rw_flags, 32, "rw_flags")
-        return self._move(PWRITE, fd, memory, offset_of(offset), rw_flags, user_data, data, flags)
+        return self._move(PWRITE, fd, data, readable(data), offset, rw_flags, user_data, flags)
 
     def preadv(
         self,

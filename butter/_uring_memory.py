@@ -29,6 +29,8 @@ _TIME, _IOVEC = Struct("=qq"), Struct("@PN")
 _SECOND = 10**9
 
 from_buffer = ffi.from_buffer
+#: the type of all such memory, which cffi need not look up by its name
+CHARS = ffi.typeof("char[]")
 _cast = ffi.cast
 
 
@@ -57,8 +59,8 @@ def writable(buffer: Any) -> tuple[Any, Any]:
     """
     if buffer.__class__ is int:
         buffer = bytearray(integer(buffer, 31, "the size of the buffer"))
-        return buffer, from_buffer("char[]", buffer, True)
-    memory = from_buffer("char[]", buffer, True)
+        return buffer, from_buffer(CHARS, buffer, True)
+    memory = from_buffer(CHARS, buffer, True)
     return buffer, _copy_of(memory, buffer) if COPIES else memory
 
 
@@ -89,7 +91,7 @@ def readable(buffer: Buffer) -> Any:
     """Return the memory of a buffer that the kernel reads."""
     if COPIES and not isinstance(buffer, bytes):
         buffer = bytes(memoryview(buffer))
-    return from_buffer("char[]", buffer)
+    return from_buffer(CHARS, buffer)
 
 
 def in_place(buffer: Any) -> Any:
@@ -99,7 +101,7 @@ def in_place(buffer: Any) -> Any:
     """
     if COPIES and not isinstance(buffer, mmap.mmap):
         raise TypeError(f"on PyPy this must be an mmap.mmap, which is not moved, not {type(buffer).__name__}")
-    return from_buffer("char[]", buffer, True)
+    return from_buffer(CHARS, buffer, True)
 
 
 def size_of(memory: Any) -> int:
@@ -115,7 +117,7 @@ def offset_of(offset: int | None) -> int:
 
 def struct(content: bytes) -> Any:
     """Return the memory of a struct, which keeps it."""
-    return from_buffer("char[]", content)
+    return from_buffer(CHARS, content)
 
 
 def text(path: Path, name: str = "the path") -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from _thread import get_ident
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import fileno, integer
@@ -16,9 +17,9 @@ from butter._constants.uring_ring import (
 )
 from butter._descriptor import closed_error
 from butter._signals import INTERRUPTED, run_handlers
-from butter._uring_completions import reader
-from butter._uring_errors import ENTER
-from butter._uring_memory import MOST_BYTES, NULL
+from butter._uring_completions import Completions, reader
+from butter._uring_errors import ENTER, READ
+from butter._uring_memory import MOST_BYTES, NULL, offset_of, size_of
 from butter._uring_ring_c import lib
 from butter._uring_slots import Slots
 
@@ -37,7 +38,8 @@ FLAGS = IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC
 
 _FULL, _CLOSED = -1 - errno.EAGAIN, -1 - errno.EBADF
 _BUSY = -1 - errno.EBUSY
-_queue = lib.butter_ring_queue
+# looked up once, as each request needs them
+_queue, _queue_move, _read_ring = lib.butter_ring_queue, lib.butter_ring_move, lib.butter_ring_read
 
 
 class FixedFile:
@@ -55,6 +57,7 @@ class FixedFile:
 class Queue(Slots):
     """The base of the methods that queue requests."""
 
+    _fd: int | None
     _batch: deque[Completion]
     #: whether something may be queued that is not handed over
     _queued = False
@@ -98,7 +101,7 @@ class Queue(Slots):
         request = self._next() | operation.bits
         self._slots[request] = (user_data, buffer, operation, kept, fd)
         self._queued = True
-        while result := lib.butter_ring_queue(
+        while result := _queue(
             ring,
             request,
             operation.opcode,
@@ -121,20 +124,27 @@ class Queue(Slots):
         self,
         operation: Operation,
         fd: AnyFile,
-        memory: Any,
-        offset: int,
-        op_flags: int,
-        user_data: Any,
         buffer: Any,
+        memory: Any,
+        offset: int | None,
+        rw_flags: int,
+        user_data: Any,
         flags: int,
     ) -> int:
         """Queue a read or write of *memory*: as ``_queue``, in half the time."""
         size, ring = len(memory), self._ring
-        if size > MOST_BYTES:
-            size = MOST_BYTES
-        if flags or fd.__class__ is not int or not 0 <= fd < 1 << 31 or ring is None:
+        if (
+            flags
+            or rw_flags
+            or fd.__class__ is not int
+            or offset.__class__ is not int
+            or not 0 <= fd < 1 << 31
+            or not 0 <= offset < 1 << 63
+            or size > MOST_BYTES
+            or ring is None
+        ):
             return self._queue(
-                *(operation, fd, memory, size, offset, op_flags),
+                *(operation, fd, memory, size_of(memory), offset_of(offset), integer(rw_flags, 32, "rw_flags")),
                 user_data=user_data,
                 buffer=buffer,
                 kept=memory,
@@ -143,8 +153,7 @@ class Queue(Slots):
         request = self._next()
         self._slots[request] = (user_data, buffer, operation, memory, fd)
         self._queued = True
-        opcode = operation.opcode
-        while result := _queue(ring, request, opcode, 0, fd, memory, size, offset, op_flags, 0, 0, 0, 0):
+        while result := _queue_move(ring, request, operation.opcode, fd, memory, size, offset):
             self._make_room(result, request)
         self._queued = True
         return request
@@ -196,10 +205,37 @@ class Queue(Slots):
         return self._ring
 
     def _read(self, wait: int) -> list[Completion]:
-        """Return the completions of one read; *wait* says whether it may wait."""
-        fd = self.fileno()
+        """Return the completions of one read; *wait* says whether it may wait.
+
+        Its steps are those of ``Reader.read``, where the reason of each stands.
+        """
+        unmade = self._unmade
+        if unmade:
+            return reader.resume(self._made, unmade)
+        fd = self._fd
+        if fd is None:
+            raise closed_error()
         self._queued = False
-        return reader.read(fd, self._made, self._unmade, self._ring, wait)
+        thread, free = get_ident(), reader.free
+        found = free.pop(thread, None)
+        if found is None:
+            found = Completions()
+        try:
+            count = _read_ring(fd, found.struct, self._ring, wait)
+            if count > 0:
+                events = self._made_one(found) if count == 1 else self._made(found)
+                free[thread] = found
+                found.struct.count = 0
+                return events
+        except BaseException:
+            if found.struct.count:
+                unmade.appendleft(found)
+            raise
+        reader.give(found)
+        if count != INTERRUPTED:
+            READ.check(count, fd=fd)
+        run_handlers()
+        return []
 
 
 def _check_flags(flags: int) -> None:

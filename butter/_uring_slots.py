@@ -46,6 +46,8 @@ PATIENCE = 10.0
 _OTHER_THREAD = -1 - errno.EEXIST
 _request_of, _flags_of = itemgetter(0), itemgetter(2)
 _new = tuple.__new__
+#: the flags of a completion that is not the last, or has a provided buffer
+_UNUSUAL = IORING_CQE_F_MORE | IORING_CQE_F_BUFFER
 _NO_SLOT = (None,) * 5
 #: the slots and batches of requests that could not be ended
 abandoned: list[tuple[Any, ...]] = []
@@ -73,27 +75,33 @@ class Slots:
         self._ring = ffi.gc(ring, lib.butter_ring_free)  # type: ignore[call-overload]
         return lib.butter_ring_open(self._ring, entries, flags, *rest)
 
+    def _made_one(self, found: Completions) -> list[Completion]:
+        """Return the event of a read that has found one, as ``_made`` does.
+
+        It is the short way of a program that has one request at a time.
+        """
+        request, result, flags = first_in(found.view)
+        slot = self._slots.get(request)
+        if slot is None or flags & _UNUSUAL:
+            return self._made(found)
+        if COPIES:
+            copy_back(slot[3])
+        events = found.made = [_new(Completion, (slot[0], result, flags, slot[1], request, slot[2]))]
+        self._slots.pop(request, None)
+        found.made = None
+        return events
+
     def _made(self, found: Completions) -> list[Completion]:
         """Return the events of a read, and forget the slots of those that are the last.
 
         A signal handler may raise anywhere, and this is called again then: so the
         events are in *found* before the first slot goes.
         """
-        slots, events = self._slots, found.made
-        if events is None and found.struct.count == 1:
-            # the short way of a program that has few requests
-            request, result, flags = first_in(found.view)
-            slot = slots.get(request)
-            if slot is not None and not flags & (IORING_CQE_F_MORE | IORING_CQE_F_BUFFER):
-                if COPIES:
-                    copy_back(slot[3])
-                events = found.made = [_new(Completion, (slot[0], result, flags, slot[1], request, slot[2]))]
-                slots.pop(request, None)
-                found.made = None
-                return events
-        entries = found.entries()
-        kinds = set(map(_flags_of, entries))
-        provided = any(flags & IORING_CQE_F_BUFFER for flags in kinds)
+        slots, events, entries = self._slots, found.made, found.entries()
+        all_flags = 0
+        for flags in set(map(_flags_of, entries)):
+            all_flags |= flags
+        provided = all_flags & IORING_CQE_F_BUFFER
         if events is None:
             events = [
                 _new(Completion, (slot[0], result, flags, slot[1], request, slot[2]))
@@ -108,7 +116,7 @@ class Slots:
             found.made = events
         if provided:
             self._give_back(found, entries)
-        if any(flags & IORING_CQE_F_MORE for flags in kinds):
+        if all_flags & IORING_CQE_F_MORE:
             last = [request for request, _, flags in entries if not flags & IORING_CQE_F_MORE]
         else:
             last = list(map(_request_of, entries))

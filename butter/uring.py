@@ -46,7 +46,7 @@ from butter._uring_ring_c import lib
 from butter._uring_sockets import Sockets
 from butter._uring_stat import Stat
 from butter._uring_waits import ChildState, Waits
-from butter.eventlike import Eventlike
+from butter.eventlike import Eventlike, poll_is_replaced
 
 if TYPE_CHECKING:
     from butter._arguments import FileDescriptor
@@ -250,8 +250,20 @@ class Ring(
             self._submit()
 
     def wait(self, timeout: float | None = None) -> Completion:
-        if self._queued and self._batch:
-            self._submit()
+        if self._batch:
+            if self._queued:
+                self._submit()
+        elif timeout is None and not poll_is_replaced():
+            # the short way: one read submits, waits and takes
+            try:
+                events = self._read(1)
+                # no call comes between, after which a signal handler may raise
+                if events and not events[1:]:
+                    return events[0]
+                self._batch.extend(events)
+            except BlockingIOError:
+                if os.get_blocking(self.fileno()):
+                    raise  # a signal handler's
         return super().wait(timeout)
 
     wait.__doc__ = Eventlike.wait.__doc__

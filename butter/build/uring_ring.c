@@ -369,23 +369,40 @@ static int butter_ring_read(int fd, butter_completions *completions, butter_ring
     return result;
 }
 
+/* Write an entry, under the lock. */
+static int put_locked(butter_ring *ring, const butter_sqe *request)
+{
+    uint32_t head = load(ring->sq_head);
+
+    if (ring->tail - head >= ring->entries)
+        return ring->linked && ring->chain == head ? -1 - E2BIG : -1 - EAGAIN;
+    if (!ring->linked)
+        ring->chain = ring->tail;
+    ring->sqes[(ring->tail & (ring->entries - 1)) << ring->sqe_shift] = *request;
+    ring->tail++;
+    ring->in_flight++;
+    ring->linked = request->flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
+    return 0;
+}
+
 static int put(butter_ring *ring, const butter_sqe *request)
 {
-    uint32_t head;
-    int result = 0;
+    int result;
 
     lock_ring(ring);
-    head = load(ring->sq_head);
-    if (ring->tail - head >= ring->entries)
-        result = ring->linked && ring->chain == head ? -1 - E2BIG : -1 - EAGAIN;
-    else {
-        if (!ring->linked)
-            ring->chain = ring->tail;
-        ring->sqes[(ring->tail & (ring->entries - 1)) << ring->sqe_shift] = *request;
-        ring->tail++;
-        ring->in_flight++;
-        ring->linked = request->flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
-    }
+    result = put_locked(ring, request);
+    unlock_ring(ring);
+    return result;
+}
+
+/* The ring is unmapped under the lock, so a thread that holds it is not counted. */
+static int queue(butter_ring *ring, const butter_sqe *request)
+{
+    int result = -1 - EBADF;
+
+    lock_ring(ring);
+    if (!ring->ending && ring->maps[0] != NULL)
+        result = put_locked(ring, request);
     unlock_ring(ring);
     return result;
 }
@@ -411,17 +428,26 @@ static int butter_ring_queue(butter_ring *ring, uint64_t user_data, uint8_t opco
         .file_index = file_index,
         .addr3 = addr3,
     };
-    int result = enter_ring(ring);
 
-    if (result < 0)
-        return result;
-    result = put(ring, &request);
-    leave_ring(ring);
-    return result;
+    return queue(ring, &request);
 }
 
-/* How many requests are queued and not handed over, and how many have no last
-   completion yet. */
+/* Queue a read or write without flags. Most requests are one, and each argument that is
+   missing here makes the call from Python shorter. */
+static int butter_ring_move(butter_ring *ring, int64_t user_data, int opcode, int fd, void *addr, int len, int64_t off)
+{
+    const butter_sqe request = {
+        .opcode = (uint8_t)opcode,
+        .fd = fd,
+        .off = (uint64_t)off,
+        .addr = (uint64_t)(uintptr_t)addr,
+        .len = (uint32_t)len,
+        .user_data = (uint64_t)user_data,
+    };
+
+    return queue(ring, &request);
+}
+
 static int butter_ring_queued(butter_ring *ring)
 {
     int result = enter_ring(ring);

@@ -191,6 +191,7 @@ int butter_ring_open(butter_ring *ring, uint32_t entries, uint32_t flags, uint32
 int butter_ring_queue(butter_ring *ring, uint64_t user_data, uint8_t opcode, uint8_t flags, int fd, const void *addr,
                       uint32_t len, uint64_t off, uint32_t op_flags, uint16_t ioprio, uint16_t buf_index,
                       int32_t file_index, uint64_t addr3);
+int butter_ring_move(butter_ring *ring, int64_t user_data, int opcode, int fd, void *addr, int len, int64_t off);
 int butter_ring_submit(butter_ring *ring);
 int butter_ring_make_room(butter_ring *ring);
 int butter_ring_read(int fd, butter_completions *completions, butter_ring *ring, int wait);
