@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from butter._arguments import FileDescriptor
 
 _new, _raw = ffi.new, ffi.new_allocator(should_clear_after_alloc=False)
+# looked up once, as cffi takes its time for a name
+_REQUESTS, _RESULTS, _BATCH = ffi.typeof("int64_t[]"), ffi.typeof("int32_t[]"), ffi.typeof("butter_batch *")
 _CUT, _CLOSED = -1 - errno.E2BIG, -1 - errno.EBADF
 _FULL, _RANGE = -1 - errno.ENOBUFS, -1 - errno.ERANGE
 #: for a call that meets no other completions, as most
@@ -64,20 +66,19 @@ class Many(Queue):
         ring = self._opened_ring()
         if not count:
             return []
-        results = array("i", bytes(4 * count))
-        requests_memory, result_memory = from_buffer("int64_t[]", packed), from_buffer("int32_t[]", results, True)
+        requests_memory, results = from_buffer(_REQUESTS, packed), _new(_RESULTS, count)
         if buffer is None:
             memory = _raw("char[]", max(1, lib.butter_batch_size(requests_memory, count)))
         else:
             _, memory = writable(buffer)
         if self._left:
             self._forget_batches(ring)
-        batch, room = _new("butter_batch *"), _NO_ROOM
+        batch, room = _new(_BATCH), _NO_ROOM
         # the reads use this, also where a signal handler raises
-        self._left[id(batch)] = batch, requests_memory, result_memory, memory
+        self._left[id(batch)] = batch, requests_memory, results, memory
         try:
             result = lib.butter_ring_read_many(
-                ring, room, batch, count, requests_memory, memory, len(memory), result_memory
+                ring, room, batch, count, requests_memory, memory, len(memory), results
             )
             if result:
                 if result == _RANGE:
@@ -89,7 +90,7 @@ class Many(Queue):
         self._left.pop(id(batch), None)
         if COPIES:
             copy_back(memory)
-        found: list[Any] = results.tolist()
+        found: list[Any] = ffi.unpack(results, count)
         if buffer is None:
             at, view = 0, ffi.buffer(memory)
             for index, result in enumerate(found):
