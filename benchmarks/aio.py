@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
+import itertools
 import os
-import tempfile
 import time
+from array import array
 from collections.abc import Callable, Iterator
 
 from caio import linux_aio
 from caio.linux_aio_asyncio import AsyncioContext
 
 from benchmarks.floor import Floor, timed
-from benchmarks.runner import FOLDER, Comparison
+from benchmarks.pages import HAS_LOOPS, PAGE, PAGES, loop_device, opened
+from benchmarks.runner import Comparison
 from butter.aio import IOCB_CMD_PREAD, Aio, Iocb, aligned_buffer, io_destroy, io_getevents, io_setup, io_submit
 from butter.asyncio.aio import Aio_async
 
 floor = Floor(
     "floor_aio",
-    "void reads(unsigned long context, int fd, int depth, long count);",
+    "void reads(unsigned long context, unsigned long fds, int files, int depth, long count);",
     """
     #include <stdlib.h>
     #include <string.h>
@@ -27,25 +29,26 @@ floor = Floor(
     #include <sys/syscall.h>
     #include <unistd.h>
 
-    enum { PAGE = 4096, PAGES = 256 };
+    enum { PAGE = 4096, PAGES = 256, BUFFERS = 32 };
 
-    static void reads(unsigned long context, int fd, int depth, long count)
+    static void reads(unsigned long context, unsigned long fds, int files, int depth, long count)
     {
         struct iocb *iocbs = calloc(depth, sizeof *iocbs), **pointers = calloc(depth, sizeof *pointers);
         struct io_event *events = calloc(depth, sizeof *events);
-        char *buffers = aligned_alloc(PAGE, (size_t)depth * PAGE);
+        char *buffers = aligned_alloc(PAGE, BUFFERS * PAGE);
         long page = 0;
 
         for (int i = 0; i < depth; i++) {
             pointers[i] = iocbs + i;
             iocbs[i].aio_lio_opcode = IOCB_CMD_PREAD;
-            iocbs[i].aio_fildes = fd;
-            iocbs[i].aio_buf = (unsigned long)(buffers + i * PAGE);
+            iocbs[i].aio_buf = (unsigned long)(buffers + i % BUFFERS * PAGE);
             iocbs[i].aio_nbytes = PAGE;
         }
         for (; count > 0; count -= depth) {
-            for (int i = 0; i < depth; i++)
-                iocbs[i].aio_offset = page++ % PAGES * PAGE;
+            for (int i = 0; i < depth; i++, page++) {
+                iocbs[i].aio_fildes = ((int *)fds)[page % files];
+                iocbs[i].aio_offset = page % PAGES * PAGE;
+            }
             syscall(SYS_io_submit, context, depth, pointers);
             syscall(SYS_io_getevents, context, depth, depth, events, NULL);
         }
@@ -57,11 +60,10 @@ floor = Floor(
     """,
 )
 
-PAGE, PAGES = 4096, 256
 READS = 8192
-DEPTHS = (1, 32, 1024)
-
-Work = Callable[[int, int], Callable[[int], object]]
+DEPTHS, DEEP = (1, 32, 1024), 4096
+BUFFERS = 32
+FILES = 10_000
 
 
 def batches(depth: int, batch: Callable[[int], object]) -> float:
@@ -73,31 +75,35 @@ def batches(depth: int, batch: Callable[[int], object]) -> float:
     return (time.perf_counter_ns() - start) / (rounds * depth)
 
 
-def by_c(fd: int, depth: int) -> float:
+def by_c(fds: list[int], depth: int) -> float:
+    numbers = array("i", fds)
     context = io_setup(depth)
     try:
-        return timed(floor.reads, context, fd, depth, max(READS, depth))
+        return timed(floor.reads, context, numbers.buffer_info()[0], len(fds), depth, max(READS, depth))
     finally:
         io_destroy(context)
 
 
-def by_object(fd: int, depth: int) -> float:
+def by_object(fds: list[int], depth: int) -> float:
     with Aio(depth) as aio:
-        buffers = [aligned_buffer(PAGE) for _ in range(depth)]
+        # the buffers are few, since it is not the caches of the processor that count
+        buffers = [aligned_buffer(PAGE) for _ in range(BUFFERS)]
+        files = itertools.cycle(fds)
 
         def batch(count: int) -> None:
             for number in range(count):
-                aio.pread(fd, buffers[number], number % PAGES * PAGE)
+                aio.pread(next(files), buffers[number % BUFFERS], number % PAGES * PAGE)
             while count:
                 count -= len(aio.read_events())
 
         return batches(depth, batch)
 
 
-def by_calls(fd: int, depth: int) -> float:
+def by_calls(fds: list[int], depth: int) -> float:
     context = io_setup(depth)
     iocbs = [
-        Iocb(IOCB_CMD_PREAD, fd, aligned_buffer(PAGE), number % PAGES * PAGE, data=number) for number in range(depth)
+        Iocb(IOCB_CMD_PREAD, fds[0], aligned_buffer(PAGE), number % PAGES * PAGE, data=number)
+        for number in range(depth)
     ]
 
     def batch(count: int) -> None:
@@ -110,21 +116,21 @@ def by_calls(fd: int, depth: int) -> float:
         io_destroy(context)
 
 
-def by_preadv(fd: int, depth: int) -> float:
-    buffers = [[aligned_buffer(PAGE)] for _ in range(depth)]
+def by_preadv(fds: list[int], depth: int) -> float:
+    buffers = [[aligned_buffer(PAGE)] for _ in range(BUFFERS)]
 
     def batch(count: int) -> None:
         for number in range(count):
-            os.preadv(fd, buffers[number], number % PAGES * PAGE)
+            os.preadv(fds[0], buffers[number % BUFFERS], number % PAGES * PAGE)
 
     return batches(depth, batch)
 
 
-def by_caio(fd: int, depth: int) -> float:
+def by_caio(fds: list[int], depth: int) -> float:
     context = linux_aio.Context(max_requests=depth)
 
     def batch(count: int) -> None:
-        context.submit(*[linux_aio.Operation.read(PAGE, fd, number % PAGES * PAGE) for number in range(count)])
+        context.submit(*[linux_aio.Operation.read(PAGE, fds[0], number % PAGES * PAGE) for number in range(count)])
         while count:
             count -= context.process_events(count, 1, -1)
 
@@ -150,50 +156,63 @@ async def by_caio_of_asyncio(fd: int, depth: int) -> float:
         return (time.perf_counter_ns() - start) / (READS // depth * depth)
 
 
-@contextlib.contextmanager
-def pages(folder: str | None, flags: int = 0) -> Iterator[int]:
-    """A file of pages, by its descriptor."""
-    with tempfile.NamedTemporaryFile(dir=folder) as file:
-        file.write(os.urandom(PAGE * PAGES))
-        file.flush()
-        os.fsync(file.fileno())
-        fd = os.open(file.name, os.O_RDONLY | flags)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
-
-
 def comparisons() -> Iterator[Comparison]:
-    for depth in DEPTHS:
-        with pages(FOLDER) as fd:
+    with opened(1) as fds:
+        for depth in DEPTHS:
             yield Comparison(
                 f"A cached read of 4 KiB, {depth} at once",
                 {
-                    "C floor": lambda depth=depth: by_c(fd, depth),  # type: ignore[misc]
-                    "butter": lambda depth=depth: by_object(fd, depth),  # type: ignore[misc]
-                    "io_submit": lambda depth=depth: by_calls(fd, depth),  # type: ignore[misc]
-                    "os.preadv": lambda depth=depth: by_preadv(fd, depth),  # type: ignore[misc]
-                    "caio": lambda depth=depth: by_caio(fd, depth),  # type: ignore[misc]
+                    "C floor": functools.partial(by_c, fds, depth),
+                    "butter": functools.partial(by_object, fds, depth),
+                    "io_submit": functools.partial(by_calls, fds, depth),
+                    "os.preadv": functools.partial(by_preadv, fds, depth),
+                    "caio": functools.partial(by_caio, fds, depth),
                 },
             )
-    with pages(FOLDER) as fd:
+        yield Comparison(
+            f"Cached reads of 4 KiB, {DEEP:,} at once",
+            {
+                "butter": lambda: by_object(fds, DEEP),
+                "butter, 32 at once": lambda: by_object(fds, 32),
+                "butter, one at once": lambda: by_object(fds, 1),
+                "C floor": lambda: by_c(fds, DEEP),
+            },
+            {"butter, 32 at once": 1.2, "butter, one at once": 1.2},
+        )
         yield Comparison(
             "A cached read of 4 KiB on asyncio, 32 at once",
             {
-                "butter": lambda: asyncio.run(by_awaitable(fd, 32)),
-                "caio": lambda: asyncio.run(by_caio_of_asyncio(fd, 32)),
+                "butter": lambda: asyncio.run(by_awaitable(fds[0], 32)),
+                "caio": lambda: asyncio.run(by_caio_of_asyncio(fds[0], 32)),
             },
             {"caio": 1},
         )
-    with pages(None, os.O_DIRECT) as fd:
+    with opened(FILES) as fds:
+        yield Comparison(
+            f"Cached reads of 4 KiB from {FILES:,} open files",
+            {
+                "butter": lambda: by_object(fds, 32),
+                "butter, one file": lambda: by_object(fds[:1], 32),
+                "C floor": lambda: by_c(fds, 32),
+                "C floor, one file": lambda: by_c(fds[:1], 32),
+            },
+            {"butter, one file": 1.2},
+        )
+    with opened(1, os.O_DIRECT) as fds:
         yield Comparison(
             "A read of 4 KiB by O_DIRECT, 32 at once",
             {
-                "C floor": lambda: by_c(fd, 32),
-                "butter": lambda: by_object(fd, 32),
-                "os.preadv": lambda: by_preadv(fd, 32),
+                "C floor": lambda: by_c(fds, 32),
+                "butter": lambda: by_object(fds, 32),
+                "os.preadv": lambda: by_preadv(fds, 32),
             },
             {"os.preadv": 0.5},
             rounds=7,
         )
+    if HAS_LOOPS:
+        with loop_device() as fds:
+            yield Comparison(
+                "Reads of 4 KiB by O_DIRECT from a loop device, 32 at once",
+                {"C floor": lambda: by_c(fds, 32), "butter": lambda: by_object(fds, 32)},
+                rounds=7,
+            )

@@ -34,7 +34,7 @@ FOLDER = "/dev/shm" if os.path.isdir("/dev/shm") else None
 FEATURES = sorted(
     path.stem
     for path in HERE.glob("*.py")
-    if path.stem not in ("__init__", "__main__", "floor", "record", "runner", "versions", "worker")
+    if path.stem not in ("__init__", "__main__", "floor", "pages", "record", "runner", "versions", "worker")
 )
 
 #: the event loops that everything awaitable is measured on

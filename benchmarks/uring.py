@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import os
-import resource
-import subprocess
-import tempfile
 import time
 from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.floor import Floor, timed
-from benchmarks.runner import FOLDER, Comparison, Sample
+from benchmarks.pages import HAS_LOOPS, PAGE, PAGES, loop_device, opened
+from benchmarks.runner import Comparison, Sample
 from butter.aio import aligned_buffer
 from butter.uring import Ring
 
@@ -24,7 +21,7 @@ try:
 except ImportError:  # as on Python 3.9 and on PyPy
     liburing = None
 
-PAGE, PAGES, BUFFERS = 4096, 256, 32
+BUFFERS = 32
 READS = 8192
 DEPTH, DEEP = 32, 4096
 FILES = 10_000
@@ -215,46 +212,6 @@ def by_pread(fds: list[int], depth: int) -> float:
     return per_read(depth, batch)
 
 
-@contextlib.contextmanager
-def opened(count: int) -> Iterator[list[int]]:
-    """A file of pages, opened so often: the descriptors.
-
-    It is on a disk, and in the cache: io_uring reads a file in memory, as those of
-    /dev/shm, by a thread of the kernel.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, count + 100)), hard))
-    fds: list[int] = []
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(os.urandom(PAGE * PAGES))
-        file.flush()
-        try:
-            fds.extend(os.open(file.name, os.O_RDONLY) for _ in range(count))
-            yield fds
-        finally:
-            for fd in fds:
-                os.close(fd)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@contextlib.contextmanager
-def loop_device() -> Iterator[list[int]]:
-    """A loop device that is open with O_DIRECT: its descriptor."""
-    with tempfile.NamedTemporaryFile(dir=FOLDER) as file:
-        file.write(os.urandom(PAGE * PAGES))
-        file.flush()
-        found = subprocess.run(["losetup", "--find", "--show", file.name], check=True, capture_output=True, text=True)
-        device = found.stdout.strip()
-        try:
-            fd = os.open(device, os.O_RDONLY | os.O_DIRECT)
-            try:
-                yield [fd]
-            finally:
-                os.close(fd)
-        finally:
-            subprocess.run(["losetup", "--detach", device], check=True)
-
-
 def contenders(fds: list[int], depth: int, ways: dict[str, Way]) -> dict[str, Sample]:
     """Return the samples that these ways take."""
     return {name: functools.partial(way, fds, depth) for name, way in ways.items()}
@@ -299,7 +256,7 @@ def comparisons() -> Iterator[Comparison]:
             },
             {"butter, one file": 1.2},
         )
-    if os.geteuid() == 0 and os.path.exists("/dev/loop-control"):
+    if HAS_LOOPS:
         with loop_device() as fds:
             yield Comparison(
                 f"Reads of 4 KiB by O_DIRECT from a loop device by read_many, {DEPTH} at once",
