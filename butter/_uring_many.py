@@ -77,9 +77,7 @@ class Many(Queue):
         # the reads use this, also where a signal handler raises
         self._left[id(batch)] = batch, requests_memory, results, memory
         try:
-            result = lib.butter_ring_read_many(
-                ring, room, batch, count, requests_memory, memory, len(memory), results
-            )
+            result = lib.butter_ring_read_many(ring, room, batch, count, requests_memory, memory, len(memory), results)
             if result:
                 if result == _RANGE:
                     raise _wrong(packed, len(memory))

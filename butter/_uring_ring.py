@@ -134,8 +134,8 @@ class Queue(Slots):
         """Queue a read or write of *memory*: as ``_queue``, in half the time."""
         size, ring = len(memory), self._ring
         if (
-            flags
-            or rw_flags
+            flags != 0
+            or rw_flags != 0
             or fd.__class__ is not int
             or offset.__class__ is not int
             or not 0 <= fd < 1 << 31

@@ -335,6 +335,11 @@ static int ready(butter_ring *ring, butter_completions *completions, int wait)
     uint32_t left = publish(ring);
     int result = 0, more = IORING_ENTER_GETEVENTS;
 
+    /* without this flag one step may hand over less than all */
+    if (left && !(ring->setup & (IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SQPOLL))) {
+        result = submit(ring);
+        left = 0;
+    }
     if (left || asks(ring))
         result = enter(ring, left, 0, more);
     if (take(ring, completions))

@@ -19,6 +19,7 @@ from features import LONG
 from support import in_child, in_place, needs
 
 from butter import _uring_completions, _uring_slots, uring
+from butter._uring_files import FSYNC
 from butter._uring_ring_c import ffi, lib
 from butter.errors import InvalidArgument
 from butter.uring import (
@@ -208,6 +209,31 @@ def test_wait_submits_first(ring):
     assert [found.user_data for found in ring.read_events()] == [3, 4]
 
 
+def test_wait_submits_all(file, monkeypatch):
+    """Also before Linux 5.18, where a step ends with a request that is refused."""
+    monkeypatch.setattr(uring, "IORING_SETUP_SUBMIT_ALL", 0)
+    with Ring(8) as ring:
+        ring._queue(FSYNC, file, op_flags=99, user_data="refused")
+        ring.nop("first")
+        ring.nop("second")
+        assert ring.wait().user_data == "refused"
+        assert ring.queued == 0
+        assert [ring.wait(LONG).user_data for _ in range(2)] == ["first", "second"]
+
+
+def test_wait_of_a_ring_that_does_not_block(ring, pipe):
+    """It waits too, and takes several completions that are there."""
+    os.set_blocking(ring.fileno(), False)
+    ring.pread(pipe[0], 10, user_data="read")
+    thread = threading.Timer(0.05, os.write, (pipe[1], b"x"))
+    thread.start()
+    assert ring.wait().value == b"x"
+    thread.join()
+    ring.nop("first")
+    ring.nop("second")
+    assert [ring.wait().user_data for _ in range(2)] == ["first", "second"]
+
+
 def test_a_full_queue_submits(ring):
     """A request that finds the queue full submits it, and completions are kept."""
     for index in range(1000):
@@ -302,6 +328,8 @@ def test_arguments(ring, file):
         (TypeError, lambda: ring.pread(file, "text", 0)),
         (TypeError, lambda: ring.pwrite(file, "text", 0)),
         (TypeError, lambda: ring.pread(file, 1, 1.5)),
+        (TypeError, lambda: ring.pread(file, 1, 0, rw_flags=None)),
+        (TypeError, lambda: ring.pread(file, 1, 0, flags=None)),
         (TypeError, lambda: ring.nop(flags="1")),
         (ValueError, lambda: ring.pread(file, -1, 0)),
         (ValueError, lambda: ring.pread(file, 1, -1)),
@@ -604,6 +632,22 @@ def test_a_handler_that_raises_loses_no_completion():
             # a list that was returned to the interrupted code is its own
             assert [found.user_data for found in taken] in (["first", "second"], [])
             assert taken or came
+            assert ring._slots == {}
+        if not came:
+            break
+    assert moment > 5
+
+
+def test_a_handler_that_raises_in_wait_loses_no_completion():
+    """At each moment the completion is in the object, or was returned."""
+    for moment in support.moments():
+        with Ring(8) as ring:
+            ring.nop("only")
+            taken = []
+            came = support.interrupt_between(lambda ring=ring, taken=taken: taken.append(ring.wait()), moment)
+            while ring.pending or ring.in_flight:
+                taken.append(ring.wait(LONG))
+            assert [found.user_data for found in taken] == ["only"]
             assert ring._slots == {}
         if not came:
             break
