@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _new, _raw = ffi.new, ffi.new_allocator(should_clear_after_alloc=False)
 # looked up once, as cffi takes its time for a name
 _REQUESTS, _RESULTS, _BATCH = ffi.typeof("int64_t[]"), ffi.typeof("int32_t[]"), ffi.typeof("butter_batch *")
+_read_all = lib.butter_ring_read_many
 _CUT, _CLOSED = -1 - errno.E2BIG, -1 - errno.EBADF
 _FULL, _RANGE = -1 - errno.ENOBUFS, -1 - errno.ERANGE
 #: for a call that meets no other completions, as most
@@ -77,7 +78,7 @@ class Many(Queue):
         # the reads use this, also where a signal handler raises
         self._left[id(batch)] = batch, requests_memory, results, memory
         try:
-            result = lib.butter_ring_read_many(ring, room, batch, count, requests_memory, memory, len(memory), results)
+            result = _read_all(ring, room, batch, count, requests_memory, memory, len(memory), results)
             if result:
                 if result == _RANGE:
                     raise _wrong(packed, len(memory))

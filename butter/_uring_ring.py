@@ -201,7 +201,8 @@ class Queue(Slots):
 
     def _opened_ring(self) -> Any:
         """Return the ring, or raise ValueError if the object is closed."""
-        self.fileno()
+        if self._fd is None:
+            raise closed_error()
         return self._ring
 
     def _read(self, wait: int) -> list[Completion]:
