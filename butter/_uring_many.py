@@ -75,8 +75,9 @@ class Many(Queue):
         if self._left:
             self._forget_batches(ring)
         batch, room = _new(_BATCH), _NO_ROOM
+        key = id(batch)
         # the reads use this, also where a signal handler raises
-        self._left[id(batch)] = batch, requests_memory, results, memory
+        self._left[key] = batch, requests_memory, results, memory
         try:
             result = _read_all(ring, room, batch, count, requests_memory, memory, len(memory), results)
             if result:
@@ -86,7 +87,7 @@ class Many(Queue):
         except BaseException:
             lib.butter_ring_leave_batch(ring, batch)
             raise
-        self._left.pop(id(batch), None)
+        self._left.pop(key, None)
         if COPIES:
             copy_back(memory)
         found: list[Any] = ffi.unpack(results, count)

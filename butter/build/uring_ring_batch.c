@@ -94,7 +94,10 @@ static int run(butter_ring *ring, butter_completions *completions, butter_batch 
             result = enter_and_wait(ring, left, wait);
         if (take(ring, completions) == completions->room && is_blocked(ring))
             return -1 - ENOBUFS;
-        if (result < 0 && left_of(ring, batch))
+        left = left_of(ring, batch);
+        if (left == 0 && batch->queued == batch->count)
+            return 0;
+        if (result < 0 && left)
             return result;
     }
 }
