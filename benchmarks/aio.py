@@ -14,7 +14,7 @@ from caio import linux_aio
 from caio.linux_aio_asyncio import AsyncioContext
 
 from benchmarks.floor import Floor, timed
-from benchmarks.pages import HAS_LOOPS, PAGE, PAGES, loop_device, opened
+from benchmarks.pages import HAS_LOOPS, PAGE, PAGES, Way, loop_device, opened, sample
 from benchmarks.runner import Comparison
 from butter.aio import IOCB_CMD_PREAD, Aio, Iocb, aligned_buffer, io_destroy, io_getevents, io_setup, io_submit
 from butter.asyncio.aio import Aio_async
@@ -137,7 +137,7 @@ def by_caio(fds: list[int], depth: int) -> float:
     return batches(depth, batch)
 
 
-async def by_awaitable(fd: int, depth: int) -> float:
+async def awaited(fd: int, depth: int) -> float:
     async with Aio_async(depth) as aio:
         start = time.perf_counter_ns()
         for _ in range(READS // depth):
@@ -148,7 +148,7 @@ async def by_awaitable(fd: int, depth: int) -> float:
         return (time.perf_counter_ns() - start) / (READS // depth * depth)
 
 
-async def by_caio_of_asyncio(fd: int, depth: int) -> float:
+async def awaited_of_caio(fd: int, depth: int) -> float:
     async with AsyncioContext(max_requests=depth) as context:  # type: ignore[no-untyped-call]
         start = time.perf_counter_ns()
         for _ in range(READS // depth):
@@ -156,63 +156,61 @@ async def by_caio_of_asyncio(fd: int, depth: int) -> float:
         return (time.perf_counter_ns() - start) / (READS // depth * depth)
 
 
+def by_awaitable(fds: list[int], depth: int) -> float:
+    return asyncio.run(awaited(fds[0], depth))
+
+
+def by_caio_of_asyncio(fds: list[int], depth: int) -> float:
+    return asyncio.run(awaited_of_caio(fds[0], depth))
+
+
 def comparisons() -> Iterator[Comparison]:
-    with opened(1) as fds:
-        for depth in DEPTHS:
-            yield Comparison(
-                f"A cached read of 4 KiB, {depth} at once",
-                {
-                    "C floor": functools.partial(by_c, fds, depth),
-                    "butter": functools.partial(by_object, fds, depth),
-                    "io_submit": functools.partial(by_calls, fds, depth),
-                    "os.preadv": functools.partial(by_preadv, fds, depth),
-                    "caio": functools.partial(by_caio, fds, depth),
-                },
-            )
+    one, many = functools.partial(opened, 1), functools.partial(opened, FILES)
+    direct = functools.partial(opened, 1, os.O_DIRECT)
+    ways: dict[str, Way] = {
+        "C floor": by_c,
+        "butter": by_object,
+        "io_submit": by_calls,
+        "os.preadv": by_preadv,
+        "caio": by_caio,
+    }
+    for depth in DEPTHS:
         yield Comparison(
-            f"Cached reads of 4 KiB, {DEEP:,} at once",
-            {
-                "butter": lambda: by_object(fds, DEEP),
-                "butter, 32 at once": lambda: by_object(fds, 32),
-                "butter, one at once": lambda: by_object(fds, 1),
-                "C floor": lambda: by_c(fds, DEEP),
-            },
-            {"butter, 32 at once": 1.2, "butter, one at once": 1.2},
+            f"A cached read of 4 KiB, {depth} at once", {name: sample(way, depth, one) for name, way in ways.items()}
         )
-        yield Comparison(
-            "A cached read of 4 KiB on asyncio, 32 at once",
-            {
-                "butter": lambda: asyncio.run(by_awaitable(fds[0], 32)),
-                "caio": lambda: asyncio.run(by_caio_of_asyncio(fds[0], 32)),
-            },
-            {"caio": 1},
-        )
-    with opened(FILES) as fds:
-        yield Comparison(
-            f"Cached reads of 4 KiB from {FILES:,} open files",
-            {
-                "butter": lambda: by_object(fds, 32),
-                "butter, one file": lambda: by_object(fds[:1], 32),
-                "C floor": lambda: by_c(fds, 32),
-                "C floor, one file": lambda: by_c(fds[:1], 32),
-            },
-            {"butter, one file": 1.2},
-        )
-    with opened(1, os.O_DIRECT) as fds:
-        yield Comparison(
-            "A read of 4 KiB by O_DIRECT, 32 at once",
-            {
-                "C floor": lambda: by_c(fds, 32),
-                "butter": lambda: by_object(fds, 32),
-                "os.preadv": lambda: by_preadv(fds, 32),
-            },
-            {"os.preadv": 0.5},
-            rounds=7,
-        )
+    yield Comparison(
+        f"Cached reads of 4 KiB, {DEEP:,} at once",
+        {
+            "butter": sample(by_object, DEEP, one),
+            "butter, 32 at once": sample(by_object, 32, one),
+            "butter, one at once": sample(by_object, 1, one),
+            "C floor": sample(by_c, DEEP, one),
+        },
+        {"butter, 32 at once": 1.2, "butter, one at once": 1.2},
+    )
+    yield Comparison(
+        f"Cached reads of 4 KiB from {FILES:,} open files",
+        {
+            "butter": sample(by_object, 32, many),
+            "butter, one file": sample(by_object, 32, one),
+            "C floor": sample(by_c, 32, many),
+            "C floor, one file": sample(by_c, 32, one),
+        },
+        {"butter, one file": 1.2},
+    )
+    yield Comparison(
+        "A cached read of 4 KiB on asyncio, 32 at once",
+        {"butter": sample(by_awaitable, 32, one), "caio": sample(by_caio_of_asyncio, 32, one)},
+        {"caio": 1},
+    )
+    yield Comparison(
+        "A read of 4 KiB by O_DIRECT, 32 at once",
+        {name: sample(ways[name], 32, direct) for name in ("C floor", "butter", "os.preadv")},
+        {"os.preadv": 0.5},
+        rounds=7,
+    )
     if HAS_LOOPS:
-        with loop_device() as fds:
-            yield Comparison(
-                "Reads of 4 KiB by O_DIRECT from a loop device, 32 at once",
-                {"C floor": lambda: by_c(fds, 32), "butter": lambda: by_object(fds, 32)},
-                rounds=7,
-            )
+        yield Comparison(
+            "Reads of 4 KiB by O_DIRECT from a loop device, 32 at once",
+            {name: sample(ways[name], 32, loop_device) for name in ("C floor", "butter")},
+        )

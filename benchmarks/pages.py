@@ -7,11 +7,15 @@ import os
 import resource
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
-from benchmarks.runner import FOLDER
+from benchmarks.runner import FOLDER, Sample
 
 PAGE, PAGES = 4096, 256
+
+#: makes so many reads at once of these descriptors, and returns the nanoseconds of one
+Way = Callable[[list[int], int], float]
 
 #: whether this process can make a loop device
 HAS_LOOPS = os.geteuid() == 0 and os.path.exists("/dev/loop-control")
@@ -30,7 +34,8 @@ def opened(count: int, flags: int = 0) -> Iterator[list[int]]:
     with tempfile.NamedTemporaryFile() as file:
         file.write(os.urandom(PAGE * PAGES))
         file.flush()
-        os.fsync(file.fileno())
+        if flags & os.O_DIRECT:
+            os.fsync(file.fileno())
         try:
             fds.extend(os.open(file.name, os.O_RDONLY | flags) for _ in range(count))
             yield fds
@@ -56,3 +61,13 @@ def loop_device() -> Iterator[list[int]]:
                 os.close(fd)
         finally:
             subprocess.run(["losetup", "--detach", device], check=True)
+
+
+def sample(way: Way, depth: int, files: Callable[[], AbstractContextManager[list[int]]]) -> Sample:
+    """Return a sample that *way* takes of *files*, which are there so long."""
+
+    def take() -> float:
+        with files() as fds:
+            return way(fds, depth)
+
+    return take

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.floor import Floor, timed
-from benchmarks.pages import HAS_LOOPS, PAGE, PAGES, loop_device, opened
-from benchmarks.runner import Comparison, Sample
+from benchmarks.pages import HAS_LOOPS, PAGE, PAGES, Way, loop_device, opened, sample
+from benchmarks.runner import Comparison
 from butter.aio import aligned_buffer
 from butter.uring import Ring
 
@@ -25,9 +25,6 @@ BUFFERS = 32
 READS = 8192
 DEPTH, DEEP = 32, 4096
 FILES = 10_000
-
-#: makes so many reads at once of these descriptors, and returns the nanoseconds of one
-Way = Callable[[list[int], int], float]
 
 floor = Floor(
     "floor_uring",
@@ -212,55 +209,49 @@ def by_pread(fds: list[int], depth: int) -> float:
     return per_read(depth, batch)
 
 
-def contenders(fds: list[int], depth: int, ways: dict[str, Way]) -> dict[str, Sample]:
-    """Return the samples that these ways take."""
-    return {name: functools.partial(way, fds, depth) for name, way in ways.items()}
-
-
 def comparisons() -> Iterator[Comparison]:
+    one, many = functools.partial(opened, 1), functools.partial(opened, FILES)
     peers: dict[str, Way] = {"C ring": by_c_ring, "os.pread": by_pread}
     if liburing is not None:
         peers["liburing"] = by_liburing
-    with opened(1) as fds:
+    for way, title, depth, targets in (
+        (one_by_one, "one by one", 1, {"os.pread": 2.0}),
+        (by_methods, f"{DEPTH} at once", DEPTH, {"liburing": 1.0}),
+        (by_read_many, f"{DEPTH} at once by read_many", DEPTH, {"C ring": 1.15, "liburing": 1.0}),
+    ):
+        ways: dict[str, Way] = {"butter": way, **peers}
         yield Comparison(
-            "Cached reads of 4 KiB, one by one", contenders(fds, 1, {"butter": one_by_one, **peers}), {"os.pread": 2}
+            f"Cached reads of 4 KiB, {title}",
+            {name: sample(way, depth, one) for name, way in ways.items()},
+            targets,
         )
-        yield Comparison(
-            f"Cached reads of 4 KiB, {DEPTH} at once",
-            contenders(fds, DEPTH, {"butter": by_methods, **peers}),
-            {"liburing": 1},
-        )
-        yield Comparison(
-            f"Cached reads of 4 KiB by read_many, {DEPTH} at once",
-            contenders(fds, DEPTH, {"butter": by_read_many, **peers}),
-            {"C ring": 1.15, "liburing": 1},
-        )
-        yield Comparison(
-            f"Cached reads of 4 KiB, {DEEP:,} at once",
-            {
-                "butter": lambda: by_methods(fds, DEEP),
-                f"butter, {DEPTH} at once": lambda: by_methods(fds, DEPTH),
-                "butter, one at once": lambda: by_methods(fds, 1),
-                "C ring": lambda: by_c_ring(fds, DEEP),
-            },
-            {f"butter, {DEPTH} at once": 1.2, "butter, one at once": 1.2},
-        )
-    with opened(FILES) as fds:
-        yield Comparison(
-            f"Cached reads of 4 KiB from {FILES:,} open files",
-            {
-                "butter": lambda: by_methods(fds, DEPTH),
-                "butter, one file": lambda: by_methods(fds[:1], DEPTH),
-                "C ring": lambda: by_c_ring(fds, DEPTH),
-                "C ring, one file": lambda: by_c_ring(fds[:1], DEPTH),
-            },
-            {"butter, one file": 1.2},
-        )
+    yield Comparison(
+        f"Cached reads of 4 KiB, {DEEP:,} at once",
+        {
+            "butter": sample(by_methods, DEEP, one),
+            f"butter, {DEPTH} at once": sample(by_methods, DEPTH, one),
+            "butter, one at once": sample(by_methods, 1, one),
+            "C ring": sample(by_c_ring, DEEP, one),
+        },
+        {f"butter, {DEPTH} at once": 1.2, "butter, one at once": 1.2},
+    )
+    yield Comparison(
+        f"Cached reads of 4 KiB from {FILES:,} open files",
+        {
+            "butter": sample(by_methods, DEPTH, many),
+            "butter, one file": sample(by_methods, DEPTH, one),
+            "C ring": sample(by_c_ring, DEPTH, many),
+            "C ring, one file": sample(by_c_ring, DEPTH, one),
+        },
+        {"butter, one file": 1.2},
+    )
     if HAS_LOOPS:
-        with loop_device() as fds:
-            yield Comparison(
-                f"Reads of 4 KiB by O_DIRECT from a loop device by read_many, {DEPTH} at once",
-                contenders(fds, DEPTH, {"butter": by_read_many, "butter by methods": by_methods, "C ring": by_c_ring}),
-                {"C ring": 1 / 0.95},
-                rounds=7,
-            )
+        yield Comparison(
+            f"Reads of 4 KiB by O_DIRECT from a loop device, {DEPTH} at once by read_many",
+            {
+                "butter": sample(by_read_many, DEPTH, loop_device),
+                "butter by methods": sample(by_methods, DEPTH, loop_device),
+                "C ring": sample(by_c_ring, DEPTH, loop_device),
+            },
+            {"C ring": 1 / 0.95},
+        )
