@@ -90,7 +90,7 @@ class Many(Queue):
         self._left.pop(key, None)
         if COPIES:
             copy_back(memory)
-        found: list[Any] = ffi.unpack(results, count)
+        found: list[Any] = [*ffi.unpack(results, count)]
         if buffer is None:
             at, view = 0, ffi.buffer(memory)
             for index, result in enumerate(found):

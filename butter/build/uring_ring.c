@@ -337,7 +337,7 @@ static int ready(butter_ring *ring, butter_completions *completions, int wait)
 
     /* without this flag one step may hand over less than all */
     if (left && !(ring->setup & (IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SQPOLL))) {
-        result = submit(ring);
+        result = submit(ring, left);
         left = 0;
     }
     if (left || asks(ring))
