@@ -1,5 +1,6 @@
 /* The numbers of linux/io_uring.h and linux/openat2.h of Linux 7.0: the headers of a C
-   library may be years older than the kernel. uring.py and uring_ring.py say what they mean. */
+   library may be years older than the kernel. uring.py and uring_ring.py say what they
+   mean. */
 #define IORING_SETUP_IOPOLL (1U << 0)
 #define IORING_SETUP_SQPOLL (1U << 1)
 #define IORING_SETUP_SQ_AFF (1U << 2)

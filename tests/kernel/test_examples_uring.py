@@ -23,7 +23,7 @@ FULL = "no client: [Errno 24] accept: this process has no descriptor left"
 
 @contextlib.contextmanager
 def serving(directory, *arguments, **options):
-    """The server, with ``connect()``, and ``get(request)``, which returns the answer."""
+    """The server, with ``connect()``, and ``get(request)`` that returns the answer."""
     with running("serve_files.py", directory, 0, *arguments, **options) as process:
         address = ("127.0.0.1", port(process))
 
@@ -258,7 +258,7 @@ def test_copy_tree(tmp_path):
 
 @support.needs(kernel=(5, 19))
 def test_copy_tree_tells_errors(tmp_path):
-    """What cannot be copied is told with its path, and all else is copied."""
+    """The path of what cannot be copied is told, and all else is copied."""
     source, target = tmp_path / "source", tmp_path / "target"
     (source / "below").mkdir(parents=True)
     os.mkfifo(source / "below" / "pipe")
@@ -288,7 +288,7 @@ def test_copy_tree_of_files_that_change(tmp_path):
 
 @support.needs(kernel=(5, 19))
 def test_copy_tree_without_room(tmp_path):
-    """A write that is cut short goes on, and an error then ends the copy of that file."""
+    """A write that is cut short goes on, and an error ends the copy of that file."""
     source, target = tmp_path / "source", tmp_path / "target"
     source.mkdir()
     (source / "large").write_bytes(bytes(range(256)) * 8192)
