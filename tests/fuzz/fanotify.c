@@ -1,32 +1,6 @@
 /* Feeds butter_fanotify_parse, and butter_fanotify_check with the records of each
    event; run.py puts their source before this. */
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            fail(#condition);                                                                                          \
-    } while (0)
-
-static uint64_t state, input;
-
-static void fail(const char *condition)
-{
-    fprintf(stderr, "input %llu: not true: %s\n", (unsigned long long)input, condition);
-    abort();
-}
-
-/* xorshift64*: the same numbers on every machine */
-static uint32_t number(uint32_t limit)
-{
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return (uint32_t)((state * 0x2545F4914F6CDD1DULL) >> 32) % limit;
-}
-
 static size_t random_bytes(char *data, size_t size)
 {
     for (size_t i = 0; i < size; i++)
@@ -166,7 +140,7 @@ int main(int argc, char **argv)
     uint64_t whole = 0, broken = 0;
     butter_fanotify_events *events = malloc(sizeof *events);
 
-    state = seed * 0x9E3779B97F4A7C15ULL | 1;
+    begin(seed);
     /* what lies behind the columns shows whether they were overrun */
     memset(events, 0x5A, sizeof *events);
     for (input = 0; input < inputs; input++) {
