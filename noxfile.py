@@ -287,7 +287,7 @@ def kernels(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """The parsers under sanitizers, as ``stress`` runs them too: ``-- INPUTS SEED``."""
+    """Parsers, aio and rings under sanitizers, as in ``stress``: ``-- COUNT SEED``."""
     session.install("cffi")
     for harness in sorted(Path("tests/fuzz").glob("*.c")):
         session.run("python", "tests/fuzz/run.py", harness.stem, *session.posargs)
@@ -301,6 +301,16 @@ def histories(session: nox.Session) -> None:
     """
     session.install(".[test]")
     session.run("python", "tests/histories.py", *session.posargs)
+
+
+@nox.session
+def rings(session: nox.Session) -> None:
+    """Random cancellations and closes of aio and of rings: ``-- COUNT SEED``.
+
+    ``stress`` does some of them, too.
+    """
+    session.install(".[test]")
+    session.run("python", "tests/rings.py", *session.posargs)
 
 
 @nox.session

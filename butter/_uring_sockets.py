@@ -196,6 +196,9 @@ class Sockets(Queue):
         sent, and the second (``is_notification``) that the kernel no longer uses the
         buffer. *transfer_flags* are as ``IORING_SEND_ZC_REPORT_USAGE``.
 
+        Do not queue it while a request with ``IOSQE_IO_DRAIN`` waits: on Linux 6.18
+        neither begins, for as long as the ring is open.
+
         Linux 6.0.
         """
         return self._send(SEND_ZC, fd, data, user_data, msg_flags, flags, transfer_flags)
