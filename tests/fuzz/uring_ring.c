@@ -140,13 +140,15 @@ static void look_at(butter_completions *completions, uint32_t index)
     CHECK(request->id == cqe.user_data);
     add(&counts[request->opcode], cqe.result >= 0);
     if (cqe.flags & IORING_CQE_F_BUFFER) {
-        uint32_t number = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
-        CHECK(request->group != NULL && number < request->group->entries);
-        CHECK(cqe.result <= GIVEN);
+        butter_group *group = request->group;
+        CHECK(group != NULL);
+        uint32_t buffer = (cqe.flags >> IORING_CQE_BUFFER_SHIFT) - group->first;
+        uint32_t at = group->first ? completions->at[index] : 0, used = !(cqe.flags & IORING_CQE_F_BUF_MORE);
+        CHECK(buffer < group->entries && (int)at + cqe.result <= GIVEN);
         if (cqe.result > 0)
-            CHECK(is_full_of(request->group->memory + number * GIVEN, (size_t)cqe.result, WRITTEN));
-        butter_group_give_back(world.ring, request->group, completions, index);
-        butter_group_give_back(world.ring, request->group, completions, index);
+            CHECK(is_full_of(group->memory + buffer * GIVEN + at, (size_t)cqe.result, WRITTEN));
+        butter_group_give_back(world.ring, group, completions, index, used);
+        butter_group_give_back(world.ring, group, completions, index, used);
     } else if (!(cqe.flags & (IORING_CQE_F_MORE | IORING_CQE_F_NOTIF)) && request->group == NULL)
         check_read(request, cqe.result);
     if (cqe.flags & IORING_CQE_F_MORE)
@@ -168,7 +170,17 @@ static void look_at_all(butter_completions *completions)
 /* Of exactly that size, so that one too many is seen. */
 static butter_completions room_for(uint32_t room)
 {
-    return (butter_completions){.room = room, .found = malloc(room * sizeof(butter_cqe))};
+    return (butter_completions){
+        .room = room,
+        .found = malloc(room * sizeof(butter_cqe)),
+        .at = malloc(room * sizeof(uint32_t)),
+    };
+}
+
+static void free_room(butter_completions *completions)
+{
+    free(completions->found);
+    free(completions->at);
 }
 
 /* Requests. Each returns what butter does.
@@ -310,7 +322,7 @@ static void some_cancel(struct arguments *arguments)
 }
 
 /* Submit until there is room for the request. It is queued, or butter has refused it. */
-static int queue(struct request *request, const struct arguments *arguments)
+static int queue_one(struct request *request, const struct arguments *arguments)
 {
     uint64_t id = request->id;
     int result;
@@ -318,7 +330,7 @@ static int queue(struct request *request, const struct arguments *arguments)
     while ((result = butter_ring_queue(world.ring, id, (uint8_t)arguments->opcode, arguments->flags, arguments->fd,
                                        arguments->addr, arguments->len, arguments->off, arguments->op_flags,
                                        arguments->ioprio, arguments->group, 0, 0)) == -1 - EAGAIN) {
-        result = butter_ring_submit(world.ring);
+        result = butter_ring_make_room(world.ring);
         if (result != 0 && result != -1 - EINTR && result != -1 - EBUSY && result != -1 - EAGAIN)
             break;
         if (world.ring->setup & IORING_SETUP_SQPOLL)
@@ -362,7 +374,7 @@ static int queue_some(void)
         arguments.flags |= number(2) ? IOSQE_IO_LINK : IOSQE_IO_HARDLINK;
     if (world.drains && !number(60))
         arguments.flags |= IOSQE_IO_DRAIN;
-    return queue(request, &arguments);
+    return queue_one(request, &arguments);
 }
 
 /* A batch: most of it reads the file, and some the pipes, which may never have anything. */
@@ -392,7 +404,7 @@ static int read_many(void)
         result = butter_ring_go_on(world.ring, &completions, many.batch);
     }
     look_at_all(&completions);
-    free(completions.found);
+    free_room(&completions);
     add(&batches, 1);
     if (result != 0) {
         int left = butter_ring_leave_batch(world.ring, many.batch);
@@ -424,7 +436,7 @@ static int read_some(int wait)
 
     CHECK(result >= 0 ? (uint32_t)result == completions.count : completions.count == 0);
     look_at_all(&completions);
-    free(completions.found);
+    free_room(&completions);
     return result;
 }
 
@@ -439,7 +451,7 @@ static void feed(void)
     memset(bytes, WRITTEN, sizeof bytes);
     if (write(some_pipe(1), bytes, 1 + number(sizeof bytes)) < 0)
         CHECK(errno == EAGAIN || errno == EINTR);
-    if (send(pair[1], bytes, 1 + number(sizeof bytes), MSG_DONTWAIT) < 0)
+    if (send(pair[1], bytes, 1 + number(number(2) ? 20 : sizeof bytes), MSG_DONTWAIT) < 0)
         CHECK(errno == EAGAIN || errno == EINTR);
     got = recv(drained, bytes, sizeof bytes, MSG_DONTWAIT);
     if (got > 0)
@@ -547,7 +559,7 @@ static void end_ring(void)
         look_at_all(&completions);
     }
     butter_ring_unmap(world.ring);
-    free(completions.found);
+    free_room(&completions);
     CHECK(butter_ring_in_flight(world.ring) == 0);
 }
 
@@ -560,8 +572,14 @@ static void one_ring(uint64_t limit)
     world.ring = butter_ring_new();
     world.fd = open_ring();
     CHECK(world.fd >= 0);
-    world.group = butter_group_new(7, 1U << number(6), GIVEN);
-    CHECK(butter_group_register(world.ring, world.group) >= 0);
+    /* half of them use their buffers in pieces, where the kernel can */
+    CHECK(butter_ring_use_pieces(world.ring) == 0);
+    world.group = butter_group_new(7, 1U << number(6), GIVEN, number(2) ? BUTTER_PIECES : 0);
+    if (butter_group_register(world.ring, world.group) == -1 - EINVAL) {
+        butter_group_free(world.group);
+        world.group = butter_group_new(7, 8, GIVEN, 0);
+        CHECK(butter_group_register(world.ring, world.group) >= 0);
+    }
     world.free_count = 0;
     for (uint32_t place = 0; place < MOST; place++)
         world.free[world.free_count++] = place;
