@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from butter._arguments import integer
 from butter._constants.uring import (
     IORING_CQE_BUFFER_SHIFT,
-    IORING_CQE_F_BUF_MORE,
     IORING_CQE_F_BUFFER,
     IORING_REGISTER_PBUF_RING,
     IORING_UNREGISTER_PBUF_RING,
@@ -59,15 +58,13 @@ class BufferGroup:
             at, count = (at, min(count, self.size - at)) if group.first else (0, min(count, self.size))
             return bytes(ffi.buffer(group.memory + buffer * self.size + at, count))
         parts = []
-        for _ in range(self._used(event.operation, count, event.flags)):
+        for _ in range(self._used(event.operation, count)):
             parts.append(bytes(ffi.buffer(group.memory + buffer * self.size, self.size)))
             buffer = group.next[buffer]
         return joined(parts, count)
 
-    def _used(self, operation: Operation, count: int, flags: int) -> int:
-        """Return how many buffers a completion has used up."""
-        if flags & IORING_CQE_F_BUF_MORE:
-            return 0
+    def _used(self, operation: Operation, count: int) -> int:
+        """Return how many buffers a completion has used."""
         return max(1, -(-count // self.size)) if operation.bundles else 1
 
     def _give_back(self, found: Completions, index: int, used: int) -> None:
@@ -162,4 +159,4 @@ class Provided(Queue):
             if flags & IORING_CQE_F_BUFFER:
                 slot = self._slots.get(request)
                 if slot is not None and isinstance(slot[1], BufferGroup):
-                    slot[1]._give_back(found, index, slot[1]._used(slot[2], count, flags))
+                    slot[1]._give_back(found, index, slot[1]._used(slot[2], count))

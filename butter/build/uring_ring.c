@@ -209,10 +209,12 @@ static uint32_t flags_of(const butter_cqe *cqe)
    from the completions before it, so it is done here, where their order is known. */
 static void note_piece(butter_ring *ring, const butter_cqe *cqe, uint32_t *at)
 {
-    uint32_t *used = &ring->pieces[(cqe->flags >> IORING_CQE_BUFFER_SHIFT) - BUTTER_PIECES];
+    butter_piece *piece = &ring->pieces[(cqe->flags >> IORING_CQE_BUFFER_SHIFT) - BUTTER_PIECES];
 
-    *at = *used;
-    *used = cqe->flags & IORING_CQE_F_BUF_MORE ? *used + (cqe->result > 0 ? (uint32_t)cqe->result : 0) : 0;
+    *at = piece->used;
+    piece->used += cqe->result > 0 ? (uint32_t)cqe->result : 0;
+    piece->taken++;
+    piece->ended = !(cqe->flags & IORING_CQE_F_BUF_MORE);
 }
 
 /* Add the completions that are there to those that were found, as far as there is room,

@@ -65,6 +65,13 @@ typedef struct {
 
 #define BUTTER_BATCHES 64
 
+/* A buffer that is used piece by piece: how much of it was used, how many of its pieces
+   were taken and not yet copied, and whether the kernel has done with it. */
+typedef struct {
+    uint32_t used, taken;
+    int ended;
+} butter_piece;
+
 typedef _Atomic uint32_t shared;
 
 typedef struct {
@@ -86,7 +93,7 @@ typedef struct {
     int ending, gone;
     atomic_flag lock;
     butter_batch *batches[BUTTER_BATCHES];
-    uint32_t *pieces; /* how much of each buffer was used that is used piece by piece */
+    butter_piece *pieces; /* of the buffers that are used piece by piece */
 } butter_ring;
 
 /* Buffers that are used piece by piece have numbers from this one on, each another in

@@ -119,6 +119,15 @@ static int butter_group_unregister(butter_ring *ring, butter_group *group)
     return result;
 }
 
+/* Whether this was the last piece of a buffer that another thread may still copy. */
+static int is_last_piece(butter_piece *piece)
+{
+    if (--piece->taken || !piece->ended)
+        return 0;
+    *piece = (butter_piece){0};
+    return 1;
+}
+
 /* Give back as many buffers as a completion that was read has used, once: the flag is
    taken from it. */
 static void butter_group_give_back(butter_ring *ring, butter_group *group, butter_completions *completions,
@@ -130,12 +139,15 @@ static void butter_group_give_back(butter_ring *ring, butter_group *group, butte
     if (enter_ring(ring) < 0)
         return;
     lock_ring(ring);
-    if (cqe->flags & IORING_CQE_F_BUFFER && buffer < group->entries && count <= group->entries)
-        for (; count; count--) {
-            uint16_t next = group->next[buffer];
-            provide(group, (uint16_t)buffer);
-            buffer = next;
-        }
+    if (!(cqe->flags & IORING_CQE_F_BUFFER) || buffer >= group->entries || count > group->entries)
+        count = 0;
+    else if (group->first)
+        count = (uint32_t)is_last_piece(&ring->pieces[group->first + buffer - BUTTER_PIECES]);
+    for (; count; count--) {
+        uint16_t next = group->next[buffer];
+        provide(group, (uint16_t)buffer);
+        buffer = next;
+    }
     cqe->flags &= ~IORING_CQE_F_BUFFER;
     unlock_ring(ring);
     leave_ring(ring);
