@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
     from butter._aio_operation import Completion, Operation
 
+# looked up once, as cffi takes its time for a name
+_new, _BATCH, _BLOCK = ffi.new, ffi.typeof("butter_aio_batch *"), ffi.typeof("butter_iocb[]")
 _ENDED = -1 - errno.ESHUTDOWN
 _FULL = -1 - errno.EAGAIN
 # those that can be cancelled no more
@@ -131,7 +133,7 @@ class Context:
         """
         queue = self.queue
         taken: list[Operation] = []
-        struct = ffi.new("butter_aio_batch *")
+        struct = _new(_BATCH)
         refused = 0
         try:
             try:
@@ -140,12 +142,12 @@ class Context:
             except IndexError:
                 pass
             struct.count = len(taken)
-            struct.iocbs = block = ffi.new("butter_iocb[]", len(taken))
+            struct.iocbs = block = _new(_BLOCK, len(taken))
             ffi.buffer(block)[:] = b"".join([operation.iocb(fd) for operation in taken])
             for place, operation in enumerate(taken):
                 # where the kernel finds it to cancel it, and what keeps that alive
-                operation.block = block, block + place
-            self.known.update((operation.number, operation) for operation in taken)
+                operation.block = block, place
+            self.known.update({operation.number: operation for operation in taken})
             while (result := lib.butter_aio_submit(self._struct, struct)) < 0 and result not in (_FULL, _ENDED):
                 operation = taken[struct.done]
                 self.known.pop(operation.number, None)
@@ -237,7 +239,10 @@ class Context:
     def _cancel(self, operation: Operation) -> bool:
         """Cancel an operation that the kernel has, and return whether it could."""
         # one that a thread is just handing over, or that was cancelled, is not there
-        result = _TOO_LATE if operation.block is None else lib.butter_aio_cancel(self._struct, operation.block[1])
+        if operation.block is None:
+            return False
+        block, place = operation.block
+        result = lib.butter_aio_cancel(self._struct, block + place)
         if result == _ENDED:
             raise closed_error()
         return result != _TOO_LATE and CANCEL.check(result) == 0

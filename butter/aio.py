@@ -265,13 +265,14 @@ class Aio(Eventlike[Completion]):
         context = self._open_context()
         if context.queue:
             self.submit()
-        if not self._more(context):
-            self._read_signal(context)
+        if self._more(context):
+            return
+        self._read_signal(context)
         if not self._more(context):
             EVENTS.fail(errno.ENODATA)
 
     def _more(self, context: Context) -> bool:
-        return bool(self._batch or self._unmade or context.known or context.queue)
+        return bool(context.known or self._batch or self._unmade or context.queue)
 
     def _read_signal(self, context: Context) -> None:
         """Take what made the object readable for operations that the kernel refused.
