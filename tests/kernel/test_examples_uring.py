@@ -65,7 +65,7 @@ def served(tmp_path):
     (directory / "below").mkdir(parents=True)
     (directory / "small").write_text("text")
     (directory / "empty").touch()
-    (directory / "a b\xe4").write_text("quoted")
+    (directory / os.fsdecode(b"a b\xc3\xa4")).write_text("quoted")
     (directory / "big").write_bytes(random.Random(1).randbytes(BIG))
     (directory / "inside").symlink_to("below/../small")
     (directory / "outside").symlink_to(tmp_path / "secret")
@@ -322,3 +322,4 @@ def test_copy_tree_without_rights():
             f"'{source}/secret'",
         ]
         assert (target / "file").read_text() == "text"
+        (source / "closed").chmod(0o755)
