@@ -156,7 +156,8 @@ static int butter_ring_read_many(butter_ring *ring, butter_completions *completi
 }
 
 /* Whether the kernel has reads of a batch, or another call goes on with it. Under the
-   lock: the thread that takes the last completion looks at the batch until it unlocks. */
+   lock: the thread that takes the last completion looks at the batch until it unlocks.
+   */
 static int butter_batch_goes_on(butter_ring *ring, butter_batch *batch)
 {
     int goes_on;

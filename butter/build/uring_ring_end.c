@@ -37,8 +37,9 @@ static void put_and_enter(butter_ring *ring, const butter_sqe *request)
 }
 
 /* Cancel each request: at once since Linux 6.0, before that one by one. Fails with
-   EEXIST where only another thread may do that. What the kernel's thread of SQPOLL has
-   given to a worker it alone can cancel (seen on Linux 6.18). */
+   EEXIST where only another thread may do that. A request that the kernel's thread of
+   SQPOLL has given to a worker is cancelled by that thread alone (seen on Linux 6.18).
+   */
 static int cancel_all(butter_ring *ring, const uint64_t *requests, uint32_t count)
 {
     butter_sync_cancel any = {.flags = IORING_ASYNC_CANCEL_ANY, .fd = -1, .timeout = {0, 1000000}};

@@ -47,7 +47,7 @@ static void add(uint64_t *sum, uint64_t more)
     __atomic_fetch_add(sum, more, __ATOMIC_RELAXED);
 }
 
-/* What belongs to the program again. */
+/* Memory that belongs to the program again. */
 
 static void leave_block(struct block *block)
 {
@@ -172,7 +172,7 @@ static void some_operation(struct operation *operation, butter_iocb *iocb)
     }
 }
 
-/* What the kernel did not take belongs to the program at once. */
+/* The operations that the kernel did not take belong to the program at once. */
 static void forget_rest(const uint64_t *ids, uint32_t from, uint32_t count)
 {
     pthread_mutex_lock(&world.lock);
@@ -283,7 +283,7 @@ static void one_context(uint64_t limit)
     pthread_t threads[THREADS];
     int result, tries = 0;
 
-    /* those of other programs, or of contexts that just end, may use up what there is */
+    /* other programs, or contexts that just end, may use up what there is */
     while ((result = butter_aio_begin(&world.aio, 1U << number(7))) == -1 - EAGAIN && tries++ < 1000)
         usleep(10000);
     CHECK(result == 0);

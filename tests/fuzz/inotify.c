@@ -1,4 +1,4 @@
-/* Feeds butter_inotify_parse; run.py puts the parser's source and random.h before this. */
+/* Feeds butter_inotify_parse; run.py puts its source and random.h before this. */
 
 static size_t random_bytes(char *data, size_t size)
 {

@@ -3,8 +3,8 @@
    A buffer is allocated with its exact size and freed once it is the program's again.
    The address sanitizer sees what butter's C does with it then, and not what the kernel
    does. So it is poisoned and kept for long, full of one byte: any other byte in it is
-   one that the kernel has written too late. What the kernel reads too late, it sends
-   or writes to where a reader finds that byte. */
+   one that the kernel has written too late. Where the kernel reads
+   too late, that byte is sent or written, and a reader finds it. */
 
 #include <pthread.h>
 #include <sanitizer/asan_interface.h>

@@ -1,4 +1,4 @@
-"""Feed the C of a feature, under the address and undefined-behaviour sanitizers, at random.
+"""Try the C of a feature at random, under sanitizers of addresses and behaviour.
 
     python tests/fuzz/run.py inotify [COUNT [SEED]]
 
@@ -18,8 +18,8 @@ HERE = Path(__file__).resolve().parent
 BUILDERS = HERE.parent.parent / "butter/build"
 OPTIONS = ["-std=gnu11", "-g", "-O1", "-pthread", "-x", "c"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover"]
-#: Without Python.h, which has the first of these; the second tells quick.h that there is
-#: no GIL to let go of.
+#: Without Python.h, which has the first of these; the second tells quick.h that there
+#: is no GIL to let go of.
 WITHOUT_PYTHON = ["-D_GNU_SOURCE", "-DPYPY_VERSION"]
 #: the fuzzers whose operations the kernel completes, with what they have in common
 IN_THE_KERNEL = {"aio", "uring_ring"}

@@ -60,7 +60,7 @@ static void add(uint64_t *sum, uint64_t more)
     __atomic_fetch_add(sum, more, __ATOMIC_RELAXED);
 }
 
-/* What belongs to the program again. */
+/* Memory that belongs to the program again. */
 
 static void retire_request(struct request *request)
 {
@@ -321,7 +321,7 @@ static void some_cancel(struct arguments *arguments)
         arguments->op_flags = IORING_ASYNC_CANCEL_ANY;
 }
 
-/* Submit until there is room for the request. It is queued, or butter has refused it. */
+/* Submit until there is room for the request: it is queued, or butter refuses it. */
 static int queue_one(struct request *request, const struct arguments *arguments)
 {
     uint64_t id = request->id;
@@ -377,7 +377,7 @@ static int queue_some(void)
     return queue_one(request, &arguments);
 }
 
-/* A batch: most of it reads the file, and some the pipes, which may never have anything. */
+/* A batch: most of it reads the file, and some pipes, where nothing may ever come. */
 static int read_many(void)
 {
     butter_completions completions = room_for(1 + number(8));

@@ -1,4 +1,4 @@
-"""Operations of aio, under random cancellations and closes; ``nox -s rings`` does more."""
+"""Operations of aio, cancelled and closed at random; ``nox -s rings`` does more."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Requests of rings, under random cancellations and closes; ``nox -s rings`` does more."""
+"""Requests of rings, cancelled and closed at random; ``nox -s rings`` does more."""
 
 import pytest
 import rings

@@ -1,4 +1,4 @@
-"""The parsers in C, under sanitizers, and the C whose operations the kernel completes."""
+"""The parsers in C, and that of aio and rings, under sanitizers."""
 
 import runpy
 import shutil
@@ -24,8 +24,6 @@ def test_parser(feature):
 @pytest.mark.needs(kernel=(6, 6))
 @pytest.mark.parametrize("feature", sorted(fuzz["IN_THE_KERNEL"]))
 def test_memory(feature):
-    """Neither butter nor the kernel touches memory after its operation or the end.
-
-    ``nox -s fuzz -- 1000000`` does far more of them.
-    """
+    """Neither butter nor the kernel touches memory after its operation or the end."""
+    # ``nox -s fuzz -- 1000000`` does far more of them
     assert fuzz["run"](feature, 20_000).startswith("seed 1: 2")
