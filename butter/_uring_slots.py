@@ -32,6 +32,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from butter._constants.uring import IORING_CQE_F_BUFFER, IORING_CQE_F_MORE
+from butter._descriptor import closed_error
 from butter._uring_completions import Completions, first_in
 from butter._uring_memory import COPIES, copy_back
 from butter._uring_operations import ENDING, MESSAGE, MESSAGE_BIT, Completion, Operation, ignore
@@ -63,6 +64,7 @@ class Slots:
     def _init_queue(self) -> None:
         self._ring = None
         self._slots = {}
+        self._ended = False
         self._unmade = deque()
         self._left: dict[int, tuple[Any, ...]] = {}
         self._next = itertools.count(1).__next__
@@ -135,6 +137,9 @@ class Slots:
             slot = self._slots.get(request)
             if slot is not None:
                 events.append(Completion(slot[0], result, flags, slot[1], request, slot[2]))
+            elif self._ended:
+                # closed by another thread since the read
+                raise closed_error()
             elif request != ENDING:
                 # other libraries may send messages without the bit
                 events.append(Completion(request & ~MESSAGE_BIT, result, flags, None, 0, MESSAGE))
@@ -166,6 +171,7 @@ class Slots:
             if result == _OTHER_THREAD or time.monotonic() > deadline:
                 break
         self._discard(found)
+        self._ended = True
         lib.butter_ring_unmap(ring)
         if lib.butter_ring_in_flight(ring):
             abandoned.append((self._slots, self._left))

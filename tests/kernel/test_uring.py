@@ -593,6 +593,24 @@ def test_threads_queue_and_wait():
     ]
 
 
+def test_a_close_right_after_a_read():
+    """A thread whose read has found completions gets ValueError, and no other events."""
+
+    class Slow(Ring):
+        def _made(self, found):
+            closer = threading.Thread(target=self.close)
+            closer.start()
+            closer.join(LONG)
+            return super()._made(found)
+
+    ring = Slow(8)
+    ring.nop("first")
+    ring.nop("second")
+    with pytest.raises(ValueError, match="closed"):
+        ring.read_events()
+    assert ring.closed()
+
+
 def test_a_close_wakes_a_thread_that_waits():
     """A thread that waits in the kernel gets ValueError when the ring is closed."""
     ring, errors = Ring(8), []
