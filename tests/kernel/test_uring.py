@@ -594,7 +594,7 @@ def test_threads_queue_and_wait():
 
 
 def test_a_close_right_after_a_read():
-    """A thread whose read has found completions gets ValueError, and no other events."""
+    """A thread whose read has found completions gets ValueError, and no messages."""
 
     class Slow(Ring):
         def _made(self, found):
