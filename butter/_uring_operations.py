@@ -36,7 +36,7 @@ class Operation:
         self,
         name: str,
         opcode: int,
-        errors: Errors,
+        errors: Any,  # Errors, which the manual does not show
         value: Callable[[Completion], object] | None = None,
         fine: tuple[int, ...] = (),
         discard: Callable[[Completion], object] | None = None,
