@@ -48,7 +48,9 @@ _OTHER_THREAD = -1 - errno.EEXIST
 _request_of, _flags_of = itemgetter(0), itemgetter(2)
 _new = tuple.__new__
 #: the flags of a completion that is not the last, or has a provided buffer
-_UNUSUAL = IORING_CQE_F_MORE | IORING_CQE_F_BUFFER
+#: BUTTER_CQE_F_HELD of C, a flag that only C gives
+_HELD = 1 << 14
+_UNUSUAL = IORING_CQE_F_MORE | IORING_CQE_F_BUFFER | _HELD
 _NO_SLOT = (None,) * 5
 #: the slots and batches of requests that could not be ended
 abandoned: list[tuple[Any, ...]] = []
@@ -65,6 +67,8 @@ class Slots:
         self._ring = None
         self._slots = {}
         self._ended = False
+        #: the requests that are complete, and whose slots another thread may need
+        self._held: dict[int, None] = {}
         self._unmade = deque()
         self._left: dict[int, tuple[Any, ...]] = {}
         self._next = itertools.count(1).__next__
@@ -115,6 +119,8 @@ class Slots:
                 events = self._with_messages(entries)
             if provided:
                 self._copy_provided(events, entries, found)
+            if all_flags & _HELD:
+                events = [event._replace(flags=event.flags & ~_HELD) for event in events]
             found.made = events
         if provided:
             self._give_back(found, entries)
@@ -125,10 +131,21 @@ class Slots:
         if COPIES:
             for request in last:
                 copy_back(slots.get(request, _NO_SLOT)[3])
+        if all_flags & (IORING_CQE_F_MORE | _HELD):
+            last = self._not_held(found, last)
         # one call of C, which forgets them all
         deque(map(slots.pop, last, repeat(None)), 0)
         found.made = None
         return events
+
+    def _not_held(self, found: Completions, last: list[int]) -> list[int]:
+        """Return the requests to forget: none while other threads make events."""
+        self._held.update(dict.fromkeys(last))
+        complete = list(self._held)
+        if lib.butter_ring_made(self._ring, found.struct):
+            return []
+        deque(map(self._held.pop, complete, repeat(None)), 0)
+        return complete
 
     def _with_messages(self, entries: list[tuple[int, int, int]]) -> list[Completion]:
         """Return the events where some are messages, or of the end of the ring."""
@@ -179,6 +196,7 @@ class Slots:
         else:
             self._slots.clear()
             self._left.clear()
+        self._held.clear()
 
     def _discard(self, found: Completions) -> None:
         """Drop completions that came while the ring ended."""

@@ -137,13 +137,12 @@ class Ring(
 
     A request belongs to the thread that has submitted it, and is cancelled when that
     thread ends. Threads may share a ring, unless it has ``IORING_SETUP_SINGLE_ISSUER``:
-    then the thread that has made it submits, waits and closes. Let one thread read
-    where requests have several completions (``more``): another one that makes the event
-    of the last first forgets the request, and the others look like messages. A chain of
-    linked requests, at most as many as *entries*, is queued by one thread, while no
-    other queues, and nothing is submitted or waited for meanwhile. A forked child does
-    not have the ring: its copy is closed. ``adopt`` takes over a Ring, and no bare
-    descriptor, which is not all of one.
+    then the thread that has made it submits, waits and closes. Where several threads
+    read, one may have the last completion of a request before another has those before
+    it. A chain of linked requests, at most as many as *entries*, is queued by one
+    thread, while no other queues, and nothing is submitted or waited for meanwhile. A
+    forked child does not have the ring: its copy is closed. ``adopt`` takes over a
+    Ring, and no bare descriptor, which is not all of one.
 
     Raises what :func:`io_uring_setup` does.
 

@@ -217,6 +217,31 @@ static void note_piece(butter_ring *ring, const butter_cqe *cqe, uint32_t *at)
     piece->ended = !(cqe->flags & IORING_CQE_F_BUF_MORE);
 }
 
+/* Tell of a completion in the room of a thread. The thread makes its event later, by
+   the slot of the request, which must be there until then: so another thread that takes
+   the last completion meanwhile is told not to forget the request yet. */
+static uint32_t hold(butter_ring *ring, butter_completions *completions, const butter_cqe *cqe, uint32_t flags)
+{
+    if (flags & IORING_CQE_F_MORE && !(cqe->user_data & BUTTER_MESSAGE) && !completions->holds) {
+        completions->holds = 1;
+        ring->holding++;
+    }
+    return flags | (ring->holding > completions->holds ? BUTTER_CQE_F_HELD : 0);
+}
+
+/* The events of these completions are made: return how many others are not. */
+static int butter_ring_made(butter_ring *ring, butter_completions *completions)
+{
+    int left;
+
+    lock_ring(ring);
+    ring->holding -= completions->holds;
+    completions->holds = 0;
+    left = (int)ring->holding;
+    unlock_ring(ring);
+    return left;
+}
+
 /* Add the completions that are there to those that were found, as far as there is room,
    and return how many there are now. */
 static uint32_t take(butter_ring *ring, butter_completions *completions)
@@ -235,7 +260,7 @@ static uint32_t take(butter_ring *ring, butter_completions *completions)
             if (flags >> 31 && flags & IORING_CQE_F_BUFFER && ring->pieces != NULL)
                 note_piece(ring, cqe, &completions->at[count]);
             completions->found[count] = *cqe;
-            completions->found[count++].flags = flags;
+            completions->found[count++].flags = hold(ring, completions, cqe, flags);
         }
         last += !(flags & IORING_CQE_F_MORE) && !(cqe->user_data & BUTTER_MESSAGE);
     }

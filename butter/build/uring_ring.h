@@ -45,12 +45,14 @@ typedef struct {
 } butter_cqe;
 _Static_assert(sizeof(butter_cqe) == 16, "the kernel's struct io_uring_cqe");
 
-/* Room for the completions of one read. at has for those that have used a piece of a
+/* Room for the completions of one read. holds says that more follow after some of them,
+   whose events are not made yet: see take(). at has for those that have used a piece of a
    buffer where it begins in the buffer. */
 typedef struct {
     uint32_t count, room;
     butter_cqe *found;
     uint32_t *at;
+    uint32_t holds;
 } butter_completions;
 
 /* Many reads that one call makes: for each its descriptor, size and offset. The lists
@@ -91,6 +93,7 @@ typedef struct {
     uint32_t chain; /* of linked entries: the first one, where the last asks for more */
     int linked;     /* the last entry asks for the next one */
     int ending, gone;
+    uint32_t holding; /* how many rooms hold such completions */
     atomic_flag lock;
     butter_batch *batches[BUTTER_BATCHES];
     butter_piece *pieces; /* of the buffers that are used piece by piece */
@@ -99,6 +102,10 @@ typedef struct {
 /* Buffers that are used piece by piece have numbers from this one on, each another in
    the whole ring, and there are so many. */
 #define BUTTER_PIECES 32768
+
+/* A flag that completions have while another thread has yet to make the events of
+   others before them. */
+#define BUTTER_CQE_F_HELD (1U << 14)
 
 /* Messages of other rings have this bit in their user_data; requests do not. */
 #define BUTTER_MESSAGE (UINT64_C(1) << 63)

@@ -176,6 +176,7 @@ typedef struct {
     uint32_t count, room;
     butter_cqe *found;
     uint32_t *at;
+    uint32_t holds;
 } butter_completions;
 
 /* A ring of uring_ring.h, of which Python reads these */
@@ -195,6 +196,7 @@ int butter_ring_move(butter_ring *ring, int64_t user_data, int opcode, int fd, v
 int butter_ring_submit(butter_ring *ring);
 int butter_ring_make_room(butter_ring *ring);
 int butter_ring_read(int fd, butter_completions *completions, butter_ring *ring, int wait);
+int butter_ring_made(butter_ring *ring, butter_completions *completions);
 int butter_ring_queued(butter_ring *ring);
 int butter_ring_in_flight(butter_ring *ring);
 int butter_ring_end(butter_ring *ring, butter_completions *completions, const uint64_t *requests, uint32_t count);

@@ -164,6 +164,7 @@ static void look_at_all(butter_completions *completions)
     for (uint32_t index = 0; index < completions->count; index++)
         look_at(completions, index);
     completions->count = 0;
+    CHECK(butter_ring_made(world.ring, completions) == 0 || world.threads);
     pthread_mutex_unlock(&world.lock);
 }
 

@@ -7,6 +7,7 @@ import itertools
 import mmap
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -591,6 +592,32 @@ def test_threads_queue_and_wait():
     assert sorted(found.user_data for found in taken) == [
         (number, index) for number in range(4) for index in range(count)
     ]
+
+
+@needs(kernel=(5, 13))
+def test_a_thread_reads_the_last_completion_first(pipe):
+    """The completions that another thread has taken before keep their request."""
+    others = []
+
+    class Slow(Ring):
+        def _made(self, found):
+            if not others:
+                others.append(None)
+                self.cancel(request, "cancel")
+                reader = threading.Thread(target=lambda: others.extend(itertools.islice(self, 2)))
+                reader.start()
+                reader.join(LONG)
+            return super()._made(found)
+
+    with Slow(8) as ring:
+        request = ring.poll(pipe[0], select.POLLIN, "poll", multishot=True)
+        ring.submit()
+        os.write(pipe[1], b"x")
+        first = ring.wait(LONG)
+        assert (first.user_data, first.request, first.more) == ("poll", request, True)
+        assert {event.user_data: event.more for event in others[1:]} == {"poll": False, "cancel": False}
+        assert all(event.flags == 0 for event in others[1:])
+        assert ring._slots == ring._held == {}
 
 
 def test_a_close_right_after_a_read():
