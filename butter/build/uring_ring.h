@@ -45,9 +45,9 @@ typedef struct {
 } butter_cqe;
 _Static_assert(sizeof(butter_cqe) == 16, "the kernel's struct io_uring_cqe");
 
-/* Room for the completions of one read. holds says that more follow after some of them,
-   whose events are not made yet: see take(). at has for those that have used a piece of a
-   buffer where it begins in the buffer. */
+/* Room for the completions of one read. holds says that more follow after some of
+   them, whose events are not made yet: see take(). at has for those that have used a
+   piece of a buffer where it begins in the buffer. */
 typedef struct {
     uint32_t count, room;
     butter_cqe *found;
