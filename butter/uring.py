@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import errno
 import os
+import time
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from butter._constants.uring import *  # noqa: F403
 from butter._constants.uring import (
     IORING_SETUP_CQE_MIXED,
     IORING_SETUP_CQSIZE,
+    IORING_SETUP_DEFER_TASKRUN,
     IORING_SETUP_IOPOLL,
     IORING_SETUP_NO_MMAP,
     IORING_SETUP_REGISTERED_FD_ONLY,
@@ -26,6 +28,7 @@ from butter._constants.uring import (
 )
 from butter._constants.uring_ring import *  # noqa: F403
 from butter._descriptor import ADOPT
+from butter._signals import INTERRUPTED, run_handlers
 from butter._uring import CqOffsets, SqOffsets, UringParams, io_uring_enter, io_uring_register, io_uring_setup
 from butter._uring_attributes import Attributes
 from butter._uring_between import Between
@@ -46,7 +49,7 @@ from butter._uring_ring_c import lib
 from butter._uring_sockets import Sockets
 from butter._uring_stat import Stat
 from butter._uring_waits import ChildState, Waits
-from butter.eventlike import Eventlike, poll_is_replaced
+from butter.eventlike import Eventlike, deadline_of, poll_is_replaced
 
 if TYPE_CHECKING:
     from butter._arguments import FileDescriptor
@@ -72,6 +75,8 @@ __all__ = [
 __all__ += _constants.__all__
 __all__ += _ring_constants.__all__
 
+#: the longest wait of one call, in seconds
+_LONGEST = 1e9
 # the memory of the queues would look different, or would not be there
 _NOT_FOR_RINGS = (
     IORING_SETUP_IOPOLL
@@ -265,9 +270,27 @@ class Ring(
             except BlockingIOError:
                 if os.get_blocking(self.fileno()):
                     raise  # a signal handler's
+        elif timeout is not None and self._opened_ring().setup & IORING_SETUP_DEFER_TASKRUN and not self._unmade:
+            timeout = self._wait_deferred(timeout)
         return super().wait(timeout)
 
     wait.__doc__ = Eventlike.wait.__doc__
+
+    def _wait_deferred(self, timeout: float) -> float:
+        """Wait until a completion is there or the time is over: poll is not woken.
+
+        Returns the seconds that are left.
+        """
+        deadline = deadline_of(timeout)
+        while True:
+            left = max(0.0, (deadline or 0.0) - time.monotonic())
+            if self._batch:
+                return left
+            self._queued = False
+            result = lib.butter_ring_wait(self._opened_ring(), int(min(left, _LONGEST) * 1e9))
+            if result != INTERRUPTED:
+                return left if result >= 0 else max(0.0, (deadline or 0.0) - time.monotonic())
+            run_handlers()
 
     def read_events(self) -> list[Completion]:
         if self._queued and self._batch:

@@ -197,6 +197,7 @@ int butter_ring_submit(butter_ring *ring);
 int butter_ring_make_room(butter_ring *ring);
 int butter_ring_read(int fd, butter_completions *completions, butter_ring *ring, int wait);
 int butter_ring_made(butter_ring *ring, butter_completions *completions);
+int butter_ring_wait(butter_ring *ring, int64_t nanoseconds);
 int butter_ring_queued(butter_ring *ring);
 int butter_ring_in_flight(butter_ring *ring);
 int butter_ring_end(butter_ring *ring, butter_completions *completions, const uint64_t *requests, uint32_t count);

@@ -638,6 +638,24 @@ def test_a_close_right_after_a_read():
     assert ring.closed()
 
 
+@pytest.mark.parametrize("flags", WAYS)
+def test_a_wait_with_a_timeout_ends_with_a_completion(flags, pipe):
+    """A wait is woken by what comes later, and not only at the end of its time."""
+    with Ring(8, flags) as ring:
+        start = time.monotonic()
+        for _ in range(3):
+            ring.pread(pipe[0], 1)
+            timer = threading.Timer(0.005, os.write, (pipe[1], b"x"))
+            timer.start()
+            assert ring.wait(LONG).value == b"x"
+            timer.join()
+        assert time.monotonic() - start < LONG
+        with pytest.raises(TimeoutError):
+            ring.wait(0.005)
+        with pytest.raises(ValueError, match="negative"):
+            ring.wait(-1)
+
+
 def test_a_close_wakes_a_thread_that_waits():
     """A thread that waits in the kernel gets ValueError when the ring is closed."""
     ring, errors = Ring(8), []
