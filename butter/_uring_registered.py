@@ -292,7 +292,8 @@ class Registered(Fixed):
         """Have an eventfd count the completions, for a program that waits for that.
 
         The descriptor of the ring is ready in the same cases, so ``select`` and an
-        epoll do without. An eventfd can belong to several rings. Reading it says only
+        epoll do without, but for a ring with ``IORING_SETUP_DEFER_TASKRUN``, which
+        does not wake them. An eventfd can belong to several rings. Reading it says only
         that something may be there: take completions until there are none.
 
         Raises OSError (EBUSY) where the ring has one, InvalidArgument for another

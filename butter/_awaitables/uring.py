@@ -6,13 +6,15 @@ import os
 
 from butter._awaitables._awaitable import forward
 from butter._awaitables._queue import AnyQueue
-from butter.uring import Completion, Ring
+from butter.uring import IORING_SETUP_DEFER_TASKRUN, Completion, Ring
 
 
 class AnyRing(AnyQueue[Ring, Completion]):
     """The part of ``Ring_async`` that is the same under each loop."""
 
     def __init__(self, entries: int = 128, flags: int = 0, *, maxsize: int = 0) -> None:
+        if isinstance(flags, int) and flags & IORING_SETUP_DEFER_TASKRUN:
+            raise ValueError("a loop is not woken by a ring with IORING_SETUP_DEFER_TASKRUN: leave the flag out")
         ring = Ring(entries, flags)
         os.set_blocking(ring.fileno(), False)
         super().__init__(ring, maxsize)

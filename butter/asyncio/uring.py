@@ -27,7 +27,8 @@ class Ring_async(AnyRing, EventQueue[Ring, Completion]):
     The methods for requests are those of :class:`butter.uring.Ring`. ``get`` hands over
     what is queued before it waits, and ``submit`` does so at once.
 
-    Raises what :class:`butter.uring.Ring` does.
+    Raises ValueError for ``IORING_SETUP_DEFER_TASKRUN``, which does not wake the loop,
+    and what :class:`butter.uring.Ring` does.
     """
 
     def __init__(

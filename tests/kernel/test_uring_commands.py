@@ -9,6 +9,7 @@ import pytest
 from features import LONG
 from support import in_place, needs
 
+from butter.asyncio.uring import Ring_async
 from butter.errors import InvalidArgument
 from butter.eventfd import Eventfd
 from butter.uring import (
@@ -17,6 +18,8 @@ from butter.uring import (
     IORING_ACCEPT_POLL_FIRST,
     IORING_RECVSEND_BUNDLE,
     IORING_RECVSEND_POLL_FIRST,
+    IORING_SETUP_DEFER_TASKRUN,
+    IORING_SETUP_SINGLE_ISSUER,
     SOCKET_URING_OP_SIOCINQ,
     FixedFile,
     Ring,
@@ -296,3 +299,22 @@ def test_an_eventfd_counts_completions(ring, pipe):
         assert not select.select([eventfd], [], [], 0)[0]
     with pytest.raises(InvalidArgument):
         ring.register_eventfd(pipe[0])
+
+
+@needs(kernel=(6, 1))
+def test_an_eventfd_of_a_ring_whose_completions_wait(pipe):
+    """An eventfd is woken where a thread has to ask for its completions."""
+    with Ring(4, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN) as ring, Eventfd() as eventfd:
+        ring.register_eventfd(eventfd)
+        for _ in range(2):
+            ring.pread(pipe[0], 1)
+            ring.submit()
+            os.write(pipe[1], b"x")
+            assert eventfd.wait(LONG) > 0
+            assert ring.read_event().value == b"x"
+
+
+def test_a_loop_has_no_ring_that_does_not_wake_it():
+    """The awaitable refuses a ring whose completions would not wake its loop."""
+    with pytest.raises(ValueError, match="leave the flag out"):
+        Ring_async(8, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
