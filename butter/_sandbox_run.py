@@ -165,14 +165,15 @@ def _end(process: Pidfd) -> None:
 def _kill(process: Pidfd) -> None:
     """Kill the child with its group, and reap it."""
     _kill_group(process)
-    with contextlib.suppress(ProcessLookupError):
+    # a sandbox around this one may forbid signals, and then the child ends by itself
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         process.kill()
     try:
         process.wait(_LONGEST_END)
     except ChildProcessError:
         pass  # another call has reaped it
     except TimeoutError:
-        _left_behind.add(process.fileno())  # it waits for a disk, or is traced
+        _left_behind.add(process.fileno())  # it waits for a disk, is traced, or may not be killed
 
 
 def _kill_group(process: Pidfd) -> None:

@@ -130,8 +130,8 @@ class Ring(
     next request wait for this one, ``IOSQE_IO_DRAIN`` has this one wait for those
     before it, and ``IOSQE_ASYNC`` leaves it to a worker. A FixedFile may stand for a
     descriptor. A descriptor is looked up when its request begins, which is when it is
-    submitted, and later where it is linked to another or drained: until then it has to
-    stay open, and afterwards the kernel keeps its file.
+    submitted, and with newer kernels later where it is linked to another or drained:
+    until then it has to stay open, and afterwards the kernel keeps its file.
 
     A buffer belongs to the kernel until the last completion of its request, also after
     ``cancel``. The ring keeps it, with paths and all else that the request needs, and a

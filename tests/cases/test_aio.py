@@ -101,6 +101,7 @@ def test_io_submit03(context, tmp_path):
     assert io_submit(context, []) == 0
 
 
+@needs(kernel=(6, 4))  # before that pipes do not know the flag
 def test_io_submit04(context, pipe):
     """A read of an empty pipe with RWF_NOWAIT completes at once, with EAGAIN."""
     read = Iocb(IOCB_CMD_PREAD, pipe[0], bytearray(100), rw_flags=RWF_NOWAIT)

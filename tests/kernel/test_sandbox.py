@@ -744,6 +744,7 @@ def test_devices():
         Sandbox(devices=[]).run(open, "/dev/null")
 
 
+@needs_landlock(5)
 @pytest.mark.parametrize("path", ["/etc", "/etc/passwd"])
 def test_devices_that_are_none(path):
     """A device that is named is one, since it may be written."""
@@ -751,7 +752,7 @@ def test_devices_that_are_none(path):
         Sandbox(devices=[path]).run(int)
 
 
-@pytest.mark.parametrize("option", ["read", "write", "execute", "devices"])
+@pytest.mark.parametrize("option", ["read", "write", "execute", pytest.param("devices", marks=needs_landlock(5))])
 def test_path_that_is_missing(option):
     """A path that does not exist is told of, with the option."""
     with pytest.raises(FileNotFoundError, match=f"{option}: the path does not exist"):
@@ -986,6 +987,16 @@ def test_sandbox_in_a_sandbox():
         return build().run(lambda: 1), output(["true"], sandbox=build())[2]
 
     assert in_child(body) == (1, 0)
+
+
+def test_run_where_no_signal_may_be_sent():
+    """A function returns where an outer sandbox forbids signals, as on old kernels."""
+
+    def body():
+        inject("pidfd_send_signal", errno.EPERM)
+        return Sandbox().run(lambda: 1)
+
+    assert in_child(body) == 1
 
 
 def test_restrict_with_threads():

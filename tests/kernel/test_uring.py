@@ -290,7 +290,7 @@ def test_linked(ring, file, pipe):
     assert found["write"].error.errno == errno.ECANCELED
 
 
-@needs(kernel=(5, 17))
+@needs(kernel=(6, 18))  # Linux 6.1 looks when it is submitted
 @pytest.mark.parametrize("flags", [(IOSQE_IO_LINK, 0), (0, IOSQE_IO_DRAIN)])
 def test_a_descriptor_that_is_closed_before_its_request_begins(ring, file, pipe, flags):
     """A request that waits for others looks its descriptor up after them."""
