@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import http.client
 import os
 import pathlib
 import pwd
@@ -72,6 +73,75 @@ def test_read_direct_of_what_cannot_be_read(tmp_path):
         assert (done.stdout, done.returncode) == ("", 1)
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@contextlib.contextmanager
+def serving(folder):
+    """The server of files, and a function that sends it a request."""
+
+    def ask(method, name, body=None, **headers):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", number, timeout=60)) as connection:
+            connection.request(method, name, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+
+    with running("serve_files.py", folder) as process:
+        number = port(process)
+        ask.address = ("127.0.0.1", number)
+        yield process, ask
+
+
+def test_serve_files(tmp_path):
+    """Files are read whole and from a place on, listed, and replaced as a whole."""
+    content = os.urandom(3_000_000)
+    (tmp_path / "a b").write_bytes(content)
+    with serving(tmp_path) as (process, ask):
+        assert ask("GET", "/a%20b") == (200, content)
+        assert ask("GET", "/a%20b", Range="bytes=2999990-") == (206, content[-10:])
+        assert ask("GET", "/a%20b", Range="bytes=3000000-")[0] == 416
+        assert ask("HEAD", "/a%20b") == (200, b"")
+        assert ask("PUT", "/new", content[:1000]) == (201, b"")
+        assert ask("PUT", "/new", content[:500], Expect="100-continue") == (201, b"")
+        assert (tmp_path / "new").read_bytes() == content[:500]
+        assert ask("GET", "/") == (200, b"/a%20b\n/new\n")
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
+
+
+def test_serve_files_of_what_it_must_not(tmp_path):
+    """Nothing outside of the directory is read, and nothing that would wait."""
+    (tmp_path / "root").mkdir()
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "root/link").symlink_to("../secret")
+    (tmp_path / "root/.hidden").touch()
+    os.mkfifo(tmp_path / "root/fifo")
+    (tmp_path / "root/folder").mkdir()
+    with serving(tmp_path / "root") as (process, ask):
+        for name in ("/../secret", "/%2e%2e/secret", "/%2Fetc%2Fpasswd", "/.hidden", "/a%00b", "/missing"):
+            assert ask("GET", name) == (404, b""), name
+        for name in ("/fifo", "/folder"):
+            assert ask("GET", name) == (403, b""), name
+        assert ask("GET", "/link") == (500, b"")  # ELOOP
+        assert ask("PUT", "/folder", b"x")[0] == 500
+        assert ask("PUT", "/", b"x")[0] == 405
+        assert ask("PUT", "/large", b"", **{"Content-Length": str(1 << 40)})[0] == 413
+        assert ask("DELETE", "/link")[0] == 405
+        with socket.create_connection(ask.address, timeout=60) as client:
+            client.sendall(b"nonsense\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+        reset(socket.create_connection(ask.address, timeout=60))
+        with socket.create_connection(ask.address, timeout=60) as client:
+            client.sendall(b"PUT /half HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(100) == b""
+        assert not (tmp_path / "root/half").exists()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert "Traceback" not in errors
+        assert "/root/link" in errors
+    assert sorted(os.listdir(tmp_path / "root")) == [".hidden", "fifo", "folder", "link"]
 
 
 @support.needs("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", kernel=(5, 17))
