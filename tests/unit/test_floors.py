@@ -18,6 +18,7 @@ name                   floor  what it is
 ``z``, ``_z_more``     5      a composition: made of several features, see COMPOSITIONS
 ``_awaitables._y``     6      a shared part
 ``_awaitables.x``      6      the awaitable of x, as far as it knows no loop
+``_awaitables._files`` 6      a part of the files of asyncio and trio: see FILES
 ``asyncio._y``         7      a shared part of asyncio's awaitables
 ``asyncio.x``          7      the awaitable of x under asyncio
 ``trio._y``            7      a shared part of trio's awaitables
@@ -57,7 +58,11 @@ COMMAND = SHARED["cli"]
 HANDED_OUT = {"pidfd", "_awaitables.pidfd", "asyncio.pidfd", "trio.pidfd"}
 
 # what is made of several features, with its private parts; features never import it
-COMPOSITIONS = {"clock", "clone", "mounts", "sandbox", "sigset", "tree"}
+COMPOSITIONS = {"clock", "clone", "files", "mounts", "sandbox", "sigset", "tree"}
+
+# the files of asyncio and trio are a composition that only awaitables have: their public
+# names stand in the modules ``aio``
+FILES = "files"
 
 # what is slow to import and mostly not needed, so that 'butter watch -r' does not wait
 LATE = {"butter.tree": {"butter._tree_fanotify"}}
@@ -97,6 +102,8 @@ def place(name, builders=BUILDERS):
         return 1, feature_of(last, builders) if packages else None
     package = packages[0] if packages else last
     if package in AWAITABLES:
+        if packages and (last.startswith(f"_{FILES}") or (last == "aio" and package != "_awaitables")):
+            return AWAITABLES[package], FILES
         return AWAITABLES[package], last if packages and not last.startswith("_") else None
     if packages == ["cli"]:
         return COMMAND, None if last.startswith("_") else last
@@ -151,7 +158,8 @@ def misplaced(name, imported):
         return f"the subcommand {other} is imported by its name, when it is chosen"
     if other is None or floor == COMMAND or (floor >= below and imported.removeprefix("butter.") in HANDED_OUT):
         return None
-    if below == floor and not (floor in (3, 5) and other == feature) and not imported.endswith("_c"):
+    parts = floor in (3, 5) or other == FILES
+    if below == floor and not (parts and other == feature) and not imported.endswith("_c"):
         return f"floor {floor} imports sideways"
     if other != feature and feature not in COMPOSITIONS:
         return f"{feature or 'a shared part'} imports the feature {other}"

@@ -1,0 +1,190 @@
+"""The three ways in which files are read and written: io_uring, aio and threads."""
+
+from __future__ import annotations
+
+import errno
+import os
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from butter._awaitables._files_engine import AIO, RING, Request
+from butter._awaitables._files_loop import turns
+from butter.errors import NEW_DESCRIPTOR, running_kernel
+from butter.splice import copy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from butter._awaitables._files_engine import AnyEngine
+    from butter._awaitables._files_loop import AnyLoop
+
+#: the backends, the best first
+NAMES = ("uring", "aio", "threads")
+
+
+def _read(fd: int, buffer: Any, offset: int | None) -> int:
+    if hasattr(os, "preadv"):
+        return os.readv(fd, (buffer,)) if offset is None else os.preadv(fd, (buffer,), offset)
+    # PyPy does not have it
+    size = memoryview(buffer).nbytes
+    data = os.read(fd, size) if offset is None else os.pread(fd, size, offset)
+    memoryview(buffer).cast("B")[: len(data)] = data
+    return len(data)
+
+
+def _write(fd: int, data: Any, offset: int | None) -> int:
+    return os.write(fd, data) if offset is None else os.pwrite(fd, data, offset)
+
+
+def _stat(path: Any, dir_fd: int | None, follow_symlinks: bool) -> os.stat_result:
+    return os.fstat(path) if isinstance(path, int) else os.stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+
+
+#: each operation as a function for a thread
+THREADS: dict[str, Callable[..., Any]] = {
+    "open": lambda path, flags, mode, dir_fd: os.open(path, flags | os.O_CLOEXEC, mode, dir_fd=dir_fd),
+    "close": os.close,
+    "read": _read,
+    "write": _write,
+    "fsync": os.fsync,
+    "fdatasync": os.fdatasync,
+    "truncate": os.ftruncate,
+    "stat": _stat,
+    "rename": os.rename,
+    "unlink": os.unlink,
+    "rmdir": os.rmdir,
+    "mkdir": os.mkdir,
+    "copy": copy,
+    "scandir": os.scandir,
+    "next": lambda entries, count: [entry for _, entry in zip(range(count), entries)],
+    "seek": os.lseek,
+    "call": lambda function, *arguments: function(*arguments),
+}
+#: those of programs, in the table of ``backend()``
+SHOWN = (*list(RING), "copy", "scandir")
+
+
+def failure(number: int, *paths: Any) -> OSError:
+    """Return the exception that a call has for an errno: that of Python's own call.
+
+    Its sentence names the limit, if it is one that is reached.
+    """
+    sentence = os.strerror(number)
+    if number in NEW_DESCRIPTOR and number != errno.ENOMEM:
+        named = NEW_DESCRIPTOR[number][1]
+        sentence = named() if callable(named) else named
+    if len(paths) == 2:
+        return OSError(number, sentence, paths[0], None, paths[1])
+    return OSError(number, sentence, *paths)
+
+
+def stat_result(found: Any) -> os.stat_result:
+    """Return what :func:`os.stat` would, of the completion of a request of statx."""
+    stat = found.value
+    seconds = {name: getattr(stat, f"st_{name}_ns") for name in ("atime", "mtime", "ctime")}
+    rest = {f"st_{name}": 1e-9 * (number % 10**9) + number // 10**9 for name, number in seconds.items()}
+    rest.update({f"st_{name}_ns": number for name, number in seconds.items()})
+    rest.update(st_blksize=stat.st_blksize, st_blocks=stat.st_blocks, st_rdev=stat.st_rdev)
+    return os.stat_result((*stat[:7], *(number // 10**9 for number in seconds.values())), rest)
+
+
+class Backend:
+    """A backend in an event loop: it makes operations."""
+
+    def __init__(self, loop: AnyLoop, name: str) -> None:
+        self.name, self._loop = name, loop
+        self._engine: AnyEngine | None = None if name == "threads" else loop.new_engine(name)
+        #: the way of each operation
+        self.table: Mapping[str, str] = table_of(name)
+
+    def usable(self) -> bool:
+        """Whether it can be used: the end of the loop, and a fork, close the engine."""
+        return self._engine is None or not self._engine.closed()
+
+    async def run(self, request: Request, name: str, *arguments: Any) -> Any:
+        """Make the operation *name*, and return its result.
+
+        A cancelled task cancels it and waits for its end; its result is in *request*.
+
+        Raises OSError.
+        """
+        engine = self._engine
+        if engine is not None and self.table.get(name) == self.name and engine.begin(request, name, arguments):
+            if not request.done:
+                await engine.wait(request)
+            result = request.result
+            if result >= 0:
+                return stat_result(request.found) if name == "stat" else result
+            if self.name == "uring" or result != -errno.EINVAL:
+                raise failure(-result, *request.paths)
+            # aio does not know each kind of file
+            request.done = False
+        try:
+            await self._loop.in_thread(request, THREADS[name], arguments)
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise failure(error.errno, *request.paths) from None
+            raise
+        return request.found
+
+
+def table_of(name: str) -> dict[str, str]:
+    """Return the way in which a backend makes each operation."""
+    kernel = running_kernel()
+    own: Mapping[str, tuple[tuple[int, int], Any]] = RING if name == "uring" else AIO if name == "aio" else {}
+    return {each: name if each in own and kernel >= own[each][0] else "threads" for each in SHOWN}
+
+
+def checked(name: str | None) -> str | None:
+    """Return the name of a backend, or None for the best.
+
+    Raises TypeError and ValueError for another one.
+    """
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"backend must be a str or None, not {type(name).__name__}")
+    if name is not None and name not in NAMES:
+        raise ValueError(f"backend is {name!r}; it must be 'uring', 'aio', 'threads', or None for the best one")
+    return name
+
+
+def backend_of(loop: AnyLoop, name: str | None) -> Backend:
+    """Return the backend *name* of the running loop, or the best that works.
+
+    Raises OSError for one that is named and does not work.
+    """
+    store = loop.store()
+    found = store.get(name)
+    if found is not None and found.usable():
+        return found  # type: ignore[no-any-return]
+    if name is not None:
+        store[name] = made = Backend(loop, name)
+        return made
+    for each in NAMES:
+        try:
+            best = backend_of(loop, each)
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                # another moment may be a better one
+                return backend_of(loop, "threads")
+        else:
+            store[None] = best
+            break
+    return best
+
+
+async def open_descriptor(
+    loop: AnyLoop, backend: Backend, path: Any, flags: int, permissions: int = 0o666, dir_fd: int | None = None
+) -> int:
+    """Open a file, and return its descriptor."""
+    await loop.look()
+    if perf_counter() >= turns.until:
+        await turns.next(loop)
+    request = Request(path)
+    try:
+        fd: int = await backend.run(request, "open", path, flags, permissions, dir_fd)
+    except BaseException:
+        # it was cancelled, and opened all the same
+        if request.done and request.moved:
+            os.close(request.moved)
+        raise
+    return fd

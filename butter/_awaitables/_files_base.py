@@ -1,0 +1,300 @@
+"""What a file is beside its reads and writes: its position, its line, its end."""
+
+# A file has a descriptor and a position of its own: the kernel's is used only where it
+# has to be, by pipes and by writes that append. So reads and writes at an offset need
+# not wait for others, and a read that was cancelled has not moved anything.
+#
+# Operations that use the position stand in a line (_enter, _leave). Each is counted,
+# from its call to its end (_active), and closing waits for them all.
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import warnings
+from collections import deque
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from butter._arguments import integer
+from butter._awaitables._files_backends import backend_of
+from butter._awaitables._files_engine import Request
+from butter._awaitables._files_loop import turns
+from butter._descriptor import Descriptor, tell_of_forks
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from typing_extensions import Self
+
+    from butter._awaitables._files_loop import AnyEvent, AnyLoop
+
+
+class AnyFile:
+    """The descriptor of a file, with its position and its end."""
+
+    _fd: int | None = None
+
+    def __init__(self, fd: int, name: Any, mode: str, loop: AnyLoop, choice: str | None) -> None:
+        self._loop, self._choice = loop, choice
+        self._backend = backend_of(loop, choice).name
+        self._name, self._mode = name, mode
+        self._can_read = "r" in mode or "+" in mode
+        self._can_write = "r" not in mode or "+" in mode
+        found = os.fstat(fd)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+        #: how many bytes it had when it was opened
+        self._size = found.st_size
+        #: whether a read of fewer bytes than were asked for is not its end
+        self._whole = stat.S_ISREG(found.st_mode) or stat.S_ISBLK(found.st_mode)
+        #: where the next read or write begins; None for a pipe or the like
+        self._position: int | None = None
+        self._appends = "a" in mode
+        try:
+            self._position = os.lseek(fd, 0, os.SEEK_END if self._appends else os.SEEK_CUR)
+        except OSError:
+            pass
+        #: whether the kernel can say that a read, or a write, would wait
+        self._quick_read = self._quick_write = hasattr(os, "preadv")
+        #: what a read of lines has read, and how much of it is before the position
+        self._ahead, self._used = b"", 0
+        self._held = False
+        self._line: deque[AnyEvent] = deque()
+        self._active = 0
+        self._idle: AnyEvent | None = None
+        self._ends = False
+        self._fd = fd
+        tell_of_forks(self)
+
+    def _after_fork(self) -> None:
+        # the tasks are the parent's
+        self._held = False
+        self._line.clear()
+        self._active = 0
+
+    # operations
+
+    def _check(self) -> int:
+        """Return the descriptor; raise ValueError if the file is closed."""
+        fd = self._fd
+        if fd is None or self._ends:
+            raise ValueError("I/O operation on closed file")
+        return fd
+
+    def _check_readable(self) -> int:
+        fd = self._check()
+        if not self._can_read:
+            raise io.UnsupportedOperation("not readable")
+        return fd
+
+    def _check_writable(self) -> int:
+        fd = self._check()
+        if not self._can_write:
+            raise io.UnsupportedOperation("not writable")
+        return fd
+
+    async def _enter(self) -> None:
+        """Begin an operation that uses the position: wait for those before it."""
+        self._active += 1
+        try:
+            await self._loop.look()
+            if self._held:
+                event = self._loop.event()
+                self._line.append(event)
+                try:
+                    await event.wait()
+                except BaseException:
+                    if event.is_set():
+                        self._next()
+                    else:
+                        self._line.remove(event)
+                    raise
+            self._held = True
+        except BaseException:
+            self._done()
+            raise
+
+    def _leave(self) -> None:
+        self._next()
+        self._done()
+
+    def _next(self) -> None:
+        self._held = bool(self._line)
+        if self._held:
+            self._line.popleft().set()
+
+    def _done(self) -> None:
+        """End an operation."""
+        self._active -= 1
+        if self._ends and not self._active:
+            if self._idle is not None:
+                self._idle.set()
+            elif self._fd is not None:
+                # the task that closes the file was cancelled
+                fd, self._fd = self._fd, None
+                os.close(fd)
+
+    async def _run(self, request: Request, name: str, *arguments: Any) -> Any:
+        return await backend_of(self._loop, self._choice).run(request, name, *arguments)
+
+    # the end
+
+    async def close(self) -> None:
+        """Close the file, after the operations that are under way.
+
+        Later ones raise ValueError. A second call does nothing. A task that is
+        cancelled meanwhile does not wait, and the last operation closes the file.
+
+        Raises OSError where the kernel could not keep what was written.
+
+        :manpage:`close(2)`.
+        """
+        if self._fd is None or self._ends:
+            return
+        self._ends = True
+        if self._active:
+            self._idle = self._loop.event()
+            try:
+                await self._idle.wait()
+            except BaseException:
+                self._idle = None
+                self._active += 1
+                self._done()
+                raise
+        backend = backend_of(self._loop, self._choice)
+        fd, self._fd = self._fd, None
+        await backend.run(Request(self._name, firm=True), "close", fd)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed, or being closed."""
+        return self._fd is None or self._ends
+
+    async def __aenter__(self) -> Self:
+        self._check()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
+        fd = self._fd
+        if fd is not None:
+            try:
+                warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
+            finally:
+                self._fd = None
+                close(fd)
+
+    # what it is
+
+    def fileno(self) -> int:
+        """The number of the descriptor. Raises ValueError if the file is closed."""
+        return self._check()
+
+    @property
+    def name(self) -> Any:
+        """The path or descriptor that ``open`` got."""
+        return self._name
+
+    @property
+    def mode(self) -> str:
+        """The mode that ``open`` got."""
+        return self._mode
+
+    @property
+    def backend(self) -> str:
+        """The name of the backend: "uring", "aio" or "threads"."""
+        return self._backend
+
+    def readable(self) -> bool:
+        """Whether the file is open for reading. Raises ValueError if it is closed."""
+        self._check()
+        return self._can_read
+
+    def writable(self) -> bool:
+        """Whether the file is open for writing. Raises ValueError if it is closed."""
+        self._check()
+        return self._can_write
+
+    def seekable(self) -> bool:
+        """Whether the file has a position. Raises ValueError if it is closed."""
+        self._check()
+        return self._position is not None
+
+    def isatty(self) -> bool:
+        """Whether the file is a terminal. Raises ValueError if it is closed."""
+        return os.isatty(self._check())
+
+    def __repr__(self) -> str:
+        state = "closed " if self.closed else ""
+        return f"<{state}{type(self).__name__} name={self._name!r} mode={self._mode!r}>"
+
+    __reduce_ex__ = Descriptor.__reduce_ex__
+
+    # the position
+
+    async def seek(self, offset: int, whence: Literal[0, 1, 2, 3, 4] | int = os.SEEK_SET) -> int:
+        """Go to *offset*, and return it; *whence* says from where it counts.
+
+        From 0 (the beginning), 1 (the position) or 2 (the end); ``os.SEEK_DATA`` and
+        ``os.SEEK_HOLE`` are the next data and hole.
+
+        Raises ValueError for a position before the beginning or another *whence*,
+        OSError for a pipe, and ValueError if the file is closed.
+
+        :manpage:`lseek(2)`.
+        """
+        fd = self._check()
+        integer(offset, -64, "offset")
+        if whence not in (0, 1, 2, os.SEEK_DATA, os.SEEK_HOLE):
+            raise ValueError(f"invalid whence ({whence}, should be 0, 1, 2, os.SEEK_DATA or os.SEEK_HOLE)")
+        await self._enter()
+        try:
+            if self._position is None:
+                raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))
+            if whence == os.SEEK_CUR:
+                offset += self._position
+            elif whence == os.SEEK_END:
+                offset += (await self._run(Request(), "stat", fd, None, True)).st_size
+            elif whence != os.SEEK_SET:
+                offset = await self._run(Request(), "seek", fd, offset, whence)
+            if offset < 0:
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            self._go(offset)
+            return offset
+        finally:
+            self._leave()
+
+    def _go(self, position: int) -> None:
+        self._position, self._ahead, self._used = position, b"", 0
+
+    async def tell(self) -> int:
+        """Return the position. Raises OSError for a pipe.
+
+        It waits for the operations before it.
+        """
+        self._check()
+        if self._held:
+            await self._enter()
+            self._leave()
+        if self._position is None:
+            raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))
+        return self._position
+
+    async def stat(self) -> os.stat_result:
+        """Return what :func:`os.fstat` does. :manpage:`fstat(2)`."""
+        return await self._beside("stat", self._check(), None, True)  # type: ignore[no-any-return]
+
+    async def _beside(self, name: str, *arguments: Any) -> Any:
+        """Make an operation that does not use the position."""
+        self._active += 1
+        try:
+            if perf_counter() >= turns.until:
+                await turns.next(self._loop)
+            return await self._run(Request(), name, *arguments)
+        finally:
+            self._done()

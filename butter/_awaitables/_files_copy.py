@@ -1,0 +1,90 @@
+"""Copying a file inside the kernel, in the background."""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from butter._arguments import fileno, fsencode, integer
+from butter._awaitables._files_backends import backend_of, open_descriptor
+from butter._awaitables._files_base import AnyFile
+from butter._awaitables._files_engine import Request
+from butter._awaitables._files_loop import turns
+
+if TYPE_CHECKING:
+    from typing import Union
+
+    from butter._arguments import FileDescriptor, Path
+
+    Target = Union[AnyFile, FileDescriptor, Path]
+
+# what is copied before a copy can be cancelled
+_PORTION = 1 << 24
+
+
+async def copy(source: AnyFile, target: Target, size: int | None) -> int:
+    """Copy *size* bytes, or all, from the position of *source* to *target*."""
+    source._check_readable()
+    if size is not None:
+        size = integer(size, 63, "size")
+    if isinstance(target, AnyFile):
+        target._check_writable()
+        if target is source:
+            raise ValueError("a file cannot be copied to itself")
+        return await _to_file(source, target, size)
+    if not isinstance(target, (str, bytes, os.PathLike)):
+        return await _portions(source, fileno(target), None, size)
+    fsencode(target)
+    path = os.fspath(target)
+    backend = backend_of(source._loop, source._choice)
+    fd = await open_descriptor(source._loop, backend, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        return await _portions(source, fd, None, size)
+    finally:
+        await backend.run(Request(path, firm=True), "close", fd)
+
+
+async def _to_file(source: AnyFile, target: AnyFile, size: int | None) -> int:
+    await target._enter()
+    copied = 0
+    try:
+        position = target._position
+        if position is not None:
+            target._go(position)
+        try:
+            copied = await _portions(source, target.fileno(), None if target._appends else position, size)
+        except BaseException as error:
+            copied = getattr(error, "characters_written", 0)
+            raise
+        return copied
+    finally:
+        if position is not None:
+            target._go(os.lseek(target._fd, 0, os.SEEK_CUR) if target._appends else position + copied)  # type: ignore[arg-type]
+        target._leave()
+
+
+async def _portions(source: AnyFile, fd: int, offset: int | None, size: int | None) -> int:
+    await source._enter()
+    copied = 0
+    try:
+        while size is None or copied < size:
+            position, request = source._position, Request()
+            portion = _PORTION if size is None else min(_PORTION, size - copied)
+            if perf_counter() >= turns.until:
+                await turns.next(source._loop)
+            at = None if offset is None else offset + copied
+            try:
+                count: Any = await source._run(request, "copy", source._fd, fd, portion, position, at)
+            finally:
+                copied += request.moved
+                if position is not None:
+                    source._go(position + request.moved)
+            if count < portion:
+                break
+        return copied
+    except BaseException as error:
+        error.characters_written = copied  # type: ignore[attr-defined]
+        raise
+    finally:
+        source._leave()

@@ -1,0 +1,133 @@
+"""What files need of an event loop, and the turns of its tasks."""
+
+# A call that completes at once does not suspend its task, which is faster by a factor
+# of ten. But a task that makes nothing but such calls would keep all others, and the
+# timers, from running. So the tasks share a portion of time in each turn of the loop:
+#
+# 1. Each task may use its share, and then lets the others run. The share is the portion
+#    divided by the number of tasks that did so in the turn before.
+#
+# 2. The first task that runs again begins the next turn: those that let others run
+#    all wait for the same turn of the loop.
+#
+# 3. A task waits for its turn before its operation, and never after it: a task that is
+#    cancelled meanwhile has done nothing.
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+    from typing import Protocol
+
+    from butter._awaitables._files_engine import AnyEngine, Request
+
+    class AnyEvent(Protocol):
+        """The Event of a loop."""
+
+        def set(self) -> Any: ...
+        def is_set(self) -> bool: ...
+        async def wait(self) -> Any: ...
+
+
+#: how long tasks may keep others from running, in seconds
+PORTION = 0.001
+# after so long without a call, the loop has run
+_LONG = 0.005
+
+
+class Turns:
+    """The turns of the tasks that make operations.
+
+    Threads with loops of their own share it, and then have a little less time each.
+    """
+
+    __slots__ = ("_count", "_end", "_number", "_share", "until")
+
+    def __init__(self) -> None:
+        #: when the task that runs now has to let others run
+        self.until = 0.0
+        self._end = 0.0
+        self._share = PORTION
+        self._count = self._number = 0
+
+    async def next(self, loop: AnyLoop) -> None:
+        """Let other tasks run, unless this one has just begun."""
+        now = perf_counter()
+        if now > self.until + _LONG:
+            self._begin(now)
+            return
+        mine = self._number
+        self._count += 1
+        self.until = min(now + self._share, self._end)
+        await loop.checkpoint()
+        if self._number == mine:
+            self._begin(perf_counter())
+
+    def _begin(self, now: float) -> None:
+        self._number += 1
+        self._share = PORTION / max(1, self._count)
+        self._count = 0
+        self._end = now + PORTION
+        self.until = now + self._share
+
+
+turns = Turns()
+
+
+class AnyLoop:
+    """A kind of event loop; an object for each."""
+
+    #: the event of the loop
+    event: Callable[[], AnyEvent]
+    #: the engine under this loop
+    engine: Callable[[str], AnyEngine]
+
+    def store(self) -> dict[Any, Any]:
+        """Return what the running loop keeps for files until its end."""
+        raise NotImplementedError
+
+    async def checkpoint(self) -> None:
+        """Let other tasks run."""
+        raise NotImplementedError
+
+    async def look(self) -> None:
+        """Raise where the task was cancelled, if the loop wants that of each call."""
+
+    async def in_thread(self, request: Request, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        """Call *function* in a thread, and put its result into *request*.
+
+        A task that is cancelled waits for the thread, and ends with the cancellation;
+        the result is in *request* then, too.
+        """
+        raise NotImplementedError
+
+    def new_engine(self, name: str) -> AnyEngine:
+        """Return an engine that is closed when the running loop ends.
+
+        Raises OSError where the system does not have it.
+        """
+        store, engine = self.store(), self.engine(name)
+        engines = store.setdefault("engines", [])
+        engines.append(engine)
+        if "end" not in store:
+            # Loops end the asynchronous generators that have begun in them: there is no
+            # other hook for their end.
+            store["end"] = _end(engines)
+            try:
+                store["end"].__anext__().send(None)
+            except StopIteration:
+                pass
+        return engine
+
+
+async def _end(engines: list[AnyEngine]) -> AsyncGenerator[None, None]:
+    """Close *engines* at the end of the loop in which this has begun."""
+    try:
+        yield
+    finally:
+        for engine in engines:
+            engine.close()
+        engines.clear()

@@ -1,0 +1,133 @@
+"""Opening files: the arguments of ``open``, checked as Python's own checks them."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from butter._arguments import fileno, fsencode, integer
+from butter._awaitables._files import File
+from butter._awaitables._files_backends import backend_of, checked, open_descriptor
+from butter._awaitables._files_text import TextFile
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from butter._arguments import FileDescriptor, Path
+    from butter._awaitables._files_loop import AnyLoop
+
+Opened = TypeVar("Opened", bound="File | TextFile")
+
+_CREATES = {"r": 0, "w": os.O_CREAT | os.O_TRUNC, "x": os.O_CREAT | os.O_EXCL, "a": os.O_CREAT | os.O_APPEND}
+
+
+class Opening(Generic[Opened]):
+    """A file that is going to be opened: ``await`` it, or use ``async with``."""
+
+    def __init__(self, coroutine: Any) -> None:
+        self._coroutine = coroutine
+        self._file: Any = None
+
+    def __await__(self) -> Generator[Any, Any, Opened]:
+        return self._open().__await__()
+
+    async def _open(self) -> Opened:
+        opened: Opened = await self._coroutine()
+        return opened
+
+    async def __aenter__(self) -> Opened:
+        self._file = file = await self._open()
+        return file
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._file.close()
+
+
+def flags_of(mode: str) -> int:
+    """Return the flags of :manpage:`open(2)` for the mode of a file.
+
+    Raises TypeError and ValueError for a mode that Python's ``open`` refuses.
+    """
+    if not isinstance(mode, str):
+        raise TypeError(f"mode must be a str, not {type(mode).__name__}")
+    letters = set(mode)
+    if letters - set("axrwb+t") or len(mode) > len(letters):
+        raise ValueError(f"invalid mode: {mode!r}")
+    if letters >= {"t", "b"}:
+        raise ValueError("can't have text and binary mode at once")
+    kinds = letters & set("axrw")
+    if len(kinds) != 1:
+        raise ValueError("must have exactly one of create/read/write/append mode")
+    (kind,) = kinds
+    access = os.O_RDWR if "+" in letters else os.O_RDONLY if kind == "r" else os.O_WRONLY
+    return access | _CREATES[kind]
+
+
+def text_of(encoding: str | None, errors: str | None, newline: str | None) -> tuple[str, str]:
+    """Return the encoding and the error handler of a text file.
+
+    Raises LookupError, ValueError and TypeError for those that Python's ``open``
+    refuses.
+    """
+    # which knows the default encoding, too
+    with io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors=errors, newline=newline) as stream:
+        handler = stream.errors or "strict"
+        codecs.lookup_error(handler)
+        return stream.encoding, handler
+
+
+def open_file(
+    loop: AnyLoop,
+    path: Path | int,
+    mode: str,
+    buffering: int,
+    encoding: str | None,
+    errors: str | None,
+    newline: str | None,
+    backend: str | None,
+    dir_fd: FileDescriptor | None,
+    flags: int,
+    permissions: int,
+) -> Opening[Any]:
+    """Check the arguments of ``open``, and return what opens the file."""
+    open_flags = flags_of(mode) | integer(flags, 32, "flags")
+    permissions, checked_name = integer(permissions, 12, "permissions"), checked(backend)
+    integer(buffering, -32, "buffering")
+    name: Any = path
+    if not isinstance(path, int):
+        fsencode(path)
+        name = os.fspath(path)
+    elif path < 0:
+        raise ValueError("negative file descriptor")
+    directory = None if dir_fd is None else fileno(dir_fd)
+    if "b" in mode:
+        for value, text in ((encoding, "an encoding"), (errors, "an errors"), (newline, "a newline")):
+            if value is not None:
+                raise ValueError(f"binary mode doesn't take {text} argument")
+        codec = None
+    else:
+        if buffering == 0:
+            raise ValueError("can't have unbuffered text I/O")
+        codec = text_of(encoding, errors, newline)
+
+    async def opened() -> File | TextFile:
+        file = await _opened(loop, name, mode, open_flags, permissions, directory, checked_name)
+        return file if codec is None else TextFile(file, *codec, newline)
+
+    return Opening(opened)
+
+
+async def _opened(
+    loop: AnyLoop, name: Any, mode: str, flags: int, permissions: int, dir_fd: int | None, choice: str | None
+) -> File:
+    backend = backend_of(loop, choice)
+    if isinstance(name, int):
+        return File(name, name, mode, loop, choice)
+    fd = await open_descriptor(loop, backend, name, flags, permissions, dir_fd)
+    try:
+        return File(fd, name, mode, loop, choice)
+    except BaseException:
+        os.close(fd)
+        raise

@@ -1,0 +1,115 @@
+"""What files need of an event loop of asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from butter._awaitables._files_engine import AnyEngine
+from butter._awaitables._files_loop import AnyLoop
+from butter.asyncio._awaitable import Awaitable, look_again
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from butter._awaitables._files_engine import Request
+
+# the attribute of a loop: what a loop keeps goes with it
+_NAME = "_butter_files"
+
+
+class Engine(AnyEngine, Awaitable[Any]):
+    """A ring or an Aio that a loop watches."""
+
+    async def wait(self, request: Request) -> None:
+        """Wait until the kernel has ended *request*; a cancelled task cancels it."""
+        loop, waiters = self._bind(), self._waiters
+        cancelled = None
+        if not self._reading:
+            self._watch(loop)
+        self._reader.waited_for = self
+        try:
+            while not request.done:
+                waiters[request] = future = loop.create_future()
+                try:
+                    await future
+                except asyncio.CancelledError as error:
+                    cancelled = error
+                    if not (request.done or request.firm):
+                        self.cancel(request)
+        finally:
+            waiters.pop(request, None)
+            if not waiters:
+                self._reader.waited_for = None
+        if cancelled is not None:
+            raise cancelled
+
+    def _wake_waiter(self, waiter: Any) -> None:
+        look_again(waiter)
+
+
+class Loop(AnyLoop):
+    """The event loops of asyncio."""
+
+    event = asyncio.Event
+    engine = Engine
+
+    def store(self) -> dict[Any, Any]:
+        """Return what the running loop keeps for files until its end."""
+        loop: Any = asyncio.get_running_loop()
+        try:
+            found: dict[Any, Any] = loop._butter_files
+        except AttributeError:
+            found = loop._butter_files = {}
+        return found
+
+    async def checkpoint(self) -> None:
+        """Let other tasks run."""
+        await asyncio.sleep(0)
+
+    async def in_thread(self, request: Request, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        """Call *function* in a thread, and put its result into *request*."""
+        loop = asyncio.get_running_loop()
+        # the thread, or the task that is cancelled before it has begun, takes it
+        begun: list[None] = [None]
+        failed: BaseException | None = None
+        cancelled = None
+        future = loop.create_future()
+
+        def work() -> None:
+            nonlocal failed
+            try:
+                begun.pop()
+            except IndexError:
+                return
+            try:
+                request.found = function(*arguments)
+            except BaseException as error:
+                failed = error
+            request.done = True
+            try:
+                loop.call_soon_threadsafe(lambda: look_again(future))
+            except RuntimeError:
+                pass  # the loop is closed, so no task waits
+
+        loop.run_in_executor(None, work)
+        while not request.done:
+            try:
+                await future
+            except asyncio.CancelledError as error:
+                cancelled = error
+                if begun and not request.firm:
+                    try:
+                        begun.pop()
+                        break
+                    except IndexError:
+                        pass
+                if not request.done:
+                    future = loop.create_future()
+        try:
+            if cancelled is not None:
+                raise cancelled
+            if failed is not None:
+                raise failed
+        finally:
+            failed = cancelled = None  # which refer to this frame

@@ -1,0 +1,72 @@
+"""What files need of trio."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from butter._awaitables._files_engine import AnyEngine
+from butter._awaitables._files_loop import AnyLoop
+from butter.trio._awaitable import Awaitable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from butter._awaitables._files_engine import Request
+
+_store: trio.lowlevel.RunVar[dict[Any, Any]] = trio.lowlevel.RunVar("butter.trio.aio")
+
+
+class Engine(AnyEngine, Awaitable[Any]):
+    """A ring or an Aio that the first of the tasks in a line watches."""
+
+    async def wait(self, request: Request) -> None:
+        """Wait until the kernel has ended *request*; a cancelled task cancels it."""
+        try:
+            try:
+                while not request.done:
+                    await self._wait_in_line(request, inf)
+            except trio.Cancelled:
+                if not (request.done or request.firm):
+                    self.cancel(request)
+                with trio.CancelScope(shield=True):
+                    while not request.done:
+                        await self._wait_in_line(request, inf)
+                raise
+        finally:
+            self._leave_line(request)
+
+    def _wake_waiter(self, waiter: Any) -> None:
+        waiter.cancel()
+
+
+class Loop(AnyLoop):
+    """The run of trio."""
+
+    event = trio.Event
+    engine = Engine
+
+    def store(self) -> dict[Any, Any]:
+        """Return what the running loop keeps for files until its end."""
+        try:
+            return _store.get()
+        except LookupError:
+            _store.set({})
+            return _store.get()
+
+    async def checkpoint(self) -> None:
+        """Let other tasks run."""
+        await trio.lowlevel.checkpoint()
+
+    async def look(self) -> None:
+        """Raise Cancelled where the task was cancelled."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+
+    async def in_thread(self, request: Request, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        """Call *function* in a thread, and put its result into *request*."""
+        with trio.CancelScope(shield=request.firm):
+            request.found = await trio.to_thread.run_sync(function, *arguments)
+        request.done = True
+        await trio.lowlevel.checkpoint_if_cancelled()
