@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from butter._awaitables._files_engine import AIO, RING, Request
 from butter._awaitables._files_loop import turns
-from butter.errors import NEW_DESCRIPTOR, running_kernel
+from butter.errors import descriptors_exhausted, files_exhausted, running_kernel
 from butter.splice import copy
 
 if TYPE_CHECKING:
@@ -64,15 +64,15 @@ THREADS: dict[str, Callable[..., Any]] = {
 SHOWN = (*list(RING), "copy", "scandir")
 
 
+_LIMITS: dict[Any, Callable[..., str]] = {errno.EMFILE: descriptors_exhausted, errno.ENFILE: files_exhausted}
+
+
 def failure(number: int, *paths: Any) -> OSError:
     """Return the exception that a call has for an errno: that of Python's own call.
 
     Its sentence names the limit, if it is one that is reached.
     """
-    sentence = os.strerror(number)
-    if number in NEW_DESCRIPTOR and number != errno.ENOMEM:
-        named = NEW_DESCRIPTOR[number][1]
-        sentence = named() if callable(named) else named
+    sentence = _LIMITS[number]() if number in _LIMITS else os.strerror(number)
     if len(paths) == 2:
         return OSError(number, sentence, paths[0], None, paths[1])
     return OSError(number, sentence, *paths)
@@ -122,8 +122,9 @@ class Backend:
         try:
             await self._loop.in_thread(request, THREADS[name], arguments)
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                raise failure(error.errno, *request.paths) from None
+            number = error.errno or 0
+            if _LIMITS.get(number):
+                raise failure(number, *request.paths) from None
             raise
         return request.found
 
@@ -163,7 +164,7 @@ def backend_of(loop: AnyLoop, name: str | None) -> Backend:
         try:
             best = backend_of(loop, each)
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            if _LIMITS.get(error.errno):
                 # another moment may be a better one
                 return backend_of(loop, "threads")
         else:

@@ -1,4 +1,4 @@
-"""What a file is beside its reads and writes: its position, its line, its end."""
+"""The descriptor of a file, its position, its line and its end."""
 
 # A file has a descriptor and a position of its own: the kernel's is used only where it
 # has to be, by pipes and by writes that append. So reads and writes at an offset need
@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import integer
-from butter._awaitables._files_backends import backend_of
+from butter._awaitables._files_backends import backend_of, failure
 from butter._awaitables._files_engine import Request
 from butter._awaitables._files_loop import turns
 from butter._descriptor import Descriptor, tell_of_forks
@@ -45,7 +45,7 @@ class AnyFile:
         self._can_write = "r" not in mode or "+" in mode
         found = os.fstat(fd)
         if stat.S_ISDIR(found.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+            raise failure(errno.EISDIR, name)
         #: how many bytes it had when it was opened
         self._size = found.st_size
         #: whether a read of fewer bytes than were asked for is not its end
@@ -255,7 +255,7 @@ class AnyFile:
         await self._enter()
         try:
             if self._position is None:
-                raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))
+                raise failure(errno.ESPIPE)
             if whence == os.SEEK_CUR:
                 offset += self._position
             elif whence == os.SEEK_END:
@@ -263,7 +263,7 @@ class AnyFile:
             elif whence != os.SEEK_SET:
                 offset = await self._run(Request(), "seek", fd, offset, whence)
             if offset < 0:
-                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+                raise failure(errno.EINVAL)
             self._go(offset)
             return offset
         finally:
@@ -282,7 +282,7 @@ class AnyFile:
             await self._enter()
             self._leave()
         if self._position is None:
-            raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))
+            raise failure(errno.ESPIPE)
         return self._position
 
     async def stat(self) -> os.stat_result:

@@ -1,4 +1,4 @@
-"""What files need of an event loop, and the turns of its tasks."""
+"""The event loop as files see it, and the turns of its tasks."""
 
 # A call that completes at once does not suspend its task, which is faster by a factor
 # of ten. But a task that makes nothing but such calls would keep all others, and the

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from butter._arguments import fileno, fsencode, integer
 from butter._awaitables._files import File
-from butter._awaitables._files_backends import Backend, backend_of, checked, open_descriptor
+from butter._awaitables._files_backends import Backend, backend_of, checked, failure, open_descriptor
 from butter._awaitables._files_engine import Request
 from butter._awaitables._files_loop import turns
 
@@ -173,7 +173,7 @@ def _target(path: Any) -> tuple[Any, int | None]:
     except FileNotFoundError:
         return real, None
     if _stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        raise failure(errno.EISDIR, path)
     return real, _stat.S_IMODE(found.st_mode)
 
 

@@ -16,14 +16,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import integer
+from butter._awaitables._awaitable import forward
+from butter._awaitables._files import File
 from butter._descriptor import Descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from typing_extensions import Self
-
-    from butter._awaitables._files import File
 
 # how many bytes are decoded at once
 _PORTION = 1 << 14
@@ -34,15 +34,15 @@ _MASK = (1 << _BITS) - 1
 class TextFile:
     """A file of text, which :func:`open` returns; ``buffer`` is its File of bytes.
 
-    Its methods are those of Python's text files, as coroutines. What is written goes to
-    the file at once. Several tasks must not use the position of one TextFile at once.
+    Its methods are those of Python's text files, as coroutines. A write goes to the
+    file at once. Several tasks must not use the position of one TextFile at once.
 
     Methods raise what those of File do, and UnicodeError for bytes or characters that
     do not belong to the encoding.
     """
 
     def __init__(self, file: File, encoding: str, errors: str, newline: str | None) -> None:
-        self._file, self._encoding, self._errors, self._newline = file, encoding, errors, newline
+        self._source, self._encoding, self._errors, self._newline = file, encoding, errors, newline
         self._terminator = newline if newline else "\n"
         self._decoder: Any = codecs.getincrementaldecoder(encoding)(errors)
         if not newline:
@@ -61,10 +61,10 @@ class TextFile:
 
         There are fewer only at the end of the file.
         """
-        self._file._check_readable()
+        self._source._check_readable()
         if size is None or size < 0:
             parts = [self._decoded[self._used :]]
-            data = await self._file.readall()
+            data = await self._source.readall()
             text = self._decoder.decode(data, final=True)
             self._forget()
             return parts[0] + text if parts[0] else str(text)
@@ -74,7 +74,7 @@ class TextFile:
 
     async def _more(self) -> bool:
         """Decode the next bytes; False at the end of the file."""
-        file = self._file
+        file = self._source
         position, state = file._position or 0, self._decoder.getstate()
         left, _ = state
         data = await file.read(_PORTION)
@@ -100,7 +100,7 @@ class TextFile:
 
     async def readline(self, size: int | None = -1) -> str:
         """Return the next line with its end, or at most *size* characters of it."""
-        self._file._check_readable()
+        self._source._check_readable()
         most = -1 if size is None else integer(size, -64, "size")
         searched = self._used
         while not (end := self._line_end(searched)) and (most < 0 or len(self._decoded) - self._used < most):
@@ -131,7 +131,7 @@ class TextFile:
         return [line async for line in self]
 
     def __aiter__(self) -> Self:
-        self._file._check()
+        self._source._check()
         return self
 
     async def __anext__(self) -> str:
@@ -148,16 +148,16 @@ class TextFile:
         The exception of a write that has failed, or was cancelled, says in
         ``characters_written`` how many bytes were written.
         """
-        self._file._check_writable()
+        self._source._check_writable()
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         ended = text.replace("\n", self._newline) if self._newline in ("\r", "\r\n") else text
         if self._decoded or self._snapshot:
-            if self._used < len(self._decoded) and self._file._position is not None:
+            if self._used < len(self._decoded) and self._source._position is not None:
                 await self.seek(await self.tell())
             self._forget()
             self._decoder.reset()
-        await self._file.write(self._encoder.encode(ended))
+        await self._source.write(self._encoder.encode(ended))
         return len(text)
 
     async def writelines(self, lines: Iterable[str]) -> None:
@@ -168,13 +168,13 @@ class TextFile:
         """Make the file *size* bytes long, by default up to the position."""
         if size is None:
             size = await self.tell()
-        return await self._file.truncate(size)
+        return await self._source.truncate(size)
 
     # the position
 
     async def tell(self) -> int:
         """Return a number for the position, which ``seek`` understands."""
-        position = await self._file.tell()
+        position = await self._source.tell()
         if self._snapshot is None:
             return position
         start, state, data = self._snapshot
@@ -208,7 +208,7 @@ class TextFile:
             which = "cur" if whence == os.SEEK_CUR else "end"
             raise io.UnsupportedOperation(f"can't do nonzero {which}-relative seeks")
         if whence == os.SEEK_END:
-            position = await self._file.seek(0, whence)
+            position = await self._source.seek(0, whence)
             self._forget()
             self._decoder.reset()
             self._encoder.setstate(0) if position else self._encoder.reset()
@@ -220,52 +220,43 @@ class TextFile:
         if offset < 0:
             raise ValueError(f"negative seek position {offset}")
         start, flags, size, skipped = (offset >> at * _BITS & _MASK for at in range(4))
-        await self._file.seek(start)
+        await self._source.seek(start)
         self._forget()
         self._decoder.setstate((b"", flags)) if start or flags else self._decoder.reset()
         self._encoder.setstate(0) if offset else self._encoder.reset()
         if skipped:
             before = self._decoder.getstate()
-            data = await self._file.read(size)
+            data = await self._source.read(size)
             self._snapshot = start, before, data
             self._decoded, self._used = self._decoder.decode(data), skipped
             if len(self._decoded) < skipped:
-                raise OSError("can't restore logical file position")
+                raise ValueError(f"{offset} is not a position in this file")
         return offset
 
     # the rest is the file's
 
-    async def flush(self) -> None:
-        """Wait for the operations before it: nothing is buffered here."""
-        await self._file.flush()
-
-    async def fsync(self) -> None:
-        """Bring bytes and metadata to the disk. :manpage:`fsync(2)`."""
-        await self._file.fsync()
-
-    async def fdatasync(self) -> None:
-        """Bring the bytes to the disk. :manpage:`fdatasync(2)`."""
-        await self._file.fdatasync()
-
-    async def stat(self) -> os.stat_result:
-        """Return what :func:`os.fstat` does. :manpage:`fstat(2)`."""
-        return await self._file.stat()
-
-    async def close(self) -> None:
-        """Close the file, after the operations that are under way."""
-        await self._file.close()
+    flush = forward(File.flush)
+    fsync = forward(File.fsync)
+    fdatasync = forward(File.fdatasync)
+    stat = forward(File.stat)
+    close = forward(File.close)
+    fileno = forward(File.fileno)
+    readable = forward(File.readable)
+    writable = forward(File.writable)
+    seekable = forward(File.seekable)
+    isatty = forward(File.isatty)
 
     async def __aenter__(self) -> Self:
-        self._file._check()
+        self._source._check()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._file.close()
+        await self._source.close()
 
     @property
     def buffer(self) -> File:
         """The file of bytes, whose position is where the text was read up to."""
-        return self._file
+        return self._source
 
     @property
     def encoding(self) -> str:
@@ -285,42 +276,22 @@ class TextFile:
     @property
     def closed(self) -> bool:
         """Whether the file is closed, or being closed."""
-        return self._file.closed
+        return self._source.closed
 
     @property
     def name(self) -> Any:
         """The path or descriptor that ``open`` got."""
-        return self._file.name
+        return self._source.name
 
     @property
     def mode(self) -> str:
         """The mode that ``open`` got."""
-        return self._file.mode
+        return self._source.mode
 
     @property
     def backend(self) -> str:
         """The name of the backend: "uring", "aio" or "threads"."""
-        return self._file.backend
-
-    def fileno(self) -> int:
-        """The number of the descriptor. Raises ValueError if the file is closed."""
-        return self._file.fileno()
-
-    def readable(self) -> bool:
-        """Whether the file is open for reading. Raises ValueError if it is closed."""
-        return self._file.readable()
-
-    def writable(self) -> bool:
-        """Whether the file is open for writing. Raises ValueError if it is closed."""
-        return self._file.writable()
-
-    def seekable(self) -> bool:
-        """Whether the file has a position. Raises ValueError if it is closed."""
-        return self._file.seekable()
-
-    def isatty(self) -> bool:
-        """Whether the file is a terminal. Raises ValueError if it is closed."""
-        return self._file.isatty()
+        return self._source.backend
 
     def __repr__(self) -> str:
         return f"<TextFile name={self.name!r} mode={self.mode!r} encoding={self._encoding!r}>"

@@ -1,4 +1,4 @@
-"""What files need of an event loop of asyncio."""
+"""The event loops of asyncio as files see them."""
 
 from __future__ import annotations
 

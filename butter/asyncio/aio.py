@@ -280,7 +280,7 @@ def backend(name: str | None = None) -> dict[str, str]:
     The keys are "open", "read", "fsync" and so on. *name* is that of a backend, None
     for the best that works: io_uring, where no sysctl or seccomp filter forbids it and
     the kernel is new enough; then Linux's aio, which has reads, writes and syncs; then
-    threads. What a backend does not have is made in threads. Reads of what is in the
+    threads. Threads make all that a backend does not have. Reads of what is in the
     kernel's cache are made at once. Of aio, reads and writes are those of files that
     are open with O_DIRECT, since it would stop the loop for others, which are read and
     written in threads.

@@ -1,4 +1,4 @@
-"""What files need of trio."""
+"""The run of trio as files see it."""
 
 from __future__ import annotations
 

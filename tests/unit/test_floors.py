@@ -18,7 +18,7 @@ name                   floor  what it is
 ``z``, ``_z_more``     5      a composition: made of several features, see COMPOSITIONS
 ``_awaitables._y``     6      a shared part
 ``_awaitables.x``      6      the awaitable of x, as far as it knows no loop
-``_awaitables._files`` 6      a part of the files of asyncio and trio: see FILES
+``_awaitables._files`` 6      a part of the files of both loops: see FILES
 ``asyncio._y``         7      a shared part of asyncio's awaitables
 ``asyncio.x``          7      the awaitable of x under asyncio
 ``trio._y``            7      a shared part of trio's awaitables
@@ -60,8 +60,8 @@ HANDED_OUT = {"pidfd", "_awaitables.pidfd", "asyncio.pidfd", "trio.pidfd"}
 # what is made of several features, with its private parts; features never import it
 COMPOSITIONS = {"clock", "clone", "files", "mounts", "sandbox", "sigset", "tree"}
 
-# the files of asyncio and trio are a composition that only awaitables have: their public
-# names stand in the modules ``aio``
+# the files of asyncio and trio are a composition that only awaitables have: their
+# public names stand in the modules ``aio``
 FILES = "files"
 
 # what is slow to import and mostly not needed, so that 'butter watch -r' does not wait
