@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 
 #: how long tasks may keep others from running, in seconds
-PORTION = 0.001
+PORTION = 0.0005
+# of which it takes a task so much to let others run and to go on
+_SWITCH = 0.000005
 # after so long without a call, the loop has run
 _LONG = 0.005
 
@@ -68,9 +70,10 @@ class Turns:
 
     def _begin(self, now: float) -> None:
         self._number += 1
-        self._share = PORTION / max(1, self._count)
+        portion = max(PORTION - _SWITCH * self._count, PORTION / 8)
+        self._share = portion / max(1, self._count)
         self._count = 0
-        self._end = now + PORTION
+        self._end = now + portion
         self.until = now + self._share
 
 
