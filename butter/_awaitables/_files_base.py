@@ -10,23 +10,19 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
 import stat
 import warnings
 from collections import deque
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from butter._arguments import integer
 from butter._awaitables._files_backends import backend_of, failure
 from butter._awaitables._files_engine import Request
-from butter._awaitables._files_loop import turns
 from butter._descriptor import Descriptor, tell_of_forks
 
 if TYPE_CHECKING:
-    from typing import Literal
-
     from typing_extensions import Self
 
     from butter._awaitables._files_loop import AnyEvent, AnyLoop
@@ -49,7 +45,8 @@ class AnyFile:
         #: how many bytes it had when it was opened
         self._size = found.st_size
         #: whether a read of fewer bytes than were asked for is not its end
-        self._whole = stat.S_ISREG(found.st_mode) or stat.S_ISBLK(found.st_mode)
+        self._regular = stat.S_ISREG(found.st_mode)
+        self._whole = self._regular or stat.S_ISBLK(found.st_mode)
         #: where the next read or write begins; None for a pipe or the like
         self._position: int | None = None
         self._appends = "a" in mode
@@ -57,8 +54,12 @@ class AnyFile:
             self._position = os.lseek(fd, 0, os.SEEK_END if self._appends else os.SEEK_CUR)
         except OSError:
             pass
-        #: whether the kernel can say that a read, or a write, would wait
-        self._quick_read = self._quick_write = hasattr(os, "preadv")
+        #: whether the kernel can say that a read, or a write, would wait; one of the
+        #: disk itself always does
+        status = fcntl.fcntl(fd, fcntl.F_GETFL)
+        self._direct = bool(status & os.O_DIRECT)
+        self._quick_read = hasattr(os, "preadv") and not self._direct
+        self._quick_write = self._quick_read and not status & os.O_DSYNC
         #: what a read of lines has read, and how much of it is before the position
         self._ahead, self._used = b"", 0
         self._held = False
@@ -234,67 +235,3 @@ class AnyFile:
         return f"<{state}{type(self).__name__} name={self._name!r} mode={self._mode!r}>"
 
     __reduce_ex__ = Descriptor.__reduce_ex__
-
-    # the position
-
-    async def seek(self, offset: int, whence: Literal[0, 1, 2, 3, 4] | int = os.SEEK_SET) -> int:
-        """Go to *offset*, and return it; *whence* says from where it counts.
-
-        From 0 (the beginning), 1 (the position) or 2 (the end); ``os.SEEK_DATA`` and
-        ``os.SEEK_HOLE`` are the next data and hole.
-
-        Raises ValueError for a position before the beginning or another *whence*,
-        OSError for a pipe, and ValueError if the file is closed.
-
-        :manpage:`lseek(2)`.
-        """
-        fd = self._check()
-        integer(offset, -64, "offset")
-        if whence not in (0, 1, 2, os.SEEK_DATA, os.SEEK_HOLE):
-            raise ValueError(f"invalid whence ({whence}, should be 0, 1, 2, os.SEEK_DATA or os.SEEK_HOLE)")
-        await self._enter()
-        try:
-            if self._position is None:
-                raise failure(errno.ESPIPE)
-            if whence == os.SEEK_CUR:
-                offset += self._position
-            elif whence == os.SEEK_END:
-                offset += (await self._run(Request(), "stat", fd, None, True)).st_size
-            elif whence != os.SEEK_SET:
-                offset = await self._run(Request(), "seek", fd, offset, whence)
-            if offset < 0:
-                raise failure(errno.EINVAL)
-            self._go(offset)
-            return offset
-        finally:
-            self._leave()
-
-    def _go(self, position: int) -> None:
-        self._position, self._ahead, self._used = position, b"", 0
-
-    async def tell(self) -> int:
-        """Return the position. Raises OSError for a pipe.
-
-        It waits for the operations before it.
-        """
-        self._check()
-        if self._held:
-            await self._enter()
-            self._leave()
-        if self._position is None:
-            raise failure(errno.ESPIPE)
-        return self._position
-
-    async def stat(self) -> os.stat_result:
-        """Return what :func:`os.fstat` does. :manpage:`fstat(2)`."""
-        return await self._beside("stat", self._check(), None, True)  # type: ignore[no-any-return]
-
-    async def _beside(self, name: str, *arguments: Any) -> Any:
-        """Make an operation that does not use the position."""
-        self._active += 1
-        try:
-            if perf_counter() >= turns.until:
-                await turns.next(self._loop)
-            return await self._run(Request(), name, *arguments)
-        finally:
-            self._done()

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from butter._arguments import fileno, fsencode, integer
 from butter._awaitables._files_backends import backend_of, open_descriptor
-from butter._awaitables._files_base import AnyFile
 from butter._awaitables._files_engine import Request
 from butter._awaitables._files_loop import turns
+from butter._awaitables._files_position import Positioned
 
 if TYPE_CHECKING:
     from typing import Union
 
     from butter._arguments import FileDescriptor, Path
 
-    Target = Union[AnyFile, FileDescriptor, Path]
+    Target = Union[Positioned, FileDescriptor, Path]
 
 # what is copied before a copy can be cancelled
 _PORTION = 1 << 24
 
 
-async def copy(source: AnyFile, target: Target, size: int | None) -> int:
+async def copy(source: Positioned, target: Target, size: int | None) -> int:
     """Copy *size* bytes, or all, from the position of *source* to *target*."""
     source._check_readable()
     if size is not None:
         size = integer(size, 63, "size")
-    if isinstance(target, AnyFile):
+    if isinstance(target, Positioned):
         target._check_writable()
         if target is source:
             raise ValueError("a file cannot be copied to itself")
@@ -45,7 +45,7 @@ async def copy(source: AnyFile, target: Target, size: int | None) -> int:
         await backend.run(Request(path, firm=True), "close", fd)
 
 
-async def _to_file(source: AnyFile, target: AnyFile, size: int | None) -> int:
+async def _to_file(source: Positioned, target: Positioned, size: int | None) -> int:
     await target._enter()
     copied = 0
     try:
@@ -64,10 +64,16 @@ async def _to_file(source: AnyFile, target: AnyFile, size: int | None) -> int:
         target._leave()
 
 
-async def _portions(source: AnyFile, fd: int, offset: int | None, size: int | None) -> int:
+async def _portions(source: Positioned, fd: int, offset: int | None, size: int | None) -> int:
     await source._enter()
     copied = 0
     try:
+        if source._position is None:
+            # what a read of lines has taken from a pipe
+            ahead = source._taken(len(source._ahead))[:size]
+            while copied < len(ahead):
+                at = None if offset is None else offset + copied
+                copied += await source._run(Request(), "write", fd, ahead[copied:], at)
         while size is None or copied < size:
             position, request = source._position, Request()
             portion = _PORTION if size is None else min(_PORTION, size - copied)

@@ -90,9 +90,6 @@ class Scan:
         self._found: list[os.DirEntry[Any]] = []
         self._ended = False
 
-    async def _run(self, name: str, *arguments: Any) -> Any:
-        return await on_paths(self._loop, self._backend, name, *arguments, paths=(self._path,))
-
     def __await__(self) -> Generator[Any, Any, list[os.DirEntry[Any]]]:
         return self._all().__await__()
 
@@ -104,14 +101,29 @@ class Scan:
 
     async def __anext__(self) -> os.DirEntry[Any]:
         if not self._found and not self._ended:
-            if self._entries is None:
-                self._entries = await self._run("scandir", self._path)
-            self._found = (await self._run("next", self._entries, _ENTRIES))[::-1]
-            if not self._found:
-                self.close()
+            await self._more()
         if not self._found:
             raise StopAsyncIteration
         return self._found.pop()
+
+    async def _more(self) -> None:
+        backend = backend_of(self._loop, self._backend)
+        if perf_counter() >= turns.until:
+            await turns.next(self._loop)
+        if self._entries is None:
+            request = Request(self._path)
+            try:
+                await backend.run(request, "scandir", self._path)
+            finally:
+                self._entries = request.found
+        request = Request(self._path)
+        try:
+            await backend.run(request, "next", self._entries, _ENTRIES)
+        finally:
+            # those that a cancelled task has taken are not lost
+            self._found = (request.found or [])[::-1]
+        if not self._found:
+            self.close()
 
     def close(self) -> None:
         """Close the directory; the iteration ends."""
@@ -208,8 +220,10 @@ async def _replace(loop: AnyLoop, backend: Backend, path: Any, data: memoryview,
         if not created and isinstance(error, OSError) and error.filename == temporary:
             error.filename = path
         raise
-    directory = os.path.dirname(real) or (b"." if isinstance(real, bytes) else ".")
-    fd = await open_descriptor(loop, backend, directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fd = await open_descriptor(loop, backend, os.path.dirname(real), os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return  # it can be written and not read, and so not be brought to the disk
     try:
         await backend.run(Request(path), "fsync", fd)
     finally:

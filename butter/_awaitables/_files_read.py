@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import integer
-from butter._awaitables._files_base import AnyFile
 from butter._awaitables._files_engine import AT_ONCE, MOST, Request
 from butter._awaitables._files_loop import turns
+from butter._awaitables._files_position import Positioned
+from butter.aio import aligned_buffer
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
@@ -20,7 +22,7 @@ _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 _preadv: Any = getattr(os, "preadv", None)
 
 
-class Reads(AnyFile):
+class Reads(Positioned):
     """The reads of a file of bytes."""
 
     # reads
@@ -54,7 +56,7 @@ class Reads(AnyFile):
         try:
             if self._position is None and self._used < len(self._ahead):
                 return self._taken(self._used + size)
-            buffer = bytearray(size)
+            buffer = self._buffer(size)
             count = await self._read_into(memoryview(buffer), self._position)
             self._move(count)
             return bytes(memoryview(buffer)[:count])
@@ -91,8 +93,10 @@ class Reads(AnyFile):
             if position is None:
                 parts.append(self._taken(len(self._ahead)))
             size = max(0, self._size - (position or 0)) + 1
+            if self._direct:
+                size += -size % mmap.PAGESIZE
             while True:
-                buffer = bytearray(max(size, 1024))
+                buffer = self._buffer(max(size, 1024))
                 try:
                     count = await self._read_into(memoryview(buffer), position, whole=False)
                 except BaseException:
@@ -105,7 +109,9 @@ class Reads(AnyFile):
                 parts.append(bytes(memoryview(buffer)[:count]))
                 if position is not None:
                     position += count
-                size = max(size - count, min(2 * size, MOST)) if count == len(buffer) else size - count
+                if self._direct and count < len(buffer):
+                    break  # the disk does not read on from a place that is not aligned
+                size = min(2 * size, MOST) if count == len(buffer) else size - count
             data = parts[0] if len(parts) == 1 else b"".join(parts)
             self._move(len(data))
             return data
@@ -119,7 +125,7 @@ class Reads(AnyFile):
         """
         fd = self._check_readable()
         size, offset = integer(size, 63, "size"), integer(offset, 63, "offset")
-        buffer = bytearray(size)
+        buffer = self._buffer(size)
         if self._quick_read and self._whole and size <= AT_ONCE and perf_counter() < turns.until:
             await self._loop.look()
             count = self._now(fd, buffer, offset)
@@ -131,6 +137,12 @@ class Reads(AnyFile):
             return bytes(memoryview(buffer)[:count])
         finally:
             self._done()
+
+    def _buffer(self, size: int) -> Any:
+        """Return a new buffer, which is aligned where the disk wants that."""
+        if self._direct and size:
+            return aligned_buffer(size)
+        return bytearray(size)
 
     def _now(self, fd: int, buffer: Any, offset: int) -> int:
         """Read what is in the cache; -1 where the read would wait."""
@@ -200,14 +212,6 @@ class Reads(AnyFile):
         ahead, used = self._ahead, self._used
         stop = used + most if most >= 0 else len(ahead)
         return ahead.find(b"\n", used, stop) + 1 or (stop if most >= 0 and stop <= len(ahead) else 0)
-
-    def _taken(self, end: int) -> bytes:
-        """Return what was read ahead up to *end*, and move the position there."""
-        used, end = self._used, min(end, len(self._ahead))
-        self._used = end
-        if self._position is not None:
-            self._position += end - used
-        return self._ahead[used:end]
 
     async def _fill(self) -> int:
         """Read ahead, and return how many bytes."""
