@@ -215,7 +215,7 @@ class Reads(Positioned):
 
     async def _fill(self) -> int:
         """Read ahead, and return how many bytes."""
-        buffer, left = bytearray(_AHEAD), self._ahead[self._used :]
+        buffer, left = self._buffer(_AHEAD), self._ahead[self._used :]
         offset = None if self._position is None else self._position + len(left)
         count = await self._read_into(memoryview(buffer), offset, whole=False)
         self._ahead, self._used = left + memoryview(buffer)[:count], 0

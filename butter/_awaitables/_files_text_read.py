@@ -97,6 +97,9 @@ class TextReads:
                 step = self._used - found
                 found += len(decoder.decode(data[fed : fed + step]))
                 fed += step
+            if found < self._used:
+                # at the end of the file the decoder gives the rest
+                found += len(decoder.decode(b"", final=True))
             after = decoder.getstate()
             return (fed, after) if found == self._used and not after[0] else None
         finally:
