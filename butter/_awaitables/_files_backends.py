@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,16 @@ NAMES = ("uring", "aio", "threads")
 
 
 def _read(fd: int, buffer: Any, offset: int | None) -> int:
-    if hasattr(os, "preadv"):
-        return os.readv(fd, (buffer,)) if offset is None else os.preadv(fd, (buffer,), offset)
-    # PyPy does not have it
-    size = memoryview(buffer).nbytes
-    data = os.read(fd, size) if offset is None else os.pread(fd, size, offset)
-    memoryview(buffer).cast("B")[: len(data)] = data
-    return len(data)
+    with memoryview(buffer) as view:
+        if offset is not None and hasattr(os, "preadv"):
+            try:
+                return os.preadv(fd, (buffer,), offset)
+            except OSError:
+                pass  # a filter may know only the older call
+        # PyPy does not have the other
+        data = os.read(fd, view.nbytes) if offset is None else os.pread(fd, view.nbytes, offset)
+        view[: len(data)] = data
+        return len(data)
 
 
 def _write(fd: int, data: Any, offset: int | None) -> int:
@@ -42,7 +46,7 @@ def _stat(path: Any, dir_fd: int | None, follow_symlinks: bool) -> os.stat_resul
 
 #: each operation as a function for a thread
 THREADS: dict[str, Callable[..., Any]] = {
-    "open": lambda path, flags, mode, dir_fd: os.open(path, flags | os.O_CLOEXEC, mode, dir_fd=dir_fd),
+    "open": lambda path, flags, mode, dir_fd, waits=False: os.open(path, flags | os.O_CLOEXEC, mode, dir_fd=dir_fd),
     "close": os.close,
     "read": _read,
     "write": _write,
@@ -64,6 +68,8 @@ THREADS: dict[str, Callable[..., Any]] = {
 SHOWN = (*list(RING), "copy", "scandir")
 
 
+#: the errno of a fifo without a reader
+_NO_READER: dict[Any, bool] = {errno.ENXIO: True}
 _LIMITS: dict[Any, Callable[..., str]] = {errno.EMFILE: descriptors_exhausted, errno.ENFILE: files_exhausted}
 
 
@@ -80,12 +86,12 @@ def failure(number: int, *paths: Any) -> OSError:
 
 def stat_result(found: Any) -> os.stat_result:
     """Return what :func:`os.stat` would, of the completion of a request of statx."""
-    stat = found.value
-    seconds = {name: getattr(stat, f"st_{name}_ns") for name in ("atime", "mtime", "ctime")}
+    status = found.value
+    seconds = {name: getattr(status, f"st_{name}_ns") for name in ("atime", "mtime", "ctime")}
     rest = {f"st_{name}": 1e-9 * (number % 10**9) + number // 10**9 for name, number in seconds.items()}
     rest.update({f"st_{name}_ns": number for name, number in seconds.items()})
-    rest.update(st_blksize=stat.st_blksize, st_blocks=stat.st_blocks, st_rdev=stat.st_rdev)
-    return os.stat_result((*stat[:7], *(number // 10**9 for number in seconds.values())), rest)
+    rest.update(st_blksize=status.st_blksize, st_blocks=status.st_blocks, st_rdev=status.st_rdev)
+    return os.stat_result((*status[:7], *(number // 10**9 for number in seconds.values())), rest)
 
 
 class Backend:
@@ -123,7 +129,7 @@ class Backend:
             await self._loop.in_thread(request, THREADS[name], arguments)
         except OSError as error:
             number = error.errno or 0
-            if _LIMITS.get(number):
+            if number in _LIMITS:
                 raise failure(number, *request.paths) from None
             raise
         return request.found
@@ -180,12 +186,31 @@ async def open_descriptor(
     await loop.look()
     if perf_counter() >= turns.until:
         await turns.next(loop)
-    request = Request(path)
+    arguments = path, flags, permissions, dir_fd
     try:
-        fd: int = await backend.run(request, "open", path, flags, permissions, dir_fd)
+        fd = await _opened(backend, *arguments)
+    except OSError as error:
+        if backend.table["open"] == "threads" or not _NO_READER.get(error.errno):
+            raise
+        return await _opened(backend, *arguments, True)
+    if backend.table["open"] == "threads" or flags & os.O_NONBLOCK or not stat.S_ISFIFO(os.fstat(fd).st_mode):
+        return fd
+    # A ring opens a fifo without waiting for the other end. This descriptor stays open
+    # until there is another: a writer that came meanwhile would lose its reader.
+    try:
+        return await _opened(backend, *arguments, True)
+    finally:
+        os.close(fd)
+
+
+async def _opened(backend: Backend, *arguments: Any) -> int:
+    request = Request(arguments[0])
+    try:
+        fd: int = await backend.run(request, "open", *arguments)
     except BaseException:
         # it was cancelled, and opened all the same
-        if request.done and request.moved:
-            os.close(request.moved)
+        opened = request.opened
+        if opened is not None:
+            os.close(opened)
         raise
     return fd

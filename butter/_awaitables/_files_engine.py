@@ -52,6 +52,13 @@ class Request:
             return 0
         return self.found if isinstance(self.found, int) else max(0, self.result)
 
+    @property
+    def opened(self) -> int | None:
+        """The descriptor that was opened, if there is one."""
+        if isinstance(self.found, int):
+            return self.found
+        return self.result if self.done and self.found is not None and self.result >= 0 else None
+
 
 def _cwd(dir_fd: int | None) -> int:
     return AT_FDCWD if dir_fd is None else dir_fd
@@ -72,7 +79,9 @@ def _statx(ring: Ring, request: Request, path: Any, dir_fd: int | None, follow_s
 RING: dict[str, tuple[tuple[int, int], Callable[..., int]]] = {
     "open": (
         (5, 6),
-        lambda ring, request, path, flags, mode, dir_fd: ring.open(path, flags, mode, request, dir_fd=_cwd(dir_fd)),
+        lambda ring, request, path, flags, mode, dir_fd, waits=False: ring.open(
+            path, flags, mode, request, dir_fd=_cwd(dir_fd), flags=IOSQE_ASYNC if waits else 0
+        ),
     ),
     "close": ((5, 6), lambda ring, request, fd: ring.close_fd(fd, request)),
     "read": (
