@@ -12,6 +12,7 @@ from butter._awaitables._files_backends import failure
 from butter._awaitables._files_copy import copy
 from butter._awaitables._files_engine import AT_ONCE, MOST, Request
 from butter._awaitables._files_loop import turns
+from butter._awaitables._files_position import as_bytes
 from butter._awaitables._files_read import Reads
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class File(Reads):
         :manpage:`write(2)`.
         """
         self._check_writable()
-        with memoryview(data) as whole, whole.cast("B") as view:
+        with memoryview(data) as whole, as_bytes(whole) as view:
             await self._enter()
             try:
                 await self._write_from(view, None if self._appends else self._position, moves=True)
@@ -72,7 +73,7 @@ class File(Reads):
         """
         self._check_writable()
         offset = integer(offset, 63, "offset")
-        with memoryview(data) as whole, whole.cast("B") as view:
+        with memoryview(data) as whole, as_bytes(whole) as view:
             self._active += 1
             try:
                 await self._write_from(view, offset)

@@ -102,7 +102,7 @@ RING: dict[str, tuple[tuple[int, int], Callable[..., int]]] = {
     "mkdir": ((5, 15), lambda ring, request, path, mode: ring.mkdir(path, mode, request)),
 }
 #: those that often complete inside the call
-PROMPT = {"open", "close"}
+PROMPT = {"open", "close"} if hasattr(os, "preadv") else {"open", "close", "read", "write"}
 
 
 def is_direct(fd: int) -> bool:

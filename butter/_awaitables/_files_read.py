@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from butter._arguments import integer
 from butter._awaitables._files_engine import AT_ONCE, MOST, Request
 from butter._awaitables._files_loop import turns
-from butter._awaitables._files_position import Positioned
+from butter._awaitables._files_position import Positioned, as_bytes
 from butter.aio import aligned_buffer
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Reads(Positioned):
         It is as full as ``read`` would fill it.
         """
         self._check_readable()
-        with memoryview(buffer) as whole, whole.cast("B") as view:
+        with memoryview(buffer) as whole, as_bytes(whole) as view:
             if view.readonly:
                 raise TypeError("readinto() argument must be read-write bytes-like object")
             await self._enter()
