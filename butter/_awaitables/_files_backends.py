@@ -87,11 +87,18 @@ def failure(number: int, *paths: Any) -> OSError:
 def stat_result(found: Any) -> os.stat_result:
     """Return what :func:`os.stat` would, of the completion of a request of statx."""
     status = found.value
-    seconds = {name: getattr(status, f"st_{name}_ns") for name in ("atime", "mtime", "ctime")}
-    rest = {f"st_{name}": 1e-9 * (number % 10**9) + number // 10**9 for name, number in seconds.items()}
-    rest.update({f"st_{name}_ns": number for name, number in seconds.items()})
-    rest.update(st_blksize=status.st_blksize, st_blocks=status.st_blocks, st_rdev=status.st_rdev)
-    return os.stat_result((*status[:7], *(number // 10**9 for number in seconds.values())), rest)
+    rest = {"st_blksize": status.st_blksize, "st_blocks": status.st_blocks, "st_rdev": status.st_rdev}
+    seconds = []
+    for name in ("atime", "mtime", "ctime"):
+        time = getattr(status, f"st_{name}_ns")
+        second, nanoseconds = divmod(time, 10**9)
+        seconds.append(second)
+        rest[f"st_{name}"] = second + 1e-9 * nanoseconds
+        if hasattr(os.stat_result, "nsec_atime"):  # of PyPy
+            rest[f"nsec_{name}"] = nanoseconds
+        else:
+            rest[f"st_{name}_ns"] = time
+    return os.stat_result((*status[:7], *seconds), rest)
 
 
 class Backend:
