@@ -81,16 +81,15 @@ async def sleep(seconds):
 class Told:
     """A call of a file in a task, and what its cancellation tells."""
 
-    def __init__(self, coroutine):
-        self.cancelled = False
+    def __init__(self, function, *args, **options):
         self.result = self.error = self.written = None
-        self.task = start(self._run(coroutine))
+        self.task = start(self._run(function, args, options))
 
-    async def _run(self, coroutine):
+    async def _run(self, function, args, options):
         try:
-            self.result = await coroutine
+            self.result = await function(*args, **options)
         except CANCELLED as error:
-            self.cancelled, self.written = True, getattr(error, "characters_written", None)
+            self.written = getattr(error, "characters_written", None)
             raise
         except Exception as error:
             self.error = error
@@ -101,6 +100,11 @@ class Told:
         self.task.cancel()
         await finished([self.task])
         assert self.error is None
+
+    @property
+    def cancelled(self):
+        """Whether it has ended without a result, perhaps before it began."""
+        return self.task.cancelled()
 
 
 class Outcome:
@@ -154,7 +158,12 @@ class Twin:
 
     async def do(self, name, *args):
         """Do a step with both files, and return both outcomes."""
-        if name.startswith(("write", "truncate")) and self.read_last and self.text and os.fstat(self.twin.fileno()).st_size:
+        if (
+            name.startswith(("write", "truncate"))
+            and self.read_last
+            and self.text
+            and os.fstat(self.twin.fileno()).st_size
+        ):
             # Python's file of text would write behind what it has read ahead
             by_python(lambda: self.twin.seek(self.twin.tell()))
         self.read_last = name.startswith(("read", "line"))
@@ -177,9 +186,14 @@ class Twin:
         async def lines():
             return [line async for line in self.file]
 
-        # an iteration of Python that fails keeps its file of text from telling the position
-        theirs = (lambda: list(self.twin)) if self.twin.readable() else self.twin.readline
-        return await by_butter(lines), by_python(theirs)
+        return await by_butter(lines), self._their_lines()
+
+    async def _readlines(self):
+        return await by_butter(self.file.readlines), self._their_lines()
+
+    def _their_lines(self):
+        # an iteration that fails keeps Python's files of text from telling the position
+        return by_python(lambda: list(self.twin) if self.twin.readable() else self.twin.readline())
 
     async def _pread(self, size, offset):
         def pread():

@@ -64,6 +64,9 @@ def run(main, kind=asyncio.SelectorEventLoop, mode="plain", timeout=60):
             task.cancel()
         if tasks:
             loop.run_until_complete(asyncio.wait(tasks))
+        # as asyncio.run does
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         # tasks complain when they are collected
         del tasks

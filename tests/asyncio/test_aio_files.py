@@ -100,7 +100,7 @@ def test_text_files(kind, backend, tmp_path):
         {
             "content": letters.map(str.encode) | st.integers(8000, 20_000),
             "mode": st.sampled_from(MODES),
-            "encoding": st.sampled_from(["utf-8", "utf-16", "latin-1", "ascii"]),
+            "encoding": st.sampled_from(["utf-8", "utf-16-le", "latin-1", "ascii"]),
             "errors": st.sampled_from(["strict", "replace", "surrogateescape"]),
             "newline": st.sampled_from([None, "", "\n", "\r\n", "\r"]),
             "buffering": st.sampled_from([-1, 1, 16]),
@@ -108,6 +108,42 @@ def test_text_files(kind, backend, tmp_path):
         }
     )
     compared(kind, tmp_path, (options, st.lists(of_text, max_size=10)))
+
+
+@everywhere
+async def test_byte_order_marks(backend, tmp_path):
+    """A file of UTF-16 has one mark, at its beginning, whatever is read and written."""
+    steps = [
+        ("write", "aé\n"),
+        ("write", "€\n"),
+        ("seek", 0),
+        ("read", 1),
+        ("remember",),
+        ("readline",),
+        ("return", 0),
+        ("write", "bc"),
+        ("seek", 0, 2),
+        ("write", "end"),
+        ("seek", 0),
+        ("lines",),
+        ("seek", 0),
+        ("write", "new"),
+        ("seek", 0),
+        ("read", 5),
+        ("truncate",),
+        ("seek", 0),
+        ("read",),
+    ]
+    for encoding in ("utf-16", "utf-8-sig"):
+        async with twins(tmp_path, b"", "w+", backend, encoding=encoding) as twin:
+            for number, step in enumerate(steps):
+                ours, theirs = await twin.do(*step)
+                assert ours == theirs, (encoding, steps[: number + 1])
+    async with files().open(tmp_path / "empty", "w+", encoding="utf-16", backend=backend) as file:
+        assert await file.read() == ""
+        await file.truncate()
+        assert await file.write("a") == 1
+        assert await files().read_file(tmp_path / "empty") == "a".encode("utf-16")
 
 
 OPENS = [

@@ -11,7 +11,7 @@ import warnings
 import pytest
 from features import LONG
 from files import BACKENDS, KINDS, everywhere, files
-from loops import finished, run, start, turn
+from loops import TRIO, finished, run, start, turn
 from support import become_nobody, in_child, inject
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -37,15 +37,20 @@ async def use(path, backend=None):
 @every_kind
 @every_backend
 def test_without_locked_memory(kind, backend, public_path):
-    """A user that may lock no memory has files by each backend."""
+    """A user that may lock no memory has files; a ring's error names that limit."""
     public_path.chmod(0o777)
 
     def body():
         become_nobody()
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
-        assert run(use(public_path / "file", backend), kind) == backend
+        run(use(public_path / "file"), kind)
+        try:
+            assert run(use(public_path / "file", backend), kind) == backend
+        except OSError as error:
+            return backend == "uring" and "RLIMIT_MEMLOCK is 0 bytes" in str(error)
+        return True
 
-    in_child(body)
+    assert in_child(body)
 
 
 @every_kind
@@ -105,7 +110,7 @@ def test_descriptors_are_used_up(kind, backend, tmp_path):
         used = fill()
         with pytest.raises(OSError, match="RLIMIT_NOFILE") as caught:
             await files().open(tmp_path / "file", "wb", backend=backend)
-        assert (caught.value.errno, caught.value.filename) == (errno.EMFILE, tmp_path / "file")
+        assert (caught.value.errno, caught.value.filename) == (errno.EMFILE, str(tmp_path / "file"))
         for fd in used:
             os.close(fd)
         await use(tmp_path / "file", backend)
@@ -164,9 +169,7 @@ def test_a_full_disk(kind, backend, tmp_path):
     assert path.read_bytes() == b"old"
 
 
-@pytest.mark.parametrize(
-    "call", ["fsync", "fdatasync", "renameat2", "renameat", "rename", "fchmod", "pwrite64", "write"]
-)
+@pytest.mark.parametrize("call", ["openat", "fchmod", "pwritev2", "fsync", "rename"])
 def test_calls_that_fail_in_write_file(call, tmp_path):
     """Whichever call of it fails, a write_file by threads leaves one whole file."""
     path = tmp_path / "file"
@@ -198,7 +201,7 @@ async def test_write_file_of_what_it_cannot(backend, tmp_path):
         for atomic in (True, False):
             with pytest.raises(kind) as caught:
                 await files().write_file(tmp_path / name, b"x", atomic=atomic, backend=backend)
-            assert caught.value.filename == tmp_path / name
+            assert caught.value.filename == str(tmp_path / name)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
     assert os.listdir(tmp_path / "folder") == []
 
@@ -237,12 +240,14 @@ async def test_a_forgotten_file(backend, tmp_path):
 @every_backend
 def test_loops_come_and_go(kind, backend, tmp_path):
     """Each loop has files, and leaves neither a descriptor nor a thread that runs."""
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     for _ in range(5):
         run(use(tmp_path / "file", backend), kind)
     gc.collect()
-    kept = 100 if kind == "trio" else 0  # trio keeps its idle threads for a while
-    assert threading.active_count() <= threads + kept
+    if kind is not TRIO:  # which keeps its idle threads for a while
+        for thread in set(threading.enumerate()) - threads:
+            thread.join(LONG)
+            assert not thread.is_alive()
 
 
 @every_kind
@@ -308,6 +313,7 @@ def test_loops_of_threads(backend, tmp_path):
                 for turn in range(5):
                     loop.run_until_complete(use(tmp_path / f"{number}-{turn}", backend))
             finally:
+                loop.run_until_complete(loop.shutdown_default_executor())
                 loop.close()
         except BaseException as error:
             errors.append(error)

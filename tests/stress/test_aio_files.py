@@ -35,12 +35,12 @@ class Load:
             block = TASKS * chance.randrange(BLOCKS) + task
             offset, old = block * BLOCK, self.content[block]
             new = chance.getrandbits(32).to_bytes(4, "little") * (BLOCK // 4) if chance.random() < 0.5 else None
-            call = self.file.pread(BLOCK, offset) if new is None else self.file.pwrite(new, offset)
+            call = (self.file.pread, BLOCK, offset) if new is None else (self.file.pwrite, new, offset)
             self.started += 1
             if chance.random() < 0.8:
-                result, written = await call, 0
+                result, written = await call[0](*call[1:]), 0
             else:
-                told = Told(call)
+                told = Told(*call)
                 await told.cancel(chance.choice([0, 0, 1, 1, 2, 3, 5]))
                 result, written = told.result, told.written or 0
                 self.cancelled += told.cancelled
@@ -85,7 +85,7 @@ def test_lines(kind, backend, tmp_path, request):
                 if chance.random() < 0.9:
                     await file.write(line)
                 else:
-                    told = Told(file.write(line))
+                    told = Told(file.write, line)
                     await told.cancel(chance.randrange(4))
                     line = line if told.result else line[: told.written or 0]
                 written.append(line)
@@ -95,7 +95,7 @@ def test_lines(kind, backend, tmp_path, request):
                 if chance.random() < 0.9:
                     line = await file.readline()
                 else:
-                    told = Told(file.readline())
+                    told = Told(file.readline)
                     await told.cancel(chance.randrange(4))
                     if told.cancelled:
                         continue
@@ -122,7 +122,7 @@ def test_files_come_and_go(kind, backend, tmp_path, request):
                 lambda: files().read_file(path, backend=backend),
                 lambda: read(path, backend),
             ]
-            told = Told(chance.choice(calls)())
+            told = Told(chance.choice(calls))
             if chance.random() < 0.7:
                 await finished([told.task])
             else:

@@ -19,6 +19,9 @@ _SYSCALLS = {
     "lseek": (8, 62),
     "mmap": (9, 222),
     "pwrite64": (18, 68),
+    "fsync": (74, 82),
+    "rename": (82, 38),  # which is renameat on aarch64
+    "fchmod": (91, 52),
     "readv": (19, 65),
     "writev": (20, 66),
     "preadv": (295, 69),
