@@ -99,7 +99,7 @@ class File(Reads):
             done += request.moved
             raise
         finally:
-            if moves and self._position is not None:
+            if moves and done and self._position is not None:
                 self._position = os.lseek(fd, 0, os.SEEK_CUR) if self._appends else self._position + done
 
     def _write_now(self, fd: int, data: memoryview, offset: int | None) -> int:

@@ -60,7 +60,8 @@ async def _to_file(source: Positioned, target: Positioned, size: int | None) -> 
         return copied
     finally:
         if position is not None:
-            target._go(os.lseek(target._fd, 0, os.SEEK_CUR) if target._appends else position + copied)  # type: ignore[arg-type]
+            appended = target._appends and copied
+            target._go(os.lseek(target._fd, 0, os.SEEK_CUR) if appended else position + copied)  # type: ignore[arg-type]
         target._leave()
 
 

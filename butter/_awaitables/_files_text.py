@@ -56,9 +56,10 @@ class TextFile(TextReads):
 
     async def truncate(self, size: int | None = None) -> int:
         """Make the file *size* bytes long, by default up to the position."""
-        if size is None:
-            size = await self.tell()
-        return await self._source.truncate(size)
+        place = await self.tell() if self._source._position is not None else 0
+        if self._used < len(self._decoded):
+            await self.seek(place)  # and forget what may not be there any more
+        return await self._source.truncate(place & _MASK if size is None else size)
 
     # the position
 
