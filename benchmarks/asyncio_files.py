@@ -12,7 +12,7 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import aiofiles
 import anyio
 import caio
 
-from benchmarks.runner import FOLDER, LOOPS, Comparison, Iterator, Sample, on_loop
+from benchmarks.runner import LOOPS, Comparison, Sample, on_loop
 from butter.asyncio import aio
 
 PAGE, PAGES = 4096, 256
@@ -67,10 +67,8 @@ def endless(read: Callable[[int], Awaitable[bytes]], rewind: Callable[[int], Awa
     """Return a reader that begins anew at the end of the file."""
 
     async def page(offset: int) -> bytes:
-        data = await read(PAGE)
-        if not data:
+        while not (data := await read(PAGE)):
             await rewind(0)
-            data = await read(PAGE)
         return data
 
     return page
@@ -227,7 +225,9 @@ def reads(path: str) -> Iterator[Comparison]:
 
 
 def comparisons() -> Iterator[Comparison]:
-    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+    # on a disk, whose pages are in the kernel's cache: a filesystem in memory cannot say
+    # whether a read would wait
+    with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/pages"
         Path(path).write_bytes(os.urandom(PAGE * PAGES))
         yield from reads(path)

@@ -11,6 +11,7 @@ SIGTERM or Ctrl-C ends it, after the requests that are under way or GRACE second
 """
 
 import asyncio
+import errno
 import os
 import re
 import signal
@@ -25,6 +26,8 @@ BLOCK = 1 << 18  # bytes of a read
 MOST = 1 << 26  # bytes of an upload
 PATIENCE = 60  # seconds for a client that neither sends nor reads
 GRACE = 5
+# a symbolic link is ELOOP here
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP)
 
 
 class Refused(Exception):
@@ -101,14 +104,16 @@ async def answer(directory: bytes, reader: asyncio.StreamReader, writer: asyncio
         raise
     except OSError as error:
         print(error, file=sys.stderr)
-        writer.write(head("403 Forbidden" if isinstance(error, PermissionError) else "500 Internal Server Error", 0))
+        writer.write(head("403 Forbidden" if error.errno in FORBIDDEN else "500 Internal Server Error", 0))
 
 
 async def main(directory: str, port: int) -> None:
-    clients = set()
+    clients: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        clients.add(task := asyncio.current_task())
+        task = asyncio.current_task()
+        assert task is not None
+        clients.add(task)
         try:
             await answer(os.fsencode(directory), reader, writer)
             await asyncio.wait_for(writer.drain(), PATIENCE)

@@ -120,10 +120,9 @@ def test_serve_files_of_what_it_must_not(tmp_path):
     with serving(tmp_path / "root") as (process, ask):
         for name in ("/../secret", "/%2e%2e/secret", "/%2Fetc%2Fpasswd", "/.hidden", "/a%00b", "/missing"):
             assert ask("GET", name) == (404, b""), name
-        for name in ("/fifo", "/folder"):
+        for name in ("/fifo", "/folder", "/link"):
             assert ask("GET", name) == (403, b""), name
-        assert ask("GET", "/link") == (500, b"")  # ELOOP
-        assert ask("PUT", "/folder", b"x")[0] == 500
+        assert ask("PUT", "/folder", b"x")[0] == 403
         assert ask("PUT", "/", b"x")[0] == 405
         assert ask("PUT", "/large", b"", **{"Content-Length": str(1 << 40)})[0] == 413
         assert ask("DELETE", "/link")[0] == 405
