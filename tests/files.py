@@ -155,22 +155,24 @@ class Twin:
         self.places = []  # of both, in the order of their calls of tell
         self.text = isinstance(twin, io.TextIOBase)
         self.read_last = False
+        self.appends = "a" in file.mode
 
     async def do(self, name, *args):
         """Do a step with both files, and return both outcomes."""
-        if (
-            name.startswith(("write", "truncate"))
-            and self.read_last
-            and self.text
-            and os.fstat(self.twin.fileno()).st_size
-        ):
-            # Python's file of text would write behind what it has read ahead
+        reads = name.startswith(("read", "line"))
+        if self.text and reads != self.read_last and os.fstat(self.twin.fileno()).st_size:
+            # Python's files of text want a seek between a read and a write
             by_python(lambda: self.twin.seek(self.twin.tell()))
-        self.read_last = name.startswith(("read", "line"))
+        self.read_last = reads
         special = getattr(self, f"_{name}", None)
         if special:
-            return await special(*args)
-        return await by_butter(getattr(self.file, name), *args), by_python(getattr(self.twin, name), *args)
+            outcomes = await special(*args)
+        else:
+            outcomes = await by_butter(getattr(self.file, name), *args), by_python(getattr(self.twin, name), *args)
+        if self.appends:
+            # until then Python does not know that its position is the end
+            by_python(self.twin.flush)
+        return outcomes
 
     async def _write(self, data):
         data = many(data) if isinstance(data, int) else data

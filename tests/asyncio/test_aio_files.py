@@ -151,7 +151,7 @@ OPENS = [
     ("file", "", {}),
     ("file", "b", {}),
     ("file", "rt+b", {}),
-    ("file", "U", {}),
+    ("file", "q", {}),
     ("file", "rb", {"encoding": "utf-8"}),
     ("file", "rb", {"errors": "strict"}),
     ("file", "rb", {"newline": ""}),
