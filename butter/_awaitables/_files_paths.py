@@ -94,7 +94,10 @@ class Scan:
         return self._all().__await__()
 
     async def _all(self) -> list[os.DirEntry[Any]]:
-        return [entry async for entry in self]
+        try:
+            return [entry async for entry in self]
+        finally:
+            self.close()
 
     def __aiter__(self) -> Self:
         return self
