@@ -5,10 +5,13 @@ synchronous call; ``test_aio_files_limits.py`` has what a machine may lack, and
 ``test_aio_files_cancel.py`` what happens to calls that are cancelled.
 """
 
+import gc
 import io
 import os
 import pathlib
 import stat
+import sys
+import warnings
 
 import pytest
 from files import BACKENDS, KINDS, by_butter, by_python, caller, everywhere, files, in_thread, twins
@@ -178,7 +181,16 @@ async def test_opens_that_fail(backend, tmp_path):
     prepare(tmp_path)
     for name, mode, options in OPENS:
         path = os.path.join(tmp_path, name)
-        theirs = by_python(open, path, mode, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # PyPy forgets its own file
+            theirs = by_python(open, path, mode, **options)
+            if theirs.value is not None:
+                theirs.value.close()
+            if sys.implementation.name == "pypy":
+                gc.collect()
+                gc.collect()
+        if theirs.error is None and sys.implementation.name == "pypy":
+            continue  # which takes arguments that CPython refuses
         assert theirs.error is not None
         assert await by_butter(opened, path, mode, backend=backend, **options) == theirs, (name, mode, options)
     for path in (None, 1.5, ["x"]):
@@ -273,7 +285,8 @@ async def test_stat_is_that_of_os(backend, tmp_path):
 async def test_scandir(backend, tmp_path):
     """scandir returns the entries of os.scandir."""
     prepare(tmp_path)
-    expected = sorted(map(described, os.scandir(tmp_path)))
+    with os.scandir(tmp_path) as entries:
+        expected = sorted(map(described, entries))
     async with files().scandir(tmp_path, backend=backend) as entries:
         assert sorted([described(entry) async for entry in entries]) == expected
     assert sorted(map(described, await files().scandir(tmp_path, backend=backend))) == expected

@@ -5,6 +5,7 @@ import errno
 import gc
 import os
 import resource
+import sys
 import threading
 import warnings
 
@@ -265,7 +266,8 @@ def test_a_loop_ends_with_calls_under_way(kind, backend, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         run(main(), kind)
-        gc.collect()
+        for _ in range(10 if sys.implementation.name == "pypy" else 1):
+            gc.collect()  # PyPy collects what a finaliser leaves in a later round
 
 
 @every_kind
@@ -308,13 +310,8 @@ def test_loops_of_threads(backend, tmp_path):
 
     def work(number):
         try:
-            loop = asyncio.new_event_loop()
-            try:
-                for turn in range(5):
-                    loop.run_until_complete(use(tmp_path / f"{number}-{turn}", backend))
-            finally:
-                loop.run_until_complete(loop.shutdown_default_executor())
-                loop.close()
+            for turn in range(5):
+                asyncio.run(use(tmp_path / f"{number}-{turn}", backend))
         except BaseException as error:
             errors.append(error)
 
@@ -324,6 +321,18 @@ def test_loops_of_threads(backend, tmp_path):
     for thread in threads:
         thread.join(LONG)
     assert errors == []
+
+
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="PyPy collects the loop later")
+@every_backend
+def test_a_loop_that_is_only_closed(backend, tmp_path):
+    """A loop whose end has not been told to its generators leaves no descriptor."""
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(use(tmp_path / "file", backend))
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    del loop
+    gc.collect()
 
 
 @everywhere
