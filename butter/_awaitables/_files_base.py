@@ -49,15 +49,14 @@ class AnyFile:
         self._whole = self._regular or stat.S_ISBLK(found.st_mode)
         #: where the next read or write begins; None for a pipe or the like
         self._position: int | None = None
-        self._appends = "a" in mode
         try:
-            self._position = os.lseek(fd, 0, os.SEEK_END if self._appends else os.SEEK_CUR)
+            self._position = os.lseek(fd, 0, os.SEEK_END if "a" in mode else os.SEEK_CUR)
         except OSError:
             pass
         #: whether the kernel can say that a read, or a write, would wait; one of the
         #: disk itself always does
         status = fcntl.fcntl(fd, fcntl.F_GETFL)
-        self._direct = bool(status & os.O_DIRECT)
+        self._direct, self._appends = bool(status & os.O_DIRECT), bool(status & os.O_APPEND)
         self._quick_read = hasattr(os, "preadv") and not self._direct
         self._quick_write = self._quick_read and not status & os.O_DSYNC
         #: what a read of lines has read, and how much of it is before the position
