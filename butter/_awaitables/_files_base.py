@@ -44,8 +44,8 @@ class AnyFile:
             raise failure(errno.EISDIR, name)
         #: how many bytes it had when it was opened
         self._size = found.st_size
-        #: whether a read of fewer bytes than were asked for is not its end
         self._regular = stat.S_ISREG(found.st_mode)
+        #: whether a read of fewer bytes than were asked for is not its end
         self._whole = self._regular or stat.S_ISBLK(found.st_mode)
         #: where the next read or write begins; None for a pipe or the like
         self._position: int | None = None
