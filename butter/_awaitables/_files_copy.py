@@ -28,6 +28,9 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
     source._check_readable()
     if size is not None:
         size = integer(size, 63, "size")
+    # of a file of text
+    buffer = getattr(target, "buffer", None)
+    target = buffer if isinstance(buffer, Positioned) else target
     if isinstance(target, Positioned):
         target._check_writable()
         if target is source:
