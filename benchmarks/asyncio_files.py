@@ -225,8 +225,8 @@ def reads(path: str) -> Iterator[Comparison]:
 
 
 def comparisons() -> Iterator[Comparison]:
-    # on a disk, whose pages are in the kernel's cache: a filesystem in memory cannot say
-    # whether a read would wait
+    # on a disk, whose pages are in the kernel's cache: a filesystem in memory cannot
+    # say whether a read would wait
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/pages"
         Path(path).write_bytes(os.urandom(PAGE * PAGES))

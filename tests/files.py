@@ -143,7 +143,7 @@ def by_python(function, *args, **options):
 
 
 def many(size):
-    """So many bytes, whose repr no failure has to print; they are text in UTF-8, too."""
+    """So many bytes, which are text in UTF-8, too."""
     return (bytes(range(128)) + "é\r\n€\n".encode()) * (size // 136)
 
 

@@ -66,7 +66,7 @@ def compared(kind, tmp_path, strategy):
                     if isinstance(theirs.error, UnicodeDecodeError):
                         return  # the place is undefined now
 
-        @settings(max_examples=settings.default.max_examples // 2)
+        @settings(max_examples=settings.default.max_examples // 4)
         @given(*strategy)
         def test(options, steps):
             call(agree, options, steps)

@@ -56,7 +56,7 @@ def test_without_locked_memory(kind, backend, public_path):
 
 @every_kind
 def test_without_io_uring(kind, tmp_path):
-    """Where a filter forbids io_uring, the next backend works; the first, named, raises."""
+    """Where a filter forbids io_uring the next backend works; that, named, raises."""
 
     def body(number):
         inject("io_uring_setup", number)
