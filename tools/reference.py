@@ -112,10 +112,23 @@ def awaitable(name: str) -> list[str]:
     module = f"butter.asyncio.{name}"
     if not exists(module):
         return []
-    names = ", ".join(importlib.import_module(module).__all__)
+    public = importlib.import_module(module)
+    names = ", ".join(public.__all__)
+    given = given_classes(public)
     # the methods of a feature stand here, and those of all on the page of all
     options = f":members:\n:show-inheritance:\n:inherited-members: {', '.join(SHARED_BASES)}"
-    return [f"``from {module} import {names}``", f".. automodule:: {module}\n{textwrap.indent(options, '   ')}"]
+    options += f"\n:exclude-members: {', '.join(given)}" if given else ""
+    parts = [f"``from {module} import {names}``", f".. automodule:: {module}\n{textwrap.indent(options, '   ')}"]
+    return parts + [f".. autoclass:: {module}.{each}()\n   :members:\n   :inherited-members:" for each in given]
+
+
+def given_classes(public: ModuleType) -> list[str]:
+    """Return the classes of a module whose objects its functions return.
+
+    They are the same under each loop, and programs do not call them.
+    """
+    found = [(each, getattr(public, each)) for each in public.__all__]
+    return [each for each, value in found if isinstance(value, type) and value.__module__.startswith("butter._")]
 
 
 def trio() -> str:
@@ -125,7 +138,9 @@ def trio() -> str:
     parts = [f".. automodule:: {package.__name__}"]
     for name in modules:
         module = f"{package.__name__}.{name}"
-        parts += section(name, [f".. automodule:: {module}\n   :members:\n   :show-inheritance:"])
+        given = ", ".join(given_classes(importlib.import_module(module)))
+        less = f"\n   :exclude-members: {given}" if given else ""
+        parts += section(name, [f".. automodule:: {module}\n   :members:\n   :show-inheritance:{less}"])
     return "\n\n".join(parts)
 
 

@@ -137,7 +137,10 @@ def find_public_names() -> None:
             value = getattr(module, name)
             home = getattr(value, "__module__", None) or ""
             if home.startswith("butter._") and hasattr(value, "__name__"):
-                public_names[f"{home}.{value.__name__}"] = f"{module.__name__}.{name}"
+                # a class that both loops have is described for asyncio
+                shared = public_names.get(f"{home}.{value.__name__}", "").startswith("butter.asyncio.")
+                if not shared:
+                    public_names[f"{home}.{value.__name__}"] = f"{module.__name__}.{name}"
 
 
 def inherited(target: str, module: str | None) -> str | None:
