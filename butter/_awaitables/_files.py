@@ -35,9 +35,10 @@ class File(Reads):
     lines has read ahead, of which the position does not know.
 
     A call that is cancelled cancels its operation, and ends when the kernel no longer
-    uses the buffer. A read has not moved the position then, and the exception of a
-    write, as that of one that has failed, says in ``characters_written`` how many bytes
-    were written, which is where the position is.
+    uses the buffer; a thread that works already, or aio, is waited for. A read has not
+    moved the position then, and the exception of a write, as that of one that has
+    failed, says in ``characters_written`` how many bytes were written, which is where
+    the position is.
 
     ``async with`` closes the file; one that the program forgets closes itself with a
     ResourceWarning. Methods raise the OSError of the synchronous call, and ValueError
