@@ -85,6 +85,8 @@ class AnyLoop:
 
     #: the event of the loop
     event: Callable[[], AnyEvent]
+    #: whether each call has to look whether its task was cancelled
+    looks = False
     #: the engine under this loop
     engine: Callable[[str], AnyEngine]
 

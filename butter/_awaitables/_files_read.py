@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 # what a read of lines reads at once
 _AHEAD = 1 << 16
+# the largest buffer that a file keeps for its next read
+_KEPT = 1 << 16
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 _preadv: Any = getattr(os, "preadv", None)
 
 
 class Reads(Positioned):
     """The reads of a file of bytes."""
+
+    _kept = bytearray()
 
     # reads
 
@@ -43,12 +47,12 @@ class Reads(Positioned):
         if self._quick_read and size <= AT_ONCE and position is not None and self._whole and not self._held:
             if perf_counter() >= turns.until:
                 return await self._read(size)
-            await self._loop.look()
-            buffer = bytearray(size)
-            count = self._now(fd, buffer, position)
-            if count == size or count == 0:
-                self._go(position + count)
-                return bytes(buffer) if count else b""
+            if self._loop.looks:
+                await self._loop.look()
+            data = self._cached(fd, size, position)
+            if data is not None:
+                self._go(position + len(data))
+                return data
         return await self._read(size)
 
     async def _read(self, size: int) -> bytes:
@@ -125,14 +129,15 @@ class Reads(Positioned):
         """
         fd = self._check_readable()
         size, offset = integer(size, 63, "size"), integer(offset, 63, "offset")
-        buffer = self._buffer(size)
         if self._quick_read and self._whole and size <= AT_ONCE and perf_counter() < turns.until:
-            await self._loop.look()
-            count = self._now(fd, buffer, offset)
-            if count == size or count == 0:
-                return bytes(buffer) if count else b""
+            if self._loop.looks:
+                await self._loop.look()
+            data = self._cached(fd, size, offset)
+            if data is not None:
+                return data
         self._active += 1
         try:
+            buffer = self._buffer(size)
             count = await self._read_into(memoryview(buffer), offset)
             return bytes(memoryview(buffer)[:count])
         finally:
@@ -143,6 +148,19 @@ class Reads(Positioned):
         if self._direct and size:
             return aligned_buffer(size)
         return bytearray(size)
+
+    def _cached(self, fd: int, size: int, offset: int) -> bytes | None:
+        """Return what is in the kernel's cache; None where that is a part, or nothing."""
+        # no other call runs before the bytes are copied, so one buffer does
+        buffer = self._kept
+        if len(buffer) != size:
+            buffer = bytearray(size)
+            if size <= _KEPT:
+                self._kept = buffer
+        count = self._now(fd, buffer, offset)
+        if count == size:
+            return bytes(buffer)
+        return None if count else b""
 
     def _now(self, fd: int, buffer: Any, offset: int) -> int:
         """Read what is in the cache; -1 where the read would wait."""

@@ -46,6 +46,7 @@ class Loop(AnyLoop):
     """The run of trio."""
 
     event = trio.Event
+    looks = True
     engine = Engine
 
     def store(self) -> dict[Any, Any]:
