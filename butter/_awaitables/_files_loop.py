@@ -60,6 +60,8 @@ class Turns:
         now = perf_counter()
         if now > self.until + _LONG:
             self._begin(now)
+            if loop.looks:
+                await loop.look()
             return
         mine = self._number
         self._count += 1

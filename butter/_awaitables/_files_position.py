@@ -79,6 +79,8 @@ class Positioned(AnyFile):
         if self._held:
             await self._enter()
             self._leave()
+        else:
+            await self._loop.look()
         if self._position is None:
             raise failure(errno.ESPIPE)
         return self._position

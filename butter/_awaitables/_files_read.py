@@ -129,7 +129,8 @@ class Reads(Positioned):
         """
         fd = self._check_readable()
         size, offset = integer(size, 63, "size"), integer(offset, 63, "offset")
-        if self._quick_read and self._whole and size <= AT_ONCE and perf_counter() < turns.until:
+        quick = self._quick_read and self._whole and size <= AT_ONCE
+        if quick and perf_counter() < turns.until:
             if self._loop.looks:
                 await self._loop.look()
             data = self._cached(fd, size, offset)
@@ -137,6 +138,11 @@ class Reads(Positioned):
                 return data
         self._active += 1
         try:
+            if quick and perf_counter() >= turns.until:
+                await turns.next(self._loop)
+                data = self._cached(fd, size, offset)
+                if data is not None:
+                    return data
             buffer = self._buffer(size)
             count = await self._read_into(memoryview(buffer), offset)
             return bytes(memoryview(buffer)[:count])

@@ -48,7 +48,7 @@ class TextReads:
 
         There are fewer only at the end of the file.
         """
-        self._source._check_readable()
+        await self._begin()
         if size is None or size < 0:
             parts = [self._decoded[self._used :]]
             data = await self._source.readall()
@@ -58,6 +58,13 @@ class TextReads:
         while len(self._decoded) - self._used < size and await self._more():
             pass
         return self._take(self._used + size)
+
+    async def _begin(self) -> None:
+        """Begin a read, which may find what was decoded already."""
+        self._source._check_readable()
+        loop = self._source._loop
+        if loop.looks:
+            await loop.look()
 
     async def _more(self) -> bool:
         """Decode the next bytes; False at the end of the file."""
@@ -115,7 +122,7 @@ class TextReads:
 
     async def readline(self, size: int | None = -1) -> str:
         """Return the next line with its end, or at most *size* characters of it."""
-        self._source._check_readable()
+        await self._begin()
         most = -1 if size is None else integer(size, -64, "size")
         searched = self._used
         while not (end := self._line_end(searched)) and (most < 0 or len(self._decoded) - self._used < most):

@@ -4,9 +4,10 @@ import os
 import random
 
 import pytest
+import trio
 from features import LONG
-from files import Told, everywhere, files, sleep, step
-from loops import TOO_LATE, finished, start, turn, within
+from files import BACKENDS, Told, everywhere, files, sleep, step
+from loops import TOO_LATE, finished, start, turn, under_trio, within
 
 PAGE = 4096
 
@@ -222,3 +223,48 @@ async def test_a_timeout(backend, tmp_path):
                     await within(0.01, file.read(1))
     finally:
         os.close(writer)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("pause", [0, 0.02])
+@under_trio
+async def test_calls_in_a_cancelled_scope(backend, pause, tmp_path):
+    """Under trio each call is a checkpoint, whether or not it would wait."""
+    (tmp_path / "file").write_bytes(b"x" * PAGE)
+    async with files().open(tmp_path / "file", "r+b", backend=backend) as file:
+        for name, *args in (
+            ("read", 1),
+            ("read",),
+            ("readline",),
+            ("pread", 1, 0),
+            ("readinto", bytearray(1)),
+            ("write", b"x"),
+            ("pwrite", b"x", 0),
+            ("seek", 0),
+            ("tell",),
+            ("truncate", PAGE),
+            ("flush",),
+            ("fsync",),
+            ("stat",),
+        ):
+            await trio.sleep(pause)
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await getattr(file, name)(*args)
+            assert scope.cancelled_caught, name
+        for name, *args in (("stat", "file"), ("read_file", "file"), ("scandir", "."), ("mkdir", "new")):
+            await trio.sleep(pause)
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await getattr(files(), name)(tmp_path / args[0], backend=backend)
+            assert scope.cancelled_caught, name
+    async with files().open(tmp_path / "file", "r+", backend=backend) as file:
+        assert await file.read(1) == "x"  # and the rest is decoded
+        calls = (("read", 1), ("readline",), ("tell",), ("write", "x"), ("seek", 0), ("truncate",), ("flush",))
+        for name, *args in calls:
+            await trio.sleep(pause)
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await getattr(file, name)(*args)
+            assert scope.cancelled_caught, name
+    assert os.listdir(tmp_path) == ["file"]
