@@ -45,6 +45,7 @@ PICTURES = {
     "clone": Picture("clone"),
     "mounts": Picture("mounts"),
     "splice": Picture("splice"),
+    "asyncio_files": Picture("asyncio_files", "^(An awaited|A small)"),
     "epoll": Picture("epoll", "^(poll|read_events|epoll_wait) .* (1|10000) |modify$|echo"),
     "pidfd": Picture("pidfd"),
     "spawn": Picture("spawn"),

@@ -156,7 +156,7 @@ class Reads(Positioned):
         return bytearray(size)
 
     def _cached(self, fd: int, size: int, offset: int) -> bytes | None:
-        """Return what is in the kernel's cache; None where that is a part, or nothing."""
+        """Return what is in the kernel's cache; None unless that is all."""
         # no other call runs before the bytes are copied, so one buffer does
         buffer = self._kept
         if len(buffer) != size:
