@@ -1,142 +1,128 @@
 #!/usr/bin/env python3
-"""An HTTP server for the files of a directory; no client waits for another's disk.
+"""A web server for the files below a directory: one thread, by io_uring (Linux 6.0).
 
-    python examples/serve_files.py DIRECTORY [PORT]
+    python examples/serve_files.py DIRECTORY [PORT [PATIENCE]]
 
-    curl http://127.0.0.1:PORT/               the names of the files
-    curl http://127.0.0.1:PORT/name           a file; curl -C - takes the rest of it
-    curl -T file http://127.0.0.1:PORT/name   replaces a file, as a whole or not at all
-
-SIGTERM or Ctrl-C ends it, after the requests that are under way or GRACE seconds.
+A client that does not take its file is cut off after PATIENCE seconds.
 """
 
-import asyncio
+import contextlib
 import errno
 import os
-import re
-import signal
+import socket
 import stat
 import sys
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
-from butter.asyncio import aio
-from butter.asyncio.signalfd import Signalfd_async
+from butter.uring import IOSQE_IO_LINK, RESOLVE_BENEATH, BufferGroup, Completion, Ring
 
-BLOCK = 1 << 18  # bytes of a read
-MOST = 1 << 26  # bytes of an upload
-PATIENCE = 60  # seconds for a client that neither sends nor reads
-GRACE = 5
-# a symbolic link is ELOOP here
-FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP)
+PART, LONGEST = 1 << 16, 10_000  # bytes of a file in memory, and of a first line
+FLAGS = os.O_RDONLY | os.O_NONBLOCK  # a named pipe would wait for a writer
+BUSY = (-errno.EMFILE, -errno.ENFILE)
 
 
-class Refused(Exception):
-    """An answer that is not the file."""
+def ignore(done: Completion) -> None:
+    pass
 
 
-def head(status: str, size: int, more: str = "") -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\nConnection: close\r\n{more}\r\n".encode()
+class Client:
+    """The user_data of a request is the method that takes its completion."""
 
+    def __init__(self, ring: Ring, buffers: BufferGroup, root: int, fd: int) -> None:
+        self.ring, self.buffers, self.root, self.fd = ring, buffers, root, fd
+        self.line, self.file, self.size, self.position = b"", -1, 0, 0
+        self.busy = 0  # how many things have to end before the connection is closed
+        self.receive()
 
-async def send(path: bytes, headers: bytes, writer: asyncio.StreamWriter, body: bool) -> None:
-    # neither a symbolic link out of the directory, nor a named pipe that waits
-    async with aio.open(path, "rb", buffering=0, flags=os.O_NOFOLLOW | os.O_NONBLOCK) as file:
-        found = await file.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise Refused("403 Forbidden")
-        asked = re.search(rb"(?mi)^range: *bytes=(\d{1,18})-\r$", headers)
-        start = int(asked[1]) if asked else 0
-        if asked and start >= found.st_size:
-            raise Refused("416 Range Not Satisfiable")
-        where = f"Content-Range: bytes {start}-{found.st_size - 1}/{found.st_size}\r\n" if asked else ""
-        writer.write(head("206 Partial Content" if asked else "200 OK", found.st_size - start, where))
-        while body and start < found.st_size:
-            block = await file.pread(min(BLOCK, found.st_size - start), start)
-            if not block:
-                return  # it was cut off; the client gets fewer bytes than it was told
-            writer.write(block)
-            start += len(block)
-            await asyncio.wait_for(writer.drain(), PATIENCE)
+    def receive(self) -> None:
+        self.busy += 1
+        self.ring.recv(self.fd, self.buffers, self.received, multishot=True)
 
+    def received(self, done: Completion) -> None:
+        # what follows the line, or a line that is too long, is dropped
+        if done.result > 0 and b"\n" not in self.line and len(self.line) <= LONGEST:
+            self.line += done.value
+            if b"\n" in self.line:
+                self.open()
+            elif len(self.line) > LONGEST:
+                self.cut_off()
+        if not done.more:
+            if done.result > 0 or done.result == -errno.ENOBUFS:  # all were in use
+                self.receive()
+            self.ended(done)
 
-async def receive(path: bytes, headers: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    told = re.search(rb"(?mi)^content-length: *(\d{1,18})\r$", headers)
-    if told is None:
-        raise Refused("411 Length Required")
-    if int(told[1]) > MOST:
-        raise Refused("413 Content Too Large")
-    if re.search(rb"(?mi)^expect: *100-continue\r$", headers):
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    data = await asyncio.wait_for(reader.readexactly(int(told[1])), PATIENCE)
-    await aio.write_file(path, data)
-    writer.write(head("201 Created", 0))
+    def cut_off(self) -> None:
+        self.busy += 1
+        self.ring.shutdown(self.fd, socket.SHUT_RDWR, self.ended)
 
+    def ended(self, done: Completion) -> None:
+        self.busy -= 1
+        if not self.busy:
+            self.ring.close_fd(self.fd, ignore)
 
-async def names(directory: bytes, writer: asyncio.StreamWriter) -> None:
-    found = sorted(quote(entry.name) for entry in await aio.scandir(directory) if entry.is_file(follow_symlinks=False))
-    text = "".join(f"/{name}\n" for name in found).encode()
-    writer.write(head("200 OK", len(text), "Content-Type: text/plain; charset=utf-8\r\n") + text)
-
-
-async def answer(directory: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        request = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
-        parts = re.match(rb"([A-Z]+) /([^ ?]*)(?:\?[^ ]*)? HTTP/1\.[01]\r\n", request)
-        if parts is None:
-            raise Refused("400 Bad Request")
-        method, name = parts[1], unquote_to_bytes(parts[2])
-        # those that begin with a dot are hidden, as in other servers
-        if b"/" in name or b"\0" in name or name.startswith(b"."):
-            raise Refused("404 Not Found")
-        if method == b"GET" and not name:
-            await names(directory, writer)
-        elif method in (b"GET", b"HEAD"):
-            await send(os.path.join(directory, name), request, writer, body=method == b"GET")
-        elif method == b"PUT" and name:
-            await receive(os.path.join(directory, name), request, reader, writer)
-        else:
-            raise Refused("405 Method Not Allowed")
-    except Refused as refused:
-        writer.write(head(str(refused), 0))
-    except FileNotFoundError:
-        writer.write(head("404 Not Found", 0))
-    except ConnectionError:
-        raise
-    except OSError as error:
-        print(error, file=sys.stderr)
-        writer.write(head("403 Forbidden" if error.errno in FORBIDDEN else "500 Internal Server Error", 0))
-
-
-async def main(directory: str, port: int) -> None:
-    clients: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        clients.add(task)
+    def open(self) -> None:
+        self.busy += 1
         try:
-            await answer(os.fsencode(directory), reader, writer)
-            await asyncio.wait_for(writer.drain(), PATIENCE)
-        except (ConnectionError, EOFError, asyncio.TimeoutError, asyncio.LimitOverrunError):
-            pass  # the client has gone, or sends no request
-        except asyncio.CancelledError:
-            pass  # the server ends
-        finally:
-            clients.discard(task)
-            writer.close()
+            path = unquote_to_bytes(self.line.split()[1]).lstrip(b"/")
+            self.ring.open(path, FLAGS, 0, self.opened, dir_fd=self.root, resolve=RESOLVE_BENEATH)
+        except (IndexError, ValueError):
+            self.answer("400 Bad Request")
 
-    async with Signalfd_async([signal.SIGINT, signal.SIGTERM]) as signals:
-        server = await asyncio.start_server(serve, "127.0.0.1", port)
-        print("port", server.sockets[0].getsockname()[1], flush=True)
-        await signals.get()
-        server.close()
-        if clients:
-            _, late = await asyncio.wait(clients, timeout=GRACE)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+    def opened(self, done: Completion) -> None:
+        status = "503 Service Unavailable" if done.result in BUSY else "404 Not Found"
+        if done.result >= 0:
+            self.file, found = done.result, os.fstat(done.result)
+            if stat.S_ISREG(found.st_mode):
+                self.size, status = found.st_size, "200 OK"
+        self.answer(status)
+
+    def answer(self, status: str) -> None:
+        self.send(f"HTTP/1.0 {status}\r\nContent-Length: {self.size}\r\n\r\n".encode())
+
+    def send(self, data: bytes) -> None:
+        # the request that is linked to it begins when the client has taken all
+        self.ring.send(self.fd, data, ignore, msg_flags=socket.MSG_WAITALL, flags=IOSQE_IO_LINK)
+        if self.position < self.size:
+            self.ring.pread(self.file, min(PART, self.size - self.position), self.position, self.was_read)
+        else:
+            self.ring.shutdown(self.fd, socket.SHUT_WR, self.answered)
+
+    def was_read(self, done: Completion) -> None:
+        if done.result > 0:
+            self.position += done.result
+            self.send(done.value)
+        else:  # the client does not take it, or the file became shorter
+            self.cut_off()
+            self.answered(done)
+
+    def answered(self, done: Completion) -> None:
+        if self.file >= 0:
+            os.close(self.file)
+        self.ended(done)
+
+
+def main(directory: str, port: str = "0", patience: str = "30") -> None:
+    def accept(_: object = None) -> None:
+        ring.accept(listener, accepted, multishot=True)
+
+    def accepted(done: Completion) -> None:
+        if done.error:
+            print("no client:", done.error, file=sys.stderr)
+        else:
+            Client(ring, buffers, root, done.result)
+        if not done.more:
+            ring.timeout(0.1, accept)  # without a free descriptor it fails again at once
+
+    root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    with socket.create_server(("127.0.0.1", int(port))) as listener, Ring() as ring:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(float(patience) * 1000))
+        buffers = ring.provide(256, 4096)
+        print("port", listener.getsockname()[1], flush=True)
+        accept()
+        for done in ring:
+            done.user_data(done)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    with contextlib.suppress(KeyboardInterrupt):
+        main(*sys.argv[1:])

@@ -85,13 +85,13 @@ def serving(folder):
             response = connection.getresponse()
             return response.status, response.read()
 
-    with running("serve_files.py", folder) as process:
+    with running("file_server.py", folder) as process:
         number = port(process)
         ask.address = ("127.0.0.1", number)
         yield process, ask
 
 
-def test_serve_files(tmp_path):
+def test_file_server(tmp_path):
     """Files are read whole and from a place on, listed, and replaced as a whole."""
     content = os.urandom(3_000_000)
     (tmp_path / "a b").write_bytes(content)
@@ -109,7 +109,7 @@ def test_serve_files(tmp_path):
         assert process.returncode == 0
 
 
-def test_serve_files_of_what_it_must_not(tmp_path):
+def test_file_server_of_what_it_must_not(tmp_path):
     """Nothing outside of the directory is read, and nothing that would wait."""
     (tmp_path / "root").mkdir()
     (tmp_path / "secret").write_text("secret")
