@@ -228,7 +228,7 @@ class Context:
         # an operation that was queued without a user_data is found by its number
         named = self.known.get(user_data) if isinstance(user_data, int) else None
         if named is not None and named.user_data == named.number:
-            return self._cancel(named)
+            return int(self._cancel(named))
         count = 0
         for operation in [each for each in list(self.queue) if _is(each.user_data, user_data)]:
             taking = map(self.queue.remove, (operation,))

@@ -430,6 +430,16 @@ def test_cancel(aio, file, pipe):
     assert aio.wait().result == 1
 
 
+def test_cancel_by_number(aio, file, pipe):
+    """An operation is cancelled by the number that its method returned."""
+    poll, read = aio.poll(pipe[0], select.POLLIN), aio.pread(file, 1)
+    aio.submit()
+    counts = [aio.cancel(poll), aio.cancel(poll), aio.cancel(read)]
+    assert counts == [1, 0, 0]
+    assert set(map(type, counts)) == {int}
+    assert {each.user_data: each.result for each in aio} == {poll: -errno.ECANCELED, read: 1}
+
+
 def test_cancelled_before_it_is_submitted(aio, file):
     """An operation that was cancelled in the queue never happens."""
     aio.pwrite(file, b"X", user_data="write")
