@@ -133,7 +133,7 @@ def seconds_of(seconds: float) -> tuple[int, int]:
     if not isinstance(seconds, (int, float)):
         raise TypeError(f"seconds must be a number, not {type(seconds).__name__}")
     if not 0 <= seconds < 1 << 62:
-        raise ValueError(f"seconds is {seconds}; it must not be negative, and be finite")
+        raise ValueError(f"seconds is {seconds}; it must be finite, and not negative")
     return divmod(math.ceil(seconds * _SECOND), _SECOND)
 
 
