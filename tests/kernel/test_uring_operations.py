@@ -10,6 +10,7 @@ from support import needs
 
 import butter
 from butter._awaitables.uring import AnyRing
+from butter._uring_operations import ZERO_COPY_BIT
 from butter.eventlike import Eventlike
 from butter.uring import Operation, Ring, UringOp, UringRegister
 
@@ -37,14 +38,22 @@ def parts():
     return [importlib.import_module(f"butter.{name}") for name in names if not name.endswith("_c")]
 
 
+def kinds():
+    """The kinds of requests that a Ring has."""
+    found = [each for module in parts() for each in vars(module).values() if isinstance(each, Operation)]
+    return [each for each in found if each.name not in NO_REQUEST]
+
+
 def operations():
-    """The names and numbers of the kinds of requests that a Ring has."""
-    return {
-        (each.name, each.opcode)
-        for module in parts()
-        for each in vars(module).values()
-        if isinstance(each, Operation) and each.name not in NO_REQUEST
-    }
+    """Their names and numbers."""
+    return {(each.name, each.opcode) for each in kinds()}
+
+
+def test_sends_without_a_copy_are_known_to_c():
+    """C knows which requests have a notification, also where the kernel forgets to say so."""
+    sends = [each for each in kinds() if each.opcode in (UringOp.SEND_ZC, UringOp.SENDMSG_ZC)]
+    assert {each.name for each in sends} == {"send_zc", "send_zc_fixed", "sendmsg"}
+    assert {each.bits for each in sends} == {ZERO_COPY_BIT}
 
 
 def test_each_operation_of_the_kernel_has_a_method():

@@ -3,6 +3,7 @@
 import array
 import errno
 import itertools
+import mmap
 import os
 import socket
 
@@ -182,13 +183,16 @@ def test_send_without_a_copy(ring, server):
 
 
 @needs(kernel=(6, 1))
-@pytest.mark.parametrize("call", ["send_zc", "sendmsg"])
+@pytest.mark.parametrize("call", ["send_zc", "send_zc_fixed", "sendmsg"])
 def test_send_without_a_copy_in_a_chain_that_breaks(ring, server, call):
     """Its cancellation has more, as the kernel sends a notification then, too."""
+    ring.register_buffers([mmap.mmap(-1, mmap.PAGESIZE)])
     with socket.create_connection(server.getsockname()) as client:
         ring.pread(-1, 10, 0, user_data="fails", flags=IOSQE_IO_LINK)
         if call == "send_zc":
             ring.send_zc(client, b"never", "sent")
+        elif call == "send_zc_fixed":
+            ring.send_zc_fixed(client, 0, "sent")
         else:
             ring.sendmsg(client, [b"never"], user_data="sent", zero_copy=True)
         fails, *found = itertools.islice(ring, 3)
