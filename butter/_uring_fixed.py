@@ -15,7 +15,7 @@ from butter._constants.uring_ring import (
 )
 from butter._uring_memory import offset_of, vector
 from butter._uring_operation_errors import FILES, SOCKETS
-from butter._uring_operations import ZERO_COPY_BIT, Completion, Operation, joined, read_bytes
+from butter._uring_operations import ZERO_COPY_BIT, Completion, Operation, joined, read_bytes, sent
 from butter._uring_ring import Queue
 from butter._uring_ring_c import ffi
 from butter._uring_sockets import MSG_NOSIGNAL, transfer
@@ -34,7 +34,7 @@ READ_FIXED = Operation("read_fixed", IORING_OP_READ_FIXED, FILES, read_bytes)
 WRITE_FIXED = Operation("write_fixed", IORING_OP_WRITE_FIXED, FILES)
 READV_FIXED = Operation("readv_fixed", IORING_OP_READV_FIXED, FILES, _read_parts)
 WRITEV_FIXED = Operation("writev_fixed", IORING_OP_WRITEV_FIXED, FILES)
-SEND_ZC_FIXED = Operation("send_zc_fixed", IORING_OP_SEND_ZC, SOCKETS, bits=ZERO_COPY_BIT)
+SEND_ZC_FIXED = Operation("send_zc_fixed", IORING_OP_SEND_ZC, SOCKETS, sent, bits=ZERO_COPY_BIT)
 
 
 class Fixed(Queue):
@@ -160,6 +160,7 @@ class Fixed(Queue):
         user_data: Any,
         flags: int,
     ) -> int:
+        self._fixed(index, 0, 0)
         views = [self._view(index, start, size) for start, size in parts]
         memories = [ffi.from_buffer("char[]", view) for view in views]
         list_of_them = vector(memories)

@@ -27,7 +27,7 @@ from butter._uring_memory import (
     writables,
 )
 from butter._uring_operation_errors import SOCKETS
-from butter._uring_operations import ZERO_COPY_BIT, Completion, Operation, joined
+from butter._uring_operations import ZERO_COPY_BIT, Completion, Operation, joined, sent
 from butter._uring_provided import BufferGroup, a_group
 from butter._uring_ring import Queue
 from butter._uring_sockets import MSG_NOSIGNAL, transfer
@@ -112,7 +112,7 @@ def _close_received(message: Callable[[Completion], Received], completion: Compl
 
 
 SENDMSG = Operation("sendmsg", IORING_OP_SENDMSG, SOCKETS)
-SENDMSG_ZC = Operation("sendmsg", IORING_OP_SENDMSG_ZC, SOCKETS, bits=ZERO_COPY_BIT)
+SENDMSG_ZC = Operation("sendmsg", IORING_OP_SENDMSG_ZC, SOCKETS, sent, bits=ZERO_COPY_BIT)
 RECVMSG = Operation("recvmsg", IORING_OP_RECVMSG, SOCKETS, _message, discard=partial(_close_received, _message))
 
 
@@ -129,10 +129,15 @@ def _packed(name: Any, parts: Any, count: int, control: Any) -> bytes:
     return _MESSAGE.pack(where[0], len(name), where[1], count, where[2], len(control), 0)
 
 
-def _control(level: int, kind: int, data: Buffer) -> bytes:
+def _control(ancillary: tuple[int, int, Buffer]) -> bytes:
     """Return ancillary data as the kernel has it (struct cmsghdr)."""
-    content = bytes(data)
-    packed = _ANCILLARY.pack(_ANCILLARY.size + len(content), level, kind) + content
+    try:
+        level, kind, data = ancillary
+    except (TypeError, ValueError):
+        raise TypeError(f"ancillary data is a level, a type and bytes, not {ancillary!r}") from None
+    content = memoryview(data).tobytes()
+    numbers = integer(level, -32, "the level of ancillary data"), integer(kind, -32, "the type of ancillary data")
+    packed = _ANCILLARY.pack(_ANCILLARY.size + len(content), *numbers) + content
     return packed + bytes(-len(packed) % _ALIGNED)
 
 
@@ -163,7 +168,7 @@ class Messages(Queue):
         buffers = list(buffers)
         memories = readables(buffers)
         parts = vector(memories)
-        control = struct(b"".join(_control(*each) for each in ancdata))
+        control = struct(b"".join(map(_control, ancdata)))
         name = struct(b"" if address is None else encode(address))
         head = struct(_packed(name, parts, len(memories), control))
         return self._queue(

@@ -64,6 +64,11 @@ def read_bytes(completion: Completion) -> bytes:
     return bytes(memoryview(completion.buffer).cast("B")[: completion.result])
 
 
+def sent(completion: Completion) -> int:
+    """Return how many bytes were sent; of a notification, how the buffer was used."""
+    return completion.result & 0xFFFFFFFF if completion.is_notification else completion.result
+
+
 def joined(buffers: Iterable[Any], count: int) -> bytes:
     """Return the first bytes of several buffers."""
     return b"".join(memoryview(buffer).cast("B") for buffer in buffers)[:count]
@@ -92,7 +97,7 @@ class Completion(NamedTuple):
     @property
     def error(self) -> OSError | None:
         """The exception for the errno in ``result``, or None if it has not failed."""
-        if self.result >= 0 or -self.result in self.operation.fine:
+        if self.result >= 0 or -self.result in self.operation.fine or self.is_notification:
             return None
         return self.operation.error(-self.result)
 

@@ -27,7 +27,7 @@ from butter._constants.uring_ring import (
 from butter._uring_address import encode
 from butter._uring_memory import NULL, readable, size_of, struct, writable
 from butter._uring_operation_errors import SOCKETS
-from butter._uring_operations import ZERO_COPY_BIT, Operation, close_result
+from butter._uring_operations import ZERO_COPY_BIT, Operation, close_result, sent
 from butter._uring_paths import slot_index
 from butter._uring_provided import BufferGroup, provided_bytes
 from butter._uring_ring import Queue
@@ -52,7 +52,7 @@ ACCEPT = Operation("accept", IORING_OP_ACCEPT, SOCKETS, discard=close_result)
 ACCEPT_SLOT = Operation("accept", IORING_OP_ACCEPT, SOCKETS)
 CONNECT = Operation("connect", IORING_OP_CONNECT, SOCKETS)
 SEND = Operation("send", IORING_OP_SEND, SOCKETS)
-SEND_ZC = Operation("send_zc", IORING_OP_SEND_ZC, SOCKETS, bits=ZERO_COPY_BIT)
+SEND_ZC = Operation("send_zc", IORING_OP_SEND_ZC, SOCKETS, sent, bits=ZERO_COPY_BIT)
 RECV = Operation("recv", IORING_OP_RECV, SOCKETS, provided_bytes)
 RECV_BUNDLE = Operation("recv", IORING_OP_RECV, SOCKETS, provided_bytes, bundles=True)
 SHUTDOWN = Operation("shutdown", IORING_OP_SHUTDOWN, SOCKETS)
@@ -194,7 +194,9 @@ class Sockets(Queue):
 
         There are two completions: the first, with ``more``, says how many bytes were
         sent, and the second (``is_notification``) that the kernel no longer uses the
-        buffer. *transfer_flags* are as ``IORING_SEND_ZC_REPORT_USAGE``.
+        buffer. *transfer_flags* are as ``IORING_SEND_ZC_REPORT_USAGE``: with that the
+        value of the second is ``IORING_NOTIF_USAGE_ZC_COPIED`` where the kernel had to
+        copy, and 0 otherwise.
 
         Do not queue it while a request with ``IOSQE_IO_DRAIN`` waits: on Linux 6.18
         neither begins, for as long as the ring is open.

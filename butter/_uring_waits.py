@@ -244,7 +244,7 @@ class Waits(Queue):
 
         Linux 5.6, :manpage:`epoll_ctl(2)`.
         """
-        number = fileno(fd)
+        number = fileno(fd) & 0xFFFFFFFF
         data = number if data is None else integer(data, 64, "data")
         memory = struct(_EPOLL_EVENT.pack(integer(events, 32, "events"), data))
         return self._queue(

@@ -274,7 +274,7 @@ def test_cancel_and_wait(ring, pipe):
     for timeout in (None, 1, 0.5):
         with pytest.raises(FileNotFoundError):
             ring.cancel_now(request, timeout)
-    with pytest.raises(ValueError, match="must not be negative"):
+    with pytest.raises(ValueError, match="finite, and not negative"):
         ring.cancel_now(request, -1)
     ring.close()
     with pytest.raises(ValueError, match="closed file"):

@@ -63,8 +63,8 @@ def test_parts_of_a_buffer(ring, file, buffer):
 def test_parts_that_are_not_in_the_buffer(ring, file, buffer):
     """A part has to lie in the buffer; nothing is queued otherwise."""
     ring.register_buffers([buffer])
-    for index, parts in ((0, [(4090, 7)]), (0, [(-1, 5)]), (0, [(0, -1)]), (1, [(0, 1)])):
-        with pytest.raises(ValueError, match=r"buffer|start|size"):
+    for index, parts in ((0, [(4090, 7)]), (0, [(-1, 5)]), (0, [(0, -1)]), (1, [(0, 1)]), (1, []), (-1, [])):
+        with pytest.raises(ValueError, match=r"buffer|start|size|index"):
             ring.readv_fixed(file, index, parts)
     assert ring.in_flight == 0
 

@@ -50,7 +50,7 @@ def operations():
 
 
 def test_sends_without_a_copy_are_known_to_c():
-    """C knows which requests have a notification, also where the kernel forgets to say so."""
+    """C knows which requests have a notification, which the kernel may not announce."""
     sends = [each for each in kinds() if each.opcode in (UringOp.SEND_ZC, UringOp.SENDMSG_ZC)]
     assert {each.name for each in sends} == {"send_zc", "send_zc_fixed", "sendmsg"}
     assert {each.bits for each in sends} == {ZERO_COPY_BIT}

@@ -176,10 +176,22 @@ def test_send_without_a_copy(ring, server):
     assert not last.more
     assert last.user_data == "sent"
     # bytes to this very machine are copied when they arrive
-    assert last.result & 0xFFFFFFFF in (0, IORING_NOTIF_USAGE_ZC_COPIED)
+    assert last.value in (0, IORING_NOTIF_USAGE_ZC_COPIED)
+    assert last.error is None
     data.clear()
     client.close()
     connection.close()
+
+
+@needs(kernel=(6, 2))
+def test_a_notification_is_not_an_error(ring, server):
+    """Its highest bit says that the kernel has copied: the result is negative then."""
+    with socket.create_connection(server.getsockname()) as client:
+        ring.send_zc(client, b"data", transfer_flags=IORING_SEND_ZC_REPORT_USAGE)
+        first, last = itertools.islice(ring, 2)
+    assert (first.value, first.error, last.error) == (4, None, None)
+    copied = last._replace(result=-(1 << 31))
+    assert (copied.error, copied.value) == (None, IORING_NOTIF_USAGE_ZC_COPIED)
 
 
 @needs(kernel=(6, 1))
@@ -203,6 +215,24 @@ def test_send_without_a_copy_in_a_chain_that_breaks(ring, server, call):
     ]
     assert lib.butter_ring_in_flight(ring._ring) == 0
     assert ring._slots == {}
+
+
+@pytest.mark.parametrize(
+    ("ancillary", "error", "words"),
+    [
+        ((1, 2), TypeError, r"is a level, a type and bytes, not \(1, 2\)"),
+        (7, TypeError, "is a level, a type and bytes, not 7"),
+        (("a", 1, b""), TypeError, "the level of ancillary data must be an int"),
+        ((1, 1 << 31, b""), ValueError, "the type of ancillary data is 2147483648"),
+        ((1, 1, "text"), TypeError, "bytes-like object is required"),
+        ((1, 1, 5), TypeError, "bytes-like object is required"),
+    ],
+)
+def test_ancillary_data_that_cannot_be(ring, pair, ancillary, error, words):
+    """Each is a level, a type and bytes; nothing is queued otherwise."""
+    with pytest.raises(error, match=words):
+        ring.sendmsg(pair[0], [b""], [ancillary])
+    assert ring.in_flight == 0
 
 
 def test_messages(ring, pair):

@@ -291,6 +291,9 @@ def test_epoll(ring, pipe):
         ring.epoll_ctl(epoll, EPOLL_CTL_ADD, pipe[0], EPOLLIN)
         with pytest.raises(FileExistsError):
             done(ring)
+        ring.epoll_ctl(epoll, EPOLL_CTL_ADD, -1, EPOLLIN)
+        with pytest.raises(InvalidArgument):
+            done(ring)
 
 
 # what a ring may do
