@@ -189,9 +189,10 @@ class Waits(Queue):
         return self._queue(CANCEL, -1, target, user_data=user_data, flags=flags)
 
     def cancel_fd(self, fd: AnyFile, user_data: Any = None, *, flags: int = 0) -> int:
-        """Ask the kernel to end all requests for *fd*.
+        """Ask the kernel to end all requests for the file of *fd*.
 
-        The result of the completion is how many there were.
+        The result of the completion is how many there were. A descriptor that was
+        closed does not lead to its file: then use ``cancel``.
 
         Linux 5.19.
         """

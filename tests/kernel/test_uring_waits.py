@@ -208,6 +208,21 @@ def test_cancelling(ring, pipe):
         os.close(end)
 
 
+@needs(kernel=(5, 19))
+def test_cancelling_after_the_descriptor_was_closed(ring, pipe):
+    """A close of the descriptor leaves the request, which its number still finds."""
+    descriptor = os.dup(pipe[0])
+    request = ring.pread(descriptor, 1, user_data="read")
+    ring.submit()
+    os.close(descriptor)
+    ring.cancel_fd(descriptor)
+    with pytest.raises(InvalidArgument, match="not open"):
+        done(ring)
+    assert ring.in_flight == 1
+    ring.cancel(request, "cancel")
+    assert found(ring, 2)["read"].error.errno == errno.ECANCELED
+
+
 @needs(kernel=(6, 7))
 def test_waitid(ring):
     """A child is waited for, as by os.waitid."""
