@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from butter._aio_c import ffi
-from butter._arguments import integer
+from butter._arguments import integer, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +69,10 @@ class Memory:
         if copied:
             self._copied(buffer, writable)
         else:
-            self._view = view = _view_of(_CHARS, buffer, writable)
+            try:
+                self._view = view = _view_of(_CHARS, buffer, writable)
+            except (TypeError, BufferError) as error:
+                raise unusable(buffer, error) from None
             self.length = len(view)
         self.address = int(_cast(_ADDRESS, self._view))
 

@@ -65,6 +65,17 @@ def fileno(fd: FileDescriptor) -> int:
     return integer(fd, -32, "fd")
 
 
+def unusable(buffer: object, error: Exception) -> Exception:
+    """Return the exception for a buffer that cffi has refused with *error*."""
+    kind = type(buffer).__name__
+    try:
+        with memoryview(buffer) as view:  # type: ignore[arg-type]
+            readonly = view.readonly and view.contiguous
+    except TypeError:
+        return TypeError(f"a buffer must be a bytes-like object, not {kind}")
+    return BufferError(f"a buffer of type {kind} cannot be written") if readonly else error
+
+
 def fsencode(path: Path, name: str = "the path") -> bytes:
     """Return the bytes of a path, or of another text, that is str, bytes or PathLike.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from butter._constants.uring import (
     IORING_ENTER_GETEVENTS,
     IORING_REGISTER_ENABLE_RINGS,
+    IORING_REGISTER_EVENTFD,
     IORING_REGISTER_RESTRICTIONS,
     IORING_SETUP_CLAMP,
     IORING_SETUP_CQSIZE,
@@ -165,6 +166,8 @@ READ = Errors("read of a ring", {**_ENTERING, errno.EAGAIN: (BlockingIOError, "n
 def _register_refused(fd: int, opcode: int, **_: object) -> str:
     if not _is_ring(fd):
         return _not_a_ring(fd)
+    if opcode == IORING_REGISTER_EVENTFD:
+        return "the descriptor to be registered is not that of an eventfd"
     for name, (number, since) in UringRegister.__since__.items():
         if number == opcode:
             return f"the kernel refuses the argument of {name}, or is older than Linux {since}"

@@ -135,7 +135,11 @@ def _packed(requests: Iterable[Any]) -> Any:
     Raises TypeError and ValueError for other requests.
     """
     requests = list(requests)
-    if set(map(len, requests)) - {3}:
+    try:
+        lengths = set(map(len, requests))
+    except TypeError:
+        raise TypeError(_THREE) from None
+    if lengths - {3}:
         raise ValueError(_THREE)
     try:
         return array("q", [*chain.from_iterable(requests)])

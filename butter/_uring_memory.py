@@ -9,7 +9,7 @@ import sys
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from butter._arguments import fsencode, integer
+from butter._arguments import fsencode, integer, unusable
 from butter._uring_ring_c import ffi
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ def writable(buffer: Any) -> tuple[Any, Any]:
     if buffer.__class__ is int:
         buffer = bytearray(integer(buffer, 31, "the size of the buffer"))
         return buffer, from_buffer(CHARS, buffer, True)
-    memory = from_buffer(CHARS, buffer, True)
+    try:
+        memory = from_buffer(CHARS, buffer, True)
+    except (TypeError, BufferError) as error:
+        raise unusable(buffer, error) from None
     return buffer, _copy_of(memory, buffer) if COPIES else memory
 
 
@@ -89,9 +92,12 @@ def copy_back(kept: Any) -> None:
 
 def readable(buffer: Buffer) -> Any:
     """Return the memory of a buffer that the kernel reads."""
-    if COPIES and not isinstance(buffer, bytes):
-        buffer = bytes(memoryview(buffer))
-    return from_buffer(CHARS, buffer)
+    try:
+        if COPIES and not isinstance(buffer, bytes):
+            buffer = bytes(memoryview(buffer))
+        return from_buffer(CHARS, buffer)
+    except TypeError as error:
+        raise unusable(buffer, error) from None
 
 
 def in_place(buffer: Any) -> Any:

@@ -128,7 +128,7 @@ class Provided(Queue):
         """
         entries, size = integer(entries, 16, "entries"), integer(size, 31, "size")
         if not 0 < entries <= _MOST_PROVIDED or entries & (entries - 1) or not size:
-            raise ValueError(f"entries is {entries} and size {size}; they must be a power of 2, and positive")
+            raise ValueError(f"entries is {entries} and size {size}; entries must be a power of 2, and size positive")
         self.fileno()
         first = self._pieces(entries) if pieces else 0
         self._group_number += 1

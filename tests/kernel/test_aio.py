@@ -430,6 +430,16 @@ def test_cancel(aio, file, pipe):
     assert aio.wait().result == 1
 
 
+def test_buffers_that_cannot_be_used(aio, file):
+    """The sentence says what is wrong with a buffer."""
+    for method in (aio.pread, aio.pwrite):
+        with pytest.raises(TypeError, match="bytes-like object"):
+            method(file, "text")
+    with pytest.raises(BufferError, match="a buffer of type bytes cannot be written"):
+        aio.pread(file, b"read-only")
+    assert aio.queued == 0
+
+
 def test_cancel_by_number(aio, file, pipe):
     """An operation is cancelled by the number that its method returned."""
     poll, read = aio.poll(pipe[0], select.POLLIN), aio.pread(file, 1)

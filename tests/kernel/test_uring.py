@@ -339,13 +339,23 @@ def test_arguments(ring, file):
         (ValueError, lambda: ring.timeout(-1)),
         (ValueError, lambda: ring.timeout(float("nan"))),
         (TypeError, lambda: ring.timeout("1")),
-        ((BufferError, TypeError), lambda: ring.pread(file, b"read-only", 0)),
+        (BufferError, lambda: ring.pread(file, b"read-only", 0)),
         (ValueError, lambda: FixedFile(-1)),
     ]:
         with pytest.raises(error):
             call()
     assert ring.in_flight == 0
     assert ring._slots == {}
+
+
+def test_buffers_that_cannot_be_used(ring, file):
+    """The sentence says what is wrong with a buffer."""
+    for method in (ring.pread, ring.pwrite):
+        with pytest.raises(TypeError, match="a buffer must be a bytes-like object, not str"):
+            method(file, "text", 0)
+    with pytest.raises(BufferError, match="a buffer of type bytes cannot be written"):
+        ring.pread(file, b"read-only", 0)
+    assert ring.in_flight == 0
 
 
 def test_errors(ring):

@@ -297,7 +297,7 @@ def test_an_eventfd_counts_completions(ring, pipe):
         ring.nop()
         ring.submit()
         assert not select.select([eventfd], [], [], 0)[0]
-    with pytest.raises(InvalidArgument):
+    with pytest.raises(InvalidArgument, match="is not that of an eventfd"):
         ring.register_eventfd(pipe[0])
 
 

@@ -84,6 +84,7 @@ def test_errors_in_their_place(ring, file):
 @pytest.mark.parametrize(
     ("wrong", "buffer", "error", "words"),
     [
+        ([0, 1, 0], None, TypeError, "each request is a descriptor, a size and an offset"),
         ([(0, 1)], None, ValueError, "a descriptor, a size and an offset"),
         (array("q", [0, 1, 0, 0]), None, ValueError, "a descriptor, a size and an offset"),
         ([(0, -1, 0)], None, ValueError, "size is -1"),
