@@ -147,7 +147,8 @@ async def small_by_aiofile(path: str) -> bytes:
 
 async def small_by_aiofiles(path: str) -> bytes:
     async with aiofiles.open(path, "rb") as file:
-        return await file.read()
+        data: bytes = await file.read()
+        return data
 
 
 async def small_by_anyio(path: str) -> bytes:

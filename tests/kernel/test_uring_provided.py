@@ -9,7 +9,7 @@ import time
 
 import pytest
 from features import LONG
-from support import needs
+from support import kernel, needs
 
 from butter.errors import InvalidArgument
 from butter.uring import IORING_CQE_F_BUF_MORE, Received, Ring
@@ -64,7 +64,8 @@ def test_a_bundle_of_buffers(ring, pair):
             received += part
             longest = max(longest, len(part))
         assert received == sent
-    assert longest > 8
+    # Linux 6.12 takes one buffer for each of these
+    assert longest > 8 or kernel() < (6, 18)
 
 
 @needs(kernel=(6, 10))
