@@ -68,11 +68,11 @@ class TextFile(TextReads):
         position = await self._source.tell()
         if self._snapshot is None:
             return position
-        start, state, data = self._snapshot
+        start, state, _ = self._snapshot
         place = self._place()
-        if place is not None:
-            return start + place[0] | int(place[1][1]) << _BITS
-        return start | int(state[1]) << _BITS | len(data) << 2 * _BITS | self._used << 3 * _BITS
+        if place.exact:
+            return start + place.fed | int(place.state[1]) << _BITS
+        return start | int(state[1]) << _BITS | place.fed << 2 * _BITS | self._used << 3 * _BITS
 
     async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a position that ``tell`` has returned, to the beginning, or to the end.

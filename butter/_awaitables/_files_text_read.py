@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from butter._arguments import integer
 
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 
 # how many bytes are decoded at once
 _PORTION = 1 << 14
+
+
+class Place(NamedTuple):
+    """The bytes of a snapshot that are decoded for the characters that were taken."""
+
+    #: how many bytes these are
+    fed: int
+    #: that of the decoder after them
+    state: Any
+    #: whether they are those characters, and not a part of one more
+    exact: bool
 
 
 class TextReads:
@@ -71,11 +82,10 @@ class TextReads:
         position, state = self._source._position or 0, self._decoder.getstate()
         data = await self._source.read(_PORTION)
         text = self._decoder.decode(data, final=not data)
-        kept, place = self._decoded[self._used :], self._place()
-        if kept and place is not None and self._snapshot is not None:
+        kept = self._decoded[self._used :]
+        if kept and self._snapshot is not None and (place := self._place()).exact:
             start, _, earlier = self._snapshot
-            fed, state = place
-            self._snapshot = start + fed, state, earlier[fed:] + data
+            self._snapshot = start + place.fed, place.state, earlier[place.fed :] + data
         elif kept and self._snapshot is not None:
             # bytes and characters do not meet here
             start, state, earlier = self._snapshot
@@ -87,13 +97,9 @@ class TextReads:
         self._decoded, self._used = kept + text, 0
         return bool(data)
 
-    def _place(self) -> tuple[int, Any] | None:
-        """Return how many bytes of the snapshot were taken, and the state after them.
-
-        None where the decoder has to keep some of them.
-        """
-        if self._snapshot is None:
-            return None
+    def _place(self) -> Place:
+        """Return the place in the bytes of the snapshot, of which there is one."""
+        assert self._snapshot is not None
         _, state, data = self._snapshot
         decoder, before = self._decoder, self._decoder.getstate()
         try:
@@ -108,7 +114,7 @@ class TextReads:
                 # at the end of the file the decoder gives the rest
                 found += len(decoder.decode(b"", final=True))
             after = decoder.getstate()
-            return (fed, after) if found == self._used and not after[0] else None
+            return Place(fed, after, found == self._used and not after[0])
         finally:
             decoder.setstate(before)
 
