@@ -194,13 +194,14 @@ static int put_result(butter_ring *ring, const butter_cqe *cqe)
     return 1;
 }
 
-/* The flags of a completion. A send without copies that is cancelled in a chain lacks
-   IORING_CQE_F_MORE, though its notification follows (seen on Linux 6.18). */
+/* The flags of a completion. A send without copies that is cancelled in a chain, or
+   refused there for its many buffers, lacks IORING_CQE_F_MORE, though its notification
+   follows (seen on Linux 6.18). */
 static uint32_t flags_of(const butter_cqe *cqe)
 {
     const uint64_t kinds = BUTTER_ZERO_COPY | BUTTER_BATCH | BUTTER_MESSAGE;
-    int follows =
-        (cqe->user_data & kinds) == BUTTER_ZERO_COPY && cqe->result == -ECANCELED && !(cqe->flags & IORING_CQE_F_NOTIF);
+    int follows = (cqe->user_data & kinds) == BUTTER_ZERO_COPY &&
+                  (cqe->result == -ECANCELED || cqe->result == -EMSGSIZE) && !(cqe->flags & IORING_CQE_F_NOTIF);
 
     return cqe->flags | (follows ? IORING_CQE_F_MORE : 0);
 }

@@ -195,7 +195,7 @@ def test_a_notification_is_not_an_error(ring, server):
 
 
 @needs(kernel=(6, 1))
-@pytest.mark.parametrize("call", ["send_zc", "send_zc_fixed", "sendmsg"])
+@pytest.mark.parametrize("call", ["send_zc", "sendmsg", "send_zc_fixed", "too many buffers"])
 def test_send_without_a_copy_in_a_chain_that_breaks(ring, server, call):
     """Its cancellation has more, as the kernel sends a notification then, too."""
     ring.register_buffers([mmap.mmap(-1, mmap.PAGESIZE)])
@@ -206,11 +206,11 @@ def test_send_without_a_copy_in_a_chain_that_breaks(ring, server, call):
         elif call == "send_zc_fixed":
             ring.send_zc_fixed(client, 0, "sent")
         else:
-            ring.sendmsg(client, [b"never"], user_data="sent", zero_copy=True)
+            ring.sendmsg(client, [b"n"] * (1 if call == "sendmsg" else 2000), user_data="sent", zero_copy=True)
         fails, *found = itertools.islice(ring, 3)
     assert fails.user_data == "fails"
     assert [(event.user_data, event.result, event.more, event.is_notification) for event in found] == [
-        ("sent", -errno.ECANCELED, True, False),
+        ("sent", -errno.EMSGSIZE if call == "too many buffers" else -errno.ECANCELED, True, False),
         ("sent", 0, False, True),
     ]
     assert lib.butter_ring_in_flight(ring._ring) == 0
