@@ -60,7 +60,13 @@ class Many(Queue):
 
         Linux 5.6.
         """
-        packed: Any = requests if isinstance(requests, array) and requests.typecode == "q" else _packed(requests)
+        if isinstance(requests, array) and requests.typecode == "q":
+            # a copy: the numbers of the program's own may change while the kernel reads
+            packed: Any = array("q", requests)
+        else:
+            # the list keeps files that nothing else refers to open
+            requests = list(requests)  # type: ignore[arg-type]
+            packed = _packed(requests)
         count, rest = divmod(len(packed), 3)
         if rest:
             raise ValueError(_THREE)
@@ -129,12 +135,11 @@ class Many(Queue):
                 self._left.pop(key, None)
 
 
-def _packed(requests: Iterable[Any]) -> Any:
+def _packed(requests: list[Any]) -> Any:
     """Return the numbers of requests one after the other.
 
     Raises TypeError and ValueError for other requests.
     """
-    requests = list(requests)
     try:
         lengths = set(map(len, requests))
     except TypeError:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import threading
+import time
 from array import array
 
 import pytest
@@ -71,6 +72,38 @@ def test_objects_and_sizes(ring, file):
     assert ring.read_many([]) == []
 
 
+def test_files_that_only_the_requests_refer_to(ring, tmp_path):
+    """They stay open until they were read."""
+
+    class File:
+        def __init__(self, path):
+            self.fd = os.open(path, os.O_RDONLY)
+
+        def fileno(self):
+            return self.fd
+
+        def __del__(self):
+            os.close(self.fd)
+
+    (tmp_path / "file").write_bytes(b"abc")
+    assert ring.read_many((File(tmp_path / "file"), 3, 0) for _ in range(2)) == [b"abc", b"abc"]
+
+
+def test_requests_that_change_meanwhile(pipe):
+    """Reads that are queued later have the sizes that were checked."""
+    with Ring(1) as ring:
+        packed = array("q", [pipe[0], 1, 0, pipe[0], 1, 0])
+        buffer = bytearray(8)
+        thread = threading.Thread(target=ring.read_many, args=(packed, memoryview(buffer)[:2]))
+        thread.start()
+        while not ring.in_flight:
+            time.sleep(0.001)
+        packed[4] = 8
+        os.write(pipe[1], b"abcdefgh")
+        thread.join(LONG)
+    assert buffer == b"ab" + bytes(6)
+
+
 def test_errors_in_their_place(ring, file):
     """A read that has failed has its exception in the list."""
     first, second, third = ring.read_many([(file, 2, 1), (9999, 2, 0), (file, 2, 3)])
@@ -93,6 +126,7 @@ def test_errors_in_their_place(ring, file):
         ([(0, 1 << 80, 0)], None, ValueError, "size is"),
         ([(0, "1", 0)], None, TypeError, "size must be an int"),
         ([("0", 1, 0)], None, TypeError, "fd must be"),
+        ([0, 1, 0], None, TypeError, "each request is a descriptor, a size and an offset"),
         ([(0, 5, 0), (0, 6, 0)], bytearray(10), ValueError, "has 10 bytes, and the requests ask for 11"),
     ],
 )
