@@ -28,7 +28,7 @@ from butter._uring_memory import (
 )
 from butter._uring_operation_errors import SOCKETS
 from butter._uring_operations import ZERO_COPY_BIT, Completion, Operation, joined, sent
-from butter._uring_provided import BufferGroup, a_group
+from butter._uring_provided import BufferGroup, group_number
 from butter._uring_ring import Queue
 from butter._uring_sockets import MSG_NOSIGNAL, transfer
 
@@ -238,7 +238,8 @@ class Messages(Queue):
 
         Linux 6.0, :manpage:`recvmsg(2)`.
         """
-        if a_group(buffer).pieces:
+        number = group_number(buffer, self._ring)
+        if buffer.pieces:
             raise ValueError("the rest of a buffer that is used in pieces may be too small for a message")
         room = integer(ancbufsize, 31, "ancbufsize")
         head = struct(_MESSAGE.pack(0, ADDRESS_SIZE, 0, 0, 0, room, 0))
@@ -250,5 +251,5 @@ class Messages(Queue):
             flags=flags,
             more_flags=IOSQE_BUFFER_SELECT,
             ioprio=transfer(transfer_flags) | IORING_RECV_MULTISHOT,
-            buf_index=buffer.number,
+            buf_index=number,
         )

@@ -11,7 +11,7 @@ from butter._constants.uring_ring import IORING_OP_PIPE, IORING_OP_READ_MULTISHO
 from butter._uring_memory import NULL, POSITION, writable
 from butter._uring_operation_errors import FILES, SOCKETS
 from butter._uring_operations import Completion, Operation
-from butter._uring_provided import a_group, provided_bytes
+from butter._uring_provided import group_number, provided_bytes
 from butter._uring_ring import Queue
 
 if TYPE_CHECKING:
@@ -43,13 +43,14 @@ class Pipes(Queue):
 
         Linux 6.7.
         """
+        number = group_number(buffer, self._ring)
         return self._queue(
             *(READ_MULTISHOT, fd, NULL, 0, POSITION),
             user_data=user_data,
-            buffer=a_group(buffer),
+            buffer=buffer,
             flags=flags,
             more_flags=IOSQE_BUFFER_SELECT,
-            buf_index=buffer.number,
+            buf_index=number,
         )
 
     def pipe(

@@ -88,11 +88,17 @@ class BufferGroup:
         return f"<BufferGroup {self.number}: {self.entries} buffers of {self.size} bytes>"
 
 
-def a_group(buffer: object) -> BufferGroup:
-    """Return a group of provided buffers, or raise TypeError."""
+def group_number(buffer: object, ring: Any) -> int:
+    """Return the number that a group of provided buffers has in a *ring*.
+
+    Raises TypeError for another object, ValueError for a group of another ring.
+    """
     if not isinstance(buffer, BufferGroup):
         raise TypeError(f"buffer must be a BufferGroup, as Ring.provide() returns it, not {type(buffer).__name__}")
-    return buffer
+    if ring is not None and buffer._ring is not ring:
+        # there the kernel would find another group under the number
+        raise ValueError("the BufferGroup belongs to another ring: use one that provide() of this ring has returned")
+    return buffer.number
 
 
 def provided_bytes(completion: Completion) -> Any:

@@ -29,7 +29,7 @@ from butter._uring_memory import NULL, readable, size_of, struct, writable
 from butter._uring_operation_errors import SOCKETS
 from butter._uring_operations import ZERO_COPY_BIT, Operation, close_result, sent
 from butter._uring_paths import slot_index
-from butter._uring_provided import BufferGroup, provided_bytes
+from butter._uring_provided import BufferGroup, group_number, provided_bytes
 from butter._uring_ring import Queue
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class Sockets(Queue):
                 flags=flags,
                 more_flags=IOSQE_BUFFER_SELECT,
                 ioprio=how,
-                buf_index=buffer.number,
+                buf_index=group_number(buffer, self._ring),
             )
         if multishot or bundle:
             name = "multishot" if multishot else "bundle"

@@ -46,6 +46,20 @@ def rights(*fds):
     return (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))
 
 
+def test_a_group_of_another_ring(ring, pair):
+    """Its number is that of another group here, which would get the bytes."""
+    ring.provide(2, 16)
+    with Ring(8) as other:
+        group = other.provide(2, 16)
+        for call in ring.recv, ring.read_multishot, ring.recvmsg_multishot:
+            with pytest.raises(ValueError, match="belongs to another ring"):
+                call(pair[0], group)
+        with Ring.adopt(other) as owner:
+            owner.recv(pair[0], group)
+            pair[1].send(b"abc")
+            assert values(owner, 1) == [b"abc"]
+
+
 # bundles
 
 
