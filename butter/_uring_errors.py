@@ -108,6 +108,7 @@ SETUP = Errors(
         errno.EFAULT: (InternalError, "the parameters are not in the memory of this process"),
         errno.EINVAL: (InvalidArgument, _setup_refused),
         errno.ENOMEM: (OutOfMemory, _memory_exhausted),
+        errno.ENXIO: (InvalidArgument, "the ring whose workers this one should share is not open"),
         errno.EPERM: (PermissionError, _forbidden),
     },
     since="5.1",

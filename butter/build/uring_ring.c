@@ -354,6 +354,12 @@ static int butter_ring_make_room(butter_ring *ring)
     if (result < 0)
         return result;
     WITHOUT_GIL(result = submit(ring, publish_whole_chains(ring)));
+    /* the kernel's thread of SQPOLL makes the room; before Linux 5.10 nothing waits for
+       that, and the caller tries again */
+    if (result == 0 && ring->setup & IORING_SETUP_SQPOLL) {
+        WITHOUT_GIL(result = enter(ring, 0, 0, IORING_ENTER_SQ_WAIT));
+        result = result < 0 && result != -1 - EINVAL ? result : 0;
+    }
     leave_ring(ring);
     return result;
 }

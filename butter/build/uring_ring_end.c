@@ -12,18 +12,32 @@ typedef struct {
 } butter_sync_cancel;
 _Static_assert(sizeof(butter_sync_cancel) == 64, "the kernel's struct io_uring_sync_cancel_reg");
 
+/* Whether the kernel refuses all requests of the ring, which was not enabled. */
+static int is_disabled(butter_ring *ring)
+{
+    return ring->setup & IORING_SETUP_R_DISABLED && enter(ring, 0, 0, IORING_ENTER_GETEVENTS) == -1 - EBADFD;
+}
+
 /* Let no thread in any more, and take back what was not handed over. */
 static void begin_end(butter_ring *ring)
 {
+    uint32_t ending, taken;
+    int others;
+
     lock_ring(ring);
-    if (!ring->ending) {
-        ring->ending = 1;
-        /* A thread that is just submitting may take what is published. */
-        uint32_t taken = ring->users || ring->setup & IORING_SETUP_SQPOLL ? load(ring->sq_tail) : load(ring->sq_head);
-        ring->in_flight -= ring->tail - taken;
-        ring->tail = taken;
-        store(ring->sq_tail, taken);
-    }
+    ending = ring->ending;
+    ring->ending = 1;
+    /* a thread that is just submitting may have what is published taken */
+    others = ring->users != 0;
+    unlock_ring(ring);
+    if (ending)
+        return;
+    others |= ring->setup & IORING_SETUP_SQPOLL && !is_disabled(ring);
+    lock_ring(ring);
+    taken = others ? load(ring->sq_tail) : load(ring->sq_head);
+    ring->in_flight -= ring->tail - taken;
+    ring->tail = taken;
+    store(ring->sq_tail, taken);
     unlock_ring(ring);
 }
 

@@ -200,6 +200,7 @@ from butter.uring import (
     IORING_OP_NOP,
     IORING_REGISTER_ENABLE_RINGS,
     IORING_REGISTER_PROBE,
+    IORING_SETUP_ATTACH_WQ,
     IORING_SETUP_R_DISABLED,
     IORING_SETUP_SINGLE_ISSUER,
     IORING_UNREGISTER_BUFFERS,
@@ -3393,6 +3394,11 @@ def memory_of_nothing(fail):
 
 
 # rings
+
+
+@provokes("io_uring_setup", errno.ENXIO, words="the ring whose workers this one should share")
+def ring_that_shares_nothing(fail):
+    io_uring_setup(2, UringParams(flags=IORING_SETUP_ATTACH_WQ, wq_fd=9999))
 
 
 @example("io_uring_enter")

@@ -30,6 +30,7 @@ from butter.uring import (
     IORING_SETUP_CQE32,
     IORING_SETUP_DEFER_TASKRUN,
     IORING_SETUP_NO_MMAP,
+    IORING_SETUP_R_DISABLED,
     IORING_SETUP_SINGLE_ISSUER,
     IORING_SETUP_SQE128,
     IORING_SETUP_SQPOLL,
@@ -521,6 +522,26 @@ def test_a_close_cancels_what_a_worker_of_the_polling_thread_does(pipe):
     assert ring.wait(LONG).user_data == "taken"
     begun = time.monotonic()
     ring.close()
+    assert _uring_slots.abandoned == []
+    assert time.monotonic() - begun < _uring_slots.PATIENCE
+
+
+@needs(kernel=(5, 11))
+@pytest.mark.parametrize("count", [4, 5])
+def test_a_polled_ring_that_is_disabled(count):
+    """A full queue raises, as nothing makes room, and closing takes back what is there."""
+
+    def stop(*_):
+        raise TimeoutError
+
+    with Ring(4, IORING_SETUP_SQPOLL | IORING_SETUP_R_DISABLED) as ring:
+        begun = time.monotonic()
+        for _ in range(4):
+            ring.nop()
+        if count > 4:
+            with support.alarms(stop, 1.0), pytest.raises(InvalidArgument, match=r"Ring\.enable"):
+                ring.nop()
+        ring.submit()
     assert _uring_slots.abandoned == []
     assert time.monotonic() - begun < _uring_slots.PATIENCE
 
