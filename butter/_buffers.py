@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from _thread import get_ident
+from itertools import repeat, starmap
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from butter._signals import INTERRUPTED, run_handlers
@@ -119,15 +120,23 @@ class Reader(Pool[FilledBuffer], Generic[FilledBuffer, Event]):
 
         The list is empty if another thread has taken the buffer.
         """
+        thread = get_ident()
+        taken: list[FilledBuffer] = []
         try:
-            buffer = unmade.popleft()
-        except IndexError:
-            return []
-        try:
+            try:
+                # one call takes it out and keeps it, so a handler that raises loses
+                # nothing
+                taken.extend(starmap(unmade.popleft, repeat((), 1)))
+            except IndexError:
+                if taken:
+                    raise  # a handler's
+                return []
+            buffer = taken[0]
             events = make(buffer)
         except BaseException:
-            unmade.appendleft(buffer)
+            unmade.extendleft(taken)
             raise
+        # no call comes between, as in read()
+        self.free[thread] = buffer
         buffer.struct.count = 0
-        self.give(buffer)
         return events

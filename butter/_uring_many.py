@@ -119,8 +119,10 @@ class Many(Queue):
                     run_handlers()
                 elif result not in (0, _FULL):
                     READ.check(result, fd=self.fileno())
-                self._batch.extend(self._made(room))
+                events = self._made(room)
+                # before a call, after which a signal handler may raise
                 room.struct.count = 0
+                self._batch.extend(events)
                 result = result and lib.butter_ring_go_on(ring, room.struct, batch)
         except BaseException:
             if room.struct.count:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 import threading
 import time
 from array import array
@@ -216,6 +217,43 @@ def test_a_handler_that_raises(file, pipe):
         # the order of the two is the kernel's
         assert {bytes(buffer[:5]), bytes(buffer[5:])} == {b"01234", b"56789"}
         buffer.clear()
+
+
+def raises_at(names, call, *args):
+    """Make a call in which a handler raises where such a function begins, or has ended."""
+
+    def profile(frame, event, arg):
+        name = frame.f_code.co_name if event == "call" else getattr(arg, "__name__", "")
+        if event in ("call", "c_return") and name in names:
+            sys.setprofile(None)
+            raise TimeoutError("of the handler")
+
+    sys.setprofile(profile)
+    try:
+        return call(*args)
+    except TimeoutError:
+        return []
+    finally:
+        sys.setprofile(None)
+
+
+@in_place
+@pytest.mark.parametrize("name", ["popleft", "extend", "give"])
+def test_completions_that_wait_are_not_lost_where_a_handler_raises(ring, monkeypatch, name):
+    """A handler that raises while a full buffer is emptied does not lose it."""
+
+    def fails(_found):
+        raise MemoryError
+
+    ring.nop("first")
+    with monkeypatch.context() as patch:
+        patch.setattr(ring, "_made_one", fails)
+        with pytest.raises(MemoryError):
+            ring._read(1)
+    events = raises_at([name], ring._read, 1)
+    ring.nop("second")
+    events += ring._read(1) if events else [ring.wait(LONG)]
+    assert events[0].user_data == "first"
 
 
 def test_a_close_ends_a_batch(pipe):
