@@ -65,8 +65,8 @@ class Many(Queue):
             packed: Any = array("q", requests)
         else:
             # the list keeps files that nothing else refers to open
-            requests = list(requests)  # type: ignore[arg-type]
-            packed = _packed(requests)
+            kept: list[Any] = list(requests)
+            packed = _packed(kept)
         count, rest = divmod(len(packed), 3)
         if rest:
             raise ValueError(_THREE)

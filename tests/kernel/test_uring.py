@@ -529,7 +529,7 @@ def test_a_close_cancels_what_a_worker_of_the_polling_thread_does(pipe):
 @needs(kernel=(5, 11))
 @pytest.mark.parametrize("count", [4, 5])
 def test_a_polled_ring_that_is_disabled(count):
-    """A full queue raises, as nothing makes room, and closing takes back what is there."""
+    """A full queue raises, and closing takes back what is there."""
 
     def stop(*_):
         raise TimeoutError
@@ -541,7 +541,9 @@ def test_a_polled_ring_that_is_disabled(count):
         if count > 4:
             with support.alarms(stop, 1.0), pytest.raises(InvalidArgument, match=r"Ring\.enable"):
                 ring.nop()
-        ring.submit()
+        # the thread of the kernel may sleep already, and cannot be woken
+        with contextlib.suppress(InvalidArgument):
+            ring.submit()
     assert _uring_slots.abandoned == []
     assert time.monotonic() - begun < _uring_slots.PATIENCE
 

@@ -220,7 +220,7 @@ def test_a_handler_that_raises(file, pipe):
 
 
 def raises_at(names, call, *args):
-    """Make a call in which a handler raises where such a function begins, or has ended."""
+    """Make a call in which a handler raises beside functions with these names."""
 
     def profile(frame, event, arg):
         name = frame.f_code.co_name if event == "call" else getattr(arg, "__name__", "")
