@@ -127,7 +127,6 @@ def test_errors_in_their_place(ring, file):
         ([(0, 1 << 80, 0)], None, ValueError, "size is"),
         ([(0, "1", 0)], None, TypeError, "size must be an int"),
         ([("0", 1, 0)], None, TypeError, "fd must be"),
-        ([0, 1, 0], None, TypeError, "each request is a descriptor, a size and an offset"),
         ([(0, 5, 0), (0, 6, 0)], bytearray(10), ValueError, "has 10 bytes, and the requests ask for 11"),
     ],
 )
