@@ -43,7 +43,7 @@ class TextFile(TextReads):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         ended = text.replace("\n", self._newline) if self._newline in ("\r", "\r\n") else text
         if self._decoded or self._snapshot:
-            if self._used < len(self._decoded) and self._source._position is not None:
+            if self._snapshot is not None and self._source._position is not None:
                 await self.seek(await self.tell())
             self._forget()
             self._decoder.reset()
@@ -56,10 +56,10 @@ class TextFile(TextReads):
 
     async def truncate(self, size: int | None = None) -> int:
         """Make the file *size* bytes long, by default up to the position."""
-        place = await self.tell() if self._source._position is not None else 0
-        if self._used < len(self._decoded):
-            await self.seek(place)  # and forget what may not be there any more
-        return await self._source.truncate(place & _MASK if size is None else size)
+        if self._used < len(self._decoded) and self._source._position is not None:
+            # and forget what may not be there any more
+            await self.seek(await self.tell())
+        return await self._source.truncate(size)
 
     # the position
 
@@ -69,7 +69,7 @@ class TextFile(TextReads):
         if self._snapshot is None:
             return position
         start, state, _ = self._snapshot
-        place = self._place()
+        place = self._place(self._snapshot)
         if place.exact:
             return start + place.fed | int(place.state[1]) << _BITS
         return start | int(state[1]) << _BITS | place.fed << 2 * _BITS | self._used << 3 * _BITS

@@ -83,7 +83,7 @@ class TextReads:
         data = await self._source.read(_PORTION)
         text = self._decoder.decode(data, final=not data)
         kept = self._decoded[self._used :]
-        if kept and self._snapshot is not None and (place := self._place()).exact:
+        if kept and self._snapshot is not None and (place := self._place(self._snapshot)).exact:
             start, _, earlier = self._snapshot
             self._snapshot = start + place.fed, place.state, earlier[place.fed :] + data
         elif kept and self._snapshot is not None:
@@ -97,10 +97,9 @@ class TextReads:
         self._decoded, self._used = kept + text, 0
         return bool(data)
 
-    def _place(self) -> Place:
-        """Return the place in the bytes of the snapshot, of which there is one."""
-        assert self._snapshot is not None
-        _, state, data = self._snapshot
+    def _place(self, snapshot: tuple[int, Any, bytes]) -> Place:
+        """Return the place in the bytes of the snapshot."""
+        _, state, data = snapshot
         decoder, before = self._decoder, self._decoder.getstate()
         try:
             decoder.setstate(state)

@@ -116,7 +116,11 @@ def test_text_files(kind, backend, tmp_path):
 @everywhere
 async def test_a_carriage_return_in_front_of_the_position(backend, tmp_path):
     """Such a position is behind the next byte, and not behind all that was read."""
-    for steps in [("read", 14), ("truncate", 0), ("read", -1)], [("read", 14), ("write", "x"), ("seek", 0), ("read",)]:
+    for steps in (
+        [("read", 14), ("truncate", 0), ("read", -1)],
+        [("read", 14), ("truncate",), ("seek", 0), ("read", -1)],
+        [("read", 14), ("write", "x"), ("seek", 0), ("read", -1)],
+    ):
         async with twins(tmp_path, 8000, "r+", backend, encoding="utf-8") as twin:
             for each in steps:
                 ours, theirs = await twin.do(*each)
