@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -138,4 +139,6 @@ def ignore(completion: Completion) -> None:
     """Close what a completion owns that the program never took."""
     discard = completion.operation.discard
     if discard is not None and completion.result >= 0:
-        discard(completion)
+        # the program may have closed the number by itself, and others are to close
+        with contextlib.suppress(OSError):
+            discard(completion)

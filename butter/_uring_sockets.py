@@ -199,7 +199,8 @@ class Sockets(Queue):
         copy, and 0 otherwise.
 
         Do not queue it while a request with ``IOSQE_IO_DRAIN`` waits: on Linux 6.18
-        neither begins, for as long as the ring is open.
+        neither begins, for as long as the ring is open. Bytes that the other side does
+        not read keep the buffer: ``close`` waits for them, for 10 seconds at most.
 
         Linux 6.0.
         """

@@ -304,6 +304,18 @@ def test_a_descriptor_that_is_closed_before_its_request_begins(ring, file, pipe,
     assert completions(ring, 2)["closed"].error.errno == errno.EBADF
 
 
+def test_a_descriptor_that_the_program_has_closed_itself():
+    """Closing a ring closes the descriptors in its completions that are still open."""
+    with Ring() as ring:
+        for _ in range(2):
+            ring.open(os.devnull, os.O_RDONLY)
+        found = [ring.wait(LONG), ring.wait(LONG)]
+        os.close(found[0].result)
+        ring._batch.extend(found)  # as if nothing had taken them
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(found[1].result)
+
+
 def test_drained(ring, pipe):
     """A drained request begins when all before it have completed."""
     ring.pread(pipe[0], 1, user_data="read")
