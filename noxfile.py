@@ -124,6 +124,8 @@ def tests(session: nox.Session) -> None:
     if session.python == "pypy3":
         # its compiler sometimes crashes on the trees that pytest makes of assertions
         options.append("--assert=plain")
+        # these try the kernel, and its forks are slow
+        options.append("--ignore=tests/kernel/test_sandbox_attacks.py")
         # one folder after the other: its gc.collect takes longer for each test that
         # pytest has collected
         folders = {str(path.parent) for path in Path("tests").glob("*/test_*.py")} - {"tests/stress"}
