@@ -85,7 +85,7 @@ class Completion(NamedTuple):
         return b"".join(pieces)
 
     @property
-    def value(self) -> Any:
+    def value(self) -> bytes | int:
         """``data`` of a read, and ``result`` of another operation.
 
         Raises ``error`` if the operation has failed.

@@ -15,8 +15,11 @@ import platform
 import select
 import signal
 import sys
+import threading
+from unittest import mock
 
 import pytest
+import support
 import trio
 import trio.testing
 
@@ -49,7 +52,7 @@ def run(main, kind=asyncio.SelectorEventLoop, mode="plain", timeout=60):
     More than *timeout* seconds are a failure, and so is a complaint of the loop.
     """
     if kind is TRIO:
-        return trio.run(_in_nursery, main, timeout)
+        return run_trio(main, timeout)
     loop = kind()
     complaints = []
     loop.set_exception_handler(lambda loop, context: complaints.append(context))
@@ -73,6 +76,19 @@ def run(main, kind=asyncio.SelectorEventLoop, mode="plain", timeout=60):
         gc.collect()
     assert not complaints
     return result
+
+
+def run_trio(main, timeout):
+    """Run *main* under trio, and wait for the end of trio's threads.
+
+    They would wait for 10 seconds for more to do, and take the signals of later tests.
+    """
+    before = threading.active_count()
+    with mock.patch("trio._core._thread_cache.IDLE_TIMEOUT", 0.01):
+        try:
+            return trio.run(_in_nursery, main, timeout)
+        finally:
+            support.until(lambda: threading.active_count() <= before)
 
 
 def counting(kind):

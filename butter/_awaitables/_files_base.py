@@ -25,6 +25,7 @@ from butter._descriptor import Descriptor, tell_of_forks
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from butter._arguments import Path
     from butter._awaitables._files_loop import AnyEvent, AnyLoop
 
 
@@ -33,7 +34,7 @@ class AnyFile:
 
     _fd: int | None = None
 
-    def __init__(self, fd: int, name: Any, mode: str, loop: AnyLoop, choice: str | None) -> None:
+    def __init__(self, fd: int, name: Path | int, mode: str, loop: AnyLoop, choice: str | None) -> None:
         self._loop, self._choice = loop, choice
         self._backend = backend_of(loop, choice).name
         self._name, self._mode = name, mode
@@ -196,7 +197,7 @@ class AnyFile:
         return self._check()
 
     @property
-    def name(self) -> Any:
+    def name(self) -> Path | int:
         """The path or descriptor that ``open`` got."""
         return self._name
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from butter._awaitables._awaitable import forward
 from butter._awaitables._files import File
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from typing_extensions import Self
+
+    from butter._arguments import Path
 
 _BITS = 64
 _MASK = (1 << _BITS) - 1
@@ -43,7 +45,7 @@ class TextFile(TextReads):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         ended = text.replace("\n", self._newline) if self._newline in ("\r", "\r\n") else text
         if self._decoded or self._snapshot:
-            if self._snapshot is not None and self._source._position is not None:
+            if self._used < len(self._decoded) and self._source._position is not None:
                 await self.seek(await self.tell())
             self._forget()
             self._decoder.reset()
@@ -56,7 +58,7 @@ class TextFile(TextReads):
 
     async def truncate(self, size: int | None = None) -> int:
         """Make the file *size* bytes long, by default up to the position."""
-        if self._used < len(self._decoded) and self._source._position is not None:
+        if self._snapshot is not None and self._source._position is not None:
             # and forget what may not be there any more
             await self.seek(await self.tell())
         return await self._source.truncate(size)
@@ -151,9 +153,10 @@ class TextFile(TextReads):
         return self._errors
 
     @property
-    def newlines(self) -> Any:
+    def newlines(self) -> str | tuple[str, ...] | None:
         """The ends of lines that were translated so far: a str, a tuple, or None."""
-        return getattr(self._decoder, "newlines", None)
+        found: str | tuple[str, ...] | None = getattr(self._decoder, "newlines", None)
+        return found
 
     @property
     def closed(self) -> bool:
@@ -161,7 +164,7 @@ class TextFile(TextReads):
         return self._source.closed
 
     @property
-    def name(self) -> Any:
+    def name(self) -> Path | int:
         """The path or descriptor that ``open`` got."""
         return self._source.name
 
