@@ -49,12 +49,22 @@ def fresh(name, **environment):
     return took, set(modules)
 
 
-@pytest.mark.parametrize("name", SYNCHRONOUS)
-def test_synchronous_modules_are_light(name):
+HEAVY = {"cffi", "pycparser", "asyncio", "trio", "typing_extensions", "ctypes", "inspect", "logging"}
+
+
+def test_synchronous_modules_are_light():
     """Neither cffi and its parser nor a loop come with a synchronous module."""
-    _, modules = fresh(name)
-    assert name in modules
-    assert not modules & {"cffi", "pycparser", "asyncio", "trio", "typing_extensions", "ctypes", "inspect", "logging"}
+    _, before = fresh("json")
+    assert not before & HEAVY
+    assert "asyncio" in failing([light("asyncio")])
+    assert failing(map(light, SYNCHRONOUS)) == ""
+
+
+def light(name):
+    """A statement that imports a module, and fails if others come with it."""
+    return (
+        f"import sys, {name}; assert {name!r} in sys.modules; assert not {HEAVY!r} & {{*sys.modules}}, [*sys.modules]"
+    )
 
 
 def test_star_brings_each_public_module():
@@ -301,7 +311,7 @@ for name in sys.argv[1:]:
 
 def failing(statements):
     """The output of those *statements* that fail, each alone in an interpreter."""
-    command = [sys.executable, "-W", "error", "-c", support.same_path(ALONE), *statements]
+    command = [sys.executable, "-S", "-W", "error", "-c", support.same_path(ALONE), *statements]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
