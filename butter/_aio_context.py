@@ -214,9 +214,10 @@ class Context:
                 # another thread has closed the object since they were read
                 events.struct.count = 0
                 raise closed_error() from None
-        # a handler that raises here has this done again
-        for number, result, _ in records:
-            operation = known.get(number)
+        # A handler that raises here has this done again. All operations are looked up
+        # first: another thread that closes the object forgets them.
+        ended = [(known.get(number), number, result) for number, result, _ in records]
+        for operation, number, result in ended:
             if operation is not None:
                 operation.release(result)
                 known.pop(number, None)
