@@ -1,6 +1,5 @@
 """Options and fixtures of all tests."""
 
-import ctypes
 import gc
 import itertools
 import signal
@@ -72,25 +71,6 @@ def pytest_runtest_setup(item):
 
 def pytest_collection_finish():
     keep_the_objects_of_today()
-    use_huge_pages()
-
-
-def use_huge_pages():
-    """Put the memory of this process into huge pages.
-
-    Thousands of tests fork, and each fork copies the tables of all pages: without this
-    it takes four times as long, with the 350 MB of the tests that pytest has collected.
-    A kernel that does not do it (Linux 6.1) is only slower.
-    """
-    size, collapse = 1 << 21, 25  # MADV_COLLAPSE
-    with open("/proc/self/maps") as maps:
-        mappings = [line.split() for line in maps]
-    for span, permissions, *_, inode in (mapping[:5] for mapping in mappings):
-        if inode == "0" and permissions == "rw-p":
-            start, end = (int(address, 16) for address in span.split("-"))
-            start = -(-start // size) * size
-            if end - start >= size:
-                support.libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t((end - start) // size * size), collapse)
 
 
 def keep_the_objects_of_today():

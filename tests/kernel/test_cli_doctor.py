@@ -188,6 +188,10 @@ def test_doctor_where_a_call_fails(monkeypatch, feature, number, remedy):
     # the rows of these tables would take half of the time, and have tests of their own
     for table in "MODES", "BACKENDS":
         monkeypatch.setattr(doctor, table, [])
+    if number == errno.EPERM:
+        # that the other features still work is the same for each errno
+        own = [row for row in FEATURES if row.name == feature.name]
+        monkeypatch.setattr(doctor, "FEATURES", own)
     status, found = report(lambda: support.inject(feature.call, number, arguments=feature.call_arguments))
     assert (status, found["seccomp"]) == (1, "filter")
     broken = {row["name"]: row for row in found["features"] if not row["works"]}

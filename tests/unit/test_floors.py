@@ -170,11 +170,14 @@ def parse(name):
     return ast.parse(MODULES[name].read_text())
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("butter.build")])
-def test_imports_stay_below(name):
+INSTALLED = [name for name in MODULES if not name.startswith("butter.build")]
+
+
+def test_imports_stay_below():
     """Nothing is imported from above, from beside, or from another feature."""
-    wrong = {other: reason for other in imports(parse(name)) if (reason := misplaced(name, other))}
-    assert not wrong
+    for name in INSTALLED:
+        wrong = {other: reason for other in imports(parse(name)) if (reason := misplaced(name, other))}
+        assert not wrong, name
 
 
 def test_imports_without_circles():
@@ -183,24 +186,25 @@ def test_imports_without_circles():
     assert list(order.static_order())
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("butter.build")])
-def test_imports_are_cheap(name):
+def test_imports_are_cheap():
     """No module imports cffi at run time, and only awaitables import their loop."""
-    top = {other.split(".")[0] for other in imports(parse(name))}
-    assert not top & NEVER
-    assert "asyncio" not in top or name.startswith("butter.asyncio.") or place(name)[0] == COMMAND
-    assert "trio" not in top or name.startswith("butter.trio.")
+    for name in INSTALLED:
+        top = {other.split(".")[0] for other in imports(parse(name))}
+        assert not top & NEVER, name
+        assert "asyncio" not in top or name.startswith("butter.asyncio.") or place(name)[0] == COMMAND, name
+        assert "trio" not in top or name.startswith("butter.trio."), name
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("butter.build")])
-def test_imports_within_functions(name):
+def test_imports_within_functions():
     """An import waits inside a function only in the command, and those of LATE."""
-    functions = [node for node in ast.walk(parse(name)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    inside = {other for function in functions for other in imports(function)}
-    if place(name)[0] == COMMAND:
-        assert not {other: reason for other in inside if (reason := misplaced(name, other))}
-    else:
-        assert inside == LATE.get(name, set())
+    for name in INSTALLED:
+        nodes = ast.walk(parse(name))
+        functions = [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        inside = {other for function in functions for other in imports(function)}
+        if place(name)[0] == COMMAND:
+            assert not {other: reason for other in inside if (reason := misplaced(name, other))}, name
+        else:
+            assert inside == LATE.get(name, set()), name
 
 
 @pytest.mark.parametrize("builder", sorted(BUILDERS))
