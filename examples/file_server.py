@@ -67,6 +67,9 @@ async def receive(path: bytes, headers: bytes, reader: asyncio.StreamReader, wri
         raise Refused("413 Content Too Large")
     if re.search(rb"(?mi)^expect: *100-continue\r$", headers):
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    # a link may lead out of the directory, and a pipe would wait
+    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+        raise Refused("403 Forbidden")
     data = await asyncio.wait_for(reader.readexactly(int(told[1])), PATIENCE)
     await aio.write_file(path, data)
     writer.write(head("201 Created", 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,13 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
     fsencode(target)
     path = os.fspath(target)
     backend = backend_of(source._loop, source._choice)
-    fd = await open_descriptor(source._loop, backend, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    # without O_TRUNC, which would empty the source under another name
+    fd = await open_descriptor(source._loop, backend, path, os.O_WRONLY | os.O_CREAT)
     try:
+        if os.path.sameopenfile(fd, source._check_readable()):
+            raise ValueError("a file cannot be copied to itself")
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            await backend.run(Request(path), "truncate", fd, 0)
         return await _portions(source, fd, None, size)
     finally:
         await backend.run(Request(path, firm=True), "close", fd)

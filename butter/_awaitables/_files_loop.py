@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 PORTION = 0.0005
 # of which it takes a task so much to let others run and to go on
 _SWITCH = 0.000005
-# after so long without a call, the loop has run
-_LONG = 0.005
 
 
 class Turns:
@@ -56,16 +54,10 @@ class Turns:
         self._count = self._number = 0
 
     async def next(self, loop: AnyLoop) -> None:
-        """Let other tasks run, unless this one has just begun."""
-        now = perf_counter()
-        if now > self.until + _LONG:
-            self._begin(now)
-            if loop.looks:
-                await loop.look()
-            return
+        """Let other tasks run."""
         mine = self._number
         self._count += 1
-        self.until = min(now + self._share, self._end)
+        self.until = min(perf_counter() + self._share, self._end)
         await loop.checkpoint()
         if self._number == mine:
             self._begin(perf_counter())

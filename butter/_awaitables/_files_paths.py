@@ -154,8 +154,11 @@ async def write_path(
             permissions = integer(permissions, 12, "permissions")
         found = backend_of(loop, choice)
         if atomic:
-            await _replace(loop, found, path, view, permissions)
-            return
+            real, there = await found.run(Request(path), "call", _target, path)
+            if there is None or _stat.S_ISREG(there.st_mode):
+                await _replace(loop, found, path, real, view, permissions, there)
+                return
+            # a device or a pipe is written, and not replaced
         fd = await open_descriptor(
             *(loop, found, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 0o666 if permissions is None else permissions
         )
@@ -163,7 +166,14 @@ async def write_path(
 
 
 async def _write_and_close(
-    loop: AnyLoop, backend: Backend, fd: int, path: Any, data: memoryview, sync: bool, mode: int | None = None
+    loop: AnyLoop,
+    backend: Backend,
+    fd: int,
+    path: Any,
+    data: memoryview,
+    sync: bool,
+    mode: int | None = None,
+    owner: tuple[int, int] | None = None,
 ) -> None:
     try:
         file = File(fd, path, "wb", loop, backend.name)
@@ -171,6 +181,12 @@ async def _write_and_close(
         os.close(fd)
         raise
     try:
+        if owner is not None and mode is not None:
+            try:
+                await backend.run(Request(path), "call", os.fchown, fd, *owner)
+            except PermissionError:
+                # to another owner these bits would give other rights
+                mode &= 0o777
         if mode is not None:
             await backend.run(Request(path), "call", os.fchmod, fd, mode)
         await file.write(data)
@@ -180,8 +196,8 @@ async def _write_and_close(
         await file.close()
 
 
-def _target(path: Any) -> tuple[Any, int | None]:
-    """Return where a path leads to, and the permissions of the file that is there."""
+def _target(path: Any) -> tuple[Any, os.stat_result | None]:
+    """Return where a path leads to, and the status of the file that is there."""
     real = os.path.realpath(path)
     try:
         found = os.stat(real)
@@ -189,7 +205,7 @@ def _target(path: Any) -> tuple[Any, int | None]:
         return real, None
     if _stat.S_ISDIR(found.st_mode):
         raise failure(errno.EISDIR, path)
-    return real, _stat.S_IMODE(found.st_mode)
+    return real, found
 
 
 def _temporary(path: Any) -> Any:
@@ -203,17 +219,27 @@ def _temporary(path: Any) -> Any:
     return os.path.join(directory, f".{short}.{random}")
 
 
-async def _replace(loop: AnyLoop, backend: Backend, path: Any, data: memoryview, permissions: int | None) -> None:
+async def _replace(
+    loop: AnyLoop,
+    backend: Backend,
+    path: Any,
+    real: Any,
+    data: memoryview,
+    permissions: int | None,
+    there: os.stat_result | None,
+) -> None:
     """Write a new file, bring it to the disk, and put it in the place of the old."""
-    real, mode = await backend.run(Request(path), "call", _target, path)
-    permissions = mode if permissions is None else permissions
+    owner = None
+    if there is not None:
+        owner = there.st_uid, there.st_gid
+        permissions = _stat.S_IMODE(there.st_mode) if permissions is None else permissions
     temporary = _temporary(real)
     created = False
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         fd = await open_descriptor(loop, backend, temporary, flags, 0o666 if permissions is None else 0o600)
         created = True
-        await _write_and_close(loop, backend, fd, temporary, data, sync=True, mode=permissions)
+        await _write_and_close(loop, backend, fd, temporary, data, sync=True, mode=permissions, owner=owner)
         await backend.run(Request(temporary, real), "rename", temporary, real)
     except BaseException as error:
         try:

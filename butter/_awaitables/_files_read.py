@@ -217,6 +217,8 @@ class Reads(Positioned):
         """Return the next line with its end, or at most *size* bytes of it."""
         self._check_readable()
         most = -1 if size is None else integer(size, -64, "size")
+        if perf_counter() >= turns.until:
+            await turns.next(self._loop)
         if not self._held and (end := self._line_end(most)):
             await self._loop.look()
             return self._taken(end)

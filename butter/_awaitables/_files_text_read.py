@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import codecs
 import io
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from butter._arguments import integer
+from butter._awaitables._files_loop import turns
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -74,7 +76,9 @@ class TextReads:
         """Begin a read, which may find what was decoded already."""
         self._source._check_readable()
         loop = self._source._loop
-        if loop.looks:
+        if perf_counter() >= turns.until:
+            await turns.next(loop)
+        elif loop.looks:
             await loop.look()
 
     async def _more(self) -> bool:

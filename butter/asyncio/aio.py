@@ -261,8 +261,9 @@ async def write_file(
     With *atomic* the path has the old content or the new one, whatever happens: a new
     file beside it is written, brought to the disk and renamed, and then the directory
     is brought to the disk. Where that fails or is cancelled the new file is removed. A
-    symbolic link is followed, and other hard links keep the old content. Without
-    *atomic* the file itself is written.
+    symbolic link is followed, and other hard links keep the old content. The new file
+    has the owner of the old one where that may be set, and not its extended attributes.
+    Without *atomic* the file itself is written, and so is a device or a pipe.
 
     *permissions* are those of the new file; None stands for those of the old one, or
     for 0o666 but for what the umask takes away.

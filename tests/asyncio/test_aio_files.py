@@ -11,10 +11,11 @@ import os
 import pathlib
 import stat
 import sys
+import time
 import warnings
 
 import pytest
-from files import BACKENDS, KINDS, by_butter, by_python, caller, everywhere, files, in_thread, twins
+from files import BACKENDS, KINDS, by_butter, by_python, caller, everywhere, files, in_thread, step, twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loops import finished, run, start
@@ -514,6 +515,52 @@ async def test_copy(backend, tmp_path):
         assert await file.copy(target) == 6
         assert await file.copy(target) == 0
     assert (tmp_path / "copy").read_bytes() == b"0123456789"
+
+
+@everywhere
+async def test_copy_to_another_name_of_the_file(backend, tmp_path):
+    """A copy to another name of the same file raises, and the file stays as it is."""
+    (tmp_path / "file").write_bytes(b"0123456789")
+    os.link(tmp_path / "file", tmp_path / "link")
+    async with files().open(tmp_path / "file", "rb", backend=backend) as file:
+        for name in "file", "link":
+            with pytest.raises(ValueError, match="copied to itself"):
+                await file.copy(tmp_path / name)
+        assert await file.copy("/dev/null", 4) == 4
+        (tmp_path / "longer").write_bytes(b"x" * 20)
+        assert await file.copy(tmp_path / "longer") == 6
+    assert (tmp_path / "file").read_bytes() == b"0123456789"
+    assert (tmp_path / "longer").read_bytes() == b"456789"
+
+
+@everywhere
+async def test_other_tasks_run_beside_reads(backend, tmp_path):
+    """Others run between reads of a task that works for long, and between its lines."""
+    (tmp_path / "file").write_bytes(b"a line\n" * 50_000)
+    count = 0
+
+    async def others():
+        nonlocal count
+        while True:
+            count += 1
+            await step(1)
+
+    other = start(others())
+    async with files().open(tmp_path / "file", "rb", backend=backend) as file:
+        for _ in range(10):
+            await file.read(7)
+            end = time.perf_counter() + 0.006
+            while time.perf_counter() < end:
+                pass
+        assert count >= 9
+        for mode in "rb", "r":
+            before = count
+            async with files().open(tmp_path / "file", mode, backend=backend) as lines:
+                async for _ in lines:
+                    pass
+            assert count > before + 5
+    other.cancel()
+    await finished([other])
 
 
 @everywhere

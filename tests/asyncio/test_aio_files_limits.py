@@ -13,7 +13,7 @@ import pytest
 from features import LONG
 from files import BACKENDS, KINDS, everywhere, files
 from loops import TRIO, finished, run, start, turn
-from support import become_nobody, in_child, inject
+from support import become_nobody, in_child, inject, needs
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
@@ -217,6 +217,36 @@ async def test_write_file_keeps_what_it_replaces(backend, tmp_path):
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "file").read_bytes() == b"new"
     assert (tmp_path / "file").stat().st_mode & 0o7777 == 0o640
+
+
+@needs("CAP_CHOWN")
+@everywhere
+async def test_write_file_keeps_the_owner(backend, tmp_path, monkeypatch):
+    """A new file has the owner of the old one, or none of the bits that give rights."""
+    (tmp_path / "file").write_bytes(b"old")
+    for change, mode in ((os.fchown, 0o4755), (refused, 0o755)):
+        os.chown(tmp_path / "file", 12345, 12346)
+        (tmp_path / "file").chmod(0o4755)
+        monkeypatch.setattr(os, "fchown", change)
+        await files().write_file(tmp_path / "file", b"new", backend=backend)
+        found = (tmp_path / "file").stat()
+        assert found.st_mode & 0o7777 == mode
+        assert (found.st_uid == 12345) == (found.st_gid == 12346) == (change is not refused)
+
+
+def refused(*_):
+    raise PermissionError(errno.EPERM, "not allowed")
+
+
+@everywhere
+async def test_write_file_of_a_pipe(backend, tmp_path):
+    """A named pipe is written, and not replaced."""
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    await files().write_file(tmp_path / "pipe", b"bytes", backend=backend)
+    assert os.read(reading, 10) == b"bytes"
+    os.close(reading)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @everywhere
