@@ -54,7 +54,11 @@ class File(Reads):
         """
         self._check_writable()
         with memoryview(data) as whole, as_bytes(whole) as view:
-            await self._enter()
+            try:
+                await self._enter()
+            except BaseException as error:
+                error.characters_written = 0  # type: ignore[attr-defined]
+                raise
             try:
                 await self._write_from(view, None if self._appends else self._position, moves=True)
                 return len(view)

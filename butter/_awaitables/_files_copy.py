@@ -90,12 +90,17 @@ async def _portions(source: Positioned, fd: int, offset: int | None, size: int |
             if perf_counter() >= turns.until:
                 await turns.next(source._loop)
             at = None if offset is None else offset + copied
+            moved: Any = 0
             try:
-                count: Any = await source._run(request, "copy", source._fd, fd, portion, position, at)
+                moved = count = await source._run(request, "copy", source._fd, fd, portion, position, at)
+            except BaseException as error:
+                # a thread that has failed says it in its exception
+                moved = request.moved or getattr(error, "moved", 0)
+                raise
             finally:
-                copied += request.moved
+                copied += moved
                 if position is not None:
-                    source._go(position + request.moved)
+                    source._go(position + moved)
             if count < portion:
                 break
         return copied

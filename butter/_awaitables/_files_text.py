@@ -49,7 +49,14 @@ class TextFile(TextReads):
                 await self.seek(await self.tell())
             self._forget()
             self._decoder.reset()
-        await self._source.write(self._encoder.encode(ended))
+        state = self._encoder.getstate()
+        try:
+            await self._source.write(self._encoder.encode(ended))
+        except BaseException as error:
+            if not getattr(error, "characters_written", 0):
+                # a byte order mark, or the like, is still to come
+                self._encoder.setstate(state)
+            raise
         return len(text)
 
     async def writelines(self, lines: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from typing import TYPE_CHECKING, Any
 
 from butter._awaitables._files_engine import AnyEngine
@@ -30,6 +31,8 @@ class Engine(AnyEngine, Awaitable[Any]):
         self._reader.waited_for = self
         try:
             while not request.done:
+                if self.closed():
+                    raise OSError(errno.ECANCELED, "the event loop ended before this operation")
                 waiters[request] = future = loop.create_future()
                 try:
                     await future

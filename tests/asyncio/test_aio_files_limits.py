@@ -250,6 +250,56 @@ async def test_write_file_of_a_pipe(backend, tmp_path):
 
 
 @everywhere
+async def test_a_write_of_text_that_failed(backend, tmp_path, monkeypatch):
+    """After a write that has written nothing the byte order mark is still to come."""
+
+    async def full(_):
+        raise OSError(errno.ENOSPC, "full")
+
+    async with files().open(tmp_path / "file", "w", encoding="utf-16", backend=backend) as file:
+        with monkeypatch.context() as patch:
+            patch.setattr(file._source, "write", full)
+            with pytest.raises(OSError, match="full"):
+                await file.write("a")
+        await file.write("b")
+    assert (tmp_path / "file").read_text(encoding="utf-16") == "b"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_copy_that_fails(backend, tmp_path):
+    """The exception and the positions say how many bytes were copied."""
+    (tmp_path / "file").write_bytes(b"x" * 500_000)
+
+    async def main():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+        source = files().open(tmp_path / "file", "rb", backend=backend)
+        async with source as file, files().open(tmp_path / "copy", "wb", backend=backend) as copy:
+            with pytest.raises(OSError, match="large") as caught:
+                await file.copy(copy)
+            assert caught.value.characters_written == 300_000
+            assert (await file.tell(), await copy.tell()) == (300_000, 300_000)
+
+    in_child(lambda: run(main()))
+
+
+def test_an_operation_at_the_end_of_the_loop():
+    """An operation that the end of its loop has cancelled raises, and does not hang."""
+
+    async def main():
+        reading, writing = os.pipe()
+        async with files().open(reading, "rb", backend="uring") as file:
+            task = asyncio.ensure_future(file.read(1))
+            await turn(3)
+            (engine,) = asyncio.get_running_loop()._butter_files["engines"]
+            engine.close()
+            with pytest.raises(OSError, match="the event loop ended"):
+                await asyncio.wait_for(task, LONG)
+        os.close(writing)
+
+    run(main())
+
+
+@everywhere
 async def test_a_forgotten_file(backend, tmp_path):
     """A file that is forgotten warns, with its path, and is closed."""
     file = await files().open(tmp_path / "file", "wb", backend=backend)
