@@ -6,6 +6,7 @@ import asyncio
 import errno
 from typing import TYPE_CHECKING, Any
 
+from butter._awaitables._files_backends import failure
 from butter._awaitables._files_engine import AnyEngine
 from butter._awaitables._files_loop import AnyLoop
 from butter.asyncio._awaitable import Awaitable, look_again
@@ -32,7 +33,8 @@ class Engine(AnyEngine, Awaitable[Any]):
         try:
             while not request.done:
                 if self.closed():
-                    raise OSError(errno.ECANCELED, "the event loop ended before this operation")
+                    # the loop has ended before this operation
+                    raise failure(errno.ECANCELED, *request.paths)
                 waiters[request] = future = loop.create_future()
                 try:
                     await future
