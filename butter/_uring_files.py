@@ -35,7 +35,7 @@ from butter._uring_memory import (
     writables,
 )
 from butter._uring_operation_errors import FILES
-from butter._uring_operations import Completion, Operation, joined, read_bytes
+from butter._uring_operations import Operation, read_bytes, read_several
 from butter._uring_ring import FixedFile, Queue
 
 if TYPE_CHECKING:
@@ -46,13 +46,9 @@ if TYPE_CHECKING:
     from butter._uring_ring import AnyFile
 
 
-def _read_several(completion: Completion) -> bytes:
-    return joined(completion.buffer, completion.result)
-
-
 NOP = Operation("nop", IORING_OP_NOP, FILES)
 PREAD = Operation("pread", IORING_OP_READ, FILES, read_bytes)
-PREADV = Operation("preadv", IORING_OP_READV, FILES, _read_several)
+PREADV = Operation("preadv", IORING_OP_READV, FILES, read_several)
 PWRITE = Operation("pwrite", IORING_OP_WRITE, FILES)
 PWRITEV = Operation("pwritev", IORING_OP_WRITEV, FILES)
 FSYNC = Operation("fsync", IORING_OP_FSYNC, FILES)

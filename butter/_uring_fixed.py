@@ -13,9 +13,9 @@ from butter._constants.uring_ring import (
     IORING_OP_WRITEV_FIXED,
     IORING_RECVSEND_FIXED_BUF,
 )
-from butter._uring_memory import offset_of, vector
+from butter._uring_memory import CHARS, from_buffer, offset_of, vector
 from butter._uring_operation_errors import FILES, SOCKETS
-from butter._uring_operations import ZERO_COPY_BIT, Completion, Operation, joined, read_bytes, sent
+from butter._uring_operations import ZERO_COPY_BIT, Operation, read_bytes, read_several, sent
 from butter._uring_ring import Queue
 from butter._uring_ring_c import ffi
 from butter._uring_sockets import MSG_NOSIGNAL, transfer
@@ -26,15 +26,16 @@ if TYPE_CHECKING:
     from butter._uring_ring import AnyFile
 
 
-def _read_parts(completion: Completion) -> bytes:
-    return joined(completion.buffer, completion.result)
-
-
 READ_FIXED = Operation("read_fixed", IORING_OP_READ_FIXED, FILES, read_bytes)
 WRITE_FIXED = Operation("write_fixed", IORING_OP_WRITE_FIXED, FILES)
-READV_FIXED = Operation("readv_fixed", IORING_OP_READV_FIXED, FILES, _read_parts)
+READV_FIXED = Operation("readv_fixed", IORING_OP_READV_FIXED, FILES, read_several)
 WRITEV_FIXED = Operation("writev_fixed", IORING_OP_WRITEV_FIXED, FILES)
 SEND_ZC_FIXED = Operation("send_zc_fixed", IORING_OP_SEND_ZC, SOCKETS, sent, bits=ZERO_COPY_BIT)
+
+
+def _view(memory: Any, start: int, size: int) -> memoryview:
+    """Return a part of the memory of a registered buffer, which keeps it."""
+    return memoryview(ffi.buffer(memory))[start : start + size]
 
 
 class Fixed(Queue):
@@ -56,11 +57,6 @@ class Fixed(Queue):
             raise ValueError(f"the buffer has {most} bytes, and not {size} from {start} on")
         return buffers[index], size
 
-    def _view(self, index: int, start: int, size: int) -> memoryview:
-        """Return a part of a registered buffer, which keeps its memory."""
-        memory, size = self._fixed(index, start, size)
-        return memoryview(ffi.buffer(memory))[start : start + size]
-
     def read_fixed(
         self,
         fd: AnyFile,
@@ -78,15 +74,7 @@ class Fixed(Queue):
 
         Linux 5.1.
         """
-        memory, size = self._fixed(index, start, size)
-        return self._queue(
-            *(READ_FIXED, fd, memory + start, size, offset_of(offset)),
-            user_data=user_data,
-            buffer=self._view(index, start, size),
-            kept=self._buffers,
-            flags=flags,
-            buf_index=index,
-        )
+        return self._move_fixed(READ_FIXED, fd, index, offset, user_data, start, size, flags)
 
     def write_fixed(
         self,
@@ -103,10 +91,24 @@ class Fixed(Queue):
 
         Linux 5.1.
         """
+        return self._move_fixed(WRITE_FIXED, fd, index, offset, user_data, start, size, flags)
+
+    def _move_fixed(
+        self,
+        operation: Operation,
+        fd: AnyFile,
+        index: int,
+        offset: int | None,
+        user_data: Any,
+        start: int,
+        size: int | None,
+        flags: int,
+    ) -> int:
         memory, size = self._fixed(index, start, size)
         return self._queue(
-            *(WRITE_FIXED, fd, memory + start, size, offset_of(offset)),
+            *(operation, fd, memory + start, size, offset_of(offset)),
             user_data=user_data,
+            buffer=_view(memory, start, size) if operation is READ_FIXED else None,
             kept=self._buffers,
             flags=flags,
             buf_index=index,
@@ -160,9 +162,9 @@ class Fixed(Queue):
         user_data: Any,
         flags: int,
     ) -> int:
-        self._fixed(index, 0, 0)
-        views = [self._view(index, start, size) for start, size in parts]
-        memories = [ffi.from_buffer("char[]", view) for view in views]
+        memory, _ = self._fixed(index, 0, 0)
+        views = [_view(memory, start, self._fixed(index, start, size)[1]) for start, size in parts]
+        memories = [from_buffer(CHARS, view) for view in views]
         list_of_them = vector(memories)
         return self._queue(
             *(operation, fd, list_of_them, len(memories), offset_of(offset), integer(rw_flags, 32, "rw_flags")),

@@ -75,6 +75,11 @@ def joined(buffers: Iterable[Any], count: int) -> bytes:
     return b"".join(memoryview(buffer).cast("B") for buffer in buffers)[:count]
 
 
+def read_several(completion: Completion) -> bytes:
+    """Return the bytes that were read, of a request with several buffers."""
+    return joined(completion.buffer, completion.result)
+
+
 class Completion(NamedTuple):
     """The event of a ring: a request has completed. A named tuple.
 

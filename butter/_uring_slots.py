@@ -47,9 +47,9 @@ PATIENCE = 10.0
 _OTHER_THREAD = -1 - errno.EEXIST
 _request_of, _flags_of = itemgetter(0), itemgetter(2)
 _new = tuple.__new__
-#: the flags of a completion that is not the last, or has a provided buffer
 #: BUTTER_CQE_F_HELD of C, a flag that only C gives
 _HELD = 1 << 14
+#: the flags of completions that the short way does not know
 _UNUSUAL = IORING_CQE_F_MORE | IORING_CQE_F_BUFFER | _HELD
 _NO_SLOT = (None,) * 5
 #: the slots and batches of requests that could not be ended

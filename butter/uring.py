@@ -281,16 +281,15 @@ class Ring(
 
         Returns the seconds that are left.
         """
-        deadline = deadline_of(timeout)
-        while True:
-            left = max(0.0, (deadline or 0.0) - time.monotonic())
-            if self._batch:
-                return left
+        deadline = deadline_of(timeout) or 0.0  # there is one, as there is a timeout
+        result = INTERRUPTED
+        while result == INTERRUPTED and not self._batch:
             self._queued = False
+            left = max(0.0, deadline - time.monotonic())
             result = lib.butter_ring_wait(self._opened_ring(), int(min(left, _LONGEST) * 1e9))
-            if result != INTERRUPTED:
-                return left if result >= 0 else max(0.0, (deadline or 0.0) - time.monotonic())
-            run_handlers()
+            if result == INTERRUPTED:
+                run_handlers()
+        return max(0.0, deadline - time.monotonic())
 
     def read_events(self) -> list[Completion]:
         if self._queued and self._batch:

@@ -408,6 +408,21 @@ static int butter_ring_read(int fd, butter_completions *completions, butter_ring
     return result;
 }
 
+/* Submit, and wait for a completion for at most so many nanoseconds. Poll would not do:
+   it does not wake for the work of a ring with IORING_SETUP_DEFER_TASKRUN. */
+static int butter_ring_wait(butter_ring *ring, int64_t nanoseconds)
+{
+    const butter_uring_time time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+    const butter_uring_wait limit = {.timeout = (uint64_t)(uintptr_t)&time};
+    int result = enter_ring(ring);
+
+    if (result < 0)
+        return result;
+    WITHOUT_GIL(result = enter_within(ring, publish(ring), 1, IORING_ENTER_GETEVENTS, &limit));
+    leave_ring(ring);
+    return result;
+}
+
 /* Write an entry, under the lock. */
 static int put_locked(butter_ring *ring, const butter_sqe *request)
 {
@@ -487,6 +502,8 @@ static int butter_ring_move(butter_ring *ring, int64_t user_data, int opcode, in
     return queue(ring, &request);
 }
 
+/* How many requests are queued and not handed over, and how many have no last
+   completion yet. */
 static int butter_ring_queued(butter_ring *ring)
 {
     int result = enter_ring(ring);

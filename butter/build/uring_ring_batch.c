@@ -71,21 +71,6 @@ static int enter_and_wait(butter_ring *ring, uint32_t submit, uint32_t wait)
     return result == -1 - ETIME ? 0 : result;
 }
 
-/* Submit, and wait for a completion for at most so many nanoseconds. Poll would not do:
-   it does not wake for the work of a ring with IORING_SETUP_DEFER_TASKRUN. */
-static int butter_ring_wait(butter_ring *ring, int64_t nanoseconds)
-{
-    const butter_uring_time time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
-    const butter_uring_wait limit = {.timeout = (uint64_t)(uintptr_t)&time};
-    int result = enter_ring(ring);
-
-    if (result < 0)
-        return result;
-    WITHOUT_GIL(result = enter_within(ring, publish(ring), 1, IORING_ENTER_GETEVENTS, &limit));
-    leave_ring(ring);
-    return result;
-}
-
 static int run(butter_ring *ring, butter_completions *completions, butter_batch *batch)
 {
     int result;
