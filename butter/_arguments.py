@@ -90,6 +90,12 @@ def fsencode(path: Path, name: str = "the path") -> bytes:
     return encoded
 
 
+def path_of(path: Path) -> str | bytes:
+    """Return a path as str or bytes. Raises what :func:`fsencode` does."""
+    fsencode(path)
+    return os.fspath(path)
+
+
 def one_spelling(names: str, value: Value, alias: Value | None, default: object = 0) -> Value:
     """Return *alias* if the caller passed it, else *value*.
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from butter._arguments import Path
     from butter._awaitables._files_copy import Target
+    from butter._awaitables._files_loop import AnyLoop
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 _pwritev: Any = getattr(os, "pwritev", None)
@@ -142,11 +144,7 @@ class File(Reads):
     async def flush(self) -> None:
         """Wait for the operations before it: nothing is buffered here."""
         self._check()
-        if self._held:
-            await self._enter()
-            self._leave()
-        else:
-            await self._loop.look()
+        await self._let_pass()
 
     async def fsync(self) -> None:
         """Bring bytes and metadata to the disk, after the writes before it.
@@ -183,3 +181,12 @@ class File(Reads):
         :manpage:`copy_file_range(2)`.
         """
         return await copy(self, target, size)
+
+
+def file_of(fd: int, name: Path | int, mode: str, loop: AnyLoop, choice: str | None) -> File:
+    """Return the file of a new descriptor, which is closed where that fails."""
+    try:
+        return File(fd, name, mode, loop, choice)
+    except BaseException:
+        os.close(fd)
+        raise

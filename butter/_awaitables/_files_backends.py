@@ -125,7 +125,7 @@ class Backend:
         if engine is not None and self.table.get(name) == self.name and engine.begin(request, name, arguments):
             if not request.done:
                 await engine.wait(request)
-            result = request.result
+            result = request.result if request.done else -errno.ECANCELED
             if result >= 0:
                 return stat_result(request.found) if name == "stat" else result
             if self.name == "uring" or result != -errno.EINVAL:

@@ -118,6 +118,14 @@ class AnyFile:
             self._done()
             raise
 
+    async def _let_pass(self) -> None:
+        """Wait for the operations before this one."""
+        if self._held:
+            await self._enter()
+            self._leave()
+        else:
+            await self._loop.look()
+
     def _leave(self) -> None:
         self._next()
         self._done()

@@ -7,7 +7,7 @@ import stat
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from butter._arguments import fileno, fsencode, integer
+from butter._arguments import fileno, integer, path_of
 from butter._awaitables._files_backends import backend_of, open_descriptor
 from butter._awaitables._files_engine import Request
 from butter._awaitables._files_loop import turns
@@ -39,8 +39,7 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
         return await _to_file(source, target, size)
     if not isinstance(target, (str, bytes, os.PathLike)):
         return await _portions(source, fileno(target), None, size)
-    fsencode(target)
-    path = os.fspath(target)
+    path = path_of(target)
     backend = backend_of(source._loop, source._choice)
     # without O_TRUNC, which would empty the source under another name
     fd = await open_descriptor(source._loop, backend, path, os.O_WRONLY | os.O_CREAT)

@@ -148,7 +148,10 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
     # the loop's base replaces this
 
     async def wait(self, request: Request) -> None:
-        """Wait until the kernel has ended *request*; a cancelled task cancels it."""
+        """Wait until the kernel has ended *request*; a cancelled task cancels it.
+
+        The end of the loop closes the engine, and then this waits no more.
+        """
         raise NotImplementedError
 
     def _wake_waiter(self, waiter: Any) -> None:

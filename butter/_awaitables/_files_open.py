@@ -7,8 +7,8 @@ import io
 import os
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from butter._arguments import fileno, fsencode, integer
-from butter._awaitables._files import File
+from butter._arguments import fileno, integer, path_of
+from butter._awaitables._files import File, file_of
 from butter._awaitables._files_backends import backend_of, checked, open_descriptor
 from butter._awaitables._files_text import TextFile
 
@@ -97,8 +97,7 @@ def open_file(
     integer(buffering, -32, "buffering")
     name: Any = path
     if not isinstance(path, int):
-        fsencode(path)
-        name = os.fspath(path)
+        name = path_of(path)
     elif path < 0:
         raise ValueError("negative file descriptor")
     directory = None if dir_fd is None else fileno(dir_fd)
@@ -126,8 +125,4 @@ async def _opened(
     if isinstance(name, int):
         return File(name, name, mode, loop, choice)
     fd = await open_descriptor(loop, backend, name, flags, permissions, dir_fd)
-    try:
-        return File(fd, name, mode, loop, choice)
-    except BaseException:
-        os.close(fd)
-        raise
+    return file_of(fd, name, mode, loop, choice)

@@ -8,8 +8,8 @@ import stat as _stat
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from butter._arguments import fileno, fsencode, integer
-from butter._awaitables._files import File
+from butter._arguments import fileno, integer, path_of
+from butter._awaitables._files import file_of
 from butter._awaitables._files_backends import Backend, backend_of, checked, failure, open_descriptor
 from butter._awaitables._files_engine import Request
 from butter._awaitables._files_loop import turns
@@ -33,12 +33,6 @@ async def on_paths(loop: AnyLoop, backend: str | None, name: str, *arguments: An
     if perf_counter() >= turns.until:
         await turns.next(loop)
     return await found.run(Request(*paths), name, *arguments)
-
-
-def path_of(path: Path) -> Any:
-    """Return a path as str or bytes. Raises TypeError and ValueError for another."""
-    fsencode(path)
-    return os.fspath(path)
 
 
 async def stat_path(loop: AnyLoop, backend: str | None, path: Path | int, dir_fd: Any, follow: bool) -> os.stat_result:
@@ -65,11 +59,7 @@ async def read_path(loop: AnyLoop, backend: str | None, path: Path) -> bytes:
     """Return the content of a file."""
     choice, path = checked(backend), path_of(path)
     fd = await open_descriptor(loop, backend_of(loop, choice), path, os.O_RDONLY)
-    try:
-        file = File(fd, path, "rb", loop, choice)
-    except BaseException:
-        os.close(fd)
-        raise
+    file = file_of(fd, path, "rb", loop, choice)
     try:
         return await file.readall()
     finally:
@@ -175,11 +165,7 @@ async def _write_and_close(
     mode: int | None = None,
     owner: tuple[int, int] | None = None,
 ) -> None:
-    try:
-        file = File(fd, path, "wb", loop, backend.name)
-    except BaseException:
-        os.close(fd)
-        raise
+    file = file_of(fd, path, "wb", loop, backend.name)
     try:
         if owner is not None and mode is not None:
             try:

@@ -76,11 +76,7 @@ class Positioned(AnyFile):
         It waits for the operations before it.
         """
         self._check()
-        if self._held:
-            await self._enter()
-            self._leave()
-        else:
-            await self._loop.look()
+        await self._let_pass()
         if self._position is None:
             raise failure(errno.ESPIPE)
         return self._position

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from typing import TYPE_CHECKING, Any
 
-from butter._awaitables._files_backends import failure
 from butter._awaitables._files_engine import AnyEngine
 from butter._awaitables._files_loop import AnyLoop
 from butter.asyncio._awaitable import Awaitable, look_again
@@ -15,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from butter._awaitables._files_engine import Request
-
-# the attribute of a loop: what a loop keeps goes with it
-_NAME = "_butter_files"
 
 
 class Engine(AnyEngine, Awaitable[Any]):
@@ -31,10 +26,7 @@ class Engine(AnyEngine, Awaitable[Any]):
             self._watch(loop)
         self._reader.waited_for = self
         try:
-            while not request.done:
-                if self.closed():
-                    # the loop has ended before this operation
-                    raise failure(errno.ECANCELED, *request.paths)
+            while not (request.done or self.closed()):
                 waiters[request] = future = loop.create_future()
                 try:
                     await future
@@ -61,6 +53,7 @@ class Loop(AnyLoop):
 
     def store(self) -> dict[Any, Any]:
         """Return what the running loop keeps for files until its end."""
+        # an attribute, since it goes with the loop
         loop: Any = asyncio.get_running_loop()
         try:
             found: dict[Any, Any] = loop._butter_files

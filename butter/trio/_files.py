@@ -26,17 +26,19 @@ class Engine(AnyEngine, Awaitable[Any]):
         """Wait until the kernel has ended *request*; a cancelled task cancels it."""
         try:
             try:
-                while not request.done:
-                    await self._wait_in_line(request, inf)
+                await self._wait_for(request)
             except trio.Cancelled:
                 if not (request.done or request.firm):
                     self.cancel(request)
                 with trio.CancelScope(shield=True):
-                    while not request.done:
-                        await self._wait_in_line(request, inf)
+                    await self._wait_for(request)
                 raise
         finally:
             self._leave_line(request)
+
+    async def _wait_for(self, request: Request) -> None:
+        while not (request.done or self.closed()):
+            await self._wait_in_line(request, inf)
 
     def _wake_waiter(self, waiter: Any) -> None:
         waiter.cancel()

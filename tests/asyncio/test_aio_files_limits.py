@@ -11,7 +11,7 @@ import warnings
 
 import pytest
 from features import LONG
-from files import BACKENDS, KINDS, everywhere, files
+from files import BACKENDS, KINDS, Told, everywhere, files, step
 from loops import TRIO, finished, run, start, turn
 from support import become_nobody, in_child, inject, needs
 
@@ -282,21 +282,22 @@ def test_a_copy_that_fails(backend, tmp_path):
     in_child(lambda: run(main()))
 
 
-def test_an_operation_at_the_end_of_the_loop():
+@every_kind
+def test_an_operation_at_the_end_of_the_loop(kind):
     """An operation that the end of its loop has cancelled raises, and does not hang."""
 
     async def main():
         reading, writing = os.pipe()
         async with files().open(reading, "rb", backend="uring") as file:
-            task = asyncio.ensure_future(file.read(1))
-            await turn(3)
-            (engine,) = asyncio.get_running_loop()._butter_files["engines"]
+            call = Told(file.read, 1)
+            await step(3)
+            (engine,) = files()._loop.store()["engines"]
             engine.close()
-            with pytest.raises(OSError, match="Operation canceled"):
-                await asyncio.wait_for(task, LONG)
+            await finished([call.task])
+            assert call.error.errno == errno.ECANCELED
         os.close(writing)
 
-    run(main())
+    run(main(), kind)
 
 
 @everywhere
