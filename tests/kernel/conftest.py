@@ -1,6 +1,8 @@
-"""Fixtures of the tests of the command."""
+"""Fixtures of the tests of the command, and of rings."""
 
 import pytest
+
+from butter.uring import Ring
 
 
 @pytest.fixture
@@ -9,3 +11,9 @@ def here(tmp_path):
     path = tmp_path / "here"
     path.mkdir()
     return path
+
+
+@pytest.fixture
+def ring():
+    with Ring(8) as ring:
+        yield ring

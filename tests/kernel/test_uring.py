@@ -18,6 +18,7 @@ import pytest
 import support
 from features import LONG
 from support import in_child, in_place, needs
+from support.completions import completions
 
 from butter import _uring_completions, _uring_slots, uring
 from butter._uring_files import FSYNC
@@ -62,12 +63,6 @@ WAYS = [
 
 
 @pytest.fixture
-def ring():
-    with Ring(8) as ring:
-        yield ring
-
-
-@pytest.fixture
 def file(tmp_path):
     """A file of 64 KiB, whose pages differ."""
     path = tmp_path / "file"
@@ -75,11 +70,6 @@ def file(tmp_path):
     fd = os.open(path, os.O_RDWR)
     yield fd
     os.close(fd)
-
-
-def completions(ring, count):
-    """So many completions, by their user_data."""
-    return {completion.user_data: completion for completion in itertools.islice(ring, count)}
 
 
 # the calls

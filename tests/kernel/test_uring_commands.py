@@ -8,6 +8,7 @@ import socket
 import pytest
 from features import LONG
 from support import in_place, needs
+from support.completions import done
 
 from butter.asyncio.uring import Ring_async
 from butter.errors import InvalidArgument
@@ -29,12 +30,6 @@ pytestmark = needs(kernel=(5, 6))
 
 
 @pytest.fixture
-def ring():
-    with Ring(8) as ring:
-        yield ring
-
-
-@pytest.fixture
 def server():
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
@@ -47,13 +42,6 @@ def pair(server):
         connection, _ = server.accept()
         with connection:
             yield client, connection
-
-
-def done(ring):
-    """The value of the next completion, which is the last of its request."""
-    completion = ring.wait(LONG)
-    assert not completion.more
-    return completion.value
 
 
 # commands

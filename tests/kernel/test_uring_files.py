@@ -10,17 +10,12 @@ import stat
 import pytest
 from features import LONG
 from support import in_place, kernel, needs
+from support.completions import done
 
 from butter.errors import InvalidArgument, PathNotFound
 from butter.uring import ANY_SLOT, RESOLVE_BENEATH, FixedFile, Ring
 
 pytestmark = needs(kernel=(5, 6))
-
-
-@pytest.fixture
-def ring():
-    with Ring(8) as ring:
-        yield ring
 
 
 @pytest.fixture
@@ -36,13 +31,6 @@ def file(here):
     os.write(fd, b"0123456789")
     yield fd
     os.close(fd)
-
-
-def done(ring):
-    """The value of the next completion, which is the last of its request."""
-    completion = ring.wait(LONG)
-    assert not completion.more
-    return completion.value
 
 
 def test_vectors(ring, file):

@@ -7,17 +7,12 @@ import socket
 import pytest
 from features import LONG
 from support import in_place, needs
+from support.completions import done
 
 from butter.errors import InvalidArgument
-from butter.uring import IORING_RECVSEND_POLL_FIRST, Ring
+from butter.uring import IORING_RECVSEND_POLL_FIRST
 
 pytestmark = needs(kernel=(5, 19))
-
-
-@pytest.fixture
-def ring():
-    with Ring(8) as ring:
-        yield ring
 
 
 @pytest.fixture
@@ -33,13 +28,6 @@ def buffer():
     buffer = mmap.mmap(-1, 4096)
     buffer[:10] = b"abcdefghij"
     return buffer
-
-
-def done(ring):
-    """The value of the next completion, which is the last of its request."""
-    completion = ring.wait(LONG)
-    assert not completion.more
-    return completion.value
 
 
 @needs(kernel=(6, 15))

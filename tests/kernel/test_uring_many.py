@@ -19,12 +19,6 @@ pytestmark = needs(kernel=(5, 6))
 
 
 @pytest.fixture
-def ring():
-    with Ring(8) as ring:
-        yield ring
-
-
-@pytest.fixture
 def file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(bytes(range(256)) * 16)

@@ -19,12 +19,6 @@ pieces = needs(kernel=(6, 12))
 
 
 @pytest.fixture
-def ring():
-    with Ring(8) as ring:
-        yield ring
-
-
-@pytest.fixture
 def pair():
     first, second = socket.socketpair()
     with first, second:

@@ -10,6 +10,7 @@ import socket
 import pytest
 from features import LONG
 from support import in_place, needs
+from support.completions import done
 
 from butter._uring_ring_c import lib
 from butter.errors import InvalidArgument
@@ -25,12 +26,6 @@ pytestmark = needs(kernel=(5, 6))
 
 
 @pytest.fixture
-def ring():
-    with Ring(8) as ring:
-        yield ring
-
-
-@pytest.fixture
 def server():
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
@@ -41,13 +36,6 @@ def pair():
     first, second = socket.socketpair()
     with first, second:
         yield first, second
-
-
-def done(ring):
-    """The value of the next completion, which is the last of its request."""
-    completion = ring.wait(LONG)
-    assert not completion.more
-    return completion.value
 
 
 @needs(kernel=(6, 11))

@@ -15,6 +15,7 @@ import pytest
 import support
 from features import LONG
 from support import in_child, in_place, needs
+from support.completions import completions, done
 
 from butter.epoll import EPOLL_CTL_ADD, EPOLLIN, Epoll
 from butter.errors import InvalidArgument
@@ -34,24 +35,6 @@ from butter.uring import (
 )
 
 pytestmark = needs(kernel=(5, 6))
-
-
-@pytest.fixture
-def ring():
-    with Ring(8) as ring:
-        yield ring
-
-
-def done(ring):
-    """The value of the next completion, which is the last of its request."""
-    completion = ring.wait(LONG)
-    assert not completion.more
-    return completion.value
-
-
-def found(ring, count):
-    """So many completions, by their user_data."""
-    return {completion.user_data: completion for completion in itertools.islice(ring, count)}
 
 
 def test_poll(ring, pipe):
@@ -75,12 +58,12 @@ def test_multishot_poll(ring, pipe):
         assert (completion.user_data, completion.more) == ("poll", True)
         os.read(pipe[0], 1)
     ring.change_poll(request, select.POLLPRI, "change")
-    assert found(ring, 1)["change"].error is None
+    assert completions(ring, 1)["change"].error is None
     os.write(pipe[1], b"x")
     with pytest.raises(TimeoutError):
         ring.wait(0)
     ring.cancel(request, "cancel")
-    assert found(ring, 2)["poll"].error.errno == errno.ECANCELED
+    assert completions(ring, 2)["poll"].error.errno == errno.ECANCELED
 
 
 def test_timeouts(ring):
@@ -91,7 +74,7 @@ def test_timeouts(ring):
     assert time.monotonic() - start >= 0.005
     ring.timeout(LONG, "timeout", count=1)
     ring.nop("nop")
-    assert found(ring, 2)["timeout"].value is False
+    assert completions(ring, 2)["timeout"].value is False
     ring.timeout(monotonic_of_the_machine() + 0.001, timeout_flags=IORING_TIMEOUT_ABS)
     assert done(ring) is True
 
@@ -112,11 +95,11 @@ def test_a_changed_timeout(ring):
     request = ring.timeout(LONG, "timeout")
     ring.submit()
     ring.change_timeout(request, 0.001, "change")
-    assert found(ring, 2)["timeout"].value is True
+    assert completions(ring, 2)["timeout"].value is True
     request = ring.timeout(LONG, "timeout")
     ring.submit()
     ring.cancel(request)
-    completion = found(ring, 2)["timeout"]
+    completion = completions(ring, 2)["timeout"]
     assert completion.error.errno == errno.ECANCELED
     ring.change_timeout(request, 1)
     with pytest.raises(FileNotFoundError):
@@ -146,7 +129,7 @@ def test_clocks_of_timeouts(ring):
         with pytest.raises(TimeoutError):
             ring.wait(0)
         ring.change_timeout(request, 1e-9, "change", timeout_flags=IORING_TIMEOUT_ABS)
-        assert found(ring, 2)["timeout"].value is True
+        assert completions(ring, 2)["timeout"].value is True
 
 
 @needs(kernel=(5, 15))
@@ -159,7 +142,7 @@ def test_a_changed_linked_timeout(ring, pipe):
     with pytest.raises(FileNotFoundError):
         done(ring)
     ring.change_timeout(request, 0, "change", linked=True)
-    events = found(ring, 3)
+    events = completions(ring, 3)
     assert events["change"].error is None
     assert events["timeout"].value is True
     assert events["read"].error.errno in (errno.ECANCELED, errno.EINTR)
@@ -169,13 +152,13 @@ def test_linked_timeouts(ring, pipe):
     """The request before a linked timeout ends with its time, or ends it."""
     ring.pread(pipe[0], 1, user_data="read", flags=IOSQE_IO_LINK)
     ring.link_timeout(0.001, "timeout")
-    events = found(ring, 2)
+    events = completions(ring, 2)
     assert events["read"].error.errno in (errno.ECANCELED, errno.EINTR)
     assert events["timeout"].value is True
     os.write(pipe[1], b"x")
     ring.pread(pipe[0], 1, user_data="read", flags=IOSQE_IO_LINK)
     ring.link_timeout(LONG, "timeout")
-    events = found(ring, 2)
+    events = completions(ring, 2)
     assert events["read"].value == b"x"
     assert events["timeout"].error is None
     assert events["timeout"].value is False
@@ -191,14 +174,14 @@ def test_cancelling(ring, pipe):
     ring.pread(other[0], 1, user_data=4, flags=IOSQE_ASYNC)
     ring.submit()
     ring.cancel(request, "one")
-    events = found(ring, 2)
+    events = completions(ring, 2)
     assert (events[1].error.errno, events["one"].error) == (errno.ECANCELED, None)
     ring.cancel_fd(pipe[0], "fd")
-    events = found(ring, 3)
+    events = completions(ring, 3)
     assert events["fd"].value == 2
     assert {events[2].error.errno, events[3].error.errno} == {errno.ECANCELED}
     ring.cancel_all("all")
-    events = found(ring, 2)
+    events = completions(ring, 2)
     assert events["all"].error is None or events["all"].error.errno == errno.EALREADY
     assert events[4].error.errno in (errno.ECANCELED, errno.EINTR)
     ring.cancel(request)
@@ -220,7 +203,7 @@ def test_cancelling_after_the_descriptor_was_closed(ring, pipe):
         done(ring)
     assert ring.in_flight == 1
     ring.cancel(request, "cancel")
-    assert found(ring, 2)["read"].error.errno == errno.ECANCELED
+    assert completions(ring, 2)["read"].error.errno == errno.ECANCELED
 
 
 @needs(kernel=(6, 7))
@@ -251,7 +234,7 @@ def test_futexes(ring):
     with pytest.raises(BufferError):
         memory.close()
     ring.futex_wake(one, 5, "wakes")
-    events = found(ring, 2)
+    events = completions(ring, 2)
     assert (events["waits"].value, events["wakes"].value) == (0, 1)
     ring.futex_wait(one, 1)
     with pytest.raises(BlockingIOError):
@@ -259,7 +242,7 @@ def test_futexes(ring):
     ring.futex_waitv([(one, 0), (other, 0)], "waits")
     ring.submit()
     ring.futex_wake(other, 1, "wakes")
-    assert found(ring, 2)["waits"].value == 1
+    assert completions(ring, 2)["waits"].value == 1
     for wrong in (bytearray(3), memoryview(memory)[1:5]):
         with pytest.raises(ValueError, match="a futex"):
             ring.futex_wait(wrong, 0)
