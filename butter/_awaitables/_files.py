@@ -81,7 +81,7 @@ class File(Reads):
         self._check_writable()
         offset = integer(offset, 63, "offset")
         with memoryview(data) as whole, as_bytes(whole) as view:
-            self._active += 1
+            self._begin()
             try:
                 await self._write_from(view, offset)
                 return len(view)
@@ -93,8 +93,9 @@ class File(Reads):
         fd: int = self._fd  # type: ignore[assignment]
         if self._position is not None:
             self._go(self._position)
-        done, size = 0, len(view)
+        done, size, request = 0, len(view), Request()
         try:
+            await self._loop.look()
             while done < size:
                 part, request = view[done : done + MOST], Request()
                 if perf_counter() >= turns.until:

@@ -121,7 +121,8 @@ class Backend:
 
         Raises OSError.
         """
-        engine = self._engine
+        # the end of the loop may have closed the engine since the call has begun
+        engine = self._engine if self.usable() else None
         if engine is not None and self.table.get(name) == self.name and engine.begin(request, name, arguments):
             if not request.done:
                 await engine.wait(request)
@@ -167,6 +168,7 @@ def backend_of(loop: AnyLoop, name: str | None) -> Backend:
     Raises OSError for one that is named and does not work.
     """
     store = loop.store()
+    name = "threads" if "ended" in store else name
     found = store.get(name)
     if found is not None and found.usable():
         return found  # type: ignore[no-any-return]

@@ -5,7 +5,11 @@
 # not wait for others, and a read that was cancelled has not moved anything.
 #
 # Operations that use the position stand in a line (_enter, _leave). Each is counted,
-# from its call to its end (_active), and closing waits for them all.
+# from its call to its end (_begin, _done), and closing waits for them all.
+#
+# A descriptor that the program has opened itself may be another one's, too, as that of
+# the standard output is. So its kernel's position follows, and is followed (_follow,
+# _lead), whenever an operation has its place in the line.
 
 from __future__ import annotations
 
@@ -57,16 +61,19 @@ class AnyFile:
         #: whether the kernel can say that a read, or a write, would wait; one of the
         #: disk itself always does
         status = fcntl.fcntl(fd, fcntl.F_GETFL)
-        self._direct, self._appends = bool(status & os.O_DIRECT), bool(status & os.O_APPEND)
+        self._direct = bool(status & os.O_DIRECT)
+        #: whether the kernel knows where a write goes
+        self._appends = bool(status & os.O_APPEND)
         self._quick_read = hasattr(os, "preadv") and not self._direct
         self._quick_write = self._quick_read and not status & os.O_DSYNC
+        #: the kernel's position, if it may be another one's, too
+        self._kernels = self._position if isinstance(name, int) else None
+        if self._kernels is not None:
+            self._quick_read, self._appends = False, True
         #: what a read of lines has read, and how much of it is before the position
         self._ahead, self._used = b"", 0
-        self._held = False
         self._line: deque[AnyEvent] = deque()
-        self._active = 0
-        self._idle: AnyEvent | None = None
-        self._ends = False
+        self._after_fork()
         self._fd = fd
         tell_of_forks(self)
 
@@ -74,14 +81,19 @@ class AnyFile:
         # the tasks are the parent's
         self._held = False
         self._line.clear()
+        #: how many operations are under way, and in which loop
         self._active = 0
+        self._user: object = None
+        self._idle: AnyEvent | None = None
+        #: what the end of a close sets
+        self._ends: AnyEvent | None = None
 
     # operations
 
     def _check(self) -> int:
         """Return the descriptor; raise ValueError if the file is closed."""
         fd = self._fd
-        if fd is None or self._ends:
+        if fd is None or self._ends is not None:
             raise ValueError("I/O operation on closed file")
         return fd
 
@@ -97,36 +109,59 @@ class AnyFile:
             raise io.UnsupportedOperation("not writable")
         return fd
 
+    def _begin(self) -> None:
+        """Begin an operation, which _done ends."""
+        loop = self._loop.current()
+        if loop is not self._user:
+            if self._active:
+                raise RuntimeError(f"{self!r} belongs to another event loop, whose operations are under way")
+            self._user = loop
+        self._active += 1
+
     async def _enter(self) -> None:
         """Begin an operation that uses the position: wait for those before it."""
-        self._active += 1
-        try:
-            await self._loop.look()
-            if self._held:
-                event = self._loop.event()
-                self._line.append(event)
-                try:
-                    await event.wait()
-                except BaseException:
-                    if event.is_set():
-                        self._next()
-                    else:
-                        self._line.remove(event)
-                    raise
+        await self._loop.look()
+        place = self._stand_in_line()
+        if place is not None:
+            await self._wait_in_line(place)
+        self._follow()
+
+    def _stand_in_line(self) -> AnyEvent | None:
+        """Take a place in the line; None if it is the first."""
+        self._begin()
+        if not self._held:
             self._held = True
+            return None
+        place = self._loop.event()
+        self._line.append(place)
+        return place
+
+    async def _wait_in_line(self, place: AnyEvent) -> None:
+        try:
+            await place.wait()
         except BaseException:
-            self._done()
+            self._leave_line(place)
             raise
+
+    def _leave_line(self, place: AnyEvent | None) -> None:
+        """Give up a place whose operation will not be made."""
+        if place is None or place.is_set():
+            self._next()
+        else:
+            self._line.remove(place)
+        self._done()
 
     async def _let_pass(self) -> None:
         """Wait for the operations before this one."""
-        if self._held:
+        if self._held or self._kernels is not None:
             await self._enter()
             self._leave()
         else:
             await self._loop.look()
 
     def _leave(self) -> None:
+        """End an operation that has used the position."""
+        self._lead()
         self._next()
         self._done()
 
@@ -137,14 +172,37 @@ class AnyFile:
 
     def _done(self) -> None:
         """End an operation."""
-        self._active -= 1
-        if self._ends and not self._active:
+        # one that the parent of a fork has begun may end here without having been counted
+        self._active = max(0, self._active - 1)
+        if self._ends is not None and not self._active:
             if self._idle is not None:
                 self._idle.set()
             elif self._fd is not None:
                 # the task that closes the file was cancelled
                 fd, self._fd = self._fd, None
+                self._ends.set()
                 os.close(fd)
+
+    def _follow(self) -> None:
+        """Go where another user of the descriptor has gone, if it has; else lead it."""
+        if self._kernels is not None:
+            position = self._seek(0, os.SEEK_CUR)
+            if position != self._kernels:
+                self._position = self._kernels = position
+                self._ahead, self._used = b"", 0
+            self._lead()
+
+    def _lead(self) -> None:
+        """Have other users of the descriptor go where this file is."""
+        if self._kernels is not None and self._kernels != self._position:
+            self._kernels = self._seek(self._position, os.SEEK_SET)
+
+    def _seek(self, offset: Any, whence: int) -> int:
+        try:
+            return os.lseek(self._fd, offset, whence)  # type: ignore[arg-type]
+        except OSError:
+            # the program has closed it, as the operation itself will tell
+            return self._kernels  # type: ignore[return-value]
 
     async def _run(self, request: Request, name: str, *arguments: Any) -> Any:
         return await backend_of(self._loop, self._choice).run(request, name, *arguments)
@@ -154,33 +212,55 @@ class AnyFile:
     async def close(self) -> None:
         """Close the file, after the operations that are under way.
 
-        Later ones raise ValueError. A second call does nothing. A task that is
-        cancelled meanwhile does not wait, and the last operation closes the file.
+        Later ones raise ValueError. A second call waits for the end of the first, and
+        does nothing else. A task that is cancelled meanwhile does not wait, and the
+        last operation closes the file.
 
-        Raises OSError where the kernel could not keep what was written.
+        Raises OSError where the kernel could not keep what was written; the file is
+        closed all the same.
 
         :manpage:`close(2)`.
         """
-        if self._fd is None or self._ends:
+        if self._ends is not None:
+            await self._ends.wait()
+        if self._fd is None:
             return
-        self._ends = True
-        if self._active:
-            self._idle = self._loop.event()
-            try:
+        self._begin()
+        self._ends = self._loop.event()
+        self._idle = self._loop.event()
+        self._done()
+        try:
+            if not self._idle.is_set():
                 await self._idle.wait()
-            except BaseException:
-                self._idle = None
-                self._active += 1
-                self._done()
-                raise
-        backend = backend_of(self._loop, self._choice)
+        except BaseException:
+            self._idle = None
+            self._active += 1
+            self._done()
+            raise
+        try:
+            self._lead()
+            await self._close()
+        finally:
+            self._ends.set()
+        await self._loop.look()
+
+    async def _close(self) -> None:
         fd, self._fd = self._fd, None
-        await backend.run(Request(self._name, firm=True), "close", fd)
+        request = Request(self._name, firm=True)
+        try:
+            await self._run(request, "close", fd)
+        except BaseException as error:
+            if request.begun:
+                raise
+            # the loop has neither a ring nor a thread for it
+            os.close(fd)  # type: ignore[arg-type]
+            if not isinstance(error, (OSError, RuntimeError)):
+                raise
 
     @property
     def closed(self) -> bool:
         """Whether the file is closed, or being closed."""
-        return self._fd is None or self._ends
+        return self._fd is None or self._ends is not None
 
     async def __aenter__(self) -> Self:
         self._check()

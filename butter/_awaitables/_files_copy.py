@@ -32,36 +32,69 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
     # of a file of text
     buffer = getattr(target, "buffer", None)
     target = buffer if isinstance(buffer, Positioned) else target
-    if isinstance(target, Positioned):
-        target._check_writable()
-        if target is source:
-            raise ValueError("a file cannot be copied to itself")
-        return await _to_file(source, target, size)
-    if not isinstance(target, (str, bytes, os.PathLike)):
-        return await _portions(source, fileno(target), None, size)
-    path = path_of(target)
-    backend = backend_of(source._loop, source._choice)
-    # without O_TRUNC, which would empty the source under another name
-    fd = await open_descriptor(source._loop, backend, path, os.O_WRONLY | os.O_CREAT)
     try:
-        if os.path.sameopenfile(fd, source._check_readable()):
-            raise ValueError("a file cannot be copied to itself")
-        if stat.S_ISREG(os.fstat(fd).st_mode):
-            await backend.run(Request(path), "truncate", fd, 0)
-        return await _portions(source, fd, None, size)
+        if isinstance(target, Positioned):
+            return await _to_file(source, target, size)
+        if isinstance(target, (str, bytes, os.PathLike)):
+            return await _to_path(source, path_of(target), size)
+        fd = fileno(target)
+        await source._enter()
+        try:
+            return await _portions(source, fd, None, size)
+        finally:
+            source._leave()
+    except BaseException as error:
+        if not hasattr(error, "characters_written"):
+            error.characters_written = 0  # type: ignore[attr-defined]
+        raise
+
+
+async def _to_path(source: Positioned, path: Path, size: int | None) -> int:
+    await source._enter()
+    try:
+        backend = backend_of(source._loop, source._choice)
+        # without O_TRUNC, which would empty the source under another name
+        fd = await open_descriptor(source._loop, backend, path, os.O_WRONLY | os.O_CREAT)
+        try:
+            if os.path.sameopenfile(fd, source._fd):  # type: ignore[arg-type]
+                raise ValueError("a file cannot be copied to itself")
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                await backend.run(Request(path), "truncate", fd, 0)
+            return await _portions(source, fd, None, size)
+        except OSError as error:
+            error.filename = error.filename or path
+            raise
+        finally:
+            await backend.run(Request(path, firm=True), "close", fd)
     finally:
-        await backend.run(Request(path, firm=True), "close", fd)
+        source._leave()
 
 
 async def _to_file(source: Positioned, target: Positioned, size: int | None) -> int:
-    await target._enter()
-    copied = 0
+    target._check_writable()
+    if target is source:
+        raise ValueError("a file cannot be copied to itself")
+    await source._loop.look()
+    # The places in both lines are taken at once: two copies, one each way, would wait
+    # for each other if each had the one and waited for the other.
+    files = target, source
+    places = [file._stand_in_line() for file in files]
     try:
-        position = target._position
+        for place in places:
+            if place is not None:
+                await place.wait()
+    except BaseException:
+        for file, place in zip(files, places):
+            file._leave_line(place)
+        raise
+    for file in files:
+        file._follow()
+    position, copied = target._position, 0
+    try:
         if position is not None:
             target._go(position)
         try:
-            copied = await _portions(source, target.fileno(), None if target._appends else position, size)
+            copied = await _portions(source, target._fd, None if target._appends else position, size)  # type: ignore[arg-type]
         except BaseException as error:
             copied = getattr(error, "characters_written", 0)
             raise
@@ -70,19 +103,23 @@ async def _to_file(source: Positioned, target: Positioned, size: int | None) -> 
         if position is not None:
             appended = target._appends and copied
             target._go(os.lseek(target._fd, 0, os.SEEK_CUR) if appended else position + copied)  # type: ignore[arg-type]
-        target._leave()
+        for file in files:
+            file._leave()
 
 
 async def _portions(source: Positioned, fd: int, offset: int | None, size: int | None) -> int:
-    await source._enter()
+    """Copy from *source*, which has its place in the line, to *fd*."""
     copied = 0
     try:
         if source._position is None:
             # what a read of lines has taken from a pipe
-            ahead = source._taken(len(source._ahead))[:size]
-            while copied < len(ahead):
-                at = None if offset is None else offset + copied
-                copied += await source._run(Request(), "write", fd, ahead[copied:], at)
+            while ahead := source._ahead[source._used :][: None if size is None else size - copied]:
+                request = Request()
+                try:
+                    await source._run(request, "write", fd, ahead, None if offset is None else offset + copied)
+                finally:
+                    source._taken(source._used + request.moved)
+                    copied += request.moved
         while size is None or copied < size:
             position, request = source._position, Request()
             portion = _PORTION if size is None else min(_PORTION, size - copied)
@@ -106,5 +143,3 @@ async def _portions(source: Positioned, fd: int, offset: int | None, size: int |
     except BaseException as error:
         error.characters_written = copied  # type: ignore[attr-defined]
         raise
-    finally:
-        source._leave()

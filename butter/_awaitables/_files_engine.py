@@ -31,9 +31,11 @@ class Request:
     The caller keeps it, so a call that was cancelled knows what was done all the same.
     """
 
-    __slots__ = ("done", "firm", "found", "number", "paths", "result")
+    __slots__ = ("begun", "done", "firm", "found", "number", "paths", "result")
 
     def __init__(self, *paths: Any, firm: bool = False) -> None:
+        #: whether the kernel or a thread has it
+        self.begun = False
         self.done = False
         #: whether it is made although the task was cancelled
         self.firm = firm
@@ -137,6 +139,8 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
     ``_waiters`` has the requests for which tasks wait.
     """
 
+    _ends = False
+
     def __init__(self, name: str) -> None:
         if name == "uring":
             ring = Ring(256)
@@ -150,7 +154,7 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
     async def wait(self, request: Request) -> None:
         """Wait until the kernel has ended *request*; a cancelled task cancels it.
 
-        The end of the loop closes the engine, and then this waits no more.
+        Where the engine is closed this waits no more.
         """
         raise NotImplementedError
 
@@ -160,6 +164,15 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
 
     # the same under each loop
 
+    def end(self) -> None:
+        """Close the engine when no task waits for it any more."""
+        self._ends = True
+        self._end_if_idle()
+
+    def _end_if_idle(self) -> None:
+        if self._ends and not self._waiters:
+            self.close()
+
     def begin(self, request: Request, name: str, arguments: tuple[Any, ...]) -> bool:
         """Hand an operation over, and return whether the kernel has it."""
         self._bind()
@@ -168,7 +181,7 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
         number = table[name][1](source, request, *arguments)
         if number is None:
             return False
-        request.number = number
+        request.number, request.begun = number, True
         source.submit()
         if name in PROMPT or source._batch:
             self._take()

@@ -83,6 +83,8 @@ class AnyLoop:
     looks = False
     #: the engine under this loop
     engine: Callable[[str], AnyEngine]
+    #: the function that returns the running loop
+    current: Callable[[], object]
 
     def store(self) -> dict[Any, Any]:
         """Return what the running loop keeps for files until its end."""
@@ -114,7 +116,7 @@ class AnyLoop:
         if "end" not in store:
             # Loops end the asynchronous generators that have begun in them: there is no
             # other hook for their end.
-            store["end"] = _end(engines)
+            store["end"] = _end(store)
             try:
                 store["end"].__anext__().send(None)
             except StopIteration:
@@ -122,11 +124,14 @@ class AnyLoop:
         return engine
 
 
-async def _end(engines: list[AnyEngine]) -> AsyncGenerator[None, None]:
-    """Close *engines* at the end of the loop in which this has begun."""
+async def _end(store: dict[Any, Any]) -> AsyncGenerator[None, None]:
+    """Close the engines at the end of the loop in which this has begun."""
     try:
         yield
     finally:
-        for engine in engines:
-            engine.close()
-        engines.clear()
+        # Generators of the program end beside this one: their operations that are under
+        # way are made, and what they do still later is left to threads.
+        store["ended"] = True
+        for engine in store["engines"]:
+            engine.end()
+        store["engines"].clear()

@@ -87,7 +87,7 @@ class Positioned(AnyFile):
 
     async def _beside(self, name: str, *arguments: Any) -> Any:
         """Make an operation that does not use the position."""
-        self._active += 1
+        self._begin()
         try:
             if perf_counter() >= turns.until:
                 await turns.next(self._loop)

@@ -136,7 +136,7 @@ class Reads(Positioned):
             data = self._cached(fd, size, offset)
             if data is not None:
                 return data
-        self._active += 1
+        self._begin()
         try:
             if quick and perf_counter() >= turns.until:
                 await turns.next(self._loop)

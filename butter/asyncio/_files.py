@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from typing import TYPE_CHECKING, Any
 
+from butter._awaitables._files_backends import failure
 from butter._awaitables._files_engine import AnyEngine
 from butter._awaitables._files_loop import AnyLoop
 from butter.asyncio._awaitable import Awaitable, look_again
@@ -38,6 +40,7 @@ class Engine(AnyEngine, Awaitable[Any]):
             waiters.pop(request, None)
             if not waiters:
                 self._reader.waited_for = None
+                self._end_if_idle()
         if cancelled is not None:
             raise cancelled
 
@@ -50,6 +53,7 @@ class Loop(AnyLoop):
 
     event = asyncio.Event
     engine = Engine
+    current = staticmethod(asyncio.get_running_loop)
 
     def store(self) -> dict[Any, Any]:
         """Return what the running loop keeps for files until its end."""
@@ -69,45 +73,44 @@ class Loop(AnyLoop):
         """Call *function* in a thread, and put its result into *request*."""
         loop = asyncio.get_running_loop()
         # the thread, or the task that is cancelled before it has begun, takes it
-        begun: list[None] = [None]
-        failed: BaseException | None = None
-        cancelled = None
-        future = loop.create_future()
+        left: list[None] = [None]
 
         def work() -> None:
-            nonlocal failed
             try:
-                begun.pop()
+                left.pop()
             except IndexError:
                 return
+            request.begun = True
             try:
                 request.found = function(*arguments)
-            except BaseException as error:
-                failed = error
-            request.done = True
-            try:
-                loop.call_soon_threadsafe(lambda: look_again(future))
-            except RuntimeError:
-                pass  # the loop is closed, so no task waits
+            finally:
+                request.done = True
 
-        loop.run_in_executor(None, work)
-        while not request.done:
+        thread = loop.run_in_executor(None, work)
+        thread.add_done_callback(lambda _: look_again(waiter))
+        cancelled = None
+        while not thread.done():
+            waiter = loop.create_future()
             try:
-                await future
+                await waiter
             except asyncio.CancelledError as error:
                 cancelled = error
-                if begun and not request.firm:
+                if left and not request.firm:
                     try:
-                        begun.pop()
+                        left.pop()
                         break
                     except IndexError:
                         pass
-                if not request.done:
-                    future = loop.create_future()
+        failed: BaseException | None = None
         try:
+            if thread.cancelled():
+                # the program has ended the executor
+                failed = failure(errno.ECANCELED, *request.paths)
+            elif thread.done():
+                failed = thread.exception()
             if cancelled is not None:
                 raise cancelled
             if failed is not None:
                 raise failed
         finally:
-            failed = cancelled = None  # which refer to this frame
+            del thread, failed, cancelled  # which refer to this frame

@@ -35,6 +35,7 @@ class Engine(AnyEngine, Awaitable[Any]):
                 raise
         finally:
             self._leave_line(request)
+            self._end_if_idle()
 
     async def _wait_for(self, request: Request) -> None:
         while not (request.done or self.closed()):
@@ -50,6 +51,7 @@ class Loop(AnyLoop):
     event = trio.Event
     looks = True
     engine = Engine
+    current = staticmethod(trio.lowlevel.current_trio_token)
 
     def store(self) -> dict[Any, Any]:
         """Return what the running loop keeps for files until its end."""
@@ -69,7 +71,14 @@ class Loop(AnyLoop):
 
     async def in_thread(self, request: Request, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         """Call *function* in a thread, and put its result into *request*."""
+
+        def work() -> None:
+            request.begun = True
+            try:
+                request.found = function(*arguments)
+            finally:
+                request.done = True
+
         with trio.CancelScope(shield=request.firm):
-            request.found = await trio.to_thread.run_sync(function, *arguments)
-        request.done = True
+            await trio.to_thread.run_sync(work)
         await trio.lowlevel.checkpoint_if_cancelled()
