@@ -8,6 +8,7 @@ import resource
 import sys
 import threading
 import warnings
+import weakref
 
 import pytest
 from features import LONG
@@ -343,12 +344,15 @@ def test_a_loop_ends_with_calls_under_way(kind, backend, tmp_path):
         for number in range(20):
             start(file.pread(4096, number))
         await turn()
+        return weakref.ref(file)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        run(main(), kind)
-        for _ in range(10 if sys.implementation.name == "pypy" else 1):
+        forgotten = run(main(), kind)
+        for _ in range(100):
             gc.collect()  # PyPy collects what a finaliser leaves in a later round
+            if forgotten() is None:
+                break
 
 
 @every_kind
