@@ -172,7 +172,7 @@ class AnyFile:
 
     def _done(self) -> None:
         """End an operation."""
-        # one that the parent of a fork has begun may end here without having been counted
+        # one of the parent of a fork may end here, where it was not counted
         self._active = max(0, self._active - 1)
         if self._ends is not None and not self._active:
             if self._idle is not None:

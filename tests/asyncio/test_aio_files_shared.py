@@ -12,7 +12,7 @@ import trio
 from features import LONG
 from files import BACKENDS, KINDS, Told, everywhere, files, step
 from loops import finished, run, turn, under_trio, within
-from support import in_child
+from support import descriptors, in_child
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
@@ -162,7 +162,7 @@ async def test_the_end_in_a_cancelled_scope(backend, tmp_path):
 @every_kind
 @every_backend
 def test_calls_after_the_end_of_the_engine(kind, backend, tmp_path):
-    """What generators do with files at the end of the loop leaves no descriptor."""
+    """Generators that use files at the end of the loop leave no descriptor."""
     ends = []
 
     async def generator(number):
@@ -180,24 +180,10 @@ def test_calls_after_the_end_of_the_engine(kind, backend, tmp_path):
             kept.append(each)
 
     kept = []
-    before = rings()
     run(main(), kind)
     # under trio a task that is cancelled does not write
     assert sorted(ends) == ([] if kind == "trio" else list(range(12)))
-    assert rings() <= before
-
-
-def rings():
-    """The rings and eventfds that are open."""
-    found = set()
-    for fd in os.listdir("/proc/self/fd"):
-        try:
-            name = os.readlink(f"/proc/self/fd/{fd}")
-        except OSError:
-            continue
-        if name.startswith("anon_inode:"):
-            found.add((fd, name))
-    return found
+    assert not [name for name in descriptors().values() if "anon_inode" in name]
 
 
 @every_kind
@@ -289,7 +275,7 @@ async def test_what_waits_in_the_line_and_is_cancelled(backend, tmp_path):
             lambda: Told(file.copy, target),
             lambda: Told(file.copy, tmp_path / "third"),
         ):
-            # whoever has the place in both
+            # another operation has the place in both
             file._stand_in_line()
             target._stand_in_line()
             waiting = call()
@@ -306,7 +292,7 @@ async def test_what_waits_in_the_line_and_is_cancelled(backend, tmp_path):
 
 @everywhere
 async def test_a_copy_from_a_pipe_that_fails(backend):
-    """What a read of lines has read ahead is not lost in a copy that fails."""
+    """A copy that fails loses nothing that a read of lines has read ahead."""
     reading, writing = os.pipe()
     os.write(writing, b"line\nrest")
     os.close(writing)
