@@ -14,7 +14,7 @@ from caio import linux_aio
 from caio.linux_aio_asyncio import AsyncioContext
 
 from benchmarks.floor import Floor, timed
-from benchmarks.pages import HAS_LOOPS, PAGE, PAGES, Way, loop_device, opened, sample
+from benchmarks.pages import PAGE, PAGES, Way, has_loops, loop_device, opened, sample
 from benchmarks.runner import Comparison
 from butter.aio import IOCB_CMD_PREAD, Aio, Iocb, aligned_buffer, io_destroy, io_getevents, io_setup, io_submit
 from butter.asyncio.aio import Aio_async
@@ -209,7 +209,7 @@ def comparisons() -> Iterator[Comparison]:
         {"os.preadv": 0.5},
         rounds=7,
     )
-    if HAS_LOOPS:
+    if has_loops():
         yield Comparison(
             "Reads of 4 KiB by O_DIRECT from a loop device, 32 at once",
             {name: sample(ways[name], 32, loop_device) for name in ("C floor", "butter")},

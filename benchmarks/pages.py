@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -17,8 +19,13 @@ PAGE, PAGES = 4096, 256
 #: makes so many reads at once of these descriptors, and returns the nanoseconds of one
 Way = Callable[[list[int], int], float]
 
-#: whether this process can make a loop device
-HAS_LOOPS = os.geteuid() == 0 and os.path.exists("/dev/loop-control")
+
+def has_loops() -> bool:
+    """Whether this process can make a loop device; if not, stderr has a line on it."""
+    if os.geteuid() == 0 and os.path.exists("/dev/loop-control") and shutil.which("losetup"):
+        return True
+    print("no loop device is read: that needs root, /dev/loop-control and losetup", file=sys.stderr)
+    return False
 
 
 @contextlib.contextmanager

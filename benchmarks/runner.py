@@ -97,7 +97,10 @@ class Comparison:
 
 def all_comparisons(feature: str, word: str = "") -> Iterator[Comparison]:
     """Return the comparisons of *feature* whose title has *word*."""
-    comparisons: Iterator[Comparison] = importlib.import_module(f"benchmarks.{feature}").comparisons()
+    try:
+        comparisons: Iterator[Comparison] = importlib.import_module(f"benchmarks.{feature}").comparisons()
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"{error}: the benchmark {feature!r} needs it, and the extra 'bench' has it") from None
     return (comparison for comparison in comparisons if word in comparison.title)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import sys
 import time
 from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.floor import Floor, timed
-from benchmarks.pages import HAS_LOOPS, PAGE, PAGES, Way, loop_device, opened, sample
+from benchmarks.pages import PAGE, PAGES, Way, has_loops, loop_device, opened, sample
 from benchmarks.runner import Comparison
 from butter.aio import aligned_buffer
 from butter.uring import Ring
@@ -19,6 +20,7 @@ from butter.uring import Ring
 try:
     import liburing
 except ImportError:  # as on Python 3.9 and on PyPy
+    print("liburing, which is for CPython from 3.10 on x86_64, is not measured", file=sys.stderr)
     liburing = None
 
 BUFFERS = 32
@@ -245,7 +247,7 @@ def comparisons() -> Iterator[Comparison]:
         },
         {"butter, one file": 1.2},
     )
-    if HAS_LOOPS:
+    if has_loops():
         yield Comparison(
             f"Reads of 4 KiB by O_DIRECT from a loop device, {DEPTH} at once by read_many",
             {

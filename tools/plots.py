@@ -42,9 +42,14 @@ PICTURES = {
     "sigset": Picture("sigset"),
     "prctl": Picture("prctl"),
     "seccomp": Picture("seccomp"),
+    "seccomp_listener": Picture("seccomp_listener", "answered(, on \\w+)?, waking|answered$"),
+    "landlock": Picture("landlock"),
+    "sandbox": Picture("sandbox"),
     "clone": Picture("clone"),
     "mounts": Picture("mounts"),
     "splice": Picture("splice"),
+    "uring": Picture("uring", "(one by one|32 at once|by read_many|4,096 at once)$"),
+    "aio": Picture("aio", " (1|32) at once$"),
     "asyncio_files": Picture("asyncio_files", "^(An awaited|A small)"),
     "epoll": Picture("epoll", "^(poll|read_events|epoll_wait) .* (1|10000) |modify$|echo"),
     "pidfd": Picture("pidfd"),
@@ -170,7 +175,7 @@ TEXT, LINES = "#7d7d7d", "#7d7d7d55"
 COLOURS = {"butter": "#d07000", "floor": "#7d7d7d", "peer": "#4c86c6"}
 
 #: contenders that do less than the work of butter
-FLOORS = ("C floor", "asyncio alone", "the start of Python")
+FLOORS = ("C floor", "C ring", "asyncio alone", "fork alone", "spawn without a sandbox", "the start of Python")
 
 #: in inches, of 72 pixels of the picture
 WIDTH, ROW, HEAD, FOOT = 7.2, 0.27, 0.42, 0.5
