@@ -28,6 +28,7 @@ best", which has the ratio of the best samples, tells more.
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def main() -> None:
     if arguments.json and arguments.against:
         parser.error("--json is for butter beside its peers, and not for --against")
     forget_checkout()
+    # with it the programs that are started compile all modules each time
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     print(f"{platform.python_implementation()} {platform.python_version()}, Linux {platform.release()}\n")
     for feature in arguments.features or FEATURES:
         if arguments.against:
