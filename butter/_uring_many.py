@@ -52,8 +52,8 @@ class Many(Queue):
         exception of a read that has failed stands in its place.
 
         The call submits, waits for these reads, and makes no Completion for them. It is
-        as fast as C where *requests* is an ``array("q")``, with these three numbers for
-        each read one after the other.
+        nearly as fast as C where *requests* is an ``array("q")``, with these three
+        numbers for each read one after the other.
 
         Raises ValueError for a *buffer* that is too small and if the object is closed,
         TypeError and ValueError for other requests, and what ``read_events`` does.

@@ -140,8 +140,9 @@ class Ring(
     in completions that nothing has taken are closed. At the exit of the interpreter
     rings that are open end in the same way.
 
-    A request belongs to the thread that has submitted it, and is cancelled when that
-    thread ends. Threads may share a ring, unless it has ``IORING_SETUP_SINGLE_ISSUER``:
+    A request belongs to the thread that has submitted it. Where that thread ends, the
+    kernel cancels a request that waits for a pipe, a socket or the like, but only when
+    there is something to read or write. Threads may share a ring, unless it has ``IORING_SETUP_SINGLE_ISSUER``:
     then the thread that has made it submits, waits and closes. Where several threads
     read, one may have the last completion of a request before another has those before
     it. A chain of linked requests, at most as many as *entries*, is queued by one
