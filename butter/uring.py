@@ -142,13 +142,13 @@ class Ring(
 
     A request belongs to the thread that has submitted it. Where that thread ends, the
     kernel cancels a request that waits for a pipe, a socket or the like, but only when
-    there is something to read or write. Threads may share a ring, unless it has ``IORING_SETUP_SINGLE_ISSUER``:
-    then the thread that has made it submits, waits and closes. Where several threads
-    read, one may have the last completion of a request before another has those before
-    it. A chain of linked requests, at most as many as *entries*, is queued by one
-    thread, while no other queues, and nothing is submitted or waited for meanwhile. A
-    forked child does not have the ring: its copy is closed. ``adopt`` takes over a
-    Ring, and no bare descriptor, which is not all of one.
+    there is something to read or write. Threads may share a ring, unless it has
+    ``IORING_SETUP_SINGLE_ISSUER``: then the thread that has made it submits, waits and
+    closes. Where several threads read, one may have the last completion of a request
+    before another has those before it. A chain of linked requests, at most as many as
+    *entries*, is queued by one thread, while no other queues, and nothing is submitted
+    or waited for meanwhile. A forked child does not have the ring: its copy is closed.
+    ``adopt`` takes over a Ring, and no bare descriptor, which is not all of one.
 
     Raises what :func:`io_uring_setup` does.
 
