@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import warnings
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from butter._arguments import fileno, integer, path_of
@@ -13,7 +14,7 @@ from butter._awaitables._files_backends import backend_of, checked, open_descrip
 from butter._awaitables._files_text import TextFile
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Coroutine, Generator
 
     from butter._arguments import FileDescriptor, Path
     from butter._awaitables._files_loop import AnyLoop
@@ -24,25 +25,35 @@ _CREATES = {"r": 0, "w": os.O_CREAT | os.O_TRUNC, "x": os.O_CREAT | os.O_EXCL, "
 
 
 class Opening(Generic[Opened]):
-    """A file that is going to be opened: ``await`` it, or use ``async with``."""
+    """A file that is going to be opened: ``await`` it, or use ``async with``, once.
 
-    def __init__(self, coroutine: Any) -> None:
-        self._coroutine = coroutine
+    A second use raises RuntimeError.
+    """
+
+    def __init__(self, path: Any, opens: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self._path = path
+        self._opens: Callable[[], Coroutine[Any, Any, Any]] | None = opens
         self._file: Any = None
 
     def __await__(self) -> Generator[Any, Any, Opened]:
-        return self._open().__await__()
+        return self._once().__await__()
 
-    async def _open(self) -> Opened:
-        opened: Opened = await self._coroutine()
-        return opened
+    def _once(self) -> Coroutine[Any, Any, Opened]:
+        opens, self._opens = self._opens, None
+        if opens is None:
+            raise RuntimeError(f"open({self._path!r}) was awaited already; call open() again for another file")
+        return opens()
 
     async def __aenter__(self) -> Opened:
-        self._file = file = await self._open()
+        self._file = file = await self._once()
         return file
 
     async def __aexit__(self, *_: object) -> None:
         await self._file.close()
+
+    def __del__(self, warn: Any = warnings.warn) -> None:
+        if self._opens is not None:
+            warn(f"open({self._path!r}) was never awaited", RuntimeWarning, stacklevel=2, source=self)
 
 
 def flags_of(mode: str) -> int:
@@ -115,7 +126,7 @@ def open_file(
         file = await _opened(loop, name, mode, open_flags, permissions, directory, checked_name)
         return file if codec is None else TextFile(file, *codec, newline)
 
-    return Opening(opened)
+    return Opening(name, opened)
 
 
 async def _opened(

@@ -11,12 +11,11 @@ from butter._awaitables._files_open import Opening, open_file
 from butter._awaitables._files_paths import (
     Scan,
     change_path,
-    read_path,
     rename_path,
     stat_path,
-    write_path,
 )
 from butter._awaitables._files_text import TextFile
+from butter._awaitables._files_whole import read_path, write_path
 from butter._awaitables.aio import AnyAio
 from butter.aio import Aio, Completion
 from butter.asyncio._files import Loop
@@ -166,7 +165,8 @@ def open(
 
     Raises, before anything happens, ValueError for a wrong mode or backend, and
     LookupError for an unknown encoding; then what Python's :func:`open` does, and
-    where *backend* is named and does not work here, the OSError that says why.
+    where *backend* is named and does not work here, the OSError that says why. What
+    was awaited once raises RuntimeError for a second time, and warns if it is never.
 
     :manpage:`open(2)`.
     """
@@ -239,7 +239,8 @@ def scandir(path: Path | int = ".", *, backend: str | None = None) -> Scan:
 
     They are those of :func:`os.scandir`, of which a thread takes some hundred at once;
     ``await scandir(path)`` is a list. An iteration that may end early stands in
-    ``async with scandir(path) as entries``.
+    ``async with scandir(path) as entries``; one that is forgotten before its end warns
+    as that of :func:`os.scandir` does.
 
     Raises what :func:`os.scandir` does, when the first entry is asked for.
 
@@ -249,30 +250,47 @@ def scandir(path: Path | int = ".", *, backend: str | None = None) -> Scan:
 
 
 async def read_file(path: Path, *, backend: str | None = None) -> bytes:
-    """Return the content of a file. Raises what :func:`open` does."""
+    """Return the content of a file.
+
+    Raises what :func:`open` and reads do, with *path* in ``filename``.
+    """
     return await read_path(_loop, backend, path)
 
 
 async def write_file(
-    path: Path, data: Buffer, atomic: bool = True, permissions: int | None = None, *, backend: str | None = None
+    path: Path,
+    data: Buffer,
+    atomic: bool = True,
+    permissions: int = 0o666,
+    *,
+    follow_symlinks: bool = True,
+    backend: str | None = None,
 ) -> None:
     """Write *data* as the whole content of a file.
 
     With *atomic* the path has the old content or the new one, whatever happens: a new
     file beside it is written, brought to the disk and renamed, and then the directory
-    is brought to the disk. Where that fails or is cancelled the new file is removed. A
-    symbolic link is followed, and other hard links keep the old content. The new file
-    has the owner of the old one where that may be set, and not its extended attributes.
-    Without *atomic* the file itself is written, and so is a device or a pipe.
+    is brought to the disk. Where that fails or is cancelled the new file is removed; a
+    program that is killed may leave it, with a name that begins with a dot. Other hard
+    links keep the old content. What counts is the right to write the directory, and not
+    the file. Without *atomic* the file itself is written, and so is a device or a pipe.
 
-    *permissions* are those of the new file; None stands for those of the old one, or
-    for 0o666 but for what the umask takes away.
+    *permissions* are those of a file that does not exist, but for what the umask takes
+    away, as for :func:`os.open`. One that exists keeps its own, whether it is written
+    or replaced, and its owner, group, access control list and extended attributes of
+    the user. Where the new file may not have that owner and group, it has no list, and
+    its group has no right that not all have. Other attributes, as capabilities, are not
+    kept.
 
-    Raises what :func:`open` does, and OSError for a disk that is full and the like.
+    A symbolic link is followed, or without *follow_symlinks* is an OSError (ELOOP).
+
+    Raises what :func:`open` does, and OSError for a disk that is full and the like, with
+    *path* in ``filename``. An error of the disk that the sync of the directory tells
+    (EIO) is raised when the path has the new content already.
 
     :manpage:`rename(2)`.
     """
-    await write_path(_loop, backend, path, data, atomic, permissions)
+    await write_path(_loop, backend, path, data, atomic, permissions, follow_symlinks)
 
 
 def backend(name: str | None = None) -> dict[str, str]:

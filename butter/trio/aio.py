@@ -11,12 +11,11 @@ from butter._awaitables._files_open import Opening, open_file
 from butter._awaitables._files_paths import (
     Scan,
     change_path,
-    read_path,
     rename_path,
     stat_path,
-    write_path,
 )
 from butter._awaitables._files_text import TextFile
+from butter._awaitables._files_whole import read_path, write_path
 from butter._awaitables.aio import AnyAio
 from butter.aio import Aio, Completion
 from butter.trio._files import Loop
@@ -175,10 +174,16 @@ async def read_file(path: Path, *, backend: str | None = None) -> bytes:
 
 
 async def write_file(
-    path: Path, data: Buffer, atomic: bool = True, permissions: int | None = None, *, backend: str | None = None
+    path: Path,
+    data: Buffer,
+    atomic: bool = True,
+    permissions: int = 0o666,
+    *,
+    follow_symlinks: bool = True,
+    backend: str | None = None,
 ) -> None:
     """As :func:`butter.asyncio.aio.write_file`, under trio."""
-    await write_path(_loop, backend, path, data, atomic, permissions)
+    await write_path(_loop, backend, path, data, atomic, permissions, follow_symlinks)
 
 
 def backend(name: str | None = None) -> dict[str, str]:
