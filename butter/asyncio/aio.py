@@ -165,8 +165,9 @@ def open(
 
     Raises, before anything happens, ValueError for a wrong mode or backend, and
     LookupError for an unknown encoding; then what Python's :func:`open` does, and
-    where *backend* is named and does not work here, the OSError that says why. What
-    was awaited once raises RuntimeError for a second time, and warns if it is never.
+    where *backend* is named and does not work here, the OSError that says why. An
+    Opening that is awaited a second time raises RuntimeError, and one that is never
+    awaited warns.
 
     :manpage:`open(2)`.
     """
@@ -272,8 +273,9 @@ async def write_file(
     file beside it is written, brought to the disk and renamed, and then the directory
     is brought to the disk. Where that fails or is cancelled the new file is removed; a
     program that is killed may leave it, with a name that begins with a dot. Other hard
-    links keep the old content. What counts is the right to write the directory, and not
-    the file. Without *atomic* the file itself is written, and so is a device or a pipe.
+    links keep the old content. The program needs the right to write the directory, and
+    not the file. Without *atomic* the file itself is written, and so is a device or a
+    pipe.
 
     *permissions* are those of a file that does not exist, but for what the umask takes
     away, as for :func:`os.open`. One that exists keeps its own, whether it is written
@@ -284,9 +286,9 @@ async def write_file(
 
     A symbolic link is followed, or without *follow_symlinks* is an OSError (ELOOP).
 
-    Raises what :func:`open` does, and OSError for a disk that is full and the like, with
-    *path* in ``filename``. An error of the disk that the sync of the directory tells
-    (EIO) is raised when the path has the new content already.
+    Raises what :func:`open` does, and OSError for a disk that is full and the like,
+    with *path* in ``filename``. Where the sync of the directory fails (EIO), the path
+    has the new content already.
 
     :manpage:`rename(2)`.
     """
