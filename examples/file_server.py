@@ -26,8 +26,12 @@ BLOCK = 1 << 18  # bytes of a read
 MOST = 1 << 26  # bytes of an upload
 PATIENCE = 60  # seconds for a client that neither sends nor reads
 GRACE = 5
-# a symbolic link is ELOOP here
-FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP)
+# a symbolic link is ELOOP here, and a socket ENXIO
+ANSWERS = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXIO), "403 Forbidden"),
+    errno.ENAMETOOLONG: "404 Not Found",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "507 Insufficient Storage"),
+}
 
 
 class Refused(Exception):
@@ -65,20 +69,31 @@ async def receive(path: bytes, headers: bytes, reader: asyncio.StreamReader, wri
         raise Refused("411 Length Required")
     if int(told[1]) > MOST:
         raise Refused("413 Content Too Large")
+    try:
+        found = await aio.stat(path, follow_symlinks=False)
+    except FileNotFoundError:
+        pass
+    else:
+        if not stat.S_ISREG(found.st_mode):  # a pipe would wait
+            raise Refused("403 Forbidden")
     if re.search(rb"(?mi)^expect: *100-continue\r$", headers):
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    # a link may lead out of the directory, and a pipe would wait
-    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
-        raise Refused("403 Forbidden")
     data = await asyncio.wait_for(reader.readexactly(int(told[1])), PATIENCE)
-    await aio.write_file(path, data)
+    # a link may lead out of the directory
+    await aio.write_file(path, data, follow_symlinks=False)
     writer.write(head("201 Created", 0))
 
 
-async def names(directory: bytes, writer: asyncio.StreamWriter) -> None:
-    found = sorted(quote(entry.name) for entry in await aio.scandir(directory) if entry.is_file(follow_symlinks=False))
+def hidden(name: bytes) -> bool:
+    # as in other servers; an upload that is being written has such a name, too
+    return name.startswith(b".")
+
+
+async def names(directory: bytes, writer: asyncio.StreamWriter, body: bool) -> None:
+    entries = [entry for entry in await aio.scandir(directory) if entry.is_file(follow_symlinks=False)]
+    found = sorted(quote(entry.name) for entry in entries if not hidden(entry.name))
     text = "".join(f"/{name}\n" for name in found).encode()
-    writer.write(head("200 OK", len(text), "Content-Type: text/plain; charset=utf-8\r\n") + text)
+    writer.write(head("200 OK", len(text), "Content-Type: text/plain; charset=utf-8\r\n") + (text if body else b""))
 
 
 async def answer(directory: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,11 +103,10 @@ async def answer(directory: bytes, reader: asyncio.StreamReader, writer: asyncio
         if parts is None:
             raise Refused("400 Bad Request")
         method, name = parts[1], unquote_to_bytes(parts[2])
-        # those that begin with a dot are hidden, as in other servers
-        if b"/" in name or b"\0" in name or name.startswith(b"."):
+        if b"/" in name or b"\0" in name or hidden(name):
             raise Refused("404 Not Found")
-        if method == b"GET" and not name:
-            await names(directory, writer)
+        if method in (b"GET", b"HEAD") and not name:
+            await names(directory, writer, body=method == b"GET")
         elif method in (b"GET", b"HEAD"):
             await send(os.path.join(directory, name), request, writer, body=method == b"GET")
         elif method == b"PUT" and name:
@@ -103,11 +117,11 @@ async def answer(directory: bytes, reader: asyncio.StreamReader, writer: asyncio
         writer.write(head(str(refused), 0))
     except FileNotFoundError:
         writer.write(head("404 Not Found", 0))
-    except ConnectionError:
+    except (ConnectionError, TimeoutError):
         raise
     except OSError as error:
         print(error, file=sys.stderr)
-        writer.write(head("403 Forbidden" if error.errno in FORBIDDEN else "500 Internal Server Error", 0))
+        writer.write(head(ANSWERS.get(error.errno or 0, "500 Internal Server Error"), 0))
 
 
 async def main(directory: str, port: int) -> None:
@@ -120,7 +134,7 @@ async def main(directory: str, port: int) -> None:
         try:
             await answer(os.fsencode(directory), reader, writer)
             await asyncio.wait_for(writer.drain(), PATIENCE)
-        except (ConnectionError, EOFError, asyncio.TimeoutError, asyncio.LimitOverrunError):
+        except (ConnectionError, EOFError, TimeoutError, asyncio.TimeoutError, asyncio.LimitOverrunError):
             pass  # the client has gone, or sends no request
         except asyncio.CancelledError:
             pass  # the server ends

@@ -104,6 +104,7 @@ def test_file_server(tmp_path):
         assert ask("PUT", "/new", content[:500], Expect="100-continue") == (201, b"")
         assert (tmp_path / "new").read_bytes() == content[:500]
         assert ask("GET", "/") == (200, b"/a%20b\n/new\n")
+        assert ask("HEAD", "/") == (200, b"")
         process.send_signal(signal.SIGTERM)
         assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 0
@@ -117,13 +118,30 @@ def test_file_server_of_what_it_must_not(tmp_path):
     (tmp_path / "root/.hidden").touch()
     os.mkfifo(tmp_path / "root/fifo")
     (tmp_path / "root/folder").mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "root/socket"))
     with serving(tmp_path / "root") as (process, ask):
-        for name in ("/../secret", "/%2e%2e/secret", "/%2Fetc%2Fpasswd", "/.hidden", "/a%00b", "/missing"):
+        for name in (
+            "/../secret",
+            "/%2e%2e/secret",
+            "/%2Fetc%2Fpasswd",
+            "/.hidden",
+            "/a%00b",
+            "/missing",
+            "/folder/x",
+            "/folder%2Fx",
+            "/.",
+            "/%2e",
+            "/folder/../../secret",
+            "/" + "x" * 256,
+        ):
             assert ask("GET", name) == (404, b""), name
-        for name in ("/fifo", "/folder", "/link"):
+            if name != "/missing":
+                assert ask("PUT", name, b"x")[0] == 404, name
+        for name in ("/fifo", "/folder", "/link", "/socket"):
             assert ask("GET", name) == (403, b""), name
-        for name in ("/fifo", "/folder", "/link"):
             assert ask("PUT", name, b"x")[0] == 403, name
+        assert ask("GET", "/") == (200, b"")
         assert ask("PUT", "/", b"x")[0] == 405
         assert ask("PUT", "/large", b"", **{"Content-Length": str(1 << 40)})[0] == 413
         assert ask("DELETE", "/link")[0] == 405
@@ -136,12 +154,19 @@ def test_file_server_of_what_it_must_not(tmp_path):
             client.shutdown(socket.SHUT_WR)
             assert client.recv(100) == b""
         assert not (tmp_path / "root/half").exists()
+        with socket.create_connection(ask.address, timeout=60) as client:
+            client.sendall(b"PUT /late HTTP/1.1\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 100 ")
+            (tmp_path / "root/late").symlink_to("../secret")
+            client.sendall(b"replaced")
+            assert client.recv(100).startswith(b"HTTP/1.1 403 ")
+        assert (tmp_path / "secret").read_text() == "secret"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0
         assert "Traceback" not in errors
         assert "/root/link" in errors
-    assert sorted(os.listdir(tmp_path / "root")) == [".hidden", "fifo", "folder", "link"]
+    assert sorted(os.listdir(tmp_path / "root")) == [".hidden", "fifo", "folder", "late", "link", "socket"]
 
 
 @support.needs("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", kernel=(5, 17))
