@@ -105,9 +105,9 @@ async def _write(
 
 
 def _target(path: Any, follow: bool) -> tuple[Any, os.stat_result | None] | None:
-    """Return where the file of *path* stands, and its status; None for a new one's.
+    """Return where the file of *path* stands, and its status, or None for a new one.
 
-    Returns None where nothing can be replaced: a device or a pipe is written, and of a
+    Returns None where it cannot be replaced: a device or a pipe is written, and of a
     directory and the like the kernel says why it is not.
     """
     # the program may go to another directory meanwhile
@@ -188,7 +188,7 @@ def _become(fd: int, path: Any, status: os.stat_result) -> None:
         mode &= 0o707 | (mode & 0o007) << 3
     else:
         with suppress(OSError):
-            acl = os.getxattr(path, _ACL)
+            acl = os.getxattr(path, _ACL, follow_symlinks=False)
     try:
         if acl is None:
             # that which the directory gives to new files
@@ -200,7 +200,7 @@ def _become(fd: int, path: Any, status: os.stat_result) -> None:
             # which are the mask of the list, and not the rights of the group
             mode &= ~0o070
     with suppress(OSError):
-        for name in os.listxattr(path):
+        for name in os.listxattr(path, follow_symlinks=False):
             if name.startswith("user."):
-                os.setxattr(fd, name, os.getxattr(path, name))
+                os.setxattr(fd, name, os.getxattr(path, name, follow_symlinks=False))
     os.fchmod(fd, mode)
