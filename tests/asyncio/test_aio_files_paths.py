@@ -21,7 +21,7 @@ from butter._awaitables import _files_paths
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A directory of more files than a thread takes at once; their names are in order."""
+    """A directory of more files than a thread takes at once."""
     path = tmp_path_factory.mktemp("many")
     fill(path, 600)
     return path

@@ -233,6 +233,7 @@ def test_a_directory_that_may_not_be_read(backend, public_path):
         run(files().write_file(public_path / "folder/file", b"new", backend=backend))
 
     in_child(body)
+    (public_path / "folder").chmod(0o700)
     assert (public_path / "folder/file").read_bytes() == b"new"
 
 
