@@ -55,7 +55,11 @@ async def send(path: bytes, headers: bytes, writer: asyncio.StreamWriter, body: 
         where = f"Content-Range: bytes {start}-{found.st_size - 1}/{found.st_size}\r\n" if asked else ""
         writer.write(head("206 Partial Content" if asked else "200 OK", found.st_size - start, where))
         while body and start < found.st_size:
-            block = await file.pread(min(BLOCK, found.st_size - start), start)
+            try:
+                block = await file.pread(min(BLOCK, found.st_size - start), start)
+            except OSError as error:
+                print(error, file=sys.stderr)
+                return  # an answer would be a part of the file
             if not block:
                 return  # it was cut off; the client gets fewer bytes than it was told
             writer.write(block)
