@@ -59,8 +59,6 @@ THREADS: dict[str, Callable[..., Any]] = {
     "rmdir": os.rmdir,
     "mkdir": os.mkdir,
     "copy": copy,
-    "scandir": os.scandir,
-    "next": lambda entries, count: [entry for _, entry in zip(range(count), entries)],
     "seek": os.lseek,
     "call": lambda function, *arguments: function(*arguments),
 }

@@ -37,6 +37,8 @@ class AnyFile:
     """The descriptor of a file, with its position and its end."""
 
     _fd: int | None = None
+    #: whether the end of the file closes the descriptor
+    _closes = True
 
     def __init__(self, fd: int, name: Path | int, mode: str, loop: AnyLoop, choice: str | None) -> None:
         self._loop, self._choice = loop, choice
@@ -181,7 +183,8 @@ class AnyFile:
                 # the task that closes the file was cancelled
                 fd, self._fd = self._fd, None
                 self._ends.set()
-                os.close(fd)
+                if self._closes:
+                    os.close(fd)
 
     def _follow(self) -> None:
         """Go where another user of the descriptor has gone, if it has; else lead it."""
@@ -246,6 +249,8 @@ class AnyFile:
 
     async def _close(self) -> None:
         fd, self._fd = self._fd, None
+        if not self._closes:
+            return
         request = Request(self._name, firm=True)
         try:
             await self._run(request, "close", fd)
@@ -271,7 +276,7 @@ class AnyFile:
 
     def __del__(self, warn: Any = warnings.warn, close: Any = os.close) -> None:
         fd = self._fd
-        if fd is not None:
+        if fd is not None and self._closes:
             try:
                 warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
             finally:

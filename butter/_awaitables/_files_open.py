@@ -97,6 +97,7 @@ def open_file(
     encoding: str | None,
     errors: str | None,
     newline: str | None,
+    closefd: bool,
     backend: str | None,
     dir_fd: FileDescriptor | None,
     flags: int,
@@ -109,6 +110,8 @@ def open_file(
     name: Any = path
     if not isinstance(path, int):
         name = path_of(path)
+        if not closefd:
+            raise ValueError("Cannot use closefd=False with file name")
     elif path < 0:
         raise ValueError("negative file descriptor")
     directory = None if dir_fd is None else fileno(dir_fd)
@@ -124,6 +127,7 @@ def open_file(
 
     async def opened() -> File | TextFile:
         file = await _opened(loop, name, mode, open_flags, permissions, directory, checked_name)
+        file._closes = bool(closefd)
         return file if codec is None else TextFile(file, *codec, newline)
 
     return Opening(name, opened)

@@ -97,6 +97,7 @@ if TYPE_CHECKING:
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
+        closefd: bool = True,
         *,
         backend: str | None = None,
         dir_fd: FileDescriptor | None = None,
@@ -111,6 +112,7 @@ if TYPE_CHECKING:
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
+        closefd: bool = True,
         *,
         backend: str | None = None,
         dir_fd: FileDescriptor | None = None,
@@ -125,6 +127,7 @@ if TYPE_CHECKING:
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
+        closefd: bool = True,
         *,
         backend: str | None = None,
         dir_fd: FileDescriptor | None = None,
@@ -140,6 +143,7 @@ def open(
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    closefd: bool = True,
     *,
     backend: str | None = None,
     dir_fd: FileDescriptor | None = None,
@@ -152,11 +156,12 @@ def open(
             async for line in file:
                 print(line)
 
-    The arguments are those of Python's :func:`open`, which *backend*, *dir_fd*,
-    *flags* and *permissions* are added to. A mode with "b" gives a File of bytes,
-    another one a TextFile. *path* may be a descriptor, which the file then owns.
-    *buffering* does nothing but to be checked: a file reads lines ahead, and buffers
-    nothing that is written.
+    The arguments are those of Python's :func:`open` but for *opener*; *backend*,
+    *dir_fd*, *flags* and *permissions* are added. A mode with "b" gives a File of
+    bytes, another one a TextFile. *path* may be a descriptor, which the file closes in
+    the end if *closefd* is true; where others have it, too, the file goes on where they
+    are, and they where it is. *buffering* does nothing but to be checked: a file reads
+    lines ahead, and buffers nothing that is written.
 
     *backend* is "uring", "aio", "threads", or None for the best that works here: see
     :func:`backend`. *dir_fd* is the directory at which a relative path begins. *flags*
@@ -172,7 +177,7 @@ def open(
     :manpage:`open(2)`.
     """
     return open_file(
-        *(_loop, path, mode, buffering, encoding, errors, newline, backend, dir_fd, flags, permissions),
+        *(_loop, path, mode, buffering, encoding, errors, newline, closefd, backend, dir_fd, flags, permissions),
     )
 
 

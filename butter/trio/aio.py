@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
+        closefd: bool = True,
         *,
         backend: str | None = None,
         dir_fd: FileDescriptor | None = None,
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
+        closefd: bool = True,
         *,
         backend: str | None = None,
         dir_fd: FileDescriptor | None = None,
@@ -104,6 +106,7 @@ if TYPE_CHECKING:
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
+        closefd: bool = True,
         *,
         backend: str | None = None,
         dir_fd: FileDescriptor | None = None,
@@ -119,6 +122,7 @@ def open(
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    closefd: bool = True,
     *,
     backend: str | None = None,
     dir_fd: FileDescriptor | None = None,
@@ -127,7 +131,7 @@ def open(
 ) -> Opening[Any]:
     """As :func:`butter.asyncio.aio.open`, under trio."""
     return open_file(
-        *(_loop, path, mode, buffering, encoding, errors, newline, backend, dir_fd, flags, permissions),
+        *(_loop, path, mode, buffering, encoding, errors, newline, closefd, backend, dir_fd, flags, permissions),
     )
 
 

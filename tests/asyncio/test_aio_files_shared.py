@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import os
 import resource
 import threading
@@ -348,6 +349,27 @@ async def test_an_output_of_text(backend, tmp_path):
     os.write(fd, b"last\n")
     os.close(fd)
     assert (tmp_path / "file").read_bytes() == b"file\nother\nfile\nlast\n"
+
+
+@everywhere
+async def test_a_descriptor_that_stays_open(backend, tmp_path):
+    """With closefd=False the end of the file leaves the descriptor as it is."""
+    fd = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
+    async with files().open(fd, "w", closefd=False, backend=backend) as file:
+        await file.write("file\n")
+    os.write(fd, b"other\n")
+    file = await files().open(fd, "wb", closefd=False, backend=backend)
+    write = Told(file.write, b"file\n")
+    await step(1)
+    await Told(file.close).cancel(0)
+    await finished([write.task])
+    file = await files().open(fd, "wb", closefd=False, backend=backend)
+    del file  # which neither warns nor closes
+    gc.collect()
+    os.close(fd)
+    assert (tmp_path / "file").read_bytes() == b"file\nother\nfile\n"
+    with pytest.raises(ValueError, match="closefd"):
+        files().open(tmp_path / "file", closefd=False)
 
 
 @everywhere
