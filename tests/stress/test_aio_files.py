@@ -7,7 +7,7 @@ import os
 import random
 
 import pytest
-from files import BACKENDS, KINDS, Told, files
+from files import BACKENDS, KINDS, Told, files, step
 from loops import finished, run, start
 
 pytestmark = [
@@ -107,6 +107,80 @@ def test_lines(kind, backend, tmp_path, request):
 
     written, found = run(main(), kind, timeout=3600)
     assert written == found == (tmp_path / "file").read_bytes()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "iso2022_jp"])
+def test_texts(kind, backend, encoding, tmp_path, request):
+    """A text has each character once, in codecs that have a state, too."""
+    count = request.config.getoption("--count") // 20
+    chance = random.Random(2)
+
+    async def main():
+        written, found = [], []
+        async with files().open(tmp_path / "file", "w", encoding=encoding, backend=backend) as file:
+            for number in range(count):
+                line = f"{number} 日本{chance.choice(['', 'x' * 3000])}\n"
+                told = Told(file.write, line)
+                await (told.cancel(chance.randrange(4)) if chance.random() < 0.1 else finished([told.task]))
+                if told.result or told.written:
+                    written.append(line)  # what is so short is written whole
+        async with files().open(tmp_path / "file", encoding=encoding, backend=backend) as file:
+            while True:
+                if chance.random() < 0.05:
+                    await file.seek(await file.tell())
+                told = Told(*chance.choice([(file.readline,), (file.read, 1), (file.read, 5000)]))
+                await (told.cancel(chance.randrange(4)) if chance.random() < 0.1 else finished([told.task]))
+                assert told.error is None
+                if told.result == "":
+                    return "".join(written), "".join(found)
+                found.append(told.result or "")
+
+    written, found = run(main(), kind, timeout=3600)
+    assert written == found == (tmp_path / "file").read_text(encoding=encoding)
+
+
+def test_shared_files(kind, backend, tmp_path, request):
+    """Copies both ways, reads, writes and closes of two files all come to an end."""
+    rounds = request.config.getoption("--count") // 500
+    chance = random.Random(3)
+
+    async def use(file, other):
+        for _ in range(8):
+            call = chance.choice(
+                [
+                    (file.copy, other, chance.randrange(3000)),
+                    (file.read, 1000),
+                    (file.readline,),
+                    (file.write, b"x" * 500 + b"\n"),
+                    (file.pwrite, b"x", 0),
+                    (file.seek, 0),
+                    (file.tell,),
+                    (file.fsync,),
+                ]
+            )
+            told = Told(*call)
+            await (told.cancel(chance.randrange(6)) if chance.random() < 0.3 else finished([told.task]))
+            assert told.error is None or file.closed or other.closed, told.error
+            if told.cancelled and call[0] in (file.copy, file.write):
+                assert (told.written or 0) <= 3000
+
+    async def main():
+        for _ in range(rounds):
+            pair = [await files().open(tmp_path / name, "w+b", backend=backend) for name in "ab"]
+            tasks = [start(use(*(pair if number % 2 else pair[::-1]))) for number in range(6)]
+            await step(chance.randrange(60))
+            closers = [Told(file.close) for file in pair * 2]
+            if chance.random() < 0.5:
+                await closers[0].cancel(chance.randrange(3))
+            await finished(tasks + [closer.task for closer in closers])
+            for file in pair:
+                await file.close()
+                assert file._fd is None
+                assert (file._active, len(file._line)) == (0, 0)
+
+    run(main(), kind, timeout=3600)
+    for name in "ab":
+        assert set((tmp_path / name).read_bytes()) <= set(b"x\n")
 
 
 def test_files_come_and_go(kind, backend, tmp_path, request):
