@@ -1,15 +1,8 @@
-"""The descriptor of a file, its position, its line and its end."""
+"""The descriptor of a file, its position and its end."""
 
 # A file has a descriptor and a position of its own: the kernel's is used only where it
 # has to be, by pipes and by writes that append. So reads and writes at an offset need
 # not wait for others, and a read that was cancelled has not moved anything.
-#
-# Operations that use the position stand in a line (_enter, _leave). Each is counted,
-# from its call to its end (_begin, _done), and closing waits for them all.
-#
-# A descriptor that the program has opened itself may be another one's, too, as that of
-# the standard output is. So its kernel's position follows, and is followed (_follow,
-# _lead), whenever an operation has its place in the line.
 
 from __future__ import annotations
 
@@ -19,26 +12,22 @@ import io
 import os
 import stat
 import warnings
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from butter._awaitables._files_backends import backend_of, failure
 from butter._awaitables._files_engine import Request
+from butter._awaitables._files_line import Line
 from butter._descriptor import Descriptor, tell_of_forks
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from butter._arguments import Path
-    from butter._awaitables._files_loop import AnyEvent, AnyLoop
+    from butter._awaitables._files_loop import AnyLoop
 
 
-class AnyFile:
+class AnyFile(Line):
     """The descriptor of a file, with its position and its end."""
-
-    _fd: int | None = None
-    #: whether the end of the file closes the descriptor
-    _closes = True
 
     def __init__(self, fd: int, name: Path | int, mode: str, loop: AnyLoop, choice: str | None) -> None:
         self._loop, self._choice = loop, choice
@@ -74,21 +63,9 @@ class AnyFile:
             self._quick_read, self._appends = False, True
         #: what a read of lines has read, and how much of it is before the position
         self._ahead, self._used = b"", 0
-        self._line: deque[AnyEvent] = deque()
-        self._after_fork()
+        super().__init__()
         self._fd = fd
         tell_of_forks(self)
-
-    def _after_fork(self) -> None:
-        # the tasks are the parent's
-        self._held = False
-        self._line.clear()
-        #: how many operations are under way, and in which loop
-        self._active = 0
-        self._user: object = None
-        self._idle: AnyEvent | None = None
-        #: what the end of a close sets
-        self._ends: AnyEvent | None = None
 
     # operations
 
@@ -110,102 +87,6 @@ class AnyFile:
         if not self._can_write:
             raise io.UnsupportedOperation("not writable")
         return fd
-
-    def _begin(self) -> None:
-        """Begin an operation, which _done ends."""
-        loop = self._loop.current()
-        if loop is not self._user:
-            if self._active:
-                raise RuntimeError(f"{self!r} belongs to another event loop, whose operations are under way")
-            self._user = loop
-        self._active += 1
-
-    async def _enter(self) -> None:
-        """Begin an operation that uses the position: wait for those before it."""
-        await self._loop.look()
-        place = self._stand_in_line()
-        if place is not None:
-            await self._wait_in_line(place)
-        self._follow()
-
-    def _stand_in_line(self) -> AnyEvent | None:
-        """Take a place in the line; None if it is the first."""
-        self._begin()
-        if not self._held:
-            self._held = True
-            return None
-        place = self._loop.event()
-        self._line.append(place)
-        return place
-
-    async def _wait_in_line(self, place: AnyEvent) -> None:
-        try:
-            await place.wait()
-        except BaseException:
-            self._leave_line(place)
-            raise
-
-    def _leave_line(self, place: AnyEvent | None) -> None:
-        """Give up a place whose operation will not be made."""
-        if place is None or place.is_set():
-            self._next()
-        else:
-            self._line.remove(place)
-        self._done()
-
-    async def _let_pass(self) -> None:
-        """Wait for the operations before this one."""
-        if self._held or self._kernels is not None:
-            await self._enter()
-            self._leave()
-        else:
-            await self._loop.look()
-
-    def _leave(self) -> None:
-        """End an operation that has used the position."""
-        self._lead()
-        self._next()
-        self._done()
-
-    def _next(self) -> None:
-        self._held = bool(self._line)
-        if self._held:
-            self._line.popleft().set()
-
-    def _done(self) -> None:
-        """End an operation."""
-        # one of the parent of a fork may end here, where it was not counted
-        self._active = max(0, self._active - 1)
-        if self._ends is not None and not self._active:
-            if self._idle is not None:
-                self._idle.set()
-            elif self._fd is not None:
-                # the task that closes the file was cancelled
-                fd, self._fd = self._fd, None
-                self._ends.set()
-                if self._closes:
-                    os.close(fd)
-
-    def _follow(self) -> None:
-        """Go where another user of the descriptor has gone, if it has; else lead it."""
-        if self._kernels is not None:
-            position = self._seek(0, os.SEEK_CUR)
-            if position != self._kernels:
-                self._position = self._kernels = position
-                self._ahead, self._used = b"", 0
-            self._lead()
-
-    def _lead(self) -> None:
-        """Have other users of the descriptor go where this file is."""
-        if self._kernels is not None and self._kernels != self._position:
-            self._kernels = self._seek(self._position, os.SEEK_SET)
-
-    def _seek(self, offset: Any, whence: int) -> int:
-        try:
-            return os.lseek(self._fd, offset, whence)  # type: ignore[arg-type]
-        except OSError:
-            # the program has closed it, as the operation itself will tell
-            return self._kernels  # type: ignore[return-value]
 
     async def _run(self, request: Request, name: str, *arguments: Any) -> Any:
         return await backend_of(self._loop, self._choice).run(request, name, *arguments)
