@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from typing import TYPE_CHECKING
 
 from butter._awaitables._awaitable import forward
 from butter._awaitables._files import File
+from butter._awaitables._files_backends import failure
 from butter._awaitables._files_text_read import TextReads
 from butter._descriptor import Descriptor
 
@@ -44,18 +46,22 @@ class TextFile(TextReads):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         ended = text.replace("\n", self._newline) if self._newline in ("\r", "\r\n") else text
-        if self._decoded or self._snapshot:
-            if self._used < len(self._decoded) and self._source._position is not None:
-                await self.seek(await self.tell())
-            self._forget()
-            self._decoder.reset()
-        state = self._encoder.getstate()
+        before, state = None, self._encoder.getstate()
         try:
+            if (self._decoded or self._snapshot) and self._source._position is not None:
+                before = self._mark()
+                self._trim()
+                self._forget()
+                self._decoder.reset()
             await self._source.write(self._encoder.encode(ended))
         except BaseException as error:
-            if not getattr(error, "characters_written", 0):
+            written = getattr(error, "characters_written", 0)
+            if not written:
                 # a byte order mark, or the like, is still to come
                 self._encoder.setstate(state)
+                if before is not None:
+                    self._return_to(before)
+            error.characters_written = written  # type: ignore[attr-defined]
             raise
         return len(text)
 
@@ -65,23 +71,43 @@ class TextFile(TextReads):
 
     async def truncate(self, size: int | None = None) -> int:
         """Make the file *size* bytes long, by default up to the position."""
-        if self._snapshot is not None and self._source._position is not None:
-            # and forget what may not be there any more
-            await self.seek(await self.tell())
+        self._source._check_writable()
+        self._trim()
         return await self._source.truncate(size)
 
     # the position
 
     async def tell(self) -> int:
         """Return a number for the position, which ``seek`` understands."""
-        position = await self._source.tell()
+        await self._source.tell()
+        return self._number()
+
+    def _number(self) -> int:
+        """Return the number for the position."""
         if self._snapshot is None:
-            return position
+            return self._source._position or 0
         start, state, _ = self._snapshot
         place = self._place(self._snapshot)
         if place.exact:
             return start + place.fed | int(place.state[1]) << _BITS
         return start | int(state[1]) << _BITS | place.fed << 2 * _BITS | self._used << 3 * _BITS
+
+    def _trim(self) -> None:
+        """Move the file to where the text was read up to, and forget what is behind."""
+        if self._snapshot is None or self._source._position is None:
+            return
+        start, state, data = self._snapshot
+        place = self._place(self._snapshot)
+        self._source._go(start + place.fed)
+        self._encoder.setstate(0) if start + place.fed else self._encoder.reset()
+        if place.exact:
+            self._decoded, self._used = "", 0
+            self._snapshot = start + place.fed, place.state, b""
+            self._decoder.setstate(place.state)
+        else:
+            self._snapshot = start, state, data[: place.fed]
+            self._decoder.setstate(state)
+            self._decoded = self._decoder.decode(data[: place.fed])
 
     async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a position that ``tell`` has returned, to the beginning, or to the end.
@@ -100,29 +126,44 @@ class TextFile(TextReads):
             self._decoder.reset()
             self._encoder.setstate(0) if position else self._encoder.reset()
             return position
-        if whence == os.SEEK_CUR:
-            offset = await self.tell()
-        elif whence != os.SEEK_SET:
+        if whence not in (os.SEEK_SET, os.SEEK_CUR):
             raise ValueError(f"invalid whence ({whence}, should be 0, 1 or 2)")
         if offset < 0:
             raise ValueError(f"negative seek position {offset}")
+        self._source._check()
+        await self._source._enter()
+        before = self._mark()
+        try:
+            if before.position is None:
+                raise failure(errno.ESPIPE)
+            if whence == os.SEEK_CUR:
+                offset = self._number()
+            await self._go_to(offset)
+            return offset
+        except BaseException:
+            self._return_to(before)
+            raise
+        finally:
+            self._source._leave()
+
+    async def _go_to(self, offset: int) -> None:
+        """Go to a position that ``tell`` has returned; the caller stands in the line."""
         start, flags, size, skipped = (offset >> at * _BITS & _MASK for at in range(4))
-        await self._source.seek(start)
+        self._source._go(start)
         self._forget()
         if start or flags:
             self._decoder.setstate((b"", flags))
             self._snapshot = start, (b"", flags), b""
         else:
             self._decoder.reset()
-        self._encoder.setstate(0) if offset else self._encoder.reset()
         if skipped:
             before = self._decoder.getstate()
-            data = await self._source.read(size)
+            data = await self._source._read_next(size)
             self._snapshot = start, before, data
             self._decoded, self._used = self._decoder.decode(data), skipped
             if len(self._decoded) < skipped:
                 raise ValueError(f"{offset} is not a position in this file")
-        return offset
+        self._encoder.setstate(0) if offset else self._encoder.reset()
 
     # the rest is the file's
 

@@ -1,0 +1,183 @@
+"""How the bytes of a file come into memory, under whichever event loop."""
+
+# Reads of up to AT_ONCE bytes go through a bytearray, which is cleared, and copied into
+# the bytes that the program gets: that takes microseconds. Such work for a large read
+# would keep all tasks from running, so there the kernel writes into the bytes object
+# itself, which is not cleared, before anybody else sees it.
+
+from __future__ import annotations
+
+import functools
+import mmap
+import os
+import sys
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from butter._awaitables._files_engine import AT_ONCE, MOST, Request
+from butter._awaitables._files_loop import turns
+from butter._awaitables._files_position import Positioned
+from butter._uring_ring_c import ffi
+from butter.aio import aligned_buffer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# the largest buffer that a file keeps for its next read
+_KEPT = 1 << 16
+# the most bytes that are copied, or joined, while other tasks wait
+_COPIED = 1 << 20
+# what O_DIRECT wants the offset of a read to be a multiple of, at least
+_SECTOR = 512
+_NOWAIT = getattr(os, "RWF_NOWAIT", 0)
+_preadv: Any = getattr(os, "preadv", None)
+# elsewhere (PyPy) the memory of a bytes object may move
+_FILLS = sys.implementation.name == "cpython"
+
+
+@functools.cache
+def _maker() -> Callable[[int], bytes]:
+    """Return a function that makes a bytes object of so many bytes, of any value."""
+    try:
+        import ctypes  # here, since few programs need it
+
+        make = ctypes.pythonapi.PyBytes_FromStringAndSize
+    except (ImportError, AttributeError):
+        return bytes
+    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t)
+    return functools.partial(make, None)
+
+
+class Buffers(Positioned):
+    """A file whose bytes are read into memory."""
+
+    _kept = bytearray()
+
+    # buffers
+
+    def _buffer(self, size: int) -> Any:
+        """Return a new buffer, which is aligned where the disk wants that."""
+        if self._direct and size:
+            return aligned_buffer(size)
+        return bytearray(size)
+
+    def _cached(self, fd: int, size: int, offset: int) -> bytes | None:
+        """Return what is in the kernel's cache; None unless that is all."""
+        # no other call runs before the bytes are copied, so one buffer does
+        buffer = self._kept
+        if len(buffer) != size:
+            buffer = bytearray(size)
+            if size <= _KEPT:
+                self._kept = buffer
+        count = self._now(fd, buffer, offset)
+        if count == size:
+            return bytes(buffer)
+        return None if count else b""
+
+    def _now(self, fd: int, buffer: Any, offset: int) -> int:
+        """Read what is in the cache; -1 where the read would wait."""
+        try:
+            return _preadv(fd, (buffer,), offset, _NOWAIT)  # type: ignore[no-any-return]
+        except BlockingIOError:
+            pass
+        except OSError:
+            # the filesystem cannot say it, or a filter forbids the call: otherwise the
+            # read that follows fails, too
+            self._quick_read = False
+        return -1
+
+    async def _read_into(self, view: memoryview, offset: int | None, whole: bool = True) -> int:
+        """Read into *view*, and return how many bytes.
+
+        Unless *whole* is true, one read is enough.
+        """
+        fd: int = self._fd  # type: ignore[assignment]
+        done, size = 0, len(view)
+        while done < size:
+            part = view[done : done + MOST]
+            if perf_counter() >= turns.until:
+                await turns.next(self._loop)
+            at = -1 if offset is None else offset + done
+            count = self._now(fd, part, at) if self._quick_read and len(part) <= AT_ONCE else -1
+            if count < 0:
+                request = Request()
+                try:
+                    count = await self._run(request, "read", fd, part, None if offset is None else at)
+                except BaseException:
+                    if offset is None and request.done:
+                        self._ahead, self._used = self._ahead[self._used :] + part[: request.moved], 0
+                    raise
+            done += count
+            if not count or not (whole and self._whole):
+                break
+            if self._direct and done % _SECTOR:
+                break  # the disk does not read on from a place that is not aligned
+        return done
+
+    # bytes
+
+    async def _bytes(self, size: int, offset: int | None) -> bytes:
+        """Return *size* bytes; there are fewer only at the end of the file."""
+        if size <= _COPIED or not self._regular:
+            return await self._portion(size, offset)
+        # the file may be much smaller
+        parts: list[bytes] = []
+        await self._collect(parts, size, offset)
+        return await self._joined(parts)
+
+    async def _portion(self, size: int, offset: int | None, whole: bool = True) -> bytes:
+        """Return the bytes of one buffer."""
+        if size <= AT_ONCE or self._direct or not _FILLS:
+            buffer = self._buffer(size)
+            count = await self._read_into(memoryview(buffer), offset, whole)
+            return bytes(memoryview(buffer)[:count])
+        data = _maker()(size)
+        count = await self._read_into(memoryview(ffi.buffer(ffi.from_buffer(data))), offset, whole)
+        return data[:count]
+
+    async def _collect(self, parts: list[bytes], most: int, offset: int | None) -> None:
+        """Read *most* bytes, or all that are left, into *parts*."""
+        size = max(0, self._size - (offset or 0))
+        if size < AT_ONCE:
+            size = max(size + 1, 1024)  # a read of fewer is the end
+        while most:
+            if self._direct:
+                size += -size % mmap.PAGESIZE
+            if self._direct or not _FILLS:
+                size = min(size, _COPIED)
+            size = min(size, most)
+            data = await self._portion(size, offset)
+            if data:
+                parts.append(data)
+            if not data or (self._whole and len(data) < size):
+                return
+            most -= len(data)
+            # the file has grown, or does not tell its size
+            size = min(2 * size, AT_ONCE)
+            if offset is not None:
+                offset += len(data)
+                if most and self._regular:
+                    found = await self._run(Request(), "stat", self._fd, None, True)
+                    size = max(size, found.st_size - offset)
+
+    async def _joined(self, parts: list[bytes]) -> bytes:
+        """Return all bytes of *parts*; many are joined while other tasks run."""
+        if len(parts) == 1:
+            return parts[0]
+        if sum(map(len, parts)) <= _COPIED:
+            return b"".join(parts)
+        request = Request()
+        await self._loop.in_thread(request, b"".join, (parts,))
+        return request.found  # type: ignore[no-any-return]
+
+    def _put_back(self, parts: list[bytes]) -> None:
+        """Have the next read find *parts*, which were taken: a pipe has no others."""
+        data = b"".join(parts)
+        self._ahead, self._used = data + self._ahead[self._used :], 0
+        if self._position is not None:
+            self._position -= len(data)
+
+    def _move(self, count: int) -> None:
+        """Move the position after a read or write."""
+        if self._position is not None:
+            self._go(self._position + count)
