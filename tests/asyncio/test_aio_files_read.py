@@ -1,0 +1,318 @@
+"""Long reads of files: what they return, how much work they are, and how they end early."""
+
+import os
+import platform
+import time
+
+import pytest
+from features import LONG
+from files import BACKENDS, Told, everywhere, files, step, twins
+from loops import finished, start, turn, under_trio, within
+from support import needs
+
+MIB = 1 << 20
+
+
+@everywhere
+async def test_large_reads(backend, tmp_path):
+    """A large read returns the bytes of the file, whatever its size and its offset."""
+    content = os.urandom(3 * MIB + 5)
+    (tmp_path / "file").write_bytes(content)
+    async with files().open(tmp_path / "file", "rb", backend=backend) as file:
+        for size in (2 * MIB, len(content), len(content) + 1, 1 << 40):
+            await file.seek(0)
+            assert await file.read(size) == content[:size]
+            assert await file.tell() == min(size, len(content))
+            assert await file.pread(size, 7) == content[7 : 7 + size]
+            assert await file.read(size) == content[size:]
+        await file.seek(9)
+        assert await file.read() == content[9:]
+        assert await file.read(1 << 40) == await file.pread(2 * MIB, len(content)) == b""
+    assert await files().read_file(tmp_path / "file", backend=backend) == content
+
+
+@everywhere
+async def test_a_file_that_grows_and_shrinks(backend, tmp_path):
+    """A large read has what the file has now, and not when it was opened."""
+    content = os.urandom(3 * MIB)
+    async with files().open(tmp_path / "file", "w+b", backend=backend) as file:
+        for size in (3 * MIB, MIB, 5):
+            (tmp_path / "file").write_bytes(content[:size])
+            await file.seek(0)
+            assert await file.read() == content[:size]
+            assert await file.pread(1 << 40, 0) == content[:size]
+    async with files().open(tmp_path / "file", "rb", backend=backend) as file:
+        (tmp_path / "file").write_bytes(content)
+        assert await file.read() == content
+        (tmp_path / "file").write_bytes(content[:7])
+        assert await file.pread(2 * MIB, 0) == content[:7]
+
+
+@everywhere
+async def test_each_large_read_has_bytes_of_its_own(backend, tmp_path):
+    """The bytes that a large read has returned stay when others follow."""
+    content = [bytes([number]) * 2 * MIB for number in range(4)]
+    (tmp_path / "file").write_bytes(b"".join(content))
+    async with files().open(tmp_path / "file", "rb", backend=backend) as file:
+        found = [await file.read(2 * MIB) for _ in content]
+        tasks = [start(file.pread(2 * MIB, number * 2 * MIB)) for number in range(4)]
+        await finished(tasks)
+    assert found == content == [task.result() for task in tasks]
+
+
+@needs(when=lambda: platform.python_implementation() == "CPython", reason="needs CPython")
+@everywhere
+async def test_a_large_read_leaves_the_loop_alone(backend, tmp_path):
+    """Its bytes are neither cleared nor copied by the loop's thread."""
+    size = 16 * MIB
+    (tmp_path / "file").write_bytes(bytes(size))
+    async with files().open(tmp_path / "file", "rb", backend=backend) as file:
+        calls = [lambda: file.pread(size, 0), lambda: files().read_file(tmp_path / "file", backend=backend)]
+        for call in calls:
+            # the time of this thread, in which nothing else runs
+            used, copied = [], []
+            for _ in range(3):
+                before = time.thread_time()
+                data = await call()
+                used.append(time.thread_time() - before)
+                assert len(data) == size
+                del data
+                before = time.thread_time()
+                bytes(bytearray(size))
+                copied.append(time.thread_time() - before)
+            assert min(used) < min(copied) / 2
+
+
+class Searched(bytes):
+    """Bytes that count how many of them are searched."""
+
+    count = 0
+
+    def find(self, what, begin, end):
+        """As of bytes."""
+        Searched.count += min(end, len(self)) - begin
+        return super().find(what, begin, end)
+
+
+@everywhere
+async def test_a_long_line_is_searched_once(backend, tmp_path):
+    """However long a line is, each byte of it is searched once, and joined once."""
+    size = 5 * MIB + 3
+    (tmp_path / "file").write_bytes(b"x" * size + b"\nsecond\n")
+    async with files().open(tmp_path / "file", "rb", backend=backend) as file:
+        portion, sizes = file._portion, []
+
+        async def counted(*args, **options):
+            found = Searched(await portion(*args, **options))
+            sizes.append(len(found))
+            return found
+
+        file._portion, Searched.count = counted, 0
+        line = await file.readline()
+        assert len(line) == size + 1
+        assert line.endswith(b"x\n")
+        assert Searched.count == sum(sizes)
+        assert len(sizes) < 30
+        assert await file.readline(0) == b""
+        assert await file.readline(3) == b"sec"
+        assert await file.readline() == b"ond\n"
+        assert await file.tell() == size + 8
+        await file.seek(0)
+        assert await file.readline(0) == b""
+        assert await file.readline(2 * MIB) == b"x" * (2 * MIB)
+        assert await file.tell() == 2 * MIB
+
+
+class Decoder:
+    """A decoder that counts the bytes it decodes."""
+
+    def __init__(self, decoder):
+        self.count, self._decoder = 0, decoder
+        self.getstate, self.setstate, self.reset = decoder.getstate, decoder.setstate, decoder.reset
+
+    def decode(self, data, final=False):
+        """As of other decoders."""
+        self.count += len(data)
+        return self._decoder.decode(data, final)
+
+
+@everywhere
+async def test_each_byte_of_a_text_is_decoded_once(backend, tmp_path):
+    """However many characters a read or a line has, each byte is decoded once."""
+    size = 4 * MIB
+    (tmp_path / "file").write_bytes(b"x" * size + b"\nsecond\n")
+    for call in ("read", "readline"):
+        for args in ((), (size,)):
+            async with files().open(tmp_path / "file", "r", backend=backend) as file:
+                file._decoder = decoder = Decoder(file._decoder)
+                text = await getattr(file, call)(*args)
+                assert text.startswith("x" * size)
+                assert size <= decoder.count <= size + MIB
+                assert await file.tell() == len(text)
+
+
+CODECS = ["utf-8", "utf-16", "utf-8-sig", "utf-7", "iso2022_jp", "utf-32"]
+
+
+@everywhere
+@pytest.mark.parametrize("encoding", CODECS)
+async def test_long_texts(encoding, tmp_path):
+    """Lines and reads over many portions agree with Python's, and so do their positions."""
+    text = ("あ" * 9 + "a\r\nb\rc\n" * 7) * 400 + "あ" * 40_000 + "\r\n" + "x" * 70_001 + "\r" + "あ\n" * 9000
+    steps = [("read", 20_000), ("remember",), ("readline",), ("remember",), ("readline", 100_000), ("remember",)]
+    steps += [("readline",), ("return", 0), ("readline",), ("read", 150_000), ("return", 1), ("readline", 33_000)]
+    steps += [("remember",), ("return", 2), ("readline",), ("return", 3), ("readline",), ("read",), ("read", 1)]
+    if encoding == "utf-7":
+        # of which Python's own files do not always know the position
+        steps = [each for each in steps if each[0] not in ("remember", "return")]
+    for newline in (None, "", "\n", "\r", "\r\n"):
+        async with twins(tmp_path, text.encode(encoding), "r", None, encoding=encoding, newline=newline) as twin:
+            for number, each in enumerate(steps):
+                ours, theirs = await twin.do(*each)
+                assert ours == theirs, (newline, steps[: number + 1])
+
+
+@everywhere
+async def test_a_cancelled_read_of_many_portions(backend, tmp_path):
+    """A long read that is cancelled has not moved, and loses nothing."""
+    content = b"x" * (2 * MIB) + b"\nsecond\n"
+    (tmp_path / "file").write_bytes(content)
+    for mode in ("rb", "r"):
+        async with files().open(tmp_path / "file", mode, backend=backend) as file:
+            first = await file.read(5)
+            for turns in range(12):
+                before = await file.tell()
+                call = Told(*((file.readline,) if turns % 2 else (file.read, MIB)))
+                await call.cancel(turns)
+                if not call.cancelled:
+                    await file.seek(before)
+                assert await file.tell() == before == 5
+            found = first + await file.readline()
+            assert found == (content[: -len(b"second\n")] if mode == "rb" else "x" * (2 * MIB) + "\n")
+            assert await file.read() in (b"second\n", "second\n")
+
+
+@everywhere
+async def test_a_cancelled_line_of_a_pipe(backend, tmp_path):
+    """The next call has what a cancelled one has read of a pipe."""
+    os.mkfifo(tmp_path / "fifo")
+    for mode, end in (("rb", b"\n"), ("r", "\n")):
+        writer = os.open(tmp_path / "fifo", os.O_RDWR)
+        try:
+            async with files().open(tmp_path / "fifo", mode, backend=backend) as file:
+                for name, *args in (("readline",), ("read", 30_000), ("readline", 40_000), ("read",)):
+                    if mode == "rb" and name == "read" and args:
+                        continue  # such a read returns what is there
+                    call, sent = Told(getattr(file, name), *args), b""
+                    for _ in range(3):
+                        os.write(writer, b"x" * 5000)
+                        sent += b"x" * 5000
+                        await turn(3)
+                    call.task.cancel()
+                    if backend != "uring":
+                        os.write(writer, b"y")  # a thread cannot be interrupted
+                        sent += b"y"
+                    await finished([call.task])
+                    assert call.cancelled
+                    os.write(writer, b"\n")
+                    line = await within(LONG, file.readline())
+                    assert line == (sent + b"\n" if mode == "rb" else sent.decode() + "\n")
+                    assert line.endswith(end)
+        finally:
+            os.close(writer)
+
+
+CALLS = [
+    ("read", 20_000),
+    ("read",),
+    ("readline",),
+    ("tell",),
+    ("seek", 3),
+    ("seek", 0, 1),
+    ("write", "z"),
+    ("truncate",),
+]
+
+
+@everywhere
+async def test_a_text_that_is_closed_meanwhile(backend, tmp_path):
+    """A call of several operations that is under way at the close has its result."""
+    for name, *args in CALLS:
+        (tmp_path / "file").write_text("é" * 30_000 + "\n")
+        file = await files().open(tmp_path / "file", "r+", encoding="utf-8", backend=backend)
+        assert await file.read(1) == "é"
+        await file.buffer._enter()  # an operation that others wait for
+        call = Told(getattr(file, name), *args)
+        await turn(2)
+        closing = start(file.close())
+        await turn(2)
+        file.buffer._leave()
+        await finished([call.task, closing])
+        assert call.error is None
+        assert call.result is not None
+        assert file.closed
+        with pytest.raises(ValueError, match="closed file"):
+            await file.readline()
+
+
+@everywhere
+async def test_a_text_of_a_pipe_that_is_closed_meanwhile(backend, tmp_path):
+    """A read that has some of its characters waits for the others all the same."""
+    os.mkfifo(tmp_path / "fifo")
+    writer = os.open(tmp_path / "fifo", os.O_RDWR)
+    try:
+        file = await files().open(tmp_path / "fifo", "r", backend=backend)
+        call = Told(file.read, 10)
+        os.write(writer, b"abc")
+        await turn(5)
+        closing = start(file.close())
+        await turn(5)
+        os.write(writer, b"defghijk")
+        await finished([call.task, closing])
+        assert call.result == "abcdefghij"
+    finally:
+        os.close(writer)
+
+
+@everywhere
+async def test_a_write_of_text_that_is_cancelled_in_the_line(backend, tmp_path):
+    """It has written nothing, says so, and leaves the position of the text."""
+    for encoding, newline in (("utf-8", None), ("utf-16", ""), ("iso2022_jp", "\r\n")):
+        (tmp_path / "file").write_bytes("あb\r\ncd\r\n".encode(encoding))
+        async with files().open(tmp_path / "file", "r+", encoding=encoding, newline=newline, backend=backend) as file:
+            assert await file.read(2) == "あb"
+            before = await file.tell()
+            for turns in range(1, 4):
+                await file.buffer._enter()
+                call = Told(file.write, "x")
+                await step(turns)
+                call.task.cancel()
+                await turn(2)
+                file.buffer._leave()
+                await finished([call.task])
+                assert call.cancelled
+                assert call.written == 0
+                assert await file.tell() == before
+            assert (await file.read()).replace("\r", "") == "\ncd\n"
+            await file.seek(before)
+            assert await file.write("y") == 1
+            await file.seek(0)
+            assert (await file.read(3)).startswith("あby")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@under_trio
+async def test_large_calls_in_a_cancelled_scope(backend, tmp_path):
+    """Under trio a read of any size, or of nothing, looks for a cancellation."""
+    import trio
+
+    (tmp_path / "file").write_bytes(b"x" * (2 * MIB))
+    async with files().open(tmp_path / "file", "rb", backend=backend) as file:
+        for name, *args in (("pread", 0, 0), ("pread", 2 * MIB, 0), ("read", 2 * MIB), ("read", 0), ("readline", 0)):
+            for pause in (0, 0.01):
+                await trio.sleep(pause)
+                with trio.CancelScope() as scope:
+                    scope.cancel()
+                    await getattr(file, name)(*args)
+                assert scope.cancelled_caught, (name, args)
+        assert await file.tell() == 0
