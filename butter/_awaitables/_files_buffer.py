@@ -2,17 +2,17 @@
 
 # Reads of up to AT_ONCE bytes go through a bytearray, which is cleared, and copied into
 # the bytes that the program gets: that takes microseconds. Such work for a large read
-# would keep all tasks from running, so there the kernel writes into the bytes object
-# itself, which is not cleared, before anybody else sees it.
+# would keep all tasks from running. So there the kernel writes into a bytes object
+# itself, before anything else sees it. It is cleared, too, unless its memory is new;
+# so a read of less than _MAPPED bytes has parts, which a thread joins.
 
 from __future__ import annotations
 
-import functools
 import mmap
 import os
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from butter._awaitables._files_engine import AT_ONCE, MOST, Request
 from butter._awaitables._files_loop import turns
@@ -20,32 +20,18 @@ from butter._awaitables._files_position import Positioned
 from butter._uring_ring_c import ffi
 from butter.aio import aligned_buffer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 # the largest buffer that a file keeps for its next read
 _KEPT = 1 << 16
 # the most bytes that are copied, or joined, while other tasks wait
 _COPIED = 1 << 20
+# from here on glibc always maps new memory, as other allocators do from fewer bytes on
+_MAPPED = (1 << 25) + 1
 # what O_DIRECT wants the offset of a read to be a multiple of, at least
 _SECTOR = 512
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 _preadv: Any = getattr(os, "preadv", None)
 # elsewhere (PyPy) the memory of a bytes object may move
 _FILLS = sys.implementation.name == "cpython"
-
-
-@functools.cache
-def _maker() -> Callable[[int], bytes]:
-    """Return a function that makes a bytes object of so many bytes, of any value."""
-    try:
-        import ctypes  # here, since few programs need it
-
-        make = ctypes.pythonapi.PyBytes_FromStringAndSize
-    except (ImportError, AttributeError):
-        return bytes
-    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t)
-    return functools.partial(make, None)
 
 
 class Buffers(Positioned):
@@ -131,34 +117,35 @@ class Buffers(Positioned):
             buffer = self._buffer(size)
             count = await self._read_into(memoryview(buffer), offset, whole)
             return bytes(memoryview(buffer)[:count])
-        data = _maker()(size)
+        data = bytes(size)
         count = await self._read_into(memoryview(ffi.buffer(ffi.from_buffer(data))), offset, whole)
         return data[:count]
 
     async def _collect(self, parts: list[bytes], most: int, offset: int | None) -> None:
         """Read *most* bytes, or all that are left, into *parts*."""
-        size = max(0, self._size - (offset or 0))
-        if size < AT_ONCE:
-            size = max(size + 1, 1024)  # a read of fewer is the end
+        known, unknown = max(0, self._size - (offset or 0)), 1024
         while most:
+            # a byte more than the file should have tells its end
+            size = known if known >= AT_ONCE else max(known + 1, unknown)
+            if self._direct or not _FILLS or size < _MAPPED:
+                size = min(size, _COPIED)
             if self._direct:
                 size += -size % mmap.PAGESIZE
-            if self._direct or not _FILLS:
-                size = min(size, _COPIED)
             size = min(size, most)
             data = await self._portion(size, offset)
             if data:
                 parts.append(data)
             if not data or (self._whole and len(data) < size):
                 return
-            most -= len(data)
-            # the file has grown, or does not tell its size
-            size = min(2 * size, AT_ONCE)
+            most, known = most - len(data), max(0, known - len(data))
             if offset is not None:
                 offset += len(data)
-                if most and self._regular:
+            if not known:
+                # it has grown, or does not tell its size
+                unknown = min(2 * unknown, _COPIED)
+                if self._regular and most and offset is not None:
                     found = await self._run(Request(), "stat", self._fd, None, True)
-                    size = max(size, found.st_size - offset)
+                    known = max(0, found.st_size - offset)
 
     async def _joined(self, parts: list[bytes]) -> bytes:
         """Return all bytes of *parts*; many are joined while other tasks run."""
