@@ -30,6 +30,9 @@ class Reads(Buffers):
         There are fewer only at the end of the file. A read of a pipe or terminal
         returns what is there, and waits only if nothing is.
 
+        A large read keeps no other task waiting; but Python 3.9 and PyPy join its
+        parts, if it has some, while others wait.
+
         :manpage:`read(2)`.
         """
         fd = self._check_readable()

@@ -147,7 +147,7 @@ class TextFile(TextReads):
             self._source._leave()
 
     async def _go_to(self, offset: int) -> None:
-        """Go to a position that ``tell`` has returned; the caller stands in the line."""
+        """Go to a position of ``tell``; the caller stands in the line."""
         start, flags, size, skipped = (offset >> at * _BITS & _MASK for at in range(4))
         self._source._go(start)
         self._forget()

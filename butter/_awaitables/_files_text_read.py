@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """What a read changes, to go back to."""
+    """The state of a text before a call."""
 
     position: int | None
     state: Any
@@ -73,8 +73,8 @@ class TextReads:
     async def read(self, size: int | None = -1) -> str:
         """Return the next *size* characters, or all that are left.
 
-        There are fewer only at the end of the file. The parts of a large text are put
-        together at once: that of 256 million characters takes a tenth of a second.
+        There are fewer only at the end of the file. The parts of a large text are joined
+        while other tasks wait: 256 million characters take a tenth of a second.
         """
         source = self._source
         source._check_readable()
@@ -131,7 +131,7 @@ class TextReads:
             source._leave()
 
     async def _more(self, size: int, everything: bool) -> bool:
-        """Decode the next *size* bytes, after all is taken; True at the end of the file.
+        """Decode the next *size* bytes, after all is taken; True at the end.
 
         A read of *everything* ends where a file has fewer: others look for more later.
         """
@@ -143,7 +143,7 @@ class TextReads:
         return last
 
     def _mark(self) -> Mark:
-        """Return what a read changes."""
+        """Return the state of the text."""
         return Mark(self._source._position, self._decoder.getstate(), self._decoded, self._used, self._snapshot)
 
     def _return_to(self, mark: Mark) -> None:

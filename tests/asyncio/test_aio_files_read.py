@@ -1,4 +1,4 @@
-"""Long reads of files: what they return, how much work they are, and how they end early."""
+"""Long reads of files: what they return, their work, and how they end early."""
 
 import os
 import platform
@@ -160,7 +160,7 @@ CODECS = ["utf-8", "utf-16", "utf-8-sig", "utf-7", "iso2022_jp", "utf-32"]
 @everywhere
 @pytest.mark.parametrize("encoding", CODECS)
 async def test_long_texts(encoding, tmp_path):
-    """Lines and reads over many portions agree with Python's, and so do their positions."""
+    """Long lines and reads agree with Python's, and so do their positions."""
     text = ("あ" * 9 + "a\r\nb\rc\n" * 7) * 400 + "あ" * 40_000 + "\r\n" + "x" * 70_001 + "\r" + "あ\n" * 9000
     steps = [("read", 20_000), ("remember",), ("readline",), ("remember",), ("readline", 100_000), ("remember",)]
     steps += [("readline",), ("return", 0), ("readline",), ("read", 150_000), ("return", 1), ("readline", 33_000)]

@@ -72,7 +72,8 @@ def test_blocks(kind, backend, tmp_path, request):
     assert (tmp_path / "file").read_bytes() == b"".join(load.content)
 
 
-def test_lines(kind, backend, tmp_path, request):
+@pytest.mark.parametrize("options", [{"mode": "rb"}, {"mode": "r", "newline": ""}], ids=["bytes", "text"])
+def test_lines(kind, backend, options, tmp_path, request):
     """A file that is written and read line by line has each line once, and whole."""
     count = request.config.getoption("--count") // 10
     chance = random.Random(1)
@@ -90,7 +91,7 @@ def test_lines(kind, backend, tmp_path, request):
                     line = line if told.result else line[: told.written or 0]
                 written.append(line)
         found = []
-        async with files().open(tmp_path / "file", "rb", backend=backend) as file:
+        async with files().open(tmp_path / "file", backend=backend, **options) as file:
             while True:
                 if chance.random() < 0.9:
                     line = await file.readline()
@@ -102,7 +103,7 @@ def test_lines(kind, backend, tmp_path, request):
                     line = told.result
                 if not line:
                     break
-                found.append(line)
+                found.append(line if isinstance(line, bytes) else line.encode())
         return b"".join(written), b"".join(found)
 
     written, found = run(main(), kind, timeout=3600)
