@@ -73,8 +73,8 @@ class TextReads:
     async def read(self, size: int | None = -1) -> str:
         """Return the next *size* characters, or all that are left.
 
-        There are fewer only at the end of the file. The parts of a large text are joined
-        while other tasks wait: 256 million characters take a tenth of a second.
+        There are fewer only at the end of the file. The parts of a large text are
+        joined while others wait: 256 million characters take a tenth of a second.
         """
         source = self._source
         source._check_readable()
@@ -123,7 +123,8 @@ class TextReads:
         except BaseException as error:
             if before.position is None or isinstance(error, UnicodeError):
                 # that is not read again
-                self._decoded, self._used, self._snapshot = "".join(parts), 0, None
+                self._decoded, self._snapshot = "".join(parts) + self._decoded[self._used :], None
+                self._used = 0
             else:
                 self._return_to(before)
             raise
@@ -133,7 +134,7 @@ class TextReads:
     async def _more(self, size: int, everything: bool) -> bool:
         """Decode the next *size* bytes, after all is taken; True at the end.
 
-        A read of *everything* ends where a file has fewer: others look for more later.
+        A read of *everything* ends where a file has fewer: others look for more.
         """
         position, state = self._source._position or 0, self._decoder.getstate()
         data = await self._source._read_next(size)

@@ -10,6 +10,8 @@ from files import BACKENDS, Told, everywhere, files, sleep, step, twins
 from loops import finished, start, turn, under_trio, within
 from support import needs
 
+from butter._awaitables import _files_loop
+
 MIB = 1 << 20
 
 
@@ -124,7 +126,7 @@ async def test_a_long_line_is_searched_once(backend, tmp_path):
 
 
 class Decoder:
-    """The decoder of a file, which counts what it decodes and what the file has then."""
+    """The decoder of a file, which counts what it decodes, and what the file has."""
 
     def __init__(self, file):
         self.decoded = self.had = 0
@@ -223,6 +225,27 @@ async def test_a_cancelled_line_of_a_pipe(backend, tmp_path):
                     assert line.endswith(end)
         finally:
             os.close(writer)
+
+
+@everywhere
+async def test_a_read_of_a_pipe_that_is_cancelled_before_its_turn(backend, tmp_path):
+    """What is decoded already is there for the next one."""
+    os.mkfifo(tmp_path / "fifo")
+    writer = os.open(tmp_path / "fifo", os.O_RDWR)
+    try:
+        async with files().open(tmp_path / "fifo", "r", backend=backend) as file:
+            os.write(writer, b"ab\ncd\nef")
+            assert await within(LONG, file.readline()) == "ab\n"
+            _files_loop.turns.until = 0
+            call = Told(file.readline)
+            await call.cancel(1)
+            assert call.cancelled or call.result == "cd\n"
+            if call.cancelled:
+                assert await within(LONG, file.readline()) == "cd\n"
+            os.write(writer, b"\n")
+            assert await within(LONG, file.readline()) == "ef\n"
+    finally:
+        os.close(writer)
 
 
 CALLS = [
