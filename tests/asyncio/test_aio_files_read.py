@@ -229,7 +229,7 @@ async def test_a_cancelled_line_of_a_pipe(backend, tmp_path):
 
 @everywhere
 async def test_a_read_of_a_pipe_that_is_cancelled_before_its_turn(backend, tmp_path):
-    """What is decoded already is there for the next one."""
+    """The next one has what is decoded already."""
     os.mkfifo(tmp_path / "fifo")
     writer = os.open(tmp_path / "fifo", os.O_RDWR)
     try:
