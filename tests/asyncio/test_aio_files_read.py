@@ -2,6 +2,7 @@
 
 import os
 import platform
+import tempfile
 import time
 
 import pytest
@@ -60,6 +61,37 @@ async def test_each_large_read_has_bytes_of_its_own(backend, tmp_path):
         tasks = [start(file.pread(2 * MIB, number * 2 * MIB)) for number in range(4)]
         await finished(tasks)
     assert found == content == [task.result() for task in tasks]
+
+
+def direct(path):
+    """A new descriptor that reads the file at *path* past the kernel's cache."""
+    return os.open(path, os.O_RDONLY | os.O_DIRECT)
+
+
+def has_direct():
+    """Whether the disk of temporary files can be read so."""
+    with tempfile.NamedTemporaryFile() as file:
+        try:
+            os.close(direct(file.name))
+        except OSError:
+            return False
+    return True
+
+
+@needs(when=has_direct, reason="needs a filesystem with O_DIRECT")
+@everywhere
+async def test_large_reads_of_the_disk_itself(backend, tmp_path):
+    """With O_DIRECT large reads and lines return the same bytes up to an odd end."""
+    content = b"x" * MIB + os.urandom(2 * MIB + 777)
+    (tmp_path / "file").write_bytes(content)
+    async with files().open(direct(tmp_path / "file"), "rb", backend=backend) as file:
+        assert await file.read() == content
+        await file.seek(0)
+        assert await file.read(2 * MIB) == content[: 2 * MIB]
+        assert await file.read(4 * MIB) == content[2 * MIB :]
+        assert await file.pread(8 * MIB, 4096) == content[4096:]
+        await file.seek(0)
+        assert b"".join([line async for line in file]) == content
 
 
 @needs(when=lambda: platform.python_implementation() == "CPython", reason="needs CPython")
