@@ -1,7 +1,7 @@
 """Long reads of files: what they return, their work, and how they end early."""
 
 import os
-import platform
+import sys
 import tempfile
 import time
 
@@ -14,6 +14,7 @@ from support import needs
 from butter._awaitables import _files_loop
 
 MIB = 1 << 20
+PYPY = sys.implementation.name == "pypy"
 
 
 @everywhere
@@ -79,6 +80,7 @@ def has_direct():
 
 
 @needs(when=has_direct, reason="needs a filesystem with O_DIRECT")
+@pytest.mark.skipif(PYPY, reason="PyPy reads into memory of its own, which is not aligned")
 @everywhere
 async def test_large_reads_of_the_disk_itself(backend, tmp_path):
     """With O_DIRECT large reads and lines return the same bytes up to an odd end."""
@@ -94,7 +96,7 @@ async def test_large_reads_of_the_disk_itself(backend, tmp_path):
         assert b"".join([line async for line in file]) == content
 
 
-@needs(when=lambda: platform.python_implementation() == "CPython", reason="needs CPython")
+@pytest.mark.skipif(PYPY, reason="PyPy copies the bytes")
 @everywhere
 async def test_a_large_read_leaves_the_loop_alone(backend, tmp_path):
     """Its bytes are neither cleared nor copied by the loop's thread."""
@@ -188,7 +190,10 @@ async def test_each_byte_of_a_text_is_decoded_once(backend, tmp_path):
                 assert await file.tell() == len(text)
 
 
-CODECS = ["utf-8", "utf-16", "utf-8-sig", "utf-7", "iso2022_jp", "utf-32"]
+CODECS = [
+    *("utf-8", "utf-16", "utf-8-sig", "iso2022_jp", "utf-32"),
+    pytest.param("utf-7", marks=pytest.mark.skipif(PYPY, reason="PyPy's own files read another text")),
+]
 
 
 @everywhere
@@ -199,8 +204,8 @@ async def test_long_texts(encoding, tmp_path):
     steps = [("read", 20_000), ("remember",), ("readline",), ("remember",), ("readline", 100_000), ("remember",)]
     steps += [("readline",), ("return", 0), ("readline",), ("read", 150_000), ("return", 1), ("readline", 33_000)]
     steps += [("remember",), ("return", 2), ("readline",), ("return", 3), ("readline",), ("read",), ("read", 1)]
-    if encoding == "utf-7":
-        # of which Python's own files do not always know the position
+    if encoding == "utf-7" or (PYPY and encoding == "iso2022_jp"):
+        # of which Python's own files, or PyPy's, do not always know the position
         steps = [each for each in steps if each[0] not in ("remember", "return")]
     for newline in (None, "", "\n", "\r", "\r\n"):
         async with twins(tmp_path, text.encode(encoding), "r", None, encoding=encoding, newline=newline) as twin:

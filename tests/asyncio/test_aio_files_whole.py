@@ -7,6 +7,7 @@ import os
 import resource
 import stat
 import struct
+import sys
 
 import pytest
 from files import BACKENDS, KINDS, by_butter, by_python, everywhere, files
@@ -131,7 +132,7 @@ async def test_data_that_is_not_bytes(backend, tmp_path):
     (tmp_path / "file").write_text("old")
     for data in ("text", None, memoryview(b"abcd")[::2]):
         for atomic in (True, False):
-            with pytest.raises((TypeError, BufferError), match="bytes"):
+            with pytest.raises((TypeError, BufferError), match=r"bytes|buffer"):
                 await files().write_file(tmp_path / "file", data, atomic=atomic, backend=backend)
     assert tree(tmp_path) == [("file", False, b"old")]
 
@@ -141,6 +142,7 @@ async def test_data_that_is_not_bytes(backend, tmp_path):
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.ENOSPC, errno.EMFILE])
 @pytest.mark.parametrize("call", ["openat", "fchmod", "pwrite64", "fsync", "rename", "newfstatat", "fstat"])
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="PyPy asks for the status where it returns the result")
 def test_the_path_of_each_error(call, number, tmp_path):
     """Whichever call fails, the error has the path of the caller, and no other."""
     path = tmp_path / "file"
