@@ -49,6 +49,13 @@ def everywhere(coroutine):
     return pytest.mark.parametrize("backend", BACKENDS)(test) if "backend" in fixtures else test
 
 
+def in_asyncio(coroutine):
+    """Run a coroutine as a test in asyncio alone, by each *backend*."""
+    fixtures = inspect.signature(coroutine).parameters
+    test = runner(coroutine, lambda **values: run(coroutine(**values)), list(fixtures))
+    return pytest.mark.parametrize("backend", BACKENDS)(test) if "backend" in fixtures else test
+
+
 async def in_thread(function):
     """Call *function* in a thread; it may call the functions of ``from_thread``."""
     if in_trio():

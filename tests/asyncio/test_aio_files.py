@@ -20,6 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loops import finished, run, start
 
+NEWLINES = [None, "", "\n", "\r\n", "\r"]
+if sys.implementation.name == "pypy":
+    NEWLINES.remove("")  # to PyPy's own files "\r\r" is one end of a line
+
 sizes = st.integers(-1, 30) | st.sampled_from([8191, 8193, 20_000])
 offsets = st.integers(0, 40) | st.sampled_from([8192, 9000])
 whole_lines = st.sampled_from([(), (-1,), (5,)])
@@ -106,7 +110,7 @@ def test_text_files(kind, backend, tmp_path):
             "mode": st.sampled_from(MODES),
             "encoding": st.sampled_from(["utf-8", "utf-16-le", "latin-1", "ascii"]),
             "errors": st.sampled_from(["strict", "replace", "surrogateescape"]),
-            "newline": st.sampled_from([None, "", "\n", "\r\n", "\r"]),
+            "newline": st.sampled_from(NEWLINES),
             "buffering": st.sampled_from([-1, 1, 16]),
             "backend": st.just(backend),
         }

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from features import LONG
-from files import BACKENDS, Told, everywhere, files, sleep, step, twins
+from files import BACKENDS, Told, everywhere, files, in_asyncio, sleep, step, twins
 from loops import finished, start, turn, under_trio, within
 from support import needs
 
@@ -35,7 +35,7 @@ async def test_large_reads(backend, tmp_path):
     assert await files().read_file(tmp_path / "file", backend=backend) == content
 
 
-@everywhere
+@in_asyncio
 async def test_a_file_that_grows_and_shrinks(backend, tmp_path):
     """A large read has what the file has now, and not when it was opened."""
     content = os.urandom(3 * MIB)
@@ -52,7 +52,7 @@ async def test_a_file_that_grows_and_shrinks(backend, tmp_path):
         assert await file.pread(2 * MIB, 0) == content[:7]
 
 
-@everywhere
+@in_asyncio
 async def test_each_large_read_has_bytes_of_its_own(backend, tmp_path):
     """The bytes that a large read has returned stay when others follow."""
     content = [bytes([number]) * 2 * MIB for number in range(4)]
@@ -81,7 +81,7 @@ def has_direct():
 
 @needs(when=has_direct, reason="needs a filesystem with O_DIRECT")
 @pytest.mark.skipif(PYPY, reason="PyPy reads into memory of its own, which is not aligned")
-@everywhere
+@in_asyncio
 async def test_large_reads_of_the_disk_itself(backend, tmp_path):
     """With O_DIRECT large reads and lines return the same bytes up to an odd end."""
     content = b"x" * MIB + os.urandom(2 * MIB + 777)
@@ -97,7 +97,7 @@ async def test_large_reads_of_the_disk_itself(backend, tmp_path):
 
 
 @pytest.mark.skipif(PYPY, reason="PyPy copies the bytes")
-@everywhere
+@in_asyncio
 async def test_a_large_read_leaves_the_loop_alone(backend, tmp_path):
     """Its bytes are neither cleared nor copied by the loop's thread."""
     size = 33 * MIB  # of such a size the allocator always maps new memory
@@ -130,7 +130,7 @@ class Searched(bytes):
         return super().find(what, begin, end)
 
 
-@everywhere
+@in_asyncio
 async def test_a_long_line_is_searched_once(backend, tmp_path):
     """However long a line is, each byte of it is searched once, and joined once."""
     size = 5 * MIB + 3
@@ -174,7 +174,7 @@ class Decoder:
         return self._decoder.decode(data, final)
 
 
-@everywhere
+@in_asyncio
 async def test_each_byte_of_a_text_is_decoded_once(backend, tmp_path):
     """Each byte of a long text is decoded once, and what was taken is not kept."""
     size = 4 * MIB
@@ -196,7 +196,7 @@ CODECS = [
 ]
 
 
-@everywhere
+@in_asyncio
 @pytest.mark.parametrize("encoding", CODECS)
 async def test_long_texts(encoding, tmp_path):
     """Long lines and reads agree with Python's, and so do their positions."""

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import trio
 from features import LONG
-from files import BACKENDS, KINDS, Told, everywhere, files, step
+from files import BACKENDS, KINDS, Told, everywhere, files, in_asyncio, step
 from loops import finished, run, turn, under_trio, within
 from support import descriptors, in_child
 
@@ -291,7 +291,7 @@ async def test_what_waits_in_the_line_and_is_cancelled(backend, tmp_path):
         assert await file.copy(target) == 1000
 
 
-@everywhere
+@in_asyncio
 async def test_a_copy_from_a_pipe_that_fails(backend):
     """A copy that fails loses nothing that a read of lines has read ahead."""
     reading, writing = os.pipe()
@@ -310,7 +310,7 @@ async def test_a_copy_from_a_pipe_that_fails(backend):
 # descriptors
 
 
-@everywhere
+@in_asyncio
 async def test_a_descriptor_of_others(backend, tmp_path):
     """A file of a descriptor goes on where another user is, and leads it."""
     fd = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
@@ -338,7 +338,7 @@ async def test_a_descriptor_of_others(backend, tmp_path):
     assert (tmp_path / "file").read_bytes() == b"ONE two THREE four\nfive\nsix\n"
 
 
-@everywhere
+@in_asyncio
 async def test_an_output_of_text(backend, tmp_path):
     """Text that is written to the standard output stands before what comes later."""
     fd = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
@@ -351,7 +351,7 @@ async def test_an_output_of_text(backend, tmp_path):
     assert (tmp_path / "file").read_bytes() == b"file\nother\nfile\nlast\n"
 
 
-@everywhere
+@in_asyncio
 async def test_a_descriptor_that_stays_open(backend, tmp_path):
     """With closefd=False the end of the file leaves the descriptor as it is."""
     fd = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
@@ -372,7 +372,7 @@ async def test_a_descriptor_that_stays_open(backend, tmp_path):
         files().open(tmp_path / "file", closefd=False)
 
 
-@everywhere
+@in_asyncio
 async def test_a_copy_by_descriptors(backend, tmp_path):
     """A copy between files of descriptors begins and ends at the kernel's positions."""
     (tmp_path / "file").write_bytes(b"0123456789")

@@ -10,7 +10,7 @@ import struct
 import sys
 
 import pytest
-from files import BACKENDS, KINDS, by_butter, by_python, everywhere, files
+from files import BACKENDS, KINDS, by_butter, by_python, files, in_asyncio
 from loops import run
 from support import become_nobody, in_child, inject, needs
 
@@ -60,7 +60,7 @@ NAMES += ["to_folder/new", "to_folder/../new", "to_new", "to_new/", "to_nowhere"
 NAMES += ["circle", "circle/", "circle/x", "x" * 255, "x" * 256, b"bytes", b"missing/bytes", b"to_new"]
 
 
-@everywhere
+@in_asyncio
 async def test_paths_of_write_file(backend, tmp_path, monkeypatch):
     """write_file makes, follows and refuses the paths that Python's open does."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
@@ -80,7 +80,7 @@ async def test_paths_of_write_file(backend, tmp_path, monkeypatch):
     assert tree(ours) == tree(theirs)
 
 
-@everywhere
+@in_asyncio
 async def test_the_program_changes_its_directory(backend, tmp_path, monkeypatch):
     """A relative path is that of the moment in which write_file begins."""
     (tmp_path / "file").write_text("old")
@@ -91,7 +91,7 @@ async def test_the_program_changes_its_directory(backend, tmp_path, monkeypatch)
     assert tree(tmp_path) == [("file", False, b"new")]
 
 
-@everywhere
+@in_asyncio
 async def test_write_file_by_a_link_of_proc(backend, tmp_path):
     """A file that has lost its name is written by its descriptor's path."""
     with (tmp_path / "file").open("w+b") as file:
@@ -105,7 +105,7 @@ async def test_write_file_by_a_link_of_proc(backend, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-@everywhere
+@in_asyncio
 async def test_write_file_that_follows_no_link(backend, tmp_path, monkeypatch):
     """Without *follow_symlinks* a link raises, and one that comes amid is replaced."""
     (tmp_path / "file").write_text("old")
@@ -126,7 +126,7 @@ async def test_write_file_that_follows_no_link(backend, tmp_path, monkeypatch):
     assert (tmp_path / "file").read_bytes() == b"old"
 
 
-@everywhere
+@in_asyncio
 async def test_data_that_is_not_bytes(backend, tmp_path):
     """Data that cannot be written raises before anything happens."""
     (tmp_path / "file").write_text("old")
@@ -204,7 +204,7 @@ def test_errors_by_each_backend(kind, backend, tmp_path, monkeypatch):
     assert sorted(os.listdir(tmp_path)) == ["file", "folder", "full"]
 
 
-@everywhere
+@in_asyncio
 async def test_a_directory_that_is_not_brought_to_the_disk(backend, tmp_path, monkeypatch):
     """A filesystem that cannot do it raises nothing, and one that fails raises."""
     path = tmp_path / "file"
@@ -246,7 +246,7 @@ def mode_of(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@everywhere
+@in_asyncio
 async def test_permissions_of_write_file(backend, tmp_path):
     """They are those of a new file, but for the umask; an old file keeps its own."""
     for umask, asked, mode in ((0o077, {}, 0o600), (0o022, {}, 0o644), (0o027, {"permissions": 0o604}, 0o600)):
@@ -263,7 +263,7 @@ async def test_permissions_of_write_file(backend, tmp_path):
             assert (mode_of(path), path.read_bytes()) == (0o646, b"2")
 
 
-@everywhere
+@in_asyncio
 async def test_a_secret_file_stays_one(backend, tmp_path, monkeypatch):
     """The new file can at no moment be read by others."""
     path, modes = tmp_path / "file", []
@@ -282,7 +282,7 @@ async def test_a_secret_file_stays_one(backend, tmp_path, monkeypatch):
 
 
 @needs("CAP_CHOWN")
-@everywhere
+@in_asyncio
 async def test_another_group_gets_no_rights(backend, tmp_path, monkeypatch):
     """Where the owner cannot be kept, the new group has what all have, and no more."""
     path = tmp_path / "file"
@@ -310,7 +310,7 @@ def access(group):
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *each) for each in entries)
 
 
-@everywhere
+@in_asyncio
 async def test_lists_and_attributes(backend, tmp_path):
     """A file that is replaced keeps its access control list and user attributes."""
     path = tmp_path / "file"
@@ -324,7 +324,7 @@ async def test_lists_and_attributes(backend, tmp_path):
         assert mode_of(path) == 0o660
 
 
-@everywhere
+@in_asyncio
 async def test_a_list_that_cannot_be_kept(backend, tmp_path, monkeypatch):
     """Without its list the group of a file gets none of the rights of that."""
     path, change = tmp_path / "file", os.setxattr
@@ -342,7 +342,7 @@ async def test_a_list_that_cannot_be_kept(backend, tmp_path, monkeypatch):
     assert ACL not in os.listxattr(path)
 
 
-@everywhere
+@in_asyncio
 async def test_the_list_of_the_directory(backend, tmp_path):
     """A file without a list does not get that which its directory gives to new ones."""
     path = tmp_path / "file"
@@ -357,7 +357,7 @@ async def test_the_list_of_the_directory(backend, tmp_path):
 
 
 @needs("CAP_SETFCAP")
-@everywhere
+@in_asyncio
 async def test_capabilities_are_not_kept(backend, tmp_path):
     """New content has none of the capabilities of the old."""
     path = tmp_path / "file"
