@@ -8,7 +8,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import integer
-from butter._awaitables._files_backends import failure
 from butter._awaitables._files_copy import copy
 from butter._awaitables._files_engine import AT_ONCE, MOST, Request
 from butter._awaitables._files_loop import turns
@@ -81,12 +80,14 @@ class File(Reads):
         self._check_writable()
         offset = integer(offset, 63, "offset")
         with memoryview(data) as whole, as_bytes(whole) as view:
-            self._begin()
+            if self._position is None:
+                raise self._failure(errno.ESPIPE)
+            key = self._begin_write()
             try:
                 await self._write_from(view, offset)
                 return len(view)
             finally:
-                self._done()
+                self._end_write(key)
 
     async def _write_from(self, view: memoryview, offset: int | None, moves: bool = False) -> None:
         """Write *view*; with *moves* the position is then behind what was written."""
@@ -95,10 +96,11 @@ class File(Reads):
             self._go(self._position)
         done, size, request = 0, len(view), Request()
         try:
-            await self._loop.look()
+            if not moves:
+                await self._loop.pause()
             while done < size:
                 part, request = view[done : done + MOST], Request()
-                if perf_counter() >= turns.until:
+                if done and perf_counter() >= turns.until:
                     await turns.next(self._loop)
                 at = None if offset is None else offset + done
                 done += self._write_now(fd, part, at) or await self._run(request, "write", fd, part, at)
@@ -131,13 +133,14 @@ class File(Reads):
         try:
             if size is None:
                 if self._position is None:
-                    raise failure(errno.ESPIPE)
+                    raise self._failure(errno.ESPIPE)
                 size = self._position
+            size = integer(size, -64, "size")
             if size < 0:
-                raise failure(errno.EINVAL)
+                raise self._failure(errno.EINVAL)
             if self._position is not None:
                 self._go(self._position)
-            await self._run(Request(), "truncate", fd, integer(size, 63, "size"))
+            await self._run(Request(), "truncate", fd, size)
             return size
         finally:
             self._leave()
@@ -145,7 +148,10 @@ class File(Reads):
     async def flush(self) -> None:
         """Wait for the operations before it: nothing is buffered here."""
         self._check()
+        writes = self._writes_before()
         await self._let_pass()
+        for ended in writes:
+            await ended.wait()
 
     async def fsync(self) -> None:
         """Bring bytes and metadata to the disk, after the writes before it.
@@ -162,9 +168,11 @@ class File(Reads):
         await self._sync("fdatasync")
 
     async def _sync(self, name: str) -> None:
-        fd = self._check()
+        fd, writes = self._check(), self._writes_before()
         await self._enter()
         try:
+            for ended in writes:
+                await ended.wait()
             await self._run(Request(), name, fd)
         finally:
             self._leave()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from butter._awaitables._files_engine import AIO, RING, Request
-from butter._awaitables._files_loop import turns
 from butter.errors import descriptors_exhausted, files_exhausted, running_kernel
 from butter.splice import copy
 
@@ -41,7 +39,9 @@ def _write(fd: int, data: Any, offset: int | None) -> int:
 
 
 def _stat(path: Any, dir_fd: int | None, follow_symlinks: bool) -> os.stat_result:
-    return os.fstat(path) if isinstance(path, int) else os.stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+    if isinstance(path, int):
+        return os.stat(path)
+    return os.stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
 
 
 #: each operation as a function for a thread
@@ -190,9 +190,7 @@ async def open_descriptor(
     loop: AnyLoop, backend: Backend, path: Any, flags: int, permissions: int = 0o666, dir_fd: int | None = None
 ) -> int:
     """Open a file, and return its descriptor."""
-    await loop.look()
-    if perf_counter() >= turns.until:
-        await turns.next(loop)
+    await loop.pause()
     arguments = path, flags, permissions, dir_fd
     try:
         fd = await _opened(backend, *arguments)
@@ -208,6 +206,24 @@ async def open_descriptor(
         return await _opened(backend, *arguments, True)
     finally:
         os.close(fd)
+
+
+async def close_descriptor(backend: Backend | None, fd: int, name: Any = None) -> None:
+    """Close a descriptor, also where the loop has neither a ring nor a thread for it."""
+    request = Request(firm=True)
+    try:
+        if backend is None:
+            os.close(fd)
+        else:
+            await backend.run(request, "close", fd)
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = name
+        if backend is None or request.begun:
+            raise
+        os.close(fd)
+        if not isinstance(error, (OSError, RuntimeError)):
+            raise
 
 
 async def _opened(backend: Backend, *arguments: Any) -> int:

@@ -14,7 +14,7 @@ import stat
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from butter._awaitables._files_backends import backend_of, failure
+from butter._awaitables._files_backends import backend_of, close_descriptor, failure
 from butter._awaitables._files_engine import Request
 from butter._awaitables._files_line import Line
 from butter._descriptor import Descriptor, tell_of_forks
@@ -89,7 +89,14 @@ class AnyFile(Line):
         return fd
 
     async def _run(self, request: Request, name: str, *arguments: Any) -> Any:
-        return await backend_of(self._loop, self._choice).run(request, name, *arguments)
+        try:
+            return await backend_of(self._loop, self._choice).run(request, name, *arguments)
+        except OSError as error:
+            error.filename = self._name
+            raise
+
+    def _failure(self, number: int) -> OSError:
+        return failure(number, self._name)
 
     # the end
 
@@ -109,6 +116,9 @@ class AnyFile(Line):
             await self._ends.wait()
         if self._fd is None:
             return
+        if self._loop.is_closed(self._user):
+            # its tasks never run again
+            self._after_fork()
         self._begin()
         self._ends = self._loop.event()
         self._idle = self._loop.event()
@@ -130,18 +140,12 @@ class AnyFile(Line):
 
     async def _close(self) -> None:
         fd, self._fd = self._fd, None
-        if not self._closes:
-            return
-        request = Request(self._name, firm=True)
-        try:
-            await self._run(request, "close", fd)
-        except BaseException as error:
-            if request.begun:
-                raise
-            # the loop has neither a ring nor a thread for it
-            os.close(fd)  # type: ignore[arg-type]
-            if not isinstance(error, (OSError, RuntimeError)):
-                raise
+        if self._closes:
+            try:
+                backend = backend_of(self._loop, self._choice)
+            except OSError:
+                backend = None  # it cannot be had any more
+            await close_descriptor(backend, fd, self._name)  # type: ignore[arg-type]
 
     @property
     def closed(self) -> bool:

@@ -37,7 +37,10 @@ _FILLS = sys.implementation.name == "cpython"
 class Buffers(Positioned):
     """A file whose bytes are read into memory."""
 
-    _kept = bytearray()
+    def __init__(self, *arguments: Any) -> None:
+        #: the buffer of the last read
+        self._kept: list[bytearray] = []
+        super().__init__(*arguments)
 
     # buffers
 
@@ -49,16 +52,18 @@ class Buffers(Positioned):
 
     def _cached(self, fd: int, size: int, offset: int) -> bytes | None:
         """Return what is in the kernel's cache; None unless that is all."""
-        # no other call runs before the bytes are copied, so one buffer does
-        buffer = self._kept
+        # another thread with a loop of its own may have the last buffer
+        try:
+            buffer = self._kept.pop()
+        except IndexError:
+            buffer = bytearray(size)
         if len(buffer) != size:
             buffer = bytearray(size)
-            if size <= _KEPT:
-                self._kept = buffer
         count = self._now(fd, buffer, offset)
-        if count == size:
-            return bytes(buffer)
-        return None if count else b""
+        data = bytes(buffer) if count == size else None if count else b""
+        if size <= _KEPT:
+            self._kept.append(buffer)
+        return data
 
     def _now(self, fd: int, buffer: Any, offset: int) -> int:
         """Read what is in the cache; -1 where the read would wait."""

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import fileno, integer, path_of
-from butter._awaitables._files_backends import backend_of, open_descriptor
+from butter._awaitables._files_backends import backend_of, close_descriptor, open_descriptor
 from butter._awaitables._files_engine import Request
 from butter._awaitables._files_loop import turns
 from butter._awaitables._files_position import Positioned
@@ -29,10 +29,11 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
     source._check_readable()
     if size is not None:
         size = integer(size, 63, "size")
-    # of a file of text
-    buffer = getattr(target, "buffer", None)
-    target = buffer if isinstance(buffer, Positioned) else target
     try:
+        # of a file of text
+        buffer = getattr(target, "buffer", None)
+        if isinstance(buffer, Positioned):
+            return await _to_file(source, buffer, size, target)
         if isinstance(target, Positioned):
             return await _to_file(source, target, size)
         if isinstance(target, (str, bytes, os.PathLike)):
@@ -60,35 +61,43 @@ async def _to_path(source: Positioned, path: Path, size: int | None) -> int:
                 raise ValueError("a file cannot be copied to itself")
             if stat.S_ISREG(os.fstat(fd).st_mode):
                 await backend.run(Request(path), "truncate", fd, 0)
-            return await _portions(source, fd, None, size)
-        except OSError as error:
-            error.filename = error.filename or path
+            copied = await _portions(source, fd, None, size)
+        except BaseException:
+            await close_descriptor(backend, fd)
             raise
-        finally:
-            await backend.run(Request(path, firm=True), "close", fd)
+        try:
+            await close_descriptor(backend, fd)
+        except BaseException as error:
+            error.characters_written = copied  # type: ignore[attr-defined]
+            raise
+        return copied
     finally:
         source._leave()
 
 
-async def _to_file(source: Positioned, target: Positioned, size: int | None) -> int:
+async def _to_file(source: Positioned, target: Positioned, size: int | None, text: Any = None) -> int:
     target._check_writable()
     if target is source:
         raise ValueError("a file cannot be copied to itself")
-    await source._loop.look()
+    await source._loop.pause()
     # The places in both lines are taken at once: two copies, one each way, would wait
     # for each other if each had the one and waited for the other.
     files = target, source
-    places = [file._stand_in_line() for file in files]
+    places: dict[Positioned, Any] = {}
     try:
-        for place in places:
+        for file in files:
+            places[file] = file._stand_in_line()
+        for place in places.values():
             if place is not None:
                 await place.wait()
     except BaseException:
-        for file, place in zip(files, places):
+        for file, place in places.items():
             file._leave_line(place)
         raise
     for file in files:
         file._follow()
+    if text is not None:
+        text._before_bytes()
     position, copied = target._position, 0
     try:
         if position is not None:

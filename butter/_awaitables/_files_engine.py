@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from typing import TYPE_CHECKING, Any, Union
@@ -14,6 +15,11 @@ from butter.uring import Ring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+#: after how many seconds the kernel is asked again to take what is queued
+PAUSE = 0.005
+# it cannot take it now, since it lacks memory or completions have no room
+_LATE: dict[Any, bool] = dict.fromkeys((errno.EAGAIN, errno.ENOMEM, errno.EBUSY), True)
 
 #: the most bytes that a call moves itself, while other tasks wait
 AT_ONCE = 1 << 18
@@ -140,6 +146,8 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
     """
 
     _ends = False
+    #: whether the kernel has yet to take what is queued
+    _late = False
 
     def __init__(self, name: str) -> None:
         if name == "uring":
@@ -182,17 +190,33 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
         if number is None:
             return False
         request.number, request.begun = number, True
-        source.submit()
+        self._submit()
         if name in PROMPT or source._batch:
             self._take()
         return True
+
+    def _submit(self) -> None:
+        """Hand over what is queued, or be late: it stays queued."""
+        try:
+            self._source.submit()
+            self._late = False
+        except OSError as error:
+            self._late = _LATE.get(error.errno, False)
+            if not self._late:
+                raise
+
+    def _hand_over(self) -> None:
+        """Hand over what the kernel could not take before."""
+        if self._late and not self.closed():
+            self._submit()
+            self._take()
 
     def cancel(self, request: Request) -> None:
         """Ask the kernel to end *request*; its end comes as that of each other."""
         source = self._source
         if isinstance(source, Ring):
             source.cancel(request.number)
-            source.submit()
+            self._submit()
         else:
             source.cancel(request)
         self._take()
@@ -205,6 +229,12 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
                 # what an Aio has refused is in its batch already
                 found = source._read_events() if not source._batch else []
             except (BlockingIOError, NoMoreEvents):
+                return
+            except OSError as error:
+                # the completions are there later
+                self._late = _LATE.get(error.errno, False)
+                if not self._late:
+                    raise
                 return
             found += source._batch
             source._batch.clear()

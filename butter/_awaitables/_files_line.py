@@ -42,6 +42,8 @@ class Line:
         #: how many operations are under way, and in which loop
         self._active = 0
         self._user: object = None
+        #: the writes at an offset that are under way, and what their ends set
+        self._writes: dict[object, AnyEvent | None] = {}
         self._idle: AnyEvent | None = None
         #: what the end of a close sets
         self._ends: AnyEvent | None = None
@@ -57,10 +59,12 @@ class Line:
 
     async def _enter(self) -> None:
         """Begin an operation that uses the position: wait for those before it."""
-        await self._loop.look()
         place = self._stand_in_line()
-        if place is not None:
-            await self._wait_in_line(place)
+        try:
+            await (self._loop.pause() if place is None else place.wait())
+        except BaseException:
+            self._leave_line(place)
+            raise
         self._follow()
 
     def _stand_in_line(self) -> AnyEvent | None:
@@ -72,13 +76,6 @@ class Line:
         place = self._loop.event()
         self._line.append(place)
         return place
-
-    async def _wait_in_line(self, place: AnyEvent) -> None:
-        try:
-            await place.wait()
-        except BaseException:
-            self._leave_line(place)
-            raise
 
     def _leave_line(self, place: AnyEvent | None) -> None:
         """Give up a place whose operation will not be made."""
@@ -94,7 +91,7 @@ class Line:
             await self._enter()
             self._leave()
         else:
-            await self._loop.look()
+            await self._loop.pause()
 
     def _leave(self) -> None:
         """End an operation that has used the position."""
@@ -106,6 +103,27 @@ class Line:
         self._held = bool(self._line)
         if self._held:
             self._line.popleft().set()
+
+    # writes at an offset do not stand in the line, but a sync comes after those before it
+
+    def _begin_write(self) -> object:
+        self._begin()
+        key = object()
+        self._writes[key] = None
+        return key
+
+    def _end_write(self, key: object) -> None:
+        ended = self._writes.pop(key, None)
+        if ended is not None:
+            ended.set()
+        self._done()
+
+    def _writes_before(self) -> list[AnyEvent]:
+        """Return an event for the end of each write at an offset that is under way."""
+        for key, ended in self._writes.items():
+            if ended is None:
+                self._writes[key] = self._loop.event()
+        return [ended for ended in self._writes.values() if ended is not None]
 
     def _done(self) -> None:
         """End an operation."""
@@ -138,6 +156,6 @@ class Line:
     def _seek(self, offset: Any, whence: int) -> int:
         try:
             return os.lseek(self._fd, offset, whence)  # type: ignore[arg-type]
-        except OSError:
+        except (OSError, OverflowError):
             # the program has closed it, as the operation itself will tell
             return self._kernels  # type: ignore[return-value]

@@ -97,6 +97,17 @@ class AnyLoop:
     async def look(self) -> None:
         """Raise where the task was cancelled, if the loop wants that of each call."""
 
+    async def pause(self) -> None:
+        """Let other tasks run, if this one has had its share, and look."""
+        if perf_counter() >= turns.until:
+            await turns.next(self)
+        elif self.looks:
+            await self.look()
+
+    def is_closed(self, loop: Any) -> bool:
+        """Return whether *loop* was closed, maybe with tasks that never end."""
+        return False
+
     async def in_thread(self, request: Request, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         """Call *function* in a thread, and put its result into *request*.
 

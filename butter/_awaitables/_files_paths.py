@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from itertools import islice
 from threading import Lock
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import fileno, path_of
-from butter._awaitables._files_backends import backend_of, checked
+from butter._awaitables._files_backends import backend_of, checked, failure
 from butter._awaitables._files_engine import Request
-from butter._awaitables._files_loop import turns
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,15 +27,15 @@ _ENTRIES = 256
 async def on_paths(loop: AnyLoop, backend: str | None, name: str, *arguments: Any, paths: tuple[Any, ...]) -> Any:
     """Make an operation on paths, which its exception has."""
     found = backend_of(loop, checked(backend))
-    await loop.look()
-    if perf_counter() >= turns.until:
-        await turns.next(loop)
+    await loop.pause()
     return await found.run(Request(*paths), name, *arguments)
 
 
 async def stat_path(loop: AnyLoop, backend: str | None, path: Path | int, dir_fd: Any, follow: bool) -> os.stat_result:
     """Return what :func:`os.stat` does."""
     name = path if isinstance(path, int) else path_of(path)
+    if isinstance(name, int) and name < 0:
+        raise failure(errno.EBADF, name)
     directory = None if dir_fd is None else fileno(dir_fd)
     found: os.stat_result = await on_paths(loop, backend, "stat", name, directory, follow, paths=(name,))
     return found
@@ -124,9 +123,7 @@ class Scan:
 
     async def _filled(self) -> bool:
         """Wait until there is an entry, and return whether there is one."""
-        await self._loop.look()
-        if perf_counter() >= turns.until:
-            await turns.next(self._loop)
+        await self._loop.pause()
         while not self._found and not self._directory.ended:
             if self._reading is None:
                 await self._read()

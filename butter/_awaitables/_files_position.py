@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import integer
 from butter._awaitables._files_backends import failure
 from butter._awaitables._files_base import AnyFile
 from butter._awaitables._files_engine import Request
-from butter._awaitables._files_loop import turns
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -78,7 +76,7 @@ class Positioned(AnyFile):
         self._check()
         await self._let_pass()
         if self._position is None:
-            raise failure(errno.ESPIPE)
+            raise self._failure(errno.ESPIPE)
         return self._position
 
     async def stat(self) -> os.stat_result:
@@ -89,8 +87,7 @@ class Positioned(AnyFile):
         """Make an operation that does not use the position."""
         self._begin()
         try:
-            if perf_counter() >= turns.until:
-                await turns.next(self._loop)
+            await self._loop.pause()
             return await self._run(Request(), name, *arguments)
         finally:
             self._done()

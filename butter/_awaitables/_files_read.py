@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -36,7 +37,9 @@ class Reads(Buffers):
         :manpage:`read(2)`.
         """
         fd = self._check_readable()
-        if size is None or size < 0:
+        if size.__class__ is not int:
+            size = -1 if size is None else integer(size, -64, "size")
+        if size < 0:
             return await self.readall()
         position = self._position
         # the short way: what is in the kernel's cache
@@ -113,6 +116,8 @@ class Reads(Buffers):
         """
         fd = self._check_readable()
         size, offset = integer(size, 63, "size"), integer(offset, 63, "offset")
+        if self._position is None:
+            raise self._failure(errno.ESPIPE)
         quick = self._quick_read and self._whole and size <= AT_ONCE
         if quick and perf_counter() < turns.until:
             if self._loop.looks:
@@ -139,13 +144,12 @@ class Reads(Buffers):
         """Return the next line with its end, or at most *size* bytes of it."""
         self._check_readable()
         most = -1 if size is None else integer(size, -64, "size")
-        if not self._held and perf_counter() < turns.until and (end := self._line_end(most)):
+        quick = not self._held and self._kernels is None
+        if quick and perf_counter() < turns.until and (end := self._line_end(most)):
             await self._loop.look()
             return self._taken(end)
         await self._enter()
         try:
-            if perf_counter() >= turns.until:
-                await turns.next(self._loop)
             return await self._line_of(most if most >= 0 else sys.maxsize)
         finally:
             self._leave()
@@ -181,9 +185,16 @@ class Reads(Buffers):
         self._ahead, self._used = data, 0
         return len(data)
 
-    async def readlines(self) -> list[bytes]:
-        """Return all lines that are left."""
-        return [line async for line in self]
+    async def readlines(self, hint: int | None = -1) -> list[bytes]:
+        """Return all lines that are left, or those up to *hint* bytes, and whole."""
+        left = 0 if hint is None else integer(hint, -64, "hint")
+        lines: list[bytes] = []
+        async for line in self:
+            lines.append(line)
+            left -= len(line)
+            if -len(line) < left <= 0:
+                break
+        return lines
 
     def __aiter__(self) -> Self:
         self._check()

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from butter._arguments import integer, path_of
 from butter._awaitables._files import file_of
-from butter._awaitables._files_backends import Backend, backend_of, checked, failure, open_descriptor
+from butter._awaitables._files_backends import (
+    Backend,
+    backend_of,
+    checked,
+    close_descriptor,
+    failure,
+    open_descriptor,
+)
 from butter._awaitables._files_engine import Request
 from butter._awaitables._files_position import as_bytes
 
@@ -174,7 +181,7 @@ async def _sync_directory(loop: AnyLoop, backend: Backend, path: Any) -> None:
     try:
         await backend.run(Request(path), "fsync", fd)
     finally:
-        await backend.run(Request(path, firm=True), "close", fd)
+        await close_descriptor(backend, fd)
 
 
 def _become(fd: int, path: Any, status: os.stat_result) -> None:

@@ -7,7 +7,7 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 from butter._awaitables._files_backends import failure
-from butter._awaitables._files_engine import AnyEngine
+from butter._awaitables._files_engine import PAUSE, AnyEngine
 from butter._awaitables._files_loop import AnyLoop
 from butter.asyncio._awaitable import Awaitable, look_again
 
@@ -30,6 +30,8 @@ class Engine(AnyEngine, Awaitable[Any]):
         try:
             while not (request.done or self.closed()):
                 waiters[request] = future = loop.create_future()
+                if self._late:
+                    loop.call_later(PAUSE, self._hand_over)
                 try:
                     await future
                 except asyncio.CancelledError as error:
@@ -43,6 +45,11 @@ class Engine(AnyEngine, Awaitable[Any]):
                 self._end_if_idle()
         if cancelled is not None:
             raise cancelled
+
+    def _hand_over(self) -> None:
+        super()._hand_over()
+        if self._late and self._loop is not None:
+            self._loop.call_later(PAUSE, self._hand_over)
 
     def _wake_waiter(self, waiter: Any) -> None:
         look_again(waiter)
@@ -65,6 +72,10 @@ class Loop(AnyLoop):
             found = loop._butter_files = {}
         return found
 
+    def is_closed(self, loop: Any) -> bool:
+        """Return whether *loop* was closed, maybe with tasks that never end."""
+        return loop is not None and bool(loop.is_closed())
+
     async def checkpoint(self) -> None:
         """Let other tasks run."""
         await asyncio.sleep(0)
@@ -86,7 +97,14 @@ class Loop(AnyLoop):
             finally:
                 request.done = True
 
-        thread = loop.run_in_executor(None, work)
+        try:
+            thread = loop.run_in_executor(None, work)
+        except BaseException:
+            # where there is no other thread, a busy one may have taken it all the same
+            if not (left and left.pop() is None):
+                while not request.done:
+                    await asyncio.sleep(PAUSE)
+            raise
         thread.add_done_callback(lambda _: look_again(waiter))
         cancelled = None
         while not thread.done():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from butter._awaitables._files_engine import AnyEngine
+from butter._awaitables._files_engine import PAUSE, AnyEngine
 from butter._awaitables._files_loop import AnyLoop
 from butter.trio._awaitable import Awaitable
 
@@ -39,7 +39,9 @@ class Engine(AnyEngine, Awaitable[Any]):
 
     async def _wait_for(self, request: Request) -> None:
         while not (request.done or self.closed()):
-            await self._wait_in_line(request, inf)
+            await self._wait_in_line(request, trio.current_time() + PAUSE if self._late else inf)
+            if self._late:
+                self._hand_over()
 
     def _wake_waiter(self, waiter: Any) -> None:
         waiter.cancel()
