@@ -209,7 +209,7 @@ async def open_descriptor(
 
 
 async def close_descriptor(backend: Backend | None, fd: int, name: Any = None) -> None:
-    """Close a descriptor, also where the loop has neither a ring nor a thread for it."""
+    """Close a descriptor, also where the loop has no ring and no thread for it."""
     request = Request(firm=True)
     try:
         if backend is None:

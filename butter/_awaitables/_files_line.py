@@ -104,7 +104,7 @@ class Line:
         if self._held:
             self._line.popleft().set()
 
-    # writes at an offset do not stand in the line, but a sync comes after those before it
+    # writes at an offset do not stand in the line; a sync comes after those before it
 
     def _begin_write(self) -> object:
         self._begin()
@@ -127,7 +127,7 @@ class Line:
 
     def _done(self) -> None:
         """End an operation."""
-        # one of the parent of a fork may end here, where it was not counted
+        # one of a loop that is gone may end here, where it was not counted
         self._active = max(0, self._active - 1)
         if self._ends is not None and not self._active:
             if self._idle is not None:

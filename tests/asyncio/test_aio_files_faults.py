@@ -1,4 +1,4 @@
-"""Files where a ring, a thread or another task refuses, and calls that others wait for."""
+"""Files where a ring, a thread or a loop refuses, and calls that wait for others."""
 
 import asyncio
 import errno
@@ -27,7 +27,7 @@ of_asyncio = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if
 @every_kind
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM, errno.EBUSY])
 def test_a_ring_that_takes_nothing_now(kind, number, tmp_path, monkeypatch):
-    """What the kernel cannot take at once is made later, and a call waits for that."""
+    """A request that the kernel cannot take now is made later, and its call waits."""
     submit, calls, each = Ring.submit, itertools.count(), []
 
     def sometimes(ring):
