@@ -115,6 +115,7 @@ async def test_a_sync_after_writes_at_an_offset(backend, tmp_path):
             file._end_write(later)
 
 
+@pytest.mark.skipif(not hasattr(os, "preadv"), reason="PyPy cannot read without waiting")
 @in_asyncio
 async def test_reads_at_once(backend, tmp_path, monkeypatch):
     """A read by another thread amid a read leaves its bytes alone."""
