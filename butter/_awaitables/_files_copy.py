@@ -47,6 +47,8 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
     except BaseException as error:
         if not hasattr(error, "characters_written"):
             error.characters_written = 0  # type: ignore[attr-defined]
+        if isinstance(error, OSError) and error.filename == source._name:
+            error.filename2 = getattr(target, "name", target)
         raise
 
 

@@ -100,8 +100,10 @@ class Loop(AnyLoop):
         try:
             thread = loop.run_in_executor(None, work)
         except BaseException:
-            # where there is no other thread, a busy one may have taken it all the same
-            if not (left and left.pop() is None):
+            # it is queued all the same, and a busy thread may have taken it
+            try:
+                left.pop()
+            except IndexError:
                 while not request.done:
                     await asyncio.sleep(PAUSE)
             raise

@@ -279,6 +279,7 @@ def test_a_copy_that_fails(backend, tmp_path):
             with pytest.raises(OSError, match="large") as caught:
                 await file.copy(copy)
             assert caught.value.characters_written == 300_000
+            assert (caught.value.filename, caught.value.filename2) == (file.name, copy.name)
             assert (await file.tell(), await copy.tell()) == (300_000, 300_000)
 
     in_child(lambda: run(main()))
