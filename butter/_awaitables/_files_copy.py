@@ -48,7 +48,8 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
         if not hasattr(error, "characters_written"):
             error.characters_written = 0  # type: ignore[attr-defined]
         if isinstance(error, OSError) and error.filename == source._name:
-            error.filename2 = getattr(target, "name", target)
+            is_path = isinstance(target, (str, bytes, os.PathLike))
+            error.filename2 = os.fspath(target) if is_path else getattr(target, "name", target)  # type: ignore[arg-type]
         raise
 
 
