@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from typing import TYPE_CHECKING
 
@@ -31,25 +32,34 @@ _RANGES = {bits: (0, (1 << bits) - 1) for bits in range(1, 65)}
 _RANGES.update({-bits: (-1 << bits - 1, (1 << bits - 1) - 1) for bits in range(1, 65)})
 
 
+def index(value: int, name: str) -> int:
+    """Return *value* as an int: it is one, or has ``__index__`` as those of NumPy do.
+
+    Raises TypeError for another value.
+    """
+    try:
+        return int.__index__(operator.index(value))
+    except TypeError:
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
+
+
 def integer(value: int, bits: int, name: str) -> int:
-    """Return *value* if it is an int of *bits* bits.
+    """Return *value* as an int if it is one of *bits* bits, or has ``__index__``.
 
     Negative *bits* mean a signed type, as in C: ``integer(v, 32, "mask")`` accepts the
     numbers that a ``uint32_t`` holds and ``integer(v, -32, "wd")`` those of an
     ``int32_t``.
 
-    Raises TypeError for a value that is not an int, ValueError for a number out of
-    range.
+    Raises TypeError for another value, ValueError for a number out of range.
     """
     low, most = _RANGES[bits]
     # nearly each argument of nearly each call comes this way
     if value.__class__ is int and low <= value <= most:
         return value
-    if not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    value = index(value, name)
     if not low <= value <= most:
         raise ValueError(f"{name} is {value}; it must be {low} to {most}")
-    return int.__index__(value)
+    return value
 
 
 def fileno(fd: FileDescriptor) -> int:

@@ -107,10 +107,10 @@ def open_file(
     open_flags = flags_of(mode) | integer(flags, 32, "flags")
     permissions, checked_name = integer(permissions, 12, "permissions"), checked(backend)
     integer(buffering, -32, "buffering")
-    name: Any = path
+    name, closes = path, bool(closefd)
     if not isinstance(path, int):
         name = path_of(path)
-        if not closefd:
+        if not closes:
             raise ValueError("Cannot use closefd=False with file name")
     elif path < 0:
         raise ValueError("negative file descriptor")
@@ -126,14 +126,14 @@ def open_file(
         codec = text_of(encoding, errors, newline)
 
     async def opened() -> File | TextFile:
-        file = await _opened(loop, name, mode, open_flags, permissions, directory, checked_name)
-        file._closes = bool(closefd)
+        file = await _file_at(loop, name, mode, open_flags, permissions, directory, checked_name)
+        file._closes = closes
         return file if codec is None else TextFile(file, *codec, newline)
 
     return Opening(name, opened)
 
 
-async def _opened(
+async def _file_at(
     loop: AnyLoop, name: Any, mode: str, flags: int, permissions: int, dir_fd: int | None, choice: str | None
 ) -> File:
     backend = backend_of(loop, choice)

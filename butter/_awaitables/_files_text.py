@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import io
 import os
+from time import perf_counter
 from typing import TYPE_CHECKING
 
+from butter._arguments import index, integer
 from butter._awaitables._awaitable import forward
 from butter._awaitables._files import File
 from butter._awaitables._files_backends import failure
+from butter._awaitables._files_loop import turns
 from butter._awaitables._files_text_read import TextReads
 from butter._descriptor import Descriptor
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
     from butter._arguments import Path
 
+# so many are encoded while other tasks wait
+_CHARACTERS = 1 << 20
 _BITS = 64
 _MASK = (1 << _BITS) - 1
 
@@ -28,7 +33,8 @@ class TextFile(TextReads):
     """A file of text, which :func:`open` returns; ``buffer`` is its File of bytes.
 
     Its methods are those of Python's text files, as coroutines. A write goes to the
-    file at once. Several tasks must not use the position of one TextFile at once.
+    file at once. ``pread``, ``pwrite``, ``readinto`` and ``copy`` are methods of
+    ``buffer``.
 
     Methods raise what those of File do, and UnicodeError for bytes or characters that
     do not belong to the encoding.
@@ -41,44 +47,89 @@ class TextFile(TextReads):
 
         The exception of a write that has failed, or was cancelled, says in
         ``characters_written`` how many bytes were written.
+
+        Raises what ``File.write`` does, and UnicodeEncodeError, before anything is
+        written.
+
+        :manpage:`write(2)`.
         """
-        self._source._check_writable()
+        source = self._source
+        source._check_writable()
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        ended = text.replace("\n", self._newline) if self._newline in ("\r", "\r\n") else text
-        before, state = None, self._encoder.getstate()
         try:
-            if (self._decoded or self._snapshot) and self._source._position is not None:
-                before = self._mark()
-                self._trim()
-                self._forget()
-                self._decoder.reset()
-            await self._source.write(self._encoder.encode(ended))
+            await source._enter()
+        except BaseException as error:
+            error.characters_written = 0  # type: ignore[attr-defined]
+            raise
+        before, state = self._mark(), self._encoder.getstate()
+        try:
+            self._before_bytes()
+            data = await self._encode(text)
+            await source._write_from(memoryview(data), None if source._appends else source._position, moves=True)
+            return len(text)
         except BaseException as error:
             written = getattr(error, "characters_written", 0)
             if not written:
                 # a byte order mark, or the like, is still to come
                 self._encoder.setstate(state)
-                if before is not None:
-                    self._return_to(before)
+                self._return_to(before)
             error.characters_written = written  # type: ignore[attr-defined]
             raise
-        return len(text)
+        finally:
+            source._leave()
+
+    async def _encode(self, text: str) -> bytes:
+        """Return the bytes of *text*, of which other tasks run between the portions."""
+        newline = self._newline if self._newline in ("\r", "\r\n") else None
+        parts = []
+        for start in range(0, len(text) or 1, _CHARACTERS):
+            if perf_counter() >= turns.until:
+                await turns.next(self._source._loop)
+            part = text[start : start + _CHARACTERS]
+            parts.append(self._encoder.encode(part.replace("\n", newline) if newline else part))
+        return await self._source._joined(parts)
+
+    def _before_bytes(self) -> None:
+        """Go to where the text was read up to: bytes will be written there.
+
+        The caller stands in the line.
+        """
+        if (self._decoded or self._snapshot) and self._source._position is not None:
+            self._trim()
+            self._forget()
+            self._decoder.reset()
+            self._source._lead()
 
     async def writelines(self, lines: Iterable[str]) -> None:
         """Write each of *lines*, one after the other, by one operation."""
         await self.write("".join(lines))
 
     async def truncate(self, size: int | None = None) -> int:
-        """Make the file *size* bytes long, by default up to the position."""
-        self._source._check_writable()
-        self._trim()
-        return await self._source.truncate(size)
+        """Make the file *size* bytes long, by default up to the position.
+
+        Returns *size*. Raises OSError (EINVAL for a size below 0, ESPIPE for a pipe
+        without a *size*), and ValueError if the file is closed.
+
+        :manpage:`ftruncate(2)`.
+        """
+        source = self._source
+        source._check_writable()
+        size = None if size is None else integer(size, -64, "size")
+        await source._enter()
+        try:
+            self._trim()
+            return await source._cut(size)
+        finally:
+            source._leave()
 
     # the position
 
     async def tell(self) -> int:
-        """Return a number for the position, which ``seek`` understands."""
+        """Return a number for the position, which ``seek`` understands.
+
+        Raises OSError (ESPIPE) for a pipe, and ValueError if the file is closed.
+        """
         await self._source.tell()
         return self._number()
 
@@ -97,6 +148,12 @@ class TextFile(TextReads):
         if self._snapshot is None or self._source._position is None:
             return
         start, state, data = self._snapshot
+        if self._source._position != start + len(data):
+            # others have moved the file itself
+            self._forget()
+            self._decoder.reset()
+            self._encoder.setstate(0) if self._source._position else self._encoder.reset()
+            return
         place = self._place(self._snapshot)
         self._source._go(start + place.fed)
         self._encoder.setstate(0) if start + place.fed else self._encoder.reset()
@@ -115,8 +172,12 @@ class TextFile(TextReads):
         *whence* is 0; or with an *offset* of 0 it may be 1 (the position) or 2 (the
         end).
 
-        Raises ValueError for another position, and what ``File.seek`` does.
+        Raises ValueError for another position, and if the file is closed, OSError
+        (ESPIPE) for a pipe, and (EINVAL) for a position beyond 2**63 - 1.
+
+        :manpage:`lseek(2)`.
         """
+        offset, whence = index(offset, "offset"), integer(whence, -32, "whence")
         if whence in (os.SEEK_CUR, os.SEEK_END) and offset:
             which = "cur" if whence == os.SEEK_CUR else "end"
             raise io.UnsupportedOperation(f"can't do nonzero {which}-relative seeks")
@@ -149,6 +210,10 @@ class TextFile(TextReads):
     async def _go_to(self, offset: int) -> None:
         """Go to a position of ``tell``; the caller stands in the line."""
         start, flags, size, skipped = (offset >> at * _BITS & _MASK for at in range(4))
+        if offset >> 4 * _BITS or size >> 63:
+            raise ValueError(f"{offset} is not a position in this file")
+        if start >> 63:
+            raise failure(errno.EINVAL)
         self._source._go(start)
         self._forget()
         if start or flags:
@@ -187,7 +252,11 @@ class TextFile(TextReads):
 
     @property
     def buffer(self) -> File:
-        """The file of bytes, whose position is where the text was read up to."""
+        """The file of bytes.
+
+        Its position is behind what was decoded ahead; ``await text.seek(await
+        text.tell())`` brings it back to where the text was read up to.
+        """
         return self._source
 
     @property
@@ -227,6 +296,7 @@ class TextFile(TextReads):
         return self._source.backend
 
     def __repr__(self) -> str:
-        return f"<TextFile name={self.name!r} mode={self.mode!r} encoding={self._encoding!r}>"
+        state = "closed " if self.closed else ""
+        return f"<{state}TextFile name={self.name!r} mode={self.mode!r} encoding={self._encoding!r}>"
 
     __reduce_ex__ = Descriptor.__reduce_ex__

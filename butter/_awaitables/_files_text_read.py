@@ -75,10 +75,15 @@ class TextReads:
 
         There are fewer only at the end of the file. The parts of a large text are
         joined while others wait: 256 million characters take a tenth of a second.
+
+        Raises what ``File.read`` does, and UnicodeDecodeError.
+
+        :manpage:`read(2)`.
         """
         source = self._source
         source._check_readable()
-        if size is None or size < 0:
+        size = -1 if size is None else integer(size, -64, "size")
+        if size < 0:
             text = await self._gather(sys.maxsize)
             self._forget()
             return text
@@ -90,7 +95,10 @@ class TextReads:
         return await self._gather(size)
 
     async def readline(self, size: int | None = -1) -> str:
-        """Return the next line with its end, or at most *size* characters of it."""
+        """Return the next line with its end, or at most *size* characters of it.
+
+        It is "" at the end of the file. Raises what ``read`` does.
+        """
         source = self._source
         source._check_readable()
         most = -1 if size is None else integer(size, -64, "size")
@@ -198,9 +206,20 @@ class TextReads:
             return first + 2 if text.startswith("\r\n", first) else first + 1
         return end + 1
 
-    async def readlines(self) -> list[str]:
-        """Return all lines that are left."""
-        return [line async for line in self]
+    async def readlines(self, hint: int | None = -1) -> list[str]:
+        """Return all lines that are left, or as many as have *hint* characters.
+
+        The last of these has the last of them; None, and a *hint* below 1, mean all.
+        Raises what ``read`` does.
+        """
+        most = -1 if hint is None else integer(hint, -64, "hint")
+        lines, found = [], 0
+        async for line in self:
+            lines.append(line)
+            found += len(line)
+            if 0 < most <= found:
+                break
+        return lines
 
     def __aiter__(self) -> Self:
         self._source._check()

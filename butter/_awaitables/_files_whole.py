@@ -76,8 +76,6 @@ async def write_path(
     choice, path = checked(backend), path_of(path)
     mode = integer(permissions, 12, "permissions")
     with memoryview(data) as whole, as_bytes(whole) as view, _errors_of(path):
-        if not whole.c_contiguous:
-            raise BufferError("data is not contiguous in memory; bytes(data) is")
         found = backend_of(loop, choice)
         target = await found.run(Request(path), "call", _target, path, follow) if atomic else None
         if target is not None:

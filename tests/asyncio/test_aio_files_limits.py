@@ -255,12 +255,12 @@ async def test_write_file_of_a_pipe(backend, tmp_path):
 async def test_a_write_of_text_that_failed(backend, tmp_path, monkeypatch):
     """After a write that has written nothing the byte order mark is still to come."""
 
-    async def full(_):
+    async def full(*_, **options):
         raise OSError(errno.ENOSPC, "full")
 
     async with files().open(tmp_path / "file", "w", encoding="utf-16", backend=backend) as file:
         with monkeypatch.context() as patch:
-            patch.setattr(file._source, "write", full)
+            patch.setattr(file._source, "_write_from", full)
             with pytest.raises(OSError, match="full"):
                 await file.write("a")
         await file.write("b")
