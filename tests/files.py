@@ -114,6 +114,16 @@ class Told:
         return self.task.cancelled()
 
 
+class Index:
+    """A number that is not an int, as those of NumPy are not."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __index__(self):
+        return self.value
+
+
 class Outcome:
     """The value or error of a call, for comparisons."""
 

@@ -207,17 +207,17 @@ class TextReads:
         return end + 1
 
     async def readlines(self, hint: int | None = -1) -> list[str]:
-        """Return all lines that are left, or as many as have *hint* characters.
+        """Return all lines that are left, or those up to a *hint*.
 
-        The last of these has the last of them; None, and a *hint* below 1, mean all.
-        Raises what ``read`` does.
+        The last is then the first with which they have more than *hint* characters.
+        None, and a *hint* below 1, mean all. Raises what ``read`` does.
         """
         most = -1 if hint is None else integer(hint, -64, "hint")
         lines, found = [], 0
         async for line in self:
             lines.append(line)
             found += len(line)
-            if 0 < most <= found:
+            if 0 < most < found:
                 break
         return lines
 

@@ -5,6 +5,8 @@ synchronous call; ``test_aio_files_limits.py`` has what a machine may lack, and
 ``test_aio_files_cancel.py`` what happens to calls that are cancelled.
 """
 
+import ctypes
+import errno
 import gc
 import io
 import os
@@ -15,7 +17,20 @@ import time
 import warnings
 
 import pytest
-from files import BACKENDS, KINDS, by_butter, by_python, caller, everywhere, files, in_thread, step, twins
+from files import (
+    BACKENDS,
+    KINDS,
+    Index,
+    by_butter,
+    by_python,
+    caller,
+    everywhere,
+    files,
+    in_asyncio,
+    in_thread,
+    step,
+    twins,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loops import finished, run, start
@@ -439,6 +454,107 @@ async def test_what_a_mode_does_not_allow(backend, tmp_path):
         for name, *args in (("pread", 1, -1), ("pread", -1, 0), ("pwrite", b"x", -1), ("seek", 0, 9)):
             with pytest.raises(ValueError):  # noqa: PT011
                 await getattr(file, name)(*args)
+
+
+@in_asyncio
+async def test_integers_of_other_types(backend, tmp_path):
+    """Whatever has ``__index__`` is a number, as in Python's own files; a float is not."""
+    (tmp_path / "file").write_bytes(b"0123456789\n" * 3)
+    for mode in ("r+b", "r+"):
+        async with files().open(tmp_path / "file", mode, backend=backend) as file:
+            assert await file.seek(Index(22)) == 22
+            assert await file.seek(Index(0), Index(2)) == 33
+            assert await file.seek(Index(11), Index(0)) == 11
+            found = [await file.readline(Index(2)), await file.readline(Index(-1))]
+            assert found == ([b"01", b"23456789\n"] if "b" in mode else ["01", "23456789\n"])
+            for wrong in (1.5, float("nan"), "1", b"1"):
+                for name in ("seek", "readline"):
+                    with pytest.raises(TypeError, match="must be an int, not"):
+                        await getattr(file, name)(wrong)
+                with pytest.raises(TypeError, match="whence must be an int, not"):
+                    await file.seek(0, wrong)
+            assert await file.tell() == 22
+    async with files().open(tmp_path / "file", "r+", backend=backend) as file:
+        assert await file.read(Index(3)) == "012"
+        assert await file.truncate(Index(5)) == 5
+        assert await file.read(Index(-1)) == "34"
+        for wrong in (1.5, float("nan"), "1", b"1"):
+            for name in ("read", "truncate"):
+                with pytest.raises(TypeError, match="size must be an int, not"):
+                    await getattr(file, name)(wrong)
+
+
+@everywhere
+async def test_positions_beyond_the_last(backend, tmp_path):
+    """They are refused, whoever has opened the descriptor, and the file goes on."""
+    (tmp_path / "file").write_bytes(b"abc\n")
+    for mode in ("r+b", "r+"):
+        for target in (tmp_path / "file", os.open(tmp_path / "file", os.O_RDWR)):
+            async with files().open(target, mode, backend=backend) as file:
+                steps = [(1 << 63, 0), ((1 << 64) - 1, 0)]
+                if mode == "r+b":
+                    await file.seek((1 << 62) + 1)
+                    steps = [(1 << 62, 1), ((1 << 63) - 1, 1), ((1 << 63) - 1, 2), (-5, 2), (-1, 0)]
+                for step_ in steps:
+                    with pytest.raises(OSError, match="Invalid argument") as caught:
+                        await file.seek(*step_)
+                    assert caught.value.errno == errno.EINVAL
+                for wrong in (1 << 256, 1 << 191 | 1 << 192) if mode == "r+" else ():
+                    with pytest.raises(ValueError, match="is not a position in this file"):
+                        await file.seek(wrong)
+                await file.seek(0)
+                assert await file.read() in (b"abc\n", "abc\n")
+
+
+@in_asyncio
+async def test_memory_of_any_shape(backend, tmp_path):
+    """Empty arrays have no bytes; those with gaps are refused before anything happens."""
+    empty, gaps = (ctypes.c_char * 3 * 0)(), memoryview(bytearray(b"abcdefgh"))[::2]
+    square = (ctypes.c_short * 2 * 2)((1, 2), (3, 4))
+    assert memoryview(empty).shape == (0, 3)
+    async with files().open(tmp_path / "file", "w+b", backend=backend) as file:
+        assert await file.write(square) == await file.pwrite(square, 8) == 8
+        for call in (file.write, file.readinto, lambda data: file.pwrite(data, 0)):
+            assert await call(empty) == 0
+            with pytest.raises(BufferError, match=r"not contiguous in memory; bytes\(data\) is"):
+                await call(gaps)
+        with pytest.raises(BufferError, match=r"not contiguous in memory; bytes\(data\) is"):
+            await files().write_file(tmp_path / "file", gaps, atomic=False, backend=backend)
+        assert await file.tell() == 8
+        assert (tmp_path / "file").read_bytes() == bytes(square) * 2
+        with pytest.raises(TypeError, match="read-write"):
+            await file.readinto(memoryview(empty).toreadonly())
+    await files().write_file(tmp_path / "file", empty, backend=backend)
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+class Undecided:
+    """An object that is neither true nor false, as an array is."""
+
+    def __bool__(self):
+        raise ValueError("neither true nor false")
+
+
+@in_asyncio
+async def test_a_closefd_that_is_no_truth(backend, tmp_path):
+    """It is refused before the file has the descriptor, which stays open."""
+    fd = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(ValueError, match="neither true nor false"):
+            await files().open(fd, "rb", closefd=Undecided(), backend=backend)
+        gc.collect()
+        os.fstat(fd)
+    finally:
+        os.close(fd)
+
+
+@in_asyncio
+async def test_a_text_tells_that_it_is_closed(tmp_path):
+    """As a file of bytes does."""
+    for mode, kind in (("w", "TextFile"), ("wb", "File")):
+        async with files().open(tmp_path / "file", mode) as file:
+            assert repr(file).startswith(f"<{kind} name=")
+        assert repr(file).startswith(f"<closed {kind} name=")
 
 
 @everywhere

@@ -7,11 +7,11 @@ import time
 
 import pytest
 from features import LONG
-from files import BACKENDS, Told, everywhere, files, in_asyncio, sleep, step, twins
+from files import BACKENDS, Index, Told, everywhere, files, in_asyncio, sleep, step, twins
 from loops import finished, start, turn, under_trio, within
 from support import needs
 
-from butter._awaitables import _files_loop
+from butter._awaitables import _files_loop, _files_text
 
 MIB = 1 << 20
 PYPY = sys.implementation.name == "pypy"
@@ -363,6 +363,177 @@ async def test_a_write_of_text_that_is_cancelled_in_the_line(backend, tmp_path):
             assert await file.write("y") == 1
             await file.seek(0)
             assert (await file.read(3)).startswith("あby")
+
+
+@everywhere
+async def test_a_text_of_several_tasks(backend, tmp_path):
+    """What a call does to a text depends on the calls before it, and on no later one."""
+    steps = {
+        ("write", "X\n"): "a\nb\nX\n",
+        ("truncate",): "a\nb\n",
+        ("seek", 0, 2): "a\nb\nc\nend",
+        ("seek", 0): "end\nc\n",
+    }
+    for (name, *args), expected in steps.items():
+        (tmp_path / "file").write_text("a\nb\nc\n")
+        async with files().open(tmp_path / "file", "r+", backend=backend) as file:
+            assert await file.readline() == "a\n"
+            await file.buffer._enter()  # an operation that others wait for
+            calls = [Told(file.readline)]
+            await turn(2)
+            calls.append(Told(getattr(file, name), *args))
+            await turn(2)
+            if name == "seek":
+                calls.append(Told(file.write, "end"))
+                await turn(2)
+            file.buffer._leave()
+            await finished([call.task for call in calls])
+            assert [call.error for call in calls] == [None] * len(calls)
+            assert calls[0].result == "b\n"
+        assert (tmp_path / "file").read_text() == expected, name
+
+
+@everywhere
+async def test_lines_of_a_text_for_several_tasks(backend, tmp_path):
+    """Each line goes to one task, and each text that they write is whole."""
+    lines = [f"{number}\n" for number in range(3000)]
+    (tmp_path / "file").write_text("".join(lines))
+    async with files().open(tmp_path / "file", "r+", backend=backend) as file:
+        found = []
+
+        async def take():
+            found.extend([line async for line in file])
+
+        await finished([start(take()) for _ in range(3)])
+        assert sorted(found, key=int) == lines
+
+        async def give(number):
+            for _ in range(20):
+                await file.write(f"{number}" * 5 + "\n")
+
+        await finished([start(give(number)) for number in range(3)])
+        await file.seek(0)
+        whole = (await file.read()).splitlines(keepends=True)
+    assert whole[:3000] == lines
+    assert sorted(whole[3000:]) == sorted(20 * ["00000\n", "11111\n", "22222\n"])
+
+
+@in_asyncio
+async def test_a_text_whose_file_others_move(backend, tmp_path):
+    """A write goes where the text was read up to, or where others have gone since."""
+    for moved, expected in ((None, "one\nTWO\nthree\n"), (8, "one\ntwo\nTWO\ne\n")):
+        for shared in (False, True):
+            (tmp_path / "file").write_text("one\ntwo\nthree\n")
+            fd = os.open(tmp_path / "file", os.O_RDWR)
+            try:
+                target = fd if shared else tmp_path / "file"
+                async with files().open(target, "r+", closefd=not shared, backend=backend) as file:
+                    assert await file.readline() == "one\n"
+                    if moved and shared:
+                        os.lseek(fd, moved, os.SEEK_SET)
+                    elif moved:
+                        await file.buffer.seek(moved)
+                    assert await file.write("TWO\n") == 4
+                    end = 4 + (moved or 4)
+                    assert await file.tell() == await file.buffer.tell() == end
+                    assert not shared or os.lseek(fd, 0, os.SEEK_CUR) == end
+            finally:
+                os.close(fd)
+            assert (tmp_path / "file").read_text() == expected
+
+
+@in_asyncio
+async def test_the_file_of_a_text_goes_back(backend, tmp_path):
+    """To where the text was read up to, by the way that the documentation tells."""
+    (tmp_path / "file").write_text("é\r\ntwo\n" * 3000, encoding="utf-8", newline="")
+    async with files().open(tmp_path / "file", encoding="utf-8", backend=backend) as file:
+        assert await file.readline() == "é\n"
+        assert await file.buffer.tell() > 4
+        await file.seek(await file.tell())
+        assert await file.buffer.tell() == 4
+        assert await file.buffer.readline() == b"two\n"
+
+
+@in_asyncio
+async def test_portions_of_a_text(monkeypatch, tmp_path):
+    """A text that is encoded in portions is the same in the file."""
+    monkeypatch.setattr(_files_text, "_CHARACTERS", 3)
+    text = "あb\r\n\n\ncdé\n\rあああ" * 5
+    for encoding in ("utf-8", "utf-16", "utf-8-sig", "iso2022_jp_2", "utf-32"):
+        for newline in (None, "", "\n", "\r", "\r\n"):
+            async with twins(tmp_path, b"", "w+", None, encoding=encoding, newline=newline) as twin:
+                for each in (("write", text), ("write", ""), ("write", "x"), ("seek", 0), ("read",)):
+                    ours, theirs = await twin.do(*each)
+                    assert ours == theirs, (encoding, newline, each)
+    async with files().open(tmp_path / "file", "w", encoding="ascii") as file:
+        with pytest.raises(UnicodeEncodeError) as caught:
+            await file.write("abcdefé")
+        assert caught.value.characters_written == 0
+        assert await file.write("ok") == 2
+    assert (tmp_path / "file").read_text() == "ok"
+
+
+class Encoder:
+    """The encoder of a text, with what *call* returns before each portion."""
+
+    def __init__(self, file, call):
+        self.encoder, self.call, self.found = file._encoder, call, []
+
+    def encode(self, text):
+        self.found.append(self.call())
+        return self.encoder.encode(text)
+
+    def __getattr__(self, name):
+        return getattr(self.encoder, name)
+
+
+@everywhere
+async def test_a_huge_text(backend, tmp_path):
+    """Others run while it is encoded; a cancelled write of it has written nothing."""
+    text = "é\n" * (2 * MIB)
+    async with files().open(tmp_path / "file", "w", encoding="utf-16", newline="\r\n", backend=backend) as file:
+        turns = []
+
+        async def others():
+            while file._encoder.found is not None:
+                turns.append(1)
+                await step(1)
+
+        def long():
+            _files_loop.turns.until = 0
+            return len(turns)
+
+        file._encoder = encoder = Encoder(file, long)
+        task = start(others())
+        for number in (1, 2):
+            call = Told(file.write, text)
+            while len(encoder.found) < number:
+                await step(1)
+            call.task.cancel()
+            await finished([call.task])
+            assert call.cancelled
+            assert call.written == await file.tell() == 0
+            encoder.found.clear()
+        assert await file.write(text) == len(text)
+        assert len(encoder.found) == 4
+        assert encoder.found[-1] - encoder.found[0] >= 2
+        encoder.found = None
+        await finished([task])
+    assert (tmp_path / "file").read_bytes() == text.replace("\n", "\r\n").encode("utf-16")
+
+
+@in_asyncio
+async def test_lines_up_to_a_hint(tmp_path):
+    """As many as have so many characters, as Python's own."""
+    async with twins(tmp_path, "é\n€€\n\nlast".encode(), "r", None, encoding="utf-8") as twin:
+        for hint in (None, -1, 0, 1, 2, 3, 5, 6, 7, 100, Index(4), True):
+            await twin.do("seek", 0)
+            ours, theirs = await twin.file.readlines(hint), twin.twin.readlines(hint)
+            assert ours == theirs, hint
+            assert await twin.file.read() == twin.twin.read()
+        for wrong in (1.5, "1"):
+            with pytest.raises(TypeError, match="hint must be an int"):
+                await twin.file.readlines(wrong)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
