@@ -7,7 +7,6 @@ import os
 from typing import Any
 
 from butter._arguments import integer
-from butter._awaitables._files_backends import failure
 from butter._awaitables._files_base import AnyFile
 from butter._awaitables._files_engine import Request
 
@@ -48,7 +47,7 @@ class Positioned(AnyFile):
         await self._enter()
         try:
             if self._position is None:
-                raise failure(errno.ESPIPE)
+                raise self._failure(errno.ESPIPE)
             if whence == os.SEEK_CUR:
                 offset += self._position
             elif whence == os.SEEK_END and self._regular:
@@ -56,7 +55,7 @@ class Positioned(AnyFile):
             elif whence != os.SEEK_SET:
                 offset = await self._run(Request(), "seek", fd, offset, whence)
             if not 0 <= offset < 1 << 63:
-                raise failure(errno.EINVAL)
+                raise self._failure(errno.EINVAL)
             self._go(offset)
             return offset
         finally:
@@ -81,10 +80,10 @@ class Positioned(AnyFile):
         """
         if size is None:
             if self._position is None:
-                raise failure(errno.ESPIPE)
+                raise self._failure(errno.ESPIPE)
             size = self._position
         if size < 0:
-            raise failure(errno.EINVAL)
+            raise self._failure(errno.EINVAL)
         if self._position is not None:
             self._go(self._position)
         await self._run(Request(), "truncate", self._fd, integer(size, 63, "size"))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from butter._arguments import index, integer
 from butter._awaitables._awaitable import forward
 from butter._awaitables._files import File
-from butter._awaitables._files_backends import failure
 from butter._awaitables._files_loop import turns
 from butter._awaitables._files_text_read import TextReads
 from butter._descriptor import Descriptor
@@ -196,7 +195,7 @@ class TextFile(TextReads):
         before = self._mark()
         try:
             if before.position is None:
-                raise failure(errno.ESPIPE)
+                raise self._source._failure(errno.ESPIPE)
             if whence == os.SEEK_CUR:
                 offset = self._number()
             await self._go_to(offset)
@@ -213,7 +212,7 @@ class TextFile(TextReads):
         if offset >> 4 * _BITS or size >> 63:
             raise ValueError(f"{offset} is not a position in this file")
         if start >> 63:
-            raise failure(errno.EINVAL)
+            raise self._source._failure(errno.EINVAL)
         self._source._go(start)
         self._forget()
         if start or flags:
