@@ -458,7 +458,7 @@ async def test_what_a_mode_does_not_allow(backend, tmp_path):
 
 @in_asyncio
 async def test_integers_of_other_types(backend, tmp_path):
-    """Whatever has ``__index__`` is a number, as in Python's own files; a float is not."""
+    """An object with ``__index__`` is a number, as to Python's files; a float is not."""
     (tmp_path / "file").write_bytes(b"0123456789\n" * 3)
     for mode in ("r+b", "r+"):
         async with files().open(tmp_path / "file", mode, backend=backend) as file:
@@ -486,7 +486,7 @@ async def test_integers_of_other_types(backend, tmp_path):
 
 @everywhere
 async def test_positions_beyond_the_last(backend, tmp_path):
-    """They are refused, whoever has opened the descriptor, and the file goes on."""
+    """They are refused, by a path and by a descriptor, and the file goes on."""
     (tmp_path / "file").write_bytes(b"abc\n")
     for mode in ("r+b", "r+"):
         for target in (tmp_path / "file", os.open(tmp_path / "file", os.O_RDWR)):
@@ -508,7 +508,7 @@ async def test_positions_beyond_the_last(backend, tmp_path):
 
 @in_asyncio
 async def test_memory_of_any_shape(backend, tmp_path):
-    """Empty arrays have no bytes; those with gaps are refused before anything happens."""
+    """Empty arrays have no bytes; those with gaps are refused before the call."""
     empty, gaps = (ctypes.c_char * 3 * 0)(), memoryview(bytearray(b"abcdefgh"))[::2]
     square = (ctypes.c_short * 2 * 2)((1, 2), (3, 4))
     assert memoryview(empty).shape == (0, 3)
@@ -536,7 +536,7 @@ class Undecided:
 
 
 @in_asyncio
-async def test_a_closefd_that_is_no_truth(backend, tmp_path):
+async def test_a_closefd_that_is_not_a_truth(backend, tmp_path):
     """It is refused before the file has the descriptor, which stays open."""
     fd = os.open(tmp_path, os.O_RDONLY)
     try:

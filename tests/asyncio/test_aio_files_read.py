@@ -367,7 +367,7 @@ async def test_a_write_of_text_that_is_cancelled_in_the_line(backend, tmp_path):
 
 @everywhere
 async def test_a_text_of_several_tasks(backend, tmp_path):
-    """What a call does to a text depends on the calls before it, and on no later one."""
+    """A call begins where the calls before it have left the text."""
     steps = {
         ("write", "X\n"): "a\nb\nX\n",
         ("truncate",): "a\nb\n",
