@@ -458,7 +458,7 @@ async def test_what_a_mode_does_not_allow(backend, tmp_path):
 
 @in_asyncio
 async def test_integers_of_other_types(backend, tmp_path):
-    """An object with ``__index__`` is a number, as to Python's files; a float is not."""
+    """An object with ``__index__`` is a number, as in Python; floats are not."""
     (tmp_path / "file").write_bytes(b"0123456789\n" * 3)
     for mode in ("r+b", "r+"):
         async with files().open(tmp_path / "file", mode, backend=backend) as file:
