@@ -445,7 +445,7 @@ async def test_a_text_whose_file_others_move(backend, tmp_path):
 @in_asyncio
 async def test_the_file_of_a_text_goes_back(backend, tmp_path):
     """To where the text was read up to, by the way that the documentation tells."""
-    (tmp_path / "file").write_text("é\r\ntwo\n" * 3000, encoding="utf-8", newline="")
+    (tmp_path / "file").write_bytes("é\r\ntwo\n".encode() * 3000)
     async with files().open(tmp_path / "file", encoding="utf-8", backend=backend) as file:
         assert await file.readline() == "é\n"
         assert await file.buffer.tell() > 4
