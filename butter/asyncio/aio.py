@@ -280,7 +280,8 @@ async def write_file(
     program that is killed may leave it, with a name that begins with a dot. Other hard
     links keep the old content. The program needs the right to write the directory, and
     not the file. Without *atomic* the file itself is written, and so is a device or a
-    pipe.
+    pipe; where that fails or is cancelled, it may have a part of *data*, which may be
+    nothing.
 
     *permissions* are those of a file that does not exist, but for what the umask takes
     away, as for :func:`os.open`. One that exists keeps its own, whether it is written
