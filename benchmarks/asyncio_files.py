@@ -1,7 +1,7 @@
 """Files on asyncio, beside caio, aiofile, aiofiles and anyio.
 
-A reader of butter, caio and aiofile names the offset; the files of aiofiles and anyio
-have a position alone, so these read on from there, which spares them a seek.
+A read or write of butter, caio and aiofile names the offset; the files of aiofiles and
+anyio have a position alone, so these go on from there, which spares them a seek.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ DEPTH = 32
 FILES = 1000
 #: the readers beside a timer, how long they read, and the period of the timer
 READERS, SECONDS, PERIOD = 100, 0.5, 0.005
+
+DATA = bytes(PAGE)
 
 #: reads a page at an offset, which is the next one
 Read = Callable[[int], Awaitable[bytes]]
@@ -99,26 +101,83 @@ READING: dict[str, Opened] = {
     "anyio": by_anyio,
 }
 
+#: writes a page at an offset, and returns how many bytes that is
+Write = Callable[[int], Awaitable[int]]
+#: a page that is read or written
+Page = Callable[[int], Awaitable[Any]]
+Pages = Callable[[str], "contextlib.AbstractAsyncContextManager[Page]"]
 
-async def one_by_one(opened: Opened, path: str) -> float:
-    """Return the nanoseconds of a read, where a task awaits one after the other."""
-    async with opened(path) as read:
+
+def writing_by_butter(backend: str | None) -> Pages:
+    @contextlib.asynccontextmanager
+    async def opened(path: str) -> AsyncIterator[Write]:
+        async with aio.open(path, "r+b", backend=backend) as file:
+            yield lambda offset: file.pwrite(DATA, offset)
+
+    return opened
+
+
+def writing_by_caio(module: Any) -> Pages:
+    @contextlib.asynccontextmanager
+    async def opened(path: str) -> AsyncIterator[Write]:
+        with open(path, "r+b") as file:
+            fd = file.fileno()
+            async with module.AsyncioContext() as context:
+                yield lambda offset: context.write(DATA, fd, offset)
+
+    return opened
+
+
+@contextlib.asynccontextmanager
+async def writing_by_aiofile(path: str) -> AsyncIterator[Write]:
+    async with aiofile.AIOFile(path, "r+b") as file:
+        yield lambda offset: file.write_bytes(DATA, offset)
+
+
+@contextlib.asynccontextmanager
+async def writing_by_aiofiles(path: str) -> AsyncIterator[Write]:
+    async with aiofiles.open(path, "r+b", buffering=0) as file:
+
+        async def page(offset: int) -> int:
+            if not offset:
+                await file.seek(0)
+            count: int = await file.write(DATA)
+            return count
+
+        yield page
+
+
+WRITING: dict[str, Pages] = {
+    "butter": writing_by_butter(None),
+    "butter, aio": writing_by_butter("aio"),
+    "butter, threads": writing_by_butter("threads"),
+    "caio, linux_aio": writing_by_caio(caio.linux_aio_asyncio),
+    "caio, uring": writing_by_caio(caio.linux_uring_asyncio),
+    "caio, threads": writing_by_caio(caio.thread_aio_asyncio),
+    "aiofile": writing_by_aiofile,
+    "aiofiles": writing_by_aiofiles,
+}
+
+
+async def one_by_one(opened: Pages, path: str, size: Callable[[Any], int] = len) -> float:
+    """Return the nanoseconds of a page, where a task awaits one after the other."""
+    async with opened(path) as page:
         start = time.perf_counter_ns()
         for number in range(READS):
-            data = await read(number % PAGES * PAGE)
-            assert len(data) == PAGE
+            data = await page(number % PAGES * PAGE)
+            assert size(data) == PAGE
         return (time.perf_counter_ns() - start) / READS
 
 
-async def by_tasks(opened: Opened, path: str) -> float:
-    """Return the nanoseconds of a read, where 32 tasks await them."""
+async def by_tasks(opened: Pages, path: str, size: Callable[[Any], int] = len) -> float:
+    """Return the nanoseconds of a page, where 32 tasks await them."""
 
     async def work(first: int) -> None:
         for number in range(first, READS, DEPTH):
-            data = await read(number % PAGES * PAGE)
-            assert len(data) == PAGE
+            data = await page(number % PAGES * PAGE)
+            assert size(data) == PAGE
 
-    async with opened(path) as read:
+    async with opened(path) as page:
         start = time.perf_counter_ns()
         await asyncio.gather(*map(work, range(DEPTH)))
         return (time.perf_counter_ns() - start) / READS
@@ -226,6 +285,19 @@ def reads(path: str) -> Iterator[Comparison]:
         )
 
 
+def writes(path: str) -> Iterator[Comparison]:
+    # without a target: each write is an operation of the backend, as those of the peers
+    for manner, measure in {"one after the other": one_by_one, "by 32 tasks": by_tasks}.items():
+        yield Comparison(
+            f"An awaited write of 4 KiB, {manner}, on asyncio",
+            {
+                name: lambda opened=opened, measure=measure: on_loop(LOOPS["asyncio"], measure(opened, path, int))  # type: ignore[misc]
+                for name, opened in WRITING.items()
+            },
+            rounds=9,
+        )
+
+
 def comparisons() -> Iterator[Comparison]:
     # on a disk, whose pages are in the kernel's cache: a filesystem in memory cannot
     # say whether a read would wait
@@ -245,9 +317,10 @@ def comparisons() -> Iterator[Comparison]:
             {"aiofiles": 0.5},
             rounds=9,
         )
-        some = {
-            name: sample
-            for name, sample in contenders(lateness, path, "asyncio").items()
-            if name in ("butter", "butter, threads", "aiofile", "aiofiles", "anyio")
-        }
-        yield Comparison("The latest timer of a loop beside 100 readers, on asyncio", some, most=2_000_000, rounds=7)
+        yield Comparison(
+            "The latest timer of a loop beside 100 readers, on asyncio",
+            contenders(lateness, path, "asyncio"),
+            most=2_000_000,
+            rounds=9,
+        )
+        yield from writes(path)
