@@ -126,22 +126,16 @@ class File(Reads):
     async def truncate(self, size: int | None = None) -> int:
         """Make the file *size* bytes long, by default up to the position.
 
-        Returns *size*. :manpage:`ftruncate(2)`.
+        Returns *size*. Raises OSError (EINVAL for a size below 0, ESPIPE for a pipe
+        without a *size*).
+
+        :manpage:`ftruncate(2)`.
         """
-        fd = self._check_writable()
+        self._check_writable()
+        size = None if size is None else integer(size, -64, "size")
         await self._enter()
         try:
-            if size is None:
-                if self._position is None:
-                    raise self._failure(errno.ESPIPE)
-                size = self._position
-            size = integer(size, -64, "size")
-            if size < 0:
-                raise self._failure(errno.EINVAL)
-            if self._position is not None:
-                self._go(self._position)
-            await self._run(Request(), "truncate", fd, size)
-            return size
+            return await self._cut(size)
         finally:
             self._leave()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from butter._arguments import integer
 from butter._awaitables._files_buffer import Buffers
@@ -186,15 +186,12 @@ class Reads(Buffers):
         return len(data)
 
     async def readlines(self, hint: int | None = -1) -> list[bytes]:
-        """Return all lines that are left, or those up to *hint* bytes, and whole."""
-        left = 0 if hint is None else integer(hint, -64, "hint")
-        lines: list[bytes] = []
-        async for line in self:
-            lines.append(line)
-            left -= len(line)
-            if -len(line) < left <= 0:
-                break
-        return lines
+        """Return all lines that are left, or those up to a *hint*.
+
+        The last is then the first with which they have more than *hint* bytes. None,
+        and a *hint* below 1, mean all.
+        """
+        return await lines_of(self, hint)
 
     def __aiter__(self) -> Self:
         self._check()
@@ -205,3 +202,15 @@ class Reads(Buffers):
         if not line:
             raise StopAsyncIteration
         return line
+
+
+async def lines_of(file: Any, hint: int | None) -> list[Any]:
+    """Return the lines of a file up to a *hint*."""
+    most = -1 if hint is None else integer(hint, -64, "hint")
+    lines, found = [], 0
+    async for line in file:
+        lines.append(line)
+        found += len(line)
+        if 0 < most < found:
+            break
+    return lines

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from butter._arguments import integer
 from butter._awaitables._files_engine import AT_ONCE
 from butter._awaitables._files_loop import turns
+from butter._awaitables._files_read import lines_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -212,14 +213,7 @@ class TextReads:
         The last is then the first with which they have more than *hint* characters.
         None, and a *hint* below 1, mean all. Raises what ``read`` does.
         """
-        most = -1 if hint is None else integer(hint, -64, "hint")
-        lines, found = [], 0
-        async for line in self:
-            lines.append(line)
-            found += len(line)
-            if 0 < most < found:
-                break
-        return lines
+        return await lines_of(self, hint)
 
     def __aiter__(self) -> Self:
         self._source._check()
