@@ -525,7 +525,13 @@ async def test_a_huge_text(backend, tmp_path):
 @in_asyncio
 async def test_lines_up_to_a_hint(tmp_path):
     """As many as have so many characters, as Python's own."""
-    async with twins(tmp_path, "é\n€€\n\nlast".encode(), "r", None, encoding="utf-8") as twin:
+    for mode, options in (("r", {"encoding": "utf-8"}), ("rb", {})):
+        await lines_up_to_a_hint(tmp_path, mode, options)
+
+
+async def lines_up_to_a_hint(folder, mode, options):
+    """The lines up to each hint by butter are those by Python."""
+    async with twins(folder, "é\n€€\n\nlast".encode(), mode, None, **options) as twin:
         for hint in (None, -1, 0, 1, 2, 3, 5, 6, 7, 100, Index(4), True):
             await twin.do("seek", 0)
             ours, theirs = await twin.file.readlines(hint), twin.twin.readlines(hint)
