@@ -44,22 +44,29 @@ def index(value: int, name: str) -> int:
 
 
 def integer(value: int, bits: int, name: str) -> int:
-    """Return *value* as an int if it is one of *bits* bits, or has ``__index__``.
+    """Return *value* if it is an int of *bits* bits.
 
     Negative *bits* mean a signed type, as in C: ``integer(v, 32, "mask")`` accepts the
     numbers that a ``uint32_t`` holds and ``integer(v, -32, "wd")`` those of an
     ``int32_t``.
 
-    Raises TypeError for another value, ValueError for a number out of range.
+    Raises TypeError for a value that is not an int, ValueError for a number out of
+    range.
     """
     low, most = _RANGES[bits]
     # nearly each argument of nearly each call comes this way
     if value.__class__ is int and low <= value <= most:
         return value
-    value = index(value, name)
+    if not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     if not low <= value <= most:
         raise ValueError(f"{name} is {value}; it must be {low} to {most}")
-    return value
+    return int.__index__(value)
+
+
+def whole_number(value: int, bits: int, name: str) -> int:
+    """Return *value* as ``integer`` does, and also one that has ``__index__``."""
+    return integer(index(value, name), bits, name)
 
 
 def fileno(fd: FileDescriptor) -> int:

@@ -7,7 +7,7 @@ import os
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from butter._arguments import integer
+from butter._arguments import whole_number
 from butter._awaitables._files_copy import copy
 from butter._awaitables._files_engine import AT_ONCE, MOST, Request
 from butter._awaitables._files_loop import turns
@@ -78,7 +78,7 @@ class File(Reads):
         :manpage:`pwrite(2)`.
         """
         self._check_writable()
-        offset = integer(offset, 63, "offset")
+        offset = whole_number(offset, 63, "offset")
         with memoryview(data) as whole, as_bytes(whole) as view:
             if self._position is None:
                 raise self._failure(errno.ESPIPE)
@@ -132,7 +132,7 @@ class File(Reads):
         :manpage:`ftruncate(2)`.
         """
         self._check_writable()
-        size = None if size is None else integer(size, -64, "size")
+        size = None if size is None else whole_number(size, -64, "size")
         await self._enter()
         try:
             return await self._cut(size)

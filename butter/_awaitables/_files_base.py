@@ -112,13 +112,13 @@ class AnyFile(Line):
 
         :manpage:`close(2)`.
         """
+        if self._loop.is_closed(self._user):
+            # its tasks never run again
+            self._after_fork()
         if self._ends is not None:
             await self._ends.wait()
         if self._fd is None:
             return
-        if self._loop.is_closed(self._user):
-            # its tasks never run again
-            self._after_fork()
         self._begin()
         self._ends = self._loop.event()
         self._idle = self._loop.event()

@@ -7,7 +7,7 @@ import stat
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from butter._arguments import fileno, integer, path_of
+from butter._arguments import fileno, path_of, whole_number
 from butter._awaitables._files_backends import backend_of, close_descriptor, open_descriptor
 from butter._awaitables._files_engine import Request
 from butter._awaitables._files_loop import turns
@@ -28,7 +28,7 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
     """Copy *size* bytes, or all, from the position of *source* to *target*."""
     source._check_readable()
     if size is not None:
-        size = integer(size, 63, "size")
+        size = whole_number(size, 63, "size")
     try:
         # of a file of text
         buffer = getattr(target, "buffer", None)

@@ -214,11 +214,16 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
     def cancel(self, request: Request) -> None:
         """Ask the kernel to end *request*; its end comes as that of each other."""
         source = self._source
-        if isinstance(source, Ring):
-            source.cancel(request.number)
-            self._submit()
-        else:
-            source.cancel(request)
+        try:
+            if isinstance(source, Ring):
+                source.cancel(request.number)
+                self._submit()
+            else:
+                source.cancel(request)
+        except OSError as error:
+            # then it ends as it would have ended
+            if not _LATE.get(error.errno):
+                raise
         self._take()
 
     def _take(self) -> None:

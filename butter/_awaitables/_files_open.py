@@ -8,7 +8,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from butter._arguments import fileno, integer, path_of
+from butter._arguments import fileno, path_of, whole_number
 from butter._awaitables._files import File, file_of
 from butter._awaitables._files_backends import backend_of, checked, open_descriptor
 from butter._awaitables._files_text import TextFile
@@ -104,9 +104,9 @@ def open_file(
     permissions: int,
 ) -> Opening[Any]:
     """Check the arguments of ``open``, and return what opens the file."""
-    open_flags = flags_of(mode) | integer(flags, 32, "flags")
-    permissions, checked_name = integer(permissions, 12, "permissions"), checked(backend)
-    integer(buffering, -32, "buffering")
+    open_flags = flags_of(mode) | whole_number(flags, 32, "flags")
+    permissions, checked_name = whole_number(permissions, 12, "permissions"), checked(backend)
+    whole_number(buffering, -32, "buffering")
     name, closes = path, bool(closefd)
     if not isinstance(path, int):
         name = path_of(path)

@@ -6,7 +6,7 @@ import errno
 import os
 from typing import Any
 
-from butter._arguments import integer
+from butter._arguments import whole_number
 from butter._awaitables._files_base import AnyFile
 from butter._awaitables._files_engine import Request
 
@@ -41,7 +41,7 @@ class Positioned(AnyFile):
         :manpage:`lseek(2)`.
         """
         fd = self._check()
-        offset, whence = integer(offset, -64, "offset"), integer(whence, -32, "whence")
+        offset, whence = whole_number(offset, -64, "offset"), whole_number(whence, -32, "whence")
         if whence not in range(5):  # PyPy does not have the names of the last two
             raise ValueError(f"invalid whence ({whence}, should be 0, 1, 2, os.SEEK_DATA or os.SEEK_HOLE)")
         await self._enter()
@@ -86,7 +86,7 @@ class Positioned(AnyFile):
             raise self._failure(errno.EINVAL)
         if self._position is not None:
             self._go(self._position)
-        await self._run(Request(), "truncate", self._fd, integer(size, 63, "size"))
+        await self._run(Request(), "truncate", self._fd, whole_number(size, 63, "size"))
         return size
 
     async def tell(self) -> int:

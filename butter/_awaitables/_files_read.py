@@ -7,7 +7,7 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from butter._arguments import integer
+from butter._arguments import index, integer, whole_number
 from butter._awaitables._files_buffer import Buffers
 from butter._awaitables._files_engine import AT_ONCE
 from butter._awaitables._files_loop import turns
@@ -38,7 +38,7 @@ class Reads(Buffers):
         """
         fd = self._check_readable()
         if size.__class__ is not int:
-            size = -1 if size is None else integer(size, -64, "size")
+            size = -1 if size is None else whole_number(size, -64, "size")
         if size < 0:
             return await self.readall()
         position = self._position
@@ -115,6 +115,8 @@ class Reads(Buffers):
         The position stays where it is. :manpage:`pread(2)`.
         """
         fd = self._check_readable()
+        if size.__class__ is not int or offset.__class__ is not int:
+            size, offset = index(size, "size"), index(offset, "offset")
         size, offset = integer(size, 63, "size"), integer(offset, 63, "offset")
         if self._position is None:
             raise self._failure(errno.ESPIPE)
@@ -143,7 +145,7 @@ class Reads(Buffers):
     async def readline(self, size: int | None = -1) -> bytes:
         """Return the next line with its end, or at most *size* bytes of it."""
         self._check_readable()
-        most = -1 if size is None else integer(size, -64, "size")
+        most = -1 if size is None else whole_number(size, -64, "size")
         quick = not self._held and self._kernels is None
         if quick and perf_counter() < turns.until and (end := self._line_end(most)):
             await self._loop.look()
@@ -206,7 +208,7 @@ class Reads(Buffers):
 
 async def lines_of(file: Any, hint: int | None) -> list[Any]:
     """Return the lines of a file up to a *hint*."""
-    most = -1 if hint is None else integer(hint, -64, "hint")
+    most = -1 if hint is None else whole_number(hint, -64, "hint")
     lines, found = [], 0
     async for line in file:
         lines.append(line)

@@ -8,7 +8,7 @@ import os
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from butter._arguments import index, integer
+from butter._arguments import index, whole_number
 from butter._awaitables._awaitable import forward
 from butter._awaitables._files import File
 from butter._awaitables._files_loop import turns
@@ -114,7 +114,7 @@ class TextFile(TextReads):
         """
         source = self._source
         source._check_writable()
-        size = None if size is None else integer(size, -64, "size")
+        size = None if size is None else whole_number(size, -64, "size")
         await source._enter()
         try:
             self._trim()
@@ -176,7 +176,7 @@ class TextFile(TextReads):
 
         :manpage:`lseek(2)`.
         """
-        offset, whence = index(offset, "offset"), integer(whence, -32, "whence")
+        offset, whence = index(offset, "offset"), whole_number(whence, -32, "whence")
         if whence in (os.SEEK_CUR, os.SEEK_END) and offset:
             which = "cur" if whence == os.SEEK_CUR else "end"
             raise io.UnsupportedOperation(f"can't do nonzero {which}-relative seeks")

@@ -18,7 +18,7 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from butter._arguments import integer
+from butter._arguments import whole_number
 from butter._awaitables._files_engine import AT_ONCE
 from butter._awaitables._files_loop import turns
 from butter._awaitables._files_read import lines_of
@@ -83,7 +83,7 @@ class TextReads:
         """
         source = self._source
         source._check_readable()
-        size = -1 if size is None else integer(size, -64, "size")
+        size = -1 if size is None else whole_number(size, -64, "size")
         if size < 0:
             text = await self._gather(sys.maxsize)
             self._forget()
@@ -102,7 +102,7 @@ class TextReads:
         """
         source = self._source
         source._check_readable()
-        most = -1 if size is None else integer(size, -64, "size")
+        most = -1 if size is None else whole_number(size, -64, "size")
         end = self._line_end()
         if end and not source._held and perf_counter() < turns.until:
             if source._loop.looks:

@@ -11,7 +11,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from butter._arguments import integer, path_of
+from butter._arguments import path_of, whole_number
 from butter._awaitables._files import file_of
 from butter._awaitables._files_backends import (
     Backend,
@@ -74,7 +74,7 @@ async def write_path(
 ) -> None:
     """Write a whole file."""
     choice, path = checked(backend), path_of(path)
-    mode = integer(permissions, 12, "permissions")
+    mode = whole_number(permissions, 12, "permissions")
     with memoryview(data) as whole, as_bytes(whole) as view, _errors_of(path):
         found = backend_of(loop, choice)
         target = await found.run(Request(path), "call", _target, path, follow) if atomic else None

@@ -48,7 +48,7 @@ class Engine(AnyEngine, Awaitable[Any]):
 
     def _hand_over(self) -> None:
         super()._hand_over()
-        if self._late and self._loop is not None:
+        if self._late and self._loop is not None and not self.closed():
             self._loop.call_later(PAUSE, self._hand_over)
 
     def _wake_waiter(self, waiter: Any) -> None:

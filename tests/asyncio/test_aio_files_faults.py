@@ -197,7 +197,8 @@ def test_a_copy_from_a_file_of_another_loop(kind, tmp_path):
 
 
 @of_asyncio
-def test_a_file_of_a_loop_that_was_only_closed(kind, tmp_path):
+@pytest.mark.parametrize("closes", [False, True], ids=["read", "close"])
+def test_a_file_of_a_loop_that_was_only_closed(kind, closes, tmp_path):
     """A file whose loop was closed with a call under way is closed in the next loop."""
     os.mkfifo(tmp_path / "fifo")
     kept = os.open(tmp_path / "fifo", os.O_RDWR)
@@ -208,18 +209,21 @@ def test_a_file_of_a_loop_that_was_only_closed(kind, tmp_path):
 
     async def begin():
         file = await files().open(tmp_path / "fifo", "rb", backend="threads")
-        read = loop.create_task(file.read(1))
+        tasks = [loop.create_task(file.read(1))]
         await step(3)
-        return file, read
+        if closes:
+            tasks.append(loop.create_task(file.close()))
+            await step(3)
+        return file, tasks
 
-    file, read = loop.run_until_complete(begin())
+    file, tasks = loop.run_until_complete(begin())
     os.write(kept, b"x")
-    read.cancel()
     pool.shutdown()
     loop.close()
     run(file.close(), kind)
     assert file._fd is None
-    read._log_destroy_pending = False  # or the loop complains of it
+    for task in tasks:
+        task._log_destroy_pending = False  # or the loop complains of it
     os.close(kept)
 
 

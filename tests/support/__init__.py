@@ -25,6 +25,7 @@ from support.children import (
     forge,
     in_child,
     libc,
+    libc_alone,
     namespaces_allowed,
     needs_namespaces,
     own_namespaces,

@@ -15,6 +15,9 @@ import pytest
 from support.needs import needs
 
 libc = ctypes.CDLL(None, use_errno=True)
+#: the same for calls that copy the process: in the copy no other thread would give the
+#: interpreter back, and pytest-xdist has one
+libc_alone = ctypes.PyDLL(None, use_errno=True)
 
 
 def in_child(body, *args, timeout=60):
