@@ -16,8 +16,8 @@ from support.needs import needs
 
 libc = ctypes.CDLL(None, use_errno=True)
 #: the same for calls that copy the process: in the copy no other thread would give the
-#: interpreter back, and pytest-xdist has one
-libc_alone = ctypes.PyDLL(None, use_errno=True)
+#: interpreter back, and pytest-xdist has one (PyPy cannot keep it)
+libc_alone = getattr(ctypes, "PyDLL", ctypes.CDLL)(None, use_errno=True)
 
 
 def in_child(body, *args, timeout=60):
