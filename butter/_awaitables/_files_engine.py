@@ -53,6 +53,14 @@ class Request:
         #: those of the exception
         self.paths = paths
 
+    def make(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        """Make the operation in this thread."""
+        self.begun = True
+        try:
+            self.found = function(*arguments)
+        finally:
+            self.done = True
+
     @property
     def moved(self) -> int:
         """How many bytes were read or written."""
@@ -201,9 +209,13 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
             self._source.submit()
             self._late = False
         except OSError as error:
-            self._late = _LATE.get(error.errno, False)
-            if not self._late:
-                raise
+            self._be_late(error)
+
+    def _be_late(self, error: OSError) -> None:
+        """Have the kernel asked again later; raise where that does not help."""
+        self._late = _LATE.get(error.errno, False)
+        if not self._late:
+            raise error
 
     def _hand_over(self) -> None:
         """Hand over what the kernel could not take before."""
@@ -222,8 +234,7 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
                 source.cancel(request)
         except OSError as error:
             # then it ends as it would have ended
-            if not _LATE.get(error.errno):
-                raise
+            self._be_late(error)
         self._take()
 
     def _take(self) -> None:
@@ -237,9 +248,7 @@ class AnyEngine(AnyAwaitable[Union[Ring, Aio]]):
                 return
             except OSError as error:
                 # the completions are there later
-                self._late = _LATE.get(error.errno, False)
-                if not self._late:
-                    raise
+                self._be_late(error)
                 return
             found += source._batch
             source._batch.clear()

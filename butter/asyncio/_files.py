@@ -91,11 +91,7 @@ class Loop(AnyLoop):
                 left.pop()
             except IndexError:
                 return
-            request.begun = True
-            try:
-                request.found = function(*arguments)
-            finally:
-                request.done = True
+            request.make(function, arguments)
 
         try:
             thread = loop.run_in_executor(None, work)

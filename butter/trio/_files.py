@@ -40,8 +40,7 @@ class Engine(AnyEngine, Awaitable[Any]):
     async def _wait_for(self, request: Request) -> None:
         while not (request.done or self.closed()):
             await self._wait_in_line(request, trio.current_time() + PAUSE if self._late else inf)
-            if self._late:
-                self._hand_over()
+            self._hand_over()
 
     def _wake_waiter(self, waiter: Any) -> None:
         waiter.cancel()
@@ -73,14 +72,6 @@ class Loop(AnyLoop):
 
     async def in_thread(self, request: Request, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         """Call *function* in a thread, and put its result into *request*."""
-
-        def work() -> None:
-            request.begun = True
-            try:
-                request.found = function(*arguments)
-            finally:
-                request.done = True
-
         with trio.CancelScope(shield=request.firm):
-            await trio.to_thread.run_sync(work)
+            await trio.to_thread.run_sync(request.make, function, arguments)
         await trio.lowlevel.checkpoint_if_cancelled()
