@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import whole_number
 from butter._awaitables._files_copy import copy
 from butter._awaitables._files_engine import AT_ONCE, MOST, Request
-from butter._awaitables._files_loop import turns
 from butter._awaitables._files_position import as_bytes
 from butter._awaitables._files_read import Reads
 
@@ -55,11 +53,7 @@ class File(Reads):
         """
         self._check_writable()
         with memoryview(data) as whole, as_bytes(whole) as view:
-            try:
-                await self._enter()
-            except BaseException as error:
-                error.characters_written = 0  # type: ignore[attr-defined]
-                raise
+            await self._enter_to_write()
             try:
                 await self._write_from(view, None if self._appends else self._position, moves=True)
                 return len(view)
@@ -89,6 +83,14 @@ class File(Reads):
             finally:
                 self._end_write(key)
 
+    async def _enter_to_write(self) -> None:
+        """Begin a write; the exception says that nothing was written."""
+        try:
+            await self._enter()
+        except BaseException as error:
+            error.characters_written = 0  # type: ignore[attr-defined]
+            raise
+
     async def _write_from(self, view: memoryview, offset: int | None, moves: bool = False) -> None:
         """Write *view*; with *moves* the position is then behind what was written."""
         fd: int = self._fd  # type: ignore[assignment]
@@ -100,8 +102,8 @@ class File(Reads):
                 await self._loop.pause()
             while done < size:
                 part, request = view[done : done + MOST], Request()
-                if done and perf_counter() >= turns.until:
-                    await turns.next(self._loop)
+                if done:
+                    await self._loop.pause()
                 at = None if offset is None else offset + done
                 done += self._write_now(fd, part, at) or await self._run(request, "write", fd, part, at)
         except BaseException as error:

@@ -208,18 +208,15 @@ async def open_descriptor(
         os.close(fd)
 
 
-async def close_descriptor(backend: Backend | None, fd: int, name: Any = None) -> None:
+async def close_descriptor(loop: AnyLoop, choice: str | None, fd: int, name: Any) -> None:
     """Close a descriptor, also where the loop has no ring and no thread for it."""
     request = Request(firm=True)
     try:
-        if backend is None:
-            os.close(fd)
-        else:
-            await backend.run(request, "close", fd)
+        await backend_of(loop, choice).run(request, "close", fd)
     except BaseException as error:
-        if isinstance(error, OSError):
-            error.filename = name
-        if backend is None or request.begun:
+        if request.begun:
+            if isinstance(error, OSError):
+                error.filename = name
             raise
         os.close(fd)
         if not isinstance(error, (OSError, RuntimeError)):

@@ -49,12 +49,12 @@ class AnyFile(Line):
             self._position = os.lseek(fd, 0, os.SEEK_END if "a" in mode else os.SEEK_CUR)
         except OSError:
             pass
-        #: whether the kernel can say that a read, or a write, would wait; one of the
-        #: disk itself always does
         status = fcntl.fcntl(fd, fcntl.F_GETFL)
         self._direct = bool(status & os.O_DIRECT)
         #: whether the kernel knows where a write goes
         self._appends = bool(status & os.O_APPEND)
+        #: whether the kernel can say that a read, or a write, would wait; one of the
+        #: disk itself always does
         self._quick_read = hasattr(os, "preadv") and not self._direct
         self._quick_write = self._quick_read and not status & os.O_DSYNC
         #: the kernel's position, if it may be another one's, too
@@ -141,11 +141,7 @@ class AnyFile(Line):
     async def _close(self) -> None:
         fd, self._fd = self._fd, None
         if self._closes:
-            try:
-                backend = backend_of(self._loop, self._choice)
-            except OSError:
-                backend = None  # it cannot be had any more
-            await close_descriptor(backend, fd, self._name)  # type: ignore[arg-type]
+            await close_descriptor(self._loop, self._choice, fd, self._name)  # type: ignore[arg-type]
 
     @property
     def closed(self) -> bool:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from butter._arguments import fileno, path_of, whole_number
 from butter._awaitables._files_backends import backend_of, close_descriptor, open_descriptor
 from butter._awaitables._files_engine import Request
-from butter._awaitables._files_loop import turns
 from butter._awaitables._files_position import Positioned
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
     source._check_readable()
     if size is not None:
         size = whole_number(size, 63, "size")
+    name: Any = getattr(target, "name", target)
     try:
         # of a file of text
         buffer = getattr(target, "buffer", None)
@@ -37,7 +36,8 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
         if isinstance(target, Positioned):
             return await _to_file(source, target, size)
         if isinstance(target, (str, bytes, os.PathLike)):
-            return await _to_path(source, path_of(target), size)
+            name = path_of(target)
+            return await _to_path(source, name, size)
         fd = fileno(target)
         await source._enter()
         try:
@@ -48,8 +48,7 @@ async def copy(source: Positioned, target: Target, size: int | None) -> int:
         if not hasattr(error, "characters_written"):
             error.characters_written = 0  # type: ignore[attr-defined]
         if isinstance(error, OSError) and error.filename == source._name:
-            is_path = isinstance(target, (str, bytes, os.PathLike))
-            error.filename2 = os.fspath(target) if is_path else getattr(target, "name", target)  # type: ignore[arg-type]
+            error.filename2 = name
         raise
 
 
@@ -66,10 +65,10 @@ async def _to_path(source: Positioned, path: Path, size: int | None) -> int:
                 await backend.run(Request(path), "truncate", fd, 0)
             copied = await _portions(source, fd, None, size)
         except BaseException:
-            await close_descriptor(backend, fd)
+            await close_descriptor(source._loop, backend.name, fd, path)
             raise
         try:
-            await close_descriptor(backend, fd)
+            await close_descriptor(source._loop, backend.name, fd, path)
         except BaseException as error:
             error.characters_written = copied  # type: ignore[attr-defined]
             raise
@@ -97,12 +96,13 @@ async def _to_file(source: Positioned, target: Positioned, size: int | None, tex
         for file, place in places.items():
             file._leave_line(place)
         raise
-    for file in files:
-        file._follow()
-    if text is not None:
-        text._before_bytes()
-    position, copied = target._position, 0
+    position, copied = None, 0
     try:
+        for file in files:
+            file._follow()
+        if text is not None:
+            text._before_bytes()
+        position = target._position
         if position is not None:
             target._go(position)
         try:
@@ -135,8 +135,7 @@ async def _portions(source: Positioned, fd: int, offset: int | None, size: int |
         while size is None or copied < size:
             position, request = source._position, Request()
             portion = _PORTION if size is None else min(_PORTION, size - copied)
-            if perf_counter() >= turns.until:
-                await turns.next(source._loop)
+            await source._loop.pause()
             at = None if offset is None else offset + copied
             moved: Any = 0
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any
 
 from butter._arguments import whole_number
 from butter._awaitables._files_base import AnyFile
@@ -104,13 +103,10 @@ class Positioned(AnyFile):
 
     async def stat(self) -> os.stat_result:
         """Return what :func:`os.fstat` does. :manpage:`fstat(2)`."""
-        return await self._beside("stat", self._check(), None, True)  # type: ignore[no-any-return]
-
-    async def _beside(self, name: str, *arguments: Any) -> Any:
-        """Make an operation that does not use the position."""
+        fd = self._check()
         self._begin()
         try:
             await self._loop.pause()
-            return await self._run(Request(), name, *arguments)
+            return await self._run(Request(), "stat", fd, None, True)  # type: ignore[no-any-return]
         finally:
             self._done()

@@ -5,13 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import os
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from butter._arguments import index, whole_number
 from butter._awaitables._awaitable import forward
 from butter._awaitables._files import File
-from butter._awaitables._files_loop import turns
 from butter._awaitables._files_text_read import TextReads
 from butter._descriptor import Descriptor
 
@@ -56,11 +54,7 @@ class TextFile(TextReads):
         source._check_writable()
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        try:
-            await source._enter()
-        except BaseException as error:
-            error.characters_written = 0  # type: ignore[attr-defined]
-            raise
+        await source._enter_to_write()
         before, state = self._mark(), self._encoder.getstate()
         try:
             self._before_bytes()
@@ -83,8 +77,7 @@ class TextFile(TextReads):
         newline = self._newline if self._newline in ("\r", "\r\n") else None
         parts = []
         for start in range(0, len(text) or 1, _CHARACTERS):
-            if perf_counter() >= turns.until:
-                await turns.next(self._source._loop)
+            await self._source._loop.pause()
             part = text[start : start + _CHARACTERS]
             parts.append(self._encoder.encode(part.replace("\n", newline) if newline else part))
         return await self._source._joined(parts)

@@ -117,8 +117,6 @@ class TextReads:
         await source._enter()
         before = self._mark()
         try:
-            if perf_counter() >= turns.until:
-                await turns.next(source._loop)
             while True:
                 end = self._line_end(parts[-1][-1:]) if lines else 0
                 part = self._take(min(end or len(self._decoded), self._used + left))

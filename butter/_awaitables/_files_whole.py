@@ -179,7 +179,7 @@ async def _sync_directory(loop: AnyLoop, backend: Backend, path: Any) -> None:
     try:
         await backend.run(Request(path), "fsync", fd)
     finally:
-        await close_descriptor(backend, fd)
+        await close_descriptor(loop, backend.name, fd, path)
 
 
 def _become(fd: int, path: Any, status: os.stat_result) -> None:

@@ -227,6 +227,24 @@ def test_a_file_of_a_loop_that_was_only_closed(kind, closes, tmp_path):
     os.close(kept)
 
 
+@everywhere
+async def test_a_copy_to_a_text_that_refuses(backend, tmp_path, monkeypatch):
+    """Where a copy fails in its text the places in both lines are free again."""
+
+    def refuse():
+        raise UnicodeError("not of this encoding")
+
+    (tmp_path / "file").write_bytes(b"bytes")
+    opening = files().open(tmp_path / "file", "rb", backend=backend)
+    async with opening as file, files().open(tmp_path / "text", "w", backend=backend) as text:
+        with monkeypatch.context() as patch:
+            patch.setattr(text, "_before_bytes", refuse)
+            with pytest.raises(UnicodeError, match="encoding") as caught:
+                await file.copy(text)
+            assert caught.value.characters_written == 0
+        assert await within(LONG, file.copy(text)) == 5
+
+
 # what errors tell
 
 
