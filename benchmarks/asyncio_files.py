@@ -33,39 +33,52 @@ READERS, SECONDS, PERIOD = 100, 0.5, 0.005
 
 DATA = bytes(PAGE)
 
-#: reads a page at an offset, which is the next one
-Read = Callable[[int], Awaitable[bytes]]
+#: reads or writes a page at an offset, which is the next one
+Page = Callable[[int], Awaitable[Any]]
 #: opens the file of pages, for as long as the block
-Opened = Callable[[str], "contextlib.AbstractAsyncContextManager[Read]"]
+Opened = Callable[[str], "contextlib.AbstractAsyncContextManager[Page]"]
 
 
-def by_butter(backend: str | None) -> Opened:
+def by_butter(
+    backend: str | None,
+    mode: str = "rb",
+    page: Callable[[Any], Page] = lambda file: lambda offset: file.pread(PAGE, offset),
+) -> Opened:
     @contextlib.asynccontextmanager
-    async def opened(path: str) -> AsyncIterator[Read]:
-        async with aio.open(path, "rb", backend=backend) as file:
-            yield lambda offset: file.pread(PAGE, offset)
+    async def opened(path: str) -> AsyncIterator[Page]:
+        async with aio.open(path, mode, backend=backend) as file:
+            yield page(file)
 
     return opened
 
 
-def by_caio(module: Any) -> Opened:
+def by_caio(
+    module: Any,
+    mode: str = "rb",
+    page: Callable[[Any, int], Page] = lambda context, fd: lambda offset: context.read(PAGE, fd, offset),
+) -> Opened:
     @contextlib.asynccontextmanager
-    async def opened(path: str) -> AsyncIterator[Read]:
-        with open(path, "rb") as file:
-            fd = file.fileno()
+    async def opened(path: str) -> AsyncIterator[Page]:
+        with open(path, mode) as file:
             async with module.AsyncioContext(max_requests=2 * READERS) as context:
-                yield lambda offset: context.read(PAGE, fd, offset)
+                yield page(context, file.fileno())
 
     return opened
 
 
-@contextlib.asynccontextmanager
-async def by_aiofile(path: str) -> AsyncIterator[Read]:
-    async with aiofile.AIOFile(path, "rb") as file:
-        yield lambda offset: file.read_bytes(PAGE, offset)
+def by_aiofile(
+    mode: str = "rb",
+    page: Callable[[Any], Page] = lambda file: lambda offset: file.read_bytes(PAGE, offset),
+) -> Opened:
+    @contextlib.asynccontextmanager
+    async def opened(path: str) -> AsyncIterator[Page]:
+        async with aiofile.AIOFile(path, mode) as file:
+            yield page(file)
+
+    return opened
 
 
-def endless(read: Callable[[int], Awaitable[bytes]], rewind: Callable[[int], Awaitable[int]]) -> Read:
+def endless(read: Callable[[int], Awaitable[bytes]], rewind: Callable[[int], Awaitable[int]]) -> Page:
     """Return a reader that begins anew at the end of the file."""
 
     async def page(offset: int) -> bytes:
@@ -77,13 +90,13 @@ def endless(read: Callable[[int], Awaitable[bytes]], rewind: Callable[[int], Awa
 
 
 @contextlib.asynccontextmanager
-async def by_aiofiles(path: str) -> AsyncIterator[Read]:
+async def by_aiofiles(path: str) -> AsyncIterator[Page]:
     async with aiofiles.open(path, "rb", buffering=0) as file:
         yield endless(file.read, file.seek)
 
 
 @contextlib.asynccontextmanager
-async def by_anyio(path: str) -> AsyncIterator[Read]:
+async def by_anyio(path: str) -> AsyncIterator[Page]:
     async with await anyio.open_file(path, "rb", buffering=0) as file:
         yield endless(file.read, file.seek)
 
@@ -96,46 +109,22 @@ READING: dict[str, Opened] = {
     "caio, linux_aio": by_caio(caio.linux_aio_asyncio),
     "caio, uring": by_caio(caio.linux_uring_asyncio),
     "caio, threads": by_caio(caio.thread_aio_asyncio),
-    "aiofile": by_aiofile,
+    "aiofile": by_aiofile(),
     "aiofiles": by_aiofiles,
     "anyio": by_anyio,
 }
 
-#: writes a page at an offset, and returns how many bytes that is
-Write = Callable[[int], Awaitable[int]]
-#: a page that is read or written
-Page = Callable[[int], Awaitable[Any]]
-Pages = Callable[[str], "contextlib.AbstractAsyncContextManager[Page]"]
+
+def writing_by_butter(backend: str | None) -> Opened:
+    return by_butter(backend, "r+b", lambda file: lambda offset: file.pwrite(DATA, offset))
 
 
-def writing_by_butter(backend: str | None) -> Pages:
-    @contextlib.asynccontextmanager
-    async def opened(path: str) -> AsyncIterator[Write]:
-        async with aio.open(path, "r+b", backend=backend) as file:
-            yield lambda offset: file.pwrite(DATA, offset)
-
-    return opened
-
-
-def writing_by_caio(module: Any) -> Pages:
-    @contextlib.asynccontextmanager
-    async def opened(path: str) -> AsyncIterator[Write]:
-        with open(path, "r+b") as file:
-            fd = file.fileno()
-            async with module.AsyncioContext() as context:
-                yield lambda offset: context.write(DATA, fd, offset)
-
-    return opened
+def writing_by_caio(module: Any) -> Opened:
+    return by_caio(module, "r+b", lambda context, fd: lambda offset: context.write(DATA, fd, offset))
 
 
 @contextlib.asynccontextmanager
-async def writing_by_aiofile(path: str) -> AsyncIterator[Write]:
-    async with aiofile.AIOFile(path, "r+b") as file:
-        yield lambda offset: file.write_bytes(DATA, offset)
-
-
-@contextlib.asynccontextmanager
-async def writing_by_aiofiles(path: str) -> AsyncIterator[Write]:
+async def writing_by_aiofiles(path: str) -> AsyncIterator[Page]:
     async with aiofiles.open(path, "r+b", buffering=0) as file:
 
         async def page(offset: int) -> int:
@@ -147,19 +136,19 @@ async def writing_by_aiofiles(path: str) -> AsyncIterator[Write]:
         yield page
 
 
-WRITING: dict[str, Pages] = {
+WRITING: dict[str, Opened] = {
     "butter": writing_by_butter(None),
     "butter, aio": writing_by_butter("aio"),
     "butter, threads": writing_by_butter("threads"),
     "caio, linux_aio": writing_by_caio(caio.linux_aio_asyncio),
     "caio, uring": writing_by_caio(caio.linux_uring_asyncio),
     "caio, threads": writing_by_caio(caio.thread_aio_asyncio),
-    "aiofile": writing_by_aiofile,
+    "aiofile": by_aiofile("r+b", lambda file: lambda offset: file.write_bytes(DATA, offset)),
     "aiofiles": writing_by_aiofiles,
 }
 
 
-async def one_by_one(opened: Pages, path: str, size: Callable[[Any], int] = len) -> float:
+async def one_by_one(opened: Opened, path: str, size: Callable[[Any], int] = len) -> float:
     """Return the nanoseconds of a page, where a task awaits one after the other."""
     async with opened(path) as page:
         start = time.perf_counter_ns()
@@ -169,7 +158,7 @@ async def one_by_one(opened: Pages, path: str, size: Callable[[Any], int] = len)
         return (time.perf_counter_ns() - start) / READS
 
 
-async def by_tasks(opened: Pages, path: str, size: Callable[[Any], int] = len) -> float:
+async def by_tasks(opened: Opened, path: str, size: Callable[[Any], int] = len) -> float:
     """Return the nanoseconds of a page, where 32 tasks await them."""
 
     async def work(first: int) -> None:
@@ -236,7 +225,7 @@ async def lateness(opened: Opened, path: str) -> float:
     """Return by how many nanoseconds the latest timer was late, beside 100 readers."""
     end = time.perf_counter() + SECONDS
 
-    async def work(read: Read, first: int) -> None:
+    async def work(read: Page, first: int) -> None:
         for number in itertools.count(first):
             if time.perf_counter() > end:
                 return

@@ -66,7 +66,7 @@ def integer(value: int, bits: int, name: str) -> int:
 
 def whole_number(value: int, bits: int, name: str) -> int:
     """Return *value* as ``integer`` does, and also one that has ``__index__``."""
-    return integer(index(value, name), bits, name)
+    return integer(value if value.__class__ is int else index(value, name), bits, name)
 
 
 def fileno(fd: FileDescriptor) -> int:

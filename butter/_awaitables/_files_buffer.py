@@ -56,7 +56,7 @@ class Buffers(Positioned):
         try:
             buffer = self._kept.pop()
         except IndexError:
-            buffer = bytearray(size)
+            buffer = bytearray()
         if len(buffer) != size:
             buffer = bytearray(size)
         count = self._now(fd, buffer, offset)
